@@ -1,0 +1,262 @@
+//! Paths inside a repository, and the choice of files that `file` makes.
+//!
+//! Pure: knows no file system. A [`RepoPath`] can't leave its repository, so whoever holds one need
+//! not check again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// A path to a file inside a repository: relative, `/`-separated, without `.`, `..`, empty
+/// components or `.git`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(String);
+
+/// Why a text is no [`RepoPath`] or no [`Pattern`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// Nothing was given.
+    #[error("the path is empty")]
+    Empty,
+    /// `/etc/passwd`, `C:\x`.
+    #[error("the path is absolute: give it relative to the root of the repository")]
+    Absolute,
+    /// A `..` component.
+    #[error("the path leaves the repository (`..`)")]
+    OutsideRepository,
+    /// A `.git` component, in any case: git refuses such a tree.
+    #[error("the path reaches into `.git`, which is no part of the files of a repository")]
+    GitDirectory,
+    /// A back slash, a NUL or another control character.
+    #[error("the path holds {0:?}: components are separated by `/`")]
+    Character(char),
+    /// A path that names a directory.
+    #[error("the path ends in `/`: name a file, or a glob such as `{0}*.yaml`")]
+    Directory(String),
+    /// The glob does not parse.
+    #[error("the glob does not parse: {0}")]
+    Glob(String),
+}
+
+impl RepoPath {
+    /// The path as text, `/`-separated.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last component.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
+impl FromStr for RepoPath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        Ok(Self(normalized(text)?))
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for RepoPath {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `text` without `./` and doubled slashes, or why it can't name a file of a repository.
+fn normalized(text: &str) -> Result<String, PathError> {
+    if text.is_empty() {
+        return Err(PathError::Empty);
+    }
+    if let Some(bad) = text.chars().find(|c| *c == '\\' || c.is_control()) {
+        return Err(PathError::Character(bad));
+    }
+    let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
+    if text.starts_with('/') || drive {
+        return Err(PathError::Absolute);
+    }
+    if text.ends_with('/') {
+        return Err(PathError::Directory(text.to_owned()));
+    }
+    let components: Vec<&str> = text
+        .split('/')
+        .filter(|component| !component.is_empty() && *component != ".")
+        .collect();
+    if components.contains(&"..") {
+        return Err(PathError::OutsideRepository);
+    }
+    if components.iter().any(|c| c.eq_ignore_ascii_case(".git")) {
+        return Err(PathError::GitDirectory);
+    }
+    if components.is_empty() {
+        return Err(PathError::Empty);
+    }
+    Ok(components.join("/"))
+}
+
+/// One line of `file`: a path, or a glob.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    /// A file that must exist.
+    Path(RepoPath),
+    /// `*`, `?` and `[…]` stay within a component, `**` crosses them, `{a,b}` lists alternatives.
+    Glob {
+        /// As it was written.
+        text: String,
+        /// Matches whole paths.
+        matcher: GlobMatcher,
+    },
+}
+
+impl Pattern {
+    /// Whether `path` is what this pattern means.
+    pub fn matches(&self, path: &RepoPath) -> bool {
+        match self {
+            Self::Path(own) => own == path,
+            Self::Glob { matcher, .. } => matcher.is_match(path.as_str()),
+        }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        if !text.contains(['*', '?', '{', '[']) {
+            return Ok(Self::Path(text.parse()?));
+        }
+        let text = normalized(text)?;
+        let matcher = GlobBuilder::new(&text)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| PathError::Glob(error.kind().to_string()))?
+            .compile_matcher();
+        Ok(Self::Glob { text, matcher })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.fmt(f),
+            Self::Glob { text, .. } => f.write_str(text),
+        }
+    }
+}
+
+/// Which files of a repository an operation is about: what `file` says.
+#[derive(Debug, Clone)]
+pub struct FileSelection {
+    /// Paths and globs, in the order given; at least one.
+    pub include: Vec<Pattern>,
+    /// What the `!` lines take out again.
+    pub exclude: Vec<Pattern>,
+}
+
+impl FileSelection {
+    /// The paths named outright and not excluded, in the order given, each once. They must exist.
+    pub fn named_paths(&self) -> Vec<&RepoPath> {
+        let mut paths: Vec<&RepoPath> = Vec::new();
+        for pattern in &self.include {
+            if let Pattern::Path(path) = pattern
+                && !paths.contains(&path)
+                && !self.excludes(path)
+            {
+                paths.push(path);
+            }
+        }
+        paths
+    }
+
+    /// The globs, in the order given. Each must match a file.
+    pub fn globs(&self) -> impl Iterator<Item = &Pattern> {
+        self.include
+            .iter()
+            .filter(|pattern| matches!(pattern, Pattern::Glob { .. }))
+    }
+
+    /// Whether a `!` line takes `path` out.
+    pub fn excludes(&self, path: &RepoPath) -> bool {
+        self.exclude.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
+impl fmt::Display for FileSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let include = self.include.iter().map(ToString::to_string);
+        let exclude = self.exclude.iter().map(|pattern| format!("!{pattern}"));
+        f.write_str(&include.chain(exclude).collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_normalized() {
+        for (given, expected) in [
+            ("web.yaml", "web.yaml"),
+            ("./apps//web.yaml", "apps/web.yaml"),
+            ("apps/./web.yaml", "apps/web.yaml"),
+            ("…/ünï code.yaml", "…/ünï code.yaml"),
+        ] {
+            assert_eq!(given.parse::<RepoPath>().unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_that_leaves_the_repository_is_refused() {
+        for (given, expected) in [
+            ("", PathError::Empty),
+            ("./", PathError::Directory("./".into())),
+            (".", PathError::Empty),
+            ("/etc/passwd", PathError::Absolute),
+            ("C:/x.yaml", PathError::Absolute),
+            ("../x.yaml", PathError::OutsideRepository),
+            ("a/../../x.yaml", PathError::OutsideRepository),
+            ("a/..", PathError::OutsideRepository),
+            ("a\\b.yaml", PathError::Character('\\')),
+            ("a\0b", PathError::Character('\0')),
+            (".git/config", PathError::GitDirectory),
+            ("a/.GIT/config", PathError::GitDirectory),
+            ("apps/", PathError::Directory("apps/".into())),
+        ] {
+            assert_eq!(
+                given.parse::<RepoPath>().unwrap_err(),
+                expected,
+                "{given:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_glob_keeps_to_components_unless_it_says_otherwise() {
+        let path = |text: &str| text.parse::<RepoPath>().unwrap();
+        let matches =
+            |glob: &str, text: &str| glob.parse::<Pattern>().unwrap().matches(&path(text));
+        assert!(matches("apps/*.yaml", "apps/web.yaml"));
+        assert!(!matches("apps/*.yaml", "apps/blog/web.yaml"));
+        assert!(matches("apps/**/*.yaml", "apps/blog/web.yaml"));
+        assert!(matches("apps/**/*.yaml", "apps/web.yaml"));
+        assert!(matches("{dev,prod}/web-?.yaml", "prod/web-1.yaml"));
+        assert!(!matches("{dev,prod}/web.yaml", "test/web.yaml"));
+    }
+
+    #[test]
+    fn a_glob_that_leaves_the_repository_is_refused() {
+        assert_eq!(
+            "../*".parse::<Pattern>().unwrap_err(),
+            PathError::OutsideRepository
+        );
+        assert!(matches!("{a".parse::<Pattern>(), Err(PathError::Glob(_))));
+    }
+}

@@ -1,0 +1,17 @@
+//! Deploys the GitOps way: writes a new image into a manifest, byte-exactly, commits it on top of
+//! the branch's tip and pushes it, however many others push at the same time.
+//!
+//! The rooms, in the order data flows through them.
+
+// Tests may take what the shipped code may not.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::print_stdout
+    )
+)]
+
+pub mod files;

@@ -1,0 +1,2 @@
+//! The action's one binary.
+fn main() {}
