@@ -15,3 +15,6 @@
 )]
 
 pub mod files;
+pub mod image;
+pub mod manifest;
+pub mod yaml;

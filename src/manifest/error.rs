@@ -1,0 +1,286 @@
+//! What is wrong with a manifest or a request, in words for a person.
+
+use std::fmt;
+
+use crate::files::RepoPath;
+use crate::image::ImageReference;
+use crate::yaml::{EditError, ParseError};
+
+use super::Manifest;
+use super::request::ImageAssignment;
+use super::site::{Obstacle, Site};
+
+/// How many things a message lists before it says "and N more".
+const LISTED: usize = 10;
+
+/// Why a request can't be planned. Every message is a sentence that names the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// The file is no YAML.
+    #[error("{file} can't be read as YAML: {source}")]
+    Invalid {
+        /// The file.
+        file: RepoPath,
+        /// What is wrong, and where.
+        source: ParseError,
+    },
+    /// The file is no YAML because it is a template for some.
+    #[error(
+        "{file}, line {line}: a template (`{{{{ … }}}}`) and not YAML: name the file that holds its values instead"
+    )]
+    Template {
+        /// The file.
+        file: RepoPath,
+        /// The first line that holds `{{`.
+        line: usize,
+    },
+    /// Git LFS keeps the file's text elsewhere.
+    #[error("{file} is a Git LFS pointer: its text is not in Git, so it can't be edited there")]
+    LfsPointer {
+        /// The file.
+        file: RepoPath,
+    },
+    /// No file holds the image's repository.
+    #[error("{} holds no image {repository}{}", Files(.files), Held(.held))]
+    NoImage {
+        /// Its repository, as it was asked for.
+        repository: String,
+        /// The files that were searched.
+        files: Vec<RepoPath>,
+        /// The images that they do hold, nearest first.
+        held: Vec<HeldImage>,
+    },
+    /// No file has a container of that name.
+    #[error("{} has no container {container}{}", Files(.files), Held(.held))]
+    NoContainer {
+        /// The name that was asked for.
+        container: String,
+        /// The files that were searched.
+        files: Vec<RepoPath>,
+        /// The containers that they do hold, nearest first.
+        held: Vec<HeldImage>,
+    },
+    /// Two lines of the request want different images at one place.
+    #[error(
+        "{file}, line {line}: {first} and {second} both mean {site}: keep one of the two lines"
+    )]
+    Contradiction {
+        /// The file.
+        file: RepoPath,
+        /// The line of the place.
+        line: usize,
+        /// The place.
+        site: String,
+        /// One line of the request.
+        first: Box<ImageAssignment>,
+        /// Another one.
+        second: Box<ImageAssignment>,
+    },
+    /// The image belongs where it can't be written.
+    #[error("{file}, line {line}: {site} {obstacle}")]
+    Unwritable {
+        /// The file.
+        file: RepoPath,
+        /// The line of the place.
+        line: usize,
+        /// The place.
+        site: String,
+        /// What is in the way.
+        obstacle: Obstacle,
+    },
+    /// The text can't be changed exactly.
+    #[error("{file}: {source}")]
+    Edit {
+        /// The file.
+        file: RepoPath,
+        /// Why not.
+        source: EditError,
+    },
+}
+
+/// An image that a file holds, for a message that can't find another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldImage {
+    /// The file.
+    pub file: RepoPath,
+    /// From 1.
+    pub line: usize,
+    /// `Rollout/web`.
+    pub resource: String,
+    /// The container's name.
+    pub container: Option<String>,
+    /// The image as it stands there; empty where there is none.
+    pub image: String,
+}
+
+impl fmt::Display for HeldImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let image = match self.image.as_str() {
+            "" => "no image",
+            image => image,
+        };
+        write!(f, "{image} (")?;
+        if let Some(container) = &self.container {
+            write!(f, "container {container}, ")?;
+        }
+        if self.resource != self.file.file_name() {
+            write!(f, "{}, ", self.resource)?;
+        }
+        write!(f, "{} line {})", self.file, self.line)
+    }
+}
+
+/// `a.yaml`, or `a.yaml, b.yaml`.
+struct Files<'a>(&'a [RepoPath]);
+
+impl fmt::Display for Files<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, file) in self.0.iter().take(LISTED).enumerate() {
+            let separator = if number == 0 { "" } else { ", " };
+            write!(f, "{separator}{file}")?;
+        }
+        write_rest(f, " ", self.0.len())
+    }
+}
+
+/// The end of a sentence: what is there instead, one a line.
+struct Held<'a>(&'a [HeldImage]);
+
+impl fmt::Display for Held<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str(": there is none at all");
+        }
+        f.write_str(". What is there, nearest first:")?;
+        for held in self.0.iter().take(LISTED) {
+            write!(f, "\n- {held}")?;
+        }
+        write_rest(f, "\n", self.0.len())
+    }
+}
+
+fn write_rest(f: &mut fmt::Formatter<'_>, separator: &str, count: usize) -> fmt::Result {
+    match count.checked_sub(LISTED) {
+        None | Some(0) => Ok(()),
+        Some(more) => write!(f, "{separator}and {more} more"),
+    }
+}
+
+/// The error for an assignment that no site answers to.
+pub(super) fn nothing_found(
+    manifests: &[Manifest<'_>],
+    assignment: &ImageAssignment,
+) -> ManifestError {
+    let files = manifests.iter().map(|m| m.file.path.clone()).collect();
+    match &assignment.container {
+        Some(container) => {
+            let held = nearest(manifests, |held| {
+                Some(strsim::normalized_damerau_levenshtein(
+                    held.container.as_deref()?,
+                    container,
+                ))
+            });
+            ManifestError::NoContainer {
+                container: container.clone(),
+                files,
+                held,
+            }
+        }
+        None => {
+            let wanted = assignment.image.repository();
+            let held = nearest(manifests, |held| {
+                let repository = held
+                    .image
+                    .parse::<ImageReference>()
+                    .map(|image| image.repository().to_owned())
+                    .unwrap_or_else(|_| held.image.clone());
+                let similarity = strsim::normalized_damerau_levenshtein(&repository, wanted);
+                (!held.image.is_empty()).then_some(similarity)
+            });
+            ManifestError::NoImage {
+                repository: assignment.image.repository_as_written().to_owned(),
+                files,
+                held,
+            }
+        }
+    }
+}
+
+/// What the files hold, the most similar first; without those that have no similarity at all.
+fn nearest(
+    manifests: &[Manifest<'_>],
+    similarity: impl Fn(&HeldImage) -> Option<f64>,
+) -> Vec<HeldImage> {
+    let mut held: Vec<(f64, HeldImage)> = manifests
+        .iter()
+        .flat_map(|manifest| {
+            manifest.sites.iter().map(|site| HeldImage {
+                file: manifest.file.path.clone(),
+                line: manifest.stream[site.node].line,
+                resource: manifest.resource(site.node),
+                container: site.container.clone(),
+                image: site.text.clone(),
+            })
+        })
+        .filter_map(|held| Some((similarity(&held)?, held)))
+        .collect();
+    held.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    held.into_iter().map(|(_, held)| held).collect()
+}
+
+/// The error for a file that does not parse.
+pub(super) fn invalid(file: &RepoPath, bytes: &[u8], source: ParseError) -> ManifestError {
+    let file = file.clone();
+    let is_syntax = matches!(source, ParseError::Syntax { .. });
+    match bytes.windows(2).position(|pair| pair == b"{{") {
+        Some(at) if is_syntax => ManifestError::Template {
+            file,
+            line: 1 + bytes.iter().take(at).filter(|b| **b == b'\n').count(),
+        },
+        _ => ManifestError::Invalid { file, source },
+    }
+}
+
+pub(super) fn contradiction(
+    manifest: &Manifest<'_>,
+    site: &Site,
+    first: &ImageAssignment,
+    second: &ImageAssignment,
+) -> ManifestError {
+    ManifestError::Contradiction {
+        file: manifest.file.path.clone(),
+        line: manifest.stream[site.node].line,
+        site: description(site),
+        first: Box::new(first.clone()),
+        second: Box::new(second.clone()),
+    }
+}
+
+pub(super) fn unwritable(
+    manifest: &Manifest<'_>,
+    site: &Site,
+    obstacle: Obstacle,
+) -> ManifestError {
+    let site_text = match (&obstacle, &site.container) {
+        (Obstacle::NoImage, Some(container)) => format!("container {container}"),
+        _ => description(site),
+    };
+    ManifestError::Unwritable {
+        file: manifest.file.path.clone(),
+        line: manifest.stream[site.node].line,
+        site: site_text,
+        obstacle,
+    }
+}
+
+/// `the image ghcr.io/o/web:v1 of container web`.
+fn description(site: &Site) -> String {
+    let image = match site.text.as_str() {
+        "" => "the image".to_owned(),
+        text => format!("the image {text}"),
+    };
+    match &site.container {
+        Some(container) => format!("{image} of container {container}"),
+        None => image,
+    }
+}
