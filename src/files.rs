@@ -102,6 +102,9 @@ fn normalized(text: &str) -> Result<String, PathError> {
     Ok(components.join("/"))
 }
 
+/// The largest file that is read: a hundred times the largest manifest that we have met.
+pub const MAX_FILE_BYTES: usize = 16 << 20;
+
 /// One line of `file`: a path, or a glob.
 #[derive(Debug, Clone)]
 pub enum Pattern {

@@ -14,7 +14,17 @@
     )
 )]
 
-pub mod files;
+pub mod action;
+pub mod operation;
+
+pub mod repository;
+
+pub mod deployment;
+pub mod http;
 pub mod image;
 pub mod manifest;
 pub mod yaml;
+
+pub mod failure;
+pub mod files;
+pub mod nearest;

@@ -1,0 +1,63 @@
+//! GitHub's runner: inputs come from the environment, a log, outputs and a summary go back to it.
+//!
+//! The only room that reads the environment and writes where the runner reads.
+
+pub mod context;
+pub mod environment;
+pub mod inputs;
+pub mod log;
+pub mod outputs;
+pub mod summary;
+
+use std::io::Write;
+
+use self::context::Context;
+use self::environment::Environment;
+use self::inputs::Request;
+use self::log::Log;
+use crate::failure::{Failure, Reason};
+use crate::operation::{Progress as _, update};
+
+/// Runs the operation that the environment asks for, and writes log, outputs and summary.
+///
+/// Returns whether it succeeded.
+pub async fn run(environment: &Environment, out: Box<dyn Write + Send>) -> bool {
+    let mut log = Log::new(out, environment.get("GITHUB_ACTIONS") == Some("true"));
+    // First of all: nothing that is printed later can show a secret.
+    for secret in inputs::secrets(environment) {
+        log.mask(&secret);
+    }
+    let result = perform(environment, &mut log).await;
+    if let Err(failure) = &result {
+        log.failure(failure);
+        let text = summary::of_failure(failure);
+        // The annotation says it already; a summary that can't be written must not hide it.
+        if let Err(error) = summary::write(environment, &text) {
+            log.warning(&error.to_string());
+        }
+    }
+    result.is_ok()
+}
+
+async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure> {
+    let context = Context::new(environment);
+    let read = inputs::read(environment);
+    for warning in &read.warnings {
+        log.warning(warning);
+    }
+    let request = read
+        .request
+        .map_err(|problems| Failure::new(Reason::Input, problems.join("\n")))?;
+    match request {
+        Request::Update(request) => {
+            let report = update::run(&request, &context.source, log).await?;
+            let runner = |error: std::io::Error| {
+                // What was pushed stays pushed: the person must know it did land.
+                Failure::new(Reason::Runner, format!("{} {error}", report.sentence()))
+            };
+            outputs::write(environment, log, &outputs::of_update(&report)).map_err(runner)?;
+            summary::write(environment, &summary::of_update(&report)).map_err(runner)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! The job summary: Markdown for a person.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+
+use super::environment::Environment;
+use crate::failure::Failure;
+use crate::operation::update::{Outcome, Report};
+
+/// GitHub refuses a step's summary above 1 MiB; a diff is cut well below.
+const MAX_DIFF: usize = 256 << 10;
+/// The most rows of a table; a person reads fewer.
+const MAX_ROWS: usize = 200;
+
+/// What an update did.
+pub fn of_update(report: &Report) -> String {
+    let Report {
+        location, branch, ..
+    } = report;
+    let title = match report.outcome {
+        Outcome::Committed => "🚀 Deployed",
+        Outcome::Unchanged => "✅ Nothing to deploy",
+        Outcome::DryRun => "🔍 Dry run",
+    };
+    let commit = report
+        .commit
+        .as_ref()
+        .map(|commit| match report.commit_url() {
+            Some(url) => format!("[`{}`]({url})", commit.short()),
+            None => format!("`{}`", commit.short()),
+        });
+    let (location, branch) = (code(&location.to_string()), code(branch.as_str()));
+    let sentence = match (report.outcome, commit) {
+        (Outcome::Committed, Some(commit)) => {
+            format!("Commit {commit} is on {branch} of {location}.")
+        }
+        (Outcome::Unchanged, Some(commit)) => {
+            format!(
+                "{branch} of {location} holds the image already, at {commit}. Nothing was pushed."
+            )
+        }
+        _ => format!("Nothing was pushed to {branch} of {location}."),
+    };
+    let mut text = format!("### {title}\n\n{sentence}\n\n{}", table(report));
+    if !report.diff.is_empty() {
+        let _ = write!(
+            text,
+            "\n<details open><summary>Diff</summary>\n\n{}\n</details>\n",
+            diff(&report.diff)
+        );
+    }
+    text
+}
+
+/// Why a run failed.
+pub fn of_failure(failure: &Failure) -> String {
+    let mut text = format!(
+        "### ❌ {}\n\n{}\n",
+        failure.reason.title(),
+        paragraphs(&failure.message)
+    );
+    if let Some(hint) = &failure.hint {
+        let _ = write!(text, "\n**What to do:** {}\n", paragraphs(hint));
+    }
+    text
+}
+
+fn table(report: &Report) -> String {
+    let mut text =
+        "| Resource | Container | Old image | New image | File |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for image in report.images.iter().take(MAX_ROWS) {
+        let container = image.container.as_deref().map(code).unwrap_or_default();
+        let new = if image.old == image.new {
+            "*unchanged*".to_owned()
+        } else {
+            code(&image.new)
+        };
+        let place = code(&format!("{}:{}", image.file, image.line));
+        let _ = writeln!(
+            text,
+            "| {} | {container} | {} | {new} | {place} |",
+            code(&image.resource),
+            code(&image.old)
+        );
+    }
+    if let Some(more) = report
+        .images
+        .len()
+        .checked_sub(MAX_ROWS)
+        .filter(|more| *more > 0)
+    {
+        let _ = writeln!(text, "\n… and {more} more.");
+    }
+    text
+}
+
+/// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.
+fn diff(diff: &str) -> String {
+    let end = diff.floor_char_boundary(MAX_DIFF);
+    let (shown, rest) = diff.split_at(end);
+    let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let newline = if shown.ends_with('\n') { "" } else { "\n" };
+    let mut text = format!("{fence}diff\n{shown}{newline}{fence}\n");
+    if !rest.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n… and {} bytes more: the output `diff` has all of it.",
+            rest.len()
+        );
+    }
+    text
+}
+
+/// Text as inline code that Markdown and tables leave alone.
+fn code(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.trim().is_empty() {
+        return String::new();
+    }
+    let text = text.replace('|', "\\|");
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes
+/// code.
+fn paragraphs(text: &str) -> String {
+    let escaped = |text: &str| -> String {
+        let mut out = String::new();
+        for c in text.chars() {
+            match c {
+                '\n' => out.push_str("<br>\n"),
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '\\' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '@' => {
+                    out.push('\\');
+                    out.push(c);
+                }
+                c if c.is_control() => out.push(' '),
+                c => out.push(c),
+            }
+        }
+        out
+    };
+    let pieces: Vec<&str> = text.split('`').collect();
+    let even = pieces.len().is_multiple_of(2);
+    let mut out = String::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let unclosed = even && index + 1 == pieces.len();
+        match index % 2 {
+            1 if !unclosed && !piece.contains('\n') => out.push_str(&code(piece)),
+            _ => out.push_str(&escaped(piece)),
+        }
+    }
+    out
+}
+
+/// Appends to the job summary, where there is one.
+///
+/// # Errors
+/// When the runner's file can't be written.
+pub fn write(environment: &Environment, text: &str) -> io::Result<()> {
+    let Some(path) = environment.get("GITHUB_STEP_SUMMARY") else {
+        return Ok(());
+    };
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| {
+            let text =
+                format!("The summary can't be written to {path} (GITHUB_STEP_SUMMARY): {error}.");
+            io::Error::new(error.kind(), text)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_keeps_to_its_cell() {
+        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(code("a`b"), "`` a`b ``");
+        assert_eq!(code("a\nb"), "`a b`");
+    }
+
+    #[test]
+    fn a_diff_cannot_leave_its_fence() {
+        assert_eq!(diff("-a\n+```\n"), "````diff\n-a\n+```\n````\n");
+    }
+
+    #[test]
+    fn text_is_no_markup() {
+        assert_eq!(
+            paragraphs("see `a_b` <img> *x*\n[l](u) `open"),
+            "see `a_b` &lt;img&gt; \\*x\\*<br>\n\\[l\\](u) open"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! What a person reads when the action can't do what was asked: what failed, why, what to do.
+
+use std::fmt;
+
+/// Why a run failed, as a heading: the title of the annotation and of the summary.
+///
+/// Each has a title of its own, so that a search for the title finds one cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the titles below say what each means")]
+pub enum Reason {
+    Input,
+    Manifest,
+    File,
+    TokenRefused,
+    AccessDenied,
+    RepositoryNotFound,
+    BranchNotFound,
+    RepositoryEmpty,
+    Declined,
+    Contention,
+    Unavailable,
+    Certificate,
+    NotGit,
+    Protocol,
+    Runner,
+    Cancelled,
+}
+
+impl Reason {
+    /// Every reason there is.
+    pub const ALL: [Self; 16] = [
+        Self::Input,
+        Self::Manifest,
+        Self::File,
+        Self::TokenRefused,
+        Self::AccessDenied,
+        Self::RepositoryNotFound,
+        Self::BranchNotFound,
+        Self::RepositoryEmpty,
+        Self::Declined,
+        Self::Contention,
+        Self::Unavailable,
+        Self::Certificate,
+        Self::NotGit,
+        Self::Protocol,
+        Self::Runner,
+        Self::Cancelled,
+    ];
+
+    /// The heading a person sees.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Input => "The inputs can't be used",
+            Self::Manifest => "The manifest can't be edited",
+            Self::File => "The file can't be used",
+            Self::TokenRefused => "The token was refused",
+            Self::AccessDenied => "The token may not do this",
+            Self::RepositoryNotFound => "The repository was not found",
+            Self::BranchNotFound => "The branch was not found",
+            Self::RepositoryEmpty => "The repository is empty",
+            Self::Declined => "The push was declined",
+            Self::Contention => "Others kept pushing first",
+            Self::Unavailable => "The server can't be used right now",
+            Self::Certificate => "The server's certificate is not trusted",
+            Self::NotGit => "The URL is no Git repository",
+            Self::Protocol => "The exchange with the Git server failed",
+            Self::Runner => "The runner's environment can't be used",
+            Self::Cancelled => "The run was cancelled",
+        }
+    }
+}
+
+/// A failure, ready to be read. Texts may hold what files and servers said: whoever prints them
+/// escapes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The heading.
+    pub reason: Reason,
+    /// What failed and why.
+    pub message: String,
+    /// What to do, where there is something to say that the message does not.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The same, with what to do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    /// The message, and the hint on a line of its own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n{hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_title_of_its_own() {
+        let titles: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.title()).collect();
+        assert_eq!(titles.len(), Reason::ALL.len());
+    }
+}

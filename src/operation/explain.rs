@@ -1,0 +1,318 @@
+//! What a person reads when the repository refuses: what failed, why as far as the server lets one
+//! tell, and what to do about it. The one place that words these.
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::failure::{Failure, Reason};
+use crate::repository::github::access::{self, Finding, TokenKind};
+use crate::repository::retry::LandError;
+use crate::repository::{Access, FileProblem, Location, RepositoryError};
+
+/// What is known of the run when something fails.
+pub struct Explainer<'a> {
+    /// The repository.
+    pub location: &'a Location,
+    /// The token in use.
+    pub token: Option<&'a SecretString>,
+    /// The repository that the workflow runs in.
+    pub own_repository: Option<&'a str>,
+    /// GitHub's API, which knows more than its Git server says.
+    pub api_url: &'a Url,
+    /// To ask it.
+    pub client: reqwest::Client,
+}
+
+impl Explainer<'_> {
+    /// Why nothing landed.
+    pub async fn landing(&self, error: LandError) -> Failure {
+        match error {
+            LandError::Plan(failure) => failure,
+            LandError::Repository(error) => self.repository(&error).await,
+            LandError::Declined(detail) => self.declined(&detail),
+            LandError::Contention { attempts, detail } => Failure::new(
+                Reason::Contention,
+                format!(
+                    "{} was changed by others each time before the push arrived: {attempts} commits were made \
+                     in vain until `timeout` was over. The last refusal: {detail}. Git is as the others left it.",
+                    self.location
+                ),
+            )
+            .with_hint("Run the job again, or raise `timeout`."),
+        }
+    }
+
+    /// Why the repository can't be used.
+    pub async fn repository(&self, error: &RepositoryError) -> Failure {
+        let finding = match (error, self.location.github_name(), self.token) {
+            (
+                RepositoryError::Unauthorized { .. }
+                | RepositoryError::Forbidden { .. }
+                | RepositoryError::NotFound { .. },
+                Some(name),
+                Some(token),
+            ) => access::diagnose(self.client.clone(), self.api_url, &name, token).await,
+            _ => Finding::Nothing,
+        };
+        self.explained(error, &finding)
+    }
+
+    fn explained(&self, error: &RepositoryError, finding: &Finding) -> Failure {
+        let location = self.location;
+        match error {
+            RepositoryError::Unauthorized { .. } => self.refused(error),
+            RepositoryError::Forbidden { access, .. } => self.denied(error, *access, finding),
+            RepositoryError::NotFound { access, .. } => match finding {
+                Finding::Visible { .. } => self.denied(error, *access, finding),
+                Finding::TokenRefused => self.refused(error),
+                Finding::SignOnRequired { .. } => self.denied(error, *access, finding),
+                Finding::Nothing | Finding::NotVisible { .. } => self.not_found(error, finding),
+            },
+            RepositoryError::Empty => Failure::new(
+                Reason::RepositoryEmpty,
+                format!("{location} has no commits yet, so there is no manifest to edit."),
+            )
+            .with_hint("Push the manifests to it first."),
+            RepositoryError::BranchNotFound { branch, existing } => Failure::new(
+                Reason::BranchNotFound,
+                format!("{location} has no branch `{branch}`. Nothing was changed."),
+            )
+            .with_hint(format!("Its branches are, the most alike first: {}.", listed(existing))),
+            RepositoryError::NoDefaultBranch { existing } => Failure::new(
+                Reason::BranchNotFound,
+                format!("{location} names no default branch, and `branch` is not given."),
+            )
+            .with_hint(format!("Set `branch` to one of: {}.", listed(existing))),
+            RepositoryError::File { path, problem } => self.file(path, problem),
+            RepositoryError::Unavailable { what, .. } | RepositoryError::DeadlineExceeded { what } => {
+                Failure::new(
+                    Reason::Unavailable,
+                    format!("{location} can't be reached: {what}. Nothing was changed."),
+                )
+                .with_hint(
+                    "Run the job again when the server is well. Where it always fails: check the URL, that this \
+                     runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.",
+                )
+            }
+            RepositoryError::Unconfirmed { commit, what } => Failure::new(
+                Reason::Unavailable,
+                format!(
+                    "Commit {commit} was sent to {location}, and whether it landed is not known: {what}."
+                ),
+            )
+            .with_hint(
+                "Look at the branch. Running the job again is safe: it changes nothing where the image is there already.",
+            ),
+            RepositoryError::Certificate { what } => {
+                Failure::new(Reason::Certificate, format!("{what}. Nothing was sent."))
+                    .with_hint("For a server behind a private CA, the runner must trust that CA.")
+            }
+            RepositoryError::TooLarge { .. } => {
+                Failure::new(Reason::Declined, format!("{location}: {error}."))
+                    .with_hint("Raise the limit of the server or of the proxy before it.")
+            }
+            RepositoryError::NotGit { what } => {
+                Failure::new(Reason::NotGit, format!("{what}. Nothing was changed."))
+                    .with_hint("Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a sign-on first.")
+            }
+            RepositoryError::Redirected { to } => Failure::new(
+                Reason::NotGit,
+                format!("{location} redirects to {to}, and the token is not sent to another host."),
+            )
+            .with_hint("If that is where the repository is now, set `repository` to it."),
+            RepositoryError::Protocol { what } => Failure::new(
+                Reason::Protocol,
+                format!("The exchange with {location} failed: {what}. Nothing was changed."),
+            )
+            .with_hint("Run the job again; if it stays, report it with this message."),
+        }
+    }
+
+    /// HTTP 401, or what means the same.
+    fn refused(&self, error: &RepositoryError) -> Failure {
+        let host = self.location.host();
+        let message =
+            format!("{host} refuses the token: {error}. It is expired, revoked or mistyped.");
+        let hint = match self.kind() {
+            TokenKind::Installation => {
+                "A token that starts with `ghs_` lives for an hour at most: mint it in the same job that uses it."
+            }
+            TokenKind::Classic | TokenKind::FineGrained | TokenKind::Other => {
+                "Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and \
+                 variables → Actions of the repository that runs this workflow)."
+            }
+        };
+        let hint = format!("{hint} {}", self.needed());
+        Failure::new(Reason::TokenRefused, message).with_hint(hint.trim_end())
+    }
+
+    /// HTTP 403, or what means the same: the token is valid, and may not.
+    fn denied(&self, error: &RepositoryError, access: Access, finding: &Finding) -> Failure {
+        let location = self.location;
+        let failure = |why: String, hint: String| {
+            let message =
+                format!("The token may not {access} {location}: {why}. Nothing was changed.");
+            Failure::new(Reason::AccessDenied, message).with_hint(hint)
+        };
+        match finding {
+            Finding::TokenRefused => return self.refused(error),
+            Finding::SignOnRequired { url } => {
+                let place = url
+                    .clone()
+                    .unwrap_or_else(|| "the token's settings".to_owned());
+                return failure(
+                    "its organisation wants tokens to be authorized for single sign-on".to_owned(),
+                    format!("Authorize the token at {place} (Configure SSO)."),
+                );
+            }
+            Finding::Visible { archived: true, .. } => {
+                return failure(
+                    "the repository is archived, and so read-only for everyone".to_owned(),
+                    "Unarchive it, or deploy to another repository.".to_owned(),
+                );
+            }
+            Finding::Visible {
+                push: Some(false),
+                scopes: None,
+                ..
+            } if self.kind() == TokenKind::Other => {
+                return failure("its owner has no write access".to_owned(), self.needed());
+            }
+            Finding::Visible { .. } | Finding::NotVisible { .. } | Finding::Nothing => {}
+        }
+        let scopes = scopes_of(finding)
+            .map(|scopes| format!("; its scopes are {scopes}"))
+            .unwrap_or_default();
+        failure(format!("{error}{scopes}"), self.needed())
+    }
+
+    /// HTTP 404: GitHub answers so for what is not there and for what the token may not see.
+    fn not_found(&self, error: &RepositoryError, finding: &Finding) -> Failure {
+        let location = self.location;
+        let (valid, scopes) = match finding {
+            Finding::NotVisible { scopes } => (
+                "The token itself is valid. ",
+                scopes
+                    .as_ref()
+                    .map(|scopes| format!(" Its scopes are {}.", listed(scopes))),
+            ),
+            _ => ("", None),
+        };
+        let message = format!(
+            "{location} was not found: {error}. {valid}Either the name is wrong, or the token has no access to it.{}",
+            scopes.unwrap_or_default()
+        );
+        let hint = format!(
+            "Check the spelling of `repository`. If it is right: {}",
+            self.needed()
+        );
+        Failure::new(Reason::RepositoryNotFound, message).with_hint(hint)
+    }
+
+    /// What the token must be allowed, and where to set it.
+    fn needed(&self) -> String {
+        let location = self.location;
+        if location.github_name().is_none() {
+            return "The token must be allowed to write to the repository.".to_owned();
+        }
+        let elsewhere = self
+            .own_repository
+            .filter(|own| Some(*own) != location.github_name().as_deref());
+        match (self.kind(), elsewhere) {
+            (TokenKind::Installation, Some(own)) => format!(
+                "The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only {own}. Give `token` a \
+                 fine-grained personal access token for {location} with Contents: Read and write, or a GitHub App's \
+                 token from an installation on {location} with the permission contents: write."
+            ),
+            (TokenKind::Installation, None) => "Give the job `permissions: contents: write`. Where it has that: the \
+                 settings of the organisation or repository (Actions → General → Workflow permissions) may hold \
+                 the token to reading."
+                .to_owned(),
+            (TokenKind::Classic, _) => format!(
+                "A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to {location}."
+            ),
+            (TokenKind::FineGrained, _) => format!(
+                "The token needs {location} under Repository access, and Contents: Read and write under \
+                 Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it."
+            ),
+            (TokenKind::Other, _) => format!(
+                "The token needs contents: write on {location} (a classic token: the scope `repo`)."
+            ),
+        }
+    }
+
+    fn kind(&self) -> TokenKind {
+        self.token.map_or(TokenKind::Other, TokenKind::of)
+    }
+
+    fn declined(&self, detail: &str) -> Failure {
+        Failure::new(
+            Reason::Declined,
+            format!("{} declined the push: {detail}. Nothing was changed.", self.location),
+        )
+        .with_hint(
+            "A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch \
+             protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch \
+             without it.",
+        )
+    }
+
+    fn file(&self, path: &str, problem: &FileProblem) -> Failure {
+        let message = format!(
+            "`{path}` {problem} in {}. Nothing was changed.",
+            self.location
+        );
+        let hint = match problem {
+            FileProblem::Missing { nearest } if nearest.is_empty() => {
+                "Check `file`: paths begin at the root of the repository.".to_owned()
+            }
+            FileProblem::Missing { nearest } => {
+                format!(
+                    "Paths begin at the root of the repository. Did you mean {}?",
+                    listed(nearest)
+                )
+            }
+            FileProblem::NoMatch => {
+                "`*` and `?` stay within a directory; `**` crosses them.".to_owned()
+            }
+            FileProblem::Directory => {
+                format!("Name the file in it, or a glob such as `{path}/*.yaml`.")
+            }
+            FileProblem::Symlink { .. } => "Name the file that it points to.".to_owned(),
+            FileProblem::Submodule { .. } => {
+                "Set `repository` to the submodule's own repository.".to_owned()
+            }
+            FileProblem::TooLarge { .. } => "Is it a manifest?".to_owned(),
+        };
+        Failure::new(Reason::File, message).with_hint(hint)
+    }
+}
+
+fn scopes_of(finding: &Finding) -> Option<String> {
+    match finding {
+        Finding::Visible { scopes, .. } | Finding::NotVisible { scopes } => {
+            scopes.as_ref().map(|scopes| listed(scopes))
+        }
+        Finding::Nothing | Finding::TokenRefused | Finding::SignOnRequired { .. } => None,
+    }
+}
+
+/// Names for a sentence; the first few where there are many.
+fn listed<T: ToString>(names: &[T]) -> String {
+    const MOST: usize = 10;
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{}`", name.to_string()))
+        .collect();
+    let more = names.len().saturating_sub(MOST);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{more}", shown.join(", "))
+}

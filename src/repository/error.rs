@@ -1,0 +1,191 @@
+//! What can go wrong with a repository, by what can be done about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{BranchName, CommitId};
+use crate::files::RepoPath;
+
+/// What was being done when access was denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading the branch.
+    Read,
+    /// Pushing to it.
+    Write,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
+}
+
+/// Why a repository can't be used. `detail` is what the server said, perhaps nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RepositoryError {
+    /// HTTP 401: the token is no valid one (for `access`).
+    #[error("the server refused the token (HTTP 401){}", said(detail))]
+    Unauthorized {
+        /// What was being done.
+        access: Access,
+        /// The server's words.
+        detail: String,
+    },
+    /// HTTP 403: the token is valid, and may not.
+    #[error("the server denied {access} access (HTTP 403){}", said(detail))]
+    Forbidden {
+        /// What was being done.
+        access: Access,
+        /// The server's words.
+        detail: String,
+    },
+    /// HTTP 404: not there, or not visible with this token.
+    #[error(
+        "the server knows no such repository, or does not show it (HTTP 404){}",
+        said(detail)
+    )]
+    NotFound {
+        /// What was being done.
+        access: Access,
+        /// The server's words.
+        detail: String,
+    },
+    /// A repository without any commit.
+    #[error("the repository has no commits")]
+    Empty,
+    /// The branch is not there.
+    #[error("there is no branch `{branch}`")]
+    BranchNotFound {
+        /// The one asked for.
+        branch: BranchName,
+        /// The ones there are, nearest first.
+        existing: Vec<String>,
+    },
+    /// The repository names no default branch, and none was asked for.
+    #[error("the repository names no default branch")]
+    NoDefaultBranch {
+        /// The ones there are.
+        existing: Vec<String>,
+    },
+    /// A selected file can't be read or written.
+    #[error("`{path}` {problem}")]
+    File {
+        /// As selected: a path, or a glob.
+        path: String,
+        /// Why.
+        problem: FileProblem,
+    },
+    /// The server, or the way to it, has trouble that may pass.
+    #[error("{what}")]
+    Unavailable {
+        /// What happened.
+        what: String,
+        /// When the server says to come back.
+        retry_after: Option<Duration>,
+    },
+    /// The connection ended after the push was sent and before the answer came.
+    #[error("the connection ended before the server confirmed the push ({what})")]
+    Unconfirmed {
+        /// The commit that was sent.
+        commit: CommitId,
+        /// What happened.
+        what: String,
+    },
+    /// The time that `timeout` gives is over.
+    #[error("{what}")]
+    DeadlineExceeded {
+        /// What was being waited for.
+        what: String,
+    },
+    /// The certificate is not trusted.
+    #[error("{what}")]
+    Certificate {
+        /// What the TLS client said.
+        what: String,
+    },
+    /// HTTP 413: the server takes no push of this size.
+    #[error("the server refuses a request of this size (HTTP 413){}", said(detail))]
+    TooLarge {
+        /// The server's words.
+        detail: String,
+    },
+    /// The server answers, and not as a Git server.
+    #[error("{what}")]
+    NotGit {
+        /// What it answered.
+        what: String,
+    },
+    /// A redirect to another host, which is not followed: the token is for this host only.
+    #[error("the server redirects to {to}")]
+    Redirected {
+        /// The other host, or URL without query.
+        to: String,
+    },
+    /// An answer that breaks the protocol, or a fault in the local object database.
+    #[error("{what}")]
+    Protocol {
+        /// What happened.
+        what: String,
+    },
+}
+
+impl RepositoryError {
+    /// Whether trying again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// Why a path of a repository can't be edited.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileProblem {
+    /// Nothing is there.
+    #[error("does not exist")]
+    Missing {
+        /// Paths that are there and look alike, nearest first.
+        nearest: Vec<RepoPath>,
+    },
+    /// A glob, and no file matches.
+    #[error("matches no file")]
+    NoMatch,
+    /// A directory.
+    #[error("is a directory")]
+    Directory,
+    /// A symbolic link, or a path through one.
+    #[error("is a symbolic link{}", through(at))]
+    Symlink {
+        /// The component that is the link, where it is not the last.
+        at: Option<RepoPath>,
+    },
+    /// A submodule, or a path into one.
+    #[error("is a submodule{}", through(at))]
+    Submodule {
+        /// The component that is the submodule, where it is not the last.
+        at: Option<RepoPath>,
+    },
+    /// More bytes than a manifest has.
+    #[error("is too large to be edited ({bytes} bytes; the limit is {limit})")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+fn through(at: &Option<RepoPath>) -> String {
+    at.as_ref()
+        .map_or_else(String::new, |path| format!(" (at `{path}`)"))
+}
+
+fn said(detail: &str) -> String {
+    if detail.is_empty() {
+        String::new()
+    } else {
+        format!(": {detail}")
+    }
+}

@@ -1,0 +1,302 @@
+//! The git transport: any Git server over smart HTTP, and repositories on this machine.
+//!
+//! No checkout and no index: one commit is fetched into a bare repository that lives for one run,
+//! new trees are written straight into its object database, and the commit is pushed by its id.
+
+mod fetch;
+mod partial;
+mod push;
+mod transport;
+mod tree;
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git2::Oid;
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+use self::transport::{CallError, Connection, WireError, WireErrorKind};
+use super::deadline::Deadline;
+use super::{
+    Access, BranchName, Change, CommitDraft, CommitId, Location, Pushed, Repository,
+    RepositoryError, Snapshot,
+};
+use crate::files::FileSelection;
+
+/// A repository, spoken to with git.
+pub struct GitRepository {
+    // git2 blocks: each call runs on a thread of its own, one at a time.
+    store: Arc<Mutex<Store>>,
+}
+
+/// The local side: an object database, and the way to the remote.
+struct Store {
+    repository: git2::Repository,
+    remote: Remote,
+    branch: Option<BranchName>,
+    /// Whether the server turned out to give out no files by their ids.
+    fetches_whole: Cell<bool>,
+    /// Removed when the run is over.
+    _directory: Option<TempDir>,
+}
+
+enum Remote {
+    /// A server: objects are fetched and pushed.
+    Server {
+        url: String,
+        connection: Arc<Connection>,
+    },
+    /// A repository on this machine: `Store::repository` is that repository itself, so that moving
+    /// the branch is one compare-and-swap under git's own lock.
+    Local,
+}
+
+impl GitRepository {
+    /// The repository at `location`, its `branch` or else its default branch. Nothing is asked of a
+    /// server yet.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files, or a local repository can't be opened.
+    pub fn open(
+        location: &Location,
+        branch: Option<BranchName>,
+        token: Option<&SecretString>,
+        client: reqwest::Client,
+        deadline: Deadline,
+    ) -> Result<Self, RepositoryError> {
+        transport::isolate();
+        let store = if location.is_local() {
+            Store::local(location, branch)?
+        } else {
+            let url = location.url().clone();
+            let connection = Connection::new(client, Handle::current(), url, token, deadline);
+            Store::temporary(location, branch, connection)?
+        };
+        Ok(Self {
+            store: Arc::new(Mutex::new(store)),
+        })
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, RepositoryError> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        let store = Arc::clone(&self.store);
+        let work = move || work(&store.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|panic| {
+                let what = format!("an internal fault in the git transport: {panic}");
+                Err(RepositoryError::Protocol { what })
+            })
+    }
+}
+
+impl Repository for GitRepository {
+    async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
+        let selection = selection.clone();
+        self.blocking(move |store| store.snapshot(&selection)).await
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> Result<Pushed, RepositoryError> {
+        let (base, changes, draft) = (base.clone(), changes.to_vec(), draft.clone());
+        self.blocking(move |store| store.commit(&base, &changes, &draft))
+            .await
+    }
+
+    async fn holds(&self, base: &Snapshot, commit: &CommitId) -> Result<bool, RepositoryError> {
+        let (base, commit) = (base.clone(), commit.clone());
+        self.blocking(move |store| store.holds(&base, &commit))
+            .await
+    }
+}
+
+impl Store {
+    fn temporary(
+        location: &Location,
+        branch: Option<BranchName>,
+        connection: Connection,
+    ) -> Result<Self, RepositoryError> {
+        let parent = std::env::temp_dir();
+        let directory = std::fs::create_dir_all(&parent)
+            .and_then(|()| {
+                tempfile::Builder::new()
+                    .prefix("gitops-deploy-")
+                    .tempdir_in(&parent)
+            })
+            .map_err(|error| RepositoryError::Protocol {
+                what: format!(
+                    "there is no room for temporary files in {}: {error}",
+                    parent.display()
+                ),
+            })?;
+        let mut options = git2::RepositoryInitOptions::new();
+        options.bare(true).external_template(false);
+        let repository = git2::Repository::init_opts(directory.path(), &options).map_err(local)?;
+        Ok(Self {
+            repository,
+            remote: Remote::Server {
+                url: location.url().to_string(),
+                connection: Arc::new(connection),
+            },
+            branch,
+            fetches_whole: Cell::new(false),
+            _directory: Some(directory),
+        })
+    }
+
+    fn local(location: &Location, branch: Option<BranchName>) -> Result<Self, RepositoryError> {
+        let not_git = |why: String| RepositoryError::NotGit {
+            what: format!("`{}` is no Git repository ({why})", location.url()),
+        };
+        let path = location.url().to_file_path();
+        let path = path.map_err(|()| not_git("no path of this machine".to_owned()))?;
+        let repository =
+            git2::Repository::open(path).map_err(|error| not_git(error.message().to_owned()))?;
+        Ok(Self {
+            repository,
+            remote: Remote::Local,
+            branch,
+            fetches_whole: Cell::new(false),
+            _directory: None,
+        })
+    }
+
+    fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
+        let (branch, tip, entries) = self.selected(selection)?;
+        let files = entries
+            .iter()
+            .map(|entry| entry.read(&self.repository))
+            .collect::<Result<_, _>>()?;
+        Ok(Snapshot {
+            branch,
+            commit: tip.into(),
+            files,
+        })
+    }
+
+    /// The tip and the selected files, all of them in the object database.
+    fn selected(
+        &self,
+        selection: &FileSelection,
+    ) -> Result<(BranchName, Oid, Vec<tree::Entry>), RepositoryError> {
+        loop {
+            let (branch, tip) = self.tip()?;
+            let entries = tree::select(&self.repository, &self.tree(tip)?, selection)?;
+            let missing = tree::missing(&self.repository, &entries)?;
+            if missing.is_empty() || self.fetch_blobs(&missing)? {
+                return Ok((branch, tip, entries));
+            }
+        }
+    }
+
+    fn commit(
+        &self,
+        base: &Snapshot,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> Result<Pushed, RepositoryError> {
+        let base_id = oid(&base.commit)?;
+        let id = tree::commit(&self.repository, base_id, changes, draft)?;
+        match &self.remote {
+            Remote::Server { url, connection } => {
+                push::push(&self.repository, url, connection, &base.branch, base_id, id)
+            }
+            Remote::Local => push::swap(&self.repository, &base.branch, base_id, id),
+        }
+    }
+
+    fn tree(&self, commit: Oid) -> Result<git2::Tree<'_>, RepositoryError> {
+        self.repository
+            .find_commit(commit)
+            .and_then(|commit| commit.tree())
+            .map_err(local)
+    }
+}
+
+fn oid(commit: &CommitId) -> Result<Oid, RepositoryError> {
+    Oid::from_str(commit.as_str()).map_err(local)
+}
+
+/// A fault of the local object database, which no input explains.
+fn local(error: git2::Error) -> RepositoryError {
+    RepositoryError::Protocol {
+        what: format!("libgit2: {}", transport::one_line(error.message())),
+    }
+}
+
+/// A failed exchange, by what can be done about it.
+fn remote((error, wire): CallError, host: &str) -> RepositoryError {
+    let Some(WireError { pushing, kind }) = wire else {
+        let what = format!("{host}: {}", transport::one_line(error.message()));
+        // A pack that ends early, a commit that is gone since the advertisement: another try starts
+        // from a new one.
+        return match error.class() {
+            git2::ErrorClass::Net | git2::ErrorClass::Indexer | git2::ErrorClass::Zlib => {
+                RepositoryError::Unavailable {
+                    what,
+                    retry_after: None,
+                }
+            }
+            _ => RepositoryError::Protocol { what },
+        };
+    };
+    let access = if pushing { Access::Write } else { Access::Read };
+    let unavailable = |what: String| RepositoryError::Unavailable {
+        what,
+        retry_after: None,
+    };
+    match kind {
+        WireErrorKind::Status {
+            status,
+            detail,
+            retry_after,
+        } => match status {
+            401 => RepositoryError::Unauthorized { access, detail },
+            403 if retry_after.is_none() => RepositoryError::Forbidden { access, detail },
+            404 => RepositoryError::NotFound { access, detail },
+            413 => RepositoryError::TooLarge { detail },
+            403 | 408 | 425 | 429 | 500.. => {
+                let colon = if detail.is_empty() { "" } else { ": " };
+                let what = format!("{host} answered HTTP {status}{colon}{detail}");
+                RepositoryError::Unavailable { what, retry_after }
+            }
+            _ => RepositoryError::NotGit {
+                what: format!("{host} answered HTTP {status}, which no Git server does. {detail}")
+                    .trim_end()
+                    .to_owned(),
+            },
+        },
+        WireErrorKind::NotGit { content_type } => RepositoryError::NotGit {
+            what: match content_type.as_str() {
+                "" => format!("{host} answered with something other than Git"),
+                _ => format!("{host} answered with `{content_type}`, not with Git"),
+            },
+        },
+        WireErrorKind::Redirected { to } => RepositoryError::Redirected { to },
+        WireErrorKind::Connect(why) => unavailable(format!("{host} can't be reached: {why}")),
+        WireErrorKind::Certificate(what) => RepositoryError::Certificate {
+            what: format!("the certificate of {host} is not trusted: {what}"),
+        },
+        WireErrorKind::Silent(time) => {
+            unavailable(format!("{host} was silent for {} s", time.as_secs()))
+        }
+        WireErrorKind::Deadline(time) => RepositoryError::DeadlineExceeded {
+            what: format!(
+                "{host} did not answer within the {} s of `timeout`",
+                time.as_secs()
+            ),
+        },
+        WireErrorKind::Broken(why) => unavailable(format!("the connection to {host} broke: {why}")),
+        WireErrorKind::TooLarge(what) => RepositoryError::Protocol {
+            what: format!("{what} is larger than anything sensible"),
+        },
+    }
+}

@@ -1,0 +1,170 @@
+//! Partial fetch: commits and trees without the files in them, then the few files by their ids.
+//!
+//! libgit2 speaks protocol v0 and knows no filters, but the protocol does, and our transport sees
+//! every request: what libgit2 asks for is asked with `filter blob:none`. On a repository of 10,000
+//! files this was 0.9 MB where a fetch of depth 1 took 22.6 MB.
+//!
+//! Protocol: `gitprotocol-pack(5)` ("Reference Discovery", "Packfile Negotiation"),
+//! `gitprotocol-capabilities(5)`.
+
+use std::fmt::Write as _;
+
+/// Whether a server that advertises this can be asked for a partial fetch: it must know filters, and
+/// give out files by their ids. Servers that give out any object announce the two rights below;
+/// with one of them alone only commits can be had by id.
+pub(super) fn is_possible(advertisement: &[u8]) -> bool {
+    let Some(line) = PacketLines(advertisement).find(|line| line.contains(&0)) else {
+        return false;
+    };
+    let capabilities = line.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+    let capabilities: Vec<&[u8]> = capabilities.split(u8::is_ascii_whitespace).collect();
+    [
+        &b"filter"[..],
+        b"allow-tip-sha1-in-want",
+        b"allow-reachable-sha1-in-want",
+    ]
+    .iter()
+    .all(|needed| capabilities.contains(needed))
+}
+
+/// An upload request with `filter blob:none` in it: the capability behind the first want, the filter
+/// as the last line of the first section. Anything else is returned as it is.
+pub(super) fn without_blobs(request: Vec<u8>) -> Vec<u8> {
+    let mut rewritten = Vec::with_capacity(request.len() + 32);
+    let mut rest = &request[..];
+    let mut first = true;
+    while let Some((line, behind)) = packet(rest) {
+        match line {
+            Some(line) if first && line.starts_with(b"want ") => {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                push_line(&mut rewritten, &[line, b" filter\n"].concat());
+            }
+            // The request has no want: it is none that fetches.
+            Some(_) | None if first => return request,
+            Some(line) => push_line(&mut rewritten, line),
+            None => {
+                push_line(&mut rewritten, b"filter blob:none\n");
+                // With the flush that ends the section.
+                rewritten.extend_from_slice(rest);
+                return rewritten;
+            }
+        }
+        first = false;
+        rest = behind;
+    }
+    request
+}
+
+fn push_line(to: &mut Vec<u8>, line: &[u8]) {
+    let mut length = String::new();
+    let _ = write!(length, "{:04x}", line.len() + 4);
+    to.extend_from_slice(length.as_bytes());
+    to.extend_from_slice(line);
+}
+
+/// The first packet, without its length (none is a flush), and what is behind it.
+fn packet(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let (length, rest) = bytes.split_at_checked(4)?;
+    let length = usize::from_str_radix(std::str::from_utf8(length).ok()?, 16).ok()?;
+    match length {
+        0 => Some((None, rest)),
+        _ => {
+            let (line, rest) = rest.split_at_checked(length.checked_sub(4)?)?;
+            Some((Some(line), rest))
+        }
+    }
+}
+
+/// The packets that are no flush.
+struct PacketLines<'a>(&'a [u8]);
+
+impl<'a> Iterator for PacketLines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let (line, rest) = packet(self.0)?;
+            self.0 = rest;
+            if line.is_some() {
+                return line;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(lines: &[&str]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for line in lines {
+            match *line {
+                "" => bytes.extend_from_slice(b"0000"),
+                line => push_line(&mut bytes, line.as_bytes()),
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_server_must_filter_and_give_out_any_object() {
+        let advertised = |capabilities: &str| {
+            let first = format!("8a3f HEAD\0multi_ack {capabilities} agent=git/2\n");
+            is_possible(&lines(&[
+                "# service=git-upload-pack\n",
+                "",
+                &first,
+                "8a3f refs/heads/main\n",
+                "",
+            ]))
+        };
+        assert!(advertised(
+            "allow-tip-sha1-in-want allow-reachable-sha1-in-want filter"
+        ));
+        assert!(!advertised("allow-reachable-sha1-in-want filter"));
+        assert!(!advertised(
+            "allow-tip-sha1-in-want allow-reachable-sha1-in-want"
+        ));
+        assert!(!is_possible(b""));
+        assert!(!is_possible(b"0001"));
+        assert!(!is_possible(b"zzzz"));
+    }
+
+    #[test]
+    fn the_filter_is_the_last_line_of_the_first_section() {
+        assert_eq!(
+            without_blobs(lines(&[
+                "want 8a3f ofs-delta\n",
+                "shallow 1\n",
+                "deepen 1\n",
+                "",
+                "have 1\n",
+                "done\n"
+            ])),
+            lines(&[
+                "want 8a3f ofs-delta filter\n",
+                "shallow 1\n",
+                "deepen 1\n",
+                "filter blob:none\n",
+                "",
+                "have 1\n",
+                "done\n"
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_no_upload_request_stays_as_it_is() {
+        for request in [
+            &b""[..],
+            b"0000",
+            b"0009done\n",
+            b"zz",
+            b"00ffwant 8a3f",
+            b"0003",
+        ] {
+            assert_eq!(without_blobs(request.to_vec()), request);
+        }
+    }
+}

@@ -1,0 +1,674 @@
+//! Git's smart HTTP protocol for libgit2, over our own HTTP client.
+//!
+//! libgit2's own HTTP brings OpenSSL, tells a refusal as a text without the server's words, and has
+//! no deadline for a whole run. Here every exchange ends in a typed [`WireError`] that keeps status,
+//! body and `Retry-After`; the token goes to the repository's host only; and redirects are followed
+//! where the protocol has them: on `info/refs`, within the host.
+//!
+//! Protocol: `gitprotocol-http(5)`, `gitprotocol-pack(5)`.
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::{Buf, Bytes};
+use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
+use url::Url;
+
+use super::partial;
+use crate::http::with_sources;
+use crate::repository::deadline::Deadline;
+
+/// How long a server may be silent, before its first byte and between two.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The most that is sent in one request. A commit of a few manifests is some kilobytes.
+const MAX_REQUEST: usize = 64 << 20;
+/// The most that an advertisement may be: a million references.
+const MAX_ADVERTISEMENT: usize = 64 << 20;
+/// The most of an error's body that is read.
+const MAX_ERROR_BODY: usize = 4 << 10;
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// How an exchange with the server went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireError {
+    /// Whether it happened on the way to a push.
+    pub pushing: bool,
+    /// What happened.
+    pub kind: WireErrorKind,
+}
+
+/// See [`WireError`]. Texts are one line without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WireErrorKind {
+    /// An HTTP status other than success.
+    Status {
+        /// The status.
+        status: u16,
+        /// The body, if it is text for people.
+        detail: String,
+        /// The header, in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// A successful answer that is not git's.
+    NotGit {
+        /// The content type it has.
+        content_type: String,
+    },
+    /// A redirect that is not followed.
+    Redirected {
+        /// Where to: scheme, host and path.
+        to: String,
+    },
+    /// No connection.
+    Connect(String),
+    /// The TLS client does not trust the server.
+    Certificate(String),
+    /// The server was silent.
+    Silent(Duration),
+    /// The deadline of the run passed.
+    Deadline(Duration),
+    /// The connection broke.
+    Broken(String),
+    /// More was to be sent or read than is sensible.
+    TooLarge(&'static str),
+}
+
+/// What libgit2 says of a failed call, and the wire's own error where that was the cause.
+pub type CallError = (git2::Error, Option<WireError>);
+
+/// One repository's URL, the credentials for it, and the state of an exchange.
+pub struct Connection {
+    client: reqwest::Client,
+    runtime: Handle,
+    /// Moves when the server redirects.
+    base: Mutex<Url>,
+    authorization: Option<HeaderValue>,
+    deadline: Deadline,
+    failure: Mutex<Option<WireError>>,
+    push_was_sent: AtomicBool,
+    can_fetch_partially: AtomicBool,
+    without_blobs: AtomicBool,
+}
+
+thread_local! {
+    /// The connection that this thread's current libgit2 call speaks over: libgit2 makes its
+    /// transports by URL scheme and has no room for an argument.
+    static CURRENT: RefCell<Option<Arc<Connection>>> = const { RefCell::new(None) };
+}
+
+impl Connection {
+    /// A connection to the repository at `url`. Nothing is sent yet.
+    ///
+    /// The token is sent with the first request already (as the password of `x-access-token`, which
+    /// GitHub, GitLab, Gitea and Forgejo take): a 401 is then a refusal, and no question.
+    pub fn new(
+        client: reqwest::Client,
+        runtime: Handle,
+        url: Url,
+        token: Option<&SecretString>,
+        deadline: Deadline,
+    ) -> Self {
+        let authorization = token.and_then(|token| {
+            let credentials = format!("x-access-token:{}", token.expose_secret());
+            let value = format!("Basic {}", BASE64_STANDARD.encode(credentials));
+            let mut header = HeaderValue::from_str(&value).ok()?;
+            header.set_sensitive(true);
+            Some(header)
+        });
+        Self {
+            client,
+            runtime,
+            base: Mutex::new(url),
+            authorization,
+            deadline,
+            failure: Mutex::new(None),
+            push_was_sent: AtomicBool::new(false),
+            can_fetch_partially: AtomicBool::new(false),
+            without_blobs: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs a libgit2 call over this connection. Blocks: never call it on the runtime's own threads.
+    ///
+    /// # Errors
+    /// What the call says, and the wire's own error where that was the cause.
+    pub fn run<T>(
+        self: &Arc<Self>,
+        call: impl FnOnce() -> Result<T, git2::Error>,
+    ) -> Result<T, CallError> {
+        struct Reset;
+        impl Drop for Reset {
+            fn drop(&mut self) {
+                CURRENT.set(None);
+            }
+        }
+        register();
+        *lock(&self.failure) = None;
+        self.push_was_sent.store(false, Ordering::Relaxed);
+        CURRENT.set(Some(Arc::clone(self)));
+        let _reset = Reset;
+        call().map_err(|error| (error, lock(&self.failure).take()))
+    }
+
+    /// Whether the last [`run`](Self::run) sent a push that the server may have taken.
+    pub fn push_was_sent(&self) -> bool {
+        self.push_was_sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server, by its last advertisement, can be asked for a partial fetch.
+    pub fn can_fetch_partially(&self) -> bool {
+        self.can_fetch_partially.load(Ordering::Relaxed)
+    }
+
+    /// Whether fetches are to leave out the files from now on.
+    pub fn set_without_blobs(&self, without: bool) {
+        self.without_blobs.store(without, Ordering::Relaxed);
+    }
+
+    /// The host that is spoken to, for messages.
+    pub fn host(&self) -> String {
+        let base = lock(&self.base);
+        let host = base.host_str().unwrap_or_default();
+        match base.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    async fn advertisement(&self, service: Service) -> Result<Answer, WireErrorKind> {
+        let mut redirects = 0;
+        loop {
+            let base = lock(&self.base).clone();
+            let url = endpoint(&base, "info/refs", Some(service));
+            let response = self.send(self.client.get(url.clone()), &base).await?;
+            if !response.status().is_redirection() {
+                let mut response = checked(response, service, "advertisement").await?;
+                let body = self.body(&mut response).await?;
+                if !is_push(service) {
+                    self.can_fetch_partially
+                        .store(partial::is_possible(&body), Ordering::Relaxed);
+                }
+                return Ok(Answer::from(body));
+            }
+            let target = redirect_target(&response, &url);
+            redirects += 1;
+            match target.as_ref().and_then(|target| moved_base(target, &base)) {
+                Some(moved) if redirects <= MAX_REDIRECTS => *lock(&self.base) = moved,
+                _ => return Err(not_followed(target)),
+            }
+        }
+    }
+
+    async fn rpc(&self, service: Service, body: Vec<u8>) -> Result<Answer, WireErrorKind> {
+        let base = lock(&self.base).clone();
+        let url = endpoint(&base, name(service), None);
+        let body = if !is_push(service) && self.without_blobs.load(Ordering::Relaxed) {
+            partial::without_blobs(body)
+        } else {
+            body
+        };
+        let request = self
+            .client
+            .post(url.clone())
+            .header(
+                CONTENT_TYPE,
+                format!("application/x-{}-request", name(service)),
+            )
+            .header(ACCEPT, format!("application/x-{}-result", name(service)))
+            .body(body);
+        let result = self.send(request, &base).await;
+        if is_push(service)
+            && !matches!(
+                result,
+                Err(WireErrorKind::Connect(_) | WireErrorKind::Certificate(_))
+            )
+        {
+            let declined = matches!(&result, Ok(response) if response.status().is_client_error() || response.status().is_redirection());
+            self.push_was_sent.store(!declined, Ordering::Relaxed);
+        }
+        let response = result?;
+        if response.status().is_redirection() {
+            return Err(not_followed(redirect_target(&response, &url)));
+        }
+        let response = checked(response, service, "result").await?;
+        Ok(Answer {
+            chunk: Bytes::new(),
+            rest: Some(response),
+        })
+    }
+
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        base: &Url,
+    ) -> Result<reqwest::Response, WireErrorKind> {
+        let request = match &self.authorization {
+            Some(value) => request.header(AUTHORIZATION, value.clone()),
+            None => request,
+        };
+        self.in_time(async {
+            request
+                .send()
+                .await
+                .map_err(|error| classified(&error, base))
+        })
+        .await
+    }
+
+    async fn body(&self, response: &mut reqwest::Response) -> Result<Bytes, WireErrorKind> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk(response).await? {
+            if body.len() + chunk.len() > MAX_ADVERTISEMENT {
+                return Err(WireErrorKind::TooLarge("the server's list of references"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.into())
+    }
+
+    async fn chunk(
+        &self,
+        response: &mut reqwest::Response,
+    ) -> Result<Option<Bytes>, WireErrorKind> {
+        let chunk = async {
+            let chunk = response.chunk().await;
+            chunk.map_err(|error| WireErrorKind::Broken(with_sources(&error.without_url())))
+        };
+        self.in_time(chunk).await
+    }
+
+    /// Bounds one wait by the idle time and by the deadline of the run.
+    async fn in_time<T>(
+        &self,
+        wait: impl Future<Output = Result<T, WireErrorKind>>,
+    ) -> Result<T, WireErrorKind> {
+        let remaining = self.deadline.remaining();
+        match tokio::time::timeout(remaining.min(IDLE_TIMEOUT), wait).await {
+            Ok(result) => result,
+            Err(_) if remaining <= IDLE_TIMEOUT => {
+                Err(WireErrorKind::Deadline(self.deadline.total()))
+            }
+            Err(_) => Err(WireErrorKind::Silent(IDLE_TIMEOUT)),
+        }
+    }
+
+    /// Keeps the typed error: libgit2 hands on only a text.
+    fn fail(&self, service: Service, kind: WireErrorKind) -> io::Error {
+        let pushing = is_push(service);
+        *lock(&self.failure) = Some(WireError { pushing, kind });
+        // No server's text in here: a NUL in it would abort the process.
+        io::Error::other("the exchange with the server failed")
+    }
+}
+
+/// What libgit2 reads.
+struct Answer {
+    chunk: Bytes,
+    rest: Option<reqwest::Response>,
+}
+
+impl From<Bytes> for Answer {
+    fn from(chunk: Bytes) -> Self {
+        Self { chunk, rest: None }
+    }
+}
+
+/// One request and its answer, as a stream for libgit2. The request is sent when the answer is
+/// first read.
+struct Exchange {
+    connection: Arc<Connection>,
+    service: Service,
+    request: Vec<u8>,
+    answer: Option<Answer>,
+}
+
+impl Exchange {
+    fn answer(&mut self) -> Result<Answer, WireErrorKind> {
+        if let Some(answer) = self.answer.take() {
+            return Ok(answer);
+        }
+        let connection = &self.connection;
+        connection.runtime.block_on(async {
+            match self.service {
+                Service::UploadPackLs | Service::ReceivePackLs => {
+                    connection.advertisement(self.service).await
+                }
+                Service::UploadPack | Service::ReceivePack => {
+                    connection
+                        .rpc(self.service, std::mem::take(&mut self.request))
+                        .await
+                }
+            }
+        })
+    }
+
+    fn next(&mut self, buffer: &mut [u8]) -> Result<usize, WireErrorKind> {
+        let mut answer = self.answer()?;
+        while answer.chunk.is_empty() {
+            let Some(response) = &mut answer.rest else {
+                break;
+            };
+            let connection = &self.connection;
+            match connection.runtime.block_on(connection.chunk(response))? {
+                Some(chunk) => answer.chunk = chunk,
+                None => answer.rest = None,
+            }
+        }
+        let length = answer.chunk.len().min(buffer.len());
+        answer.chunk.copy_to_slice(&mut buffer[..length]);
+        self.answer = Some(answer);
+        Ok(length)
+    }
+}
+
+impl Read for Exchange {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.next(buffer)
+            .map_err(|kind| self.connection.fail(self.service, kind))
+    }
+}
+
+impl Write for Exchange {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if self.request.len() + buffer.len() > MAX_REQUEST {
+            let kind = WireErrorKind::TooLarge("the push");
+            return Err(self.connection.fail(self.service, kind));
+        }
+        self.request.extend_from_slice(buffer);
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Exchange {
+    /// libgit2 stops at the last packet line and never sees the end of the body, without which the
+    /// connection is not used again: one TLS handshake more for every request.
+    fn drop(&mut self) {
+        const SHORT: Duration = Duration::from_millis(200);
+        if let Some(mut response) = self.answer.take().and_then(|answer| answer.rest) {
+            self.connection.runtime.block_on(async {
+                let drained = async { while let Ok(Some(_)) = response.chunk().await {} };
+                let _ = tokio::time::timeout(SHORT, drained).await;
+            });
+        }
+    }
+}
+
+struct Subtransport(Arc<Connection>);
+
+impl SmartSubtransport for Subtransport {
+    fn action(
+        &self,
+        _url: &str,
+        service: Service,
+    ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
+        Ok(Box::new(Exchange {
+            connection: Arc::clone(&self.0),
+            service,
+            request: Vec::new(),
+            answer: None,
+        }))
+    }
+
+    fn close(&self) -> Result<(), git2::Error> {
+        Ok(())
+    }
+}
+
+/// Puts this transport in the place of libgit2's own, and keeps libgit2 from reading the
+/// configuration files of the machine: an `insteadOf` or a proxy of someone else's has no say here.
+#[allow(unsafe_code)]
+fn register() {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        for scheme in ["https", "http"] {
+            // SAFETY: must not run beside the creation of another transport. Transports are made in
+            // `Connection::run` only, which comes through this `Once` first.
+            let registered = unsafe {
+                git2::transport::register(scheme, |remote| {
+                    let connection = CURRENT.with_borrow(Clone::clone);
+                    let connection =
+                        connection.ok_or_else(|| git2::Error::from_str("no connection"))?;
+                    Transport::smart(remote, true, Subtransport(connection))
+                })
+            };
+            debug_assert!(registered.is_ok(), "nobody else registers a transport");
+        }
+    });
+}
+
+/// Keeps libgit2 from reading the configuration files of the machine, and from asking who owns a
+/// local repository (in a container it is always someone else).
+#[allow(unsafe_code)]
+pub fn isolate() {
+    use git2::{ConfigLevel, opts};
+    static ISOLATED: Once = Once::new();
+    ISOLATED.call_once(|| {
+        use ConfigLevel::{Global, ProgramData, System, XDG};
+        for level in [ProgramData, System, XDG, Global] {
+            // SAFETY: these options are globals without a lock; the `Once` runs before this
+            // process opens its first repository.
+            let _ = unsafe { opts::set_search_path(level, "/nonexistent") };
+        }
+        // SAFETY: as above.
+        let _ = unsafe { opts::set_verify_owner_validation(false) };
+    });
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_push(service: Service) -> bool {
+    matches!(service, Service::ReceivePackLs | Service::ReceivePack)
+}
+
+fn name(service: Service) -> &'static str {
+    if is_push(service) {
+        "git-receive-pack"
+    } else {
+        "git-upload-pack"
+    }
+}
+
+/// `base` + `/` + `path`, with the question for a service.
+fn endpoint(base: &Url, path: &str, service: Option<Service>) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    url.set_query(
+        service
+            .map(|service| format!("service={}", name(service)))
+            .as_deref(),
+    );
+    url
+}
+
+fn redirect_target(response: &reqwest::Response, from: &Url) -> Option<Url> {
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    from.join(location).ok()
+}
+
+/// The repository's URL after a redirect of `info/refs` to `target`, if the token may go there: the
+/// same host, with https never left.
+fn moved_base(target: &Url, base: &Url) -> Option<Url> {
+    let same_origin = target.origin() == base.origin();
+    let upgraded = base.scheme() == "http"
+        && target.scheme() == "https"
+        && target.host() == base.host()
+        && target.port().is_none();
+    if !same_origin && !upgraded {
+        return None;
+    }
+    let path = target.path().strip_suffix("/info/refs")?.to_owned();
+    let mut moved = target.clone();
+    moved.set_path(&path);
+    moved.set_query(None);
+    moved.set_fragment(None);
+    (moved != *base).then_some(moved)
+}
+
+fn not_followed(target: Option<Url>) -> WireErrorKind {
+    let to = target.map_or_else(
+        || "nowhere (no Location)".to_owned(),
+        |mut url| {
+            url.set_query(None);
+            url.set_fragment(None);
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        },
+    );
+    WireErrorKind::Redirected { to }
+}
+
+/// The response if it is a success of git's own content type.
+async fn checked(
+    response: reqwest::Response,
+    service: Service,
+    kind: &str,
+) -> Result<reqwest::Response, WireErrorKind> {
+    let status = response.status();
+    let header = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
+    let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
+    if !status.is_success() {
+        let retry_after = header(RETRY_AFTER)
+            .and_then(|seconds| seconds.trim().parse().ok())
+            .map(Duration::from_secs);
+        let detail = if content_type.starts_with("text/html") {
+            String::new()
+        } else {
+            error_text(response).await
+        };
+        return Err(WireErrorKind::Status {
+            status: status.as_u16(),
+            detail,
+            retry_after,
+        });
+    }
+    let expected = format!("application/x-{}-{kind}", name(service));
+    if content_type
+        .split(';')
+        .next()
+        .is_none_or(|own| own.trim() != expected)
+    {
+        return Err(WireErrorKind::NotGit {
+            content_type: one_line(&content_type),
+        });
+    }
+    Ok(response)
+}
+
+/// The first few kilobytes of an error's body. It is for people, so it is worth no long wait.
+async fn error_text(mut response: reqwest::Response) -> String {
+    let mut body = Vec::new();
+    let read = async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_ERROR_BODY {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), read).await;
+    body.truncate(MAX_ERROR_BODY);
+    one_line(&String::from_utf8_lossy(&body))
+}
+
+/// A server's text on one line, without control characters and git's own `remote: ` prefixes.
+pub fn one_line(text: &str) -> String {
+    let lines = text.split(['\n', '\r']).map(|line| {
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        let line = line.trim();
+        line.strip_prefix("remote:")
+            .unwrap_or(line)
+            .trim()
+            .to_owned()
+    });
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// What reqwest says, by what a person can do about it.
+fn classified(error: &reqwest::Error, base: &Url) -> WireErrorKind {
+    let text = one_line(&with_sources(error));
+    let text = text.replace(base.as_str(), "the server");
+    if text.contains("invalid peer certificate") {
+        let cause = text
+            .rsplit("invalid peer certificate: ")
+            .next()
+            .unwrap_or(&text);
+        WireErrorKind::Certificate(cause.to_owned())
+    } else if error.is_connect() {
+        WireErrorKind::Connect(text)
+    } else {
+        WireErrorKind::Broken(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn endpoints_are_below_the_repository() {
+        assert_eq!(
+            endpoint(
+                &url("https://h/o/r.git/"),
+                "info/refs",
+                Some(Service::ReceivePackLs)
+            )
+            .as_str(),
+            "https://h/o/r.git/info/refs?service=git-receive-pack"
+        );
+        assert_eq!(
+            endpoint(&url("https://h/o/r"), name(Service::UploadPack), None).as_str(),
+            "https://h/o/r/git-upload-pack"
+        );
+    }
+
+    #[test]
+    fn a_redirect_is_followed_within_the_host_only() {
+        let base = url("https://h/o/r");
+        let moved = |target: &str| moved_base(&url(target), &base).map(|url| url.to_string());
+        assert_eq!(
+            moved("https://h/o/new/info/refs?service=x").as_deref(),
+            Some("https://h/o/new")
+        );
+        assert_eq!(moved("https://evil/o/r/info/refs"), None);
+        assert_eq!(moved("https://h:8443/o/r/info/refs"), None);
+        assert_eq!(moved("http://h/o/r/info/refs"), None);
+        assert_eq!(moved("https://h/login"), None);
+        assert_eq!(moved("https://h/o/r/info/refs"), None, "a loop");
+        let upgraded = moved_base(&url("https://h/o/r/info/refs"), &url("http://h/o/r"));
+        assert_eq!(upgraded.unwrap().as_str(), "https://h/o/r");
+    }
+
+    #[test]
+    fn a_servers_words_fit_on_one_line() {
+        let text = "remote: Repository not found.\r\n\0remote:\x1b[31m see docs\n\n";
+        assert_eq!(one_line(text), "Repository not found. [31m see docs");
+    }
+}

@@ -1,0 +1,208 @@
+//! Files in the object database: found, read, and written back as a commit.
+
+use git2::build::TreeUpdateBuilder;
+use git2::{FileMode, Oid, Repository, Signature, Tree};
+
+use super::local;
+use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
+use crate::manifest::ManifestFile;
+use crate::nearest::nearest;
+use crate::repository::{Change, CommitDraft, FileProblem, RepositoryError};
+
+/// How many alternatives a message names.
+const NEAREST: usize = 3;
+
+/// A regular file of a tree.
+pub(super) struct Entry {
+    path: RepoPath,
+    blob: Oid,
+}
+
+impl Entry {
+    /// The file's content.
+    pub(super) fn read(&self, repository: &Repository) -> Result<ManifestFile, RepositoryError> {
+        let odb = repository.odb().map_err(local)?;
+        let (bytes, _) = odb.read_header(self.blob).map_err(local)?;
+        if bytes > MAX_FILE_BYTES {
+            let limit = MAX_FILE_BYTES;
+            return Err(problem(&self.path, FileProblem::TooLarge { bytes, limit }));
+        }
+        let blob = repository.find_blob(self.blob).map_err(local)?;
+        Ok(ManifestFile {
+            path: self.path.clone(),
+            bytes: blob.content().to_vec(),
+        })
+    }
+}
+
+/// The files that `selection` means: the named ones in their order, then those that globs match, in
+/// the tree's order.
+pub(super) fn select(
+    repository: &Repository,
+    tree: &Tree<'_>,
+    selection: &FileSelection,
+) -> Result<Vec<Entry>, RepositoryError> {
+    let mut entries = Vec::new();
+    for path in selection.named_paths() {
+        entries.push(entry(repository, tree, path)?);
+    }
+    if selection.globs().next().is_some() {
+        let all = regular_files(repository, tree)?;
+        for glob in selection.globs() {
+            if !all
+                .iter()
+                .any(|file| glob.matches(&file.path) && !selection.excludes(&file.path))
+            {
+                return Err(problem(glob, FileProblem::NoMatch));
+            }
+        }
+        for file in all {
+            let selected = selection.globs().any(|glob| glob.matches(&file.path))
+                && !selection.excludes(&file.path)
+                && !entries.iter().any(|entry: &Entry| entry.path == file.path);
+            if selected {
+                entries.push(file);
+            }
+        }
+    }
+    if entries.is_empty() {
+        return Err(problem(selection, FileProblem::NoMatch));
+    }
+    Ok(entries)
+}
+
+/// The files whose content is not in the object database.
+pub(super) fn missing(
+    repository: &Repository,
+    entries: &[Entry],
+) -> Result<Vec<Oid>, RepositoryError> {
+    let odb = repository.odb().map_err(local)?;
+    let mut missing: Vec<Oid> = entries.iter().map(|entry| entry.blob).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    missing.retain(|blob| !odb.exists(*blob));
+    Ok(missing)
+}
+
+/// The regular file at `path`, or what is there instead.
+fn entry(
+    repository: &Repository,
+    root: &Tree<'_>,
+    path: &RepoPath,
+) -> Result<Entry, RepositoryError> {
+    let missing = || -> Result<RepositoryError, RepositoryError> {
+        let files = regular_files(repository, root)?
+            .into_iter()
+            .map(|file| file.path);
+        let mut nearest = nearest(path.as_str(), files);
+        nearest.truncate(NEAREST);
+        Ok(problem(path, FileProblem::Missing { nearest }))
+    };
+    let mut tree = root.clone();
+    let components: Vec<&str> = path.as_str().split('/').collect();
+    for (index, component) in components.iter().enumerate() {
+        let last = index + 1 == components.len();
+        let found = tree
+            .get_name(component)
+            .map(|entry| (entry.id(), entry.filemode()));
+        let Some((id, mode)) = found else {
+            return Err(missing()?);
+        };
+        let at = || {
+            (!last)
+                .then(|| components[..=index].join("/").parse().ok())
+                .flatten()
+        };
+        match mode {
+            LINK => return Err(problem(path, FileProblem::Symlink { at: at() })),
+            SUBMODULE => return Err(problem(path, FileProblem::Submodule { at: at() })),
+            DIRECTORY if last => return Err(problem(path, FileProblem::Directory)),
+            DIRECTORY => tree = repository.find_tree(id).map_err(local)?,
+            _ if last => {
+                return Ok(Entry {
+                    path: path.clone(),
+                    blob: id,
+                });
+            }
+            _ => return Err(missing()?),
+        }
+    }
+    Err(missing()?)
+}
+
+const LINK: i32 = FileMode::Link as i32;
+const SUBMODULE: i32 = FileMode::Commit as i32;
+const DIRECTORY: i32 = FileMode::Tree as i32;
+
+/// Every regular file, in the order of git's trees. Names that are no UTF-8 are passed over: no
+/// input can mean them.
+fn regular_files(repository: &Repository, root: &Tree<'_>) -> Result<Vec<Entry>, RepositoryError> {
+    let mut files = Vec::new();
+    // Depth first on a stack of our own, since the depth is the repository's to choose.
+    let mut open = vec![(String::new(), root.id())];
+    while let Some((prefix, id)) = open.pop() {
+        let tree = repository.find_tree(id).map_err(local)?;
+        let mut directories = Vec::new();
+        for entry in &tree {
+            let Ok(name) = entry.name() else { continue };
+            match entry.filemode() {
+                DIRECTORY => directories.push((format!("{prefix}{name}/"), entry.id())),
+                LINK | SUBMODULE => {}
+                _ => {
+                    if let Ok(path) = format!("{prefix}{name}").parse() {
+                        files.push(Entry {
+                            path,
+                            blob: entry.id(),
+                        });
+                    }
+                }
+            }
+        }
+        open.extend(directories.into_iter().rev());
+    }
+    Ok(files)
+}
+
+/// A commit on top of `base` in which the files of `changes` have new content, their modes kept.
+pub(super) fn commit(
+    repository: &Repository,
+    base: Oid,
+    changes: &[Change],
+    draft: &CommitDraft,
+) -> Result<Oid, RepositoryError> {
+    let write = || -> Result<Oid, git2::Error> {
+        let parent = repository.find_commit(base)?;
+        let tree = parent.tree()?;
+        let mut update = TreeUpdateBuilder::new();
+        for change in changes {
+            let path = change.path.as_str();
+            let executable =
+                tree.get_path(path.as_ref())?.filemode() == FileMode::BlobExecutable as i32;
+            let mode = if executable {
+                FileMode::BlobExecutable
+            } else {
+                FileMode::Blob
+            };
+            update.upsert(path, repository.blob(&change.bytes)?, mode);
+        }
+        let tree = update.create_updated(repository, &tree)?;
+        let tree = repository.find_tree(tree)?;
+        let identity = Signature::now(&draft.identity.name, &draft.identity.email)?;
+        repository.commit(
+            None,
+            &identity,
+            &identity,
+            &draft.message,
+            &tree,
+            &[&parent],
+        )
+    };
+    write().map_err(local)
+}
+
+fn problem(path: &impl ToString, problem: FileProblem) -> RepositoryError {
+    RepositoryError::File {
+        path: path.to_string(),
+        problem,
+    }
+}

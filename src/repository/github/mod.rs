@@ -1,0 +1,3 @@
+//! GitHub's API.
+
+pub mod access;

@@ -1,0 +1,248 @@
+//! Where a repository is: what `repository` and `server-url` say together.
+
+use std::fmt;
+
+use url::Url;
+
+/// The URL of a repository, without credentials, query and fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    url: Url,
+    on_github: bool,
+}
+
+/// Why a text names no repository.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// Neither `owner/name` nor a URL.
+    #[error("expected `owner/name`, or a whole https://, http:// or file:// URL")]
+    Form,
+    /// `https://user:secret@host/…`. The text is a secret and is not repeated.
+    #[error("a URL with credentials in it: give the token as `token`, and the URL without it")]
+    Credentials,
+    /// `?` or `#`.
+    #[error("the URL has a query or a fragment: expected only scheme, host and path")]
+    Query,
+    /// `ssh://` or `git@host:…`.
+    #[error("SSH is not supported: give `owner/name`, or the https:// URL, and a token")]
+    Ssh,
+    /// A scheme that is none of ours.
+    #[error("the scheme `{0}` is not supported: expected https, http or file")]
+    Scheme(String),
+}
+
+impl Location {
+    /// `text` as `owner/name` on `server`, or as a whole URL.
+    ///
+    /// # Errors
+    /// When it is neither, or a URL holds credentials.
+    pub fn new(text: &str, server: &Url) -> Result<Self, LocationError> {
+        if text.contains("://") {
+            return Self::from_url(text, server);
+        }
+        let scp_like = text
+            .split_once(':')
+            .is_some_and(|(host, _)| !host.contains('/'));
+        if text.starts_with("git@") || scp_like {
+            return Err(LocationError::Ssh);
+        }
+        let text = text.strip_suffix(".git").unwrap_or(text);
+        match text.split('/').collect::<Vec<_>>()[..] {
+            [owner, name] if is_name(owner) && is_name(name) => {
+                let mut url = server.clone();
+                url.path_segments_mut()
+                    .map_err(|()| LocationError::Form)?
+                    .pop_if_empty()
+                    .extend([owner, name]);
+                Ok(Self {
+                    url,
+                    on_github: true,
+                })
+            }
+            _ => Err(LocationError::Form),
+        }
+    }
+
+    fn from_url(text: &str, server: &Url) -> Result<Self, LocationError> {
+        let mut url = Url::parse(text).map_err(|_| LocationError::Form)?;
+        match url.scheme() {
+            "https" | "http" => {}
+            "file" => {
+                return Ok(Self {
+                    url,
+                    on_github: false,
+                });
+            }
+            "ssh" | "git+ssh" => return Err(LocationError::Ssh),
+            other => return Err(LocationError::Scheme(other.to_owned())),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(LocationError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(LocationError::Query);
+        }
+        let path = url.path().trim_end_matches('/').to_owned();
+        if path.is_empty() {
+            return Err(LocationError::Form);
+        }
+        url.set_path(&path);
+        let on_github = url.origin() == server.origin() && owner_and_name(&path).is_some();
+        Ok(Self { url, on_github })
+    }
+
+    /// What git is given.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether the repository is on this machine's file system.
+    pub fn is_local(&self) -> bool {
+        self.url.scheme() == "file"
+    }
+
+    /// Whether the token would travel unencrypted to another machine.
+    pub fn is_cleartext(&self) -> bool {
+        let loopback = match self.url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => true,
+        };
+        self.url.scheme() == "http" && !loopback
+    }
+
+    /// `owner/name`, for a repository on the GitHub server that the workflow runs on.
+    pub fn github_name(&self) -> Option<String> {
+        let (owner, name) = owner_and_name(self.url.path())?;
+        self.on_github.then(|| format!("{owner}/{name}"))
+    }
+
+    /// Where a person can look at a commit. None for a local repository.
+    pub fn commit_url(&self, commit: &str) -> Option<String> {
+        if self.is_local() {
+            return None;
+        }
+        let base = self.url.as_str();
+        Some(format!(
+            "{}/commit/{commit}",
+            base.strip_suffix(".git").unwrap_or(base)
+        ))
+    }
+
+    /// The host, with its port where it is not the scheme's own.
+    pub fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or("this machine");
+        match self.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.github_name() {
+            Some(name) => f.write_str(&name),
+            None => f.write_str(self.url.as_str()),
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+fn owner_and_name(path: &str) -> Option<(&str, &str)> {
+    let path = path.trim_start_matches('/');
+    let (owner, name) = path.strip_suffix(".git").unwrap_or(path).rsplit_once('/')?;
+    let owner = owner.rsplit('/').next()?;
+    (is_name(owner) && is_name(name)).then_some((owner, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locate(text: &str) -> Result<Location, LocationError> {
+        Location::new(text, &Url::parse("https://github.com").unwrap())
+    }
+
+    #[test]
+    fn owner_and_name_are_on_the_server() {
+        for text in ["wlals2/k8s-manifests", "wlals2/k8s-manifests.git"] {
+            let location = locate(text).unwrap();
+            assert_eq!(
+                location.url().as_str(),
+                "https://github.com/wlals2/k8s-manifests"
+            );
+            assert_eq!(location.github_name().unwrap(), "wlals2/k8s-manifests");
+        }
+        let enterprise = Url::parse("https://git.acme.example/github/").unwrap();
+        let location = Location::new("a/b", &enterprise).unwrap();
+        assert_eq!(
+            location.url().as_str(),
+            "https://git.acme.example/github/a/b"
+        );
+    }
+
+    #[test]
+    fn a_url_is_taken_as_it_is() {
+        let location = locate("https://gitlab.example:8443/group/sub/repo.git/").unwrap();
+        assert_eq!(
+            location.url().as_str(),
+            "https://gitlab.example:8443/group/sub/repo.git"
+        );
+        assert_eq!(location.github_name(), None);
+        assert_eq!(
+            location.commit_url("8a3f").unwrap(),
+            "https://gitlab.example:8443/group/sub/repo/commit/8a3f"
+        );
+        assert_eq!(
+            locate("https://github.com/a/b.git")
+                .unwrap()
+                .github_name()
+                .unwrap(),
+            "a/b"
+        );
+    }
+
+    #[test]
+    fn what_names_no_repository_is_refused() {
+        for (text, expected) in [
+            ("k8s-manifests", LocationError::Form),
+            ("a/b/c", LocationError::Form),
+            ("../b", LocationError::Form),
+            ("a b/c", LocationError::Form),
+            ("https://", LocationError::Form),
+            ("https://github.com/", LocationError::Form),
+            (
+                "https://x-access-token:ghp_1@github.com/a/b",
+                LocationError::Credentials,
+            ),
+            ("https://ghp_1@github.com/a/b", LocationError::Credentials),
+            ("https://github.com/a/b?x=1", LocationError::Query),
+            ("git@github.com:a/b.git", LocationError::Ssh),
+            ("ssh://git@github.com/a/b.git", LocationError::Ssh),
+            ("ftp://github.com/a/b", LocationError::Scheme("ftp".into())),
+        ] {
+            assert_eq!(locate(text).unwrap_err(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_cleartext_only_over_http_to_another_machine() {
+        for (text, expected) in [
+            ("http://127.0.0.1:80/a/b", false),
+            ("http://localhost/a/b", false),
+            ("http://[::1]:1/a/b", false),
+            ("https://git.example/a/b", false),
+            ("http://git.example/a/b", true),
+        ] {
+            assert_eq!(locate(text).unwrap().is_cleartext(), expected, "{text}");
+        }
+    }
+}

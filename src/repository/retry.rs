@@ -1,0 +1,270 @@
+//! The promise of the push: nothing of anyone is lost, and a commit is made once.
+//!
+//! One loop for every operation and transport: read the tip, plan on it, commit, push; and when the
+//! branch moved meanwhile, *plan again on the new tip*. Nothing is ever merged or rebased as text,
+//! so two writers of adjacent lines both land.
+
+use std::time::Duration;
+
+use super::deadline::Deadline;
+use super::{Change, CommitDraft, CommitId, Pushed, Repository, RepositoryError, Snapshot};
+use crate::failure::Failure;
+use crate::files::FileSelection;
+
+/// Where a race starts to wait. One lost race costs a round of requests, which take about as long.
+const RACE_BASE: Duration = Duration::from_millis(100);
+/// Where it stops to grow: 32 writers of one branch are through in well under `timeout`.
+const RACE_CAP: Duration = Duration::from_secs(5);
+/// The same for a server in trouble, which needs more air.
+const TROUBLE_BASE: Duration = Duration::from_millis(500);
+/// A restart of a server takes some seconds; waiting longer between two tries gains nothing.
+const TROUBLE_CAP: Duration = Duration::from_secs(15);
+
+/// What is to become of a snapshot.
+pub struct Proposal<P> {
+    /// The files to change; none when the snapshot already is as wanted.
+    pub changes: Vec<Change>,
+    /// The commit for them.
+    pub draft: CommitDraft,
+    /// Whatever the caller wants back with the landed commit.
+    pub plan: P,
+}
+
+/// How it ended.
+pub struct Landing<P> {
+    /// What the last plan was made on.
+    pub base: Snapshot,
+    /// The plan that holds.
+    pub plan: P,
+    /// The commit; none when nothing had to change.
+    pub commit: Option<CommitId>,
+}
+
+/// Why it did not.
+#[derive(Debug)]
+pub enum LandError {
+    /// The plan can't be made on the tip there is.
+    Plan(Failure),
+    /// The repository can't be used.
+    Repository(RepositoryError),
+    /// A rule of the server refuses the commit.
+    Declined(String),
+    /// Others pushed first, each time, until the time was over.
+    Contention {
+        /// How many commits were made in vain.
+        attempts: u32,
+        /// How the last refusal was put.
+        detail: String,
+    },
+}
+
+/// What happens on the way, for the log.
+pub enum Event<'a> {
+    /// The tip was read.
+    Read(&'a Snapshot),
+    /// Another try comes after a wait.
+    Again {
+        /// Why.
+        why: &'a str,
+        /// The wait.
+        wait: Duration,
+    },
+}
+
+/// Makes the commit that `propose` wants on the branch's tip, until it landed, is refused for good,
+/// or `deadline` has passed.
+///
+/// # Errors
+/// See [`LandError`]. The branch is as it was, except after [`RepositoryError::Unconfirmed`].
+pub async fn land<R: Repository, P>(
+    repository: &R,
+    selection: &FileSelection,
+    deadline: Deadline,
+    mut observe: impl FnMut(Event<'_>),
+    mut propose: impl FnMut(&Snapshot) -> Result<Proposal<P>, Failure>,
+) -> Result<Landing<P>, LandError> {
+    let mut races = Backoff::new(RACE_BASE, RACE_CAP);
+    let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
+    let mut sent = Vec::new();
+    loop {
+        let attempt = attempt(repository, selection, &mut observe, &mut propose, &mut sent);
+        let (error, wait) = match attempt.await {
+            Ok(Attempt::Done(landing)) => return Ok(landing),
+            Ok(Attempt::Moved(detail)) => {
+                let wait = races.next(None);
+                let attempts = races.tries;
+                (LandError::Contention { attempts, detail }, wait)
+            }
+            Err(error) => match error.retry() {
+                Some(retry_after) => (error, trouble.next(retry_after)),
+                None => return Err(error.or_unconfirmed(&sent)),
+            },
+        };
+        if wait >= deadline.remaining() {
+            return Err(error.or_unconfirmed(&sent));
+        }
+        let why = &error.event();
+        observe(Event::Again { why, wait });
+        tokio::time::sleep(wait).await;
+    }
+}
+
+enum Attempt<P> {
+    Done(Landing<P>),
+    Moved(String),
+}
+
+/// A push whose answer was lost.
+struct Sent<P> {
+    base: Snapshot,
+    plan: P,
+    commit: CommitId,
+}
+
+/// One round: read, plan, commit, push.
+async fn attempt<R: Repository, P>(
+    repository: &R,
+    selection: &FileSelection,
+    observe: &mut impl FnMut(Event<'_>),
+    propose: &mut impl FnMut(&Snapshot) -> Result<Proposal<P>, Failure>,
+    sent: &mut Vec<Sent<P>>,
+) -> Result<Attempt<P>, LandError> {
+    let base = repository.snapshot(selection).await?;
+    observe(Event::Read(&base));
+    // The remote decides what became of a push whose answer was lost. It is asked after the tip was
+    // read: a slow server that takes the push even later moves the branch away from this snapshot.
+    for index in 0..sent.len() {
+        if repository
+            .holds(&sent[index].base, &sent[index].commit)
+            .await?
+        {
+            let Sent { base, plan, commit } = sent.swap_remove(index);
+            let commit = Some(commit);
+            return Ok(Attempt::Done(Landing { base, plan, commit }));
+        }
+    }
+    let Proposal {
+        changes,
+        draft,
+        plan,
+    } = propose(&base).map_err(LandError::Plan)?;
+    if changes.is_empty() {
+        let commit = None;
+        return Ok(Attempt::Done(Landing { base, plan, commit }));
+    }
+    match repository.commit(&base, &changes, &draft).await {
+        Ok(Pushed::Landed(commit)) => {
+            let commit = Some(commit);
+            Ok(Attempt::Done(Landing { base, plan, commit }))
+        }
+        Ok(Pushed::Moved { detail }) => Ok(Attempt::Moved(detail)),
+        Ok(Pushed::Declined { detail }) => Err(LandError::Declined(detail)),
+        Err(error) => {
+            if let RepositoryError::Unconfirmed { commit, .. } = &error {
+                let commit = commit.clone();
+                sent.push(Sent { base, plan, commit });
+            }
+            Err(error.into())
+        }
+    }
+}
+
+impl From<RepositoryError> for LandError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
+    }
+}
+
+impl LandError {
+    /// If another try may help: at least how long to wait before it, where the server says so.
+    fn retry(&self) -> Option<Option<Duration>> {
+        match self {
+            Self::Repository(RepositoryError::Unavailable { retry_after, .. }) => {
+                Some(*retry_after)
+            }
+            Self::Repository(RepositoryError::Unconfirmed { .. }) | Self::Contention { .. } => {
+                Some(None)
+            }
+            Self::Repository(_) | Self::Plan(_) | Self::Declined(_) => None,
+        }
+    }
+
+    /// What happened, for the log.
+    fn event(&self) -> String {
+        match self {
+            Self::Repository(error) => error.to_string(),
+            Self::Contention { detail, .. } => format!("someone else pushed first ({detail})"),
+            Self::Declined(detail) => detail.clone(),
+            Self::Plan(failure) => failure.message.clone(),
+        }
+    }
+
+    /// The same error, unless an earlier push may have landed: then that is what counts.
+    fn or_unconfirmed<P>(self, sent: &[Sent<P>]) -> Self {
+        let asked_in_vain = match &self {
+            Self::Repository(error) => !matches!(error, RepositoryError::Unconfirmed { .. }),
+            Self::Plan(_) | Self::Declined(_) | Self::Contention { .. } => false,
+        };
+        match sent.last() {
+            Some(Sent { commit, .. }) if asked_in_vain => {
+                let what = format!("and the branch could not be read since: {}", self.event());
+                let commit = commit.clone();
+                RepositoryError::Unconfirmed { commit, what }.into()
+            }
+            _ => self,
+        }
+    }
+}
+
+/// Exponential backoff with full jitter: anything between nothing and a bound that doubles. Writers
+/// that lost the same race so come back at different times.
+struct Backoff {
+    base: Duration,
+    cap: Duration,
+    tries: u32,
+}
+
+impl Backoff {
+    fn new(base: Duration, cap: Duration) -> Self {
+        Self {
+            base,
+            cap,
+            tries: 0,
+        }
+    }
+
+    /// How long to wait before the next try: at least what the server asks for.
+    fn next(&mut self, at_least: Option<Duration>) -> Duration {
+        let bound = self
+            .base
+            .saturating_mul(1 << self.tries.min(16))
+            .min(self.cap);
+        self.tries += 1;
+        at_least.unwrap_or_default() + bound.mul_f64(random_fraction())
+    }
+}
+
+/// Evenly from 0 to 1. Without randomness from the system all of the bound is waited for.
+fn random_fraction() -> f64 {
+    match getrandom::u32() {
+        Ok(number) => f64::from(number) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_grows_up_to_its_cap_and_keeps_to_what_the_server_asks_for() {
+        let mut backoff = Backoff::new(RACE_BASE, RACE_CAP);
+        for tries in 0..100 {
+            let bound = RACE_BASE.saturating_mul(1 << tries.min(16)).min(RACE_CAP);
+            assert!(backoff.next(None) <= bound);
+        }
+        let asked = Duration::from_secs(7);
+        let wait = backoff.next(Some(asked));
+        assert!(wait >= asked && wait <= asked + RACE_CAP);
+    }
+}
