@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use git2::{AutotagOption, Direction, FetchOptions, Oid};
 
-use super::transport::{CallError, Connection};
+use super::transport::{CallError, Connection, FetchMode};
 use super::{Remote, Store, local, oid, remote};
 use crate::nearest::nearest;
 use crate::repository::{BranchName, CommitId, RepositoryError, Snapshot};
@@ -62,6 +62,7 @@ impl Store {
             return self.local_tip(branch);
         };
         let host = connection.host();
+        connection.set_fetch_mode(FetchMode::default());
         let mut server = self.repository.remote_anonymous(url).map_err(local)?;
         connection
             .run(|| server.connect(Direction::Fetch))
@@ -70,7 +71,11 @@ impl Store {
         let branch = advertised.branch(branch)?;
         let tip = advertised.tip(&branch)?;
         let partially = connection.can_fetch_partially() && !self.fetches_whole.get();
-        connection.set_without_blobs(partially);
+        connection.set_fetch_mode(FetchMode {
+            without_blobs: partially,
+            from_nothing: self.repository.find_reference(TIP).is_err(),
+            same_advertisement: false,
+        });
         self.download(&mut server, connection, &[branch.reference()], depth)
             .map_err(|error| remote(error, &host))?;
         // What is here already need not be sent again, when the branch is read once more.
@@ -90,7 +95,10 @@ impl Store {
         let tip = self.repository.refname_to_id(TIP).map_err(local)?;
         self.forget_tip()?;
         let mut server = self.repository.remote_anonymous(url).map_err(local)?;
-        connection.set_without_blobs(false);
+        connection.set_fetch_mode(FetchMode {
+            same_advertisement: true,
+            ..FetchMode::default()
+        });
         let wanted: Vec<String> = blobs.iter().map(ToString::to_string).collect();
         match self.download(&mut server, connection, &wanted, 0) {
             Ok(()) => {

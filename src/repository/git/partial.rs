@@ -55,6 +55,33 @@ pub(super) fn without_blobs(request: Vec<u8>) -> Vec<u8> {
     request
 }
 
+/// A request that asks how deep the history will be, and ends there: git's clients wait for that
+/// answer before they ask for the commits. Without anything to negotiate, what they ask then is known
+/// already: the same, and [`DONE`].
+pub(super) fn asks_for_depth_only(request: &[u8]) -> bool {
+    let mut lines = PacketLines(request);
+    lines.any(|line| line.starts_with(b"deepen ")) && request.ends_with(b"0000")
+}
+
+/// Ends a negotiation.
+pub(super) const DONE: &[u8] = b"0009done\n";
+
+/// Where the section on the history's depth ends in the beginning of an answer; none as long as not
+/// enough of it is there.
+pub(super) fn end_of_depth(answer: &[u8]) -> Option<usize> {
+    let mut rest = answer;
+    loop {
+        let (line, behind) = packet(rest)?;
+        rest = behind;
+        match line {
+            Some(line) if line.starts_with(b"shallow ") || line.starts_with(b"unshallow ") => {}
+            // The flush; or what is no such section, and is not cut.
+            None => return Some(answer.len() - rest.len()),
+            Some(_) => return Some(answer.len()),
+        }
+    }
+}
+
 fn push_line(to: &mut Vec<u8>, line: &[u8]) {
     let mut length = String::new();
     let _ = write!(length, "{:04x}", line.len() + 4);
@@ -152,6 +179,22 @@ mod tests {
                 "done\n"
             ])
         );
+    }
+
+    #[test]
+    fn the_depth_of_the_history_is_a_section_of_its_own() {
+        assert!(asks_for_depth_only(&lines(&["want 8a3f shallow\n", "deepen 1\n", ""])));
+        assert!(!asks_for_depth_only(&lines(&["want 8a3f shallow\n", ""])));
+        let mut whole = lines(&["want 8a3f shallow\n", "deepen 1\n", ""]);
+        whole.extend_from_slice(DONE);
+        assert!(!asks_for_depth_only(&whole));
+
+        let section = lines(&["shallow 8a3f", "unshallow 1234", ""]);
+        let answer = [&section[..], b"0008NAK\nPACK"].concat();
+        assert_eq!(end_of_depth(&answer), Some(section.len()));
+        assert_eq!(end_of_depth(&section[..section.len() - 1]), None);
+        let refusal = lines(&["ERR not our ref"]);
+        assert_eq!(end_of_depth(&refusal), Some(refusal.len()));
     }
 
     #[test]

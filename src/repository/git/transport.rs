@@ -95,8 +95,27 @@ pub struct Connection {
     deadline: Deadline,
     failure: Mutex<Option<WireError>>,
     push_was_sent: AtomicBool,
-    can_fetch_partially: AtomicBool,
-    without_blobs: AtomicBool,
+    fetching: Mutex<Fetching>,
+}
+
+/// How the next fetch is to be done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FetchMode {
+    /// Leave the files out.
+    pub without_blobs: bool,
+    /// Nothing of the repository is here: ask for depth and commits in one request.
+    pub from_nothing: bool,
+    /// Take the last advertisement for the current one.
+    pub same_advertisement: bool,
+}
+
+/// What a fetch needs to know from one request to the next.
+#[derive(Default)]
+struct Fetching {
+    mode: FetchMode,
+    advertisement: Option<Bytes>,
+    /// A request that libgit2 is going to make, and the answer to it.
+    ahead: Option<(Vec<u8>, Answer)>,
 }
 
 thread_local! {
@@ -132,8 +151,7 @@ impl Connection {
             deadline,
             failure: Mutex::new(None),
             push_was_sent: AtomicBool::new(false),
-            can_fetch_partially: AtomicBool::new(false),
-            without_blobs: AtomicBool::new(false),
+            fetching: Mutex::default(),
         }
     }
 
@@ -166,12 +184,14 @@ impl Connection {
 
     /// Whether the server, by its last advertisement, can be asked for a partial fetch.
     pub fn can_fetch_partially(&self) -> bool {
-        self.can_fetch_partially.load(Ordering::Relaxed)
+        lock(&self.fetching).advertisement.as_deref().is_some_and(partial::is_possible)
     }
 
-    /// Whether fetches are to leave out the files from now on.
-    pub fn set_without_blobs(&self, without: bool) {
-        self.without_blobs.store(without, Ordering::Relaxed);
+    /// How fetches are done from now on.
+    pub fn set_fetch_mode(&self, mode: FetchMode) {
+        let mut fetching = lock(&self.fetching);
+        fetching.mode = mode;
+        fetching.ahead = None;
     }
 
     /// The host that is spoken to, for messages.
@@ -185,6 +205,12 @@ impl Connection {
     }
 
     async fn advertisement(&self, service: Service) -> Result<Answer, WireErrorKind> {
+        if !is_push(service) {
+            let fetching = lock(&self.fetching);
+            if let (true, Some(last)) = (fetching.mode.same_advertisement, &fetching.advertisement) {
+                return Ok(Answer::from(last.clone()));
+            }
+        }
         let mut redirects = 0;
         loop {
             let base = lock(&self.base).clone();
@@ -194,8 +220,7 @@ impl Connection {
                 let mut response = checked(response, service, "advertisement").await?;
                 let body = self.body(&mut response).await?;
                 if !is_push(service) {
-                    self.can_fetch_partially
-                        .store(partial::is_possible(&body), Ordering::Relaxed);
+                    lock(&self.fetching).advertisement = Some(body.clone());
                 }
                 return Ok(Answer::from(body));
             }
@@ -208,14 +233,42 @@ impl Connection {
         }
     }
 
+    /// A fetch's request, with what libgit2 does not know of: partial fetches, and asking at once.
+    async fn upload_pack(&self, mut request: Vec<u8>) -> Result<Answer, WireErrorKind> {
+        let (mode, ahead) = {
+            let mut fetching = lock(&self.fetching);
+            (fetching.mode, fetching.ahead.take())
+        };
+        if mode.without_blobs {
+            request = partial::without_blobs(request);
+        }
+        if let Some((expected, answer)) = ahead
+            && expected == request
+        {
+            return Ok(answer);
+        }
+        if !(mode.from_nothing && partial::asks_for_depth_only(&request)) {
+            return self.rpc(Service::UploadPack, request).await;
+        }
+        request.extend_from_slice(partial::DONE);
+        let mut answer = self.rpc(Service::UploadPack, request.clone()).await?;
+        let depth = loop {
+            if let Some(end) = partial::end_of_depth(&answer.chunk) {
+                break answer.chunk.split_to(end);
+            }
+            let Some(response) = &mut answer.rest else { break answer.chunk.split_off(0) };
+            match self.chunk(response).await? {
+                Some(more) => answer.chunk = [&answer.chunk[..], &more[..]].concat().into(),
+                None => answer.rest = None,
+            }
+        };
+        lock(&self.fetching).ahead = Some((request, answer));
+        Ok(Answer::from(depth))
+    }
+
     async fn rpc(&self, service: Service, body: Vec<u8>) -> Result<Answer, WireErrorKind> {
         let base = lock(&self.base).clone();
         let url = endpoint(&base, name(service), None);
-        let body = if !is_push(service) && self.without_blobs.load(Ordering::Relaxed) {
-            partial::without_blobs(body)
-        } else {
-            body
-        };
         let request = self
             .client
             .post(url.clone())
@@ -342,10 +395,9 @@ impl Exchange {
                 Service::UploadPackLs | Service::ReceivePackLs => {
                     connection.advertisement(self.service).await
                 }
-                Service::UploadPack | Service::ReceivePack => {
-                    connection
-                        .rpc(self.service, std::mem::take(&mut self.request))
-                        .await
+                Service::UploadPack => connection.upload_pack(std::mem::take(&mut self.request)).await,
+                Service::ReceivePack => {
+                    connection.rpc(self.service, std::mem::take(&mut self.request)).await
                 }
             }
         })

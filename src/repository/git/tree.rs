@@ -130,9 +130,11 @@ fn entry(
     Err(missing()?)
 }
 
-const LINK: i32 = FileMode::Link as i32;
-const SUBMODULE: i32 = FileMode::Commit as i32;
-const DIRECTORY: i32 = FileMode::Tree as i32;
+// Git's file modes, as tree objects have them (`git fast-import`, "filemodify").
+const DIRECTORY: i32 = 0o040_000;
+const EXECUTABLE: i32 = 0o100_755;
+const LINK: i32 = 0o120_000;
+const SUBMODULE: i32 = 0o160_000;
 
 /// Every regular file, in the order of git's trees. Names that are no UTF-8 are passed over: no
 /// input can mean them.
@@ -177,7 +179,7 @@ pub(super) fn commit(
         for change in changes {
             let path = change.path.as_str();
             let executable =
-                tree.get_path(path.as_ref())?.filemode() == FileMode::BlobExecutable as i32;
+                tree.get_path(path.as_ref())?.filemode() == EXECUTABLE;
             let mode = if executable {
                 FileMode::BlobExecutable
             } else {
