@@ -16,7 +16,7 @@ use url::Url;
 use super::environment::Environment;
 use crate::files::{FileSelection, Pattern};
 use crate::manifest::{EditRequest, ImageAssignment, ImageAssignmentError};
-use crate::nearest::{nearest, similarity};
+use crate::nearest::alike;
 use crate::operation::update::Update;
 use crate::repository::{BranchName, Identity, Location};
 
@@ -117,12 +117,9 @@ fn unknown(name: &str) -> Option<String> {
     if INPUTS.contains(&name) {
         return None;
     }
-    let candidate = nearest(name, INPUTS).first().copied().unwrap_or_default();
-    // Jaro-Winkler: below, the two have little more in common than some letters.
-    let hint = if similarity(name, candidate) > 0.75 {
-        format!("did you mean `{candidate}`?")
-    } else {
-        format!("there are {}", INPUTS.join(", "))
+    let hint = match alike(name, INPUTS).first() {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
+        None => format!("there are {}", INPUTS.join(", ")),
     };
     Some(format!(
         "The input `{name}` is unknown and was ignored: {hint}"

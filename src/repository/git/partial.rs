@@ -183,7 +183,11 @@ mod tests {
 
     #[test]
     fn the_depth_of_the_history_is_a_section_of_its_own() {
-        assert!(asks_for_depth_only(&lines(&["want 8a3f shallow\n", "deepen 1\n", ""])));
+        assert!(asks_for_depth_only(&lines(&[
+            "want 8a3f shallow\n",
+            "deepen 1\n",
+            ""
+        ])));
         assert!(!asks_for_depth_only(&lines(&["want 8a3f shallow\n", ""])));
         let mut whole = lines(&["want 8a3f shallow\n", "deepen 1\n", ""]);
         whole.extend_from_slice(DONE);

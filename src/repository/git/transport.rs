@@ -184,7 +184,10 @@ impl Connection {
 
     /// Whether the server, by its last advertisement, can be asked for a partial fetch.
     pub fn can_fetch_partially(&self) -> bool {
-        lock(&self.fetching).advertisement.as_deref().is_some_and(partial::is_possible)
+        lock(&self.fetching)
+            .advertisement
+            .as_deref()
+            .is_some_and(partial::is_possible)
     }
 
     /// How fetches are done from now on.
@@ -207,7 +210,8 @@ impl Connection {
     async fn advertisement(&self, service: Service) -> Result<Answer, WireErrorKind> {
         if !is_push(service) {
             let fetching = lock(&self.fetching);
-            if let (true, Some(last)) = (fetching.mode.same_advertisement, &fetching.advertisement) {
+            if let (true, Some(last)) = (fetching.mode.same_advertisement, &fetching.advertisement)
+            {
                 return Ok(Answer::from(last.clone()));
             }
         }
@@ -256,7 +260,9 @@ impl Connection {
             if let Some(end) = partial::end_of_depth(&answer.chunk) {
                 break answer.chunk.split_to(end);
             }
-            let Some(response) = &mut answer.rest else { break answer.chunk.split_off(0) };
+            let Some(response) = &mut answer.rest else {
+                break answer.chunk.split_off(0);
+            };
             match self.chunk(response).await? {
                 Some(more) => answer.chunk = [&answer.chunk[..], &more[..]].concat().into(),
                 None => answer.rest = None,
@@ -395,9 +401,15 @@ impl Exchange {
                 Service::UploadPackLs | Service::ReceivePackLs => {
                     connection.advertisement(self.service).await
                 }
-                Service::UploadPack => connection.upload_pack(std::mem::take(&mut self.request)).await,
+                Service::UploadPack => {
+                    connection
+                        .upload_pack(std::mem::take(&mut self.request))
+                        .await
+                }
                 Service::ReceivePack => {
-                    connection.rpc(self.service, std::mem::take(&mut self.request)).await
+                    connection
+                        .rpc(self.service, std::mem::take(&mut self.request))
+                        .await
                 }
             }
         })

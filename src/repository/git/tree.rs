@@ -6,7 +6,7 @@ use git2::{FileMode, Oid, Repository, Signature, Tree};
 use super::local;
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
 use crate::manifest::ManifestFile;
-use crate::nearest::nearest;
+use crate::nearest::alike;
 use crate::repository::{Change, CommitDraft, FileProblem, RepositoryError};
 
 /// How many alternatives a message names.
@@ -94,7 +94,7 @@ fn entry(
         let files = regular_files(repository, root)?
             .into_iter()
             .map(|file| file.path);
-        let mut nearest = nearest(path.as_str(), files);
+        let mut nearest = alike(path.as_str(), files);
         nearest.truncate(NEAREST);
         Ok(problem(path, FileProblem::Missing { nearest }))
     };
@@ -178,8 +178,7 @@ pub(super) fn commit(
         let mut update = TreeUpdateBuilder::new();
         for change in changes {
             let path = change.path.as_str();
-            let executable =
-                tree.get_path(path.as_ref())?.filemode() == EXECUTABLE;
+            let executable = tree.get_path(path.as_ref())?.filemode() == EXECUTABLE;
             let mode = if executable {
                 FileMode::BlobExecutable
             } else {
