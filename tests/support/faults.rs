@@ -1,0 +1,149 @@
+//! What can go wrong on the wire, and when.
+
+use std::time::Duration;
+
+use hyper::Method;
+
+/// One kind of request of git's smart HTTP protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// `GET info/refs?service=git-upload-pack`: which branches are there to read?
+    FetchRefs,
+    /// `POST git-upload-pack`: objects come down.
+    Fetch,
+    /// `GET info/refs?service=git-receive-pack`: where are the branches, and may I push?
+    PushRefs,
+    /// `POST git-receive-pack`: the commit goes up.
+    Push,
+}
+
+impl Step {
+    /// All of them, in the order in which a clone and a push make them.
+    pub const ALL: [Step; 4] = [Step::FetchRefs, Step::Fetch, Step::PushRefs, Step::Push];
+
+    pub(crate) fn of(method: &Method, path: &str, query: &str) -> Option<Step> {
+        let advertisement = *method == Method::GET && path.ends_with("/info/refs");
+        match query {
+            "service=git-upload-pack" if advertisement => Some(Step::FetchRefs),
+            "service=git-receive-pack" if advertisement => Some(Step::PushRefs),
+            _ if *method != Method::POST => None,
+            _ if path.ends_with("/git-upload-pack") => Some(Step::Fetch),
+            _ if path.ends_with("/git-receive-pack") => Some(Step::Push),
+            _ => None,
+        }
+    }
+
+    /// Whether the request needs the right to write.
+    pub(crate) fn writes(self) -> bool {
+        matches!(self, Step::PushRefs | Step::Push)
+    }
+
+    /// The n-th request of this kind, counted from 1.
+    pub fn nth(self, n: usize) -> When {
+        When {
+            step: Some(self),
+            nth: Some(n),
+            repository: None,
+        }
+    }
+
+    /// Every request of this kind.
+    pub fn every(self) -> When {
+        When {
+            step: Some(self),
+            nth: None,
+            repository: None,
+        }
+    }
+}
+
+/// Which requests a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct When {
+    step: Option<Step>,
+    nth: Option<usize>,
+    repository: Option<String>,
+}
+
+impl When {
+    /// The n-th request to the server, of whatever kind, counted from 1.
+    pub fn nth(n: usize) -> When {
+        When {
+            step: None,
+            nth: Some(n),
+            repository: None,
+        }
+    }
+
+    /// Every request.
+    pub fn always() -> When {
+        When {
+            step: None,
+            nth: None,
+            repository: None,
+        }
+    }
+
+    /// Only those to the repository `owner/name`.
+    pub fn to(mut self, repository: &str) -> When {
+        self.repository = Some(repository.to_owned());
+        self
+    }
+
+    pub(crate) fn matches(&self, request: &Arrival) -> bool {
+        let count = match self.step {
+            Some(step) if request.step != Some(step) => return false,
+            Some(_) => request.nth_of_step,
+            None => request.nth,
+        };
+        self.nth.is_none_or(|nth| nth == count)
+            && self
+                .repository
+                .as_ref()
+                .is_none_or(|name| *name == request.repository)
+    }
+}
+
+/// What a [`When`] is compared with.
+pub(crate) struct Arrival {
+    pub step: Option<Step>,
+    pub nth: usize,
+    pub nth_of_step: usize,
+    pub repository: String,
+}
+
+/// What the server does instead of answering properly.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// Answers with this, without asking git.
+    Status(u16, Vec<(String, String)>, String),
+    /// Sends the client to the same place under another repository URL.
+    Redirect(String),
+    /// Resets the connection without an answer; git never hears of the request.
+    Reset,
+    /// Lets git do its work to the end, then closes the connection without the answer.
+    DropAnswer,
+    /// Takes the request and never answers.
+    Stall,
+    /// Answers, but closes the connection after this many bytes of the body.
+    Truncate(usize),
+    /// Answers, but goes silent after this many bytes of the body.
+    StallAfter(usize),
+    /// Answers properly, this much later.
+    Delay(Duration),
+    /// Answers with one byte of the body at a time, this long apart.
+    Drip(Duration),
+}
+
+impl Fault {
+    /// A bare status with a body that names it, as proxies and load balancers send.
+    pub fn status(code: u16) -> Fault {
+        Fault::Status(code, Vec::new(), format!("{code}\n"))
+    }
+
+    /// A status with `Retry-After: seconds`.
+    pub fn retry_after(code: u16, seconds: u64) -> Fault {
+        let header = ("Retry-After".to_owned(), seconds.to_string());
+        Fault::Status(code, vec![header], format!("{code}\n"))
+    }
+}

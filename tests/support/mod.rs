@@ -1,0 +1,32 @@
+//! What the integration tests stand on: a Git server with GitHub's manners, real repositories
+//! behind it, and the action started as GitHub's runner starts it.
+//!
+//! ```text
+//! Action ──HTTP──▶ GitServer ──CGI──▶ git http-backend ──▶ Repository (bare, in a TempDir)
+//!                    │ log of requests, faults, hooks before a request
+//! ```
+//!
+//! Nothing here is a stand-in for git: pushes are judged by the real `git receive-pack`, and what
+//! landed is read back with the git command line. Every server has a port and a directory of its
+//! own, so that tests run in parallel.
+
+// Each test binary, the quickstart and the bench use a part of this; and a test may panic.
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+mod action;
+mod backend;
+mod faults;
+mod repository;
+mod server;
+mod tls;
+
+pub use action::{Action, Annotation, Outcome, Running};
+pub use faults::{Fault, Step, When};
+pub use repository::{Entry, Logged, Repository, git};
+pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};
