@@ -62,24 +62,47 @@ fn failure(repository: &Repository, action: Action) -> String {
     let outcome = action.run().failed();
     assert_eq!(repository.git(&["for-each-ref"]), before, "Git has changed");
     no_secret(&outcome);
-    let errors: Vec<_> = outcome.annotations().into_iter().filter(|a| a.level == "error").collect();
-    let [error] = &errors[..] else { panic!("one error, please:\n{}", outcome.log()) };
+    let errors: Vec<_> = outcome
+        .annotations()
+        .into_iter()
+        .filter(|a| a.level == "error")
+        .collect();
+    let [error] = &errors[..] else {
+        panic!("one error, please:\n{}", outcome.log())
+    };
     assert!(outcome.outputs.is_empty());
     let title = &error.properties["title"];
-    assert!(outcome.summary.starts_with(&format!("### ❌ {title}\n")), "{}", outcome.summary);
+    assert!(
+        outcome.summary.starts_with(&format!("### ❌ {title}\n")),
+        "{}",
+        outcome.summary
+    );
     scrub(repository, &format!("{title}\n{}", error.message))
 }
 
 fn scrub(repository: &Repository, text: &str) -> String {
-    let server = repository.url().split("/wlals2/").next().unwrap().to_owned();
+    let server = repository
+        .url()
+        .split("/wlals2/")
+        .next()
+        .unwrap()
+        .to_owned();
     let host = server.split("://").nth(1).unwrap().to_owned();
     text.replace(&server, "SERVER").replace(&host, "HOST")
 }
 
 /// The token is masked before anything else is said, and nowhere else.
 fn no_secret(outcome: &Outcome) {
-    let rest: Vec<&str> = outcome.stdout.lines().skip_while(|line| line.starts_with("::add-mask::")).collect();
-    for text in [rest.join("\n"), outcome.stderr.clone(), outcome.summary.clone()] {
+    let rest: Vec<&str> = outcome
+        .stdout
+        .lines()
+        .skip_while(|line| line.starts_with("::add-mask::"))
+        .collect();
+    for text in [
+        rest.join("\n"),
+        outcome.stderr.clone(),
+        outcome.summary.clone(),
+    ] {
         assert!(!text.contains(TOKEN), "the token is in:\n{text}");
     }
     for (name, value) in &outcome.outputs {
@@ -103,8 +126,20 @@ fn one_line_changes_and_the_next_step_knows() {
     let commit = &repository.log("main")[0];
     assert_eq!(commit.parents, [base]);
     let bot = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>";
-    assert_eq!((commit.author.as_str(), commit.committer.as_str()), (bot, bot));
-    insta::assert_snapshot!(commit.message, @"");
+    assert_eq!(
+        (commit.author.as_str(), commit.committer.as_str()),
+        (bot, bot)
+    );
+    insta::assert_snapshot!(commit.message, @"
+    chore: update blog-web image to v14
+
+    Deployed-Image: ghcr.io/wlals2/blog-web:v14
+    Previous-Image: ghcr.io/wlals2/blog-web:v13
+    Workflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1
+    Argocd-reference-commit-sha: 8a3f5c1d9e7b2a4f6c8d0e1f3a5b7c9d1e3f5a7b
+    Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
+    Argocd-reference-commit-author: Jimin <jimin@example.com>
+    ");
     repository.fsck();
 
     let output = |name: &str| outcome.outputs[name].as_str();
@@ -121,10 +156,59 @@ fn one_line_changes_and_the_next_step_knows() {
     no_secret(&outcome);
     assert_eq!(outcome.masks()[0], TOKEN);
 
-    let seen = scrub(&repository, &outcome.summary).replace(&commit.id, "COMMIT").replace(&commit.id[..7], "SHORT");
-    insta::assert_snapshot!(seen, @"");
-    let seen = scrub(&repository, &outcome.stdout).replace(&commit.id[..7], "SHORT").replace(&commit.parents[0][..7], "BASE");
-    insta::assert_snapshot!(seen, @"");
+    let seen = scrub(&repository, &outcome.summary)
+        .replace(&commit.id, "COMMIT")
+        .replace(&commit.id[..7], "SHORT");
+    insta::assert_snapshot!(seen, @r#"
+    ### 🚀 Deployed
+
+    Commit [`SHORT`](SERVER/wlals2/k8s-manifests/commit/COMMIT) is on `main` of `SERVER/wlals2/k8s-manifests.git`.
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v13` | `ghcr.io/wlals2/blog-web:v14` | `blog-system/web-rollout.yaml:22` |
+
+    <details open><summary>Diff</summary>
+
+    ```diff
+    --- a/blog-system/web-rollout.yaml
+    +++ b/blog-system/web-rollout.yaml
+    @@ -19,7 +19,7 @@
+         spec:
+           containers:
+             - name: nginx
+    -          image: "ghcr.io/wlals2/blog-web:v13"   # the site itself
+    +          image: "ghcr.io/wlals2/blog-web:v14"   # the site itself
+     
+               ports: [{containerPort: 80}]
+             - name: exporter
+    ```
+
+    </details>
+    "#);
+    let seen = scrub(&repository, &outcome.stdout)
+        .replace(&commit.id[..7], "SHORT")
+        .replace(&commit.parents[0][..7], "BASE");
+    insta::assert_snapshot!(seen, @r#"
+    ::add-mask::github_pat_11AAAAAAA0123456789_test
+    ::add-mask::eC1hY2Nlc3MtdG9rZW46Z2l0aHViX3BhdF8xMUFBQUFBQUEwMTIzNDU2Nzg5X3Rlc3Q=
+    Updating blog-system/web-rollout.yaml in SERVER/wlals2/k8s-manifests.git
+    Read main at BASE
+    Pushed SHORT to main of SERVER/wlals2/k8s-manifests.git: ghcr.io/wlals2/blog-web:v14.
+    ::group::Diff
+    --- a/blog-system/web-rollout.yaml
+    +++ b/blog-system/web-rollout.yaml
+    @@ -19,7 +19,7 @@
+         spec:
+           containers:
+             - name: nginx
+    -          image: "ghcr.io/wlals2/blog-web:v13"   # the site itself
+    +          image: "ghcr.io/wlals2/blog-web:v14"   # the site itself
+     
+               ports: [{containerPort: 80}]
+             - name: exporter
+    ::endgroup::
+    "#);
 }
 
 #[test]
@@ -139,35 +223,66 @@ fn a_second_identical_run_pushes_nothing() {
     assert_eq!(outcome.outputs["image"], V14);
     assert_eq!(outcome.outputs["diff"], "");
     assert_eq!(server.count(Step::Push), 1);
-    insta::assert_snapshot!(scrub(&repository, &outcome.summary).replace(&tip, "TIP").replace(&tip[..7], "TIP"), @"");
+    insta::assert_snapshot!(scrub(&repository, &outcome.summary).replace(&tip, "TIP").replace(&tip[..7], "TIP"), @"
+    ### ✅ Nothing to deploy
+
+    `main` of `SERVER/wlals2/k8s-manifests.git` holds the image already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | *unchanged* | `blog-system/web-rollout.yaml:22` |
+    ");
 }
 
 #[test]
 fn a_dry_run_writes_nothing() {
     let (server, repository) = start();
     let tip = repository.tip("main");
-    let outcome = update(&repository, V14).input("dry-run", "true").run().succeeded();
+    let outcome = update(&repository, V14)
+        .input("dry-run", "true")
+        .run()
+        .succeeded();
     assert_eq!(repository.tip("main"), tip);
     assert_eq!(server.count(Step::PushRefs) + server.count(Step::Push), 0);
     assert_eq!(outcome.outputs["changed"], "true");
     assert_eq!(outcome.outputs["commit-sha"], "");
     assert_eq!(outcome.outputs["image"], V14);
     assert!(outcome.outputs["diff"].contains(V14));
-    assert!(outcome.summary.starts_with("### 🔍 Dry run\n"), "{}", outcome.summary);
+    assert!(
+        outcome.summary.starts_with("### 🔍 Dry run\n"),
+        "{}",
+        outcome.summary
+    );
 }
 
 #[test]
 fn an_update_is_five_requests_on_one_connection() {
     let (server, repository) = start();
     update(&repository, V14).run().succeeded();
-    let steps: Vec<Step> = server.requests().iter().filter_map(|request| request.step).collect();
-    assert_eq!(steps, [Step::FetchRefs, Step::Fetch, Step::Fetch, Step::PushRefs, Step::Push]);
+    let steps: Vec<Step> = server
+        .requests()
+        .iter()
+        .filter_map(|request| request.step)
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            Step::FetchRefs,
+            Step::Fetch,
+            Step::Fetch,
+            Step::PushRefs,
+            Step::Push
+        ]
+    );
     assert_eq!(server.traffic().connections, 1);
 }
 
 #[test]
 fn a_server_without_partial_fetches_does_as_well() {
-    for (key, value) in [("uploadpack.allowFilter", "false"), ("uploadpack.allowAnySHA1InWant", "false")] {
+    for (key, value) in [
+        ("uploadpack.allowFilter", "false"),
+        ("uploadpack.allowAnySHA1InWant", "false"),
+    ] {
         let (_server, repository) = start();
         repository.config(key, value);
         update(&repository, V14).run().succeeded();
@@ -181,11 +296,23 @@ fn a_branch_of_its_own_and_an_executable_file_are_kept() {
     let (_server, repository) = start();
     let tip = repository.tip("main");
     repository.set_branch("prod", &tip);
-    repository.commit("prod", FILE, Entry::Executable(MANIFEST.into()), "chore: for prod");
-    let outcome = update(&repository, V14).input("branch", "prod").run().succeeded();
+    repository.commit(
+        "prod",
+        FILE,
+        Entry::Executable(MANIFEST.into()),
+        "chore: for prod",
+    );
+    let outcome = update(&repository, V14)
+        .input("branch", "prod")
+        .run()
+        .succeeded();
     assert_eq!(repository.tip("main"), tip);
     assert_eq!(outcome.outputs["branch"], "prod");
-    assert!(repository.git(&["ls-tree", "prod", FILE]).starts_with("100755 "));
+    assert!(
+        repository
+            .git(&["ls-tree", "prod", FILE])
+            .starts_with("100755 ")
+    );
 }
 
 #[test]
@@ -194,13 +321,25 @@ fn several_files_and_images_are_one_commit() {
     let was = "kind: Deployment\r\nspec: {containers: [{name: was, image: 'ghcr.io/wlals2/blog-was:v7'}]}\r\n";
     repository.commit("main", "blog-system/was.yaml", was, "chore: add was");
     let before = repository.log("main").len();
-    let outcome = update(&repository, "nginx=ghcr.io/wlals2/blog-web:v14\nghcr.io/wlals2/blog-was:v8")
-        .input("file", "# everything but tests\nblog-system/*.yaml\n!blog-system/*-test.yaml\n")
-        .run()
-        .succeeded();
+    let outcome = update(
+        &repository,
+        "nginx=ghcr.io/wlals2/blog-web:v14\nghcr.io/wlals2/blog-was:v8",
+    )
+    .input(
+        "file",
+        "# everything but tests\nblog-system/*.yaml\n!blog-system/*-test.yaml\n",
+    )
+    .run()
+    .succeeded();
     assert_eq!(repository.log("main").len(), before + 1);
-    assert_eq!(outcome.outputs["image"], "ghcr.io/wlals2/blog-was:v8\nghcr.io/wlals2/blog-web:v14");
-    assert_eq!(outcome.outputs["files"], "blog-system/was.yaml\nblog-system/web-rollout.yaml");
+    assert_eq!(
+        outcome.outputs["image"],
+        "ghcr.io/wlals2/blog-was:v8\nghcr.io/wlals2/blog-web:v14"
+    );
+    assert_eq!(
+        outcome.outputs["files"],
+        "blog-system/was.yaml\nblog-system/web-rollout.yaml"
+    );
     let now = repository.show("main", "blog-system/was.yaml");
     assert_eq!(String::from_utf8(now).unwrap(), was.replace(":v7", ":v8"));
 }
@@ -215,10 +354,19 @@ fn a_lost_race_is_tried_again_on_the_new_tip() {
         other.commit("main", FILE, theirs.as_str(), "docs: shorter");
     });
     let outcome = update(&repository, V14).run().succeeded();
-    let expected = MANIFEST.replace("# the site itself", "# the site").replace(V13, V14);
-    assert_eq!(String::from_utf8(repository.show("main", FILE)).unwrap(), expected);
+    let expected = MANIFEST
+        .replace("# the site itself", "# the site")
+        .replace(V13, V14);
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        expected
+    );
     assert_eq!(repository.changed_lines("main").len(), 2);
-    assert!(outcome.stdout.contains("someone else pushed first"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("someone else pushed first"),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(outcome.outputs["commit-sha"], repository.tip("main"));
 }
 
@@ -268,9 +416,16 @@ fn a_branch_that_is_deleted_meanwhile_is_not_recreated() {
     let other = repository.clone();
     repository.set_branch("prod", &repository.tip("main"));
     server.before(Step::PushRefs.nth(1), move || other.delete_branch("prod"));
-    let outcome = update(&repository, V14).input("branch", "prod").run().failed();
+    let outcome = update(&repository, V14)
+        .input("branch", "prod")
+        .run()
+        .failed();
     assert_eq!(repository.try_tip("prod"), None);
-    assert!(outcome.errors()[0].contains("no branch `prod`"), "{}", outcome.log());
+    assert!(
+        outcome.errors()[0].contains("no branch `prod`"),
+        "{}",
+        outcome.log()
+    );
 }
 
 #[test]
@@ -280,7 +435,9 @@ fn a_rewound_branch_does_not_get_its_commits_back() {
     repository.commit("main", "secret.txt", "oops\n", "chore: oops");
     let other = repository.clone();
     let rewound = first.clone();
-    server.before(Step::PushRefs.nth(1), move || other.set_branch("main", &rewound));
+    server.before(Step::PushRefs.nth(1), move || {
+        other.set_branch("main", &rewound)
+    });
     update(&repository, V14).run().succeeded();
     assert_eq!(repository.log("main")[0].parents, [first]);
 }
@@ -304,32 +461,44 @@ fn outside_of_github_the_outputs_are_printed() {
     let (_server, repository) = start();
     let outcome = ["GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"]
         .iter()
-        .fold(update(&repository, V14), |action, name| action.without_env(name))
+        .fold(update(&repository, V14), |action, name| {
+            action.without_env(name)
+        })
         .run()
         .succeeded();
     let line = format!("\n  commit-sha={}\n", repository.tip("main"));
     assert!(outcome.stdout.contains(&line), "{}", outcome.stdout);
-    assert!(!outcome.stdout.contains(TOKEN) && !outcome.stdout.contains("::"), "{}", outcome.stdout);
+    assert!(
+        !outcome.stdout.contains(TOKEN) && !outcome.stdout.contains("::"),
+        "{}",
+        outcome.stdout
+    );
 }
 
 #[test]
 fn a_manifest_cannot_run_a_workflow_command() {
     let (_server, repository) = start();
-    let evil = MANIFEST.replace(
-        "\n          ports:",
-        "::error::pwned\n# ##[error]pwned\n#\u{1b}[31m\n# `</details>` ```\n          ports:",
+    let evil = format!(
+        "\"```\": 1\n\"##[error]pwned\": 2\n::error::pwned: 3\ncontainers: [{{image: '{V13}'}}]\n"
     );
-    let evil = evil.replace("::error::pwned\n", "# x\n#\n  # ::error::pwned\n");
     repository.commit("main", FILE, evil.as_str(), "chore: evil");
     let outcome = update(&repository, V14).run().succeeded();
     assert_eq!(outcome.annotations(), []);
-    assert!(outcome.summary.contains("\n````diff\n"), "{}", outcome.summary);
+    assert!(outcome.stdout.contains("pwned"), "{}", outcome.stdout);
+    assert!(
+        outcome.summary.contains("\n````diff\n"),
+        "{}",
+        outcome.summary
+    );
 }
 
 #[test]
 fn an_unknown_input_is_a_warning() {
     let (_server, repository) = start();
-    let outcome = update(&repository, V14).input("imge", "x").run().succeeded();
+    let outcome = update(&repository, V14)
+        .input("imge", "x")
+        .run()
+        .succeeded();
     assert_eq!(
         outcome.warnings(),
         ["The input `imge` is unknown and was ignored: did you mean `image`?"]
@@ -346,7 +515,13 @@ mod bad_input {
             .input("file", "../web.yaml\n/etc/passwd")
             .input("token", "")
             .input("dry-run", "maybe");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The inputs can't be used
+        `file` `../web.yaml`: the path leaves the repository (`..`)
+        `file` `/etc/passwd`: the path is absolute: give it relative to the root of the repository
+        `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
+        `dry-run` `maybe`: expected `true` or `false`
+        ");
         assert_eq!(server.requests().len(), 0);
     }
 
@@ -354,47 +529,103 @@ mod bad_input {
     fn a_missing_file() {
         let (_server, repository) = start();
         let action = update(&repository, V14).input("file", "blog-system/web-rolout.yaml");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The file can't be used
+        `blog-system/web-rolout.yaml` does not exist in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        Paths begin at the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
+        ");
     }
 
     #[test]
     fn a_glob_that_matches_nothing() {
         let (_server, repository) = start();
         let action = update(&repository, V14).input("file", "*.yaml");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The file can't be used
+        `*.yaml` matches no file in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `*` and `?` stay within a directory; `**` crosses them.
+        ");
     }
 
     #[test]
     fn an_image_that_matches_nothing() {
         let (_server, repository) = start();
-        insta::assert_snapshot!(failure(&repository, update(&repository, "ghcr.io/wlals2/blog-wev:v14")), @"");
+        insta::assert_snapshot!(failure(&repository, update(&repository, "ghcr.io/wlals2/blog-wev:v14")), @"
+        The manifest can't be edited
+        blog-system/web-rollout.yaml holds no image ghcr.io/wlals2/blog-wev. What is there, nearest first:
+        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
+        - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
+        ");
     }
 
     #[test]
     fn a_container_that_does_not_exist() {
         let (_server, repository) = start();
         let action = update(&repository, "ngin=ghcr.io/wlals2/blog-web:v14");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The manifest can't be edited
+        blog-system/web-rollout.yaml has no container ngin. What is there, nearest first:
+        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
+        - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
+        ");
     }
 
     #[test]
     fn invalid_yaml() {
         let (_server, repository) = start();
-        repository.commit("main", FILE, "kind: Pod\nspec:\n  a: [1,\n b: }\n", "chore: break");
-        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"");
+        repository.commit(
+            "main",
+            FILE,
+            "kind: Pod\nspec:\n  a: [1,\n b: }\n",
+            "chore: break",
+        );
+        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
+        The manifest can't be edited
+        blog-system/web-rollout.yaml can't be read as YAML: line 4, column 2: invalid indentation
+        ");
     }
 
     #[test]
     fn a_symlink_a_directory_and_a_submodule() {
         let (_server, repository) = start();
-        repository.commit("main", "link.yaml", Entry::Symlink(FILE.into()), "chore: link");
-        repository.commit("main", "linked", Entry::Symlink("blog-system".into()), "chore: link");
+        repository.commit(
+            "main",
+            "link.yaml",
+            Entry::Symlink(FILE.into()),
+            "chore: link",
+        );
+        repository.commit(
+            "main",
+            "linked",
+            Entry::Symlink("blog-system".into()),
+            "chore: link",
+        );
         let tip = repository.tip("main");
         repository.commit("main", "vendor", Entry::Submodule(tip), "chore: submodule");
         let read = |file: &str| failure(&repository, update(&repository, V14).input("file", file));
         insta::assert_snapshot!(
             ["link.yaml", "linked/web-rollout.yaml", "blog-system", "vendor", "vendor/a.yaml"].map(read).join("\n\n"),
-            @""
+            @"
+        The file can't be used
+        `link.yaml` is a symbolic link in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        Name the file that it points to.
+
+        The file can't be used
+        `linked/web-rollout.yaml` is a symbolic link (at `linked`) in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        Name the file that it points to.
+
+        The file can't be used
+        `blog-system` is a directory in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        Name the file in it, or a glob such as `blog-system/*.yaml`.
+
+        The file can't be used
+        `vendor` is a submodule in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        Set `repository` to the submodule's own repository.
+
+        The file can't be used
+        `vendor/a.yaml` is a submodule (at `vendor`) in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        Set `repository` to the submodule's own repository.
+        "
         );
     }
 
@@ -402,7 +633,11 @@ mod bad_input {
     fn an_empty_repository() {
         let server = GitServer::start();
         let repository = server.repository("wlals2/k8s-manifests");
-        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"");
+        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
+        The repository is empty
+        SERVER/wlals2/k8s-manifests.git has no commits yet, so there is no manifest to edit.
+        Push the manifests to it first.
+        ");
     }
 
     #[test]
@@ -410,21 +645,34 @@ mod bad_input {
         let (_server, repository) = start();
         repository.set_branch("release", &repository.tip("main"));
         let action = update(&repository, V14).input("branch", "master");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The branch was not found
+        SERVER/wlals2/k8s-manifests.git has no branch `master`. Nothing was changed.
+        Its branches are, the most alike first: `main`, `release`.
+        ");
     }
 
     #[test]
     fn a_repository_that_does_not_exist() {
         let (server, repository) = start();
-        let action = update(&repository, V14).input("repository", server.url_of("wlals2/manifests"));
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        let action =
+            update(&repository, V14).input("repository", server.url_of("wlals2/manifests"));
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The repository was not found
+        SERVER/wlals2/manifests.git was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. Either the name is wrong, or the token has no access to it.
+        Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
+        ");
     }
 
     #[test]
     fn a_token_that_is_refused() {
         let (_server, repository) = start();
         let action = update(&repository, V14).input("token", "ghp_expired");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The token was refused
+        HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped.
+        Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token must be allowed to write to the repository.
+        ");
     }
 
     #[test]
@@ -432,7 +680,11 @@ mod bad_input {
         let (server, repository) = start();
         server.grant("github_pat_reader", Rights::ReadOnly);
         let action = update(&repository, V14).input("token", "github_pat_reader");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The token may not do this
+        The token may not write SERVER/wlals2/k8s-manifests.git: the server denied write access (HTTP 403): Write access to repository not granted. Nothing was changed.
+        The token must be allowed to write to the repository.
+        ");
     }
 
     #[test]
@@ -440,7 +692,11 @@ mod bad_input {
         let (server, repository) = start();
         server.fault(Step::FetchRefs.every(), Fault::Stall);
         let action = update(&repository, V14).input("timeout", "2");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The server can't be used right now
+        HOST did not answer within the 2 s of `timeout`, so nothing was changed in SERVER/wlals2/k8s-manifests.git.
+        Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
+        ");
     }
 
     #[test]
@@ -449,7 +705,11 @@ mod bad_input {
         let action = update(&repository, V14)
             .input("repository", "http://127.0.0.1:1/wlals2/k8s-manifests")
             .input("timeout", "1");
-        insta::assert_snapshot!(failure(&repository, action), @"");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The server can't be used right now
+        127.0.0.1:1 can't be reached: tcp connect error: Connection refused (os error 111), so nothing was changed in http://127.0.0.1:1/wlals2/k8s-manifests.
+        Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
+        ");
     }
 
     #[test]
@@ -459,7 +719,11 @@ mod bad_input {
             "pre-receive",
             "echo 'error: GH006: Protected branch update failed for refs/heads/main.' >&2\nexit 1",
         );
-        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"");
+        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
+        The push was declined
+        SERVER/wlals2/k8s-manifests.git declined the push: pre-receive hook declined: error: GH006: Protected branch update failed for refs/heads/main. Nothing was changed.
+        A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
+        ");
         assert_eq!(server.count(Step::Push), 1, "no second try");
     }
 
@@ -467,17 +731,31 @@ mod bad_input {
     fn a_page_that_is_no_git_repository() {
         let (server, repository) = start();
         let html = vec![("Content-Type".to_owned(), "text/html".to_owned())];
-        server.fault(Step::FetchRefs.every(), Fault::Status(200, html, "<html>Sign in</html>".into()));
-        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"");
+        server.fault(
+            Step::FetchRefs.every(),
+            Fault::Status(200, html, "<html>Sign in</html>".into()),
+        );
+        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
+        The URL is no Git repository
+        HOST answered with `text/html`, not with Git. Nothing was changed.
+        Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a sign-on first.
+        ");
     }
 
     #[test]
     fn a_redirect_to_another_host_never_gets_the_token() {
         let (server, repository) = start();
         let elsewhere = GitServer::start();
-        server.fault(Step::FetchRefs.every(), Fault::Redirect(elsewhere.url_of("wlals2/k8s-manifests")));
+        server.fault(
+            Step::FetchRefs.every(),
+            Fault::Redirect(elsewhere.url_of("wlals2/k8s-manifests")),
+        );
         let text = failure(&repository, update(&repository, V14));
-        insta::assert_snapshot!(text.replace(&elsewhere.url(), "ELSEWHERE"), @"");
+        insta::assert_snapshot!(text.replace(&elsewhere.url(), "ELSEWHERE"), @"
+        The URL is no Git repository
+        SERVER/wlals2/k8s-manifests.git redirects to ELSEWHERE/wlals2/k8s-manifests.git, and the token is not sent to another host.
+        If that is where the repository is now, set `repository` to it.
+        ");
         assert_eq!(elsewhere.requests().len(), 0);
     }
 }
@@ -533,17 +811,29 @@ mod on_github {
     #[test]
     fn a_classic_token_without_the_scope() {
         let answer = not_found().insert_header("x-oauth-scopes", "read:org, workflow");
-        insta::assert_snapshot!(explained("ghp_noscope", Rights::NoAccess, answer), @"");
+        insta::assert_snapshot!(explained("ghp_noscope", Rights::NoAccess, answer), @"
+        The repository was not found
+        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it. Its scopes are `read:org`, `workflow`.
+        Check the spelling of `repository`. If it is right: A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
+        ");
     }
 
     #[test]
     fn a_fine_grained_token_that_may_only_read() {
-        insta::assert_snapshot!(explained("github_pat_x", Rights::ReadOnly, visible(true, false)), @"");
+        insta::assert_snapshot!(explained("github_pat_x", Rights::ReadOnly, visible(true, false)), @"
+        The token may not do this
+        The token may not write wlals2/k8s-manifests: the server denied write access (HTTP 403): Write access to repository not granted. Nothing was changed.
+        The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+        ");
     }
 
     #[test]
     fn the_workflows_own_token_on_another_repository() {
-        insta::assert_snapshot!(explained("ghs_own", Rights::NoAccess, not_found()), @"");
+        insta::assert_snapshot!(explained("ghs_own", Rights::NoAccess, not_found()), @"
+        The repository was not found
+        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it.
+        Check the spelling of `repository`. If it is right: The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for wlals2/k8s-manifests with Contents: Read and write, or a GitHub App's token from an installation on wlals2/k8s-manifests with the permission contents: write.
+        ");
     }
 
     #[test]
@@ -551,7 +841,11 @@ mod on_github {
         let answer = ResponseTemplate::new(401).set_body_json(serde_json::json!({
             "message": "Bad credentials", "documentation_url": "https://docs.github.com/rest", "status": "401"
         }));
-        insta::assert_snapshot!(explained("github_pat_old", Rights::Refused, answer), @"");
+        insta::assert_snapshot!(explained("github_pat_old", Rights::Refused, answer), @"
+        The token was refused
+        HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped.
+        Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+        ");
     }
 
     #[test]
@@ -560,11 +854,19 @@ mod on_github {
             "x-github-sso",
             "required; url=https://github.com/orgs/wlals2/sso?authorization_request=A1",
         );
-        insta::assert_snapshot!(explained("ghp_sso", Rights::NoAccess, answer), @"");
+        insta::assert_snapshot!(explained("ghp_sso", Rights::NoAccess, answer), @"
+        The token may not do this
+        The token may not read wlals2/k8s-manifests: its organisation wants tokens to be authorized for single sign-on. Nothing was changed.
+        Authorize the token at https://github.com/orgs/wlals2/sso?authorization_request=A1 (Configure SSO).
+        ");
     }
 
     #[test]
     fn an_archived_repository() {
-        insta::assert_snapshot!(explained("ghp_any", Rights::ReadOnly, visible(true, true)), @"");
+        insta::assert_snapshot!(explained("ghp_any", Rights::ReadOnly, visible(true, true)), @"
+        The token may not do this
+        The token may not write wlals2/k8s-manifests: the repository is archived, and so read-only for everyone. Nothing was changed.
+        Unarchive it, or deploy to another repository.
+        ");
     }
 }

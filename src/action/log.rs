@@ -70,6 +70,7 @@ impl Progress for Log {
     }
 
     fn group(&mut self, title: &str, text: &str) {
+        let text = text.trim_end();
         if self.runner {
             self.print(&format!("::group::{}", data(title)));
             self.info(text);

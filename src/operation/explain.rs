@@ -87,7 +87,7 @@ impl Explainer<'_> {
             RepositoryError::Unavailable { what, .. } | RepositoryError::DeadlineExceeded { what } => {
                 Failure::new(
                     Reason::Unavailable,
-                    format!("{location} can't be reached: {what}. Nothing was changed."),
+                    format!("{what}, so nothing was changed in {location}."),
                 )
                 .with_hint(
                     "Run the job again when the server is well. Where it always fails: check the URL, that this \
@@ -248,7 +248,11 @@ impl Explainer<'_> {
     fn declined(&self, detail: &str) -> Failure {
         Failure::new(
             Reason::Declined,
-            format!("{} declined the push: {detail}. Nothing was changed.", self.location),
+            format!(
+                "{} declined the push: {}. Nothing was changed.",
+                self.location,
+                detail.trim_end_matches('.')
+            ),
         )
         .with_hint(
             "A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch \

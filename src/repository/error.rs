@@ -186,6 +186,7 @@ fn said(detail: &str) -> String {
     if detail.is_empty() {
         String::new()
     } else {
-        format!(": {detail}")
+        // The sentence that it is put in has its own full stop.
+        format!(": {}", detail.trim_end_matches('.'))
     }
 }

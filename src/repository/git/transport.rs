@@ -8,6 +8,7 @@
 //! Protocol: `gitprotocol-http(5)`, `gitprotocol-pack(5)`.
 
 use std::cell::RefCell;
+use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
@@ -219,7 +220,7 @@ impl Connection {
         loop {
             let base = lock(&self.base).clone();
             let url = endpoint(&base, "info/refs", Some(service));
-            let response = self.send(self.client.get(url.clone()), &base).await?;
+            let response = self.send(self.client.get(url.clone())).await?;
             if !response.status().is_redirection() {
                 let mut response = checked(response, service, "advertisement").await?;
                 let body = self.body(&mut response).await?;
@@ -284,7 +285,7 @@ impl Connection {
             )
             .header(ACCEPT, format!("application/x-{}-result", name(service)))
             .body(body);
-        let result = self.send(request, &base).await;
+        let result = self.send(request).await;
         if is_push(service)
             && !matches!(
                 result,
@@ -308,19 +309,13 @@ impl Connection {
     async fn send(
         &self,
         request: reqwest::RequestBuilder,
-        base: &Url,
     ) -> Result<reqwest::Response, WireErrorKind> {
         let request = match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,
         };
-        self.in_time(async {
-            request
-                .send()
-                .await
-                .map_err(|error| classified(&error, base))
-        })
-        .await
+        self.in_time(async { request.send().await.map_err(|error| classified(&error)) })
+            .await
     }
 
     async fn body(&self, response: &mut reqwest::Response) -> Result<Bytes, WireErrorKind> {
@@ -591,7 +586,8 @@ fn not_followed(target: Option<Url>) -> WireErrorKind {
             url.set_fragment(None);
             let _ = url.set_username("");
             let _ = url.set_password(None);
-            url.to_string()
+            let url = url.to_string();
+            url.strip_suffix("/info/refs").unwrap_or(&url).to_owned()
         },
     );
     WireErrorKind::Redirected { to }
@@ -671,20 +667,22 @@ pub fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-/// What reqwest says, by what a person can do about it.
-fn classified(error: &reqwest::Error, base: &Url) -> WireErrorKind {
-    let text = one_line(&with_sources(error));
-    let text = text.replace(base.as_str(), "the server");
-    if text.contains("invalid peer certificate") {
-        let cause = text
-            .rsplit("invalid peer certificate: ")
-            .next()
-            .unwrap_or(&text);
-        WireErrorKind::Certificate(cause.to_owned())
+/// What reqwest says, by what a person can do about it. Its outermost words ("error sending request
+/// for url") say nothing new.
+fn classified(error: &reqwest::Error) -> WireErrorKind {
+    let cause = error
+        .source()
+        .map_or_else(|| error.to_string(), with_sources);
+    let text = one_line(&cause);
+    let text = text
+        .strip_prefix("client error (Connect): ")
+        .unwrap_or(&text);
+    if let Some((_, why)) = text.split_once("invalid peer certificate: ") {
+        WireErrorKind::Certificate(why.to_owned())
     } else if error.is_connect() {
-        WireErrorKind::Connect(text)
+        WireErrorKind::Connect(text.to_owned())
     } else {
-        WireErrorKind::Broken(text)
+        WireErrorKind::Broken(text.to_owned())
     }
 }
 
