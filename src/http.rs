@@ -1,6 +1,7 @@
 //! The one HTTP client: git and every API speak through it, so that proxy, certificates and
 //! timeouts are the same everywhere.
 
+use std::str::FromStr;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -15,13 +16,51 @@ pub enum ClientError {
     Setup(String),
 }
 
-/// A client that trusts the system's certificates, takes the proxy from `HTTPS_PROXY`, `HTTP_PROXY`
+/// Certificate authorities to trust beside the system's: what `ca-certificate` holds.
+#[derive(Debug, Clone, Default)]
+pub struct Authorities(Vec<reqwest::Certificate>);
+
+/// Why a text holds no certificates.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthoritiesError {
+    /// Nothing between `BEGIN CERTIFICATE` and `END CERTIFICATE`.
+    #[error(
+        "no certificate in it: expected PEM, from `-----BEGIN CERTIFICATE-----` to \
+         `-----END CERTIFICATE-----`, line ends included"
+    )]
+    Empty,
+    /// Something, and no certificate.
+    #[error("a certificate in it can't be read: {0}")]
+    Invalid(String),
+}
+
+impl FromStr for Authorities {
+    type Err = AuthoritiesError;
+
+    /// One certificate or more, in PEM.
+    fn from_str(pem: &str) -> Result<Self, AuthoritiesError> {
+        let invalid = |error: reqwest::Error| AuthoritiesError::Invalid(with_sources(&error));
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(invalid)?;
+        if certificates.is_empty() {
+            return Err(AuthoritiesError::Empty);
+        }
+        let authorities = Self(certificates);
+        // What is between the lines is looked at only when a client is made.
+        match client(&authorities) {
+            Ok(_) => Ok(authorities),
+            Err(ClientError::Setup(why)) => Err(AuthoritiesError::Invalid(why)),
+        }
+    }
+}
+
+/// A client that trusts the system's certificates and `authorities`, takes the proxy from `HTTPS_PROXY`, `HTTP_PROXY`
 /// and `NO_PROXY`, and follows no redirect by itself: credentials go to one host only, so whoever
 /// follows decides where to.
 ///
 /// # Errors
 /// When the certificates of the system can't be loaded.
-pub fn client() -> Result<reqwest::Client, ClientError> {
+pub fn client(authorities: &Authorities) -> Result<reqwest::Client, ClientError> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only where a provider is there already, which then serves as well.
@@ -31,6 +70,7 @@ pub fn client() -> Result<reqwest::Client, ClientError> {
         .user_agent(concat!("gitops-deploy/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
+        .tls_certs_merge(authorities.0.clone())
         .build()
         .map_err(|error| ClientError::Setup(with_sources(&error)))
 }
@@ -48,4 +88,22 @@ pub fn with_sources(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_no_certificate_is_refused() {
+        assert_eq!(
+            "x".parse::<Authorities>().unwrap_err(),
+            AuthoritiesError::Empty
+        );
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(matches!(
+            broken.parse::<Authorities>(),
+            Err(AuthoritiesError::Invalid(_))
+        ));
+    }
 }

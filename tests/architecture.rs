@@ -13,6 +13,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
             "operation",
             "repository",
             "deployment",
+            "http",
             "manifest",
             "failure",
             "files",

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::environment::Environment;
 use crate::files::{FileSelection, Pattern};
+use crate::http::AuthoritiesError;
 use crate::manifest::{EditRequest, ImageAssignment, ImageAssignmentError};
 use crate::nearest::alike;
 use crate::operation::update::Update;
@@ -23,7 +24,7 @@ use crate::repository::{BranchName, Identity, Location};
 const PREFIX: &str = "INPUT_";
 
 /// Every input there is, in the order of `action.yml`.
-pub const INPUTS: [&str; 13] = [
+pub const INPUTS: [&str; 14] = [
     "operation",
     "repository",
     "branch",
@@ -35,6 +36,7 @@ pub const INPUTS: [&str; 13] = [
     "token",
     "dry-run",
     "timeout",
+    "ca-certificate",
     "server-url",
     "api-url",
 ];
@@ -78,6 +80,7 @@ struct Raw {
     token: Option<SecretString>,
     dry_run: Option<String>,
     timeout: Option<String>,
+    ca_certificate: Option<String>,
     server_url: Option<String>,
     api_url: Option<String>,
 }
@@ -231,6 +234,12 @@ fn resolve(raw: Raw) -> Result<Request, Vec<String>> {
     let token = token(raw.token, location.as_ref(), &mut problems);
     let dry_run = problems.boolean("dry-run", raw.dry_run);
     let timeout = problems.seconds("timeout", raw.timeout, 120);
+    let trusted = raw.ca_certificate.and_then(|pem| {
+        // Not quoted: it is long, and may be a private key by mistake.
+        let add =
+            |error: AuthoritiesError| problems.add("ca-certificate", None, &error.to_string());
+        pem.parse().map_err(add).ok()
+    });
     match (location, files, api_url) {
         (Some(location), Some(files), Some(api_url)) if problems.0.is_empty() => {
             Ok(Request::Update(Box::new(Update {
@@ -243,6 +252,7 @@ fn resolve(raw: Raw) -> Result<Request, Vec<String>> {
                 token,
                 dry_run,
                 timeout,
+                trusted: trusted.unwrap_or_default(),
                 api_url,
             })))
         }
@@ -420,9 +430,10 @@ mod tests {
             ("INPUT_TOKEN", "ghp_1 ghp_2"),
             ("INPUT_DRY-RUN", "yes"),
             ("INPUT_TIMEOUT", "0"),
+            ("INPUT_CA-CERTIFICATE", "ca.pem"),
             ("INPUT_API-URL", "api.github.com"),
         ]);
-        insta::assert_snapshot!(problems.join("\n"), @r"
+        insta::assert_snapshot!(problems.join("\n"), @"
         `operation` `deploy`: expected `update`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, and the URL without it
@@ -435,6 +446,7 @@ mod tests {
         `token`: white space in the middle of it: the secret was not pasted as one piece
         `dry-run` `yes`: expected `true` or `false`
         `timeout` `0`: expected whole seconds from 1 to 21600
+        `ca-certificate`: no certificate in it: expected PEM, from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`, line ends included
         ");
     }
 
@@ -481,10 +493,10 @@ mod tests {
             ("INPUT_GONE", ""),
         ]))
         .warnings;
-        insta::assert_snapshot!(warnings.join("\n"), @r"
+        insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, commit-message, author-name, author-email, token, dry-run, timeout, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, commit-message, author-name, author-email, token, dry-run, timeout, ca-certificate, server-url, api-url
         ");
     }
 

@@ -11,12 +11,15 @@ pub mod summary;
 
 use std::io::Write;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use self::context::Context;
 use self::environment::Environment;
 use self::inputs::Request;
 use self::log::Log;
 use crate::failure::{Failure, Reason};
 use crate::operation::{Progress as _, update};
+use crate::repository::deadline::{self, Cancellation};
 
 /// Runs the operation that the environment asks for, and writes log, outputs and summary.
 ///
@@ -39,6 +42,23 @@ pub async fn run(environment: &Environment, out: Box<dyn Write + Send>) -> bool 
     result.is_ok()
 }
 
+/// Cancelled when the runner asks to stop. In a container this is process 1, which a signal does not
+/// end by itself.
+fn cancellation() -> Cancellation {
+    let (canceller, cancellation) = deadline::cancellation();
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    if let [Ok(mut interrupt), Ok(mut terminate)] = signals {
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            canceller.cancel();
+        });
+    }
+    cancellation
+}
+
 async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure> {
     let context = Context::new(environment);
     let read = inputs::read(environment);
@@ -50,7 +70,7 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
         .map_err(|problems| Failure::new(Reason::Input, problems.join("\n")))?;
     match request {
         Request::Update(request) => {
-            let report = update::run(&request, &context.source, log).await?;
+            let report = update::run(&request, &context.source, cancellation(), log).await?;
             let runner = |error: std::io::Error| {
                 // What was pushed stays pushed: the person must know it did land.
                 Failure::new(Reason::Runner, format!("{} {error}", report.sentence()))

@@ -103,9 +103,13 @@ impl Explainer<'_> {
             .with_hint(
                 "Look at the branch. Running the job again is safe: it changes nothing where the image is there already.",
             ),
+            RepositoryError::Cancelled => Failure::new(
+                Reason::Cancelled,
+                format!("The run was cancelled before anything was pushed to {location}. Git is as it was."),
+            ),
             RepositoryError::Certificate { what } => {
                 Failure::new(Reason::Certificate, format!("{what}. Nothing was sent."))
-                    .with_hint("For a server behind a private CA, the runner must trust that CA.")
+                    .with_hint("For a server behind a private CA, give that CA's certificate (PEM) as `ca-certificate`.")
             }
             RepositoryError::TooLarge { .. } => {
                 Failure::new(Reason::Declined, format!("{location}: {error}."))

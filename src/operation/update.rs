@@ -11,9 +11,9 @@ use super::explain::Explainer;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
-use crate::http;
+use crate::http::{self, Authorities};
 use crate::manifest::{self, EditRequest, ImageChange, Plan};
-use crate::repository::deadline::Deadline;
+use crate::repository::deadline::{Cancellation, Deadline};
 use crate::repository::git::GitRepository;
 use crate::repository::retry::{self, Event, Proposal};
 use crate::repository::{
@@ -40,6 +40,8 @@ pub struct Update {
     pub dry_run: bool,
     /// For everything, retries included.
     pub timeout: Duration,
+    /// Certificate authorities to trust beside the system's.
+    pub trusted: Authorities,
     /// GitHub's API, which explains refusals.
     pub api_url: Url,
 }
@@ -134,10 +136,11 @@ impl Report {
 pub async fn run(
     update: &Update,
     source: &Source,
+    cancellation: Cancellation,
     log: &mut impl Progress,
 ) -> Result<Report, Failure> {
-    let deadline = Deadline::after(update.timeout);
-    let client = http::client().map_err(|error| {
+    let deadline = Deadline::after(update.timeout, cancellation);
+    let client = http::client(&update.trusted).map_err(|error| {
         let hint = "The action's own image holds CA certificates. Elsewhere, install `ca-certificates` or \
                     set SSL_CERT_FILE.";
         Failure::new(Reason::Certificate, format!("There is no HTTPS: {error}.")).with_hint(hint)
@@ -153,7 +156,7 @@ pub async fn run(
         update.branch.clone(),
         update.token.as_ref(),
         client.clone(),
-        deadline,
+        deadline.clone(),
     );
     let explainer = Explainer {
         location: &update.location,
@@ -166,7 +169,7 @@ pub async fn run(
         Ok(repository) => repository,
         Err(error) => return Err(explainer.repository(&error).await),
     };
-    match land(update, source, &repository, deadline, log).await {
+    match land(update, source, &repository, &deadline, log).await {
         Ok(report) => {
             log.info(&report.sentence());
             if report.changed() {
@@ -182,7 +185,7 @@ async fn land(
     update: &Update,
     source: &Source,
     repository: &impl Repository,
-    deadline: Deadline,
+    deadline: &Deadline,
     log: &mut impl Progress,
 ) -> Result<Report, retry::LandError> {
     let Update {

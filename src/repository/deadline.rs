@@ -1,22 +1,28 @@
-//! The time that one run may take.
+//! When a run ends at the latest: its time is over, or somebody cancels it.
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// A point in time, and how long it was away at the start.
-#[derive(Debug, Clone, Copy)]
+/// The longest that a server may be silent, before its first byte and between two.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
+/// A point in time, how long it was away at the start, and whether the run was cancelled before.
+#[derive(Debug, Clone)]
 pub struct Deadline {
     at: Instant,
     total: Duration,
+    cancellation: Cancellation,
 }
 
 impl Deadline {
     /// `total` from now.
-    pub fn after(total: Duration) -> Self {
+    pub fn after(total: Duration, cancellation: Cancellation) -> Self {
         Self {
             at: Instant::now() + total,
             total,
+            cancellation,
         }
     }
 
@@ -25,13 +31,48 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// Whether nothing is left.
-    pub fn has_passed(&self) -> bool {
-        self.remaining().is_zero()
-    }
-
     /// How long it was away at the start: the value of `timeout`.
     pub fn total(&self) -> Duration {
         self.total
+    }
+
+    /// How long a server may be silent: short enough that there is time for other tries.
+    pub fn silence(&self) -> Duration {
+        (self.total / 4).min(LONGEST_SILENCE)
+    }
+
+    /// Waits until the run is cancelled; for ever if it never is.
+    pub async fn cancelled(&self) {
+        self.cancellation.clone().wait().await;
+    }
+}
+
+/// Whether somebody cancelled the run.
+#[derive(Debug, Clone)]
+pub struct Cancellation(watch::Receiver<bool>);
+
+/// Cancels a run.
+#[derive(Debug)]
+pub struct Canceller(watch::Sender<bool>);
+
+/// A run's cancellation, and the means to bring it about.
+pub fn cancellation() -> (Canceller, Cancellation) {
+    let (sender, receiver) = watch::channel(false);
+    (Canceller(sender), Cancellation(receiver))
+}
+
+impl Canceller {
+    /// Stops the run at its next safe point.
+    pub fn cancel(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Cancellation {
+    async fn wait(&mut self) {
+        if self.0.wait_for(|cancelled| *cancelled).await.is_err() {
+            // Nobody is left who could cancel.
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -101,6 +101,9 @@ pub enum RepositoryError {
         /// What was being waited for.
         what: String,
     },
+    /// Somebody cancelled the run, before a push was sent.
+    #[error("the run was cancelled")]
+    Cancelled,
     /// The certificate is not trusted.
     #[error("{what}")]
     Certificate {
@@ -131,13 +134,6 @@ pub enum RepositoryError {
         /// What happened.
         what: String,
     },
-}
-
-impl RepositoryError {
-    /// Whether trying again may help.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
-    }
 }
 
 /// Why a path of a repository can't be edited.

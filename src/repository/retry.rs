@@ -79,7 +79,7 @@ pub enum Event<'a> {
 pub async fn land<R: Repository, P>(
     repository: &R,
     selection: &FileSelection,
-    deadline: Deadline,
+    deadline: &Deadline,
     mut observe: impl FnMut(Event<'_>),
     mut propose: impl FnMut(&Snapshot) -> Result<Proposal<P>, Failure>,
 ) -> Result<Landing<P>, LandError> {
@@ -105,7 +105,12 @@ pub async fn land<R: Repository, P>(
         }
         let why = &error.event();
         observe(Event::Again { why, wait });
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = deadline.cancelled() => {
+                return Err(LandError::from(RepositoryError::Cancelled).or_unconfirmed(&sent));
+            }
+        }
     }
 }
 

@@ -294,6 +294,7 @@ fn remote((error, wire): CallError, host: &str) -> RepositoryError {
                 time.as_secs()
             ),
         },
+        WireErrorKind::Cancelled => RepositoryError::Cancelled,
         WireErrorKind::Broken(why) => unavailable(format!("the connection to {host} broke: {why}")),
         WireErrorKind::TooLarge(what) => RepositoryError::Protocol {
             what: format!("{what} is larger than anything sensible"),

@@ -27,8 +27,6 @@ use super::partial;
 use crate::http::with_sources;
 use crate::repository::deadline::Deadline;
 
-/// How long a server may be silent, before its first byte and between two.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most that is sent in one request. A commit of a few manifests is some kilobytes.
 const MAX_REQUEST: usize = 64 << 20;
 /// The most that an advertisement may be: a million references.
@@ -77,6 +75,8 @@ pub enum WireErrorKind {
     Silent(Duration),
     /// The deadline of the run passed.
     Deadline(Duration),
+    /// The run was cancelled.
+    Cancelled,
     /// The connection broke.
     Broken(String),
     /// More was to be sent or read than is sensible.
@@ -220,10 +220,10 @@ impl Connection {
         loop {
             let base = lock(&self.base).clone();
             let url = endpoint(&base, "info/refs", Some(service));
-            let response = self.send(self.client.get(url.clone())).await?;
+            let response = self.send(service, self.client.get(url.clone())).await?;
             if !response.status().is_redirection() {
                 let mut response = checked(response, service, "advertisement").await?;
-                let body = self.body(&mut response).await?;
+                let body = self.body(service, &mut response).await?;
                 if !is_push(service) {
                     lock(&self.fetching).advertisement = Some(body.clone());
                 }
@@ -264,7 +264,7 @@ impl Connection {
             let Some(response) = &mut answer.rest else {
                 break answer.chunk.split_off(0);
             };
-            match self.chunk(response).await? {
+            match self.chunk(Service::UploadPack, response).await? {
                 Some(more) => answer.chunk = [&answer.chunk[..], &more[..]].concat().into(),
                 None => answer.rest = None,
             }
@@ -285,7 +285,7 @@ impl Connection {
             )
             .header(ACCEPT, format!("application/x-{}-result", name(service)))
             .body(body);
-        let result = self.send(request).await;
+        let result = self.send(service, request).await;
         if is_push(service)
             && !matches!(
                 result,
@@ -308,19 +308,26 @@ impl Connection {
 
     async fn send(
         &self,
+        service: Service,
         request: reqwest::RequestBuilder,
     ) -> Result<reqwest::Response, WireErrorKind> {
         let request = match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,
         };
-        self.in_time(async { request.send().await.map_err(|error| classified(&error)) })
-            .await
+        self.in_time(service, async {
+            request.send().await.map_err(|error| classified(&error))
+        })
+        .await
     }
 
-    async fn body(&self, response: &mut reqwest::Response) -> Result<Bytes, WireErrorKind> {
+    async fn body(
+        &self,
+        service: Service,
+        response: &mut reqwest::Response,
+    ) -> Result<Bytes, WireErrorKind> {
         let mut body = Vec::new();
-        while let Some(chunk) = self.chunk(response).await? {
+        while let Some(chunk) = self.chunk(service, response).await? {
             if body.len() + chunk.len() > MAX_ADVERTISEMENT {
                 return Err(WireErrorKind::TooLarge("the server's list of references"));
             }
@@ -331,27 +338,35 @@ impl Connection {
 
     async fn chunk(
         &self,
+        service: Service,
         response: &mut reqwest::Response,
     ) -> Result<Option<Bytes>, WireErrorKind> {
         let chunk = async {
             let chunk = response.chunk().await;
             chunk.map_err(|error| WireErrorKind::Broken(with_sources(&error.without_url())))
         };
-        self.in_time(chunk).await
+        self.in_time(service, chunk).await
     }
 
-    /// Bounds one wait by the idle time and by the deadline of the run.
+    /// Bounds one wait: by how long a server may be silent, by the deadline of the run, and by its
+    /// cancellation, except while a push is on its way.
     async fn in_time<T>(
         &self,
+        service: Service,
         wait: impl Future<Output = Result<T, WireErrorKind>>,
     ) -> Result<T, WireErrorKind> {
-        let remaining = self.deadline.remaining();
-        match tokio::time::timeout(remaining.min(IDLE_TIMEOUT), wait).await {
-            Ok(result) => result,
-            Err(_) if remaining <= IDLE_TIMEOUT => {
-                Err(WireErrorKind::Deadline(self.deadline.total()))
+        let (remaining, silence) = (self.deadline.remaining(), self.deadline.silence());
+        tokio::select! {
+            result = tokio::time::timeout(remaining.min(silence), wait) => match result {
+                Ok(result) => result,
+                Err(_) if remaining <= silence => {
+                    Err(WireErrorKind::Deadline(self.deadline.total()))
+                }
+                Err(_) => Err(WireErrorKind::Silent(silence)),
+            },
+            () = self.deadline.cancelled(), if service != Service::ReceivePack => {
+                Err(WireErrorKind::Cancelled)
             }
-            Err(_) => Err(WireErrorKind::Silent(IDLE_TIMEOUT)),
         }
     }
 
@@ -417,7 +432,10 @@ impl Exchange {
                 break;
             };
             let connection = &self.connection;
-            match connection.runtime.block_on(connection.chunk(response))? {
+            match connection
+                .runtime
+                .block_on(connection.chunk(self.service, response))?
+            {
                 Some(chunk) => answer.chunk = chunk,
                 None => answer.rest = None,
             }

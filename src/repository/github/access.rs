@@ -159,7 +159,7 @@ mod tests {
             .mount(&server)
             .await;
         let api_url = Url::parse(&format!("{}/api/v3", server.uri())).unwrap();
-        let client = crate::http::client().unwrap();
+        let client = crate::http::client(&Default::default()).unwrap();
         diagnose(client, &api_url, "wlals2/k8s-manifests", &"ghp_1".into()).await
     }
 

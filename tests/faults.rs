@@ -1,0 +1,371 @@
+//! What a push guarantees when the wire or the server fails: the commit landed once and is reported,
+//! or it did not and the error says so.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use support::{Action, Fault, GitServer, Options, Outcome, Repository, Step, TOKEN, When};
+
+const FILE: &str = "web.yaml";
+const MANIFEST: &str =
+    "kind: Deployment\nspec:\n  containers:\n  - name: web\n    image: acme/web:v1\n";
+
+fn serve(server: &GitServer) -> Repository {
+    server.repository_with("acme/deploy", FILE, MANIFEST)
+}
+
+fn update(repository: &Repository) -> Action {
+    Action::new()
+        .input("repository", repository.url())
+        .input("file", FILE)
+        .input("image", "acme/web:v2")
+        .input("token", TOKEN)
+        .input("timeout", "60")
+}
+
+/// How often the new image landed: once, or not at all.
+fn landed(repository: &Repository) -> usize {
+    repository.fsck();
+    let commits = repository.log("main");
+    commits
+        .iter()
+        .filter(|commit| commit.message.contains("Deployed-Image: acme/web:v2"))
+        .count()
+}
+
+/// The promise, whatever happened: once and reported, or not at all and said so.
+fn check(case: &str, repository: &Repository, outcome: &Outcome) {
+    let landed = landed(repository);
+    match outcome.code() {
+        Some(0) => {
+            assert_eq!(landed, 1, "{case}: success without a commit");
+            assert_eq!(outcome.outputs["changed"], "true", "{case}");
+            assert_eq!(
+                outcome.outputs["commit-sha"],
+                repository.tip("main"),
+                "{case}"
+            );
+        }
+        Some(1) => {
+            assert_eq!(
+                landed,
+                0,
+                "{case}: a failure whose commit landed:\n{}",
+                outcome.log()
+            );
+            assert_eq!(outcome.errors().len(), 1, "{case}");
+        }
+        other => panic!("{case}: exit {other:?}\n{}", outcome.log()),
+    }
+}
+
+/// The requests of an update, in their order.
+const EXCHANGE: [(Step, usize); 5] = [
+    (Step::FetchRefs, 1),
+    (Step::Fetch, 1),
+    (Step::Fetch, 2),
+    (Step::PushRefs, 1),
+    (Step::Push, 1),
+];
+
+#[test]
+fn a_passing_fault_at_any_request_is_survived() {
+    let faults = [
+        ("reset", Fault::Reset),
+        ("502", Fault::status(502)),
+        ("503 with Retry-After", Fault::retry_after(503, 1)),
+        ("429 with Retry-After", Fault::retry_after(429, 1)),
+        ("a truncated answer", Fault::Truncate(20)),
+        ("an empty answer", Fault::Truncate(0)),
+        ("a lost answer", Fault::DropAnswer),
+    ];
+    std::thread::scope(|scope| {
+        for (name, fault) in faults {
+            scope.spawn(move || {
+                for (step, nth) in EXCHANGE {
+                    let case = format!("{name} at {step:?} {nth}");
+                    let server = GitServer::start();
+                    let repository = serve(&server);
+                    server.fault(step.nth(nth), fault.clone());
+                    let outcome = update(&repository).run();
+                    assert_eq!(outcome.code(), Some(0), "{case}:\n{}", outcome.log());
+                    check(&case, &repository, &outcome);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_server_that_goes_silent_once_is_survived() {
+    std::thread::scope(|scope| {
+        for (step, nth) in EXCHANGE {
+            for fault in [Fault::Stall, Fault::StallAfter(20)] {
+                scope.spawn(move || {
+                    let case = format!("{fault:?} at {step:?} {nth}");
+                    let server = GitServer::start();
+                    let repository = serve(&server);
+                    server.fault(step.nth(nth), fault);
+                    // A server may be silent for a quarter of it.
+                    let outcome = update(&repository).input("timeout", "8").run();
+                    assert_eq!(outcome.code(), Some(0), "{case}:\n{}", outcome.log());
+                    check(&case, &repository, &outcome);
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_lasting_fault_ends_within_the_timeout() {
+    let faults = [
+        Fault::Reset,
+        Fault::status(502),
+        Fault::retry_after(429, 3600),
+        Fault::Stall,
+        Fault::Drip(Duration::from_millis(200)),
+    ];
+    std::thread::scope(|scope| {
+        for fault in faults {
+            scope.spawn(move || {
+                for step in Step::ALL {
+                    let case = format!("{fault:?} at every {step:?}");
+                    let server = GitServer::start();
+                    let repository = serve(&server);
+                    server.fault(step.every(), fault.clone());
+                    let outcome = update(&repository).input("timeout", "2").run();
+                    assert!(
+                        outcome.elapsed < Duration::from_secs(30),
+                        "{case}: {:?}",
+                        outcome.elapsed
+                    );
+                    if step == Step::Push && matches!(fault, Fault::Drip(_)) {
+                        // The commit lands and its answer takes too long: nobody can know.
+                        let text = outcome.log();
+                        assert!(
+                            outcome.code() == Some(0)
+                                || text.contains("whether it landed is not known"),
+                            "{case}:\n{text}"
+                        );
+                        continue;
+                    }
+                    assert_eq!(outcome.code(), Some(1), "{case}:\n{}", outcome.log());
+                    check(&case, &repository, &outcome);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_push_whose_fate_stays_unknown_says_so() {
+    let server = GitServer::start();
+    let repository = serve(&server);
+    server.fault(Step::Push.nth(1), Fault::DropAnswer);
+    // Not back within the timeout.
+    server.fault(Step::FetchRefs.nth(2), Fault::retry_after(503, 3600));
+    let outcome = update(&repository).run().failed();
+    assert_eq!(landed(&repository), 1);
+    let error = &outcome.errors()[0];
+    assert!(error.contains(&repository.tip("main")), "{error}");
+    assert!(error.contains("whether it landed is not known"), "{error}");
+}
+
+#[test]
+fn an_error_that_no_retry_cures_ends_at_once() {
+    for status in [401, 403, 404, 413, 418] {
+        for (step, nth) in EXCHANGE {
+            let server = GitServer::start();
+            let repository = serve(&server);
+            server.fault(step.nth(nth), Fault::status(status));
+            let outcome = update(&repository).run().failed();
+            check(
+                &format!("{status} at {step:?} {nth}"),
+                &repository,
+                &outcome,
+            );
+            let requests = server.requests().len();
+            let expected = EXCHANGE.iter().position(|own| *own == (step, nth)).unwrap() + 1;
+            assert_eq!(requests, expected, "{status} at {step:?} {nth}");
+        }
+    }
+}
+
+#[test]
+fn a_redirect_within_the_host_is_followed() {
+    let server = GitServer::start();
+    let moved = server.repository_with("acme/moved", FILE, MANIFEST);
+    let old = serve(&server);
+    server.fault(
+        When::always().to("acme/deploy"),
+        Fault::Redirect(moved.url().to_owned()),
+    );
+    let outcome = update(&old).run().succeeded();
+    assert_eq!(outcome.outputs["commit-sha"], moved.tip("main"));
+    assert_eq!(landed(&moved), 1);
+    assert_eq!(landed(&old), 0);
+}
+
+#[test]
+fn a_repository_that_is_emptied_meanwhile_stays_empty() {
+    let server = GitServer::start();
+    let repository = serve(&server);
+    let other = repository.clone();
+    server.before(Step::PushRefs.nth(1), move || other.delete_branch("main"));
+    let outcome = update(&repository).run().failed();
+    assert_eq!(repository.try_tip("main"), None);
+    assert!(
+        outcome.errors()[0].contains("has no commits yet"),
+        "{}",
+        outcome.log()
+    );
+}
+
+#[test]
+fn a_default_branch_that_moves_meanwhile_is_followed_on_the_next_try() {
+    let server = GitServer::start();
+    let repository = serve(&server);
+    let other = repository.clone();
+    server.before(Step::PushRefs.nth(1), move || {
+        other.set_branch("trunk", "main");
+        other.delete_branch("main");
+        other.set_default_branch("trunk");
+    });
+    let outcome = update(&repository).run().succeeded();
+    assert_eq!(outcome.outputs["branch"], "trunk");
+    assert_eq!(repository.try_tip("main"), None);
+}
+
+#[test]
+fn a_private_authority_is_trusted_when_it_is_given() {
+    let server = GitServer::start_with(Options {
+        tls: true,
+        ..Options::default()
+    });
+    let repository = serve(&server);
+    let outcome = update(&repository).run().failed();
+    let error = &outcome.errors()[0];
+    assert!(
+        error.contains("certificate") && error.contains("`ca-certificate`"),
+        "{error}"
+    );
+    assert_eq!(server.requests().len(), 0);
+
+    let outcome = update(&repository)
+        .input("ca-certificate", server.ca_pem())
+        .run()
+        .succeeded();
+    check("TLS", &repository, &outcome);
+    assert_eq!(
+        server.traffic().connections,
+        2,
+        "one for the refusal, one for the update"
+    );
+}
+
+#[test]
+fn a_proxy_is_used_and_passed_by_as_the_environment_says() {
+    let server = GitServer::start_with(Options {
+        tls: true,
+        ..Options::default()
+    });
+    let repository = serve(&server);
+    let (proxy, asked) = tunnel();
+    let outcome = update(&repository)
+        .input("ca-certificate", server.ca_pem())
+        .env("HTTPS_PROXY", format!("http://user:secret@{proxy}"))
+        .run()
+        .succeeded();
+    check("HTTPS_PROXY", &repository, &outcome);
+    let request = asked.recv().unwrap();
+    assert!(request[0].starts_with("CONNECT "), "{request:?}");
+    // user:secret
+    let credentials = "Basic dXNlcjpzZWNyZXQ=";
+    assert!(
+        request.iter().any(
+            |line| line.to_lowercase().starts_with("proxy-authorization:")
+                && line.ends_with(credentials)
+        ),
+        "{request:?}"
+    );
+
+    update(&repository)
+        .input("image", "acme/web:v3")
+        .input("ca-certificate", server.ca_pem())
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .env("NO_PROXY", "localhost,127.0.0.1")
+        .run()
+        .succeeded();
+}
+
+/// An HTTP proxy for one connection, and the head of the request that it gets.
+fn tunnel() -> (std::net::SocketAddr, mpsc::Receiver<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(client.try_clone().unwrap());
+        let head: Vec<String> = reader
+            .by_ref()
+            .lines()
+            .map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        let target = head[0].split(' ').nth(1).unwrap().to_owned();
+        sender.send(head).unwrap();
+        let mut server = TcpStream::connect(target).unwrap();
+        client
+            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            .unwrap();
+        let (mut back, mut forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut back, &mut forth));
+        let _ = std::io::copy(&mut reader, &mut server);
+    });
+    (address, receiver)
+}
+
+#[test]
+fn a_cancelled_run_stops_before_the_push_and_says_how_git_is() {
+    for step in [Step::FetchRefs, Step::Fetch, Step::PushRefs] {
+        let server = GitServer::start();
+        let repository = serve(&server);
+        server.fault(step.nth(1), Fault::Stall);
+        let (arrived, wait) = mpsc::channel();
+        server.before(step.nth(1), move || arrived.send(()).unwrap());
+        let running = update(&repository).spawn();
+        wait.recv().unwrap();
+        running.terminate();
+        let outcome = running.wait().failed();
+        assert_eq!(landed(&repository), 0);
+        let error = &outcome.errors()[0];
+        assert!(
+            error.contains("cancelled before anything was pushed"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_cancelled_run_ends_a_push_that_is_on_its_way() {
+    let server = GitServer::start();
+    let repository = serve(&server);
+    let (arrived, wait) = mpsc::channel();
+    let (go, gone) = mpsc::channel();
+    server.before(Step::Push.nth(1), move || {
+        arrived.send(()).unwrap();
+        gone.recv().unwrap();
+    });
+    let running = update(&repository).spawn();
+    wait.recv().unwrap();
+    running.terminate();
+    go.send(()).unwrap();
+    let outcome = running.wait().succeeded();
+    check("cancelled in the push", &repository, &outcome);
+}

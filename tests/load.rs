@@ -1,0 +1,103 @@
+//! Many repositories deploy into one: all of them land, and nothing of anyone is lost.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Action, GitServer, Repository, TOKEN};
+
+const FILE: &str = "apps.yaml";
+
+fn deploy(repository: &Repository, image: String) -> Action {
+    Action::new()
+        .input("repository", repository.url())
+        .input("file", FILE)
+        .input("image", image)
+        .input("token", TOKEN)
+        .input("timeout", "150")
+}
+
+/// Runs a deployment for each of `images` at the same time, and checks that each landed with exactly
+/// its own change.
+fn race(server: &GitServer, manifest: &str, images: &[String], expected: &str) {
+    let repository = server.repository_with("acme/deploy", FILE, manifest);
+    let running: Vec<_> = images
+        .iter()
+        .map(|image| deploy(&repository, image.clone()).spawn())
+        .collect();
+    let outcomes: Vec<_> = running
+        .into_iter()
+        .map(|running| running.wait().succeeded())
+        .collect();
+
+    repository.fsck();
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        expected
+    );
+    let log = repository.log("main");
+    assert_eq!(
+        log.len(),
+        images.len() + 1,
+        "a commit for each, and the first one"
+    );
+    for (image, outcome) in images.iter().zip(outcomes) {
+        let commit = &outcome.outputs["commit-sha"];
+        assert!(
+            log.iter().any(|logged| logged.id == *commit),
+            "{image}: {commit} is not on main"
+        );
+        let lines = repository.changed_lines(commit);
+        let [removed, added] = &lines[..] else {
+            panic!("{image} changed {lines:?}")
+        };
+        let old = image.replace(":v2", ":v1");
+        assert_eq!(removed[1..].replace(&old, image), added[1..], "{image}");
+    }
+}
+
+fn service(n: usize) -> String {
+    format!("acme/service-{n:02}:v2")
+}
+
+/// `writers` images on adjacent lines.
+fn adjacent(writers: usize) -> (String, Vec<String>, String) {
+    let images: Vec<String> = (0..writers).map(service).collect();
+    let lines = images.iter().map(|image| format!("- image: {image}\n"));
+    let expected = format!("containers:\n{}", lines.collect::<String>());
+    (expected.replace(":v2", ":v1"), images, expected)
+}
+
+#[test]
+fn thirty_two_writers_of_adjacent_lines_all_land() {
+    let (manifest, images, expected) = adjacent(32);
+    race(&GitServer::start(), &manifest, &images, &expected);
+}
+
+#[test]
+fn thirty_two_writers_two_to_a_line_all_land() {
+    let images: Vec<String> = (0..32).map(service).collect();
+    let line = |pair: &[String]| {
+        format!(
+            "- containers: [{{image: {}}}, {{image: '{}'}}]\n",
+            pair[0], pair[1]
+        )
+    };
+    let expected: String = images.chunks(2).map(line).collect();
+    race(
+        &GitServer::start(),
+        &expected.replace(":v2", ":v1"),
+        &images,
+        &expected,
+    );
+}
+
+#[test]
+fn writers_to_a_slow_server_all_land() {
+    let (manifest, images, expected) = adjacent(8);
+    let server = GitServer::start();
+    server.set_latency(Duration::from_millis(150));
+    race(&server, &manifest, &images, &expected);
+}
