@@ -157,10 +157,16 @@ fn a_push_bigger_than_any_buffer_arrives_whole() {
 fn compressed_requests_are_understood() {
     let server = GitServer::start();
     let repository = server.repository("wlals2/k8s-manifests");
-    // Enough branches that git compresses what it wants to have.
-    for number in 0..100 {
-        repository.commit(&format!("branch-{number}"), "a", number.to_string(), "one");
-    }
+    // Enough branches that git compresses the list of what it wants.
+    let commits: String = (0..100)
+        .map(|number| {
+            let committer = "committer A colleague <colleague@example.com> now";
+            let message = number.to_string();
+            let size = message.len();
+            format!("commit refs/heads/{number}\n{committer}\ndata {size}\n{message}\n")
+        })
+        .collect();
+    repository.import(commits.as_bytes());
     Client::new().git(&["clone", "-q", "--mirror", repository.url(), "mirror"]);
 }
 
@@ -394,7 +400,7 @@ fn a_stall_lasts_until_the_server_is_gone() {
         server.heal();
         server.fault(Step::FetchRefs.every(), fault);
         let patient = Client::new()
-            .config("http.lowSpeedLimit=1")
+            .config("http.lowSpeedLimit=1000")
             .config("http.lowSpeedTime=1");
         refused(&patient.try_git(&["clone", repository.url()]), "too slow");
     }

@@ -1,0 +1,33 @@
+# Two stages: a static binary, and an image that holds it, the certificates of the public
+# authorities, and nothing else. Needs neither BuildKit nor a digest: `docker build .` is enough.
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /build
+
+# The C library is linked in. The target is named so that the flag is not applied to build scripts
+# and procedural macros, which are loaded by the compiler and must stay dynamic; it is derived, so
+# that the same file builds on amd64 and arm64. libz-sys is told not to use a zlib of the system.
+ENV RUSTFLAGS="-C target-feature=+crt-static" \
+    LIBZ_SYS_STATIC=1
+
+# The dependencies, in a layer that changes only when they do: built for a program that is empty.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+ && echo 'fn main() {}' >src/main.rs \
+ && touch src/lib.rs \
+ && cargo build --locked --release --target "$(uname -m)-unknown-linux-gnu" \
+ && rm -r src
+
+COPY src src
+# Newer than the empty program, whatever the time at which the sources were last changed.
+RUN touch src/main.rs src/lib.rs \
+ && cargo build --locked --release --target "$(uname -m)-unknown-linux-gnu" \
+ && cp "target/$(uname -m)-unknown-linux-gnu/release/gitops-deploy" /gitops-deploy
+
+FROM scratch
+LABEL org.opencontainers.image.title="gitops-deploy" \
+      org.opencontainers.image.description="Write a new image into a manifest byte-exactly, commit it and push it safely" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /gitops-deploy /gitops-deploy
+ENTRYPOINT ["/gitops-deploy"]
