@@ -1,14 +1,15 @@
 //! What is wrong with a manifest or a request, in words for a person.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::yaml::{EditError, ParseError};
 
-use super::Manifest;
 use super::request::ImageAssignment;
 use super::site::{Obstacle, Site};
+use super::{Manifest, resource};
 
 /// How many things a message lists before it says "and N more".
 const LISTED: usize = 10;
@@ -88,6 +89,72 @@ pub enum ManifestError {
         /// What is in the way.
         obstacle: Obstacle,
     },
+    /// Two lines of the request set one scalar to different values.
+    #[error("{file}, line {line}: two lines of the request want different values at {path}")]
+    Overlap {
+        /// The file.
+        file: RepoPath,
+        /// The line of the scalar.
+        line: usize,
+        /// Its path.
+        path: String,
+    },
+    /// A path leads nowhere in any file.
+    #[error("{file} has nothing at {path}: {reached} (line {line}) {there}")]
+    NothingAt {
+        /// The file in which the path led furthest.
+        file: RepoPath,
+        /// The line that it led to.
+        line: usize,
+        /// The path as it was given.
+        path: String,
+        /// The part of it that led somewhere.
+        reached: String,
+        /// What is there.
+        there: String,
+    },
+    /// A path leads to places in several documents of a file.
+    #[error(
+        "{file} has {path} in {} documents (lines {}): put the document before the path, as in Deployment/web:.spec", .lines.len(), listed(.lines)
+    )]
+    AmbiguousPath {
+        /// The file.
+        file: RepoPath,
+        /// The path as it was given.
+        path: String,
+        /// The lines that it leads to.
+        lines: Vec<usize>,
+    },
+    /// No file has the document that a path names.
+    #[error("no document for {path} in {}", Files(.files))]
+    NoDocument {
+        /// The path as it was given.
+        path: String,
+        /// The files that were searched.
+        files: Vec<RepoPath>,
+    },
+    /// A path of `set` leads to something that is no single value.
+    #[error("{file}, line {line}: {path} {reason}")]
+    NoScalar {
+        /// The file.
+        file: RepoPath,
+        /// The line that the path leads to.
+        line: usize,
+        /// The path as it was given.
+        path: String,
+        /// What is there, and what to do.
+        reason: String,
+    },
+    /// No file has the object that a `resource` line names.
+    #[error("{} has no {wanted}; it has {}", Files(.files), listed(.held))]
+    NoResource {
+        /// `Kind/name`.
+        wanted: String,
+        /// The files that were searched.
+        files: Vec<RepoPath>,
+        /// The objects that they do hold, nearest first.
+        held: Vec<String>,
+    },
     /// The text can't be changed exactly.
     #[error("{file}: {source}")]
     Edit {
@@ -166,12 +233,51 @@ fn write_rest(f: &mut fmt::Formatter<'_>, separator: &str, count: usize) -> fmt:
     }
 }
 
+/// `a, b, c`, or `nothing`.
+pub(super) fn listed(things: &[impl fmt::Display]) -> String {
+    let mut texts: Vec<String> = things
+        .iter()
+        .take(LISTED)
+        .map(ToString::to_string)
+        .collect();
+    match things.len().checked_sub(LISTED) {
+        None | Some(0) => {}
+        Some(more) => texts.push(format!("and {more} more")),
+    }
+    match texts.as_slice() {
+        [] => "nothing".to_owned(),
+        texts => texts.join(", "),
+    }
+}
+
+/// The paths of the files that were searched.
+pub(super) fn paths(manifests: &[Manifest<'_>]) -> Vec<RepoPath> {
+    let files = manifests.iter().map(|manifest| &manifest.file.path);
+    files.cloned().collect()
+}
+
+/// `texts`, each once, the one most similar to `wanted` first.
+pub(super) fn nearest_texts(texts: impl Iterator<Item = String>, wanted: &str) -> Vec<String> {
+    let unique: BTreeSet<String> = texts.collect();
+    let mut ranked: Vec<(f64, String)> = unique
+        .into_iter()
+        .map(|text| {
+            (
+                strsim::jaro_winkler(&text, wanted.trim_start_matches('.')),
+                text,
+            )
+        })
+        .collect();
+    ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    ranked.into_iter().map(|(_, text)| text).collect()
+}
+
 /// The error for an assignment that no site answers to.
 pub(super) fn nothing_found(
     manifests: &[Manifest<'_>],
     assignment: &ImageAssignment,
 ) -> ManifestError {
-    let files = manifests.iter().map(|m| m.file.path.clone()).collect();
+    let files = paths(manifests);
     match &assignment.container {
         Some(container) => {
             let held = nearest(manifests, |held| {
@@ -217,7 +323,7 @@ fn nearest(
             manifest.sites.iter().map(|site| HeldImage {
                 file: manifest.file.path.clone(),
                 line: manifest.stream[site.node].line,
-                resource: manifest.resource(site.node),
+                resource: resource::description(manifest, site.node),
                 container: site.container.clone(),
                 image: site.text.clone(),
             })

@@ -1,15 +1,23 @@
-//! What a user asks for: the lines of `image`.
+//! What a user asks for: the lines of `image`, `path`, `set` and `resource`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::image::{ImageReference, ImageReferenceError};
+use crate::yaml::path::{Path, PathSyntaxError};
+use crate::yaml::{Content, NewValue, Stream, Style, scalar};
 
 /// All changes asked for at once.
 #[derive(Debug, Clone, Default)]
 pub struct EditRequest {
     /// Images to write wherever their repository, or the container they name, is found.
     pub images: Vec<ImageAssignment>,
+    /// Where the images without a container are to be written, instead of wherever they are found.
+    pub paths: Vec<YamlPath>,
+    /// Values to write that are no images.
+    pub set: Vec<ValueAssignment>,
+    /// The objects that all of this is about; all of them if none is named.
+    pub resources: Vec<ResourceFilter>,
 }
 
 /// `[CONTAINER=]REFERENCE`, as `kubectl set image` takes it.
@@ -102,6 +110,290 @@ fn is_container_name(name: &str) -> bool {
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
+/// `[DOCUMENT:]PATH`: a place in a file. `DOCUMENT` is needed where several documents have the path.
+///
+/// A document is named by its object (`Deployment/web:.spec.replicas`) or counted, from the front
+/// (`0:.spec`) or from the end (`-1:.spec`). For the path see [`crate::yaml::path`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlPath {
+    /// The document.
+    pub document: Option<DocumentSelector>,
+    /// The place in it.
+    pub path: Path,
+}
+
+/// Which document of a file is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DocumentSelector {
+    /// From 0; negative from the end.
+    Index(isize),
+    /// The object that it is.
+    Resource(ResourceFilter),
+}
+
+/// Why a text is no [`YamlPath`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum YamlPathError {
+    /// What stands before the `:` names no document.
+    #[error(
+        "{text:?} begins with {document:?}, which names no document: write Kind/name or a number before the `:`"
+    )]
+    Document {
+        /// As it was given.
+        text: String,
+        /// What stands before the `:`.
+        document: String,
+    },
+    /// The path itself.
+    #[error(transparent)]
+    Path(#[from] PathSyntaxError),
+}
+
+impl YamlPath {
+    /// Reads a path off the front of `text`; also gives what is left behind it.
+    fn parse_front(text: &str) -> Result<(Self, &str), YamlPathError> {
+        let (document, path) = match document_prefix(text) {
+            Some((document, path)) => {
+                let selector = document.parse().map_err(|_| YamlPathError::Document {
+                    text: text.to_owned(),
+                    document: document.to_owned(),
+                })?;
+                (Some(selector), path)
+            }
+            None => (None, text),
+        };
+        let (path, rest) = Path::parse_front(path)?;
+        Ok((Self { document, path }, rest))
+    }
+
+    /// The place of the mapping that has the last key, and that key. None where the path ends in an
+    /// item of a list.
+    pub fn parent(&self) -> Option<(Self, &str)> {
+        let (path, key) = self.path.split_last_key()?;
+        let document = self.document.clone();
+        Some((Self { document, path }, key))
+    }
+}
+
+/// What stands before a `:` that a path follows. A name may hold `:` and `.`, but not `:.`.
+fn document_prefix(text: &str) -> Option<(&str, &str)> {
+    let end = text
+        .find(['=', '"', '\'', '['])
+        .map_or(text.len(), |at| at + 1);
+    let head = text.get(..end)?;
+    let colon = head.find(":.").or_else(|| head.find(":["))?;
+    Some((text.get(..colon)?, text.get(colon + 1..)?))
+}
+
+impl FromStr for DocumentSelector {
+    type Err = ResourceFilterError;
+
+    fn from_str(text: &str) -> Result<Self, ResourceFilterError> {
+        match text.parse() {
+            Ok(index) => Ok(Self::Index(index)),
+            Err(_) => text.parse().map(Self::Resource),
+        }
+    }
+}
+
+impl fmt::Display for DocumentSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Index(index) => index.fmt(f),
+            Self::Resource(filter) => filter.fmt(f),
+        }
+    }
+}
+
+impl FromStr for YamlPath {
+    type Err = YamlPathError;
+
+    fn from_str(text: &str) -> Result<Self, YamlPathError> {
+        match Self::parse_front(text)? {
+            (path, "") => Ok(path),
+            (_, rest) => Err(YamlPathError::Path(PathSyntaxError::Trailing {
+                path: text.to_owned(),
+                rest: rest.to_owned(),
+            })),
+        }
+    }
+}
+
+impl fmt::Display for YamlPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.document {
+            Some(document) => write!(f, "{document}:{}", self.path),
+            None => self.path.fmt(f),
+        }
+    }
+}
+
+/// `PATH=VALUE`, or `PATH:=VALUE` to add the key where it is missing.
+///
+/// The value is read as YAML: `3` is a number, `"3"` and `v3` are strings. A word that some reader
+/// of YAML takes for a boolean or a number is written as it was given, without quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueAssignment {
+    /// Where.
+    pub path: YamlPath,
+    /// Whether the last key of the path is added if it is missing.
+    pub adds_key: bool,
+    /// What.
+    pub value: NewValue,
+}
+
+/// Why a line is no [`ValueAssignment`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueAssignmentError {
+    /// No `=` behind the path.
+    #[error("{line:?} has no `=` behind its path: write PATH=VALUE")]
+    NoValue {
+        /// As it was given.
+        line: String,
+    },
+    /// Nothing behind the `=`.
+    #[error("{line:?} has no value behind the `=`: for an empty text write \"\"")]
+    Empty {
+        /// As it was given.
+        line: String,
+    },
+    /// The value is a list, a mapping, has a comment, or is no YAML.
+    #[error("{line:?} has the value {value:?}, which is no single YAML value: put it in quotes")]
+    NoScalar {
+        /// As it was given.
+        line: String,
+        /// What stands behind the `=`.
+        value: String,
+    },
+    /// `PATH:=VALUE` where the path ends in `[0]`.
+    #[error("{line:?} can't add an item to a list: with `:=` the path ends in a key")]
+    NoKey {
+        /// As it was given.
+        line: String,
+    },
+    /// The path.
+    #[error(transparent)]
+    Path(#[from] YamlPathError),
+}
+
+impl FromStr for ValueAssignment {
+    type Err = ValueAssignmentError;
+
+    fn from_str(line: &str) -> Result<Self, ValueAssignmentError> {
+        let given = || line.to_owned();
+        let (path, rest) = YamlPath::parse_front(line)?;
+        let (adds_key, value) = match (rest.strip_prefix(":="), rest.strip_prefix('=')) {
+            (Some(value), _) => (true, value.trim()),
+            (None, Some(value)) => (false, value.trim()),
+            (None, None) if rest.is_empty() => {
+                return Err(ValueAssignmentError::NoValue { line: given() });
+            }
+            (None, None) => {
+                let (path, rest) = (given(), rest.to_owned());
+                return Err(YamlPathError::Path(PathSyntaxError::Trailing { path, rest }).into());
+            }
+        };
+        if value.is_empty() {
+            return Err(ValueAssignmentError::Empty { line: given() });
+        }
+        if adds_key && path.parent().is_none() {
+            return Err(ValueAssignmentError::NoKey { line: given() });
+        }
+        let value = read_value(value).ok_or_else(|| ValueAssignmentError::NoScalar {
+            line: given(),
+            value: value.to_owned(),
+        })?;
+        Ok(Self {
+            path,
+            adds_key,
+            value,
+        })
+    }
+}
+
+/// The one scalar that `text` is, from its first character to its last.
+fn read_value(text: &str) -> Option<NewValue> {
+    let document = format!("--- {text}");
+    let stream = Stream::parse(document.as_bytes()).ok()?;
+    let [root] = stream.roots() else { return None };
+    let Content::Scalar(read) = &stream[*root].content else {
+        return None;
+    };
+    if stream.raw(*root) != Some(text) {
+        return None;
+    }
+    if read.style == Style::Plain && scalar::is_typed(&read.value) {
+        return Some(NewValue::Plain(read.value.clone()));
+    }
+    Some(NewValue::Text(read.value.clone()))
+}
+
+impl fmt::Display for ValueAssignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operator = if self.adds_key { ":=" } else { "=" };
+        let value = match &self.value {
+            NewValue::Plain(value) => value.clone(),
+            NewValue::Text(value) if scalar::is_plain_string(value, false) => value.clone(),
+            NewValue::Text(value) => scalar::double_quoted(value),
+        };
+        write!(f, "{}{operator}{value}", self.path)
+    }
+}
+
+/// `Kind/name`: one Kubernetes object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceFilter {
+    /// `Deployment`, as the manifest writes it.
+    pub kind: String,
+    /// `web`.
+    pub name: String,
+}
+
+/// Why a text is no [`ResourceFilter`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} names no resource: write Kind/name, as in Deployment/web")]
+pub struct ResourceFilterError {
+    /// As it was given.
+    pub text: String,
+}
+
+impl ResourceFilter {
+    /// Whether an object of that kind and name is meant.
+    pub fn chooses(&self, kind: &str, name: &str) -> bool {
+        self.kind == kind && self.name == name
+    }
+}
+
+impl FromStr for ResourceFilter {
+    type Err = ResourceFilterError;
+
+    fn from_str(text: &str) -> Result<Self, ResourceFilterError> {
+        let is_word = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
+        match text.split_once('/') {
+            Some((kind, name))
+                if is_word(name)
+                    && !name.contains('/')
+                    && kind.starts_with(|c: char| c.is_ascii_alphabetic())
+                    && kind.chars().all(|c| c.is_ascii_alphanumeric()) =>
+            {
+                Ok(Self {
+                    kind: kind.to_owned(),
+                    name: name.to_owned(),
+                })
+            }
+            _ => Err(ResourceFilterError {
+                text: text.to_owned(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for ResourceFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +421,74 @@ mod tests {
         localhost:5000/web has neither a tag nor a digest: say which version to deploy, as in localhost:5000/web:v1
         "#
         );
+    }
+
+    #[test]
+    fn a_path_may_name_its_document() {
+        for text in [
+            ".spec.replicas",
+            "Deployment/web:.spec.replicas",
+            "ClusterRole/system:node.x:.rules[0]",
+            "0:.spec",
+            "-1:[0].spec",
+        ] {
+            let path: YamlPath = text.parse().unwrap();
+            assert_eq!(path.to_string(), text);
+        }
+        let path: YamlPath = "-1:.spec".parse().unwrap();
+        assert_eq!(path.document, Some(DocumentSelector::Index(-1)));
+        let path: YamlPath = "[\"a:.b\"]".parse().unwrap();
+        assert_eq!(path.document, None);
+    }
+
+    #[test]
+    fn a_value_is_read_as_yaml() {
+        let value = |text: &str| text.parse::<ValueAssignment>().unwrap().value;
+        let text = |text: &str| NewValue::Text(text.to_owned());
+        let plain = |text: &str| NewValue::Plain(text.to_owned());
+        for (line, expected) in [
+            ("a=3", plain("3")),
+            ("a=\"3\"", text("3")),
+            ("a='3'", text("3")),
+            ("a=yes", plain("yes")),
+            ("a=~", plain("~")),
+            ("a=1e3", plain("1e3")),
+            ("a=v3", text("v3")),
+            ("a=b=c", text("b=c")),
+            ("a= b c ", text("b c")),
+            ("a=\"\"", text("")),
+            ("a=\"x\\ny\"", text("x\ny")),
+            (".a[b=c].\"d=e\":=f", text("f")),
+        ] {
+            assert_eq!(value(line), expected, "{line}");
+        }
+        let line: ValueAssignment = "Pod/x:.a:=3".parse().unwrap();
+        assert!(line.adds_key);
+        assert_eq!(line.to_string(), "Pod/x:.a:=3");
+    }
+
+    #[test]
+    fn a_line_that_sets_nothing_is_refused() {
+        let refusal = |line: &str| line.parse::<ValueAssignment>().unwrap_err().to_string();
+        insta::assert_snapshot!(
+            ["a", "a=", "=b", "a b=c", "a=[b]", "a=b # c", "a={{ x }}", "a=b: c", "a=*b", "a[0]:=b", "x y:.a=b", "/x:.a=b"]
+                .map(refusal)
+                .join("\n"),
+            @r#"
+            "a" has no `=` behind its path: write PATH=VALUE
+            "a=" has no value behind the `=`: for an empty text write ""
+            the path is empty
+            the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
+            "a=[b]" has the value "[b]", which is no single YAML value: put it in quotes
+            "a=b # c" has the value "b # c", which is no single YAML value: put it in quotes
+            "a={{ x }}" has the value "{{ x }}", which is no single YAML value: put it in quotes
+            "a=b: c" has the value "b: c", which is no single YAML value: put it in quotes
+            "a=*b" has the value "*b", which is no single YAML value: put it in quotes
+            "a[0]:=b" can't add an item to a list: with `:=` the path ends in a key
+            "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`
+            "/x:.a=b" begins with "/x", which names no document: write Kind/name or a number before the `:`
+            "#
+        );
+        insta::assert_snapshot!("web".parse::<ResourceFilter>().unwrap_err(), @r#""web" names no resource: write Kind/name, as in Deployment/web"#);
     }
 }

@@ -4,44 +4,23 @@
 
 use crate::yaml::{Content, NodeId, Stream};
 
-use super::site::{Holder, Obstacle, Site};
+use super::site::{Obstacle, Site};
 
-/// The lists of a pod's containers (Kubernetes' `PodSpec`).
-const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
-
-/// One site for each container of the file.
-pub(super) fn sites(stream: &Stream<'_>) -> Vec<Site> {
-    stream
-        .nodes()
-        .filter(|(id, _)| {
-            stream
-                .key_of(*id)
-                .is_some_and(|key| CONTAINER_LISTS.contains(&key))
-        })
-        .flat_map(|(list, _)| stream.items(list))
-        .filter_map(|item| container(stream, *item))
-        .collect()
+/// Whether `key` holds a pod's containers (Kubernetes' `PodSpec`).
+pub(super) fn is_container_list(key: &str) -> bool {
+    matches!(key, "containers" | "initContainers" | "ephemeralContainers")
 }
 
 /// The site of the container `item`. None if it is no container at all.
-fn container(stream: &Stream<'_>, item: NodeId) -> Option<Site> {
-    // `- *sidecar`: the container is written at its anchor.
+pub(super) fn container(stream: &Stream<'_>, item: NodeId) -> Option<Site> {
     if let Content::Alias { name, target } = &stream[item].content {
-        let site = container(stream, *target)?;
-        let obstacle = Obstacle::Alias {
-            name: name.clone(),
-            line: stream[*target].line,
-        };
-        let holder = match site.holder {
-            Holder::Whole(node) => Holder::Follows(node, obstacle),
-            _ => Holder::Obstacle(obstacle),
-        };
-        return Some(Site {
-            node: item,
-            holder,
-            ..site
-        });
+        let site = written_container(stream, *target)?;
+        return Some(site.through_alias(item, name, stream[*target].line));
     }
+    written_container(stream, item)
+}
+
+fn written_container(stream: &Stream<'_>, item: NodeId) -> Option<Site> {
     let name = stream
         .get(item, "name")
         .and_then(|name| stream.value(name))
@@ -59,11 +38,5 @@ fn container(stream: &Stream<'_>, item: NodeId) -> Option<Site> {
         None if name.is_some() => Obstacle::NoImage,
         None => return None,
     };
-    Some(Site {
-        node: item,
-        container: name,
-        text: String::new(),
-        image: None,
-        holder: Holder::Obstacle(obstacle),
-    })
+    Some(Site::without_image(item, name, obstacle))
 }

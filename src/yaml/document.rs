@@ -265,6 +265,13 @@ impl<'t> Stream<'t> {
     }
 }
 
+impl NodeId {
+    /// How many nodes of the stream come before it.
+    pub fn number(self) -> usize {
+        self.0
+    }
+}
+
 impl Index<NodeId> for Stream<'_> {
     type Output = Node;
 

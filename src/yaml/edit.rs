@@ -11,13 +11,27 @@ use std::ops::Range;
 use super::document::{Content, Node, NodeId, ParseError, Role, Scalar, Stream, Style};
 use super::scalar::{self, Place};
 
-/// One scalar to change.
+/// One change to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
-    /// The scalar; may be a key.
-    pub node: NodeId,
-    /// What it shall be.
-    pub value: NewValue,
+pub enum Edit {
+    /// A scalar becomes another one.
+    Set {
+        /// The scalar; may be a key.
+        node: NodeId,
+        /// What it shall be.
+        value: NewValue,
+    },
+    /// A block mapping gets one more key, indented as its siblings are.
+    Add {
+        /// The mapping.
+        mapping: NodeId,
+        /// The key that the new line follows; the last one that can be followed if none is given.
+        after: Option<NodeId>,
+        /// The new key.
+        key: String,
+        /// Its value.
+        value: NewValue,
+    },
 }
 
 /// What a scalar shall be.
@@ -54,6 +68,14 @@ pub enum EditError {
         /// Where the target stands.
         line: usize,
     },
+    /// A key is to be added to something else than a mapping with a line for each key.
+    #[error(
+        "line {line}: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping"
+    )]
+    NoBlockMapping {
+        /// Where the mapping stands.
+        line: usize,
+    },
     /// The guard before the edit: the text on this line is not the value that was parsed.
     #[error("line {line}: the text there does not read as {value:?}; nothing was changed")]
     Misplaced {
@@ -83,19 +105,36 @@ impl EditError {
     }
 }
 
-/// The file with `edits` made, all of them, in whatever order they are given.
+/// The file with `edits` made, all of them. No two may be about the same scalar.
 ///
 /// # Errors
 /// [`EditError`] says why nothing was changed.
 pub fn apply(stream: &Stream<'_>, edits: &[Edit]) -> Result<Vec<u8>, EditError> {
     let mut duplicates = Duplicates::default();
     let mut replacements = Vec::with_capacity(edits.len());
+    let mut expected = Expected::default();
     for edit in edits {
-        duplicates.refuse_around(stream, edit.node)?;
-        replacements.push(replacement(stream, edit)?);
+        match edit {
+            Edit::Set { node, value } => {
+                duplicates.refuse_around(stream, *node)?;
+                replacements.push(replacement(stream, *node, value)?);
+                expected.values.insert(*node, value);
+            }
+            Edit::Add {
+                mapping,
+                after,
+                key,
+                value,
+            } => {
+                duplicates.refuse_around(stream, *mapping)?;
+                let (place, replacement) = addition(stream, *mapping, *after, key, value)?;
+                replacements.push(replacement);
+                expected.added.push((place, key, value));
+            }
+        }
     }
     let after = splice(stream.text(), replacements);
-    check_after(stream, edits, &after)?;
+    expected.check(stream, &after)?;
     Ok(after.into_bytes())
 }
 
@@ -105,15 +144,19 @@ struct Replacement {
     text: String,
 }
 
-/// The text for `edit`, and the guard before it.
-fn replacement(stream: &Stream<'_>, edit: &Edit) -> Result<Replacement, EditError> {
-    let node = &stream[edit.node];
+/// The text that makes `value` of the scalar `id`, and the guard before it.
+fn replacement(
+    stream: &Stream<'_>,
+    id: NodeId,
+    value: &NewValue,
+) -> Result<Replacement, EditError> {
+    let node = &stream[id];
     let line = node.line;
     let Content::Scalar(old) = &node.content else {
         return Err(EditError::NotAScalar { line });
     };
     if old.value.is_empty() && old.style == Style::Plain {
-        return fill_empty(stream, edit, node);
+        return fill_empty(stream, node, value);
     }
     let misplaced = || EditError::Misplaced {
         line,
@@ -124,7 +167,7 @@ fn replacement(stream: &Stream<'_>, edit: &Edit) -> Result<Replacement, EditErro
     if scalar::read(raw, old.style).as_deref() != Some(&old.value) {
         return Err(misplaced());
     }
-    let text = match &edit.value {
+    let text = match value {
         NewValue::Plain(plain) => plain.clone(),
         NewValue::Text(value) if *value == old.value && !needs_quotes(old) => raw.to_owned(),
         NewValue::Text(value) => scalar::write(
@@ -146,7 +189,11 @@ fn needs_quotes(scalar: &Scalar) -> bool {
 }
 
 /// `key:` without a value: the new one goes behind the colon.
-fn fill_empty(stream: &Stream<'_>, edit: &Edit, node: &Node) -> Result<Replacement, EditError> {
+fn fill_empty(
+    stream: &Stream<'_>,
+    node: &Node,
+    value: &NewValue,
+) -> Result<Replacement, EditError> {
     let empty = EditError::Empty { line: node.line };
     let Role::Value { key } = node.role else {
         return Err(empty);
@@ -166,15 +213,73 @@ fn fill_empty(stream: &Stream<'_>, edit: &Edit, node: &Node) -> Result<Replaceme
             line: stream[key].line,
         });
     };
-    let value = match &edit.value {
-        NewValue::Plain(plain) => plain.clone(),
-        NewValue::Text(value) if scalar::is_plain_string(value, node.in_flow) => value.clone(),
-        NewValue::Text(value) => scalar::double_quoted(value),
-    };
+    let value = value.written_afresh(node.in_flow);
     Ok(Replacement {
         span: end + 1..end + 1,
         text: format!(" {value}"),
     })
+}
+
+/// The line for a new key, and the number of the node before which key and value will be.
+fn addition(
+    stream: &Stream<'_>,
+    mapping: NodeId,
+    after: Option<NodeId>,
+    key: &str,
+    value: &NewValue,
+) -> Result<(usize, Replacement), EditError> {
+    let line = stream[mapping].line;
+    let pairs = stream.pairs(mapping);
+    if stream[mapping].in_flow || pairs.is_empty() {
+        return Err(EditError::NoBlockMapping { line });
+    }
+    let (sibling, at) = pairs
+        .iter()
+        .rev()
+        .filter(|(sibling, _)| Some(*sibling) == after)
+        .chain(pairs.iter().rev())
+        .find_map(|(sibling, value)| Some((*sibling, line_end_of(stream, *sibling, *value)?)))
+        .ok_or(EditError::NoBlockMapping { line })?;
+    let key = if scalar::is_plain_string(key, false) {
+        key.to_owned()
+    } else {
+        scalar::double_quoted(key)
+    };
+    let text = format!(
+        "{}{}{key}: {}",
+        line_break(stream.text()),
+        " ".repeat(stream[sibling].column - 1),
+        value.written_afresh(false)
+    );
+    // The value of a pair that can be followed is one node, and comes right after its key.
+    let place = sibling.number() + 2;
+    Ok((place, Replacement { span: at..at, text }))
+}
+
+/// Where the line ends on which a pair ends, comment included. None for collections, whose end the
+/// parser does not tell.
+fn line_end_of(stream: &Stream<'_>, key: NodeId, value: NodeId) -> Option<usize> {
+    let end = match &stream[value].content {
+        Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
+            stream.scalar(key)?.span.as_ref()?.end
+        }
+        Content::Scalar(scalar) => scalar.span.as_ref()?.end,
+        Content::Alias { .. } => stream.scalar(key)?.span.as_ref()?.end,
+        Content::Sequence(_) | Content::Mapping(_) => return None,
+    };
+    let rest = stream.text().get(end..)?;
+    Some(end + rest.find(['\r', '\n']).unwrap_or(rest.len()))
+}
+
+impl NewValue {
+    /// The text of the value where no old one gives a style.
+    fn written_afresh(&self, in_flow: bool) -> String {
+        match self {
+            Self::Plain(plain) => plain.clone(),
+            Self::Text(value) if scalar::is_plain_string(value, in_flow) => value.clone(),
+            Self::Text(value) => scalar::double_quoted(value),
+        }
+    }
 }
 
 /// The line break of the file's first line.
@@ -199,52 +304,109 @@ fn splice(text: &str, mut replacements: Vec<Replacement>) -> String {
     result
 }
 
-/// The guard after the edit.
-fn check_after(before: &Stream<'_>, edits: &[Edit], after: &str) -> Result<(), EditError> {
-    let asked: HashMap<NodeId, &NewValue> =
-        edits.iter().map(|edit| (edit.node, &edit.value)).collect();
-    let after = Stream::parse(after.as_bytes()).map_err(EditError::Breaks)?;
-    let pairs = before.nodes().zip(after.nodes());
-    for ((id, old), (_, new)) in pairs {
-        let is_as_meant = match asked.get(&id) {
-            Some(value) => is_what_was_asked(new, value) && is_same_but_content(old, new),
-            None => is_same_content(&old.content, &new.content) && is_same_but_content(old, new),
+/// What may be different in the new file: the guard after the edit.
+#[derive(Default)]
+struct Expected<'e> {
+    values: HashMap<NodeId, &'e NewValue>,
+    /// Keys and values that are new, and the number of the old node before which they are.
+    added: Vec<(usize, &'e str, &'e NewValue)>,
+}
+
+impl Expected<'_> {
+    fn check(mut self, before: &Stream<'_>, after: &str) -> Result<(), EditError> {
+        let after = Stream::parse(after.as_bytes()).map_err(EditError::Breaks)?;
+        // Stable: lines that are added at one place stand in the order they were asked for.
+        self.added.sort_by_key(|(place, ..)| *place);
+        let mut added = self.added.iter().peekable();
+        let mut new_nodes = after.nodes().map(|(_, node)| node);
+        let end = before.nodes().last().map_or(1, |(_, node)| node.line);
+        let spills = |line| EditError::Spills { line };
+
+        let nodes = before.nodes().map(Some).chain(std::iter::once(None));
+        for old in nodes {
+            let number = old.map_or(before.len(), |(id, _)| id.number());
+            while let Some((_, key, value)) = added.next_if(|(place, ..)| *place == number) {
+                let is_added = new_nodes.next().is_some_and(|node| is_text(node, key))
+                    && new_nodes
+                        .next()
+                        .is_some_and(|node| value.is_read_from(node));
+                if !is_added {
+                    return Err(spills(old.map_or(end, |(_, node)| node.line)));
+                }
+            }
+            let Some((id, old)) = old else { break };
+            let is_as_meant = new_nodes.next().is_some_and(|new| {
+                self.is_in_place(old, new)
+                    && match self.values.get(&id) {
+                        Some(value) => value.is_read_from(new),
+                        None => self.is_same_content(&old.content, &new.content),
+                    }
+            });
+            if !is_as_meant {
+                return Err(spills(old.line));
+            }
+        }
+        match new_nodes.next() {
+            Some(_) => Err(spills(end)),
+            None => Ok(()),
+        }
+    }
+
+    /// The number that the old node `id` has in the new file.
+    fn renumbered(&self, id: NodeId) -> usize {
+        let added = self
+            .added
+            .partition_point(|(place, ..)| *place <= id.number());
+        id.number() + 2 * added
+    }
+
+    /// Everything but the content is the same. Lines may move below an edit of a block scalar.
+    fn is_in_place(&self, old: &Node, new: &Node) -> bool {
+        let same_node = |old: Option<NodeId>, new: Option<NodeId>| {
+            old.map(|id| self.renumbered(id)) == new.map(NodeId::number)
         };
-        if !is_as_meant {
-            return Err(EditError::Spills { line: old.line });
+        let same_role = match (old.role, new.role) {
+            (Role::Value { key: old }, Role::Value { key: new }) => same_node(Some(old), Some(new)),
+            (old, new) => old == new,
+        };
+        same_role
+            && same_node(old.parent, new.parent)
+            && (old.document, old.anchored, &old.tag) == (new.document, new.anchored, &new.tag)
+    }
+
+    /// What a collection holds is compared node by node: each knows its parent and its place.
+    fn is_same_content(&self, old: &Content, new: &Content) -> bool {
+        match (old, new) {
+            (Content::Scalar(old), Content::Scalar(new)) => {
+                old.value == new.value && old.style == new.style
+            }
+            (Content::Sequence(_), Content::Sequence(_))
+            | (Content::Mapping(_), Content::Mapping(_)) => true,
+            (Content::Alias { target: old, .. }, Content::Alias { target: new, .. }) => {
+                self.renumbered(*old) == new.number()
+            }
+            _ => false,
         }
     }
-    if before.len() != after.len() {
-        let line = before.nodes().last().map_or(1, |(_, node)| node.line);
-        return Err(EditError::Spills { line });
-    }
-    Ok(())
 }
 
-fn is_what_was_asked(new: &Node, asked: &NewValue) -> bool {
-    match (&new.content, asked) {
-        (Content::Scalar(new), NewValue::Plain(plain)) => {
-            new.style == Style::Plain && new.value == *plain
+impl NewValue {
+    /// Whether `node` is what this value was to become.
+    fn is_read_from(&self, node: &Node) -> bool {
+        match (&node.content, self) {
+            (Content::Scalar(scalar), Self::Plain(plain)) => {
+                scalar.style == Style::Plain && scalar.value == *plain
+            }
+            (_, Self::Text(value)) => is_text(node, value),
+            _ => false,
         }
-        (Content::Scalar(new), NewValue::Text(value)) => new.value == *value && !needs_quotes(new),
-        _ => false,
     }
 }
 
-/// Everything but content and position. Lines may move below an edit of a block scalar.
-fn is_same_but_content(old: &Node, new: &Node) -> bool {
-    (old.document, old.parent, old.role, old.anchored, &old.tag)
-        == (new.document, new.parent, new.role, new.anchored, &new.tag)
-}
-
-fn is_same_content(old: &Content, new: &Content) -> bool {
-    match (old, new) {
-        (Content::Scalar(old), Content::Scalar(new)) => {
-            old.value == new.value && old.style == new.style
-        }
-        (Content::Sequence(old), Content::Sequence(new)) => old == new,
-        (Content::Mapping(old), Content::Mapping(new)) => old == new,
-        (Content::Alias { target: old, .. }, Content::Alias { target: new, .. }) => old == new,
+/// Whether `node` is the string `value` to every reader.
+fn is_text(node: &Node, value: &str) -> bool {
+    match &node.content {
+        Content::Scalar(scalar) => scalar.value == value && !needs_quotes(scalar),
         _ => false,
     }
 }
@@ -320,7 +482,7 @@ mod tests {
         let edits: Vec<Edit> = stream
             .nodes()
             .filter(|(id, _)| stream.value(*id) == Some(old))
-            .map(|(node, _)| Edit {
+            .map(|(node, _)| Edit::Set {
                 node,
                 value: NewValue::Text(new.to_owned()),
             })
@@ -380,24 +542,91 @@ mod tests {
     }
 
     #[test]
-    fn a_position_that_is_wrong_makes_the_edit_fail() {
+    fn a_guard_stands_behind_every_edit() {
         let stream = Stream::parse(b"a: v1\nb: v2\n").unwrap();
-        let root = stream.roots()[0];
-        let node = stream.get(root, "a").unwrap();
-        // What a file says that was changed since it was parsed.
-        let other = Stream::parse(b"ab: v1\nb: v2\n").unwrap();
-        let edit = Edit {
-            node,
-            value: NewValue::Text("v3".to_owned()),
+        let value = NewValue::Text("v3".to_owned());
+        let check = |after: &str| {
+            let node = stream.get(stream.roots()[0], "a").unwrap();
+            let expected = Expected {
+                values: HashMap::from([(node, &value)]),
+                added: Vec::new(),
+            };
+            expected.check(&stream, after)
         };
-        assert!(matches!(
-            check_after(&stream, std::slice::from_ref(&edit), other.text()),
-            Err(EditError::Spills { line: 1 })
-        ));
-        assert!(matches!(
-            check_after(&stream, &[edit], "a: ["),
-            Err(EditError::Breaks(_))
-        ));
+        assert_eq!(check("a: v3\nb: v2\n"), Ok(()));
+        let spills = |line| Err(EditError::Spills { line });
+        assert_eq!(check("a: v1\nb: v2\n"), spills(1), "not changed");
+        assert_eq!(check("a: v3\nb: v3\n"), spills(2), "changed too much");
+        assert_eq!(check("a: v3\nb: 'v2'\n"), spills(2), "another style");
+        assert_eq!(check("a: v3\nb: v2\nc: d\n"), spills(2), "more");
+        assert_eq!(check("a: v3\n"), spills(2), "less");
+        assert_eq!(check("a: &x v3\nb: v2\n"), spills(1), "an anchor");
+        assert!(matches!(check("a: ["), Err(EditError::Breaks(_))));
+    }
+
+    /// Adds `k: v` to the mapping that the root's key `m` holds.
+    fn add(text: &str, after: Option<&str>) -> Result<String, EditError> {
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let mapping = stream.get(stream.roots()[0], "m").unwrap();
+        let after = after.and_then(|after| {
+            let mut pairs = stream.pairs(mapping).iter();
+            pairs
+                .find(|(key, _)| stream.value(*key) == Some(after))
+                .map(|(key, _)| *key)
+        });
+        let edit = Edit::Add {
+            mapping,
+            after,
+            key: "k".to_owned(),
+            value: NewValue::Text("v".to_owned()),
+        };
+        apply(&stream, &[edit]).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_key_is_added_as_its_siblings_are_written() {
+        for (before, after, expected) in [
+            ("m:\n  a: b\n", None, "m:\n  a: b\n  k: v\n"),
+            (
+                "m:\n    a: b # c\n\n# d\ne: f",
+                None,
+                "m:\n    a: b # c\n    k: v\n\n# d\ne: f",
+            ),
+            ("m:\r\n  a: b", None, "m:\r\n  a: b\r\n  k: v"),
+            (
+                "m:\n  a: b\n  c: d\n",
+                Some("a"),
+                "m:\n  a: b\n  k: v\n  c: d\n",
+            ),
+            (
+                "m:\n  a: b\n  c: {d: e}\n",
+                None,
+                "m:\n  a: b\n  k: v\n  c: {d: e}\n",
+            ),
+            (
+                "m:\n  a:\n  b:\n    - c\n",
+                None,
+                "m:\n  a:\n  k: v\n  b:\n    - c\n",
+            ),
+            (
+                "m:\n  a: |\n    b\n\nx: y\n",
+                None,
+                "m:\n  a: |\n    b\n  k: v\n\nx: y\n",
+            ),
+            (
+                "x: &x y\nm:\n  a: *x\nz: *x\n",
+                None,
+                "x: &x y\nm:\n  a: *x\n  k: v\nz: *x\n",
+            ),
+        ] {
+            assert_eq!(add(before, after).unwrap(), expected);
+        }
+        for text in ["m: {a: b}\n", "m: {}\n", "m: a\n", "m:\n  a:\n    - b\n"] {
+            assert!(
+                matches!(add(text, None), Err(EditError::NoBlockMapping { .. })),
+                "{text:?}"
+            );
+        }
     }
 
     proptest! {

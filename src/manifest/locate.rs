@@ -1,0 +1,261 @@
+//! Places that the user names by YAML paths: the lines of `path` and of `set`.
+
+use crate::yaml::path::{Missed, MissedReason, Path, Step, path_of};
+use crate::yaml::{Content, Edit, NewValue, NodeId, Stream};
+
+use super::error::{self, ManifestError};
+use super::request::{DocumentSelector, EditRequest, ResourceFilter, ValueAssignment, YamlPath};
+use super::site::Site;
+use super::target::Targets;
+use super::{Manifest, ValueChange, resource};
+
+/// Adds the sites that the lines of `path` name. With one image to write, whatever stands there is
+/// replaced; with several, each finds its place by the repository.
+pub(super) fn add_sites_on_paths(
+    manifests: &mut [Manifest<'_>],
+    request: &EditRequest,
+) -> Result<(), ManifestError> {
+    let images = request.images.iter();
+    let is_only_image = images.filter(|line| line.container.is_none()).count() == 1;
+    for path in &request.paths {
+        for (number, node) in find(manifests, path, &request.resources)? {
+            let Some(manifest) = manifests.get_mut(number) else {
+                continue;
+            };
+            let mut site = Site::named(&manifest.stream, node);
+            if is_only_image {
+                site.answer_to_any();
+            }
+            // Two paths may lead to one place, and a container may have been named as well.
+            manifest.sites.retain(|other| other.node != site.node);
+            manifest.sites.push(site);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the edit that a line of `set` asks for to the files that it is about.
+pub(super) fn add_value(
+    manifests: &[Manifest<'_>],
+    targets: &mut [Targets],
+    assignment: &ValueAssignment,
+    filters: &[ResourceFilter],
+) -> Result<(), ManifestError> {
+    let new_key = if assignment.adds_key {
+        assignment.path.parent()
+    } else {
+        None
+    };
+    let Some((parent, key)) = new_key else {
+        for (number, node) in find(manifests, &assignment.path, filters)? {
+            if let (Some(manifest), Some(targets)) =
+                (manifests.get(number), targets.get_mut(number))
+            {
+                set_value(manifest, targets, assignment, node)?;
+            }
+        }
+        return Ok(());
+    };
+    for (number, mapping) in find(manifests, &parent, filters)? {
+        let (Some(manifest), Some(targets)) = (manifests.get(number), targets.get_mut(number))
+        else {
+            continue;
+        };
+        match manifest.stream.get(mapping, key) {
+            Some(node) => set_value(manifest, targets, assignment, node)?,
+            None => {
+                let edit = Edit::Add {
+                    mapping,
+                    after: None,
+                    key: key.to_owned(),
+                    value: assignment.value.clone(),
+                };
+                let change = change(
+                    manifest,
+                    mapping,
+                    assignment.path.path.to_string(),
+                    None,
+                    &assignment.value,
+                );
+                targets.add_value(manifest, edit, change)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_value(
+    manifest: &Manifest<'_>,
+    targets: &mut Targets,
+    assignment: &ValueAssignment,
+    node: NodeId,
+) -> Result<(), ManifestError> {
+    let stream = &manifest.stream;
+    let reason = match &stream[node].content {
+        Content::Scalar(old) => {
+            let path = path_of(stream, node).to_string();
+            let old = Some(old.value.clone());
+            let change = change(manifest, node, path, old, &assignment.value);
+            let value = assignment.value.clone();
+            return targets.add_value(manifest, Edit::Set { node, value }, change);
+        }
+        Content::Alias { name, target } => format!(
+            "is the alias `*{name}`: set the value at its anchor on line {}",
+            stream[*target].line
+        ),
+        Content::Sequence(_) => "is a list: name one of its items".to_owned(),
+        Content::Mapping(_) => "is a mapping: name one of its keys".to_owned(),
+    };
+    Err(ManifestError::NoScalar {
+        file: manifest.file.path.clone(),
+        line: stream[node].line,
+        path: assignment.path.to_string(),
+        reason,
+    })
+}
+
+fn change(
+    manifest: &Manifest<'_>,
+    node: NodeId,
+    path: String,
+    old: Option<String>,
+    value: &NewValue,
+) -> ValueChange {
+    let (NewValue::Text(new) | NewValue::Plain(new)) = value;
+    ValueChange {
+        file: manifest.file.path.clone(),
+        line: manifest.stream[node].line,
+        resource: resource::description(manifest, node),
+        path,
+        old,
+        new: new.clone(),
+    }
+}
+
+/// The node that `path` leads to in each file that has one, with the file's number.
+///
+/// # Errors
+/// No file has one, or one file has it in several documents.
+fn find(
+    manifests: &[Manifest<'_>],
+    path: &YamlPath,
+    filters: &[ResourceFilter],
+) -> Result<Vec<(usize, NodeId)>, ManifestError> {
+    let mut found = Vec::new();
+    // The attempt that came furthest, of all documents of all files.
+    let mut nearest: Option<(&Manifest<'_>, Missed)> = None;
+    for (number, manifest) in manifests.iter().enumerate() {
+        let stream = &manifest.stream;
+        let mut in_file = Vec::new();
+        for root in documents(stream, path.document.as_ref(), filters) {
+            match path.path.find(stream, root) {
+                Ok(node) => in_file.push(node),
+                Err(missed) => {
+                    if nearest
+                        .as_ref()
+                        .is_none_or(|(_, other)| missed.steps > other.steps)
+                    {
+                        nearest = Some((manifest, missed));
+                    }
+                }
+            }
+        }
+        match in_file.as_slice() {
+            [] => {}
+            [node] => found.push((number, *node)),
+            several => {
+                return Err(ManifestError::AmbiguousPath {
+                    file: manifest.file.path.clone(),
+                    path: path.to_string(),
+                    lines: several.iter().map(|node| stream[*node].line).collect(),
+                });
+            }
+        }
+    }
+    match nearest {
+        _ if !found.is_empty() => Ok(found),
+        Some((manifest, missed)) => Err(nothing_at(manifest, path, &missed)),
+        None => Err(ManifestError::NoDocument {
+            path: path.to_string(),
+            files: error::paths(manifests),
+        }),
+    }
+}
+
+/// The roots of the documents that a path may be about.
+fn documents(
+    stream: &Stream<'_>,
+    selector: Option<&DocumentSelector>,
+    filters: &[ResourceFilter],
+) -> Vec<NodeId> {
+    let roots = stream.roots().iter().copied();
+    let chosen = roots.filter(|root| resource::is_within(stream, *root, filters));
+    match selector {
+        None => chosen.collect(),
+        Some(DocumentSelector::Resource(filter)) => chosen
+            .filter(|root| resource::is_within(stream, *root, std::slice::from_ref(filter)))
+            .collect(),
+        Some(DocumentSelector::Index(index)) => {
+            let index = match usize::try_from(*index) {
+                Ok(index) => Some(index),
+                Err(_) => stream.roots().len().checked_sub(index.unsigned_abs()),
+            };
+            let root = index.and_then(|index| stream.roots().get(index));
+            chosen.filter(|chosen| Some(chosen) == root).collect()
+        }
+    }
+}
+
+/// The error for a path that leads nowhere: how far it came, and what is there.
+fn nothing_at(manifest: &Manifest<'_>, path: &YamlPath, missed: &Missed) -> ManifestError {
+    ManifestError::NothingAt {
+        file: manifest.file.path.clone(),
+        line: manifest.stream[missed.node].line,
+        path: path.to_string(),
+        reached: path.path.up_to(missed.steps).to_string(),
+        there: what_is_at(&manifest.stream, missed, &path.path),
+    }
+}
+
+/// What a person finds where a path ended: `has the keys …`.
+fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> String {
+    let step = path.steps().get(missed.steps);
+    let wanted = step.map(ToString::to_string).unwrap_or_default();
+    match (&stream[missed.node].content, &missed.reason) {
+        (Content::Alias { name, target }, _) => format!(
+            "is the alias `*{name}`; what it stands for is written at its anchor on line {}",
+            stream[*target].line
+        ),
+        (_, MissedReason::Ambiguous(count)) => {
+            format!("has {count} items that {wanted} means: choose one by its index")
+        }
+        (Content::Mapping(pairs), _) => {
+            let keys = pairs.iter().filter_map(|(key, _)| stream.value(*key));
+            let keys = error::nearest_texts(keys.map(str::to_owned), &wanted);
+            format!("has the keys {}", error::listed(&keys))
+        }
+        (Content::Sequence(items), _) => match step {
+            Some(Step::Field { key, .. }) => {
+                let fields = items
+                    .iter()
+                    .filter_map(|item| stream.value(stream.get(*item, key)?))
+                    .map(str::to_owned);
+                let fields = error::nearest_texts(fields, &wanted);
+                format!("is a list in which {key} is {}", error::listed(&fields))
+            }
+            _ => format!(
+                "is a list of {}: choose one as in [0] or [name=web]",
+                match items.len() {
+                    1 => "1 item".to_owned(),
+                    count => format!("{count} items"),
+                }
+            ),
+        },
+        (Content::Scalar(scalar), _) if scalar.value.is_empty() => "is empty".to_owned(),
+        (Content::Scalar(scalar), _) => {
+            let first_line = scalar.value.lines().next().unwrap_or_default();
+            let start: String = first_line.chars().take(60).collect();
+            format!("is the value {start:?}")
+        }
+    }
+}

@@ -1,0 +1,644 @@
+//! What a plan does to files that people write.
+
+use super::*;
+
+fn files(texts: &[(&str, &str)]) -> Vec<ManifestFile> {
+    texts
+        .iter()
+        .map(|(path, text)| ManifestFile {
+            path: path.parse().unwrap(),
+            bytes: text.as_bytes().to_vec(),
+        })
+        .collect()
+}
+
+fn lines<T: std::str::FromStr<Err: std::fmt::Debug>>(lines: &[&str]) -> Vec<T> {
+    lines.iter().map(|line| line.parse().unwrap()).collect()
+}
+
+fn request(images: &[&str]) -> EditRequest {
+    EditRequest {
+        images: lines(images),
+        ..EditRequest::default()
+    }
+}
+
+/// The plan for one file, `web.yaml`.
+fn plan_one(text: &str, images: &[&str]) -> Result<Plan, ManifestError> {
+    plan(&files(&[("web.yaml", text)]), &request(images))
+}
+
+#[track_caller]
+fn check(before: &str, images: &[&str], after: &str) {
+    let plan = plan_one(before, images).unwrap();
+    let text = match plan.edits.as_slice() {
+        [edit] => String::from_utf8(edit.after.clone()).unwrap(),
+        _ => before.to_owned(),
+    };
+    assert_eq!(text, after);
+}
+
+fn refusal(text: &str, images: &[&str]) -> String {
+    plan_one(text, images).unwrap_err().to_string()
+}
+
+const WEB: &str = r#"# The blog's front end: Hugo behind nginx.
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata:
+  name: web
+  namespace: blog-system
+
+spec:
+  replicas: 2
+  template:
+    spec:
+      initContainers:
+        - name: warm-up
+          image: busybox:1.36   # small on purpose
+
+      containers:
+        - name: nginx
+          # Written by the pipeline. Do not edit by hand.
+          image: "ghcr.io/wlals2/blog-web:v13"  # {"$imagepolicy": "flux-system:web"}
+
+          ports:
+            - containerPort: 80
+        - name: 'log'
+          image: docker.io/library/busybox:1.36
+"#;
+
+#[test]
+fn a_rollout_gets_its_image_and_nothing_else() {
+    let after = WEB.replace("blog-web:v13", "blog-web:v14");
+    check(WEB, &["ghcr.io/wlals2/blog-web:v14"], &after);
+    check(WEB, &["nginx=ghcr.io/wlals2/blog-web:v14"], &after);
+    check(&after, &["ghcr.io/wlals2/blog-web:v14"], &after);
+}
+
+#[test]
+fn a_plan_says_what_changes_where() {
+    let plan = plan_one(WEB, &["ghcr.io/wlals2/blog-web:v14"]).unwrap();
+    assert_eq!(
+        plan.images,
+        [ImageChange {
+            file: "web.yaml".parse().unwrap(),
+            line: 19,
+            resource: "Rollout/web".into(),
+            container: Some("nginx".into()),
+            path: ".spec.template.spec.containers[0].image".into(),
+            old: "ghcr.io/wlals2/blog-web:v13".into(),
+            new: "ghcr.io/wlals2/blog-web:v14".into(),
+        }]
+    );
+    assert_eq!(plan.edits.len(), 1);
+}
+
+#[test]
+fn a_site_that_already_holds_the_image_is_named_and_not_edited() {
+    let plan = plan_one(WEB, &["ghcr.io/wlals2/blog-web:v13"]).unwrap();
+    assert!(plan.edits.is_empty());
+    assert_eq!(plan.images[0].old, plan.images[0].new);
+}
+
+#[test]
+fn every_site_of_the_repository_is_written() {
+    check(
+        WEB,
+        &["busybox:1.37"],
+        &WEB.replace("docker.io/library/busybox:1.36", "busybox:1.37")
+            .replace("busybox:1.36", "busybox:1.37"),
+    );
+}
+
+#[test]
+fn several_images_and_several_files_are_one_plan() {
+    let files = files(&[
+        ("a.yaml", "containers: [{image: a:1}, {image: b:1}]\n"),
+        ("b.yaml", "containers: [{name: b, image: b:2}]\n"),
+        ("c.yaml", "containers: [{image: a:1}]\n"),
+    ]);
+    let plan = plan(&files, &request(&["a:1", "b=b:3", "b:3"])).unwrap();
+    let edited: Vec<&str> = plan.edits.iter().map(|edit| edit.path.as_str()).collect();
+    assert_eq!(edited, ["a.yaml", "b.yaml"]);
+    assert_eq!(plan.images.len(), 4);
+}
+
+#[test]
+fn every_kind_and_depth_is_found() {
+    for text in [
+        "kind: Pod\nspec:\n  containers:\n  - image: a:1\n",
+        "kind: CronJob\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{image: a:1}]}}}}}\n",
+        "kind: List\nitems:\n- kind: Pod\n  spec:\n    initContainers:\n    - {image: 'a:1'}\n",
+        "kind: X\n---\nkind: Widget\nspec:\n  ephemeralContainers:\n  - image: &x a:1\n",
+    ] {
+        check(text, &["a:2"], &text.replace("a:1", "a:2"));
+    }
+}
+
+#[test]
+fn the_items_of_a_list_are_told_apart() {
+    let text = "kind: List\nmetadata: {name: all}\nitems:\n- kind: Pod\n  metadata: {name: one}\n  spec: {containers: [{image: a:1}]}\n";
+    let plan = plan_one(text, &["a:2"]).unwrap();
+    assert_eq!(plan.images[0].resource, "Pod/one");
+    assert_eq!(plan.images[0].path, ".items[0].spec.containers[0].image");
+    let plan = plan_one("containers: [{image: a:1}]", &["a:2"]).unwrap();
+    assert_eq!(plan.images[0].resource, "web.yaml");
+}
+
+#[test]
+fn an_alias_follows_its_anchor_and_is_no_target_itself() {
+    let text = "containers:\n- image: &i a:1\n- image: *i\n";
+    let plan = plan_one(text, &["a:2"]).unwrap();
+    assert_eq!(plan.images.len(), 2);
+    check(text, &["a:2"], &text.replace("a:1", "a:2"));
+    insta::assert_snapshot!(
+        refusal("x: &i a:1\ncontainers:\n- image: *i\n", &["a:2"]),
+        @"web.yaml, line 3: the image a:1 is the alias `*i`: what it stands for is written at its anchor on line 1, so name that place with `path`"
+    );
+    insta::assert_snapshot!(
+        refusal("x: &c\n  image: a:1\ncontainers:\n- <<: *c\n  name: web\n", &["web=a:2"]),
+        @"web.yaml, line 4: the image of container web comes in by the merge key `<<`: it is written at the anchor on line 2, so name that place with `path`"
+    );
+    insta::assert_snapshot!(
+        refusal("x: &c\n  name: web\n  image: a:1\ncontainers:\n- *c\n", &["web=a:2"]),
+        @"web.yaml, line 5: the image a:1 of container web is the alias `*c`: what it stands for is written at its anchor on line 2, so name that place with `path`"
+    );
+}
+
+#[test]
+fn what_cannot_be_written_says_why_and_where() {
+    let refusals = [
+        "containers: [{name: web}]",
+        "containers:\n- name: web\n  image: [a]\n",
+        "containers:\n- name: web\n  image: {{ .Values.image }}\n",
+        "containers:\n- name: web\n  image: '{{ .Values.image }}:v1'\n",
+        "containers:\n- name: web\n  image: \"a\\\n    :1\"\n",
+    ]
+    .map(|text| refusal(text, &["web=a:2"]));
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
+        web.yaml, line 1: container web has no `image`: add the key, and this step will keep it up to date
+        web.yaml, line 3: the image of container web is a list or a mapping where the image should be a string
+        web.yaml, line 3: the image of container web is filled in by a template (`{{ … }}`): change the template's values instead
+        web.yaml, line 3: the image {{ .Values.image }}:v1 of container web is filled in by a template (`{{ … }}`): change the template's values instead
+        web.yaml, line 3: the image a:1 of container web goes over several lines: write the image on one line
+        "#);
+}
+
+#[test]
+fn an_empty_image_of_a_named_container_is_filled_in() {
+    check(
+        "containers:\n- name: web\n  image: ''\n",
+        &["web=a:2"],
+        "containers:\n- name: web\n  image: 'a:2'\n",
+    );
+    check(
+        "containers:\n- image:\n  name: web\n",
+        &["web=a:2"],
+        "containers:\n- image: a:2\n  name: web\n",
+    );
+}
+
+#[test]
+fn an_image_that_is_nowhere_is_answered_with_those_that_are_there() {
+    insta::assert_snapshot!(refusal(WEB, &["ghcr.io/wlals2/blog-wep:v14"]), @r#"
+        web.yaml holds no image ghcr.io/wlals2/blog-wep. What is there, nearest first:
+        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
+        - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
+        - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
+        "#);
+    insta::assert_snapshot!(refusal(WEB, &["ngnix=ghcr.io/wlals2/blog-web:v14"]), @r#"
+        web.yaml has no container ngnix. What is there, nearest first:
+        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
+        - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
+        - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
+        "#);
+    insta::assert_snapshot!(refusal("kind: Service\n", &["a:1"]), @"web.yaml holds no image a: there is none at all");
+    insta::assert_snapshot!(refusal("kind: Service\n", &["web=a:1"]), @"web.yaml has no container web: there is none at all");
+    let many: String = (0..20).map(|n| format!("- image: i{n}:1\n")).collect();
+    insta::assert_snapshot!(refusal(&format!("containers:\n{many}"), &["i:1"]), @r#"
+        web.yaml holds no image i. What is there, nearest first:
+        - i0:1 (web.yaml line 2)
+        - i1:1 (web.yaml line 3)
+        - i2:1 (web.yaml line 4)
+        - i3:1 (web.yaml line 5)
+        - i4:1 (web.yaml line 6)
+        - i5:1 (web.yaml line 7)
+        - i6:1 (web.yaml line 8)
+        - i7:1 (web.yaml line 9)
+        - i8:1 (web.yaml line 10)
+        - i9:1 (web.yaml line 11)
+        and 10 more
+        "#);
+}
+
+#[test]
+fn lines_that_contradict_each_other_are_refused() {
+    insta::assert_snapshot!(refusal(WEB, &["nginx=a:1", "ghcr.io/wlals2/blog-web:v14"]), @"web.yaml, line 19: nginx=a:1 and ghcr.io/wlals2/blog-web:v14 both mean the image ghcr.io/wlals2/blog-web:v13 of container nginx: keep one of the two lines");
+}
+
+#[test]
+fn a_file_that_is_no_yaml_is_named_with_line_and_column() {
+    insta::assert_snapshot!(
+        [
+            "a: b\nc: d: e\n",
+            "a: b\n{{- if .Values.x }}\nc: d\n{{- end }}\n",
+            "a:\n\tb: c\n",
+            "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+        ]
+        .map(|text| refusal(text, &["a:1"]))
+        .join("\n"),
+        @r#"
+            web.yaml can't be read as YAML: line 2, column 5: mapping values are not allowed in this context
+            web.yaml, line 2: a template (`{{ … }}`) and not YAML: name the file that holds its values instead
+            web.yaml can't be read as YAML: line 2, column 2: tabs disallowed within this context (block indentation)
+            web.yaml is a Git LFS pointer: its text is not in Git, so it can't be edited there
+            "#
+    );
+    let binary = ManifestFile {
+        path: "a.yaml".parse().unwrap(),
+        bytes: b"\xff".to_vec(),
+    };
+    insta::assert_snapshot!(plan(&[binary], &request(&["a:1"])).unwrap_err(), @"a.yaml can't be read as YAML: line 1: the file is not UTF-8 text");
+}
+
+/// What `request` makes of one file; the file itself where nothing changes.
+fn edited(text: &str, request: &EditRequest) -> (String, Plan) {
+    let plan = plan(&files(&[("web.yaml", text)]), request).unwrap();
+    let after = match plan.edits.as_slice() {
+        [edit] => String::from_utf8(edit.after.clone()).unwrap(),
+        _ => text.to_owned(),
+    };
+    (after, plan)
+}
+
+#[test]
+fn an_image_key_anywhere_is_found() {
+    for text in [
+        "services:\n  web:\n    image: a:1\n",
+        "kind: Alertmanager\nspec:\n  image: a:1\n  version: v0\n",
+        "- image: a:1\n",
+        "x: &i\n  image: a:1\n",
+    ] {
+        check(text, &["a:2"], &text.replace("a:1", "a:2"));
+    }
+}
+
+const NEW: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const OLD: &str = "sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
+
+/// Checks one file against `images`, where `OLD` and `NEW` stand for digests. Gives the notes.
+#[track_caller]
+fn check_pinned(before: &str, image: &str, after: &str) -> String {
+    let fill = |text: &str| text.replace("OLD", OLD).replace("NEW", NEW);
+    let (text, plan) = edited(&fill(before), &request(&[&fill(image)]));
+    assert_eq!(text, fill(after));
+    for change in &plan.images {
+        assert!(
+            change.new.contains(&fill(image)) || image.starts_with("a@"),
+            "{change:?}"
+        );
+    }
+    let notes: Vec<String> = plan.notes.into_iter().map(|note| note.text).collect();
+    notes.join("; ").replace(OLD, "OLD").replace(NEW, "NEW")
+}
+
+#[test]
+fn helm_values_that_split_an_image_are_found() {
+    for (before, image, after) in [
+        (
+            "image:\n  repository: a\n  tag: v1\n",
+            "a:v2",
+            "image:\n  repository: a\n  tag: v2\n",
+        ),
+        (
+            "image: {registry: r.io, repository: a, tag: v1}",
+            "r.io/a:v2",
+            "image: {registry: r.io, repository: a, tag: v2}",
+        ),
+        (
+            "image:\n  registry: ''\n  repository: a\n  tag: 1.10\n",
+            "a:1.11",
+            "image:\n  registry: ''\n  repository: a\n  tag: \"1.11\"\n",
+        ),
+        (
+            "image:\n  name: a\n  version: v1\n",
+            "a:v2",
+            "image:\n  name: a\n  version: v2\n",
+        ),
+        (
+            "web:\n  image: a\n  tag: v1\n",
+            "a:v2",
+            "web:\n  image: a\n  tag: v2\n",
+        ),
+        (
+            "image:\n  repository: a\n  tag:\n",
+            "a:v2",
+            "image:\n  repository: a\n  tag: v2\n",
+        ),
+        (
+            "image:\n  repository: a # b\n  pullPolicy: x\n",
+            "a:v2",
+            "image:\n  repository: a # b\n  tag: v2\n  pullPolicy: x\n",
+        ),
+        (
+            "base: &b\n  repository: a\nimage:\n  <<: *b\n  tag: v1\n",
+            "a:v2",
+            "base: &b\n  repository: a\nimage:\n  <<: *b\n  tag: v2\n",
+        ),
+    ] {
+        check(before, &[image], after);
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_split_image_is_left_alone() {
+    for text in [
+        "dependencies:\n- name: a\n  version: 1.0.0\n  repository: https://a\n",
+        "name: a\nversion: 1.0.0\n",
+        "repository: a\n",
+        "image: a:1\ntag: x\n",
+    ] {
+        let held = refusal(text, &["a:1.1"].map(|_| "b:1.1"));
+        assert!(!held.contains("1.0.0") && !held.contains("a:x"), "{held}");
+    }
+    check("image: a:1\ntag: x\n", &["a:2"], "image: a:2\ntag: x\n");
+}
+
+#[test]
+fn no_digest_in_helm_values_outlives_its_tag() {
+    let split = "image:\n  repository: a\n  tag: v1\n  digest: OLD\n";
+    insta::assert_snapshot!(
+        [
+            check_pinned(split, "a:v2", "image:\n  repository: a\n  tag: v2\n  digest: \"\"\n"),
+            check_pinned(split, "a:v2@NEW", "image:\n  repository: a\n  tag: v2\n  digest: NEW\n"),
+            check_pinned(split, "a@NEW", "image:\n  repository: a\n  tag: v1\n  digest: NEW\n"),
+            check_pinned("image: {repository: a, tag: v1@OLD}", "a:v2", "image: {repository: a, tag: v2}"),
+            check_pinned("image: {repository: a, tag: v1@OLD}", "a:v2@NEW", "image: {repository: a, tag: v2@NEW}"),
+            check_pinned("image: {repository: a, tag: v1}", "a@NEW", "image: {repository: a, tag: v1@NEW}"),
+        ]
+        .join("\n"),
+        @r#"
+        the digest OLD was removed: it would have kept the old image in force
+
+        the tag v1 stays, but the digest beside it decides
+        the digest OLD was removed: it would have kept the old image in force
+
+        the tag v1 stays, but the digest beside it decides
+        "#
+    );
+    let sha = NEW.trim_start_matches("sha256:");
+    let (text, _) = edited(
+        "image: {repository: a, tag: v1, sha: ''}",
+        &request(&[&format!("a:v2@{NEW}")]),
+    );
+    assert_eq!(
+        text,
+        format!("image: {{repository: a, tag: v2, sha: '{sha}'}}")
+    );
+    insta::assert_snapshot!(
+        refusal("image: {repository: a, tag: ''}", &[&format!("a@{NEW}")]),
+        @"web.yaml, line 1: the image a has no place for a digest alone: ask for NAME:TAG@DIGEST"
+    );
+}
+
+#[test]
+fn kustomize_entries_are_found_by_both_names() {
+    let text =
+        "images:\n- name: web\n  newName: ghcr.io/o/web\n  newTag: v1\n- name: b\n  newTag: v1\n";
+    check(text, &["web:v2"], &text.replacen("v1", "v2", 1));
+    check(text, &["ghcr.io/o/web:v2"], &text.replacen("v1", "v2", 1));
+    check(text, &["web:1.10"], &text.replacen("v1", "\"1.10\"", 1));
+    check(
+        "images:\n  - name: web\n    newName: o/web\n",
+        &["web:v2"],
+        "images:\n  - name: web\n    newName: o/web\n    newTag: v2\n",
+    );
+    let plan = plan_one(text, &["web:v2"]).unwrap();
+    assert_eq!(
+        (plan.images[0].old.as_str(), plan.images[0].new.as_str()),
+        ("ghcr.io/o/web:v1", "ghcr.io/o/web:v2")
+    );
+}
+
+#[test]
+fn no_digest_of_a_kustomize_entry_outlives_its_tag() {
+    let tag = "images:\n- name: a\n  newTag: v1 # t\n";
+    let digest = "images:\n- name: a\n  digest: OLD # d\n";
+    let both = "images:\n- name: a\n  newTag: v1\n  digest: OLD\n";
+    insta::assert_snapshot!(
+        [
+            check_pinned(tag, "a:v2", "images:\n- name: a\n  newTag: v2 # t\n"),
+            check_pinned(tag, "a@NEW", "images:\n- name: a\n  digest: NEW # t\n"),
+            check_pinned(tag, "a:v2@NEW", "images:\n- name: a\n  newTag: v2@NEW # t\n"),
+            check_pinned(digest, "a:v2", "images:\n- name: a\n  newTag: v2 # d\n"),
+            check_pinned(digest, "a@NEW", "images:\n- name: a\n  digest: NEW # d\n"),
+            check_pinned(digest, "a:v2@NEW", "images:\n- name: a\n  newTag: v2@NEW # d\n"),
+            check_pinned(both, "a:v2", "images:\n- name: a\n  newTag: v2\n  digest: \"\"\n"),
+            check_pinned(both, "a@NEW", "images:\n- name: a\n  newTag: v1\n  digest: NEW\n"),
+            check_pinned(both, "a:v2@NEW", "images:\n- name: a\n  newTag: v2\n  digest: NEW\n"),
+            check_pinned("image: a:v1@OLD", "a:v2", "image: a:v2"),
+        ]
+        .join("\n"),
+        @r#"
+        the digest OLD was removed: it would have kept the old image in force
+
+
+        the digest OLD was removed: it would have kept the old image in force
+        the tag v1 stays, but the digest beside it decides
+
+        the digest OLD was removed: it would have kept the old image in force
+        "#
+    );
+}
+
+#[test]
+fn a_path_names_the_place_of_the_image() {
+    let with_path = |images: &[&str], paths: &[&str]| EditRequest {
+        paths: lines(paths),
+        ..request(images)
+    };
+    for (before, path, image, after) in [
+        (
+            "app:\n  runs: x\n",
+            "app.runs",
+            "a:2",
+            "app:\n  runs: a:2\n",
+        ),
+        (
+            "app:\n  runs: b:1\n  image: a:1\n",
+            ".app.runs",
+            "a:2",
+            "app:\n  runs: a:2\n  image: a:1\n",
+        ),
+        (
+            "app: {repository: b, tag: v1}\n",
+            "app",
+            "r.io/a:v2",
+            "app: {repository: r.io/a, tag: v2}\n",
+        ),
+        (
+            "app: {registry: q, repository: b, tag: v1}\n",
+            "app",
+            "r.io/x/a:v2",
+            "app: {registry: r.io, repository: x/a, tag: v2}\n",
+        ),
+        (
+            "images:\n- name: a\n  newTag: v1\n",
+            "images[0]",
+            "r.io/a:v2",
+            "images:\n- name: a\n  newName: r.io/a\n  newTag: v2\n",
+        ),
+        (
+            "spec: {containers: [{name: web, image: b:1}]}",
+            "spec.containers[name=web]",
+            "a:2",
+            "spec: {containers: [{name: web, image: a:2}]}",
+        ),
+    ] {
+        assert_eq!(edited(before, &with_path(&[image], &[path])).0, after);
+    }
+    let two = "one: a:1\ntwo: b:1\n";
+    let request = with_path(&["a:2", "b:2"], &["one", "two"]);
+    assert_eq!(edited(two, &request).0, "one: a:2\ntwo: b:2\n");
+    insta::assert_snapshot!(
+        [
+            ("image: {repository: a, tag: v1}", "image.tag"),
+            ("a: [b]", "a"),
+            ("a: &x b:1\nc: *x", "c"),
+            ("kind: Pod\n---\nkind: Pod\n", "kind"),
+        ]
+        .map(|(text, path)| plan(&files(&[("web.yaml", text)]), &with_path(&["a:2"], &[path])).unwrap_err().to_string())
+        .join("\n"),
+        @r#"
+        web.yaml, line 1: the image v1 is only a part of an image, "tag": name the mapping around it with `path`, or write the part with `set`
+        web.yaml, line 1: the image is a list or a mapping where the image should be a string
+        web.yaml, line 2: the image b:1 is the alias `*x`: what it stands for is written at its anchor on line 1, so name that place with `path`
+        web.yaml has .kind in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec
+        "#
+    );
+}
+
+fn setting(set: &[&str]) -> EditRequest {
+    EditRequest {
+        set: lines(set),
+        ..EditRequest::default()
+    }
+}
+
+#[test]
+fn values_of_any_style_are_set() {
+    for (before, set, after) in [
+        (
+            "spec: {replicas: 2}",
+            "spec.replicas=3",
+            "spec: {replicas: 3}",
+        ),
+        ("a: '2'", "a=3", "a: 3"),
+        ("a: 2", "a=\"3\"", "a: \"3\""),
+        ("a: '2'", "a=v3", "a: 'v3'"),
+        ("a: x # y", "a=on", "a: on # y"),
+        (
+            "a: |\n  x\n  y\nb: c\n",
+            "a=\"v\\nw\\n\"",
+            "a: |\n  v\n  w\nb: c\n",
+        ),
+        ("a:\n", "a=v", "a: v\n"),
+        ("m:\n  a: b\n", ".m.k:=v", "m:\n  a: b\n  k: v\n"),
+        (
+            "m:\n  a: b\n",
+            ".m[\"k.l/m\"]:=3",
+            "m:\n  a: b\n  k.l/m: 3\n",
+        ),
+        ("m:\n  a: b\n", ".m.a:=v", "m:\n  a: v\n"),
+        (
+            "kind: A\nx: 1\n---\nkind: B\nx: 1\n",
+            "1:.x=2",
+            "kind: A\nx: 1\n---\nkind: B\nx: 2\n",
+        ),
+        (
+            "kind: A\nmetadata: {name: n}\nx: 1\n---\nx: 1\n",
+            "A/n:.x=2",
+            "kind: A\nmetadata: {name: n}\nx: 2\n---\nx: 1\n",
+        ),
+    ] {
+        assert_eq!(edited(before, &setting(&[set])).0, after, "{set}");
+    }
+    let (_, plan) = edited("m:\n  a: b\n", &setting(&[".m.k:=v", "m.a=c"]));
+    let changes: Vec<_> = plan
+        .values
+        .iter()
+        .map(|v| (v.path.as_str(), v.old.as_deref(), v.new.as_str()))
+        .collect();
+    assert_eq!(changes, [(".m.k", None, "v"), (".m.a", Some("b"), "c")]);
+}
+
+#[test]
+fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
+    let text = "spec:\n  template: {a: b}\n  list: [{name: x}, {name: y}]\n  none:\n  text: long text\nbase: &b {c: d}\nother: *b\n";
+    insta::assert_snapshot!(
+        [
+            "sepc.x=1", "spec.templat.spec=1", "spec.list[2]=1", "spec.list[name=z].a=1", "spec.list.a=1",
+            "spec.none.a=1", "spec.text.a=1", "other.c=1", "other=1", "spec=1", "spec.list=1", "5:.spec=1",
+            "spec.x.y:=1", "spec.template.x:=1", "spec.text.x:=1",
+        ]
+        .map(|set| plan(&files(&[("web.yaml", text)]), &setting(&[set])).unwrap_err().to_string())
+        .join("\n"),
+        @r#"
+        web.yaml has nothing at .sepc.x: . (line 1) has the keys spec, base, other
+        web.yaml has nothing at .spec.templat.spec: .spec (line 2) has the keys template, text, none, list
+        web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
+        web.yaml has nothing at .spec.list[name=z].a: .spec.list (line 3) is a list in which name is x, y
+        web.yaml has nothing at .spec.list.a: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
+        web.yaml has nothing at .spec.none.a: .spec.none (line 5) is empty
+        web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
+        web.yaml has nothing at .other.c: .other (line 7) is the alias `*b`; what it stands for is written at its anchor on line 6
+        web.yaml, line 7: .other is the alias `*b`: set the value at its anchor on line 6
+        web.yaml, line 2: .spec is a mapping: name one of its keys
+        web.yaml, line 3: .spec.list is a list: name one of its items
+        no document for 5:.spec in web.yaml
+        web.yaml has nothing at .spec.x: .spec (line 2) has the keys list, none, template, text
+        web.yaml: line 2: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping
+        web.yaml: line 5: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping
+        "#
+    );
+}
+
+#[test]
+fn lines_of_set_and_image_do_not_overwrite_each_other() {
+    let request = EditRequest {
+        set: lines(&["image=b:1"]),
+        ..request(&["a:2"])
+    };
+    insta::assert_snapshot!(plan(&files(&[("web.yaml", "image: a:1")]), &request).unwrap_err(), @"web.yaml, line 1: two lines of the request want different values at .image");
+}
+
+#[test]
+fn a_resource_line_leaves_the_other_objects_alone() {
+    let text = "kind: Pod\nmetadata: {name: one}\nimage: a:1\n---\nkind: List\nitems:\n- kind: Pod\n  metadata: {name: two}\n  image: a:1\n";
+    let only = |resource: &str, image: &str| EditRequest {
+        resources: lines(&[resource]),
+        ..request(&[image])
+    };
+    assert_eq!(
+        edited(text, &only("Pod/one", "a:2")).0,
+        text.replacen("a:1", "a:2", 1)
+    );
+    assert_eq!(edited(text, &only("Pod/two", "a:2")).1.images.len(), 1);
+    let refusal = |request| plan(&files(&[("web.yaml", text)]), &request).unwrap_err();
+    insta::assert_snapshot!(refusal(only("Pod/tow", "a:2")), @"web.yaml has no Pod/tow; it has Pod/two, Pod/one");
+    insta::assert_snapshot!(refusal(only("Pod/one", "b:2")), @r#"
+    web.yaml holds no image b. What is there, nearest first:
+    - a:1 (Pod/one, web.yaml line 3)
+    "#);
+}
+
+#[test]
+fn aliases_that_change_along_are_noted() {
+    let text = "base: &b\n  image: a:1\none: *b\ntwo: *b\n";
+    let (after, plan) = edited(text, &request(&["a:2"]));
+    assert_eq!(after, text.replace("a:1", "a:2"));
+    assert_eq!(plan.notes.len(), 1);
+    insta::assert_snapshot!(plan.notes[0].text, @"this carries an anchor, so its aliases change with it: lines 3, 4");
+    assert_eq!(plan.notes[0].line, 2);
+}
