@@ -226,7 +226,7 @@ fn a_second_identical_run_pushes_nothing() {
     insta::assert_snapshot!(scrub(&repository, &outcome.summary).replace(&tip, "TIP").replace(&tip[..7], "TIP"), @"
     ### ✅ Nothing to deploy
 
-    `main` of `SERVER/wlals2/k8s-manifests.git` holds the image already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
+    `main` of `SERVER/wlals2/k8s-manifests.git` is as asked already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -342,6 +342,70 @@ fn several_files_and_images_are_one_commit() {
     );
     let now = repository.show("main", "blog-system/was.yaml");
     assert_eq!(String::from_utf8(now).unwrap(), was.replace(":v7", ":v8"));
+}
+
+#[test]
+fn helm_values_a_kustomization_and_other_values_are_one_commit() {
+    let (_server, repository) = start();
+    let values =
+        "image:\n  repository: ghcr.io/wlals2/blog-web # ours\n  tag: 'v13'\nreplicas: 2\n";
+    let kustomization = "images:\n- name: ghcr.io/wlals2/blog-web\n  newTag: v13\n";
+    repository.commit("main", "helm/values.yaml", values, "chore: add helm");
+    repository.commit(
+        "main",
+        "prod/kustomization.yaml",
+        kustomization,
+        "chore: add prod",
+    );
+    let before = repository.log("main").len();
+    let outcome = update(&repository, V14)
+        .input("file", "helm/values.yaml\nprod/kustomization.yaml")
+        .input("set", ".replicas=3")
+        .run()
+        .succeeded();
+    let read = |path: &str| String::from_utf8(repository.show("main", path)).unwrap();
+    assert_eq!(
+        read("helm/values.yaml"),
+        values
+            .replace("v13", "v14")
+            .replace("replicas: 2", "replicas: 3")
+    );
+    assert_eq!(
+        read("prod/kustomization.yaml"),
+        kustomization.replace("v13", "v14")
+    );
+    assert_eq!(repository.log("main").len(), before + 1);
+    assert!(
+        outcome.summary.contains("| `.replicas` | `2` | `3` |"),
+        "{}",
+        outcome.summary
+    );
+}
+
+#[test]
+fn a_value_alone_can_be_set_and_objects_be_chosen() {
+    let (_server, repository) = start();
+    let two = format!(
+        "{MANIFEST}---\n{}",
+        MANIFEST.replace("name: web\n", "name: web-blue\n")
+    );
+    repository.commit("main", FILE, two.as_str(), "chore: blue");
+    update(&repository, V14)
+        .input("resource", "Rollout/web-blue")
+        .run()
+        .succeeded();
+    assert_eq!(repository.changed_lines("main").len(), 2);
+    let outcome = update(&repository, "")
+        .input("set", "Rollout/web-blue:.spec.replicas=0")
+        .run()
+        .succeeded();
+    assert_eq!(
+        repository.changed_lines("main"),
+        ["-  replicas: 2", "+  replicas: 0"]
+    );
+    assert_eq!(outcome.outputs["image"], "");
+    let subject = repository.git(&["log", "-1", "--format=%s", "main"]);
+    assert_eq!(subject, "chore: update blog-system/web-rollout.yaml\n");
 }
 
 #[test]
@@ -567,6 +631,16 @@ mod bad_input {
         blog-system/web-rollout.yaml has no container ngin. What is there, nearest first:
         - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
         - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
+        ");
+    }
+
+    #[test]
+    fn a_path_that_meets_nothing() {
+        let (_server, repository) = start();
+        let action = update(&repository, "").input("set", ".spec.template.specs.replicas=3");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        The manifest can't be edited
+        blog-system/web-rollout.yaml has nothing at .spec.template.specs.replicas: .spec.template (line 19) has the keys spec
         ");
     }
 

@@ -16,7 +16,7 @@ use url::Url;
 use super::environment::Environment;
 use crate::files::{FileSelection, Pattern};
 use crate::http::AuthoritiesError;
-use crate::manifest::{EditRequest, ImageAssignment, ImageAssignmentError};
+use crate::manifest::EditRequest;
 use crate::nearest::alike;
 use crate::operation::update::Update;
 use crate::repository::{BranchName, Identity, Location};
@@ -24,12 +24,15 @@ use crate::repository::{BranchName, Identity, Location};
 const PREFIX: &str = "INPUT_";
 
 /// Every input there is, in the order of `action.yml`.
-pub const INPUTS: [&str; 14] = [
+pub const INPUTS: [&str; 17] = [
     "operation",
     "repository",
     "branch",
     "file",
     "image",
+    "path",
+    "set",
+    "resource",
     "commit-message",
     "author-name",
     "author-email",
@@ -74,6 +77,9 @@ struct Raw {
     branch: Option<String>,
     file: Option<String>,
     image: Option<String>,
+    path: Option<String>,
+    set: Option<String>,
+    resource: Option<String>,
     commit_message: Option<String>,
     author_name: Option<String>,
     author_email: Option<String>,
@@ -148,6 +154,21 @@ impl Problems {
             .ok()
     }
 
+    /// Every line of a list; its errors quote the line.
+    fn lines<T: FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        input: &str,
+        text: Option<&str>,
+    ) -> Vec<T> {
+        list(text.unwrap_or_default())
+            .filter_map(|line| {
+                line.parse()
+                    .map_err(|error: T::Err| self.add(input, None, &error.to_string()))
+                    .ok()
+            })
+            .collect()
+    }
+
     fn boolean(&mut self, input: &str, value: Option<String>) -> bool {
         match value.as_deref().map(str::trim) {
             None | Some("false" | "False" | "FALSE") => false,
@@ -173,8 +194,8 @@ impl Problems {
         }
     }
 
-    fn url(&mut self, input: &str, value: Option<String>, default: &str) -> Option<Url> {
-        let text = value.as_deref().map_or(default, str::trim);
+    fn url(&mut self, input: &str, value: Option<&str>, default: &str) -> Option<Url> {
+        let text = value.map_or(default, str::trim);
         let url = Url::parse(text).ok().filter(|url| {
             matches!(url.scheme(), "https" | "http")
                 && url.username().is_empty()
@@ -215,8 +236,12 @@ fn resolve(raw: Raw) -> Result<Request, Vec<String>> {
     {
         problems.add("operation", Some(operation), "expected `update`");
     }
-    let server_url = problems.url("server-url", raw.server_url, "https://github.com");
-    let api_url = problems.url("api-url", raw.api_url, "https://api.github.com");
+    let server_url = problems.url(
+        "server-url",
+        raw.server_url.as_deref(),
+        "https://github.com",
+    );
+    let api_url = problems.url("api-url", raw.api_url.as_deref(), "https://api.github.com");
     let location = location(
         raw.repository.as_deref(),
         server_url.as_ref(),
@@ -224,9 +249,10 @@ fn resolve(raw: Raw) -> Result<Request, Vec<String>> {
     );
     let branch: Option<BranchName> = raw
         .branch
+        .as_deref()
         .and_then(|branch| problems.parse("branch", branch.trim()));
     let files = files(raw.file.as_deref(), &mut problems);
-    let images = images(raw.image.as_deref(), &mut problems);
+    let edit = edit(&raw, &mut problems);
     let message = raw
         .commit_message
         .and_then(|text| problems.parse("commit-message", &text));
@@ -246,7 +272,7 @@ fn resolve(raw: Raw) -> Result<Request, Vec<String>> {
                 location,
                 branch,
                 files,
-                edit: EditRequest { images },
+                edit,
                 message,
                 identity,
                 token,
@@ -300,23 +326,27 @@ fn files(text: Option<&str>, problems: &mut Problems) -> Option<FileSelection> {
     Some(selection)
 }
 
-fn images(text: Option<&str>, problems: &mut Problems) -> Vec<ImageAssignment> {
+/// What the manifests are to say. The lines' errors quote the lines themselves.
+fn edit(raw: &Raw, problems: &mut Problems) -> EditRequest {
     let before = problems.0.len();
-    let images: Vec<ImageAssignment> = list(text.unwrap_or_default())
-        // The error quotes the line itself.
-        .filter_map(|line| {
-            line.parse()
-                .map_err(|error: ImageAssignmentError| {
-                    problems.add("image", None, &error.to_string())
-                })
-                .ok()
-        })
-        .collect();
-    if images.is_empty() && problems.0.len() == before {
-        let why = "required: the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`";
+    let edit = EditRequest {
+        images: problems.lines("image", raw.image.as_deref()),
+        paths: problems.lines("path", raw.path.as_deref()),
+        set: problems.lines("set", raw.set.as_deref()),
+        resources: problems.lines("resource", raw.resource.as_deref()),
+    };
+    if problems.0.len() > before {
+        return edit;
+    }
+    if edit.images.is_empty() && !edit.paths.is_empty() {
+        let why = "says where an image is, and `image`, the one to write there, is not given";
+        problems.add("path", None, why);
+    } else if edit.images.is_empty() && edit.set.is_empty() {
+        let why = "required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or \
+                   `web=ghcr.io/acme/web:v2`";
         problems.add("image", None, why);
     }
-    images
+    edit
 }
 
 fn identity(name: Option<String>, email: Option<String>, problems: &mut Problems) -> Identity {
@@ -439,7 +469,7 @@ mod tests {
         `repository`: a URL with credentials in it: give the token as `token`, and the URL without it
         `branch` `a..b`: it is no branch name that git allows
         `file` `../x.yaml`: the path leaves the repository (`..`)
-        `image`: required: the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
+        `image`: required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
         `commit-message` `{tga}`: there is no placeholder {tga}: did you mean {tag}? There are {image} {name} {tag} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
         `author-name` `a <b>`: git takes no `<`, `>` or line end in it
         `author-email` `...`: nothing is left of it when git has cleaned it
@@ -496,7 +526,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, commit-message, author-name, author-email, token, dry-run, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit-message, author-name, author-email, token, dry-run, timeout, ca-certificate, server-url, api-url
         ");
     }
 

@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 
 use super::environment::Environment;
 use crate::failure::Failure;
+use crate::files::RepoPath;
+use crate::manifest::{ImageChange, Note, ValueChange};
 use crate::operation::update::{Outcome, Report};
 
 /// GitHub refuses a step's summary above 1 MiB; a diff is cut well below.
@@ -36,17 +38,19 @@ pub fn of_update(report: &Report) -> String {
             format!("Commit {commit} is on {branch} of {location}.")
         }
         (Outcome::Unchanged, Some(commit)) => {
-            format!(
-                "{branch} of {location} holds the image already, at {commit}. Nothing was pushed."
-            )
+            format!("{branch} of {location} is as asked already, at {commit}. Nothing was pushed.")
         }
         _ => format!("Nothing was pushed to {branch} of {location}."),
     };
-    let mut text = format!("### {title}\n\n{sentence}\n\n{}", table(report));
+    let mut text = format!(
+        "### {title}\n\n{sentence}\n\n{}{}",
+        tables(report),
+        notes(report)
+    );
     if !report.diff.is_empty() {
         let _ = write!(
             text,
-            "\n<details open><summary>Diff</summary>\n\n{}\n</details>\n",
+            "<details open><summary>Diff</summary>\n\n{}\n</details>\n",
             diff(&report.diff)
         );
     }
@@ -66,34 +70,74 @@ pub fn of_failure(failure: &Failure) -> String {
     text
 }
 
-fn table(report: &Report) -> String {
-    let mut text =
-        "| Resource | Container | Old image | New image | File |\n|---|---|---|---|---|\n"
-            .to_owned();
-    for image in report.images.iter().take(MAX_ROWS) {
+/// A row for each image, and one for each other value.
+fn tables(report: &Report) -> String {
+    let image = |image: &ImageChange| {
         let container = image.container.as_deref().map(code).unwrap_or_default();
-        let new = if image.old == image.new {
-            "*unchanged*".to_owned()
-        } else {
-            code(&image.new)
-        };
-        let place = code(&format!("{}:{}", image.file, image.line));
-        let _ = writeln!(
-            text,
-            "| {} | {container} | {} | {new} | {place} |",
-            code(&image.resource),
-            code(&image.old)
-        );
+        let (old, new) = (code(&image.old), changed(Some(&image.old), &image.new));
+        let (resource, place) = (code(&image.resource), place(&image.file, image.line));
+        format!("| {resource} | {container} | {old} | {new} | {place} |")
+    };
+    let value = |value: &ValueChange| {
+        let old = value
+            .old
+            .as_deref()
+            .map_or_else(|| "*none*".to_owned(), code);
+        let new = changed(value.old.as_deref(), &value.new);
+        let (resource, place) = (code(&value.resource), place(&value.file, value.line));
+        format!(
+            "| {resource} | {} | {old} | {new} | {place} |",
+            code(&value.path)
+        )
+    };
+    [
+        table(
+            ["Resource", "Container", "Old image", "New image", "File"],
+            report.images.iter().map(image),
+        ),
+        table(
+            ["Resource", "Path", "Old value", "New value", "File"],
+            report.values.iter().map(value),
+        ),
+    ]
+    .concat()
+}
+
+fn changed(old: Option<&str>, new: &str) -> String {
+    if old == Some(new) {
+        "*unchanged*".to_owned()
+    } else {
+        code(new)
     }
-    if let Some(more) = report
-        .images
-        .len()
-        .checked_sub(MAX_ROWS)
-        .filter(|more| *more > 0)
-    {
+}
+
+fn place(file: &RepoPath, line: usize) -> String {
+    code(&format!("{file}:{line}"))
+}
+
+/// A table, or nothing where there is no row; cut where it is longer than a person reads.
+fn table(heads: [&str; 5], rows: impl ExactSizeIterator<Item = String>) -> String {
+    if rows.len() == 0 {
+        return String::new();
+    }
+    let more = rows.len().saturating_sub(MAX_ROWS);
+    let mut text = format!("| {} |\n|---|---|---|---|---|\n", heads.join(" | "));
+    for row in rows.take(MAX_ROWS) {
+        let _ = writeln!(text, "{row}");
+    }
+    if more > 0 {
         let _ = writeln!(text, "\n… and {more} more.");
     }
+    text.push('\n');
     text
+}
+
+/// What a person should know beyond the tables.
+fn notes(report: &Report) -> String {
+    let note = |Note { file, line, text }: &Note| {
+        format!("- {} {}.\n", place(file, *line), paragraphs(text))
+    };
+    report.notes.iter().take(MAX_ROWS).map(note).collect()
 }
 
 /// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.

@@ -12,7 +12,7 @@ use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::http::{self, Authorities};
-use crate::manifest::{self, EditRequest, ImageChange, Plan};
+use crate::manifest::{self, EditRequest, ImageChange, Note, Plan, ValueChange};
 use crate::repository::deadline::{Cancellation, Deadline};
 use crate::repository::git::GitRepository;
 use crate::repository::retry::{self, Event, Proposal};
@@ -71,6 +71,10 @@ pub struct Report {
     pub commit: Option<CommitId>,
     /// Every image that was meant, also where it is right already.
     pub images: Vec<ImageChange>,
+    /// Every other value that was meant, also where it is right already.
+    pub values: Vec<ValueChange>,
+    /// What a person should know beyond that.
+    pub notes: Vec<Note>,
     /// The files that change.
     pub files: Vec<String>,
     /// What changes in them, as a unified diff.
@@ -106,12 +110,25 @@ impl Report {
             .filter(move |image| !changed || image.old != image.new)
     }
 
+    /// The images; where there is none, the values.
+    fn what(&self) -> String {
+        let mut what = self.new_images().join(", ");
+        if what.is_empty() {
+            let values = self.values.iter();
+            let values: Vec<String> = values
+                .map(|value| format!("{} = {}", value.path, value.new))
+                .collect();
+            what = values.join(", ");
+        }
+        what
+    }
+
     /// What happened, in a sentence.
     pub fn sentence(&self) -> String {
         let Self {
             location, branch, ..
         } = self;
-        let images = self.new_images().join(", ");
+        let images = self.what();
         match (self.outcome, &self.commit) {
             (Outcome::Committed, Some(commit)) => {
                 format!(
@@ -171,6 +188,9 @@ pub async fn run(
     };
     match land(update, source, &repository, &deadline, log).await {
         Ok(report) => {
+            for Note { file, line, text } in &report.notes {
+                log.info(&format!("Note: {file} line {line}: {text}."));
+            }
             log.info(&report.sentence());
             if report.changed() {
                 log.group("Diff", &report.diff);
@@ -239,6 +259,8 @@ async fn land(
         diff: diff(&plan),
         files: changed_files(&plan),
         images: plan.images,
+        values: plan.values,
+        notes: plan.notes,
     })
 }
 

@@ -345,7 +345,12 @@ impl Connection {
             let chunk = response.chunk().await;
             chunk.map_err(|error| WireErrorKind::Broken(with_sources(&error.without_url())))
         };
-        self.in_time(service, chunk).await
+        let chunk = self.in_time(service, chunk).await?;
+        if chunk.is_none() {
+            // Lets the client take the connection back before the next request looks for one.
+            tokio::task::yield_now().await;
+        }
+        Ok(chunk)
     }
 
     /// Bounds one wait: by how long a server may be silent, by the deadline of the run, and by its
@@ -368,6 +373,17 @@ impl Connection {
                 Err(WireErrorKind::Cancelled)
             }
         }
+    }
+
+    /// Does a piece of work for libgit2, which waits meanwhile. On a worker of the runtime, so that it
+    /// takes turns with the HTTP client's own tasks and does not overtake them.
+    fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, WireErrorKind>> + Send + 'static,
+    ) -> Result<T, WireErrorKind> {
+        let task = self.runtime.spawn(work);
+        let result = self.runtime.block_on(task);
+        result.unwrap_or_else(|panic| Err(WireErrorKind::Broken(panic.to_string())))
     }
 
     /// Keeps the typed error: libgit2 hands on only a text.
@@ -405,22 +421,15 @@ impl Exchange {
         if let Some(answer) = self.answer.take() {
             return Ok(answer);
         }
-        let connection = &self.connection;
-        connection.runtime.block_on(async {
-            match self.service {
+        let (connection, service) = (Arc::clone(&self.connection), self.service);
+        let request = std::mem::take(&mut self.request);
+        self.connection.wait(async move {
+            match service {
                 Service::UploadPackLs | Service::ReceivePackLs => {
-                    connection.advertisement(self.service).await
+                    connection.advertisement(service).await
                 }
-                Service::UploadPack => {
-                    connection
-                        .upload_pack(std::mem::take(&mut self.request))
-                        .await
-                }
-                Service::ReceivePack => {
-                    connection
-                        .rpc(self.service, std::mem::take(&mut self.request))
-                        .await
-                }
+                Service::UploadPack => connection.upload_pack(request).await,
+                Service::ReceivePack => connection.rpc(service, request).await,
             }
         })
     }
@@ -428,17 +437,17 @@ impl Exchange {
     fn next(&mut self, buffer: &mut [u8]) -> Result<usize, WireErrorKind> {
         let mut answer = self.answer()?;
         while answer.chunk.is_empty() {
-            let Some(response) = &mut answer.rest else {
+            let Some(mut response) = answer.rest.take() else {
                 break;
             };
-            let connection = &self.connection;
-            match connection
-                .runtime
-                .block_on(connection.chunk(self.service, response))?
-            {
-                Some(chunk) => answer.chunk = chunk,
-                None => answer.rest = None,
-            }
+            let (connection, service) = (Arc::clone(&self.connection), self.service);
+            answer = self.connection.wait(async move {
+                let chunk = connection.chunk(service, &mut response).await?;
+                Ok(Answer {
+                    rest: chunk.is_some().then_some(response),
+                    chunk: chunk.unwrap_or_default(),
+                })
+            })?;
         }
         let length = answer.chunk.len().min(buffer.len());
         answer.chunk.copy_to_slice(&mut buffer[..length]);
@@ -475,9 +484,14 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         const SHORT: Duration = Duration::from_millis(200);
         if let Some(mut response) = self.answer.take().and_then(|answer| answer.rest) {
-            self.connection.runtime.block_on(async {
-                let drained = async { while let Ok(Some(_)) = response.chunk().await {} };
+            let connection = Arc::clone(&self.connection);
+            let service = self.service;
+            let _ = self.connection.wait(async move {
+                let drained = async {
+                    while let Ok(Some(_)) = connection.chunk(service, &mut response).await {}
+                };
                 let _ = tokio::time::timeout(SHORT, drained).await;
+                Ok(())
             });
         }
     }
