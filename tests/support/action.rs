@@ -404,7 +404,21 @@ impl Outcome {
         format!("{}{}", self.stdout, self.stderr)
     }
 
-    /// A directory that a path in an output is relative to.
+    /// The log as the runner shows it: without the masks' own lines, and with `***` for what they
+    /// hide.
+    pub fn shown_log(&self) -> String {
+        let mut log: String = self
+            .log()
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("::add-mask::"))
+            .collect();
+        for secret in self.masks() {
+            log = log.replace(&secret, "***");
+        }
+        log
+    }
+
+    /// The directory that a path in an output is relative to.
     pub fn workspace(&self) -> PathBuf {
         self.job.workspace()
     }
