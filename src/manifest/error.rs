@@ -165,6 +165,54 @@ pub enum ManifestError {
     },
 }
 
+impl ManifestError {
+    /// What kind of error it is, in a word or two: for statistics and tests.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid { source, .. } => match source {
+                ParseError::Syntax { .. } => "invalid YAML",
+                ParseError::NotUtf8 { .. } => "not UTF-8",
+                ParseError::TooDeep { .. } => "nested too deep",
+                ParseError::TooLarge { .. } => "too large",
+            },
+            Self::Template { .. } => "template",
+            Self::LfsPointer { .. } => "LFS pointer",
+            Self::NoImage { .. } => "no such image",
+            Self::NoContainer { .. } => "no such container",
+            Self::NoResource { .. } => "no such resource",
+            Self::NoDocument { .. } => "no such document",
+            Self::NothingAt { .. } => "nothing at path",
+            Self::AmbiguousPath { .. } => "ambiguous path",
+            Self::NoScalar { .. } => "no scalar",
+            Self::Contradiction { .. } | Self::Overlap { .. } => "contradiction",
+            Self::Unwritable { obstacle, .. } => match obstacle {
+                Obstacle::NoImage => "container without image",
+                Obstacle::NotAString => "no string",
+                Obstacle::Alias { .. } => "alias",
+                Obstacle::Merged { .. } => "merge key",
+                Obstacle::Template => "template in value",
+                Obstacle::SpansLines => "spans lines",
+                Obstacle::NeedsTag => "digest without tag",
+                Obstacle::Part { .. } => "part of an image",
+            },
+            Self::Edit { source, .. } => match source {
+                EditError::NotAScalar { .. } => "no scalar",
+                EditError::DuplicateKey { .. } => "duplicate key",
+                EditError::Empty { .. } => "empty value",
+                EditError::NoBlockMapping { .. } => "no block mapping",
+                EditError::Misplaced { .. } => "guard: position",
+                EditError::Breaks(_) => "guard: breaks the file",
+                EditError::Spills { .. } => "guard: spills",
+            },
+        }
+    }
+
+    /// Whether a guard of [`crate::yaml::edit`] had to step in.
+    pub fn is_guard(&self) -> bool {
+        matches!(self, Self::Edit { source, .. } if source.is_guard())
+    }
+}
+
 /// An image that a file holds, for a message that can't find another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldImage {
@@ -312,6 +360,17 @@ pub(super) fn nothing_found(
     }
 }
 
+/// The image of `site`, as a person is told of it.
+pub(super) fn held(manifest: &Manifest<'_>, site: &Site) -> HeldImage {
+    HeldImage {
+        file: manifest.file.path.clone(),
+        line: manifest.stream[site.node].line,
+        resource: resource::description(manifest, site.node),
+        container: site.container.clone(),
+        image: site.text.clone(),
+    }
+}
+
 /// What the files hold, the most similar first; without those that have no similarity at all.
 fn nearest(
     manifests: &[Manifest<'_>],
@@ -320,13 +379,8 @@ fn nearest(
     let mut held: Vec<(f64, HeldImage)> = manifests
         .iter()
         .flat_map(|manifest| {
-            manifest.sites.iter().map(|site| HeldImage {
-                file: manifest.file.path.clone(),
-                line: manifest.stream[site.node].line,
-                resource: resource::description(manifest, site.node),
-                container: site.container.clone(),
-                image: site.text.clone(),
-            })
+            let sites = manifest.sites.iter();
+            sites.map(|site| held(manifest, site))
         })
         .filter_map(|held| Some((similarity(&held)?, held)))
         .collect();
@@ -338,13 +392,20 @@ fn nearest(
 pub(super) fn invalid(file: &RepoPath, bytes: &[u8], source: ParseError) -> ManifestError {
     let file = file.clone();
     let is_syntax = matches!(source, ParseError::Syntax { .. });
-    match bytes.windows(2).position(|pair| pair == b"{{") {
-        Some(at) if is_syntax => ManifestError::Template {
-            file,
-            line: 1 + bytes.iter().take(at).filter(|b| **b == b'\n').count(),
-        },
+    match template_line(bytes) {
+        Some(line) if is_syntax => ManifestError::Template { file, line },
         _ => ManifestError::Invalid { file, source },
     }
+}
+
+/// The first line with a `{{` that is neither quoted nor in a comment, from 1.
+fn template_line(bytes: &[u8]) -> Option<usize> {
+    let text = String::from_utf8_lossy(bytes);
+    let is_template = |line: &str| {
+        line.split_once("{{")
+            .is_some_and(|(before, _)| !before.contains(['"', '\'', '#']))
+    };
+    Some(1 + text.lines().position(is_template)?)
 }
 
 pub(super) fn contradiction(

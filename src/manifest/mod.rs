@@ -145,6 +145,16 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
     Ok(plan)
 }
 
+/// The images that `file` holds, in the order of the text, once for each place.
+///
+/// # Errors
+/// [`ManifestError`]: the file can't be read.
+pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
+    let manifest = Manifest::read(file, &EditRequest::default())?;
+    let sites = manifest.sites.iter();
+    Ok(sites.map(|site| error::held(&manifest, site)).collect())
+}
+
 /// A file that has been read, and the places in it that hold images.
 struct Manifest<'f> {
     file: &'f ManifestFile,

@@ -521,10 +521,16 @@ impl From<TScalarStyle> for Style {
 }
 
 fn syntax_error(error: ScanError) -> ParseError {
+    // Some readers let this pass, so that the rule is worth a word (chapter 7.4).
+    let hint = if error.info().contains("invalid indentation") {
+        ": what goes on over several lines in quotes or brackets must be indented deeper than the key before it"
+    } else {
+        ""
+    };
     ParseError::Syntax {
         line: error.marker().line(),
         column: error.marker().col() + 1,
-        reason: error.info().to_owned(),
+        reason: format!("{}{hint}", error.info()),
     }
 }
 
@@ -878,6 +884,12 @@ mod tests {
 
     #[test]
     fn invalid_yaml_is_an_error_with_line_and_column() {
+        let error = Stream::parse(b"k:\n    a: [\n      b\n   ]\n").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("line 4, column 4: invalid indentation: what goes on")
+        );
         let error = Stream::parse(b"a: b\nc: d: e\n").unwrap_err();
         assert!(
             matches!(

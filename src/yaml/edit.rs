@@ -164,7 +164,7 @@ fn replacement(
     };
     let span = old.span.clone().ok_or_else(misplaced)?;
     let raw = stream.text().get(span.clone()).ok_or_else(misplaced)?;
-    if scalar::read(raw, old.style).as_deref() != Some(&old.value) {
+    if !scalar::reads_as(raw, old.style, &old.value) {
         return Err(misplaced());
     }
     let text = match value {
@@ -175,6 +175,7 @@ fn replacement(
             Place {
                 style: old.style,
                 raw,
+                value: &old.value,
                 in_flow: node.in_flow,
                 line_break: line_break(stream.text()),
             },

@@ -12,6 +12,8 @@ pub struct Place<'t> {
     pub style: Style,
     /// The text of that scalar.
     pub raw: &'t str,
+    /// What that text reads as.
+    pub value: &'t str,
     /// Whether it is inside `{…}` or `[…]`.
     pub in_flow: bool,
     /// The file's line break: `"\n"` or `"\r\n"`.
@@ -181,8 +183,9 @@ pub fn double_quoted(value: &str) -> String {
 /// from.
 fn block(value: &str, place: Place<'_>) -> Option<String> {
     let header_end = place.raw.find(['\r', '\n'])?;
-    let (header, body) = place.raw.split_at_checked(header_end)?;
-    let indent = block_indent(body)?;
+    let header = place.raw.get(..header_end)?;
+    let indent = " ".repeat(block_indent(place.raw, place.value)?);
+    let indent = indent.as_str();
 
     let lines = value.trim_end_matches('\n');
     let chomping = match value.len() - lines.len() {
@@ -229,49 +232,57 @@ fn block(value: &str, place: Place<'_>) -> Option<String> {
     Some(text)
 }
 
-/// The blanks before the lines of a block scalar, whose text from the end of the header on is
-/// `body`: those of its least indented line.
-fn block_indent(body: &str) -> Option<&str> {
-    body.split(['\r', '\n'])
-        .filter(|line| !line.trim().is_empty())
-        .filter_map(|line| {
-            let spaces = line.len() - line.trim_start_matches(' ').len();
-            line.get(..spaces)
-        })
-        .min_by_key(|blanks| blanks.len())
+/// By how many columns the block scalar is indented that is written as `raw` and reads as `value`:
+/// what its first line with content has before that content. None where no line has any.
+fn block_indent(raw: &str, value: &str) -> Option<usize> {
+    let leading_blanks = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let first = |text: &str, skipped: usize| {
+        text.split('\n')
+            .skip(skipped)
+            .find(|line| !line.trim().is_empty())
+            .map(leading_blanks)
+    };
+    first(raw, 1)?.checked_sub(first(value, 0)?)
 }
 
-/// What the scalar written as `raw` reads as, taken out of its file. None if it is no single scalar.
+/// Whether the scalar written as `raw` reads as `value`, taken out of its file and read alone.
 ///
 /// Whether it stood in `{…}` makes no difference: what is written there may stand outside as well.
-pub fn read(raw: &str, style: Style) -> Option<String> {
+pub fn reads_as(raw: &str, style: Style, value: &str) -> bool {
+    if style == Style::Plain && raw == value {
+        // Plain text on one line stands for itself (chapter 7.3.3).
+        return true;
+    }
     let alone = match style {
         Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => format!("--- {raw}"),
-        Style::Literal | Style::Folded => unindented(raw),
+        Style::Literal | Style::Folded => unindented(raw, value),
     };
-    let stream = Stream::parse(alone.as_bytes()).ok()?;
-    match (stream.roots(), stream.len()) {
-        ([root], 1) => match &stream[*root].content {
-            Content::Scalar(scalar) if scalar.style == style => Some(scalar.value.clone()),
-            _ => None,
-        },
-        _ => None,
+    let Ok(stream) = Stream::parse(alone.as_bytes()) else {
+        return false;
+    };
+    let ([root], 1) = (stream.roots(), stream.len()) else {
+        return false;
+    };
+    match &stream[*root].content {
+        // With `+`, blank lines count that stand behind the scalar's text.
+        Content::Scalar(read) if raw.starts_with(['|', '>']) && style == read.style => {
+            read.value.trim_end_matches('\n') == value.trim_end_matches('\n')
+        }
+        Content::Scalar(read) => read.style == style && read.value == value,
+        _ => false,
     }
 }
 
 /// A block scalar as the root of a document, where an indentation digit counts from another
 /// column: all lines are moved to the left so far that the digit is right again.
-fn unindented(raw: &str) -> String {
+fn unindented(raw: &str, value: &str) -> String {
     let header_end = raw.find(['\r', '\n']).unwrap_or(raw.len());
     let (header, body) = raw.split_at(header_end);
-    let digit = header
-        .split([' ', '\t'])
-        .next()
-        .and_then(|word| word.chars().find_map(|c| c.to_digit(10)));
-    let indent = block_indent(body).map_or(0, str::len);
-    let surplus = match digit {
-        Some(digit) => indent.saturating_sub(digit as usize),
-        None => 0,
+    let indicators = header.split([' ', '\t']).next().unwrap_or(header);
+    let digit = indicators.chars().find_map(|c| c.to_digit(10));
+    let surplus = match (digit, block_indent(raw, value)) {
+        (Some(digit), Some(indent)) => indent.saturating_sub(digit as usize),
+        _ => 0,
     };
     let mut text = format!("--- {header}");
     for line in body.split_inclusive('\n') {
@@ -288,10 +299,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn place(style: Style, raw: &str) -> Place<'_> {
+    fn place(style: Style, raw: &'static str) -> Place<'static> {
         Place {
             style,
             raw,
+            value: "v1",
             in_flow: false,
             line_break: "\n",
         }
@@ -439,25 +451,26 @@ mod tests {
 
     #[test]
     fn a_scalar_reads_the_same_outside_its_file() {
-        for (raw, style, expected) in [
-            ("a b", Style::Plain, Some("a b")),
-            ("a\n   b", Style::Plain, Some("a b")),
-            ("'it''s'", Style::SingleQuoted, Some("it's")),
-            (
-                r#""\x41\
-              b""#,
-                Style::DoubleQuoted,
-                Some("Ab"),
-            ),
-            ("|-\n    a\n     b", Style::Literal, Some("a\n b")),
-            (">2 # c\n       a\n      b", Style::Folded, Some(" a\nb\n")),
-            ("a # b", Style::Plain, Some("a")),
-            ("'a", Style::SingleQuoted, None),
-            ("[a]", Style::Plain, None),
-            ("a: b", Style::Plain, None),
-            ("&a b", Style::Plain, Some("b")),
+        for (raw, style, value) in [
+            ("a b", Style::Plain, "a b"),
+            ("a\n   b", Style::Plain, "a b"),
+            ("'it''s'", Style::SingleQuoted, "it's"),
+            ("\"\\x41\\\n   b\"", Style::DoubleQuoted, "Ab"),
+            ("|-\n    a\n     b", Style::Literal, "a\n b"),
+            (">2 # c\n       a\n      b", Style::Folded, " a\nb\n"),
+            (">1\n  a", Style::Folded, " a\n"),
+            ("|+\n a", Style::Literal, "a\n\n\n"),
         ] {
-            assert_eq!(read(raw, style).as_deref(), expected, "{raw:?}");
+            assert!(reads_as(raw, style, value), "{raw:?}");
+            assert!(!reads_as(raw, style, "x"), "{raw:?}");
+        }
+        for (raw, style, value) in [
+            ("a # b", Style::Plain, "a b"),
+            ("'a", Style::SingleQuoted, "'a"),
+            ("[a]", Style::Plain, "a"),
+            ("'a'", Style::Plain, "a"),
+        ] {
+            assert!(!reads_as(raw, style, value), "{raw:?}");
         }
     }
 
