@@ -66,11 +66,10 @@ fn check(case: &str, repository: &Repository, outcome: &Outcome) {
 }
 
 /// The requests of an update, in their order.
-const EXCHANGE: [(Step, usize); 5] = [
+const EXCHANGE: [(Step, usize); 4] = [
     (Step::FetchRefs, 1),
     (Step::Fetch, 1),
     (Step::Fetch, 2),
-    (Step::PushRefs, 1),
     (Step::Push, 1),
 ];
 
@@ -134,7 +133,7 @@ fn a_lasting_fault_ends_within_the_timeout() {
     std::thread::scope(|scope| {
         for fault in faults {
             scope.spawn(move || {
-                for step in Step::ALL {
+                for step in [Step::FetchRefs, Step::Fetch, Step::Push] {
                     let case = format!("{fault:?} at every {step:?}");
                     let server = GitServer::start();
                     let repository = serve(&server);
@@ -179,7 +178,7 @@ fn a_push_whose_fate_stays_unknown_says_so() {
 
 #[test]
 fn an_error_that_no_retry_cures_ends_at_once() {
-    for status in [401, 403, 404, 413, 418] {
+    for status in [401, 403, 404, 413] {
         for (step, nth) in EXCHANGE {
             let server = GitServer::start();
             let repository = serve(&server);
@@ -195,6 +194,38 @@ fn an_error_that_no_retry_cures_ends_at_once() {
             assert_eq!(requests, expected, "{status} at {step:?} {nth}");
         }
     }
+}
+
+#[test]
+fn a_fault_while_a_second_push_is_prepared_is_survived() {
+    for fault in [
+        Fault::Reset,
+        Fault::status(502),
+        Fault::Truncate(20),
+        Fault::DropAnswer,
+    ] {
+        let server = GitServer::start();
+        let repository = serve(&server);
+        server.fault(Step::Push.nth(1), Fault::status(502));
+        server.fault(Step::PushRefs.nth(1), fault.clone());
+        let outcome = update(&repository).run();
+        assert_eq!(outcome.code(), Some(0), "{fault:?}:\n{}", outcome.log());
+        check(&format!("{fault:?}"), &repository, &outcome);
+        assert_eq!(server.count(Step::PushRefs), 2, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_server_that_wants_to_be_asked_before_a_push_is_asked() {
+    let server = GitServer::start();
+    let repository = serve(&server);
+    server.fault(Step::Push.nth(1), Fault::status(400));
+    let outcome = update(&repository).run().succeeded();
+    check("asked", &repository, &outcome);
+    assert_eq!(
+        (server.count(Step::PushRefs), server.count(Step::Push)),
+        (1, 2)
+    );
 }
 
 #[test]
@@ -217,7 +248,7 @@ fn a_repository_that_is_emptied_meanwhile_stays_empty() {
     let server = GitServer::start();
     let repository = serve(&server);
     let other = repository.clone();
-    server.before(Step::PushRefs.nth(1), move || other.delete_branch("main"));
+    server.before(Step::Push.nth(1), move || other.delete_branch("main"));
     let outcome = update(&repository).run().failed();
     assert_eq!(repository.try_tip("main"), None);
     assert!(
@@ -232,7 +263,7 @@ fn a_default_branch_that_moves_meanwhile_is_followed_on_the_next_try() {
     let server = GitServer::start();
     let repository = serve(&server);
     let other = repository.clone();
-    server.before(Step::PushRefs.nth(1), move || {
+    server.before(Step::Push.nth(1), move || {
         other.set_branch("trunk", "main");
         other.delete_branch("main");
         other.set_default_branch("trunk");
@@ -333,7 +364,7 @@ fn tunnel() -> (std::net::SocketAddr, mpsc::Receiver<Vec<String>>) {
 
 #[test]
 fn a_cancelled_run_stops_before_the_push_and_says_how_git_is() {
-    for step in [Step::FetchRefs, Step::Fetch, Step::PushRefs] {
+    for step in [Step::FetchRefs, Step::Fetch] {
         let server = GitServer::start();
         let repository = serve(&server);
         server.fault(step.nth(1), Fault::Stall);

@@ -4,7 +4,7 @@
 //! new trees are written straight into its object database, and the commit is pushed by its id.
 
 mod fetch;
-mod partial;
+mod packets;
 mod push;
 mod transport;
 mod tree;
@@ -38,6 +38,8 @@ struct Store {
     branch: Option<BranchName>,
     /// Whether the server turned out to give out no files by their ids.
     fetches_whole: Cell<bool>,
+    /// Whether this is not the first try.
+    has_pushed: Cell<bool>,
     /// Removed when the run is over.
     _directory: Option<TempDir>,
 }
@@ -148,6 +150,7 @@ impl Store {
             },
             branch,
             fetches_whole: Cell::new(false),
+            has_pushed: Cell::new(false),
             _directory: Some(directory),
         })
     }
@@ -165,6 +168,7 @@ impl Store {
             remote: Remote::Local,
             branch,
             fetches_whole: Cell::new(false),
+            has_pushed: Cell::new(false),
             _directory: None,
         })
     }
@@ -207,7 +211,18 @@ impl Store {
         let id = tree::commit(&self.repository, base_id, changes, draft)?;
         match &self.remote {
             Remote::Server { url, connection } => {
-                push::push(&self.repository, url, connection, &base.branch, base_id, id)
+                // The first push nearly always lands; where it did not, the server is worth asking.
+                let asks_first = self.has_pushed.replace(true);
+                let branch = &base.branch;
+                push::push(
+                    &self.repository,
+                    url,
+                    connection,
+                    branch,
+                    base_id,
+                    id,
+                    asks_first,
+                )
             }
             Remote::Local => push::swap(&self.repository, &base.branch, base_id, id),
         }

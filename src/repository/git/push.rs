@@ -11,7 +11,7 @@ use crate::repository::{BranchName, Pushed, RepositoryError};
 
 /// How servers say that the branch is not where the push expects it: git itself before and while it
 /// takes the lock, and the client's own check.
-const MOVED: [&str; 9] = [
+const MOVED: [&str; 11] = [
     "fetch first",
     "non-fast-forward",
     "failed to update ref",
@@ -21,6 +21,9 @@ const MOVED: [&str; 9] = [
     "stale info",
     "failed to lock",
     "remote ref updated since checkout",
+    "reference does not exist",
+    // The server does not have the old tip any more, or not yet.
+    "bad ref",
 ];
 
 /// What the server said while it took a push.
@@ -28,8 +31,8 @@ const MOVED: [&str; 9] = [
 struct Answer {
     /// The tip that was advertised, where it is another than expected.
     moved_to: Option<Oid>,
-    /// The status of the reference: none is success.
-    refused: Option<String>,
+    /// The status of the reference, if the server gave one: none in it is success.
+    status: Option<Option<String>>,
     /// The side band: what hooks and rules print for people.
     said: String,
 }
@@ -37,8 +40,9 @@ struct Answer {
 /// Pushes `commit`, which was made on `base`, to `branch`; never forced.
 ///
 /// libgit2 compares with its own knowledge only, recreates a branch that was deleted and brings
-/// commits back that a rewind took away. So the tip that the server advertises must be `base`
-/// itself, and the server's own compare-and-swap does the rest.
+/// commits back that a rewind took away. So the tip that it sends as the old one must be `base`
+/// itself, and the server's own compare-and-swap does the rest: `asks_first` costs a request and only
+/// tells sooner what that would find.
 pub(super) fn push(
     repository: &Repository,
     url: &str,
@@ -46,6 +50,7 @@ pub(super) fn push(
     branch: &BranchName,
     base: Oid,
     commit: Oid,
+    asks_first: bool,
 ) -> Result<Pushed, RepositoryError> {
     let source = "refs/heads/outgoing";
     repository
@@ -65,7 +70,7 @@ pub(super) fn push(
             Ok(())
         })
         .push_update_reference(|_, status| {
-            answer.borrow_mut().refused = status.map(str::to_owned);
+            answer.borrow_mut().status = Some(status.map(str::to_owned));
             Ok(())
         })
         .sideband_progress(|text| {
@@ -81,6 +86,9 @@ pub(super) fn push(
         .packbuilder_parallelism(1);
     let mut server = repository.remote_anonymous(url).map_err(local)?;
     let refspec = format!("{source}:{}", branch.reference());
+    if !asks_first {
+        connection.assume(&branch.reference(), base);
+    }
     let result = connection.run(|| server.push(&[refspec.as_str()], Some(&mut options)));
     drop(options);
 
@@ -93,19 +101,29 @@ pub(super) fn push(
         };
         return Ok(Pushed::Moved { detail });
     }
-    match result {
-        Ok(()) => Ok(match answer.refused {
-            None => Pushed::Landed(commit.into()),
-            Some(status) => refused(&status, &answer.said),
+    let host = connection.host();
+    match (result, answer.status) {
+        (Ok(()), Some(None)) => Ok(Pushed::Landed(commit.into())),
+        (Ok(()), Some(Some(status))) => Ok(refused(&status, &answer.said)),
+        (Ok(()), None) => Err(RepositoryError::Unconfirmed {
+            commit: commit.into(),
+            what: format!("{host} did not say what became of the branch"),
         }),
-        Err((error, None)) if error.code() == ErrorCode::NotFastForward => Ok(Pushed::Moved {
+        (Err((error, None)), _) if error.code() == ErrorCode::NotFastForward => Ok(Pushed::Moved {
             detail: one_line(error.message()),
         }),
-        Err(error) if connection.push_was_sent() => Err(RepositoryError::Unconfirmed {
+        (Err(error), _) if connection.push_was_sent() => Err(RepositoryError::Unconfirmed {
             commit: commit.into(),
-            what: remote(error, &connection.host()).to_string(),
+            what: remote(error, &host).to_string(),
         }),
-        Err(error) => Err(remote(error, &connection.host())),
+        (Err(error), _) => Err(match remote(error, &host) {
+            // A server that wants to be asked first, perhaps.
+            RepositoryError::NotGit { what } if !asks_first => RepositoryError::Unavailable {
+                what,
+                retry_after: None,
+            },
+            error => error,
+        }),
     }
 }
 
