@@ -763,7 +763,7 @@ mod bad_input {
         let action = update(&repository, V14).input("timeout", "2");
         insta::assert_snapshot!(failure(&repository, action), @"
         The server can't be used right now
-        HOST was silent for 0 s, so nothing was changed in SERVER/wlals2/k8s-manifests.git.
+        HOST did not answer in time (`timeout` is 2 s), so nothing was changed in SERVER/wlals2/k8s-manifests.git.
         Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
         ");
     }

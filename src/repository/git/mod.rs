@@ -11,6 +11,7 @@ mod tree;
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use git2::Oid;
 use secrecy::SecretString;
@@ -264,6 +265,12 @@ fn remote((error, wire): CallError, host: &str) -> RepositoryError {
         };
     };
     let access = if pushing { Access::Write } else { Access::Read };
+    let too_late = |timeout: Duration| {
+        format!(
+            "{host} did not answer in time (`timeout` is {} s)",
+            timeout.as_secs()
+        )
+    };
     let unavailable = |what: String| RepositoryError::Unavailable {
         what,
         retry_after: None,
@@ -300,14 +307,9 @@ fn remote((error, wire): CallError, host: &str) -> RepositoryError {
         WireErrorKind::Certificate(what) => RepositoryError::Certificate {
             what: format!("the certificate of {host} is not trusted: {what}"),
         },
-        WireErrorKind::Silent(time) => {
-            unavailable(format!("{host} was silent for {} s", time.as_secs()))
-        }
-        WireErrorKind::Deadline(time) => RepositoryError::DeadlineExceeded {
-            what: format!(
-                "{host} did not answer within the {} s of `timeout`",
-                time.as_secs()
-            ),
+        WireErrorKind::Silent(timeout) => unavailable(too_late(timeout)),
+        WireErrorKind::Deadline(timeout) => RepositoryError::DeadlineExceeded {
+            what: too_late(timeout),
         },
         WireErrorKind::Cancelled => RepositoryError::Cancelled,
         WireErrorKind::Broken(why) => unavailable(format!("the connection to {host} broke: {why}")),

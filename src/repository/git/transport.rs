@@ -71,9 +71,9 @@ pub enum WireErrorKind {
     Connect(String),
     /// The TLS client does not trust the server.
     Certificate(String),
-    /// The server was silent.
+    /// The server was silent for too long a part of the run's whole time, which this is.
     Silent(Duration),
-    /// The deadline of the run passed.
+    /// The run's whole time, which this is, was over.
     Deadline(Duration),
     /// The run was cancelled.
     Cancelled,
@@ -385,7 +385,7 @@ impl Connection {
                 Err(_) if remaining <= silence => {
                     Err(WireErrorKind::Deadline(self.deadline.total()))
                 }
-                Err(_) => Err(WireErrorKind::Silent(silence)),
+                Err(_) => Err(WireErrorKind::Silent(self.deadline.total())),
             },
             () = self.deadline.cancelled(), if service != Service::ReceivePack => {
                 Err(WireErrorKind::Cancelled)
