@@ -22,12 +22,15 @@ COPY src src
 # Newer than the empty program, whatever the time at which the sources were last changed.
 RUN touch src/main.rs src/lib.rs \
  && cargo build --locked --release --target "$(uname -m)-unknown-linux-gnu" \
- && cp "target/$(uname -m)-unknown-linux-gnu/release/gitops-deploy" /gitops-deploy
+ && mkdir -p /image/etc/ssl/certs \
+ && mkdir -m 1777 /image/tmp \
+ && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
+ && cp "target/$(uname -m)-unknown-linux-gnu/release/gitops-deploy" /image/
 
 FROM scratch
 LABEL org.opencontainers.image.title="gitops-deploy" \
       org.opencontainers.image.description="Write a new image into a manifest byte-exactly, commit it and push it safely" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /gitops-deploy /gitops-deploy
+# With a /tmp that any user may write to: the objects of one commit are kept there for one run.
+COPY --from=build /image /
 ENTRYPOINT ["/gitops-deploy"]
