@@ -2,6 +2,7 @@
 //! understands it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,6 +28,8 @@ const BINARY: Option<&str> = option_env!("CARGO_BIN_EXE_gitops-deploy");
 #[derive(Debug, Clone)]
 pub struct Action {
     program: Program,
+    /// A program that runs the binary, with its arguments; empty where it runs by itself.
+    under: Vec<OsString>,
     inputs: BTreeMap<String, String>,
     /// `None` takes a variable away.
     environment: BTreeMap<String, Option<String>>,
@@ -97,6 +100,7 @@ impl Action {
         ];
         Action {
             program,
+            under: Vec::new(),
             inputs: BTreeMap::new(),
             environment: environment
                 .map(|(name, value)| (name.to_owned(), Some(value.to_owned())))
@@ -119,6 +123,12 @@ impl Action {
     /// Takes a variable away: outside GitHub there is no `GITHUB_OUTPUT`, for one.
     pub fn without_env(mut self, name: &str) -> Action {
         self.environment.insert(name.to_owned(), None);
+        self
+    }
+
+    /// Runs the binary by way of another program: `meter --of-memory BINARY`.
+    pub fn under(mut self, program: impl IntoIterator<Item = OsString>) -> Action {
+        self.under = program.into_iter().collect();
         self
     }
 
@@ -150,7 +160,14 @@ impl Action {
 
         let mut command = match &self.program {
             Program::Binary(path) => {
-                let mut command = Command::new(path);
+                let mut command = match &self.under[..] {
+                    [] => Command::new(path),
+                    [program, arguments @ ..] => {
+                        let mut command = Command::new(program);
+                        command.args(arguments).arg(path);
+                        command
+                    }
+                };
                 command.env_clear();
                 command
             }

@@ -21,6 +21,7 @@
 
 mod action;
 mod backend;
+pub mod build;
 mod faults;
 mod repository;
 mod server;
