@@ -1,0 +1,108 @@
+//! Repositories of a given size, the same bytes every time.
+
+use std::fmt::Write;
+
+use crate::support::{GitServer, Repository};
+
+/// How much there is in a repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    pub name: &'static str,
+    pub files: usize,
+    pub commits: usize,
+}
+
+/// A team's repository, and a company's.
+pub const SIZES: [Size; 2] = [
+    Size {
+        name: "small",
+        files: 100,
+        commits: 100,
+    },
+    Size {
+        name: "large",
+        files: 10_000,
+        commits: 5_000,
+    },
+];
+
+impl Size {
+    /// The file that is deployed to: one in the middle.
+    pub fn file(self) -> String {
+        path(self.files / 2)
+    }
+
+    /// The image in it, without a tag.
+    pub fn image(self) -> String {
+        image(self.files / 2)
+    }
+
+    /// Builds a repository of this size: a first commit with all files, then one image after the
+    /// other changes.
+    pub fn build(self, server: &GitServer) -> Repository {
+        let repository = server.repository(&format!("bench/{}", self.name));
+        let mut stream = String::new();
+        for number in 0..self.commits {
+            let message = format!("chore: deploy {number}\n");
+            write!(
+                stream,
+                "commit refs/heads/main\ncommitter A colleague <colleague@example.com> now\n\
+                 data {}\n{message}",
+                message.len()
+            )
+            .unwrap();
+            let mut put = |file: usize, tag: usize| {
+                let manifest = manifest(file, tag);
+                let (path, size) = (path(file), manifest.len());
+                writeln!(stream, "M 100644 inline {path}\ndata {size}\n{manifest}").unwrap();
+            };
+            match number {
+                0 => (0..self.files).for_each(|file| put(file, 0)),
+                // A stride without a common factor with the number of files visits all in turn.
+                _ => put(number * 7919 % self.files, number),
+            }
+        }
+        repository.import(stream.as_bytes());
+        // As a server keeps it: packed, with what makes counting objects quick.
+        repository.git(&["repack", "-adfq", "--write-bitmap-index"]);
+        repository.git(&["commit-graph", "write", "--reachable", "--no-progress"]);
+        repository
+    }
+}
+
+fn path(file: usize) -> String {
+    let (team, service) = (file / 100, file % 100);
+    format!("apps/team-{team:03}/service-{service:03}/deployment.yaml")
+}
+
+fn image(file: usize) -> String {
+    format!("ghcr.io/acme/service-{file:05}")
+}
+
+/// 5 KB of a Deployment. The values of its environment are noise, so that it shrinks under zlib as
+/// real manifests with their hashes and hosts do, to a bit less than half.
+fn manifest(file: usize, tag: usize) -> String {
+    let mut text = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: service-{file:05}\nspec:\n  \
+         replicas: 2\n  template:\n    spec:\n      containers:\n        - name: service\n          \
+         image: {}:v{tag}\n          env:\n",
+        image(file)
+    );
+    let mut noise = file as u64;
+    for variable in 0.. {
+        // Knuth's MMIX generator: only the high bits are good.
+        noise = noise
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let line = format!(
+            "            - {{name: VARIABLE_{variable:02}, value: \"{:016x}{:016x}\"}}\n",
+            noise,
+            noise.rotate_left(29).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        );
+        if text.len() + line.len() > 5_000 {
+            break;
+        }
+        text.push_str(&line);
+    }
+    text
+}

@@ -1,0 +1,213 @@
+//! What a deployment costs: this action beside the shell step that it replaces and the best that
+//! git itself can do, against the same server, in one run.
+//!
+//! ```text
+//! cargo run --release --example bench -- [--rounds N] [--only small|large] [--json]
+//! ```
+//!
+//! Each way sets one image in one file of a repository and pushes. Requests and bytes (headers
+//! included) are counted at the server's socket; time is the median over the rounds, in which the
+//! ways take turns; memory is the resident peak of the largest process. The added latency is a pause
+//! before each answer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+mod history;
+mod meter;
+mod report;
+#[path = "../tests/support/mod.rs"]
+mod support;
+mod ways;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use history::SIZES;
+use report::Table;
+use support::GitServer;
+use ways::Way;
+
+const LATENCIES: [Duration; 2] = [Duration::ZERO, Duration::from_millis(40)];
+
+/// One way over all rounds: medians, but for memory, which is the highest seen.
+pub struct Measured {
+    way: Way,
+    time: Duration,
+    fastest: Duration,
+    slowest: Duration,
+    requests: u64,
+    connections: u64,
+    down: u64,
+    up: u64,
+    memory: u64,
+}
+
+impl Measured {
+    fn bytes(&self) -> u64 {
+        self.down + self.up
+    }
+}
+
+/// One way in one round.
+struct Round {
+    time: Duration,
+    requests: u64,
+    connections: u64,
+    down: u64,
+    up: u64,
+    memory: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let [first, rest @ ..] = &arguments[..]
+        && first == meter::METER
+    {
+        return meter::run(rest);
+    }
+    let Some(options) = Options::parse(&arguments) else {
+        eprintln!("usage: bench [--rounds N] [--only small|large] [--json]");
+        return ExitCode::FAILURE;
+    };
+
+    let tables = measure(&options);
+    if options.json {
+        let tables: Vec<_> = tables.iter().map(Table::json).collect();
+        let report = serde_json::json!({
+            "machine": report::machine(),
+            "rounds": options.rounds,
+            "tables": tables,
+        });
+        println!("{report:#}");
+    } else {
+        println!(
+            "{}; median of {} rounds.\n",
+            report::machine(),
+            options.rounds
+        );
+        for table in tables {
+            println!("{}", table.markdown());
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+struct Options {
+    rounds: usize,
+    only: Option<String>,
+    json: bool,
+}
+
+impl Options {
+    fn parse(arguments: &[OsString]) -> Option<Options> {
+        let mut options = Options {
+            rounds: 5,
+            only: None,
+            json: false,
+        };
+        let mut arguments = arguments.iter().map(|argument| argument.to_str());
+        while let Some(argument) = arguments.next() {
+            match argument? {
+                "--rounds" => {
+                    options.rounds = arguments.next()??.parse().ok().filter(|n| *n > 0)?;
+                }
+                "--only" => {
+                    let name = arguments.next()??;
+                    SIZES.iter().find(|size| size.name == name)?;
+                    options.only = Some(name.to_owned());
+                }
+                "--json" => options.json = true,
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+fn measure(options: &Options) -> Vec<Table> {
+    let action = support::build::binary();
+    let server = GitServer::start();
+    let mut tables = Vec::new();
+    for size in SIZES {
+        if options.only.as_ref().is_some_and(|only| only != size.name) {
+            continue;
+        }
+        eprintln!("building the {} repository", size.name);
+        let repository = size.build(&server);
+        // Every round deploys another tag, so that there always is something to push.
+        let mut tag = size.commits;
+        for latency in LATENCIES {
+            let mut rounds: Vec<Vec<Round>> = Way::ALL.map(|_| Vec::new()).into();
+            for round in 1..=options.rounds {
+                eprintln!("{}, {latency:?}: round {round}", size.name);
+                for (way, rounds) in Way::ALL.into_iter().zip(&mut rounds) {
+                    tag += 1;
+                    let image = format!("{}:v{tag}", size.image());
+                    let before = repository.tip("main");
+                    server.set_latency(latency);
+                    server.reset_log();
+                    let peak = way.run(&server, &repository, &size.file(), &image, &action);
+                    server.set_latency(Duration::ZERO);
+                    let traffic = server.traffic();
+                    rounds.push(Round {
+                        time: peak.time,
+                        requests: server.requests().len() as u64,
+                        connections: traffic.connections,
+                        down: traffic.sent,
+                        up: traffic.received,
+                        memory: peak.memory,
+                    });
+
+                    let log = repository.git(&["rev-parse", "main^"]);
+                    assert_eq!(log.trim(), before, "{way:?} pushed no single commit");
+                    let changed = repository.changed_lines("main");
+                    assert!(
+                        changed.len() == 2 && changed[1].ends_with(&image),
+                        "{way:?} pushed {changed:?}"
+                    );
+                }
+            }
+            let rows = Way::ALL
+                .into_iter()
+                .zip(rounds)
+                .map(|(way, rounds)| summarize(way, &rounds))
+                .collect();
+            tables.push(Table {
+                size,
+                latency,
+                rows,
+            });
+        }
+    }
+    tables
+}
+
+fn summarize(way: Way, rounds: &[Round]) -> Measured {
+    fn sorted<T: Ord>(rounds: &[Round], value: impl Fn(&Round) -> T) -> Vec<T> {
+        let mut values: Vec<T> = rounds.iter().map(value).collect();
+        values.sort();
+        values
+    }
+    fn median<T: Ord + Copy>(rounds: &[Round], value: impl Fn(&Round) -> T) -> T {
+        sorted(rounds, value)[rounds.len() / 2]
+    }
+    let times = sorted(rounds, |round| round.time);
+    Measured {
+        way,
+        time: median(rounds, |round| round.time),
+        fastest: times[0],
+        slowest: times[times.len() - 1],
+        requests: median(rounds, |round| round.requests),
+        connections: median(rounds, |round| round.connections),
+        down: median(rounds, |round| round.down),
+        up: median(rounds, |round| round.up),
+        memory: sorted(rounds, |round| round.memory)[rounds.len() - 1],
+    }
+}
