@@ -61,8 +61,17 @@ pub(super) fn add_value(
         else {
             continue;
         };
+        let is_mapping = matches!(manifest.stream[mapping].content, Content::Mapping(_));
         match manifest.stream.get(mapping, key) {
             Some(node) => set_value(manifest, targets, assignment, node)?,
+            None if !is_mapping => {
+                return Err(ManifestError::NoScalar {
+                    file: manifest.file.path.clone(),
+                    line: manifest.stream[mapping].line,
+                    path: parent.to_string(),
+                    reason: format!("is no mapping, so the key {key} can't be added to it"),
+                });
+            }
             None => {
                 let edit = Edit::Add {
                     mapping,

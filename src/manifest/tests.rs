@@ -599,7 +599,7 @@ fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
         no document for 5:.spec in web.yaml
         web.yaml has nothing at .spec.x: .spec (line 2) has the keys list, none, template, text
         web.yaml: line 2: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping
-        web.yaml: line 5: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping
+        web.yaml, line 5: .spec.text is no mapping, so the key x can't be added to it
         "#
     );
 }

@@ -1,0 +1,294 @@
+//! Every case below `tests/fixtures`, and properties that hold for any manifest.
+//!
+//! A case is a folder with `before.yaml`, `after.yaml` and `case.toml`, which holds the request:
+//!
+//! ```toml
+//! about = "What this case shows."
+//! image = ["ghcr.io/o/web:v2"]     # also: path, set, resource
+//! notes = ["was removed"]          # texts that the plan's notes hold, in their order
+//! ```
+//!
+//! With `refusal = "…"` instead of an `after.yaml`, the request is refused in words that hold this
+//! text. In messages the file is called `manifest.yaml`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use gitops_deploy::manifest::{EditRequest, ManifestError, ManifestFile, Plan, plan};
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_yaml_ng::Value;
+use similar::TextDiff;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    #[serde(default)]
+    about: String,
+    #[serde(default)]
+    image: Vec<String>,
+    #[serde(default)]
+    path: Vec<String>,
+    #[serde(default)]
+    set: Vec<String>,
+    #[serde(default)]
+    resource: Vec<String>,
+    #[serde(default)]
+    notes: Vec<String>,
+    refusal: Option<String>,
+}
+
+impl Case {
+    fn request(&self) -> EditRequest {
+        EditRequest {
+            images: parsed(&self.image),
+            paths: parsed(&self.path),
+            set: parsed(&self.set),
+            resources: parsed(&self.resource),
+        }
+    }
+}
+
+fn parsed<T: FromStr<Err: Debug>>(lines: &[String]) -> Vec<T> {
+    lines.iter().map(|line| line.parse().unwrap()).collect()
+}
+
+fn plan_for(bytes: &[u8], request: &EditRequest) -> Result<Plan, ManifestError> {
+    let file = ManifestFile {
+        path: "manifest.yaml".parse().unwrap(),
+        bytes: bytes.to_vec(),
+    };
+    plan(&[file], request)
+}
+
+/// The file after `request`; itself where nothing changes.
+fn edited(bytes: &[u8], request: &EditRequest) -> Result<Vec<u8>, ManifestError> {
+    let mut edits = plan_for(bytes, request)?.edits;
+    Ok(edits.pop().map_or(bytes.to_vec(), |edit| edit.after))
+}
+
+#[test]
+fn every_fixture_is_edited_as_it_says_or_refused_in_its_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let mut folders: Vec<_> = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    assert!(folders.len() > 30, "the fixtures are gone");
+    let failures: Vec<String> = folders
+        .iter()
+        .filter_map(|folder| {
+            let what = failure(folder)?;
+            Some(format!("{}\n{what}", folder.display()))
+        })
+        .collect();
+    assert!(failures.is_empty(), "\n\n{}", failures.join("\n\n"));
+}
+
+/// What is wrong with a case, if anything is.
+fn failure(folder: &Path) -> Option<String> {
+    let text = fs::read_to_string(folder.join("case.toml")).unwrap();
+    let case: Case = match toml::from_str(&text) {
+        Ok(case) => case,
+        Err(error) => return Some(format!("case.toml: {error}")),
+    };
+    let before = fs::read(folder.join("before.yaml")).unwrap();
+    let request = case.request();
+    let plan = match (plan_for(&before, &request), &case.refusal) {
+        (Ok(plan), None) => plan,
+        (Ok(_), Some(words)) => return Some(format!("was not refused: {words}")),
+        (Err(error), Some(words)) => {
+            let message = error.to_string();
+            return (!message.contains(words.trim()))
+                .then(|| format!("was refused with\n  {message}\nand not with\n  {words}"));
+        }
+        (Err(error), None) => return Some(format!("{}\nwas refused: {error}", case.about)),
+    };
+    let [edit] = plan.edits.as_slice() else {
+        return Some("was not changed".to_owned());
+    };
+    let expected = fs::read(folder.join("after.yaml")).unwrap();
+    if edit.after != expected {
+        return Some(format!("{}\n{}", case.about, diff(&expected, &edit.after)));
+    }
+    let notes: Vec<&str> = plan.notes.iter().map(|note| note.text.as_str()).collect();
+    let all_noted = notes.len() >= case.notes.len()
+        && notes
+            .iter()
+            .zip(&case.notes)
+            .all(|(note, words)| note.contains(words.as_str()));
+    if !all_noted {
+        return Some(format!("has the notes {notes:?} and not {:?}", case.notes));
+    }
+    // A second run finds everything done.
+    match plan_for(&expected, &request) {
+        Ok(plan) if plan.edits.is_empty() => None,
+        Ok(_) => Some("a second run changes it again".to_owned()),
+        Err(error) => Some(format!("a second run is refused: {error}")),
+    }
+}
+
+/// A diff in which blanks and line ends can be seen.
+fn diff(expected: &[u8], found: &[u8]) -> String {
+    let visible = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes)
+            .replace('\r', "␍")
+            .replace('\t', "→")
+            .replace(" \n", "·\n")
+    };
+    TextDiff::from_lines(&visible(expected), &visible(found))
+        .unified_diff()
+        .header("expected", "found")
+        .to_string()
+}
+
+/// A line of a mapping, or several, of every kind; `@` stands for the image.
+fn any_entry() -> impl Strategy<Value = (String, bool)> {
+    let with_image = prop::sample::select(vec![
+        "image: @",
+        "image: \"@\"  # {\"$imagepolicy\": \"x\"}",
+        "image:   '@'\t# tab",
+        "{é: 🦀, image: @, 'x': [a, \"b\"]}",
+        "{\"image\":\"@\"}",
+        "image: &anchor @",
+        "image: !!str @",
+        "image: >-\n  @",
+        "image: |-  # why\n    @\n\nx: y",
+        "spec:\n  containers:\n  - name: x\n    image: @\n\n  - image: \"@\"",
+        "text: |\n  lange Zeilen: äöüäöüäöüäöüäöüäöü @\nimage: @",
+        "list:\n- a\n-   image: @   \n",
+        "\"image\"  :  @",
+        "? image\n: @",
+    ]);
+    let without = prop::sample::select(vec![
+        "a: b",
+        "# @",
+        "",
+        "text: \"multi\n  line\"",
+        "plain: multi\n  line # c",
+        "list: [\n  a,  # c\n  b ]",
+        "other: 'it''s @'",
+        "bin: >+\n  folded\n  text\n\n",
+        "emoji: 🦀🦀",
+        "&a k: &b v",
+        "null:",
+    ]);
+    prop_oneof![
+        with_image.prop_map(|text| (text.to_owned(), true)),
+        without.prop_map(|text| (text.to_owned(), false)),
+    ]
+}
+
+/// A file of several documents, with `@` where the image is written.
+fn any_file() -> impl Strategy<Value = String> {
+    let entries = prop::collection::vec(any_entry(), 1..7);
+    (entries, any::<bool>(), any::<bool>(), any::<bool>())
+        .prop_filter("an image", |(entries, ..)| {
+            entries.iter().any(|(_, has)| *has)
+        })
+        .prop_map(|(entries, crlf, mark, cut)| {
+            // Each entry is a document of its own, so that keys may repeat.
+            let documents: Vec<&str> = entries.iter().map(|(text, _)| text.as_str()).collect();
+            let mut text = format!("---\n{}\n", documents.join("\n---\n"));
+            if crlf {
+                text = text.replace('\n', "\r\n");
+            }
+            if cut {
+                text = text.trim_end().to_owned();
+            }
+            if mark {
+                format!("\u{feff}{text}")
+            } else {
+                text
+            }
+        })
+}
+
+/// Where `@` stands for an image, and not for itself in a comment or another text.
+fn filled(template: &str, image: &str) -> String {
+    let keeps = ["# @", "it''s @", "äöü @"];
+    let hidden = keeps.iter().fold(template.to_owned(), |text, keep| {
+        text.replace(keep, &keep.replace('@', "\u{1}"))
+    });
+    hidden.replace('@', image).replace('\u{1}', "@")
+}
+
+fn image_request(line: &str) -> EditRequest {
+    EditRequest {
+        images: parsed(&[line.to_owned()]),
+        ..EditRequest::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn an_edit_changes_the_bytes_of_the_image_and_no_other(
+        template in any_file(),
+        old in "[a-z]{1,9}",
+        new in "[A-Za-z0-9_][A-Za-z0-9_.-]{0,12}",
+    ) {
+        let text = |tag: &str| filled(&template, &format!("ghcr.io/o/web:{tag}"));
+        let request = |tag: &str| image_request(&format!("ghcr.io/o/web:{tag}"));
+        let there = edited(text(&old).as_bytes(), &request(&new)).unwrap();
+        prop_assert_eq!(String::from_utf8_lossy(&there), text(&new));
+        let back = edited(&there, &request(&old)).unwrap();
+        prop_assert_eq!(String::from_utf8_lossy(&back), text(&old));
+    }
+
+    #[test]
+    fn a_value_reads_back_as_what_was_asked_for_by_another_parser_too(
+        place in prop::sample::select(vec![
+            "k: old\n", "k: 'old' # c\n", "k: \"old\"\n", "{k: old, x: y}\n", "{\"k\":\"old\"}\n",
+            "k: |\n  old\nx: y\n", "k: >-\n    old\n", "k:\nx: y\n", "x: y\nk: &a old\nz: *a\n", "k: old",
+        ]),
+        value in "([ -~]|[éü🦀\n\t:#'\"-]){0,16}",
+    ) {
+        let set = format!("k={}", quoted(&value));
+        let request = EditRequest { set: parsed(&[set]), ..EditRequest::default() };
+        let after = String::from_utf8(edited(place.as_bytes(), &request).unwrap()).unwrap();
+        let read: Value = serde_yaml_ng::from_str(&after).unwrap();
+        prop_assert_eq!(read.get("k"), Some(&Value::String(value)), "{}", after);
+    }
+
+    #[test]
+    fn a_tag_is_a_string_to_another_parser_too(
+        place in prop::sample::select(vec![
+            "image: {repository: a, tag: 1}\n",
+            "image:\n  repository: a\n  tag: v1\n",
+            "image:\n  repository: a\n",
+        ]),
+        tag in "[0-9._eExX+-]{0,3}[A-Za-z0-9_][0-9A-Fa-f._-]{0,8}"
+            .prop_map(|tag| tag.replace('+', "")),
+    ) {
+        prop_assume!(!tag.starts_with(['.', '-']));
+        let after = edited(place.as_bytes(), &image_request(&format!("a:{tag}"))).unwrap();
+        let read: Value = serde_yaml_ng::from_slice(&after).unwrap();
+        prop_assert_eq!(&read["image"]["tag"], &Value::String(tag));
+    }
+
+    #[test]
+    fn no_file_and_no_request_make_a_plan_panic(
+        text in "([a-c:\\-\\[\\]{}&*!|>'\"%@`?#,~ \n\t]|image|---|<<|: |é){0,40}",
+        set in "[a-c.0\\[\\]=]{1,6}=[a-c]",
+    ) {
+        let _ = edited(text.as_bytes(), &image_request("a:1"));
+        let _ = edited(text.as_bytes(), &image_request("a=a:1"));
+        if let Ok(assignment) = set.parse() {
+            let request = EditRequest { set: vec![assignment], ..EditRequest::default() };
+            let _ = edited(text.as_bytes(), &request);
+        }
+    }
+}
+
+/// `value` as a double-quoted YAML scalar; JSON's strings are some.
+fn quoted(value: &str) -> String {
+    serde_json::to_string(value).unwrap()
+}
