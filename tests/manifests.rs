@@ -142,7 +142,7 @@ fn diff(expected: &[u8], found: &[u8]) -> String {
             .replace('\t', "→")
             .replace(" \n", "·\n")
     };
-    TextDiff::from_lines(&visible(expected), &visible(found))
+    TextDiff::from_lines(visible(expected).as_str(), visible(found).as_str())
         .unified_diff()
         .header("expected", "found")
         .to_string()
