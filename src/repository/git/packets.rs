@@ -15,38 +15,58 @@ use bytes::Bytes;
 /// Whether a server that advertises this can be asked for a partial fetch: it must know filters, and
 /// give out files by their ids. Servers that give out any object announce the two rights below;
 /// with one of them alone only commits can be had by id.
-pub(super) fn is_possible(advertisement: &[u8]) -> bool {
-    let Some(line) = PacketLines(advertisement).find(|line| line.contains(&0)) else {
-        return false;
-    };
-    let capabilities = line.split(|byte| *byte == 0).nth(1).unwrap_or_default();
-    let capabilities: Vec<&[u8]> = capabilities.split(u8::is_ascii_whitespace).collect();
-    [
-        &b"filter"[..],
-        b"allow-tip-sha1-in-want",
-        b"allow-reachable-sha1-in-want",
-    ]
-    .iter()
-    .all(|needed| capabilities.contains(needed))
+pub(super) fn allows_partial_fetch(advertisement: &[u8]) -> bool {
+    let needed = [
+        "filter",
+        "allow-tip-sha1-in-want",
+        "allow-reachable-sha1-in-want",
+    ];
+    needed
+        .iter()
+        .all(|capability| allows(advertisement, capability))
 }
 
-/// An upload request with `filter blob:none` in it: the capability behind the first want, the filter
-/// as the last line of the first section. Anything else is returned as it is.
-pub(super) fn without_blobs(request: Vec<u8>) -> Vec<u8> {
-    let mut rewritten = Vec::with_capacity(request.len() + 32);
+/// Whether a capability is advertised: they stand behind the first reference.
+fn allows(advertisement: &[u8], capability: &str) -> bool {
+    let first = PacketLines(advertisement).find(|line| line.contains(&0));
+    let capabilities = first.and_then(|line| line.split(|byte| *byte == 0).nth(1));
+    let mut capabilities = capabilities
+        .unwrap_or_default()
+        .split(u8::is_ascii_whitespace);
+    capabilities.any(|own| own == capability.as_bytes())
+}
+
+/// An upload request with what libgit2 leaves out, for a server that advertises so: no progress
+/// reports, which nobody would see; and with `without_blobs`, `filter blob:none`. Capabilities stand
+/// behind the first want, the filter is the last line of the first section. What is no upload
+/// request is returned as it is.
+pub(super) fn refined(request: Vec<u8>, advertisement: &[u8], without_blobs: bool) -> Vec<u8> {
+    let mut capabilities = String::new();
+    if allows(advertisement, "no-progress") {
+        capabilities.push_str(" no-progress");
+    }
+    if without_blobs {
+        capabilities.push_str(" filter");
+    }
+    let mut rewritten = Vec::with_capacity(request.len() + 64);
     let mut rest = &request[..];
     let mut first = true;
     while let Some((line, behind)) = packet(rest) {
         match line {
             Some(line) if first && line.starts_with(b"want ") => {
                 let line = line.strip_suffix(b"\n").unwrap_or(line);
-                push_line(&mut rewritten, &[line, b" filter\n"].concat());
+                push_line(
+                    &mut rewritten,
+                    &[line, capabilities.as_bytes(), b"\n"].concat(),
+                );
             }
             // The request has no want: it is none that fetches.
             Some(_) | None if first => return request,
             Some(line) => push_line(&mut rewritten, line),
             None => {
-                push_line(&mut rewritten, b"filter blob:none\n");
+                if without_blobs {
+                    push_line(&mut rewritten, b"filter blob:none\n");
+                }
                 // With the flush that ends the section.
                 rewritten.extend_from_slice(rest);
                 return rewritten;
@@ -149,43 +169,46 @@ mod tests {
         bytes
     }
 
-    #[test]
-    fn a_server_must_filter_and_give_out_any_object() {
-        let advertised = |capabilities: &str| {
-            let first = format!("8a3f HEAD\0multi_ack {capabilities} agent=git/2\n");
-            is_possible(&lines(&[
-                "# service=git-upload-pack\n",
-                "",
-                &first,
-                "8a3f refs/heads/main\n",
-                "",
-            ]))
-        };
-        assert!(advertised(
-            "allow-tip-sha1-in-want allow-reachable-sha1-in-want filter"
-        ));
-        assert!(!advertised("allow-reachable-sha1-in-want filter"));
-        assert!(!advertised(
-            "allow-tip-sha1-in-want allow-reachable-sha1-in-want"
-        ));
-        assert!(!is_possible(b""));
-        assert!(!is_possible(b"0001"));
-        assert!(!is_possible(b"zzzz"));
+    fn advertised(capabilities: &str) -> Vec<u8> {
+        let first = format!("8a3f HEAD\0multi_ack {capabilities} agent=git/2\n");
+        lines(&[
+            "# service=git-upload-pack\n",
+            "",
+            &first,
+            "8a3f refs/heads/main\n",
+            "",
+        ])
     }
 
     #[test]
-    fn the_filter_is_the_last_line_of_the_first_section() {
+    fn a_server_must_filter_and_give_out_any_object() {
+        let allows = |capabilities: &str| allows_partial_fetch(&advertised(capabilities));
+        assert!(allows(
+            "allow-tip-sha1-in-want allow-reachable-sha1-in-want filter"
+        ));
+        assert!(!allows("allow-reachable-sha1-in-want filter"));
+        assert!(!allows(
+            "allow-tip-sha1-in-want allow-reachable-sha1-in-want"
+        ));
+        for nonsense in [&b""[..], b"0001", b"zzzz"] {
+            assert!(!allows_partial_fetch(nonsense));
+        }
+    }
+
+    #[test]
+    fn a_request_gets_what_libgit2_leaves_out() {
+        let request = lines(&[
+            "want 8a3f ofs-delta\n",
+            "shallow 1\n",
+            "deepen 1\n",
+            "",
+            "have 1\n",
+            "done\n",
+        ]);
         assert_eq!(
-            without_blobs(lines(&[
-                "want 8a3f ofs-delta\n",
-                "shallow 1\n",
-                "deepen 1\n",
-                "",
-                "have 1\n",
-                "done\n"
-            ])),
+            refined(request.clone(), &advertised("no-progress"), true),
             lines(&[
-                "want 8a3f ofs-delta filter\n",
+                "want 8a3f ofs-delta no-progress filter\n",
                 "shallow 1\n",
                 "deepen 1\n",
                 "filter blob:none\n",
@@ -194,6 +217,18 @@ mod tests {
                 "done\n"
             ])
         );
+        assert_eq!(
+            refined(request.clone(), &advertised("no-progress"), false),
+            lines(&[
+                "want 8a3f ofs-delta no-progress\n",
+                "shallow 1\n",
+                "deepen 1\n",
+                "",
+                "have 1\n",
+                "done\n"
+            ])
+        );
+        assert_eq!(refined(request.clone(), &advertised(""), false), request);
     }
 
     #[test]
@@ -235,7 +270,10 @@ mod tests {
             b"00ffwant 8a3f",
             b"0003",
         ] {
-            assert_eq!(without_blobs(request.to_vec()), request);
+            assert_eq!(
+                refined(request.to_vec(), &advertised("no-progress"), true),
+                request
+            );
         }
     }
 }

@@ -191,7 +191,7 @@ impl Connection {
         lock(&self.fetching)
             .advertisement
             .as_deref()
-            .is_some_and(packets::is_possible)
+            .is_some_and(packets::allows_partial_fetch)
     }
 
     /// How fetches are done from now on.
@@ -260,11 +260,11 @@ impl Connection {
     async fn upload_pack(&self, mut request: Vec<u8>) -> Result<Answer, WireErrorKind> {
         let (mode, ahead) = {
             let mut fetching = lock(&self.fetching);
+            let advertisement = fetching.advertisement.clone().unwrap_or_default();
+            let without_blobs = fetching.mode.without_blobs;
+            request = packets::refined(request, &advertisement, without_blobs);
             (fetching.mode, fetching.ahead.take())
         };
-        if mode.without_blobs {
-            request = packets::without_blobs(request);
-        }
         if let Some((expected, answer)) = ahead
             && expected == request
         {
