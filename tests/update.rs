@@ -650,7 +650,7 @@ mod bad_input {
         );
         insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
         The manifest can't be edited
-        blog-system/web-rollout.yaml can't be read as YAML: line 4, column 2: invalid indentation: what goes on over several lines in quotes or brackets must be indented deeper than the key before it
+        blog-system/web-rollout.yaml can't be read as YAML: line 4, column 5: while parsing a flow sequence, expected ',' or ']'
         ");
     }
 

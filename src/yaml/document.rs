@@ -6,9 +6,10 @@
 //! scalar has held anything but ASCII. So the start is taken from line and column, and the end is
 //! found here, in the text. [`crate::yaml::edit`] checks both before it relies on them.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::ops::{Index, Range};
+use std::ops::{Index, Range, RangeInclusive};
 
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
@@ -177,7 +178,23 @@ impl<'t> Stream<'t> {
                 reason,
             });
         }
-        Builder::new(text).build()
+        let mut deeper = BTreeSet::new();
+        let mut budget = MAX_REREAD;
+        loop {
+            match Builder::new(text, &deeper).build() {
+                Ok(stream) => return Ok(stream),
+                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::Scan(error)) => {
+                    let lines = too_shallow(text, &error, &deeper);
+                    let known = deeper.len();
+                    deeper.extend(lines.into_iter().flatten());
+                    budget = budget.saturating_sub(text.len());
+                    if deeper.len() == known || budget == 0 {
+                        return Err(syntax_error(&error, &deeper));
+                    }
+                }
+            }
+        }
     }
 
     /// The text that was read.
@@ -293,10 +310,51 @@ impl fmt::Display for Style {
     }
 }
 
+/// YAML wants what goes on over several lines in quotes or brackets to be indented deeper than the
+/// key before it (chapter 7.4), and the parser insists. Kubernetes' reader does not, and a `]` below
+/// its key is what people write. White space means nothing there, so the parser is shown such lines
+/// this much deeper than they are.
+const DEEPER: usize = 128;
+
+/// How many bytes may be read again for that: each time, one more value of the file is put right.
+const MAX_REREAD: usize = 64 * 1024 * 1024;
+
+/// Why a text was not read to its end.
+enum Stop {
+    Error(ParseError),
+    Scan(ScanError),
+}
+
+impl From<ParseError> for Stop {
+    fn from(error: ParseError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// The lines that the parser found not deep enough, if that is what `error` says.
+fn too_shallow(
+    text: &str,
+    error: &ScanError,
+    deeper: &BTreeSet<usize>,
+) -> Option<RangeInclusive<usize>> {
+    let line = error.marker().line();
+    match error.info() {
+        "invalid indentation" | "invalid indentation in flow construct" => Some(line..=line),
+        "invalid indentation in quoted scalar" => {
+            // It names where the scalar begins.
+            let start = Positions::new(text, deeper).byte(*error.marker())?;
+            let rest = text.get(start..)?;
+            let length = single_quoted_length(rest).or_else(|| double_quoted_length(rest))?;
+            Some(line + 1..=line + count_breaks(rest.get(..length)?))
+        }
+        _ => None,
+    }
+}
+
 /// Turns the parser's events into a [`Stream`].
-struct Builder<'t> {
+struct Builder<'t, 'd> {
     text: &'t str,
-    positions: Positions<'t>,
+    positions: Positions<'t, 'd>,
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
     /// The collections that are open, outermost first.
@@ -313,11 +371,11 @@ struct Open {
     key: Option<NodeId>,
 }
 
-impl<'t> Builder<'t> {
-    fn new(text: &'t str) -> Self {
+impl<'t, 'd> Builder<'t, 'd> {
+    fn new(text: &'t str, deeper: &'d BTreeSet<usize>) -> Self {
         Self {
             text,
-            positions: Positions::new(text),
+            positions: Positions::new(text, deeper),
             nodes: Vec::new(),
             roots: Vec::new(),
             open: Vec::new(),
@@ -326,13 +384,14 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn build(mut self) -> Result<Stream<'t>, ParseError> {
+    fn build(mut self) -> Result<Stream<'t>, Stop> {
+        let shown = self.positions.shown();
         // A byte order mark is no part of the first document (chapter 5.2); the parser would take
         // it into the first key.
-        let body = self.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.text);
+        let body = shown.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&shown);
         let mut parser = Parser::new_from_str(body);
         loop {
-            let (event, mark) = parser.next_token().map_err(syntax_error)?;
+            let (event, mark) = parser.next_token().map_err(Stop::Scan)?;
             match event {
                 Event::StreamEnd => break,
                 Event::Scalar(value, style, anchor, tag) => {
@@ -426,7 +485,7 @@ impl<'t> Builder<'t> {
             .filter(|target| self.nodes[target.0].document == document)
             .ok_or_else(|| ParseError::Syntax {
                 line: mark.line(),
-                column: mark.col() + 1,
+                column: self.positions.column(mark) + 1,
                 reason: "an alias to an anchor that this document does not have".to_owned(),
             })?;
         let start = self.positions.byte(mark).unwrap_or(self.last_end);
@@ -491,7 +550,7 @@ impl<'t> Builder<'t> {
             parent,
             role,
             line: mark.line(),
-            column: mark.col() + 1,
+            column: self.positions.column(mark) + 1,
             in_flow,
             anchored: anchor > 0,
             tag: tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
@@ -520,17 +579,13 @@ impl From<TScalarStyle> for Style {
     }
 }
 
-fn syntax_error(error: ScanError) -> ParseError {
-    // Some readers let this pass, so that the rule is worth a word (chapter 7.4).
-    let hint = if error.info().contains("invalid indentation") {
-        ": what goes on over several lines in quotes or brackets must be indented deeper than the key before it"
-    } else {
-        ""
-    };
+fn syntax_error(error: &ScanError, deeper: &BTreeSet<usize>) -> ParseError {
+    let (line, column) = (error.marker().line(), error.marker().col() + 1);
+    let shift = if deeper.contains(&line) { DEEPER } else { 0 };
     ParseError::Syntax {
-        line: error.marker().line(),
-        column: error.marker().col() + 1,
-        reason: format!("{}{hint}", error.info()),
+        line,
+        column: column.saturating_sub(shift).max(1),
+        reason: error.info().to_owned(),
     }
 }
 
@@ -540,16 +595,18 @@ fn line_of(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Turns the parser's lines and columns into bytes of the text.
-struct Positions<'t> {
+struct Positions<'t, 'd> {
     text: &'t str,
     /// The first byte of each line.
     lines: Vec<usize>,
+    /// The lines, from 1, that the parser is shown [`DEEPER`] than they are.
+    deeper: &'d BTreeSet<usize>,
     /// The last answer: line, column, byte. Going on from there keeps long lines linear.
     last: (usize, usize, usize),
 }
 
-impl<'t> Positions<'t> {
-    fn new(text: &'t str) -> Self {
+impl<'t, 'd> Positions<'t, 'd> {
+    fn new(text: &'t str, deeper: &'d BTreeSet<usize>) -> Self {
         let first = if text.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len_utf8()
         } else {
@@ -568,13 +625,43 @@ impl<'t> Positions<'t> {
         Self {
             text,
             lines,
+            deeper,
             last: (1, 0, first),
         }
     }
 
+    /// The text that the parser is shown.
+    fn shown(&self) -> Cow<'t, str> {
+        let mut shown = String::new();
+        let mut from = 0;
+        for line in self.deeper {
+            let Some(start) = line.checked_sub(1).and_then(|index| self.lines.get(index)) else {
+                continue;
+            };
+            shown.push_str(self.text.get(from..*start).unwrap_or_default());
+            shown.extend(std::iter::repeat_n(' ', DEEPER));
+            from = *start;
+        }
+        if from == 0 {
+            return Cow::Borrowed(self.text);
+        }
+        shown.push_str(self.text.get(from..).unwrap_or_default());
+        Cow::Owned(shown)
+    }
+
+    /// The column of the text that the parser's `mark` means, from 0.
+    fn column(&self, mark: Marker) -> usize {
+        let shift = if self.deeper.contains(&mark.line()) {
+            DEEPER
+        } else {
+            0
+        };
+        mark.col().saturating_sub(shift)
+    }
+
     /// The byte at the parser's `mark`, whose lines count from 1 and columns from 0.
     fn byte(&mut self, mark: Marker) -> Option<usize> {
-        let (line, column) = (mark.line(), mark.col());
+        let (line, column) = (mark.line(), self.column(mark));
         let (from_column, from_byte) = match self.last {
             (last_line, last_column, byte) if last_line == line && last_column <= column => {
                 (last_column, byte)
@@ -883,13 +970,30 @@ mod tests {
     }
 
     #[test]
-    fn invalid_yaml_is_an_error_with_line_and_column() {
-        let error = Stream::parse(b"k:\n    a: [\n      b\n   ]\n").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("line 4, column 4: invalid indentation: what goes on")
+    fn what_goes_on_over_lines_need_not_be_deeper_than_its_key() {
+        let text = "a:\n  args: [\n    x,\n  \"y\",\n'z'\n  ]\n  text: 'one\n  two\n\nthree'\n  k: \"ü\nv\" # c\n  last: [{\n  b: 1}, c]\n";
+        check(
+            text,
+            &[
+                ("x", "x"),
+                ("y", "\"y\""),
+                ("z", "'z'"),
+                ("one two\nthree", "'one\n  two\n\nthree'"),
+                ("ü v", "\"ü\nv\""),
+                ("1", "1"),
+                ("c", "c"),
+            ],
         );
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let z = stream
+            .nodes()
+            .find(|(id, _)| stream.value(*id) == Some("z"))
+            .unwrap();
+        assert_eq!((z.1.line, z.1.column), (5, 1));
+    }
+
+    #[test]
+    fn invalid_yaml_is_an_error_with_line_and_column() {
         let error = Stream::parse(b"a: b\nc: d: e\n").unwrap_err();
         assert!(
             matches!(
