@@ -384,7 +384,7 @@ mod tests {
             "ghcr.io/wlals2/blog-web:v13",
             "ghcr.io/wlals2/blog-web:v14",
         )];
-        insta::assert_snapshot!(written(None, &images, &source()), @r"
+        insta::assert_snapshot!(written(None, &images, &source()), @"
         chore: update blog-web image to v14
 
         Deployed-Image: ghcr.io/wlals2/blog-web:v14
@@ -429,7 +429,7 @@ mod tests {
         )];
         let template = "deploy({name}): {previous-tag} → {tag} {Json} {}\n\n{resource} in {file}\nby {actor} #{run-number} {source-repository}@{source-sha}{digest}";
         let message = written(Some(template), &images, &source());
-        insta::assert_snapshot!(message.split("\n\nDeployed-Image").next().unwrap(), @r"
+        insta::assert_snapshot!(message.split("\n\nDeployed-Image").next().unwrap(), @"
         deploy(blog-web): v13 → v14 {Json} {}
 
         Rollout/web in blog-system/web-rollout.yaml

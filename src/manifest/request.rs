@@ -475,19 +475,19 @@ mod tests {
                 .map(refusal)
                 .join("\n"),
             @r#"
-            "a" has no `=` behind its path: write PATH=VALUE
-            "a=" has no value behind the `=`: for an empty text write ""
-            the path is empty
-            the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
-            "a=[b]" has the value "[b]", which is no single YAML value: put it in quotes
-            "a=b # c" has the value "b # c", which is no single YAML value: put it in quotes
-            "a={{ x }}" has the value "{{ x }}", which is no single YAML value: put it in quotes
-            "a=b: c" has the value "b: c", which is no single YAML value: put it in quotes
-            "a=*b" has the value "*b", which is no single YAML value: put it in quotes
-            "a[0]:=b" can't add an item to a list: with `:=` the path ends in a key
-            "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`
-            "/x:.a=b" begins with "/x", which names no document: write Kind/name or a number before the `:`
-            "#
+        "a" has no `=` behind its path: write PATH=VALUE
+        "a=" has no value behind the `=`: for an empty text write ""
+        the path is empty
+        the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
+        "a=[b]" has the value "[b]", which is no single YAML value: put it in quotes
+        "a=b # c" has the value "b # c", which is no single YAML value: put it in quotes
+        "a={{ x }}" has the value "{{ x }}", which is no single YAML value: put it in quotes
+        "a=b: c" has the value "b: c", which is no single YAML value: put it in quotes
+        "a=*b" has the value "*b", which is no single YAML value: put it in quotes
+        "a[0]:=b" can't add an item to a list: with `:=` the path ends in a key
+        "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`
+        "/x:.a=b" begins with "/x", which names no document: write Kind/name or a number before the `:`
+        "#
         );
         insta::assert_snapshot!("web".parse::<ResourceFilter>().unwrap_err(), @r#""web" names no resource: write Kind/name, as in Deployment/web"#);
     }

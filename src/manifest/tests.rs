@@ -176,13 +176,13 @@ fn what_cannot_be_written_says_why_and_where() {
         "containers:\n- name: web\n  image: \"a\\\n    :1\"\n",
     ]
     .map(|text| refusal(text, &["web=a:2"]));
-    insta::assert_snapshot!(refusals.join("\n"), @r#"
-        web.yaml, line 1: container web has no `image`: add the key, and this step will keep it up to date
-        web.yaml, line 3: the image of container web is a list or a mapping where the image should be a string
-        web.yaml, line 3: the image of container web is filled in by a template (`{{ … }}`): change the template's values instead
-        web.yaml, line 3: the image {{ .Values.image }}:v1 of container web is filled in by a template (`{{ … }}`): change the template's values instead
-        web.yaml, line 3: the image a:1 of container web goes over several lines: write the image on one line
-        "#);
+    insta::assert_snapshot!(refusals.join("\n"), @"
+    web.yaml, line 1: container web has no `image`: add the key, and this step will keep it up to date
+    web.yaml, line 3: the image of container web is a list or a mapping where the image should be a string
+    web.yaml, line 3: the image of container web is filled in by a template (`{{ … }}`): change the template's values instead
+    web.yaml, line 3: the image {{ .Values.image }}:v1 of container web is filled in by a template (`{{ … }}`): change the template's values instead
+    web.yaml, line 3: the image a:1 of container web goes over several lines: write the image on one line
+    ");
 }
 
 #[test]
@@ -201,35 +201,35 @@ fn an_empty_image_of_a_named_container_is_filled_in() {
 
 #[test]
 fn an_image_that_is_nowhere_is_answered_with_those_that_are_there() {
-    insta::assert_snapshot!(refusal(WEB, &["ghcr.io/wlals2/blog-wep:v14"]), @r#"
-        web.yaml holds no image ghcr.io/wlals2/blog-wep. What is there, nearest first:
-        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
-        - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
-        - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
-        "#);
-    insta::assert_snapshot!(refusal(WEB, &["ngnix=ghcr.io/wlals2/blog-web:v14"]), @r#"
-        web.yaml has no container ngnix. What is there, nearest first:
-        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
-        - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
-        - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
-        "#);
+    insta::assert_snapshot!(refusal(WEB, &["ghcr.io/wlals2/blog-wep:v14"]), @"
+    web.yaml holds no image ghcr.io/wlals2/blog-wep. What is there, nearest first:
+    - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
+    - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
+    - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
+    ");
+    insta::assert_snapshot!(refusal(WEB, &["ngnix=ghcr.io/wlals2/blog-web:v14"]), @"
+    web.yaml has no container ngnix. What is there, nearest first:
+    - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
+    - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
+    - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
+    ");
     insta::assert_snapshot!(refusal("kind: Service\n", &["a:1"]), @"web.yaml holds no image a: there is none at all");
     insta::assert_snapshot!(refusal("kind: Service\n", &["web=a:1"]), @"web.yaml has no container web: there is none at all");
     let many: String = (0..20).map(|n| format!("- image: i{n}:1\n")).collect();
-    insta::assert_snapshot!(refusal(&format!("containers:\n{many}"), &["i:1"]), @r#"
-        web.yaml holds no image i. What is there, nearest first:
-        - i0:1 (web.yaml line 2)
-        - i1:1 (web.yaml line 3)
-        - i2:1 (web.yaml line 4)
-        - i3:1 (web.yaml line 5)
-        - i4:1 (web.yaml line 6)
-        - i5:1 (web.yaml line 7)
-        - i6:1 (web.yaml line 8)
-        - i7:1 (web.yaml line 9)
-        - i8:1 (web.yaml line 10)
-        - i9:1 (web.yaml line 11)
-        and 10 more
-        "#);
+    insta::assert_snapshot!(refusal(&format!("containers:\n{many}"), &["i:1"]), @"
+    web.yaml holds no image i. What is there, nearest first:
+    - i0:1 (web.yaml line 2)
+    - i1:1 (web.yaml line 3)
+    - i2:1 (web.yaml line 4)
+    - i3:1 (web.yaml line 5)
+    - i4:1 (web.yaml line 6)
+    - i5:1 (web.yaml line 7)
+    - i6:1 (web.yaml line 8)
+    - i7:1 (web.yaml line 9)
+    - i8:1 (web.yaml line 10)
+    - i9:1 (web.yaml line 11)
+    and 10 more
+    ");
 }
 
 #[test]
@@ -248,12 +248,12 @@ fn a_file_that_is_no_yaml_is_named_with_line_and_column() {
         ]
         .map(|text| refusal(text, &["a:1"]))
         .join("\n"),
-        @r#"
-            web.yaml can't be read as YAML: line 2, column 5: mapping values are not allowed in this context
-            web.yaml, line 2: a template (`{{ … }}`) and not YAML: name the file that holds its values instead
-            web.yaml can't be read as YAML: line 2, column 2: tabs disallowed within this context (block indentation)
-            web.yaml is a Git LFS pointer: its text is not in Git, so it can't be edited there
-            "#
+        @"
+    web.yaml can't be read as YAML: line 2, column 5: mapping values are not allowed in this context
+    web.yaml, line 2: a template (`{{ … }}`) and not YAML: name the file that holds its values instead
+    web.yaml can't be read as YAML: line 2, column 2: tabs disallowed within this context (block indentation)
+    web.yaml is a Git LFS pointer: its text is not in Git, so it can't be edited there
+    "
     );
     let binary = ManifestFile {
         path: "a.yaml".parse().unwrap(),
@@ -378,14 +378,14 @@ fn no_digest_in_helm_values_outlives_its_tag() {
             check_pinned("image: {repository: a, tag: v1}", "a@NEW", "image: {repository: a, tag: v1@NEW}"),
         ]
         .join("\n"),
-        @r#"
-        the digest OLD was removed: it would have kept the old image in force
+        @"
+    the digest OLD was removed: it would have kept the old image in force
 
-        the tag v1 stays, but the digest beside it decides
-        the digest OLD was removed: it would have kept the old image in force
+    the tag v1 stays, but the digest beside it decides
+    the digest OLD was removed: it would have kept the old image in force
 
-        the tag v1 stays, but the digest beside it decides
-        "#
+    the tag v1 stays, but the digest beside it decides
+    "
     );
     let sha = NEW.trim_start_matches("sha256:");
     let (text, _) = edited(
@@ -440,15 +440,18 @@ fn no_digest_of_a_kustomize_entry_outlives_its_tag() {
             check_pinned("image: a:v1@OLD", "a:v2", "image: a:v2"),
         ]
         .join("\n"),
-        @r#"
-        the digest OLD was removed: it would have kept the old image in force
+        @"
 
 
-        the digest OLD was removed: it would have kept the old image in force
-        the tag v1 stays, but the digest beside it decides
 
-        the digest OLD was removed: it would have kept the old image in force
-        "#
+    the digest OLD was removed: it would have kept the old image in force
+
+
+    the digest OLD was removed: it would have kept the old image in force
+    the tag v1 stays, but the digest beside it decides
+
+    the digest OLD was removed: it would have kept the old image in force
+    "
     );
 }
 
@@ -511,11 +514,11 @@ fn a_path_names_the_place_of_the_image() {
         .map(|(text, path)| plan(&files(&[("web.yaml", text)]), &with_path(&["a:2"], &[path])).unwrap_err().to_string())
         .join("\n"),
         @r#"
-        web.yaml, line 1: the image v1 is only a part of an image, "tag": name the mapping around it with `path`, or write the part with `set`
-        web.yaml, line 1: the image is a list or a mapping where the image should be a string
-        web.yaml, line 2: the image b:1 is the alias `*x`: what it stands for is written at its anchor on line 1, so name that place with `path`
-        web.yaml has .kind in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec
-        "#
+    web.yaml, line 1: the image v1 is only a part of an image, "tag": name the mapping around it with `path`, or write the part with `set`
+    web.yaml, line 1: the image is a list or a mapping where the image should be a string
+    web.yaml, line 2: the image b:1 is the alias `*x`: what it stands for is written at its anchor on line 1, so name that place with `path`
+    web.yaml has .kind in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec
+    "#
     );
 }
 
@@ -585,22 +588,22 @@ fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
         .map(|set| plan(&files(&[("web.yaml", text)]), &setting(&[set])).unwrap_err().to_string())
         .join("\n"),
         @r#"
-        web.yaml has nothing at .sepc.x: . (line 1) has the keys spec, base, other
-        web.yaml has nothing at .spec.templat.spec: .spec (line 2) has the keys template, text, none, list
-        web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
-        web.yaml has nothing at .spec.list[name=z].a: .spec.list (line 3) is a list in which name is x, y
-        web.yaml has nothing at .spec.list.a: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
-        web.yaml has nothing at .spec.none.a: .spec.none (line 5) is empty
-        web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
-        web.yaml has nothing at .other.c: .other (line 7) is the alias `*b`; what it stands for is written at its anchor on line 6
-        web.yaml, line 7: .other is the alias `*b`: set the value at its anchor on line 6
-        web.yaml, line 2: .spec is a mapping: name one of its keys
-        web.yaml, line 3: .spec.list is a list: name one of its items
-        no document for 5:.spec in web.yaml
-        web.yaml has nothing at .spec.x: .spec (line 2) has the keys list, none, template, text
-        web.yaml: line 2: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping
-        web.yaml, line 5: .spec.text is no mapping, so the key x can't be added to it
-        "#
+    web.yaml has nothing at .sepc.x: . (line 1) has the keys spec, base, other
+    web.yaml has nothing at .spec.templat.spec: .spec (line 2) has the keys template, text, none, list
+    web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
+    web.yaml has nothing at .spec.list[name=z].a: .spec.list (line 3) is a list in which name is x, y
+    web.yaml has nothing at .spec.list.a: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
+    web.yaml has nothing at .spec.none.a: .spec.none (line 5) is empty
+    web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
+    web.yaml has nothing at .other.c: .other (line 7) is the alias `*b`; what it stands for is written at its anchor on line 6
+    web.yaml, line 7: .other is the alias `*b`: set the value at its anchor on line 6
+    web.yaml, line 2: .spec is a mapping: name one of its keys
+    web.yaml, line 3: .spec.list is a list: name one of its items
+    no document for 5:.spec in web.yaml
+    web.yaml has nothing at .spec.x: .spec (line 2) has the keys list, none, template, text
+    web.yaml: line 2: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping
+    web.yaml, line 5: .spec.text is no mapping, so the key x can't be added to it
+    "#
     );
 }
 
@@ -627,10 +630,10 @@ fn a_resource_line_leaves_the_other_objects_alone() {
     assert_eq!(edited(text, &only("Pod/two", "a:2")).1.images.len(), 1);
     let refusal = |request| plan(&files(&[("web.yaml", text)]), &request).unwrap_err();
     insta::assert_snapshot!(refusal(only("Pod/tow", "a:2")), @"web.yaml has no Pod/tow; it has Pod/two, Pod/one");
-    insta::assert_snapshot!(refusal(only("Pod/one", "b:2")), @r#"
+    insta::assert_snapshot!(refusal(only("Pod/one", "b:2")), @"
     web.yaml holds no image b. What is there, nearest first:
     - a:1 (Pod/one, web.yaml line 3)
-    "#);
+    ");
 }
 
 #[test]

@@ -429,21 +429,21 @@ other: *base
                 .map(|text| text.parse::<Path>().unwrap_err().to_string())
                 .join("\n"),
             @r#"
-            the path is empty
-            the path ".a..b" has a dot with no key behind it
-            the path "a." has a dot with no key behind it
-            the path "a[" has []: write an index as [0], a key as ["key"], or a field as [name=value]
-            the path "a[0" lacks a closing ]
-            the path "a[]" has []: write an index as [0], a key as ["key"], or a field as [name=value]
-            the path "a[x]" has [x]: write an index as [0], a key as ["key"], or a field as [name=value]
-            the path "a['b]" lacks a closing '
-            the path "a['b'" lacks a closing ]
-            the path "a[b=c" lacks a closing ]
-            the path "a b" has " b" where a step was expected: a key with such a character is written as ["key"]
-            the path "a=b" has "=b" where a step was expected: a key with such a character is written as ["key"]
-            the path "a:b" has ":b" where a step was expected: a key with such a character is written as ["key"]
-            the path "a[0]b" has "b" where a step was expected: a key with such a character is written as ["key"]
-            "#
+        the path is empty
+        the path ".a..b" has a dot with no key behind it
+        the path "a." has a dot with no key behind it
+        the path "a[" has []: write an index as [0], a key as ["key"], or a field as [name=value]
+        the path "a[0" lacks a closing ]
+        the path "a[]" has []: write an index as [0], a key as ["key"], or a field as [name=value]
+        the path "a[x]" has [x]: write an index as [0], a key as ["key"], or a field as [name=value]
+        the path "a['b]" lacks a closing '
+        the path "a['b'" lacks a closing ]
+        the path "a[b=c" lacks a closing ]
+        the path "a b" has " b" where a step was expected: a key with such a character is written as ["key"]
+        the path "a=b" has "=b" where a step was expected: a key with such a character is written as ["key"]
+        the path "a:b" has ":b" where a step was expected: a key with such a character is written as ["key"]
+        the path "a[0]b" has "b" where a step was expected: a key with such a character is written as ["key"]
+        "#
         );
     }
 
