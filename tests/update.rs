@@ -552,6 +552,25 @@ fn a_manifest_cannot_run_a_workflow_command() {
 }
 
 #[test]
+fn outputs_that_cannot_be_written_do_not_hide_what_landed() {
+    let (_server, repository) = start();
+    let outcome = update(&repository, V14)
+        .env("GITHUB_OUTPUT", "/nonexistent/output")
+        .run()
+        .failed();
+    let tip = repository.tip("main");
+    let error = &outcome.errors()[0];
+    assert!(
+        error.starts_with(&format!("Pushed {} to main", &tip[..7])),
+        "{error}"
+    );
+    assert!(
+        error.contains("/nonexistent/output (GITHUB_OUTPUT) can't be written"),
+        "{error}"
+    );
+}
+
+#[test]
 fn an_unknown_input_is_a_warning() {
     let (_server, repository) = start();
     let outcome = update(&repository, V14)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 
 /// The variables of a process. Empty ones count as not there, as the runner means them.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,23 @@ impl Environment {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Appends to the file that a variable names, as the runner takes outputs and summaries. Returns
+    /// whether there is such a variable.
+    ///
+    /// # Errors
+    /// When the file can't be written, with its name and the variable's.
+    pub fn append(&self, variable: &str, text: &str) -> io::Result<bool> {
+        let Some(path) = self.get(variable) else {
+            return Ok(false);
+        };
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map(|()| true).map_err(|error| {
+            let text = format!("{path} ({variable}) can't be written: {error}.");
+            io::Error::new(error.kind(), text)
+        })
     }
 
     /// All of them, by name.

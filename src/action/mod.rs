@@ -21,6 +21,9 @@ use crate::failure::{Failure, Reason};
 use crate::operation::{Progress as _, update};
 use crate::repository::deadline::{self, Cancellation};
 
+/// Names the file that the job summary is appended to.
+const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
 /// Runs the operation that the environment asks for, and writes log, outputs and summary.
 ///
 /// Returns whether it succeeded.
@@ -35,7 +38,7 @@ pub async fn run(environment: &Environment, out: Box<dyn Write + Send>) -> bool 
         log.failure(failure);
         let text = summary::of_failure(failure);
         // The annotation says it already; a summary that can't be written must not hide it.
-        if let Err(error) = summary::write(environment, &text) {
+        if let Err(error) = environment.append(SUMMARY, &text) {
             log.warning(&error.to_string());
         }
     }
@@ -76,7 +79,9 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
                 Failure::new(Reason::Runner, format!("{} {error}", report.sentence()))
             };
             outputs::write(environment, log, &outputs::of_update(&report)).map_err(runner)?;
-            summary::write(environment, &summary::of_update(&report)).map_err(runner)?;
+            environment
+                .append(SUMMARY, &summary::of_update(&report))
+                .map_err(runner)?;
         }
     }
     Ok(())

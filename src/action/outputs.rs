@@ -1,7 +1,6 @@
 //! What later steps get: `GITHUB_OUTPUT`.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io;
 
 use super::environment::Environment;
 use super::log::Log;
@@ -48,29 +47,17 @@ pub fn write(
     log: &mut Log,
     outputs: &[(&'static str, String)],
 ) -> io::Result<()> {
-    let Some(path) = environment.get("GITHUB_OUTPUT") else {
-        let lines: Vec<String> = outputs
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        log.group("Outputs", &lines.join("\n"));
-        return Ok(());
-    };
     let mut text = String::new();
     for (name, value) in outputs {
         text.push_str(&entry(name, value)?);
     }
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("The outputs can't be written to {path} (GITHUB_OUTPUT): {error}."),
-            )
-        })
+    if !environment.append("GITHUB_OUTPUT", &text)? {
+        let lines = outputs
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        log.group("Outputs", &lines.collect::<Vec<_>>().join("\n"));
+    }
+    Ok(())
 }
 
 /// One output, between delimiters that no value can guess.

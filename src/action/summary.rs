@@ -1,10 +1,7 @@
 //! The job summary: Markdown for a person.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
 
-use super::environment::Environment;
 use crate::failure::Failure;
 use crate::files::RepoPath;
 use crate::manifest::{ImageChange, Note, ValueChange};
@@ -206,26 +203,6 @@ fn paragraphs(text: &str) -> String {
         }
     }
     out
-}
-
-/// Appends to the job summary, where there is one.
-///
-/// # Errors
-/// When the runner's file can't be written.
-pub fn write(environment: &Environment, text: &str) -> io::Result<()> {
-    let Some(path) = environment.get("GITHUB_STEP_SUMMARY") else {
-        return Ok(());
-    };
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| {
-            let text =
-                format!("The summary can't be written to {path} (GITHUB_STEP_SUMMARY): {error}.");
-            io::Error::new(error.kind(), text)
-        })
 }
 
 #[cfg(test)]
