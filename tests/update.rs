@@ -595,9 +595,9 @@ mod bad_input {
             .input("dry-run", "maybe");
         insta::assert_snapshot!(failure(&repository, action), @"
         The inputs can't be used
+        `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
         `file` `../web.yaml`: the path leaves the repository (`..`)
         `file` `/etc/passwd`: the path is absolute: give it relative to the root of the repository
-        `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
         `dry-run` `maybe`: expected `true` or `false`
         ");
         assert_eq!(server.requests().len(), 0);

@@ -78,9 +78,9 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
                 // What was pushed stays pushed: the person must know it did land.
                 Failure::new(Reason::Runner, format!("{} {error}", report.sentence()))
             };
-            outputs::write(environment, log, &outputs::of_update(&report)).map_err(runner)?;
+            outputs::write(environment, log, &outputs::of_landing(&report)).map_err(runner)?;
             environment
-                .append(SUMMARY, &summary::of_update(&report))
+                .append(SUMMARY, &summary::of_landing(&report))
                 .map_err(runner)?;
         }
     }

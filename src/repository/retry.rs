@@ -81,7 +81,7 @@ pub async fn land<R: Repository, P>(
     selection: &FileSelection,
     deadline: &Deadline,
     mut observe: impl FnMut(Event<'_>),
-    mut propose: impl FnMut(&Snapshot) -> Result<Proposal<P>, Failure>,
+    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, LandError>,
 ) -> Result<Landing<P>, LandError> {
     let mut races = Backoff::new(RACE_BASE, RACE_CAP);
     let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
@@ -131,7 +131,7 @@ async fn attempt<R: Repository, P>(
     repository: &R,
     selection: &FileSelection,
     observe: &mut impl FnMut(Event<'_>),
-    propose: &mut impl FnMut(&Snapshot) -> Result<Proposal<P>, Failure>,
+    propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, LandError>,
     sent: &mut Vec<Sent<P>>,
 ) -> Result<Attempt<P>, LandError> {
     let base = repository.snapshot(selection).await?;
@@ -152,7 +152,7 @@ async fn attempt<R: Repository, P>(
         changes,
         draft,
         plan,
-    } = propose(&base).map_err(LandError::Plan)?;
+    } = propose(&base).await?;
     if changes.is_empty() {
         let commit = None;
         return Ok(Attempt::Done(Landing { base, plan, commit }));

@@ -1,0 +1,389 @@
+//! `INPUT_*` -> one validated request.
+//!
+//! The runner sends every input that `action.yml` declares, as an empty text where it was left out.
+//! So `envy` collects texts, and each is read here by rules of our own, every one of them, so that
+//! all problems are told at once.
+
+mod problems;
+mod remote;
+mod update;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use self::problems::Problems;
+use super::environment::Environment;
+use crate::nearest::alike;
+use crate::operation::Operation;
+use crate::operation::update::Update;
+
+const PREFIX: &str = "INPUT_";
+
+/// An input, as `action.yml` declares it.
+pub struct Input {
+    /// In kebab case.
+    pub name: &'static str,
+    /// What the runner sends where it is left out; empty also for what depends on the run.
+    pub default: &'static str,
+    /// The operations that it means something to.
+    pub used_by: &'static [Operation],
+}
+
+const fn input(name: &'static str, used_by: &'static [Operation]) -> Input {
+    with_default(name, "", used_by)
+}
+
+const fn with_default(
+    name: &'static str,
+    default: &'static str,
+    used_by: &'static [Operation],
+) -> Input {
+    Input {
+        name,
+        default,
+        used_by,
+    }
+}
+
+const ALL: &[Operation] = &Operation::ALL;
+const UPDATE: &[Operation] = &[Operation::Update];
+
+/// Every input there is, in the order of `action.yml`.
+pub const INPUTS: &[Input] = &[
+    with_default("operation", "update", ALL),
+    input("repository", ALL),
+    input("branch", ALL),
+    input("file", ALL),
+    input("image", UPDATE),
+    input("path", UPDATE),
+    input("set", UPDATE),
+    input("resource", UPDATE),
+    input("commit-message", UPDATE),
+    with_default("author-name", DEFAULT_AUTHOR.0, UPDATE),
+    with_default("author-email", DEFAULT_AUTHOR.1, UPDATE),
+    input("token", ALL),
+    with_default("dry-run", "false", UPDATE),
+    with_default("timeout", "120", ALL),
+    input("ca-certificate", ALL),
+    input("server-url", ALL),
+    input("api-url", ALL),
+];
+
+/// Who commits, unless `author-name` and `author-email` say otherwise: the account whose commits
+/// GitHub shows with the Actions logo.
+pub const DEFAULT_AUTHOR: (&str, &str) = (
+    "github-actions[bot]",
+    "41898282+github-actions[bot]@users.noreply.github.com",
+);
+
+/// What to do.
+pub enum Request {
+    /// `operation: update`
+    Update(Box<Update>),
+}
+
+/// What the inputs say.
+pub struct Inputs {
+    /// What looks wrong and is no reason to stop.
+    pub warnings: Vec<String>,
+    /// What to do, or everything that is wrong.
+    pub request: Result<Request, Vec<String>>,
+}
+
+/// The inputs as they come.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Raw {
+    operation: Option<String>,
+    repository: Option<String>,
+    branch: Option<String>,
+    file: Option<String>,
+    image: Option<String>,
+    path: Option<String>,
+    set: Option<String>,
+    resource: Option<String>,
+    commit_message: Option<String>,
+    author_name: Option<String>,
+    author_email: Option<String>,
+    token: Option<SecretString>,
+    dry_run: Option<String>,
+    timeout: Option<String>,
+    ca_certificate: Option<String>,
+    server_url: Option<String>,
+    api_url: Option<String>,
+}
+
+/// The secrets among the inputs, in every form in which they travel.
+pub fn secrets(environment: &Environment) -> Vec<SecretString> {
+    let given = |name: &str| {
+        let value = environment.get(name).map(str::trim);
+        value.filter(|value| !value.is_empty())
+    };
+    let mut secrets = Vec::new();
+    if let Some(token) = given("INPUT_TOKEN") {
+        let basic = BASE64_STANDARD.encode(format!("x-access-token:{token}"));
+        secrets.extend([token.into(), basic.into()]);
+    }
+    secrets
+}
+
+/// Reads and checks all inputs.
+pub fn read(environment: &Environment) -> Inputs {
+    let given: Vec<(String, String)> = environment
+        .iter()
+        .filter(|(name, value)| name.starts_with(PREFIX) && !value.trim().is_empty())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let raw = match envy::prefixed(PREFIX).from_iter::<_, Raw>(given.clone()) {
+        Ok(raw) => raw,
+        Err(error) => {
+            return Inputs {
+                warnings: Vec::new(),
+                request: Err(vec![format!("the inputs can't be read: {error}")]),
+            };
+        }
+    };
+    let operation = operation(raw.operation.as_deref().map(str::trim));
+    let warnings = given
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = name[PREFIX.len()..].to_lowercase();
+            ignored(&name, value.trim(), operation.ok())
+        })
+        .collect();
+    Inputs {
+        warnings,
+        request: resolve(&raw, operation),
+    }
+}
+
+/// The operation that is asked for; else the text that names none.
+fn operation(text: Option<&str>) -> Result<Operation, &str> {
+    let Some(text) = text else {
+        return Ok(Operation::Update);
+    };
+    Operation::ALL
+        .into_iter()
+        .find(|operation| operation.name() == text)
+        .ok_or(text)
+}
+
+/// A warning about an input that is there for nothing.
+fn ignored(name: &str, value: &str, operation: Option<Operation>) -> Option<String> {
+    let known = INPUTS.iter().find(|input| input.name == name);
+    let Some(input) = known else {
+        let names = INPUTS.iter().map(|input| input.name);
+        let hint = match alike(name, names.clone()).first() {
+            Some(candidate) => format!("did you mean `{candidate}`?"),
+            None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        return Some(format!(
+            "The input `{name}` is unknown and was ignored: {hint}"
+        ));
+    };
+    let operation = operation?;
+    // The runner sends defaults too.
+    if input.used_by.contains(&operation) || value == input.default {
+        return None;
+    }
+    let users: Vec<String> = input
+        .used_by
+        .iter()
+        .map(|operation| format!("`{}`", operation.name()))
+        .collect();
+    Some(format!(
+        "The input `{name}` was ignored: `operation: {}` does not use it ({} does)",
+        operation.name(),
+        users.join(", ")
+    ))
+}
+
+fn resolve(raw: &Raw, operation: Result<Operation, &str>) -> Result<Request, Vec<String>> {
+    let mut problems = Problems::default();
+    let operation = operation.unwrap_or_else(|other| {
+        let names: Vec<String> = Operation::ALL
+            .iter()
+            .map(|operation| format!("`{}`", operation.name()))
+            .collect();
+        let why = format!("expected {}", names.join(", "));
+        problems.add("operation", Some(other), &why);
+        // The other inputs are read all the same, so that what is wrong with them is told as well.
+        Operation::Update
+    });
+    let request = match operation {
+        Operation::Update => {
+            let update = update::update(raw, &mut problems);
+            update.map(|update| Request::Update(Box::new(update)))
+        }
+    };
+    match request {
+        Some(request) if problems.0.is_empty() => Ok(request),
+        _ => Err(problems.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn problems<const N: usize>(inputs: [(&str, &str); N]) -> Vec<String> {
+        match read(&Environment::from(inputs)).request {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems,
+        }
+    }
+
+    const GOOD: [(&str, &str); 4] = [
+        ("INPUT_REPOSITORY", "wlals2/k8s-manifests"),
+        ("INPUT_FILE", "blog-system/web-rollout.yaml"),
+        ("INPUT_IMAGE", "ghcr.io/wlals2/blog-web:v14"),
+        ("INPUT_TOKEN", "ghp_1"),
+    ];
+
+    fn with(name: &'static str, value: &'static str) -> Vec<String> {
+        let mut variables = Vec::from(GOOD);
+        variables.retain(|(own, _)| *own != name);
+        variables.push((name, value));
+        let variables: [_; 4] = match variables.len() {
+            4 => variables.try_into().unwrap(),
+            _ => {
+                let five: [_; 5] = variables.try_into().unwrap();
+                return problems(five);
+            }
+        };
+        problems(variables)
+    }
+
+    #[test]
+    fn the_smallest_request_has_the_contracts_defaults() {
+        let Ok(Request::Update(update)) = read(&Environment::from(GOOD)).request else {
+            panic!()
+        };
+        assert_eq!(
+            update.remote.location.url().as_str(),
+            "https://github.com/wlals2/k8s-manifests"
+        );
+        assert_eq!(update.remote.branch, None);
+        assert_eq!(update.identity.name, "github-actions[bot]");
+        assert_eq!(update.remote.timeout, Duration::from_secs(120));
+        assert!(!update.dry_run);
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let problems = problems([
+            ("INPUT_OPERATION", "deploy"),
+            ("INPUT_REPOSITORY", "https://x:ghp_1@github.com/a/b"),
+            ("INPUT_BRANCH", "a..b"),
+            ("INPUT_FILE", "../x.yaml"),
+            ("INPUT_COMMIT-MESSAGE", "{tga}"),
+            ("INPUT_AUTHOR-NAME", "a <b>"),
+            ("INPUT_AUTHOR-EMAIL", "..."),
+            ("INPUT_TOKEN", "ghp_1 ghp_2"),
+            ("INPUT_DRY-RUN", "yes"),
+            ("INPUT_TIMEOUT", "0"),
+            ("INPUT_CA-CERTIFICATE", "ca.pem"),
+            ("INPUT_API-URL", "api.github.com"),
+        ]);
+        insta::assert_snapshot!(problems.join("\n"), @"
+        `operation` `deploy`: expected `update`
+        `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
+        `repository`: a URL with credentials in it: give the token as `token`, and the URL without it
+        `branch` `a..b`: it is no branch name that git allows
+        `token`: white space in the middle of it: the secret was not pasted as one piece
+        `timeout` `0`: expected whole seconds from 1 to 21600
+        `ca-certificate`: no certificate in it: expected PEM, from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`, line ends included
+        `file` `../x.yaml`: the path leaves the repository (`..`)
+        `image`: required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
+        `commit-message` `{tga}`: there is no placeholder {tga}: did you mean {tag}? There are {image} {name} {tag} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
+        `author-name` `a <b>`: git takes no `<`, `>` or line end in it
+        `author-email` `...`: nothing is left of it when git has cleaned it
+        `dry-run` `yes`: expected `true` or `false`
+        ");
+    }
+
+    #[test]
+    fn an_empty_value_is_not_given() {
+        for name in [
+            "INPUT_BRANCH",
+            "INPUT_DRY-RUN",
+            "INPUT_TIMEOUT",
+            "INPUT_COMMIT-MESSAGE",
+        ] {
+            assert_eq!(with(name, ""), Vec::<String>::new(), "{name}");
+        }
+        assert_eq!(with("INPUT_TOKEN", "").len(), 1);
+    }
+
+    #[test]
+    fn a_boolean_is_yamls() {
+        for value in ["true", "True", "TRUE", "false", "False", "FALSE"] {
+            assert_eq!(with("INPUT_DRY-RUN", value), Vec::<String>::new());
+        }
+        for value in ["yes", "on", "1", "tRUE"] {
+            assert_eq!(with("INPUT_DRY-RUN", value).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_list_skips_blank_lines_and_comments() {
+        assert_eq!(
+            with(
+                "INPUT_IMAGE",
+                "\n# the site\n  ghcr.io/a/web:v1  \n\nnginx=nginx:1.27\n"
+            ),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn an_unknown_input_names_the_nearest() {
+        let warnings = read(&Environment::from([
+            ("INPUT_IMGE", "x"),
+            ("INPUT_COMMIT_MESSAGE", "x"),
+            ("INPUT_ZZZ", "x"),
+            ("INPUT_GONE", ""),
+        ]))
+        .warnings;
+        insta::assert_snapshot!(warnings.join("\n"), @"
+        The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
+        The input `imge` is unknown and was ignored: did you mean `image`?
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit-message, author-name, author-email, token, dry-run, timeout, ca-certificate, server-url, api-url
+        ");
+    }
+
+    #[test]
+    fn a_token_is_masked_in_both_its_forms() {
+        let secrets = secrets(&Environment::from([("INPUT_TOKEN", " ghp_1\n")]));
+        let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+        assert_eq!(secrets, ["ghp_1", "eC1hY2Nlc3MtdG9rZW46Z2hwXzE="]);
+    }
+
+    #[test]
+    fn every_input_is_read() {
+        // A name that `Raw` lacks would be ignored in silence.
+        let source = include_str!("mod.rs");
+        let raw = source
+            .split("struct Raw {")
+            .nth(1)
+            .unwrap()
+            .split('}')
+            .next()
+            .unwrap();
+        let fields: Vec<String> = raw
+            .lines()
+            .filter_map(|line| line.trim().split_once(": Option<"))
+            .map(|(name, _)| name.replace('_', "-"))
+            .collect();
+        assert_eq!(
+            fields,
+            INPUTS.iter().map(|input| input.name).collect::<Vec<_>>()
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! Where the manifests are: what every operation that reads Git takes.
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::Raw;
+use super::problems::{Problems, list};
+use crate::files::{FileSelection, Pattern};
+use crate::http::AuthoritiesError;
+use crate::operation::remote::Remote;
+use crate::repository::Location;
+
+/// The repository and the way to it; none where something is wrong with them.
+pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
+    let server_url = problems.url(
+        "server-url",
+        raw.server_url.as_deref(),
+        "https://github.com",
+    );
+    let api_url = problems.url("api-url", raw.api_url.as_deref(), "https://api.github.com");
+    let location = location(raw.repository.as_deref(), server_url.as_ref(), problems);
+    let branch = raw
+        .branch
+        .as_deref()
+        .and_then(|branch| problems.parse("branch", branch.trim()));
+    let token = token(raw.token.as_ref(), location.as_ref(), problems);
+    let timeout = problems.seconds("timeout", raw.timeout.as_deref(), 120);
+    let trusted = raw.ca_certificate.as_deref().and_then(|pem| {
+        // Not quoted: it is long, and may be a private key by mistake.
+        let add =
+            |error: AuthoritiesError| problems.add("ca-certificate", None, &error.to_string());
+        pem.parse().map_err(add).ok()
+    });
+    Some(Remote {
+        location: location?,
+        branch,
+        token,
+        timeout,
+        trusted: trusted.unwrap_or_default(),
+        api_url: api_url?,
+    })
+}
+
+fn location(text: Option<&str>, server: Option<&Url>, problems: &mut Problems) -> Option<Location> {
+    use crate::repository::location::LocationError;
+    let Some(text) = text.map(str::trim) else {
+        let why = "required: the repository that holds the manifests, as `owner/name` or as a URL";
+        problems.add("repository", None, why);
+        return None;
+    };
+    match Location::new(text, server?) {
+        Ok(location) => Some(location),
+        Err(error @ LocationError::Credentials) => {
+            problems.add("repository", None, &error.to_string());
+            None
+        }
+        Err(error) => {
+            problems.add("repository", Some(text), &error.to_string());
+            None
+        }
+    }
+}
+
+pub(super) fn files(text: Option<&str>, problems: &mut Problems) -> Option<FileSelection> {
+    let mut selection = FileSelection {
+        include: Vec::new(),
+        exclude: Vec::new(),
+    };
+    let before = problems.0.len();
+    for line in list(text.unwrap_or_default()) {
+        let (text, patterns) = match line.strip_prefix('!') {
+            Some(excluded) => (excluded.trim(), &mut selection.exclude),
+            None => (line, &mut selection.include),
+        };
+        patterns.extend(problems.parse::<Pattern>("file", text));
+    }
+    if selection.include.is_empty() && problems.0.len() == before {
+        let why = "required: the path of the manifest in the repository, such as `apps/web.yaml`";
+        problems.add("file", None, why);
+    }
+    Some(selection)
+}
+
+fn token(
+    token: Option<&SecretString>,
+    location: Option<&Location>,
+    problems: &mut Problems,
+) -> Option<SecretString> {
+    let Some(token) = token else {
+        // A repository on this machine asks for none.
+        if location.is_some_and(|location| !location.is_local()) {
+            let why = "empty: nothing can be pushed without one. Where it comes from a secret, that secret \
+                       is not set here: check its name, that the repository, organisation or environment \
+                       has it, and that the run was not started by a fork or by Dependabot, which get none";
+            problems.add("token", None, why);
+        }
+        return None;
+    };
+    let text = token.expose_secret().trim();
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let why = "white space in the middle of it: the secret was not pasted as one piece";
+        problems.add("token", None, why);
+        return None;
+    }
+    Some(text.into())
+}

@@ -1,0 +1,73 @@
+//! The inputs of `operation: update`.
+
+use super::problems::Problems;
+use super::{DEFAULT_AUTHOR, Raw, remote};
+use crate::manifest::EditRequest;
+use crate::operation::update::Update;
+use crate::repository::Identity;
+
+/// The update that the inputs ask for; none where something is wrong.
+pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
+    let remote = remote::remote(raw, problems);
+    let files = remote::files(raw.file.as_deref(), problems);
+    let edit = edit(raw, problems);
+    let message = raw
+        .commit_message
+        .as_deref()
+        .and_then(|text| problems.parse("commit-message", text));
+    let identity = identity(raw, problems);
+    let dry_run = problems.boolean("dry-run", raw.dry_run.as_deref());
+    Some(Update {
+        remote: remote?,
+        files: files?,
+        edit,
+        message,
+        identity,
+        dry_run,
+    })
+}
+
+/// What the manifests are to say. The lines' errors quote the lines themselves.
+fn edit(raw: &Raw, problems: &mut Problems) -> EditRequest {
+    let before = problems.0.len();
+    let edit = EditRequest {
+        images: problems.lines("image", raw.image.as_deref()),
+        paths: problems.lines("path", raw.path.as_deref()),
+        set: problems.lines("set", raw.set.as_deref()),
+        resources: problems.lines("resource", raw.resource.as_deref()),
+    };
+    if problems.0.len() > before {
+        return edit;
+    }
+    if edit.images.is_empty() && !edit.paths.is_empty() {
+        let why = "says where an image is, and `image`, the one to write there, is not given";
+        problems.add("path", None, why);
+    } else if edit.images.is_empty() && edit.set.is_empty() {
+        let why = "required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or \
+                   `web=ghcr.io/acme/web:v2`";
+        problems.add("image", None, why);
+    }
+    edit
+}
+
+/// Author and committer.
+pub(super) fn identity(raw: &Raw, problems: &mut Problems) -> Identity {
+    let mut take = |input: &str, value: Option<&str>, default: &str| {
+        let value = value.unwrap_or(default).trim();
+        // What git strips from both ends of a name; of nothing else there must be something left.
+        let crud = |c: char| c.is_whitespace() || ".,:;<>\"\\'".contains(c);
+        if value.contains(['<', '>']) || value.chars().any(char::is_control) {
+            let why = "git takes no `<`, `>` or line end in it";
+            problems.add(input, Some(value), why);
+        } else if value.trim_matches(crud).is_empty() {
+            let why = "nothing is left of it when git has cleaned it";
+            problems.add(input, Some(value), why);
+        }
+        value.to_owned()
+    };
+    let (name, email) = DEFAULT_AUTHOR;
+    Identity {
+        name: take("author-name", raw.author_name.as_deref(), name),
+        email: take("author-email", raw.author_email.as_deref(), email),
+    }
+}

@@ -1,0 +1,103 @@
+//! What an operation did to the branch.
+
+use std::fmt::Write as _;
+
+use super::markdown::{MAX_ROWS, code, diff, paragraphs, table};
+use crate::files::RepoPath;
+use crate::manifest::{ImageChange, Note, ValueChange};
+use crate::operation::landing::{Outcome, Report};
+
+/// What an operation did to the branch.
+pub fn of_landing(report: &Report) -> String {
+    let Report {
+        location, branch, ..
+    } = report;
+    let title = match report.outcome {
+        Outcome::Committed => "🚀 Deployed",
+        Outcome::Unchanged => "✅ Nothing to deploy",
+        Outcome::DryRun => "🔍 Dry run",
+    };
+    let commit = report
+        .commit
+        .as_ref()
+        .map(|commit| match report.commit_url() {
+            Some(url) => format!("[`{}`]({url})", commit.short()),
+            None => format!("`{}`", commit.short()),
+        });
+    let (location, branch) = (code(&location.to_string()), code(branch.as_str()));
+    let sentence = match (report.outcome, commit) {
+        (Outcome::Committed, Some(commit)) => {
+            format!("Commit {commit} is on {branch} of {location}.")
+        }
+        (Outcome::Unchanged, Some(commit)) => {
+            format!("{branch} of {location} is as asked already, at {commit}. Nothing was pushed.")
+        }
+        _ => format!("Nothing was pushed to {branch} of {location}."),
+    };
+    let mut text = format!(
+        "### {title}\n\n{sentence}\n\n{}{}",
+        tables(report),
+        notes(report)
+    );
+    if !report.diff.is_empty() {
+        let _ = write!(
+            text,
+            "<details open><summary>Diff</summary>\n\n{}\n</details>\n",
+            diff(&report.diff)
+        );
+    }
+    text
+}
+
+/// A row for each image, and one for each other value.
+fn tables(report: &Report) -> String {
+    let image = |image: &ImageChange| {
+        let container = image.container.as_deref().map(code).unwrap_or_default();
+        let (old, new) = (code(&image.old), changed(Some(&image.old), &image.new));
+        let (resource, place) = (code(&image.resource), place(&image.file, image.line));
+        format!("| {resource} | {container} | {old} | {new} | {place} |")
+    };
+    let value = |value: &ValueChange| {
+        let old = value
+            .old
+            .as_deref()
+            .map_or_else(|| "*none*".to_owned(), code);
+        let new = changed(value.old.as_deref(), &value.new);
+        let (resource, place) = (code(&value.resource), place(&value.file, value.line));
+        format!(
+            "| {resource} | {} | {old} | {new} | {place} |",
+            code(&value.path)
+        )
+    };
+    [
+        table(
+            &["Resource", "Container", "Old image", "New image", "File"],
+            report.images.iter().map(image),
+        ),
+        table(
+            &["Resource", "Path", "Old value", "New value", "File"],
+            report.values.iter().map(value),
+        ),
+    ]
+    .concat()
+}
+
+fn changed(old: Option<&str>, new: &str) -> String {
+    if old == Some(new) {
+        "*unchanged*".to_owned()
+    } else {
+        code(new)
+    }
+}
+
+fn place(file: &RepoPath, line: usize) -> String {
+    code(&format!("{file}:{line}"))
+}
+
+/// What a person should know beyond the tables.
+fn notes(report: &Report) -> String {
+    let note = |Note { file, line, text }: &Note| {
+        format!("- {} {}.\n", place(file, *line), paragraphs(text))
+    };
+    report.notes.iter().take(MAX_ROWS).map(note).collect()
+}

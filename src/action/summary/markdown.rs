@@ -1,0 +1,122 @@
+//! Markdown that whatever is put into it can't break out of.
+
+use std::fmt::Write as _;
+
+/// GitHub refuses a step's summary above 1 MiB; a diff is cut well below.
+const MAX_DIFF: usize = 256 << 10;
+/// The most rows of a table; a person reads fewer.
+pub(super) const MAX_ROWS: usize = 200;
+
+/// A table, or nothing where there is no row; cut where it is longer than a person reads.
+pub(super) fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+    if rows.len() == 0 {
+        return String::new();
+    }
+    let more = rows.len().saturating_sub(MAX_ROWS);
+    let mut text = format!(
+        "| {} |\n|{}\n",
+        heads.join(" | "),
+        "---|".repeat(heads.len())
+    );
+    for row in rows.take(MAX_ROWS) {
+        let _ = writeln!(text, "{row}");
+    }
+    if more > 0 {
+        let _ = writeln!(text, "\n… and {more} more.");
+    }
+    text.push('\n');
+    text
+}
+
+/// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.
+pub(super) fn diff(diff: &str) -> String {
+    let end = diff.floor_char_boundary(MAX_DIFF);
+    let (shown, rest) = diff.split_at(end);
+    let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let newline = if shown.ends_with('\n') { "" } else { "\n" };
+    let mut text = format!("{fence}diff\n{shown}{newline}{fence}\n");
+    if !rest.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n… and {} bytes more: the output `diff` has all of it.",
+            rest.len()
+        );
+    }
+    text
+}
+
+/// Text as inline code that Markdown and tables leave alone.
+pub(super) fn code(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.trim().is_empty() {
+        return String::new();
+    }
+    let text = text.replace('|', "\\|");
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes
+/// code.
+pub(super) fn paragraphs(text: &str) -> String {
+    let escaped = |text: &str| -> String {
+        let mut out = String::new();
+        for c in text.chars() {
+            match c {
+                '\n' => out.push_str("<br>\n"),
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '\\' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '@' => {
+                    out.push('\\');
+                    out.push(c);
+                }
+                c if c.is_control() => out.push(' '),
+                c => out.push(c),
+            }
+        }
+        out
+    };
+    let pieces: Vec<&str> = text.split('`').collect();
+    let even = pieces.len().is_multiple_of(2);
+    let mut out = String::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let unclosed = even && index + 1 == pieces.len();
+        match index % 2 {
+            1 if !unclosed && !piece.contains('\n') => out.push_str(&code(piece)),
+            _ => out.push_str(&escaped(piece)),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_keeps_to_its_cell() {
+        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(code("a`b"), "`` a`b ``");
+        assert_eq!(code("a\nb"), "`a b`");
+    }
+
+    #[test]
+    fn a_diff_cannot_leave_its_fence() {
+        assert_eq!(diff("-a\n+```\n"), "````diff\n-a\n+```\n````\n");
+    }
+
+    #[test]
+    fn text_is_no_markup() {
+        assert_eq!(
+            paragraphs("see `a_b` <img> *x*\n[l](u) `open"),
+            "see `a_b` &lt;img&gt; \\*x\\*<br>\n\\[l\\](u) open"
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! The job summary: Markdown for a person.
+
+mod landing;
+mod markdown;
+
+use std::fmt::Write as _;
+
+pub use self::landing::of_landing;
+use self::markdown::paragraphs;
+use crate::failure::Failure;
+
+/// Why a run failed.
+pub fn of_failure(failure: &Failure) -> String {
+    let mut text = format!(
+        "### ❌ {}\n\n{}\n",
+        failure.reason.title(),
+        paragraphs(&failure.message)
+    );
+    if let Some(hint) = &failure.hint {
+        let _ = write!(text, "\n**What to do:** {}\n", paragraphs(hint));
+    }
+    text
+}

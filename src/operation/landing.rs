@@ -1,0 +1,239 @@
+//! The end of every operation that writes: a plan becomes a commit on the branch, and that a report.
+
+use similar::TextDiff;
+
+use super::Progress;
+use super::remote::Session;
+use crate::failure::Failure;
+use crate::files::FileSelection;
+use crate::manifest::{FileEdit, ImageChange, Note, Plan, ValueChange};
+use crate::repository::retry::{self, Event, LandError, Proposal};
+use crate::repository::{BranchName, Change, CommitDraft, CommitId, Identity, Location, Snapshot};
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A commit landed.
+    Committed,
+    /// The branch holds the images already.
+    Unchanged,
+    /// A commit would have landed.
+    DryRun,
+}
+
+/// What an operation did to the branch.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The repository.
+    pub location: Location,
+    /// The branch.
+    pub branch: BranchName,
+    /// The commit that landed, or the tip that holds the images already; none in a dry run that
+    /// would change something.
+    pub commit: Option<CommitId>,
+    /// Every image that was meant, also where it is right already.
+    pub images: Vec<ImageChange>,
+    /// Every other value that was meant, also where it is right already.
+    pub values: Vec<ValueChange>,
+    /// What a person should know beyond that.
+    pub notes: Vec<Note>,
+    /// The files that change.
+    pub files: Vec<String>,
+    /// What changes in them, as a unified diff.
+    pub diff: String,
+}
+
+impl Report {
+    /// Whether something changed, or would have.
+    pub fn changed(&self) -> bool {
+        self.outcome != Outcome::Unchanged
+    }
+
+    /// Where to look at the commit.
+    pub fn commit_url(&self) -> Option<String> {
+        self.location.commit_url(self.commit.as_ref()?.as_str())
+    }
+
+    /// The images that run now, each once.
+    pub fn new_images(&self) -> Vec<&str> {
+        distinct(self.relevant().map(|image| image.new.as_str()))
+    }
+
+    /// The images that ran before, each once.
+    pub fn old_images(&self) -> Vec<&str> {
+        distinct(self.relevant().map(|image| image.old.as_str()))
+    }
+
+    /// The images that change; all of them where none does.
+    fn relevant(&self) -> impl Iterator<Item = &ImageChange> {
+        let changed = self.changed();
+        self.images
+            .iter()
+            .filter(move |image| !changed || image.old != image.new)
+    }
+
+    /// The images; where there is none, the values.
+    fn what(&self) -> String {
+        let mut what = self.new_images().join(", ");
+        if what.is_empty() {
+            let values = self.values.iter();
+            let values: Vec<String> = values
+                .map(|value| format!("{} = {}", value.path, value.new))
+                .collect();
+            what = values.join(", ");
+        }
+        what
+    }
+
+    /// What happened, in a sentence.
+    pub fn sentence(&self) -> String {
+        let Self {
+            location, branch, ..
+        } = self;
+        let images = self.what();
+        match (self.outcome, &self.commit) {
+            (Outcome::Committed, Some(commit)) => {
+                format!(
+                    "Pushed {} to {branch} of {location}: {images}.",
+                    commit.short()
+                )
+            }
+            (Outcome::Unchanged, Some(commit)) => format!(
+                "Nothing to do: {branch} of {location} holds {images} already, at {}.",
+                commit.short()
+            ),
+            _ => format!("Dry run: {branch} of {location} would get {images}. Nothing was pushed."),
+        }
+    }
+}
+
+/// How to land.
+pub struct Landing<'a> {
+    /// The files to read.
+    pub files: &'a FileSelection,
+    /// Author and committer.
+    pub identity: &'a Identity,
+    /// Whether to leave Git as it is.
+    pub dry_run: bool,
+}
+
+/// Makes the commit that `propose` plans on the branch's tip, again on each new tip, until it landed
+/// or can't; and tells of it.
+///
+/// # Errors
+/// Whatever keeps it from landing, told for a person. Git is as it was, unless the message says that
+/// nobody knows.
+pub async fn land(
+    session: &Session<'_>,
+    landing: &Landing<'_>,
+    log: &mut impl Progress,
+    mut propose: impl AsyncFnMut(&Snapshot) -> Result<(Plan, String), Failure>,
+) -> Result<Report, Failure> {
+    let Landing {
+        files,
+        identity,
+        dry_run,
+    } = *landing;
+    let observe = |event: Event<'_>| match event {
+        Event::Read(Snapshot { branch, commit, .. }) => {
+            log.info(&format!("Read {branch} at {}", commit.short()));
+        }
+        Event::Again { why, wait } => {
+            log.info(&format!(
+                "Trying again in {:.1} s: {why}",
+                wait.as_secs_f64()
+            ));
+        }
+    };
+    let propose = async |snapshot: &Snapshot| {
+        let (plan, message) = propose(snapshot).await.map_err(LandError::Plan)?;
+        let draft = CommitDraft {
+            message,
+            identity: identity.clone(),
+        };
+        let changes = if dry_run { Vec::new() } else { changes(&plan) };
+        Ok(Proposal {
+            changes,
+            draft,
+            plan,
+        })
+    };
+    let landed = retry::land(
+        &session.repository,
+        files,
+        &session.deadline,
+        observe,
+        propose,
+    );
+    let retry::Landing { plan, base, commit } = match landed.await {
+        Ok(landing) => landing,
+        Err(error) => return Err(session.explainer.landing(error).await),
+    };
+    let (outcome, commit) = match commit {
+        Some(commit) => (Outcome::Committed, Some(commit)),
+        None if plan.edits.is_empty() => (Outcome::Unchanged, Some(base.commit)),
+        None => (Outcome::DryRun, None),
+    };
+    let report = Report {
+        outcome,
+        location: session.remote.location.clone(),
+        branch: base.branch,
+        commit,
+        diff: diff(&plan),
+        files: changed_files(&plan),
+        images: plan.images,
+        values: plan.values,
+        notes: plan.notes,
+    };
+    for Note { file, line, text } in &report.notes {
+        log.info(&format!("Note: {file} line {line}: {text}."));
+    }
+    log.info(&report.sentence());
+    if report.changed() {
+        log.group("Diff", &report.diff);
+    }
+    Ok(report)
+}
+
+fn changes(plan: &Plan) -> Vec<Change> {
+    let change = |edit: &FileEdit| Change {
+        path: edit.path.clone(),
+        bytes: edit.after.clone(),
+    };
+    plan.edits.iter().map(change).collect()
+}
+
+/// The files that the plan changes.
+pub fn changed_files(plan: &Plan) -> Vec<String> {
+    plan.edits
+        .iter()
+        .map(|edit| edit.path.to_string())
+        .collect()
+}
+
+/// What `git diff` would show.
+fn diff(plan: &Plan) -> String {
+    let file = |edit: &FileEdit| {
+        let (before, after) = (
+            String::from_utf8_lossy(&edit.before),
+            String::from_utf8_lossy(&edit.after),
+        );
+        TextDiff::from_lines(&before, &after)
+            .unified_diff()
+            .header(&format!("a/{}", edit.path), &format!("b/{}", edit.path))
+            .to_string()
+    };
+    plan.edits.iter().map(file).collect()
+}
+
+fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for value in values {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+    }
+    seen
+}

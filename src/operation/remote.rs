@@ -1,0 +1,94 @@
+//! The repository of the manifests, and the way to it: the same for every operation.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Progress;
+use super::explain::Explainer;
+use crate::deployment::Source;
+use crate::failure::{Failure, Reason};
+use crate::http::{self, Authorities};
+use crate::repository::deadline::{Cancellation, Deadline};
+use crate::repository::git::GitRepository;
+use crate::repository::{BranchName, Location};
+
+/// Where the manifests are.
+pub struct Remote {
+    /// The repository.
+    pub location: Location,
+    /// The branch; else the repository's default branch.
+    pub branch: Option<BranchName>,
+    /// For the repository; a local one needs none.
+    pub token: Option<SecretString>,
+    /// For everything that is done with it, retries included.
+    pub timeout: Duration,
+    /// Certificate authorities to trust beside the system's.
+    pub trusted: Authorities,
+    /// GitHub's API, which explains refusals.
+    pub api_url: Url,
+}
+
+/// A repository that an operation works with.
+pub struct Session<'a> {
+    /// What it was made of.
+    pub remote: &'a Remote,
+    /// The repository.
+    pub repository: GitRepository,
+    /// When the time is over.
+    pub deadline: Deadline,
+    /// Words what the repository refuses.
+    pub(super) explainer: Explainer<'a>,
+}
+
+impl Remote {
+    /// Opens the repository. Nothing is asked of a server yet.
+    ///
+    /// # Errors
+    /// When there is no HTTPS on this machine or no room for temporary files, or a local repository
+    /// can't be opened.
+    pub async fn connect<'a>(
+        &'a self,
+        source: &'a Source,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> Result<Session<'a>, Failure> {
+        let deadline = Deadline::after(self.timeout, cancellation);
+        let client = http::client(&self.trusted).map_err(|error| {
+            let hint = "The action's own image holds CA certificates. Elsewhere, install \
+                        `ca-certificates` or set SSL_CERT_FILE.";
+            Failure::new(Reason::Certificate, format!("There is no HTTPS: {error}."))
+                .with_hint(hint)
+        })?;
+        if self.location.is_cleartext() {
+            let host = self.location.host();
+            log.warning(&format!(
+                "The token travels unencrypted to {host}: use an https:// URL"
+            ));
+        }
+        let explainer = Explainer {
+            location: &self.location,
+            token: self.token.as_ref(),
+            own_repository: source.repository.as_deref(),
+            api_url: &self.api_url,
+            client: client.clone(),
+        };
+        let open = GitRepository::open(
+            &self.location,
+            self.branch.clone(),
+            self.token.as_ref(),
+            client,
+            deadline.clone(),
+        );
+        match open {
+            Ok(repository) => Ok(Session {
+                remote: self,
+                repository,
+                deadline,
+                explainer,
+            }),
+            Err(error) => Err(explainer.repository(&error).await),
+        }
+    }
+}
