@@ -4,6 +4,7 @@
 //! new trees are written straight into its object database, and the commit is pushed by its id.
 
 mod fetch;
+mod pack;
 mod packets;
 mod push;
 mod transport;
@@ -211,19 +212,15 @@ impl Store {
         let base_id = oid(&base.commit)?;
         let id = tree::commit(&self.repository, base_id, changes, draft)?;
         match &self.remote {
-            Remote::Server { url, connection } => {
+            Remote::Server { connection, .. } => {
                 // The first push nearly always lands; where it did not, the server is worth asking.
                 let asks_first = self.has_pushed.replace(true);
-                let branch = &base.branch;
-                push::push(
-                    &self.repository,
-                    url,
-                    connection,
-                    branch,
-                    base_id,
-                    id,
-                    asks_first,
-                )
+                let update = push::Update {
+                    branch: &base.branch,
+                    old: base_id,
+                    new: id,
+                };
+                push::push(&self.repository, connection, &update, asks_first)
             }
             Remote::Local => push::swap(&self.repository, &base.branch, base_id, id),
         }
@@ -250,20 +247,25 @@ fn local(error: git2::Error) -> RepositoryError {
 
 /// A failed exchange, by what can be done about it.
 fn remote((error, wire): CallError, host: &str) -> RepositoryError {
-    let Some(WireError { pushing, kind }) = wire else {
-        let what = format!("{host}: {}", transport::one_line(error.message()));
-        // A pack that ends early, a commit that is gone since the advertisement: another try starts
-        // from a new one.
-        return match error.class() {
-            git2::ErrorClass::Net | git2::ErrorClass::Indexer | git2::ErrorClass::Zlib => {
-                RepositoryError::Unavailable {
-                    what,
-                    retry_after: None,
-                }
+    if let Some(error) = wire {
+        return refused(error, host);
+    }
+    let what = format!("{host}: {}", transport::one_line(error.message()));
+    // A pack that ends early, a commit that is gone since the advertisement: another try starts from a
+    // new one.
+    match error.class() {
+        git2::ErrorClass::Net | git2::ErrorClass::Indexer | git2::ErrorClass::Zlib => {
+            RepositoryError::Unavailable {
+                what,
+                retry_after: None,
             }
-            _ => RepositoryError::Protocol { what },
-        };
-    };
+        }
+        _ => RepositoryError::Protocol { what },
+    }
+}
+
+/// The same, where the wire's own error is known.
+fn refused(WireError { pushing, kind }: WireError, host: &str) -> RepositoryError {
     let access = if pushing { Access::Write } else { Access::Read };
     let too_late = |timeout: Duration| {
         format!(

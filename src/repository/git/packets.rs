@@ -10,8 +10,6 @@
 
 use std::fmt::Write as _;
 
-use bytes::Bytes;
-
 /// Whether a server that advertises this can be asked for a partial fetch: it must know filters, and
 /// give out files by their ids. Servers that give out any object announce the two rights below;
 /// with one of them alone only commits can be had by id.
@@ -105,14 +103,79 @@ pub(super) fn end_of_depth(answer: &[u8]) -> Option<usize> {
     }
 }
 
-/// An advertisement of one reference, as a smart server sends it.
-pub(super) fn advertisement(service: &str, reference: &str) -> Bytes {
-    let mut bytes = Vec::new();
-    push_line(&mut bytes, format!("# service={service}\n").as_bytes());
-    bytes.extend_from_slice(FLUSH);
-    push_line(&mut bytes, reference.as_bytes());
-    bytes.extend_from_slice(FLUSH);
-    bytes.into()
+/// Where the server says that `reference` is; none where it says of no such.
+pub(super) fn advertised_tip(advertisement: &[u8], reference: &str) -> Option<String> {
+    PacketLines(advertisement).find_map(|line| {
+        let line = line.split(|byte| *byte == 0).next()?;
+        let (id, name) = std::str::from_utf8(line).ok()?.trim_end().split_once(' ')?;
+        (name == reference).then(|| id.to_owned())
+    })
+}
+
+/// What a client asks of a push, as far as the server can do it; all of it where `advertisement` is
+/// none, since git's servers have had it since 2010.
+pub(super) fn push_capabilities(advertisement: Option<&[u8]>) -> String {
+    const WANTED: [&str; 2] = ["report-status", "side-band-64k"];
+    let wanted = WANTED.into_iter();
+    let wanted = wanted.filter(|own| advertisement.is_none_or(|answer| allows(answer, own)));
+    wanted.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the server can complete a pack that builds on what it has.
+pub(super) fn takes_thin_packs(advertisement: &[u8]) -> bool {
+    !allows(advertisement, "no-thin")
+}
+
+/// The request that moves a reference; its pack follows.
+pub(super) fn push_request(command: &str, capabilities: &str) -> Vec<u8> {
+    let mut request = Vec::new();
+    push_line(
+        &mut request,
+        format!("{command}\0 {capabilities}").as_bytes(),
+    );
+    request.extend_from_slice(FLUSH);
+    request
+}
+
+/// What a server says of a push.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct PushReport {
+    /// Whether it could read the pack: `ok`, or why not.
+    pub(super) unpack: Option<String>,
+    /// What became of the reference: nothing, or why it stayed. None where it does not say.
+    pub(super) reference: Option<Result<(), String>>,
+    /// What hooks and rules print for people, and what the server dies of.
+    pub(super) said: String,
+}
+
+/// Reads the answer to a push (`gitprotocol-pack(5)`, "Report Status"), with side band or without.
+/// An answer that ends early gives what is there of it.
+pub(super) fn push_report(answer: &[u8]) -> PushReport {
+    let mut report = PushReport::default();
+    let mut status = Vec::new();
+    let mut said = Vec::new();
+    for line in PacketLines(answer) {
+        match line.split_first() {
+            Some((1, data)) => status.extend_from_slice(data),
+            Some((2 | 3, text)) => said.extend_from_slice(text),
+            // Without a side band.
+            _ => push_line(&mut status, line),
+        }
+    }
+    for line in PacketLines(&status) {
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim_end_matches('\n');
+        if let Some(unpack) = line.strip_prefix("unpack ") {
+            report.unpack = Some(unpack.to_owned());
+        } else if line.starts_with("ok ") {
+            report.reference = Some(Ok(()));
+        } else if let Some(refusal) = line.strip_prefix("ng ") {
+            let reason = refusal.split_once(' ').map_or("", |(_, reason)| reason);
+            report.reference = Some(Err(reason.to_owned()));
+        }
+    }
+    report.said = String::from_utf8_lossy(&said).into_owned();
+    report
 }
 
 const FLUSH: &[u8] = b"0000";
@@ -252,12 +315,54 @@ mod tests {
     }
 
     #[test]
-    fn an_advertisement_is_a_servers() {
-        let reference = "8a3f refs/heads/main\0report-status\n";
+    fn a_push_asks_for_what_the_server_can_do() {
+        assert_eq!(push_capabilities(None), "report-status side-band-64k");
+        let answer = advertised("report-status delete-refs no-thin");
+        assert_eq!(push_capabilities(Some(&answer)), "report-status");
+        assert!(!takes_thin_packs(&answer));
+        assert!(takes_thin_packs(&advertised("report-status")));
         assert_eq!(
-            advertisement("git-receive-pack", reference),
-            lines(&["# service=git-receive-pack\n", "", reference, ""])
+            push_request("1 2 refs/heads/main", "report-status"),
+            lines(&["1 2 refs/heads/main\0 report-status", ""])
         );
+    }
+
+    #[test]
+    fn a_branch_is_found_in_what_the_server_says() {
+        let answer = advertised("report-status");
+        let tip = |reference| advertised_tip(&answer, reference);
+        assert_eq!(tip("refs/heads/main").as_deref(), Some("8a3f"));
+        assert_eq!(tip("HEAD").as_deref(), Some("8a3f"));
+        assert_eq!(tip("refs/heads/mai"), None);
+        assert_eq!(advertised_tip(b"zzzz", "HEAD"), None);
+    }
+
+    #[test]
+    fn a_push_is_answered_with_a_side_band_and_without() {
+        let status = lines(&["unpack ok\n", "ok refs/heads/main\n", ""]);
+        let taken = PushReport {
+            unpack: Some("ok".into()),
+            reference: Some(Ok(())),
+            said: String::new(),
+        };
+        assert_eq!(push_report(&status), taken);
+        let mut band = Vec::new();
+        // A band may be cut anywhere.
+        for (number, piece) in [(1, &status[..7]), (2, b"remote: hi\n"), (1, &status[7..])] {
+            push_line(&mut band, &[&[number], piece].concat());
+        }
+        band.extend_from_slice(FLUSH);
+        let said = "remote: hi\n".to_owned();
+        assert_eq!(push_report(&band), PushReport { said, ..taken });
+
+        let refused = lines(&["unpack ok\n", "ng refs/heads/main fetch first\n", ""]);
+        assert_eq!(
+            push_report(&refused).reference,
+            Some(Err("fetch first".into()))
+        );
+        for end in 0..band.len() - 8 {
+            assert_eq!(push_report(&band[..end]).reference, None, "{end}");
+        }
     }
 
     #[test]

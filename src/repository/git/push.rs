@@ -1,12 +1,12 @@
 //! Writing: one branch is moved from one commit to another, or nothing happens.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
-use git2::{ErrorClass, ErrorCode, Oid, PushOptions, RemoteCallbacks, Repository};
+use git2::{ErrorCode, Oid, Repository};
 
+use super::packets::{self, PushReport};
 use super::transport::{Connection, one_line};
-use super::{local, remote};
+use super::{local, pack, refused};
 use crate::repository::{BranchName, Pushed, RepositoryError};
 
 /// How servers say that the branch is not where the push expects it: git itself before and while it
@@ -26,104 +26,108 @@ const MOVED: [&str; 11] = [
     "bad ref",
 ];
 
-/// What the server said while it took a push.
-#[derive(Default)]
-struct Answer {
-    /// The tip that was advertised, where it is another than expected.
-    moved_to: Option<Oid>,
-    /// The status of the reference, if the server gave one: none in it is success.
-    status: Option<Option<String>>,
-    /// The side band: what hooks and rules print for people.
-    said: String,
+/// A branch, where it is expected, and where it is to be.
+pub(super) struct Update<'a> {
+    pub(super) branch: &'a BranchName,
+    pub(super) old: Oid,
+    pub(super) new: Oid,
 }
 
-/// Pushes `commit`, which was made on `base`, to `branch`; never forced.
+/// Pushes `update.new`, whose parent is `update.old`; never forced.
 ///
-/// libgit2 compares with its own knowledge only, recreates a branch that was deleted and brings
-/// commits back that a rewind took away. So the tip that it sends as the old one must be `base`
-/// itself, and the server's own compare-and-swap does the rest: `asks_first` costs a request and only
-/// tells sooner what that would find.
+/// The server moves the branch from `old` or not at all, so nothing is risked by not asking it first
+/// where the branch is: it was there a moment ago. `asks_first` costs a request, and tells what the
+/// server can do and, before anything is sent, that the branch has moved.
 pub(super) fn push(
     repository: &Repository,
-    url: &str,
     connection: &Arc<Connection>,
-    branch: &BranchName,
-    base: Oid,
-    commit: Oid,
+    update: &Update<'_>,
     asks_first: bool,
 ) -> Result<Pushed, RepositoryError> {
-    let source = "refs/heads/outgoing";
-    repository
-        .reference(source, commit, true, "")
-        .map_err(local)?;
-    let answer = RefCell::new(Answer::default());
-    let mut callbacks = RemoteCallbacks::new();
-    callbacks
-        .push_negotiation(|updates| {
-            for update in updates {
-                if update.src() != base {
-                    answer.borrow_mut().moved_to = Some(update.src());
-                    let text = "the branch has moved";
-                    return Err(git2::Error::new(ErrorCode::Modified, ErrorClass::Net, text));
-                }
-            }
-            Ok(())
-        })
-        .push_update_reference(|_, status| {
-            answer.borrow_mut().status = Some(status.map(str::to_owned));
-            Ok(())
-        })
-        .sideband_progress(|text| {
-            answer
-                .borrow_mut()
-                .said
-                .push_str(&String::from_utf8_lossy(text));
-            true
-        });
-    let mut options = PushOptions::new();
-    options
-        .remote_callbacks(callbacks)
-        .packbuilder_parallelism(1);
-    let mut server = repository.remote_anonymous(url).map_err(local)?;
-    let refspec = format!("{source}:{}", branch.reference());
-    if !asks_first {
-        connection.assume(&branch.reference(), base);
-    }
-    let result = connection.run(|| server.push(&[refspec.as_str()], Some(&mut options)));
-    drop(options);
-
-    let answer = answer.into_inner();
-    if let Some(tip) = answer.moved_to {
-        let detail = if tip.is_zero() {
-            "the branch is gone".to_owned()
-        } else {
-            format!("its tip is now {tip}")
-        };
-        return Ok(Pushed::Moved { detail });
-    }
+    let Update { branch, old, new } = update;
     let host = connection.host();
-    match (result, answer.status) {
-        (Ok(()), Some(None)) => Ok(Pushed::Landed(commit.into())),
-        (Ok(()), Some(Some(status))) => Ok(refused(&status, &answer.said)),
-        (Ok(()), None) => Err(RepositoryError::Unconfirmed {
-            commit: commit.into(),
-            what: format!("{host} did not say what became of the branch"),
-        }),
-        (Err((error, None)), _) if error.code() == ErrorCode::NotFastForward => Ok(Pushed::Moved {
-            detail: one_line(error.message()),
-        }),
-        (Err(error), _) if connection.push_was_sent() => Err(RepositoryError::Unconfirmed {
-            commit: commit.into(),
-            what: remote(error, &host).to_string(),
-        }),
-        (Err(error), _) => Err(match remote(error, &host) {
-            // A server that wants to be asked first, perhaps.
-            RepositoryError::NotGit { what } if !asks_first => RepositoryError::Unavailable {
-                what,
-                retry_after: None,
-            },
-            error => error,
-        }),
+    let reference = branch.reference();
+    let advertisement = if asks_first {
+        let answer = connection.ask_before_push();
+        Some(answer.map_err(|error| refused(error, &host))?)
+    } else {
+        None
+    };
+    if let Some(advertisement) = &advertisement {
+        match packets::advertised_tip(advertisement, &reference) {
+            Some(tip) if tip == old.to_string() => {}
+            Some(tip) => {
+                let detail = format!("its tip is now {tip}");
+                return Ok(Pushed::Moved { detail });
+            }
+            None => {
+                let detail = "the branch is gone".to_owned();
+                return Ok(Pushed::Moved { detail });
+            }
+        }
+    }
+    let advertisement = advertisement.as_deref();
+    let thin = advertisement.is_none_or(packets::takes_thin_packs);
+    let capabilities = packets::push_capabilities(advertisement);
+    let mut request = packets::push_request(&format!("{old} {new} {reference}"), &capabilities);
+    let pack = pack::pack(repository, *new, thin).map_err(|error| RepositoryError::Protocol {
+        what: format!("the commit can't be packed: {error}"),
+    })?;
+    request.extend_from_slice(&pack);
+    match connection.push(request) {
+        Ok(answer) => reported(&packets::push_report(&answer), *new, &host, asks_first),
+        Err(error) => {
+            let may_have_happened = error.may_have_happened();
+            let error = refused(error, &host);
+            Err(match error {
+                error if may_have_happened => RepositoryError::Unconfirmed {
+                    commit: (*new).into(),
+                    what: error.to_string(),
+                },
+                // A server that wants to be asked first, perhaps.
+                RepositoryError::NotGit { what } if !asks_first => unavailable(what),
+                error => error,
+            })
+        }
+    }
+}
+
+/// What became of a push, by the server's own words.
+fn reported(
+    report: &PushReport,
+    commit: Oid,
+    host: &str,
+    asked_first: bool,
+) -> Result<Pushed, RepositoryError> {
+    let PushReport {
+        unpack,
+        reference,
+        said,
+    } = report;
+    match (unpack.as_deref(), reference) {
+        (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(commit.into())),
+        (Some("ok"), Some(Err(status))) => Ok(declined(status, said)),
+        // A pack that was cut on the way; or a server that completes none, and was not asked.
+        (Some(why), _) if why != "ok" && !asked_first => Err(unavailable(format!(
+            "{host} could not read the commit: {}",
+            one_line(&format!("{why}\n{said}"))
+        ))),
+        (Some(why), _) if why != "ok" => Ok(declined(why, said)),
+        _ => {
+            let said = one_line(said);
+            let colon = if said.is_empty() { "" } else { ": " };
+            Err(RepositoryError::Unconfirmed {
+                commit: commit.into(),
+                what: format!("{host} did not say what became of the branch{colon}{said}"),
+            })
+        }
+    }
+}
+
+fn unavailable(what: String) -> RepositoryError {
+    RepositoryError::Unavailable {
+        what,
+        retry_after: None,
     }
 }
 
@@ -160,7 +164,7 @@ pub(super) fn swap(
 }
 
 /// A refusal of the reference, by whether another try on the new tip can help.
-fn refused(status: &str, said: &str) -> Pushed {
+fn declined(status: &str, said: &str) -> Pushed {
     let status = one_line(status);
     let lower = status.to_lowercase();
     if MOVED.iter().any(|moved| lower.contains(moved)) {
@@ -190,18 +194,18 @@ mod tests {
             "stale info",
         ] {
             assert!(
-                matches!(refused(status, ""), Pushed::Moved { .. }),
+                matches!(declined(status, ""), Pushed::Moved { .. }),
                 "{status}"
             );
         }
-        let declined = refused(
+        let refused = declined(
             "pre-receive hook declined",
             "remote: error: GH006: Protected branch\n",
         );
         let detail = "pre-receive hook declined: error: GH006: Protected branch".to_owned();
-        assert_eq!(declined, Pushed::Declined { detail });
+        assert_eq!(refused, Pushed::Declined { detail });
         assert!(matches!(
-            refused("protected branch hook declined", ""),
+            declined("protected branch hook declined", ""),
             Pushed::Declined { .. }
         ));
     }

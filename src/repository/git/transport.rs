@@ -10,7 +10,6 @@
 use std::cell::RefCell;
 use std::error::Error as _;
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +42,29 @@ pub struct WireError {
     pub pushing: bool,
     /// What happened.
     pub kind: WireErrorKind,
+}
+
+impl WireError {
+    fn pushing(kind: WireErrorKind) -> Self {
+        let pushing = true;
+        Self { pushing, kind }
+    }
+
+    /// Whether the server may have done what it was asked for all the same.
+    pub fn may_have_happened(&self) -> bool {
+        match &self.kind {
+            WireErrorKind::Connect(_)
+            | WireErrorKind::Certificate(_)
+            | WireErrorKind::Redirected { .. } => false,
+            WireErrorKind::Status { status, .. } => !(400..500).contains(status),
+            WireErrorKind::NotGit { .. }
+            | WireErrorKind::Silent(_)
+            | WireErrorKind::Deadline(_)
+            | WireErrorKind::Cancelled
+            | WireErrorKind::Broken(_)
+            | WireErrorKind::TooLarge(_) => true,
+        }
+    }
 }
 
 /// See [`WireError`]. Texts are one line without control characters.
@@ -95,10 +117,7 @@ pub struct Connection {
     authorization: Option<HeaderValue>,
     deadline: Deadline,
     failure: Mutex<Option<WireError>>,
-    push_was_sent: AtomicBool,
     fetching: Mutex<Fetching>,
-    /// Stands for the answer to the next question for the branches before a push.
-    assumed: Mutex<Option<Bytes>>,
 }
 
 /// How the next fetch is to be done.
@@ -153,9 +172,7 @@ impl Connection {
             authorization,
             deadline,
             failure: Mutex::new(None),
-            push_was_sent: AtomicBool::new(false),
             fetching: Mutex::default(),
-            assumed: Mutex::default(),
         }
     }
 
@@ -175,15 +192,38 @@ impl Connection {
         }
         register();
         *lock(&self.failure) = None;
-        self.push_was_sent.store(false, Ordering::Relaxed);
         CURRENT.set(Some(Arc::clone(self)));
         let _reset = Reset;
         call().map_err(|error| (error, lock(&self.failure).take()))
     }
 
-    /// Whether the last [`run`](Self::run) sent a push that the server may have taken.
-    pub fn push_was_sent(&self) -> bool {
-        self.push_was_sent.load(Ordering::Relaxed)
+    /// What the server says before a push: its branches, and what it can do. Blocks.
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub fn ask_before_push(self: &Arc<Self>) -> Result<Bytes, WireError> {
+        let connection = Arc::clone(self);
+        let asked = self.wait(async move {
+            let answer = connection.advertisement(Service::ReceivePackLs).await?;
+            Ok(answer.chunk)
+        });
+        asked.map_err(WireError::pushing)
+    }
+
+    /// Sends a push, and returns the whole answer. Blocks.
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub fn push(self: &Arc<Self>, request: Vec<u8>) -> Result<Bytes, WireError> {
+        let connection = Arc::clone(self);
+        let pushed = self.wait(async move {
+            let answer = connection.rpc(Service::ReceivePack, request).await?;
+            match answer.rest {
+                Some(mut rest) => connection.body(Service::ReceivePack, &mut rest).await,
+                None => Ok(answer.chunk),
+            }
+        });
+        pushed.map_err(WireError::pushing)
     }
 
     /// Whether the server, by its last advertisement, can be asked for a partial fetch.
@@ -201,17 +241,6 @@ impl Connection {
         fetching.ahead = None;
     }
 
-    /// Has the next push go out without asking for the branches first, as if the server had answered
-    /// that `reference` is at `tip`. It was there a moment ago, and the server compares again in any
-    /// case, so that a request is saved and nothing is risked. The capabilities are those that git's
-    /// servers have had since 2010.
-    pub fn assume(&self, reference: &str, tip: git2::Oid) {
-        *lock(&self.assumed) = Some(packets::advertisement(
-            name(Service::ReceivePack),
-            &format!("{tip} {reference}\0report-status side-band-64k ofs-delta\n"),
-        ));
-    }
-
     /// The host that is spoken to, for messages.
     pub fn host(&self) -> String {
         let base = lock(&self.base);
@@ -223,11 +252,7 @@ impl Connection {
     }
 
     async fn advertisement(&self, service: Service) -> Result<Answer, WireErrorKind> {
-        if is_push(service) {
-            if let Some(assumed) = lock(&self.assumed).take() {
-                return Ok(Answer::from(assumed));
-            }
-        } else {
+        if !is_push(service) {
             let fetching = lock(&self.fetching);
             if let (true, Some(last)) = (fetching.mode.same_advertisement, &fetching.advertisement)
             {
@@ -303,17 +328,7 @@ impl Connection {
             )
             .header(ACCEPT, format!("application/x-{}-result", name(service)))
             .body(body);
-        let result = self.send(service, request).await;
-        if is_push(service)
-            && !matches!(
-                result,
-                Err(WireErrorKind::Connect(_) | WireErrorKind::Certificate(_))
-            )
-        {
-            let declined = matches!(&result, Ok(response) if response.status().is_client_error() || response.status().is_redirection());
-            self.push_was_sent.store(!declined, Ordering::Relaxed);
-        }
-        let response = result?;
+        let response = self.send(service, request).await?;
         if response.status().is_redirection() {
             return Err(not_followed(redirect_target(&response, &url)));
         }
@@ -443,11 +458,11 @@ impl Exchange {
         let request = std::mem::take(&mut self.request);
         self.connection.wait(async move {
             match service {
-                Service::UploadPackLs | Service::ReceivePackLs => {
+                Service::UploadPack => connection.upload_pack(request).await,
+                // Pushes do not come this way.
+                Service::UploadPackLs | Service::ReceivePackLs | Service::ReceivePack => {
                     connection.advertisement(service).await
                 }
-                Service::UploadPack => connection.upload_pack(request).await,
-                Service::ReceivePack => connection.rpc(service, request).await,
             }
         })
     }
