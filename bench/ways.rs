@@ -47,6 +47,8 @@ impl Way {
             Way::Action => {
                 Action::of_binary(action)
                     .under(meter.command())
+                    // As in its image, which holds this one file: elsewhere each CA is also looked for by itself.
+                    .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
                     .input("server-url", server.url())
                     .input("repository", repository.url())
                     .input("file", file)
