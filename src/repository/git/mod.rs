@@ -27,6 +27,9 @@ use super::{
 };
 use crate::files::FileSelection;
 
+/// Before the backends that libgit2 has by default (1 and 2).
+const MEMORY_FIRST: i32 = 1000;
+
 /// A repository, spoken to with git.
 pub struct GitRepository {
     // git2 blocks: each call runs on a thread of its own, one at a time.
@@ -144,6 +147,10 @@ impl Store {
         let mut options = git2::RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         let repository = git2::Repository::init_opts(directory.path(), &options).map_err(local)?;
+        // What is written here is sent and forgotten: it need not touch the disk.
+        let odb = repository.odb().map_err(local)?;
+        odb.add_new_mempack_backend(MEMORY_FIRST).map_err(local)?;
+        drop(odb);
         Ok(Self {
             repository,
             remote: Remote::Server {
