@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Method;
 
-/// One kind of request of git's smart HTTP protocol.
+/// One kind of request: of git's smart HTTP protocol, or of GitHub's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// `GET info/refs?service=git-upload-pack`: which branches are there to read?
@@ -15,11 +15,37 @@ pub enum Step {
     PushRefs,
     /// `POST git-receive-pack`: the commit goes up.
     Push,
+    /// A query over GraphQL.
+    Query,
+    /// A mutation over GraphQL, by its name: `createCommitOnBranch`.
+    Mutation(&'static str),
+    /// A request over REST, by its method and resource: `GET git/trees`. One of [`REST`].
+    Rest(&'static str),
 }
 
+/// The requests over REST that a rule can name. What they are about follows them in the path; the
+/// repository itself comes last, as its resource is in every other one.
+pub const REST: [&str; 12] = [
+    "GET git/trees",
+    "GET git/blobs",
+    "GET git/commits",
+    "GET git/ref",
+    "GET contents",
+    "GET commits",
+    "GET compare",
+    "POST git/blobs",
+    "POST git/trees",
+    "POST git/commits",
+    "PATCH git/refs",
+    "GET ",
+];
+
+/// The mutations that a rule can name.
+pub const MUTATIONS: [&str; 2] = ["createCommitOnBranch", "updateRefs"];
+
 impl Step {
-    /// All of them, in the order in which a clone and a push make them.
-    pub const ALL: [Step; 4] = [Step::FetchRefs, Step::Fetch, Step::PushRefs, Step::Push];
+    /// Git's, in the order in which a clone and a push make them.
+    pub const GIT: [Step; 4] = [Step::FetchRefs, Step::Fetch, Step::PushRefs, Step::Push];
 
     pub(crate) fn of(method: &Method, path: &str, query: &str) -> Option<Step> {
         let advertisement = *method == Method::GET && path.ends_with("/info/refs");
@@ -33,6 +59,36 @@ impl Step {
         }
     }
 
+    /// What a request to the API is. Of a query or mutation, `document` is the text.
+    pub(crate) fn of_api(method: &Method, path: &str, document: Option<&str>) -> Option<Step> {
+        if let Some(document) = document {
+            let mutation = MUTATIONS.iter().find(|name| document.contains(*name));
+            return match mutation {
+                Some(name) if document.trim_start().starts_with("mutation") => {
+                    Some(Step::Mutation(name))
+                }
+                _ => Some(Step::Query),
+            };
+        }
+        let resource = path.splitn(4, '/').nth(3).unwrap_or_default();
+        let request = format!("{method} {resource}");
+        let named = REST.iter().find(|name| match request.strip_prefix(**name) {
+            Some(rest) => rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        });
+        named.map(|name| Step::Rest(name))
+    }
+
+    /// A name that no request has would make a rule that never counts.
+    fn known(self) -> Step {
+        match self {
+            Step::Rest(name) => assert!(REST.contains(&name), "{name} is not in REST"),
+            Step::Mutation(name) => assert!(MUTATIONS.contains(&name), "{name}: no such mutation"),
+            _ => {}
+        }
+        self
+    }
+
     /// Whether the request needs the right to write.
     pub(crate) fn writes(self) -> bool {
         matches!(self, Step::PushRefs | Step::Push)
@@ -41,7 +97,7 @@ impl Step {
     /// The n-th request of this kind, counted from 1.
     pub fn nth(self, n: usize) -> When {
         When {
-            step: Some(self),
+            step: Some(self.known()),
             nth: Some(n),
             repository: None,
         }
@@ -50,7 +106,7 @@ impl Step {
     /// Every request of this kind.
     pub fn every(self) -> When {
         When {
-            step: Some(self),
+            step: Some(self.known()),
             nth: None,
             repository: None,
         }

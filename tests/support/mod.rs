@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! Action ──HTTP──▶ GitServer ──CGI──▶ git http-backend ──▶ Repository (bare, in a TempDir)
+//!                    │   └──/api───▶ Github ───────────────▶    the same
 //!                    │ log of requests, faults, hooks before a request
 //! ```
 //!
 //! Nothing here is a stand-in for git: pushes are judged by the real `git receive-pack`, and what
-//! landed is read back with the git command line. Every server has a port and a directory of its
+//! landed is read back with the git command line. GitHub's API can't run here, so `Github` plays it
+//! on top of the same repositories, and takes nothing that GitHub would not. Every server has a port and a directory of its
 //! own, so that tests run in parallel.
 
 // Each test binary, the quickstart and the bench use a part of this; and a test may panic.
@@ -23,11 +25,13 @@ mod action;
 mod backend;
 pub mod build;
 mod faults;
+mod github;
 mod repository;
 mod server;
 mod tls;
 
 pub use action::{Action, Annotation, Outcome, Running};
 pub use faults::{Fault, Step, When};
+pub use github::Github;
 pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};

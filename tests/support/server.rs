@@ -1,5 +1,5 @@
-//! A Git server over HTTP, on loopback, that answers as GitHub does, remembers what it was asked,
-//! and misbehaves on demand.
+//! A server on loopback that answers as GitHub does, over git's protocol and over its API, remembers
+//! what it was asked, and misbehaves on demand.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,6 +19,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -26,11 +27,13 @@ use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Child;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::backend;
 use super::faults::{Arrival, Fault, Step, When};
+use super::github::{self, Github};
 use super::repository::Repository;
 use super::tls;
 
@@ -90,6 +93,15 @@ pub struct Recorded {
     pub authorized: bool,
     /// The client's address: requests with the same one shared a connection.
     pub connection: SocketAddr,
+    /// Of a request to the API: its body.
+    pub body: Bytes,
+}
+
+impl Recorded {
+    /// The body as JSON; panics when it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
 }
 
 /// Everything that crossed the server's sockets, headers and TLS included.
@@ -126,6 +138,7 @@ struct Shared {
     connections: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
+    github: Github,
 }
 
 type Before = Box<dyn FnOnce() + Send>;
@@ -158,6 +171,7 @@ impl GitServer {
             connections: AtomicU64::new(0),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            github: Github::new(root.path()),
         });
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn({
@@ -196,6 +210,16 @@ impl GitServer {
             "http"
         };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// What `api-url` is on a GitHub Enterprise Server at [`GitServer::url`].
+    pub fn api_url(&self) -> String {
+        format!("{}{}", self.url(), github::REST_ROOT)
+    }
+
+    /// The API's side.
+    pub fn github(&self) -> &Github {
+        &self.shared.github
     }
 
     /// The clone URL of `owner/name`, whether or not there is such a repository.
@@ -289,6 +313,13 @@ impl Drop for GitServer {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        if !std::thread::panicking() {
+            let complaints = self.shared.github.complaints();
+            assert!(
+                complaints.is_empty(),
+                "GitHub would not take: {complaints:#?}"
+            );
+        }
     }
 }
 
@@ -372,7 +403,13 @@ struct Exchange {
 impl Exchange {
     /// An error closes the connection without an answer.
     async fn answer(self, request: Request<Incoming>) -> io::Result<Response<Body>> {
-        let (index, arrival) = self.record(&request);
+        let (parts, body) = request.into_parts();
+        // What a request to the API is, only its body tells.
+        let body = match github::is_api(parts.uri.path()) {
+            true => Sent::Whole(body.collect().await.map_err(io::Error::other)?.to_bytes()),
+            false => Sent::Streaming(body),
+        };
+        let (index, arrival) = self.record(&parts, &body);
 
         for action in self.take_before(&arrival) {
             tokio::task::spawn_blocking(action)
@@ -395,17 +432,20 @@ impl Exchange {
             }
             Some(Fault::Stall) => return std::future::pending().await,
             Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
-            Some(Fault::Status(code, headers, body)) => {
+            Some(Fault::Status(code, headers, text)) => {
                 let status = StatusCode::from_u16(*code).map_err(io::Error::other)?;
-                return self.say(index, status, headers, body, request).await;
+                return self.say(index, status, headers, text, body).await;
             }
             Some(Fault::Redirect(url)) => {
-                let tail = tail(request.uri().path());
-                let query = request.uri().query().map(|query| format!("?{query}"));
+                let tail = match &body {
+                    Sent::Whole(_) => github::tail(parts.uri.path()),
+                    Sent::Streaming(_) => tail(parts.uri.path()).to_owned(),
+                };
+                let query = parts.uri.query().map(|query| format!("?{query}"));
                 let to = format!("{url}{tail}{}", query.unwrap_or_default());
                 let location = (LOCATION.to_string(), to);
                 let status = StatusCode::MOVED_PERMANENTLY;
-                return self.say(index, status, &[location], "", request).await;
+                return self.say(index, status, &[location], "", body).await;
             }
             Some(
                 Fault::DropAnswer | Fault::Truncate(_) | Fault::StallAfter(_) | Fault::Drip(_),
@@ -413,18 +453,48 @@ impl Exchange {
             | None => {}
         }
 
-        let user = match self.authenticate(request.headers(), &arrival) {
+        let body = match body {
+            Sent::Streaming(body) => body,
+            Sent::Whole(body) => return self.ask_api(index, fault, parts, body).await,
+        };
+        let user = match self.authenticate(&parts.headers, &arrival) {
             Ok(user) => user,
             Err(refusal) => {
                 let Refusal {
                     status,
                     headers,
-                    body,
+                    body: text,
                 } = refusal;
-                return self.say(index, status, &headers, body, request).await;
+                let body = Sent::Streaming(body);
+                return self.say(index, status, &headers, text, body).await;
             }
         };
-        self.ask_git(index, &arrival, user, fault, request).await
+        self.ask_git(index, &arrival, user, fault, parts, body)
+            .await
+    }
+
+    /// Lets the API answer.
+    async fn ask_api(
+        &self,
+        index: usize,
+        fault: Option<Fault>,
+        parts: Parts,
+        body: Bytes,
+    ) -> io::Result<Response<Body>> {
+        let shared = self.shared.clone();
+        let work = move || {
+            let tokens = lock(&shared.tokens).clone();
+            shared.github.answer(&parts, &body, &tokens)
+        };
+        let answer = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(io::Error::other)?;
+        let flow = Flow {
+            body: Box::pin(io::Cursor::new(answer.body)),
+            child: None,
+        };
+        self.pass_on(index, answer.status, answer.headers, flow, fault)
+            .await
     }
 
     /// Lets `git http-backend` answer.
@@ -434,49 +504,65 @@ impl Exchange {
         arrival: &Arrival,
         user: Option<&str>,
         fault: Option<Fault>,
-        request: Request<Incoming>,
+        parts: Parts,
+        body: Incoming,
     ) -> io::Result<Response<Body>> {
-        let (parts, body) = request.into_parts();
         // GitHub serves a repository with and without `.git`.
         let path = format!("/{}.git{}", arrival.repository, tail(parts.uri.path()));
         let received = {
             let shared = self.shared.clone();
             move |bytes: usize| shared.update(index, |entry| entry.received += bytes as u64)
         };
-        let mut answer =
-            backend::run(&self.shared.root, &path, user, &parts, body, received).await?;
+        let answer = backend::run(&self.shared.root, &path, user, &parts, body, received).await?;
+        let flow = Flow {
+            body: Box::pin(answer.body),
+            child: Some(answer.child),
+        };
+        self.pass_on(index, answer.status, answer.headers, flow, fault)
+            .await
+    }
+
+    /// Sends an answer, as far as the fault lets it.
+    async fn pass_on(
+        &self,
+        index: usize,
+        status: StatusCode,
+        headers: HeaderMap,
+        mut flow: Flow,
+        fault: Option<Fault>,
+    ) -> io::Result<Response<Body>> {
         if let Some(Fault::DropAnswer) = fault {
-            tokio::io::copy(&mut answer.body, &mut tokio::io::sink()).await?;
-            answer.child.wait().await?;
+            tokio::io::copy(&mut flow.body, &mut tokio::io::sink()).await?;
+            flow.end().await;
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-
         self.shared
-            .update(index, |entry| entry.status = Some(answer.status.as_u16()));
+            .update(index, |entry| entry.status = Some(status.as_u16()));
         let (sender, body) = Channel::new(1);
         let mut response = Response::new(body.map_err(io::Error::other).boxed_unsync());
-        *response.status_mut() = answer.status;
-        *response.headers_mut() = std::mem::take(&mut answer.headers);
-        tokio::spawn(pump(answer, sender, fault, index, self.shared.clone()));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        tokio::spawn(pump(flow, sender, fault, index, self.shared.clone()));
         Ok(response)
     }
 
-    /// Answers without git.
+    /// Answers without asking anyone.
     async fn say(
         &self,
         index: usize,
         status: StatusCode,
         headers: &[(String, String)],
         body: &str,
-        request: Request<Incoming>,
+        request: Sent,
     ) -> io::Result<Response<Body>> {
         // Read to its end first, as the front of a real server does: a client in the middle of
         // sending would see a reset instead of the answer.
-        let mut incoming = request.into_body();
-        while let Some(frame) = incoming.frame().await {
-            if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
-                self.shared
-                    .update(index, |entry| entry.received += data.len() as u64);
+        if let Sent::Streaming(mut incoming) = request {
+            while let Some(frame) = incoming.frame().await {
+                if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
+                    self.shared
+                        .update(index, |entry| entry.received += data.len() as u64);
+                }
             }
         }
         self.shared.update(index, |entry| {
@@ -499,29 +585,40 @@ impl Exchange {
     }
 
     /// Writes the request into the log; its place there, and its place among its kind.
-    fn record(&self, request: &Request<Incoming>) -> (usize, Arrival) {
-        let path = request.uri().path();
-        let query = request.uri().query().unwrap_or_default();
-        let step = Step::of(request.method(), path, query);
+    fn record(&self, request: &Parts, sent: &Sent) -> (usize, Arrival) {
+        let path = request.uri.path();
+        let query = request.uri.query().unwrap_or_default();
+        let (step, repository, body) = match sent {
+            Sent::Whole(body) => {
+                let (step, repository) = github::named(&request.method, path, body);
+                (step, repository, body.clone())
+            }
+            Sent::Streaming(_) => {
+                let repository = path.strip_suffix(tail(path)).unwrap_or(path);
+                let repository = repository.strip_suffix(".git").unwrap_or(repository);
+                let repository = repository.trim_start_matches('/').to_owned();
+                let step = Step::of(&request.method, path, query);
+                (step, repository, Bytes::new())
+            }
+        };
         let mut log = lock(&self.shared.log);
         log.push(Recorded {
-            method: request.method().to_string(),
+            method: request.method.to_string(),
             path: path.to_owned(),
             query: query.to_owned(),
             step,
             status: None,
-            received: 0,
+            received: body.len() as u64,
             sent: 0,
-            authorized: request.headers().contains_key(AUTHORIZATION),
+            authorized: request.headers.contains_key(AUTHORIZATION),
             connection: self.peer.address,
+            body,
         });
-        let repository = path.strip_suffix(tail(path)).unwrap_or(path);
-        let repository = repository.strip_suffix(".git").unwrap_or(repository);
         let arrival = Arrival {
             step,
             nth: log.len(),
             nth_of_step: log.iter().filter(|entry| entry.step == step).count(),
-            repository: repository.trim_start_matches('/').to_owned(),
+            repository,
         };
         (log.len() - 1, arrival)
     }
@@ -626,9 +723,29 @@ fn tail(path: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// Passes git's answer on, as far and as fast as the fault lets it.
+/// A request's body: git's streams through, the API's is there already.
+enum Sent {
+    Streaming(Incoming),
+    Whole(Bytes),
+}
+
+/// An answer's body, and the program it comes from, if any.
+struct Flow {
+    body: Pin<Box<dyn AsyncRead + Send>>,
+    child: Option<Child>,
+}
+
+impl Flow {
+    async fn end(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.wait().await;
+        }
+    }
+}
+
+/// Passes an answer on, as far and as fast as the fault lets it.
 async fn pump(
-    mut answer: backend::Answer,
+    mut flow: Flow,
     mut sender: Sender<Bytes, io::Error>,
     fault: Option<Fault>,
     index: usize,
@@ -652,7 +769,7 @@ async fn pump(
             tokio::task::yield_now().await;
             return sender.abort(io::ErrorKind::ConnectionAborted.into());
         }
-        let read = match answer.body.read(&mut buffer).await {
+        let read = match flow.body.read(&mut buffer).await {
             Ok(0) => break,
             Ok(read) => read.min(left),
             Err(error) => return sender.abort(error),
@@ -667,7 +784,7 @@ async fn pump(
             tokio::time::sleep(pause).await;
         }
     }
-    let _ = answer.child.wait().await;
+    flow.end().await;
 }
 
 impl Shared {

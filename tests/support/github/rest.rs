@@ -1,0 +1,359 @@
+//! REST: what of it the action uses.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use git2::{Oid, TreeWalkMode, TreeWalkResult};
+use hyper::Method;
+use hyper::header::ACCEPT;
+use hyper::http::request::Parts;
+use serde_json::{Value as Json, json};
+
+use super::store::{NotMoved, Store, iso};
+use super::{Answer, Caller, Github, REST_ROOT, refusal};
+
+impl Github {
+    pub(super) fn rest(
+        &self,
+        caller: &Caller<'_>,
+        request: &Parts,
+        path: &str,
+        body: &[u8],
+    ) -> Answer {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let ["repos", owner, name, resource @ ..] = &segments[..] else {
+            self.complain(format!("{} {path} is not played here", request.method));
+            return refusal(404, "Not Found");
+        };
+        let Some(store) = self.open(caller, &format!("{owner}/{name}")) else {
+            return refusal(404, "Not Found");
+        };
+        let query: Vec<(String, String)> =
+            url::form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect();
+        let asked = Asked {
+            github: self,
+            store: &store,
+            caller,
+            query,
+            raw: request
+                .headers
+                .get(ACCEPT)
+                .is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("raw"))),
+        };
+        if request.method == Method::GET {
+            return asked
+                .get(resource)
+                .unwrap_or_else(|| refusal(404, "Not Found"));
+        }
+        if !caller.writes() {
+            return refusal(403, caller.no_access());
+        }
+        let Ok(body) = serde_json::from_slice::<Json>(body) else {
+            return refusal(400, "Problems parsing JSON");
+        };
+        let answer = match (request.method.as_str(), resource) {
+            ("POST", ["git", "blobs"]) => asked.post_blob(&body),
+            ("POST", ["git", "trees"]) => asked.post_tree(&body),
+            ("POST", ["git", "commits"]) => asked.post_commit(&body),
+            ("PATCH", ["git", "refs", reference @ ..]) => asked.patch_ref(reference, &body),
+            _ => {
+                self.complain(format!("{} {path} is not played here", request.method));
+                return refusal(404, "Not Found");
+            }
+        };
+        answer.unwrap_or_else(|| refusal(422, "Validation Failed"))
+    }
+}
+
+/// A request to a repository.
+struct Asked<'a> {
+    github: &'a Github,
+    store: &'a Store,
+    caller: &'a Caller<'a>,
+    query: Vec<(String, String)>,
+    raw: bool,
+}
+
+impl Asked<'_> {
+    fn get(&self, resource: &[&str]) -> Option<Answer> {
+        match resource {
+            [] => Some(self.repository()),
+            ["git", "trees", id] => self.get_tree(id),
+            ["git", "blobs", id] => self.blob(Oid::from_str(id).ok()?),
+            ["git", "ref", reference @ ..] => {
+                let name = format!("refs/{}", reference.join("/"));
+                let id = self.store.reference(&name)?;
+                let object = json!({"type": "commit", "sha": id.to_string()});
+                Some(Answer::json(200, &json!({"ref": name, "object": object})))
+            }
+            ["contents", path @ ..] => {
+                let default = self.store.default_branch();
+                let rev = self.parameter("ref").unwrap_or(&default);
+                let (_, _, blob) = self.store.entry(self.store.commit(rev)?, &path.join("/"))?;
+                self.blob(blob)
+            }
+            ["commits"] => Some(self.commits()),
+            ["commits", rev] => {
+                let id = self.store.commit(rev)?;
+                Some(Answer::json(200, &self.of_commit(id)))
+            }
+            ["compare", range] => self.compare(range),
+            _ => {
+                self.github
+                    .complain(format!("GET {} is not played here", resource.join("/")));
+                None
+            }
+        }
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(own, _)| own == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn repository(&self) -> Answer {
+        let Asked { store, caller, .. } = self;
+        let body = json!({
+            "id": 1, "node_id": format!("R_{}", store.name),
+            "name": store.short_name(), "full_name": store.name,
+            "private": true, "archived": false, "default_branch": store.default_branch(),
+            "permissions": {
+                "admin": false, "maintain": false, "push": caller.writes(), "triage": false,
+                "pull": true
+            },
+        });
+        Answer::json(200, &body)
+    }
+
+    fn get_tree(&self, id: &str) -> Option<Answer> {
+        let id = Oid::from_str(id).ok()?;
+        let git = &self.store.git;
+        let tree = git.find_object(id, None).ok()?.peel_to_tree().ok()?;
+        let recursive = self.parameter("recursive").is_some();
+        let mut entries = Vec::new();
+        tree.walk(TreeWalkMode::PreOrder, |directory, entry| {
+            let directory = String::from_utf8_lossy(directory.as_bytes()).into_owned();
+            let kind = match entry.filemode_raw() {
+                0o040_000 => "tree",
+                0o160_000 => "commit",
+                _ => "blob",
+            };
+            let mut listed = json!({
+                "path": format!("{directory}{}", String::from_utf8_lossy(entry.name_bytes())),
+                "mode": format!("{:06o}", entry.filemode_raw()),
+                "type": kind,
+                "sha": entry.id().to_string(),
+            });
+            if kind == "blob" {
+                listed["size"] = git
+                    .find_blob(entry.id())
+                    .map_or(0, |blob| blob.size())
+                    .into();
+            }
+            entries.push(listed);
+            if recursive {
+                TreeWalkResult::Ok
+            } else {
+                TreeWalkResult::Skip
+            }
+        })
+        .ok()?;
+        let limit = self.github.limits().tree;
+        let truncated = recursive && entries.len() > limit;
+        if truncated {
+            entries.truncate(limit);
+        }
+        let body = json!({
+            "sha": tree.id().to_string(),
+            "url": format!("https://github.example{REST_ROOT}/repos/{}", self.store.name),
+            "tree": entries,
+            "truncated": truncated,
+        });
+        Some(Answer::json(200, &body))
+    }
+
+    fn blob(&self, id: Oid) -> Option<Answer> {
+        let bytes = self.store.blob(id)?;
+        if self.raw {
+            let kind = "application/vnd.github.raw+json; charset=utf-8";
+            return Some(Answer::bytes(200, kind, bytes));
+        }
+        let body = json!({
+            "sha": id.to_string(), "size": bytes.len(), "encoding": "base64",
+            "content": BASE64_STANDARD.encode(bytes),
+        });
+        Some(Answer::json(200, &body))
+    }
+
+    fn commits(&self) -> Answer {
+        let number = |name: &str, default: usize| {
+            let value = self.parameter(name).and_then(|value| value.parse().ok());
+            value.unwrap_or(default)
+        };
+        let default = self.store.default_branch();
+        let rev = self.parameter("sha").unwrap_or(&default);
+        let mut log = vec![rev];
+        if let Some(path) = self.parameter("path") {
+            log.extend(["--", path]);
+        }
+        let (size, page) = (number("per_page", 30).min(100), number("page", 1));
+        let ids = self
+            .store
+            .log(&log)
+            .into_iter()
+            .skip(size * (page - 1))
+            .take(size);
+        let commits: Vec<Json> = ids.map(|id| self.of_commit(id)).collect();
+        Answer::json(200, &commits.into())
+    }
+
+    fn compare(&self, range: &str) -> Option<Answer> {
+        let (base, head) = range.split_once("...")?;
+        let (base, head) = (self.store.commit(base)?, self.store.commit(head)?);
+        let (ahead, behind) = self.store.git.graph_ahead_behind(head, base).ok()?;
+        let status = match (ahead, behind) {
+            (0, 0) => "identical",
+            (_, 0) => "ahead",
+            (0, _) => "behind",
+            _ => "diverged",
+        };
+        let merge_base = self.store.git.merge_base(base, head).ok()?;
+        let range = format!("{base}..{head}");
+        let commits = self.store.log(&["--reverse", &range]);
+        let size = self
+            .parameter("per_page")
+            .and_then(|size| size.parse().ok())
+            .unwrap_or(250);
+        let commits: Vec<Json> = commits
+            .iter()
+            .take(size)
+            .map(|id| self.of_commit(*id))
+            .collect();
+        let body = json!({
+            "status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
+            "base_commit": self.of_commit(base), "merge_base_commit": self.of_commit(merge_base),
+            "commits": commits, "files": [],
+        });
+        Some(Answer::json(200, &body))
+    }
+
+    fn of_commit(&self, id: Oid) -> Json {
+        let commit = self.store.git.find_commit(id).unwrap();
+        let person = |person: git2::Signature<'_>| {
+            json!({
+                "name": person.name().unwrap_or_default(), "email": person.email().unwrap_or_default(),
+                "date": iso(person.when())
+            })
+        };
+        let parents: Vec<Json> = commit
+            .parent_ids()
+            .map(|id| json!({"sha": id.to_string()}))
+            .collect();
+        json!({
+            "sha": id.to_string(),
+            "commit": {
+                "author": person(commit.author()), "committer": person(commit.committer()),
+                "message": commit.message().unwrap_or_default(),
+                "tree": {"sha": commit.tree_id().to_string()},
+                "verification": self.verification(id),
+            },
+            "parents": parents,
+        })
+    }
+
+    fn verification(&self, id: Oid) -> Json {
+        match self.store.is_signed(id) {
+            true => json!({"verified": true, "reason": "valid"}),
+            false => json!({
+                "verified": false, "reason": "unsigned", "signature": null, "payload": null
+            }),
+        }
+    }
+
+    fn post_blob(&self, body: &Json) -> Option<Answer> {
+        let content = body["content"].as_str()?;
+        let bytes = match body["encoding"].as_str() {
+            Some("base64") => BASE64_STANDARD.decode(content).ok()?,
+            _ => content.as_bytes().to_vec(),
+        };
+        let id = self.store.git.blob(&bytes).ok()?;
+        Some(Answer::json(201, &json!({"sha": id.to_string()})))
+    }
+
+    fn post_tree(&self, body: &Json) -> Option<Answer> {
+        let base = match &body["base_tree"] {
+            Json::String(base) => Some(Oid::from_str(base).ok()?),
+            _ => {
+                self.github
+                    .complain("a tree without base_tree removes all other files");
+                None
+            }
+        };
+        let mut entries = Vec::new();
+        for entry in body["tree"].as_array()? {
+            let mode = i32::from_str_radix(entry["mode"].as_str()?, 8).ok()?;
+            if entry["type"] != "blob" {
+                self.github
+                    .complain(format!("a tree's entry that is no blob: {entry}"));
+            }
+            let blob = match (&entry["content"], &entry["sha"]) {
+                (Json::String(content), _) => Some(self.store.git.blob(content.as_bytes()).ok()?),
+                (_, Json::String(id)) => Some(Oid::from_str(id).ok()?),
+                (_, Json::Null) => None,
+                _ => return None,
+            };
+            entries.push((entry["path"].as_str()?.to_owned(), mode, blob));
+        }
+        let tree = self.store.tree(base, &entries)?;
+        Some(Answer::json(
+            201,
+            &json!({"sha": tree.to_string(), "truncated": false}),
+        ))
+    }
+
+    fn post_commit(&self, body: &Json) -> Option<Answer> {
+        let oid = |value: &Json| Oid::from_str(value.as_str()?).ok();
+        let parents: Option<Vec<Oid>> = body["parents"].as_array()?.iter().map(oid).collect();
+        let person = |person: &'static str| {
+            let person = &body[person];
+            Some((person["name"].as_str()?, person["email"].as_str()?))
+        };
+        let account = self.caller.account();
+        let author = person("author").unwrap_or(account);
+        let people = (author, person("committer").unwrap_or(author));
+        // GitHub signs for an app, where nobody else is named.
+        let signed = self.caller.token.starts_with("ghs_") && person("author").is_none();
+        let (tree, message) = (oid(&body["tree"])?, body["message"].as_str()?);
+        let id = self
+            .store
+            .write_commit(tree, &parents?, message, people, signed)?;
+        let mut commit = self.of_commit(id)["commit"].clone();
+        commit["sha"] = id.to_string().into();
+        Some(Answer::json(201, &commit))
+    }
+
+    fn patch_ref(&self, reference: &[&str], body: &Json) -> Option<Answer> {
+        let name = format!("refs/{}", reference.join("/"));
+        if body["force"] == json!(true) {
+            self.github.complain(format!("{name} is forced"));
+        }
+        let to = Oid::from_str(body["sha"].as_str()?).ok()?;
+        let Some(from) = self.store.reference(&name) else {
+            return Some(refusal(422, "Reference does not exist"));
+        };
+        if from != to && !self.store.git.graph_descendant_of(to, from).ok()? {
+            return Some(refusal(422, "Update is not a fast forward"));
+        }
+        Some(
+            match self.store.move_reference(&name, Some(from), Some(to)) {
+                Ok(()) => {
+                    let object = json!({"type": "commit", "sha": to.to_string()});
+                    Answer::json(200, &json!({"ref": name, "object": object}))
+                }
+                Err(NotMoved::Stale) => refusal(422, "Update is not a fast forward"),
+                Err(NotMoved::Rule(words)) => refusal(422, &words),
+            },
+        )
+    }
+}
