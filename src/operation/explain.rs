@@ -97,7 +97,8 @@ impl Explainer<'_> {
             RepositoryError::Unconfirmed { commit, what } => Failure::new(
                 Reason::Unavailable,
                 format!(
-                    "Commit {commit} was sent to {location}, and whether it landed is not known: {what}."
+                    "{} was sent to {location}, and whether it landed is not known: {what}.",
+                    commit.as_ref().map_or_else(|| "A commit".to_owned(), |id| format!("Commit {id}"))
                 ),
             )
             .with_hint(

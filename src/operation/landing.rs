@@ -33,6 +33,8 @@ pub struct Report {
     /// The commit that landed, or the tip that holds the images already; none in a dry run that
     /// would change something.
     pub commit: Option<CommitId>,
+    /// Whether the server vouches for that commit's signature; none where it does not say.
+    pub verified: Option<bool>,
     /// Every image that was meant, also where it is right already.
     pub images: Vec<ImageChange>,
     /// Every other value that was meant, also where it is right already.
@@ -167,12 +169,13 @@ pub async fn land(
         observe,
         propose,
     );
-    let retry::Landing { plan, base, commit } = match landed.await {
+    let retry::Landing { plan, base, landed } = match landed.await {
         Ok(landing) => landing,
         Err(error) => return Err(session.explainer.landing(error).await),
     };
-    let (outcome, commit) = match commit {
-        Some(commit) => (Outcome::Committed, Some(commit)),
+    let verified = landed.as_ref().and_then(|landed| landed.verified);
+    let (outcome, commit) = match landed {
+        Some(landed) => (Outcome::Committed, Some(landed.commit)),
         None if plan.edits.is_empty() => (Outcome::Unchanged, Some(base.commit)),
         None => (Outcome::DryRun, None),
     };
@@ -181,6 +184,7 @@ pub async fn land(
         location: session.remote.location.clone(),
         branch: base.branch,
         commit,
+        verified,
         diff: diff(&plan),
         files: changed_files(&plan),
         images: plan.images,

@@ -27,30 +27,36 @@ impl fmt::Display for Access {
 /// Why a repository can't be used. `detail` is what the server said, perhaps nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RepositoryError {
-    /// HTTP 401: the token is no valid one (for `access`).
-    #[error("the server refused the token (HTTP 401){}", said(detail))]
+    /// The token is no valid one (for `access`).
+    #[error("the server refused the token ({code}){}", said(detail))]
     Unauthorized {
         /// What was being done.
         access: Access,
+        /// How it was told: `HTTP 401`.
+        code: String,
         /// The server's words.
         detail: String,
     },
-    /// HTTP 403: the token is valid, and may not.
-    #[error("the server denied {access} access (HTTP 403){}", said(detail))]
+    /// The token is valid, and may not.
+    #[error("the server denied {access} access ({code}){}", said(detail))]
     Forbidden {
         /// What was being done.
         access: Access,
+        /// How it was told: `HTTP 403`, or the type of GitHub's error.
+        code: String,
         /// The server's words.
         detail: String,
     },
-    /// HTTP 404: not there, or not visible with this token.
+    /// Not there, or not visible with this token.
     #[error(
-        "the server knows no such repository, or does not show it (HTTP 404){}",
+        "the server knows no such repository, or does not show it ({code}){}",
         said(detail)
     )]
     NotFound {
         /// What was being done.
         access: Access,
+        /// How it was told: `HTTP 404`, or the type of GitHub's error.
+        code: String,
         /// The server's words.
         detail: String,
     },
@@ -90,8 +96,8 @@ pub enum RepositoryError {
     /// The connection ended after the push was sent and before the answer came.
     #[error("the connection ended before the server confirmed the push ({what})")]
     Unconfirmed {
-        /// The commit that was sent.
-        commit: CommitId,
+        /// The commit that was sent; none where the server makes it.
+        commit: Option<CommitId>,
         /// What happened.
         what: String,
     },

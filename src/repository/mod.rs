@@ -10,6 +10,7 @@ pub mod git;
 pub mod github;
 pub mod location;
 pub mod retry;
+pub mod wire;
 
 use std::fmt;
 use std::str::FromStr;
@@ -97,6 +98,20 @@ pub struct Identity {
     pub email: String,
 }
 
+impl Identity {
+    /// Who commits unless somebody else is named: the account whose commits GitHub shows with the
+    /// Actions logo.
+    pub const DEFAULT: (&str, &str) = (
+        "github-actions[bot]",
+        "41898282+github-actions[bot]@users.noreply.github.com",
+    );
+
+    /// Whether nobody else was named.
+    pub fn is_default(&self) -> bool {
+        (self.name.as_str(), self.email.as_str()) == Self::DEFAULT
+    }
+}
+
 /// The files of a branch, as they are at one commit.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -126,11 +141,39 @@ pub struct CommitDraft {
     pub identity: Identity,
 }
 
+/// A commit that is on its branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// Its id.
+    pub commit: CommitId,
+    /// Whether the server vouches for the commit's signature; none where it does not say.
+    pub verified: Option<bool>,
+}
+
+impl From<CommitId> for Landed {
+    /// One of which nobody says whether it is verified.
+    fn from(commit: CommitId) -> Self {
+        let verified = None;
+        Self { commit, verified }
+    }
+}
+
+/// A commit that was sent, and whose answer was lost.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// What it changes.
+    pub changes: Vec<Change>,
+    /// What it says.
+    pub draft: CommitDraft,
+    /// Its id; none where the server makes it.
+    pub commit: Option<CommitId>,
+}
+
 /// How a push ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
     /// The commit is the branch's new tip, or an ancestor of it.
-    Landed(CommitId),
+    Landed(Landed),
     /// The branch is not at the snapshot's commit any more. Nothing was written.
     Moved {
         /// How the server or the advertisement put it.
@@ -166,15 +209,16 @@ pub trait Repository {
         draft: &CommitDraft,
     ) -> impl Future<Output = Result<Pushed, RepositoryError>> + Send;
 
-    /// Whether `commit`, which was made on top of `base`, is on the branch: its tip or an ancestor.
+    /// The commit of `sent`, which was made on top of `base`, if it is on the branch: its tip or an
+    /// ancestor.
     ///
     /// # Errors
     /// When the server can't be used.
-    fn holds(
+    fn find(
         &self,
         base: &Snapshot,
-        commit: &CommitId,
-    ) -> impl Future<Output = Result<bool, RepositoryError>> + Send;
+        sent: &Sent,
+    ) -> impl Future<Output = Result<Option<Landed>, RepositoryError>> + Send;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::{Change, CommitDraft, CommitId, Pushed, Repository, RepositoryError, Snapshot};
+use super::{Change, CommitDraft, Landed, Pushed, Repository, RepositoryError, Sent, Snapshot};
 use crate::failure::Failure;
 use crate::files::FileSelection;
 
@@ -37,7 +37,7 @@ pub struct Landing<P> {
     /// The plan that holds.
     pub plan: P,
     /// The commit; none when nothing had to change.
-    pub commit: Option<CommitId>,
+    pub landed: Option<Landed>,
 }
 
 /// Why it did not.
@@ -85,9 +85,15 @@ pub async fn land<R: Repository, P>(
 ) -> Result<Landing<P>, LandError> {
     let mut races = Backoff::new(RACE_BASE, RACE_CAP);
     let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
-    let mut sent = Vec::new();
+    let mut unanswered = Vec::new();
     loop {
-        let attempt = attempt(repository, selection, &mut observe, &mut propose, &mut sent);
+        let attempt = attempt(
+            repository,
+            selection,
+            &mut observe,
+            &mut propose,
+            &mut unanswered,
+        );
         let (error, wait) = match attempt.await {
             Ok(Attempt::Done(landing)) => return Ok(landing),
             Ok(Attempt::Moved(detail)) => {
@@ -97,18 +103,18 @@ pub async fn land<R: Repository, P>(
             }
             Err(error) => match error.retry() {
                 Some(retry_after) => (error, trouble.next(retry_after)),
-                None => return Err(error.or_unconfirmed(&sent)),
+                None => return Err(error.or_unconfirmed(&unanswered)),
             },
         };
         if wait >= deadline.remaining() {
-            return Err(error.or_unconfirmed(&sent));
+            return Err(error.or_unconfirmed(&unanswered));
         }
         let why = &error.event();
         observe(Event::Again { why, wait });
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = deadline.cancelled() => {
-                return Err(LandError::from(RepositoryError::Cancelled).or_unconfirmed(&sent));
+                return Err(LandError::from(RepositoryError::Cancelled).or_unconfirmed(&unanswered));
             }
         }
     }
@@ -120,10 +126,10 @@ enum Attempt<P> {
 }
 
 /// A push whose answer was lost.
-struct Sent<P> {
+struct Unanswered<P> {
     base: Snapshot,
     plan: P,
-    commit: CommitId,
+    sent: Sent,
 }
 
 /// One round: read, plan, commit, push.
@@ -132,20 +138,20 @@ async fn attempt<R: Repository, P>(
     selection: &FileSelection,
     observe: &mut impl FnMut(Event<'_>),
     propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, LandError>,
-    sent: &mut Vec<Sent<P>>,
+    unanswered: &mut Vec<Unanswered<P>>,
 ) -> Result<Attempt<P>, LandError> {
     let base = repository.snapshot(selection).await?;
     observe(Event::Read(&base));
     // The remote decides what became of a push whose answer was lost. It is asked after the tip was
     // read: a slow server that takes the push even later moves the branch away from this snapshot.
-    for index in 0..sent.len() {
-        if repository
-            .holds(&sent[index].base, &sent[index].commit)
-            .await?
-        {
-            let Sent { base, plan, commit } = sent.swap_remove(index);
-            let commit = Some(commit);
-            return Ok(Attempt::Done(Landing { base, plan, commit }));
+    for index in 0..unanswered.len() {
+        let Unanswered {
+            base, sent: own, ..
+        } = &unanswered[index];
+        if let Some(landed) = repository.find(base, own).await? {
+            let Unanswered { base, plan, .. } = unanswered.swap_remove(index);
+            let landed = Some(landed);
+            return Ok(Attempt::Done(Landing { base, plan, landed }));
         }
     }
     let Proposal {
@@ -154,20 +160,25 @@ async fn attempt<R: Repository, P>(
         plan,
     } = propose(&base).await?;
     if changes.is_empty() {
-        let commit = None;
-        return Ok(Attempt::Done(Landing { base, plan, commit }));
+        let landed = None;
+        return Ok(Attempt::Done(Landing { base, plan, landed }));
     }
     match repository.commit(&base, &changes, &draft).await {
-        Ok(Pushed::Landed(commit)) => {
-            let commit = Some(commit);
-            Ok(Attempt::Done(Landing { base, plan, commit }))
+        Ok(Pushed::Landed(landed)) => {
+            let landed = Some(landed);
+            Ok(Attempt::Done(Landing { base, plan, landed }))
         }
         Ok(Pushed::Moved { detail }) => Ok(Attempt::Moved(detail)),
         Ok(Pushed::Declined { detail }) => Err(LandError::Declined(detail)),
         Err(error) => {
             if let RepositoryError::Unconfirmed { commit, .. } = &error {
                 let commit = commit.clone();
-                sent.push(Sent { base, plan, commit });
+                let sent = Sent {
+                    changes,
+                    draft,
+                    commit,
+                };
+                unanswered.push(Unanswered { base, plan, sent });
             }
             Err(error.into())
         }
@@ -205,15 +216,15 @@ impl LandError {
     }
 
     /// The same error, unless an earlier push may have landed: then that is what counts.
-    fn or_unconfirmed<P>(self, sent: &[Sent<P>]) -> Self {
+    fn or_unconfirmed<P>(self, unanswered: &[Unanswered<P>]) -> Self {
         let asked_in_vain = match &self {
             Self::Repository(error) => !matches!(error, RepositoryError::Unconfirmed { .. }),
             Self::Plan(_) | Self::Declined(_) | Self::Contention { .. } => false,
         };
-        match sent.last() {
-            Some(Sent { commit, .. }) if asked_in_vain => {
+        match unanswered.last() {
+            Some(Unanswered { sent, .. }) if asked_in_vain => {
                 let what = format!("and the branch could not be read since: {}", self.event());
-                let commit = commit.clone();
+                let commit = sent.commit.clone();
                 RepositoryError::Unconfirmed { commit, what }.into()
             }
             _ => self,

@@ -18,6 +18,7 @@ use super::environment::Environment;
 use crate::nearest::alike;
 use crate::operation::Operation;
 use crate::operation::update::Update;
+use crate::repository::Identity;
 
 const PREFIX: &str = "INPUT_";
 
@@ -71,12 +72,8 @@ pub const INPUTS: &[Input] = &[
     input("api-url", ALL),
 ];
 
-/// Who commits, unless `author-name` and `author-email` say otherwise: the account whose commits
-/// GitHub shows with the Actions logo.
-pub const DEFAULT_AUTHOR: (&str, &str) = (
-    "github-actions[bot]",
-    "41898282+github-actions[bot]@users.noreply.github.com",
-);
+/// Who commits, unless `author-name` and `author-email` say otherwise.
+pub const DEFAULT_AUTHOR: (&str, &str) = Identity::DEFAULT;
 
 /// What to do.
 pub enum Request {

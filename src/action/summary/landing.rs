@@ -27,7 +27,12 @@ pub fn of_landing(report: &Report) -> String {
     let (location, branch) = (code(&location.to_string()), code(branch.as_str()));
     let sentence = match (report.outcome, commit) {
         (Outcome::Committed, Some(commit)) => {
-            format!("Commit {commit} is on {branch} of {location}.")
+            let signature = match report.verified {
+                Some(true) => " Its signature is verified.",
+                Some(false) => " It is not signed.",
+                None => "",
+            };
+            format!("Commit {commit} is on {branch} of {location}.{signature}")
         }
         (Outcome::Unchanged, Some(commit)) => {
             format!("{branch} of {location} is as asked already, at {commit}. Nothing was pushed.")

@@ -12,18 +12,18 @@ mod tree;
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use git2::Oid;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
-use self::transport::{CallError, Connection, WireError, WireErrorKind};
+use self::transport::{CallError, Connection};
 use super::deadline::Deadline;
+use super::wire::{one_line, refused};
 use super::{
-    Access, BranchName, Change, CommitDraft, CommitId, Location, Pushed, Repository,
-    RepositoryError, Snapshot,
+    BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
+    RepositoryError, Sent, Snapshot,
 };
 use crate::files::FileSelection;
 
@@ -118,10 +118,16 @@ impl Repository for GitRepository {
             .await
     }
 
-    async fn holds(&self, base: &Snapshot, commit: &CommitId) -> Result<bool, RepositoryError> {
-        let (base, commit) = (base.clone(), commit.clone());
-        self.blocking(move |store| store.holds(&base, &commit))
-            .await
+    async fn find(&self, base: &Snapshot, sent: &Sent) -> Result<Option<Landed>, RepositoryError> {
+        let Some(commit) = sent.commit.clone() else {
+            return Ok(None);
+        };
+        let base = base.clone();
+        self.blocking(move |store| {
+            let held = store.holds(&base, &commit)?;
+            Ok(held.then(|| Landed::from(commit)))
+        })
+        .await
     }
 }
 
@@ -248,7 +254,7 @@ fn oid(commit: &CommitId) -> Result<Oid, RepositoryError> {
 /// A fault of the local object database, which no input explains.
 fn local(error: git2::Error) -> RepositoryError {
     RepositoryError::Protocol {
-        what: format!("libgit2: {}", transport::one_line(error.message())),
+        what: format!("libgit2: {}", one_line(error.message())),
     }
 }
 
@@ -257,7 +263,7 @@ fn remote((error, wire): CallError, host: &str) -> RepositoryError {
     if let Some(error) = wire {
         return refused(error, host);
     }
-    let what = format!("{host}: {}", transport::one_line(error.message()));
+    let what = format!("{host}: {}", one_line(error.message()));
     // A pack that ends early, a commit that is gone since the advertisement: another try starts from a
     // new one.
     match error.class() {
@@ -268,62 +274,5 @@ fn remote((error, wire): CallError, host: &str) -> RepositoryError {
             }
         }
         _ => RepositoryError::Protocol { what },
-    }
-}
-
-/// The same, where the wire's own error is known.
-fn refused(WireError { pushing, kind }: WireError, host: &str) -> RepositoryError {
-    let access = if pushing { Access::Write } else { Access::Read };
-    let too_late = |timeout: Duration| {
-        format!(
-            "{host} did not answer in time (`timeout` is {} s)",
-            timeout.as_secs()
-        )
-    };
-    let unavailable = |what: String| RepositoryError::Unavailable {
-        what,
-        retry_after: None,
-    };
-    match kind {
-        WireErrorKind::Status {
-            status,
-            detail,
-            retry_after,
-        } => match status {
-            401 => RepositoryError::Unauthorized { access, detail },
-            403 if retry_after.is_none() => RepositoryError::Forbidden { access, detail },
-            404 => RepositoryError::NotFound { access, detail },
-            413 => RepositoryError::TooLarge { detail },
-            403 | 408 | 425 | 429 | 500.. => {
-                let colon = if detail.is_empty() { "" } else { ": " };
-                let what = format!("{host} answered HTTP {status}{colon}{detail}");
-                RepositoryError::Unavailable { what, retry_after }
-            }
-            _ => RepositoryError::NotGit {
-                what: format!("{host} answered HTTP {status}, which no Git server does. {detail}")
-                    .trim_end()
-                    .to_owned(),
-            },
-        },
-        WireErrorKind::NotGit { content_type } => RepositoryError::NotGit {
-            what: match content_type.as_str() {
-                "" => format!("{host} answered with something other than Git"),
-                _ => format!("{host} answered with `{content_type}`, not with Git"),
-            },
-        },
-        WireErrorKind::Redirected { to } => RepositoryError::Redirected { to },
-        WireErrorKind::Connect(why) => unavailable(format!("{host} can't be reached: {why}")),
-        WireErrorKind::Certificate(what) => RepositoryError::Certificate {
-            what: format!("the certificate of {host} is not trusted: {what}"),
-        },
-        WireErrorKind::Silent(timeout) => unavailable(too_late(timeout)),
-        WireErrorKind::Deadline(timeout) => RepositoryError::DeadlineExceeded {
-            what: too_late(timeout),
-        },
-        WireErrorKind::Cancelled => RepositoryError::Cancelled,
-        WireErrorKind::Broken(why) => unavailable(format!("the connection to {host} broke: {why}")),
-        WireErrorKind::TooLarge(what) => RepositoryError::Protocol {
-            what: format!("{what} is larger than anything sensible"),
-        },
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use git2::{ErrorCode, Oid, Repository};
 
 use super::packets::{self, PushReport};
-use super::transport::{Connection, one_line};
-use super::{local, pack, refused};
-use crate::repository::{BranchName, Pushed, RepositoryError};
+use super::transport::Connection;
+use super::{local, pack};
+use crate::repository::wire::{one_line, refused};
+use crate::repository::{BranchName, CommitId, Landed, Pushed, RepositoryError};
 
 /// How servers say that the branch is not where the push expects it: git itself before and while it
 /// takes the lock, and the client's own check.
@@ -81,7 +82,7 @@ pub(super) fn push(
             let error = refused(error, &host);
             Err(match error {
                 error if may_have_happened => RepositoryError::Unconfirmed {
-                    commit: (*new).into(),
+                    commit: Some((*new).into()),
                     what: error.to_string(),
                 },
                 // A server that wants to be asked first, perhaps.
@@ -105,7 +106,7 @@ fn reported(
         said,
     } = report;
     match (unpack.as_deref(), reference) {
-        (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(commit.into())),
+        (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(landed(commit))),
         (Some("ok"), Some(Err(status))) => Ok(declined(status, said)),
         // A pack that was cut on the way; or a server that completes none, and was not asked.
         (Some(why), _) if why != "ok" && !asked_first => Err(unavailable(format!(
@@ -117,11 +118,15 @@ fn reported(
             let said = one_line(said);
             let colon = if said.is_empty() { "" } else { ": " };
             Err(RepositoryError::Unconfirmed {
-                commit: commit.into(),
+                commit: Some(commit.into()),
                 what: format!("{host} did not say what became of the branch{colon}{said}"),
             })
         }
     }
+}
+
+fn landed(commit: Oid) -> Landed {
+    CommitId::from(commit).into()
 }
 
 fn unavailable(what: String) -> RepositoryError {
@@ -148,7 +153,7 @@ pub(super) fn swap(
     }
     let reference = branch.reference();
     match repository.reference_matching(&reference, commit, true, base, "gitops-deploy") {
-        Ok(_) => Ok(Pushed::Landed(commit.into())),
+        Ok(_) => Ok(Pushed::Landed(landed(commit))),
         Err(error)
             if matches!(
                 error.code(),

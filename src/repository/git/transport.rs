@@ -8,7 +8,6 @@
 //! Protocol: `gitprotocol-http(5)`, `gitprotocol-pack(5)`.
 
 use std::cell::RefCell;
-use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::{Buf, Bytes};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use url::Url;
@@ -25,6 +24,7 @@ use url::Url;
 use super::packets;
 use crate::http::with_sources;
 use crate::repository::deadline::Deadline;
+use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_line};
 
 /// The most that is sent in one request. A commit of a few manifests is some kilobytes.
 const MAX_REQUEST: usize = 64 << 20;
@@ -34,76 +34,6 @@ const MAX_ADVERTISEMENT: usize = 64 << 20;
 const MAX_ERROR_BODY: usize = 4 << 10;
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
-
-/// How an exchange with the server went wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireError {
-    /// Whether it happened on the way to a push.
-    pub pushing: bool,
-    /// What happened.
-    pub kind: WireErrorKind,
-}
-
-impl WireError {
-    fn pushing(kind: WireErrorKind) -> Self {
-        let pushing = true;
-        Self { pushing, kind }
-    }
-
-    /// Whether the server may have done what it was asked for all the same.
-    pub fn may_have_happened(&self) -> bool {
-        match &self.kind {
-            WireErrorKind::Connect(_)
-            | WireErrorKind::Certificate(_)
-            | WireErrorKind::Redirected { .. } => false,
-            WireErrorKind::Status { status, .. } => !(400..500).contains(status),
-            WireErrorKind::NotGit { .. }
-            | WireErrorKind::Silent(_)
-            | WireErrorKind::Deadline(_)
-            | WireErrorKind::Cancelled
-            | WireErrorKind::Broken(_)
-            | WireErrorKind::TooLarge(_) => true,
-        }
-    }
-}
-
-/// See [`WireError`]. Texts are one line without control characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WireErrorKind {
-    /// An HTTP status other than success.
-    Status {
-        /// The status.
-        status: u16,
-        /// The body, if it is text for people.
-        detail: String,
-        /// The header, in seconds.
-        retry_after: Option<Duration>,
-    },
-    /// A successful answer that is not git's.
-    NotGit {
-        /// The content type it has.
-        content_type: String,
-    },
-    /// A redirect that is not followed.
-    Redirected {
-        /// Where to: scheme, host and path.
-        to: String,
-    },
-    /// No connection.
-    Connect(String),
-    /// The TLS client does not trust the server.
-    Certificate(String),
-    /// The server was silent for too long a part of the run's whole time, which this is.
-    Silent(Duration),
-    /// The run's whole time, which this is, was over.
-    Deadline(Duration),
-    /// The run was cancelled.
-    Cancelled,
-    /// The connection broke.
-    Broken(String),
-    /// More was to be sent or read than is sensible.
-    TooLarge(&'static str),
-}
 
 /// What libgit2 says of a failed call, and the wire's own error where that was the cause.
 pub type CallError = (git2::Error, Option<WireError>);
@@ -386,26 +316,13 @@ impl Connection {
         Ok(chunk)
     }
 
-    /// Bounds one wait: by how long a server may be silent, by the deadline of the run, and by its
-    /// cancellation, except while a push is on its way.
+    /// Bounds one wait. A push that is on its way is not cancelled.
     async fn in_time<T>(
         &self,
         service: Service,
         wait: impl Future<Output = Result<T, WireErrorKind>>,
     ) -> Result<T, WireErrorKind> {
-        let (remaining, silence) = (self.deadline.remaining(), self.deadline.silence());
-        tokio::select! {
-            result = tokio::time::timeout(remaining.min(silence), wait) => match result {
-                Ok(result) => result,
-                Err(_) if remaining <= silence => {
-                    Err(WireErrorKind::Deadline(self.deadline.total()))
-                }
-                Err(_) => Err(WireErrorKind::Silent(self.deadline.total())),
-            },
-            () = self.deadline.cancelled(), if service != Service::ReceivePack => {
-                Err(WireErrorKind::Cancelled)
-            }
-        }
+        wire::in_time(&self.deadline, service != Service::ReceivePack, wait).await
     }
 
     /// Does a piece of work for libgit2, which waits meanwhile. On a worker of the runtime, so that it
@@ -646,12 +563,8 @@ fn moved_base(target: &Url, base: &Url) -> Option<Url> {
 fn not_followed(target: Option<Url>) -> WireErrorKind {
     let to = target.map_or_else(
         || "nowhere (no Location)".to_owned(),
-        |mut url| {
-            url.set_query(None);
-            url.set_fragment(None);
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            let url = url.to_string();
+        |url| {
+            let url = wire::shown(url);
             url.strip_suffix("/info/refs").unwrap_or(&url).to_owned()
         },
     );
@@ -673,9 +586,7 @@ async fn checked(
     };
     let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
     if !status.is_success() {
-        let retry_after = header(RETRY_AFTER)
-            .and_then(|seconds| seconds.trim().parse().ok())
-            .map(Duration::from_secs);
+        let retry_after = wire::retry_after(response.headers());
         let detail = if content_type.starts_with("text/html") {
             String::new()
         } else {
@@ -714,41 +625,6 @@ async fn error_text(mut response: reqwest::Response) -> String {
     let _ = tokio::time::timeout(Duration::from_secs(2), read).await;
     body.truncate(MAX_ERROR_BODY);
     one_line(&String::from_utf8_lossy(&body))
-}
-
-/// A server's text on one line, without control characters and git's own `remote: ` prefixes.
-pub fn one_line(text: &str) -> String {
-    let lines = text.split(['\n', '\r']).map(|line| {
-        let line: String = line.chars().filter(|c| !c.is_control()).collect();
-        let line = line.trim();
-        line.strip_prefix("remote:")
-            .unwrap_or(line)
-            .trim()
-            .to_owned()
-    });
-    lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// What reqwest says, by what a person can do about it. Its outermost words ("error sending request
-/// for url") say nothing new.
-fn classified(error: &reqwest::Error) -> WireErrorKind {
-    let cause = error
-        .source()
-        .map_or_else(|| error.to_string(), with_sources);
-    let text = one_line(&cause);
-    let text = text
-        .strip_prefix("client error (Connect): ")
-        .unwrap_or(&text);
-    if let Some((_, why)) = text.split_once("invalid peer certificate: ") {
-        WireErrorKind::Certificate(why.to_owned())
-    } else if error.is_connect() {
-        WireErrorKind::Connect(text.to_owned())
-    } else {
-        WireErrorKind::Broken(text.to_owned())
-    }
 }
 
 #[cfg(test)]
@@ -791,11 +667,5 @@ mod tests {
         assert_eq!(moved("https://h/o/r/info/refs"), None, "a loop");
         let upgraded = moved_base(&url("https://h/o/r/info/refs"), &url("http://h/o/r"));
         assert_eq!(upgraded.unwrap().as_str(), "https://h/o/r");
-    }
-
-    #[test]
-    fn a_servers_words_fit_on_one_line() {
-        let text = "remote: Repository not found.\r\n\0remote:\x1b[31m see docs\n\n";
-        assert_eq!(one_line(text), "Repository not found. [31m see docs");
     }
 }
