@@ -186,6 +186,11 @@ impl FileSelection {
             .filter(|pattern| matches!(pattern, Pattern::Glob { .. }))
     }
 
+    /// Whether `path` is one of the files.
+    pub fn selects(&self, path: &RepoPath) -> bool {
+        self.include.iter().any(|pattern| pattern.matches(path)) && !self.excludes(path)
+    }
+
     /// Whether a `!` line takes `path` out.
     pub fn excludes(&self, path: &RepoPath) -> bool {
         self.exclude.iter().any(|pattern| pattern.matches(path))

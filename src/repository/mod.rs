@@ -8,6 +8,7 @@ pub mod deadline;
 mod error;
 pub mod git;
 pub mod github;
+pub mod history;
 pub mod location;
 pub mod retry;
 pub mod wire;
@@ -18,6 +19,7 @@ use std::str::FromStr;
 pub use error::{Access, FileProblem, RepositoryError};
 pub use location::Location;
 
+use self::history::{History, HistoryQuery, Searched};
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::ManifestFile;
 
@@ -219,6 +221,49 @@ pub trait Repository {
         base: &Snapshot,
         sent: &Sent,
     ) -> impl Future<Output = Result<Option<Landed>, RepositoryError>> + Send;
+
+    /// The commits on the branch's first-parent line that touched the selected files. A single file
+    /// is followed through renames, as `git log --follow --first-parent` does.
+    ///
+    /// # Errors
+    /// When the server can't be used, or a file that is named is not there and never was.
+    fn history(
+        &self,
+        selection: &FileSelection,
+        query: &HistoryQuery,
+    ) -> impl Future<Output = Result<History, RepositoryError>> + Send;
+
+    /// The commit whose id begins with `revision` (hexadecimal digits), and what it did to the
+    /// selected files.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    fn search(
+        &self,
+        revision: &str,
+        selection: &FileSelection,
+    ) -> impl Future<Output = Result<Searched, RepositoryError>> + Send;
+
+    /// Whether `descendant` was made on top of `ancestor`, or is the same. Of commits that the branch
+    /// does not lead to nothing is known: they are not.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        descendant: &CommitId,
+    ) -> impl Future<Output = Result<bool, RepositoryError>> + Send;
+
+    /// The selected files as they are at `commit`.
+    ///
+    /// # Errors
+    /// When the server can't be used or has no such commit, or a file that is named is not there.
+    fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> impl Future<Output = Result<Vec<ManifestFile>, RepositoryError>> + Send;
 }
 
 #[cfg(test)]

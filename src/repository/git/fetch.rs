@@ -44,7 +44,7 @@ impl Store {
         Ok(false)
     }
 
-    fn is_on(&self, tip: Oid, commit: Oid) -> Result<bool, RepositoryError> {
+    pub(super) fn is_on(&self, tip: Oid, commit: Oid) -> Result<bool, RepositoryError> {
         Ok(tip == commit
             || self
                 .repository
@@ -53,7 +53,7 @@ impl Store {
     }
 
     /// Fetches the branch's last `depth` commits; a local repository has them.
-    fn fetch(
+    pub(super) fn fetch(
         &self,
         branch: Option<&BranchName>,
         depth: i32,
@@ -109,6 +109,28 @@ impl Store {
             }
             // The server refuses in words of the protocol: from now on without this shortcut.
             Err((_, None)) if !self.fetches_whole.replace(true) => Ok(false),
+            Err(error) => Err(remote(error, &connection.host())),
+        }
+    }
+
+    /// Fetches one commit by its id, with its trees. Returns whether the server has it and gives it out.
+    pub(super) fn fetch_commit(&self, commit: Oid) -> Result<bool, RepositoryError> {
+        if self.repository.odb().map_err(local)?.exists(commit) {
+            return Ok(true);
+        }
+        let Remote::Server { url, connection } = &self.remote else {
+            return Ok(false);
+        };
+        let mut server = self.repository.remote_anonymous(url).map_err(local)?;
+        connection.set_fetch_mode(FetchMode {
+            without_blobs: connection.can_fetch_partially() && !self.fetches_whole.get(),
+            same_advertisement: true,
+            ..FetchMode::default()
+        });
+        match self.download(&mut server, connection, &[commit.to_string()], 1) {
+            Ok(()) => Ok(true),
+            // Refused in words of the protocol.
+            Err((_, None)) => Ok(false),
             Err(error) => Err(remote(error, &connection.host())),
         }
     }

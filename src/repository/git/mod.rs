@@ -4,6 +4,7 @@
 //! new trees are written straight into its object database, and the commit is pushed by its id.
 
 mod fetch;
+mod history;
 mod pack;
 mod packets;
 mod push;
@@ -26,6 +27,8 @@ use super::{
     RepositoryError, Sent, Snapshot,
 };
 use crate::files::FileSelection;
+use crate::manifest::ManifestFile;
+use crate::repository::history::{History, HistoryQuery, Searched};
 
 /// Before the backends that libgit2 has by default (1 and 2).
 const MEMORY_FIRST: i32 = 1000;
@@ -79,7 +82,8 @@ impl GitRepository {
         } else {
             let url = location.url().clone();
             let connection = Connection::new(client, Handle::current(), url, token, deadline);
-            Store::temporary(location, branch, connection)?
+            let url = location.url().to_string();
+            Store::temporary(url, branch, Arc::new(connection))?
         };
         Ok(Self {
             store: Arc::new(Mutex::new(store)),
@@ -129,13 +133,53 @@ impl Repository for GitRepository {
         })
         .await
     }
+
+    async fn history(
+        &self,
+        selection: &FileSelection,
+        query: &HistoryQuery,
+    ) -> Result<History, RepositoryError> {
+        let (selection, query) = (selection.clone(), query.clone());
+        self.blocking(move |store| store.history(&selection, &query))
+            .await
+    }
+
+    async fn search(
+        &self,
+        revision: &str,
+        selection: &FileSelection,
+    ) -> Result<Searched, RepositoryError> {
+        let (revision, selection) = (revision.to_lowercase(), selection.clone());
+        self.blocking(move |store| store.search(&revision, &selection))
+            .await
+    }
+
+    async fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        descendant: &CommitId,
+    ) -> Result<bool, RepositoryError> {
+        let (ancestor, descendant) = (ancestor.clone(), descendant.clone());
+        self.blocking(move |store| store.is_ancestor(&ancestor, &descendant))
+            .await
+    }
+
+    async fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        let (commit, selection) = (commit.clone(), selection.clone());
+        self.blocking(move |store| store.files_at(&commit, &selection))
+            .await
+    }
 }
 
 impl Store {
     fn temporary(
-        location: &Location,
+        url: String,
         branch: Option<BranchName>,
-        connection: Connection,
+        connection: Arc<Connection>,
     ) -> Result<Self, RepositoryError> {
         let parent = std::env::temp_dir();
         let directory = std::fs::create_dir_all(&parent)
@@ -159,15 +203,27 @@ impl Store {
         drop(odb);
         Ok(Self {
             repository,
-            remote: Remote::Server {
-                url: location.url().to_string(),
-                connection: Arc::new(connection),
-            },
+            remote: Remote::Server { url, connection },
             branch,
             fetches_whole: Cell::new(false),
             has_pushed: Cell::new(false),
             _directory: Some(directory),
         })
+    }
+
+    /// An empty one beside this, for the same server.
+    fn fresh(&self) -> Result<Self, RepositoryError> {
+        let Remote::Server { url, connection } = &self.remote else {
+            let what = "a repository of this machine is not copied".to_owned();
+            return Err(RepositoryError::Protocol { what });
+        };
+        let fresh = Self::temporary(url.clone(), self.branch.clone(), Arc::clone(connection))?;
+        fresh.fetches_whole.set(self.fetches_whole.get());
+        Ok(fresh)
+    }
+
+    fn is_local(&self) -> bool {
+        matches!(self.remote, Remote::Local)
     }
 
     fn local(location: &Location, branch: Option<BranchName>) -> Result<Self, RepositoryError> {

@@ -136,6 +136,11 @@ const EXECUTABLE: i32 = 0o100_755;
 const LINK: i32 = 0o120_000;
 const SUBMODULE: i32 = 0o160_000;
 
+/// Whether a tree's entry is a file, executable or not.
+pub(super) fn is_regular(mode: i32) -> bool {
+    !matches!(mode, DIRECTORY | LINK | SUBMODULE)
+}
+
 /// Every regular file, in the order of git's trees. Names that are no UTF-8 are passed over: no
 /// input can mean them.
 fn regular_files(repository: &Repository, root: &Tree<'_>) -> Result<Vec<Entry>, RepositoryError> {

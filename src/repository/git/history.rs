@@ -1,0 +1,423 @@
+//! The past: commits come without files, first the recent ones, then, where those do not do, all of
+//! them; and of the files only the versions that are shown.
+
+use std::collections::{BTreeMap, HashSet};
+
+use git2::{ObjectType, Oid, Tree};
+
+use super::{Store, local, oid, tree};
+use crate::files::{FileSelection, RepoPath};
+use crate::manifest::ManifestFile;
+use crate::repository::history::{
+    Commit, FileVersions, History, HistoryQuery, RENAMED, Searched, Timestamp, Touched, followed,
+    similarity,
+};
+use crate::repository::{BranchName, CommitId, Identity, RepositoryError};
+
+/// How many commits are fetched at first: those of some days, in about the time that one takes.
+const RECENT: i32 = 100;
+/// Clocks differ: so many commits in a row must be too old before the older ones are not looked at
+/// any more, as `git log --since` has it.
+const SLOP: usize = 5;
+/// How many files that went away in a commit are compared with one that came.
+const MAX_RENAME_SOURCES: usize = 50;
+
+/// What a commit did to a file, by the contents' ids.
+struct Delta {
+    path: RepoPath,
+    renamed_from: Option<RepoPath>,
+    before: Option<Oid>,
+    after: Option<Oid>,
+}
+
+impl Store {
+    /// The commits of the branch that touched the selected files.
+    pub(super) fn history(
+        &self,
+        selection: &FileSelection,
+        query: &HistoryQuery,
+    ) -> Result<History, RepositoryError> {
+        self.with_history(|store, branch, tip| store.log(branch, tip, selection, query))
+    }
+
+    /// The commit that begins with `revision`, which is made of hexadecimal digits.
+    pub(super) fn search(
+        &self,
+        revision: &str,
+        selection: &FileSelection,
+    ) -> Result<Searched, RepositoryError> {
+        let searched =
+            self.with_history(|store, _, tip| store.look_up(tip, revision, selection))?;
+        if let (Searched::Nowhere, Ok(commit)) = (&searched, Oid::from_str(revision))
+            && revision.len() == commit.as_bytes().len() * 2
+            && self.fetch_commit(commit)?
+        {
+            return Ok(Searched::Elsewhere(commit.into()));
+        }
+        Ok(searched)
+    }
+
+    /// Whether `descendant` was made on top of `ancestor`, or is the same.
+    pub(super) fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        descendant: &CommitId,
+    ) -> Result<bool, RepositoryError> {
+        let (ancestor, descendant) = (oid(ancestor)?, oid(descendant)?);
+        if ancestor == descendant {
+            return Ok(true);
+        }
+        self.with_history(|store, _, _| {
+            let odb = store.repository.odb().map_err(local)?;
+            let known = odb.exists(ancestor) && odb.exists(descendant);
+            let related = known && store.is_on(descendant, ancestor)?;
+            Ok((related || store.boundary()?.is_empty()).then_some(related))
+        })
+    }
+
+    /// The selected files as they are at `commit`.
+    pub(super) fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        let id = oid(commit)?;
+        if !self.repository.odb().map_err(local)?.exists(id) {
+            // The advertisement says whether the server gives out a commit by its id.
+            self.tip()?;
+            if !self.fetch_commit(id)? {
+                let what = format!("the server has no commit {commit}");
+                return Err(RepositoryError::Protocol { what });
+            }
+        }
+        let entries = tree::select(&self.repository, &self.tree(id)?, selection)?;
+        self.fetch_missing(&tree::missing(&self.repository, &entries)?)?;
+        entries
+            .iter()
+            .map(|entry| entry.read(&self.repository))
+            .collect()
+    }
+
+    /// Reads with the branch's recent commits, and with all of them where `read` finds that those do
+    /// not do, which it says by `None`.
+    fn with_history<T>(
+        &self,
+        read: impl Fn(&Self, &BranchName, Oid) -> Result<Option<T>, RepositoryError>,
+    ) -> Result<T, RepositoryError> {
+        let (branch, tip) = self.fetch(self.branch.as_ref(), RECENT)?;
+        if let Some(found) = read(self, &branch, tip)? {
+            return Ok(found);
+        }
+        // All commits into an empty repository: to deepen one takes libgit2 twenty times as long.
+        let whole = self.fresh()?;
+        let (branch, tip) = whole.fetch(Some(&branch), 0)?;
+        read(&whole, &branch, tip)?.ok_or_else(|| RepositoryError::Protocol {
+            what: "the server sent only a part of the branch's commits".to_owned(),
+        })
+    }
+
+    /// The commits whose parents are not here, although they have some.
+    fn boundary(&self) -> Result<HashSet<Oid>, RepositoryError> {
+        match std::fs::read_to_string(self.repository.path().join("shallow")) {
+            Ok(text) => Ok(text
+                .lines()
+                .filter_map(|line| Oid::from_str(line).ok())
+                .collect()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashSet::new()),
+            Err(error) => Err(RepositoryError::Protocol {
+                what: format!("the fetched commits can't be read: {error}"),
+            }),
+        }
+    }
+
+    /// Walks the first-parent line; none when it leaves what was fetched before there is enough.
+    fn log(
+        &self,
+        branch: &BranchName,
+        tip: Oid,
+        selection: &FileSelection,
+        query: &HistoryQuery,
+    ) -> Result<Option<History>, RepositoryError> {
+        let boundary = self.boundary()?;
+        // A repository on this machine may have been cloned in part: more there is not.
+        let cut_off = |id: Oid| boundary.contains(&id) && !self.is_local();
+        let mut followed = followed(selection);
+        let mut found = Vec::new();
+        let mut too_old = 0;
+        let mut ever_touched = false;
+        let mut limited = false;
+        let mut next = Some(tip);
+        while let Some(id) = next {
+            if cut_off(id) {
+                return Ok(None);
+            }
+            let commit = self.repository.find_commit(id).map_err(local)?;
+            next = commit.parent_id(0).ok().filter(|_| !boundary.contains(&id));
+            let deltas = self.deltas(&commit, next, selection, &mut followed)?;
+            let commit = described(&commit);
+            too_old = match query.since {
+                Some(since) if commit.time.seconds < since => too_old + 1,
+                _ => 0,
+            };
+            if too_old > SLOP {
+                break;
+            }
+            ever_touched |= !deltas.is_empty();
+            if deltas.is_empty() || !query.asks_for(&commit) {
+                continue;
+            }
+            if found.len() == query.limit {
+                limited = true;
+                break;
+            }
+            found.push((commit, deltas));
+        }
+        if !ever_touched && next.is_none() {
+            self.refuse_unknown(tip, selection)?;
+        }
+        Ok(Some(History {
+            branch: branch.clone(),
+            tip: tip.into(),
+            commits: self.with_contents(found)?,
+            limited,
+        }))
+    }
+
+    fn look_up(
+        &self,
+        tip: Oid,
+        revision: &str,
+        selection: &FileSelection,
+    ) -> Result<Option<Searched>, RepositoryError> {
+        let boundary = self.boundary()?;
+        let mut walk = self.repository.revwalk().map_err(local)?;
+        walk.push(tip).map_err(local)?;
+        let mut matches = Vec::new();
+        for id in walk {
+            let id = id.map_err(local)?;
+            if id.to_string().starts_with(revision) {
+                matches.push(id);
+            }
+        }
+        let is_complete = boundary.is_empty() || self.is_local();
+        match matches[..] {
+            // Among the older ones there may be another that begins like this.
+            [] if !is_complete => Ok(None),
+            [_] if !is_complete && revision.len() < 40 => Ok(None),
+            [id] if boundary.contains(&id) && !is_complete => Ok(None),
+            [] => Ok(Some(Searched::Nowhere)),
+            [id] => {
+                let commit = self.repository.find_commit(id).map_err(local)?;
+                let mut followed = None;
+                let parent = commit.parent_id(0).ok();
+                let deltas = self.deltas(&commit, parent, selection, &mut followed)?;
+                let touched = self.with_contents(vec![(described(&commit), deltas)])?;
+                Ok(touched.into_iter().next().map(Searched::OnBranch))
+            }
+            _ => {
+                let ids = matches.into_iter().map(CommitId::from);
+                Ok(Some(Searched::Ambiguous(ids.collect())))
+            }
+        }
+    }
+
+    /// An error for a file that no commit has ever touched: it is not there, and was not.
+    fn refuse_unknown(&self, tip: Oid, selection: &FileSelection) -> Result<(), RepositoryError> {
+        tree::select(&self.repository, &self.tree(tip)?, selection).map(|_| ())
+    }
+
+    /// What `commit` did to the selected files. A file that is followed goes on under its old name.
+    fn deltas(
+        &self,
+        commit: &git2::Commit<'_>,
+        parent: Option<Oid>,
+        selection: &FileSelection,
+        followed: &mut Option<RepoPath>,
+    ) -> Result<Vec<Delta>, RepositoryError> {
+        let new = commit.tree().map_err(local)?;
+        let old = parent.map(|parent| self.tree(parent)).transpose()?;
+        if old.as_ref().is_some_and(|old| old.id() == new.id()) {
+            return Ok(Vec::new());
+        }
+        let Some(path) = followed else {
+            let mut deltas = self.changed(old.as_ref(), &new)?;
+            deltas.retain(|delta| selection.selects(&delta.path));
+            return Ok(deltas);
+        };
+        let before = old.as_ref().and_then(|old| blob_at(old, path));
+        let after = blob_at(&new, path);
+        if before == after {
+            return Ok(Vec::new());
+        }
+        let mut delta = Delta {
+            path: path.clone(),
+            renamed_from: None,
+            before,
+            after,
+        };
+        if let (None, Some(after), Some(old)) = (before, after, &old)
+            && let Some((from, id)) = self.renamed(old, &new, after)?
+        {
+            *path = from.clone();
+            delta.renamed_from = Some(from);
+            delta.before = Some(id);
+        }
+        Ok(vec![delta])
+    }
+
+    /// The file that went away when `came` came, if it is the same under another name.
+    fn renamed(
+        &self,
+        old: &Tree<'_>,
+        new: &Tree<'_>,
+        came: Oid,
+    ) -> Result<Option<(RepoPath, Oid)>, RepositoryError> {
+        let changed = self.changed(Some(old), new)?;
+        let gone = changed.into_iter().filter(|delta| delta.after.is_none());
+        let gone: Vec<(RepoPath, Oid)> = gone
+            .filter_map(|delta| Some((delta.path, delta.before?)))
+            .collect();
+        if let Some(same) = gone.iter().find(|(_, id)| *id == came) {
+            return Ok(Some(same.clone()));
+        }
+        let gone: Vec<_> = gone.into_iter().take(MAX_RENAME_SOURCES).collect();
+        let mut wanted: Vec<Oid> = gone.iter().map(|(_, id)| *id).collect();
+        wanted.push(came);
+        self.fetch_missing(&self.not_here(wanted)?)?;
+        let came = self.content(came)?;
+        let mut best = None;
+        for (path, id) in gone {
+            let alike = similarity(&self.content(id)?, &came);
+            if alike >= RENAMED && best.as_ref().is_none_or(|(_, _, other)| alike > *other) {
+                best = Some((path, id, alike));
+            }
+        }
+        Ok(best.map(|(path, id, _)| (path, id)))
+    }
+
+    /// The regular files in which two trees differ.
+    fn changed(
+        &self,
+        old: Option<&Tree<'_>>,
+        new: &Tree<'_>,
+    ) -> Result<Vec<Delta>, RepositoryError> {
+        let mut deltas = Vec::new();
+        let mut open = vec![(String::new(), old.map(Tree::id), Some(new.id()))];
+        while let Some((prefix, old, new)) = open.pop() {
+            let mut names: BTreeMap<String, [Option<(Oid, bool)>; 2]> = BTreeMap::new();
+            for (side, tree) in [old, new].into_iter().enumerate() {
+                let Some(tree) = tree else { continue };
+                let tree = self.repository.find_tree(tree).map_err(local)?;
+                for entry in &tree {
+                    let is_tree = entry.kind() == Some(ObjectType::Tree);
+                    let is_file = tree::is_regular(entry.filemode());
+                    if let (Ok(name), true) = (entry.name(), is_tree || is_file) {
+                        let sides = names.entry(name.to_owned()).or_default();
+                        if let Some(side) = sides.get_mut(side) {
+                            *side = Some((entry.id(), is_tree));
+                        }
+                    }
+                }
+            }
+            for (name, [old, new]) in names {
+                if old == new {
+                    continue;
+                }
+                let tree = |side: Option<(Oid, bool)>| side.filter(|(_, tree)| *tree);
+                let file = |side: Option<(Oid, bool)>| side.filter(|(_, tree)| !*tree);
+                let id = |side: Option<(Oid, bool)>| side.map(|(id, _)| id);
+                if tree(old).is_some() || tree(new).is_some() {
+                    open.push((format!("{prefix}{name}/"), id(tree(old)), id(tree(new))));
+                }
+                let (before, after) = (id(file(old)), id(file(new)));
+                if let (true, Ok(path)) = (
+                    before.is_some() || after.is_some(),
+                    format!("{prefix}{name}").parse(),
+                ) {
+                    deltas.push(Delta {
+                        path,
+                        renamed_from: None,
+                        before,
+                        after,
+                    });
+                }
+            }
+        }
+        deltas.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(deltas)
+    }
+
+    /// Reads all the versions, which are fetched at once.
+    fn with_contents(
+        &self,
+        found: Vec<(Commit, Vec<Delta>)>,
+    ) -> Result<Vec<Touched>, RepositoryError> {
+        let deltas = found.iter().flat_map(|(_, deltas)| deltas);
+        let ids = deltas.flat_map(|delta| delta.before.into_iter().chain(delta.after));
+        self.fetch_missing(&self.not_here(ids.collect())?)?;
+        let read = |id: Option<Oid>| id.map(|id| self.content(id)).transpose();
+        let mut touched = Vec::new();
+        for (commit, deltas) in found {
+            let mut files = Vec::new();
+            for delta in deltas {
+                files.push(FileVersions {
+                    before: read(delta.before)?,
+                    after: read(delta.after)?,
+                    path: delta.path,
+                    renamed_from: delta.renamed_from,
+                });
+            }
+            touched.push(Touched { commit, files });
+        }
+        Ok(touched)
+    }
+
+    fn not_here(&self, mut ids: Vec<Oid>) -> Result<Vec<Oid>, RepositoryError> {
+        let odb = self.repository.odb().map_err(local)?;
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| !odb.exists(*id));
+        Ok(ids)
+    }
+
+    fn content(&self, blob: Oid) -> Result<Vec<u8>, RepositoryError> {
+        let blob = self.repository.find_blob(blob).map_err(local)?;
+        Ok(blob.content().to_vec())
+    }
+
+    /// Fetches files by their ids; an error where the server does not give them out, after which
+    /// whatever is fetched is fetched with its files.
+    fn fetch_missing(&self, blobs: &[Oid]) -> Result<(), RepositoryError> {
+        if blobs.is_empty() || self.fetch_blobs(blobs)? {
+            return Ok(());
+        }
+        Err(RepositoryError::Unavailable {
+            what: "the server gives out no files by their ids: asking for all of them".to_owned(),
+            retry_after: None,
+        })
+    }
+}
+
+/// The regular file at `path`.
+fn blob_at(tree: &Tree<'_>, path: &RepoPath) -> Option<Oid> {
+    let entry = tree.get_path(path.as_str().as_ref()).ok()?;
+    tree::is_regular(entry.filemode()).then(|| entry.id())
+}
+
+fn described(commit: &git2::Commit<'_>) -> Commit {
+    let author = commit.author();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Commit {
+        id: commit.id().into(),
+        parents: commit.parent_ids().map(CommitId::from).collect(),
+        author: Identity {
+            name: text(author.name_bytes()),
+            email: text(author.email_bytes()),
+        },
+        time: Timestamp {
+            seconds: commit.time().seconds(),
+            offset_minutes: commit.time().offset_minutes(),
+        },
+        message: text(commit.message_bytes()),
+    }
+}

@@ -1,0 +1,142 @@
+//! The past of a branch: what its commits did to some files.
+
+use super::{BranchName, CommitId, Identity};
+use crate::files::{FileSelection, RepoPath};
+
+/// A commit, as far as people ask about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: CommitId,
+    /// What it was made on; several for a merge, none for the first of a repository.
+    pub parents: Vec<CommitId>,
+    /// Who wrote it.
+    pub author: Identity,
+    /// When it was committed, by the committer's clock.
+    pub time: Timestamp,
+    /// All of it.
+    pub message: String,
+}
+
+impl Commit {
+    /// The first line of the message.
+    pub fn subject(&self) -> &str {
+        self.message.lines().next().unwrap_or_default().trim()
+    }
+
+    /// Whether it joins branches.
+    pub fn is_merge(&self) -> bool {
+        self.parents.len() > 1
+    }
+}
+
+/// A moment, and the time zone of whoever noted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamp {
+    /// Since 1970, UTC.
+    pub seconds: i64,
+    /// East of UTC.
+    pub offset_minutes: i32,
+}
+
+/// Which commits are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// At most so many.
+    pub limit: usize,
+    /// None before this moment, in seconds since 1970.
+    pub since: Option<i64>,
+    /// None after this moment, likewise.
+    pub until: Option<i64>,
+    /// A part of the author's `Name <address>`, in whatever case.
+    pub author: Option<String>,
+}
+
+impl HistoryQuery {
+    /// The newest `limit` commits, of whatever time and author.
+    pub fn newest(limit: usize) -> Self {
+        Self {
+            limit,
+            since: None,
+            until: None,
+            author: None,
+        }
+    }
+
+    /// Whether the query asks for `commit`, as far as its own data tell.
+    pub fn asks_for(&self, commit: &Commit) -> bool {
+        let author = format!("{} <{}>", commit.author.name, commit.author.email).to_lowercase();
+        self.since.is_none_or(|since| commit.time.seconds >= since)
+            && self.until.is_none_or(|until| commit.time.seconds <= until)
+            && self
+                .author
+                .as_ref()
+                .is_none_or(|wanted| author.contains(&wanted.to_lowercase()))
+    }
+}
+
+/// What the first-parent line of a branch holds on some files.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// The branch that was read.
+    pub branch: BranchName,
+    /// Its tip.
+    pub tip: CommitId,
+    /// The commits that touched the files, newest first.
+    pub commits: Vec<Touched>,
+    /// Whether there may be more, which `limit` left out.
+    pub limited: bool,
+}
+
+/// A commit, and what it did to the selected files.
+#[derive(Debug, Clone)]
+pub struct Touched {
+    /// The commit.
+    pub commit: Commit,
+    /// The files that it changed, by comparison with its first parent.
+    pub files: Vec<FileVersions>,
+}
+
+/// A file before and after a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileVersions {
+    /// Where it is; where it was, if it is gone.
+    pub path: RepoPath,
+    /// Where it was, if the commit renamed it.
+    pub renamed_from: Option<RepoPath>,
+    /// What it said; none where the commit added it.
+    pub before: Option<Vec<u8>>,
+    /// What it says; none where the commit removed it.
+    pub after: Option<Vec<u8>>,
+}
+
+/// What became of a search for one commit.
+#[derive(Debug, Clone)]
+pub enum Searched {
+    /// It is on the branch, here with what it did to the selected files.
+    OnBranch(Touched),
+    /// It exists, and the branch does not lead to it.
+    Elsewhere(CommitId),
+    /// Several commits of the branch begin like this.
+    Ambiguous(Vec<CommitId>),
+    /// Nothing on the branch begins like this.
+    Nowhere,
+}
+
+/// The one file that is followed through renames: as `git log --follow`, only where nothing else is
+/// selected.
+pub(super) fn followed(selection: &FileSelection) -> Option<RepoPath> {
+    match &selection.named_paths()[..] {
+        [path] if selection.globs().next().is_none() => Some((*path).clone()),
+        _ => None,
+    }
+}
+
+/// How alike two texts are, from 0 to 1, by their lines: from one half on git calls it a rename.
+pub(super) fn similarity(old: &[u8], new: &[u8]) -> f32 {
+    let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
+    similar::TextDiff::from_lines(&old, &new).ratio()
+}
+
+/// From where on it is a rename.
+pub(super) const RENAMED: f32 = 0.5;
