@@ -21,6 +21,7 @@ pub enum Reason {
     Unavailable,
     Certificate,
     NotGit,
+    NotApi,
     Protocol,
     Runner,
     Cancelled,
@@ -28,7 +29,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -42,6 +43,7 @@ impl Reason {
         Self::Unavailable,
         Self::Certificate,
         Self::NotGit,
+        Self::NotApi,
         Self::Protocol,
         Self::Runner,
         Self::Cancelled,
@@ -63,6 +65,7 @@ impl Reason {
             Self::Unavailable => "The server can't be used right now",
             Self::Certificate => "The server's certificate is not trusted",
             Self::NotGit => "The URL is no Git repository",
+            Self::NotApi => "The URL is no GitHub API",
             Self::Protocol => "The exchange with the Git server failed",
             Self::Runner => "The runner's environment can't be used",
             Self::Cancelled => "The run was cancelled",

@@ -12,7 +12,7 @@ const FILE: &str = "apps.yaml";
 
 fn deploy(repository: &Repository, image: String) -> Action {
     Action::new()
-        .input("repository", repository.url())
+        .repository(repository)
         .input("file", FILE)
         .input("image", image)
         .input("token", TOKEN)

@@ -5,7 +5,9 @@
 
 mod support;
 
-use support::{Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN};
+use support::{
+    Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via, via,
+};
 
 const FILE: &str = "blog-system/web-rollout.yaml";
 const V13: &str = "ghcr.io/wlals2/blog-web:v13";
@@ -48,7 +50,7 @@ fn start() -> (GitServer, Repository) {
 
 fn update(repository: &Repository, image: &str) -> Action {
     Action::new()
-        .input("repository", repository.url())
+        .repository(repository)
         .input("file", FILE)
         .input("image", image)
         .input("token", TOKEN)
@@ -88,7 +90,18 @@ fn scrub(repository: &Repository, text: &str) -> String {
         .unwrap()
         .to_owned();
     let host = server.split("://").nth(1).unwrap().to_owned();
-    text.replace(&server, "SERVER").replace(&host, "HOST")
+    // A repository of the workflow's own GitHub is told by its name.
+    text.replace(repository.url(), "wlals2/k8s-manifests")
+        .replace(&server, "SERVER")
+        .replace(&host, "HOST")
+        .replace(
+            "Using git: the repository is not on GitHub\n",
+            "Using TRANSPORT\n",
+        )
+        .replace(
+            "Using GitHub's API: the repository is on GitHub\n",
+            "Using TRANSPORT\n",
+        )
 }
 
 /// The token is masked before anything else is said, and nowhere else.
@@ -126,10 +139,15 @@ fn one_line_changes_and_the_next_step_knows() {
     let commit = &repository.log("main")[0];
     assert_eq!(commit.parents, [base]);
     let bot = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>";
-    assert_eq!(
-        (commit.author.as_str(), commit.committer.as_str()),
-        (bot, bot)
-    );
+    let people = match via() {
+        Via::Git => (bot, bot),
+        // Over the API it is the token's owner, and GitHub signs.
+        Via::Api => (
+            "wlals2 <1000001+wlals2@users.noreply.github.com>",
+            "GitHub <noreply@github.com>",
+        ),
+    };
+    assert_eq!((commit.author.as_str(), commit.committer.as_str()), people);
     insta::assert_snapshot!(commit.message, @"
     chore: update blog-web image to v14
 
@@ -156,13 +174,16 @@ fn one_line_changes_and_the_next_step_knows() {
     no_secret(&outcome);
     assert_eq!(outcome.masks()[0], TOKEN);
 
+    let signed = " Its signature is verified.";
+    assert_eq!(outcome.summary.contains(signed), via() == Via::Api);
     let seen = scrub(&repository, &outcome.summary)
+        .replace(signed, "")
         .replace(&commit.id, "COMMIT")
         .replace(&commit.id[..7], "SHORT");
     insta::assert_snapshot!(seen, @r#"
     ### 🚀 Deployed
 
-    Commit [`SHORT`](SERVER/wlals2/k8s-manifests/commit/COMMIT) is on `main` of `SERVER/wlals2/k8s-manifests.git`.
+    Commit [`SHORT`](SERVER/wlals2/k8s-manifests/commit/COMMIT) is on `main` of `wlals2/k8s-manifests`.
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -192,9 +213,10 @@ fn one_line_changes_and_the_next_step_knows() {
     insta::assert_snapshot!(seen, @r#"
     ::add-mask::github_pat_11AAAAAAA0123456789_test
     ::add-mask::eC1hY2Nlc3MtdG9rZW46Z2l0aHViX3BhdF8xMUFBQUFBQUEwMTIzNDU2Nzg5X3Rlc3Q=
-    Updating blog-system/web-rollout.yaml in SERVER/wlals2/k8s-manifests.git
+    Using TRANSPORT
+    Updating blog-system/web-rollout.yaml in wlals2/k8s-manifests
     Read main at BASE
-    Pushed SHORT to main of SERVER/wlals2/k8s-manifests.git: ghcr.io/wlals2/blog-web:v14.
+    Pushed SHORT to main of wlals2/k8s-manifests: ghcr.io/wlals2/blog-web:v14.
     ::group::Diff
     --- a/blog-system/web-rollout.yaml
     +++ b/blog-system/web-rollout.yaml
@@ -222,11 +244,11 @@ fn a_second_identical_run_pushes_nothing() {
     assert_eq!(outcome.outputs["commit-sha"], tip);
     assert_eq!(outcome.outputs["image"], V14);
     assert_eq!(outcome.outputs["diff"], "");
-    assert_eq!(server.count(Step::Push), 1);
+    assert_eq!(server.count(via().push()), 1);
     insta::assert_snapshot!(scrub(&repository, &outcome.summary).replace(&tip, "TIP").replace(&tip[..7], "TIP"), @"
     ### ✅ Nothing to deploy
 
-    `main` of `SERVER/wlals2/k8s-manifests.git` is as asked already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
+    `main` of `wlals2/k8s-manifests` is as asked already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -243,7 +265,7 @@ fn a_dry_run_writes_nothing() {
         .run()
         .succeeded();
     assert_eq!(repository.tip("main"), tip);
-    assert_eq!(server.count(Step::PushRefs) + server.count(Step::Push), 0);
+    assert_eq!(server.count(Step::PushRefs) + server.count(via().push()), 0);
     assert_eq!(outcome.outputs["changed"], "true");
     assert_eq!(outcome.outputs["commit-sha"], "");
     assert_eq!(outcome.outputs["image"], V14);
@@ -256,7 +278,7 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
-fn an_update_is_four_requests_on_one_connection() {
+fn an_update_is_few_requests_on_one_connection() {
     let (server, repository) = start();
     update(&repository, V14).run().succeeded();
     let steps: Vec<Step> = server
@@ -264,10 +286,11 @@ fn an_update_is_four_requests_on_one_connection() {
         .iter()
         .filter_map(|request| request.step)
         .collect();
-    assert_eq!(
-        steps,
-        [Step::FetchRefs, Step::Fetch, Step::Fetch, Step::Push]
-    );
+    let expected = match via() {
+        Via::Git => vec![Step::FetchRefs, Step::Fetch, Step::Fetch, Step::Push],
+        Via::Api => vec![Step::Query, Step::Mutation("createCommitOnBranch")],
+    };
+    assert_eq!(steps, expected);
     assert_eq!(server.traffic().connections, 1);
 }
 
@@ -279,7 +302,10 @@ fn a_server_without_partial_fetches_does_as_well() {
     ] {
         let (_server, repository) = start();
         repository.config(key, value);
-        update(&repository, V14).run().succeeded();
+        update(&repository, V14)
+            .input("transport", "git")
+            .run()
+            .succeeded();
         assert_eq!(repository.changed_lines("main").len(), 2, "{key}");
         repository.fsck();
     }
@@ -406,7 +432,7 @@ fn a_value_alone_can_be_set_and_objects_be_chosen() {
 fn a_lost_race_is_tried_again_on_the_new_tip() {
     let (server, repository) = start();
     let other = repository.clone();
-    server.before(Step::Push.nth(1), move || {
+    server.before(via().push().nth(1), move || {
         // The line next to ours.
         let theirs = MANIFEST.replace("# the site itself", "# the site");
         other.commit("main", FILE, theirs.as_str(), "docs: shorter");
@@ -431,7 +457,12 @@ fn a_lost_race_is_tried_again_on_the_new_tip() {
 #[test]
 fn a_race_that_is_lost_twice_is_tried_again() {
     let (server, repository) = start();
-    for step in [Step::Push.nth(1), Step::PushRefs.nth(1), Step::Push.nth(2)] {
+    let push = via().push();
+    let again = match via() {
+        Via::Git => Step::PushRefs.nth(1),
+        Via::Api => push.nth(3),
+    };
+    for step in [push.nth(1), again, push.nth(2)] {
         let other = repository.clone();
         server.before(step.clone(), move || {
             other.commit("main", "README.md", format!("{step:?}\n"), "docs: more");
@@ -446,7 +477,7 @@ fn a_race_that_is_lost_twice_is_tried_again() {
 #[test]
 fn a_push_whose_answer_is_lost_is_made_once() {
     let (server, repository) = start();
-    server.fault(Step::Push.nth(1), Fault::DropAnswer);
+    server.fault(via().push().nth(1), Fault::DropAnswer);
     let outcome = update(&repository, V14).run().succeeded();
     assert_eq!(repository.log("main").len(), 2);
     assert_eq!(outcome.outputs["changed"], "true");
@@ -457,8 +488,8 @@ fn a_push_whose_answer_is_lost_is_made_once() {
 fn a_push_whose_answer_is_lost_is_found_below_the_commits_of_others() {
     let (server, repository) = start();
     let other = repository.clone();
-    server.fault(Step::Push.nth(1), Fault::DropAnswer);
-    server.before(Step::FetchRefs.nth(2), move || {
+    server.fault(via().push().nth(1), Fault::DropAnswer);
+    server.before(via().read().nth(2), move || {
         for n in 0..20 {
             other.commit("main", "README.md", format!("{n}\n"), "docs: more");
         }
@@ -474,7 +505,7 @@ fn a_branch_that_is_deleted_meanwhile_is_not_recreated() {
     let (server, repository) = start();
     let other = repository.clone();
     repository.set_branch("prod", &repository.tip("main"));
-    server.before(Step::Push.nth(1), move || other.delete_branch("prod"));
+    server.before(via().push().nth(1), move || other.delete_branch("prod"));
     let outcome = update(&repository, V14)
         .input("branch", "prod")
         .run()
@@ -494,7 +525,7 @@ fn a_rewound_branch_does_not_get_its_commits_back() {
     repository.commit("main", "secret.txt", "oops\n", "chore: oops");
     let other = repository.clone();
     let rewound = first.clone();
-    server.before(Step::Push.nth(1), move || {
+    server.before(via().push().nth(1), move || {
         other.set_branch("main", &rewound)
     });
     update(&repository, V14).run().succeeded();
@@ -609,7 +640,7 @@ mod bad_input {
         let action = update(&repository, V14).input("file", "blog-system/web-rolout.yaml");
         insta::assert_snapshot!(failure(&repository, action), @"
         The file can't be used
-        `blog-system/web-rolout.yaml` does not exist in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `blog-system/web-rolout.yaml` does not exist in wlals2/k8s-manifests. Nothing was changed.
         Paths begin at the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
         ");
     }
@@ -620,7 +651,7 @@ mod bad_input {
         let action = update(&repository, V14).input("file", "*.yaml");
         insta::assert_snapshot!(failure(&repository, action), @"
         The file can't be used
-        `*.yaml` matches no file in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `*.yaml` matches no file in wlals2/k8s-manifests. Nothing was changed.
         `*` and `?` stay within a directory; `**` crosses them.
         ");
     }
@@ -695,23 +726,23 @@ mod bad_input {
             ["link.yaml", "linked/web-rollout.yaml", "blog-system", "vendor", "vendor/a.yaml"].map(read).join("\n\n"),
             @"
         The file can't be used
-        `link.yaml` is a symbolic link in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `link.yaml` is a symbolic link in wlals2/k8s-manifests. Nothing was changed.
         Name the file that it points to.
 
         The file can't be used
-        `linked/web-rollout.yaml` is a symbolic link (at `linked`) in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `linked/web-rollout.yaml` is a symbolic link (at `linked`) in wlals2/k8s-manifests. Nothing was changed.
         Name the file that it points to.
 
         The file can't be used
-        `blog-system` is a directory in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `blog-system` is a directory in wlals2/k8s-manifests. Nothing was changed.
         Name the file in it, or a glob such as `blog-system/*.yaml`.
 
         The file can't be used
-        `vendor` is a submodule in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `vendor` is a submodule in wlals2/k8s-manifests. Nothing was changed.
         Set `repository` to the submodule's own repository.
 
         The file can't be used
-        `vendor/a.yaml` is a submodule (at `vendor`) in SERVER/wlals2/k8s-manifests.git. Nothing was changed.
+        `vendor/a.yaml` is a submodule (at `vendor`) in wlals2/k8s-manifests. Nothing was changed.
         Set `repository` to the submodule's own repository.
         "
         );
@@ -723,7 +754,7 @@ mod bad_input {
         let repository = server.repository("wlals2/k8s-manifests");
         insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
         The repository is empty
-        SERVER/wlals2/k8s-manifests.git has no commits yet, so there is no manifest to edit.
+        wlals2/k8s-manifests has no commits yet, so there is no manifest to edit.
         Push the manifests to it first.
         ");
     }
@@ -735,7 +766,7 @@ mod bad_input {
         let action = update(&repository, V14).input("branch", "master");
         insta::assert_snapshot!(failure(&repository, action), @"
         The branch was not found
-        SERVER/wlals2/k8s-manifests.git has no branch `master`. Nothing was changed.
+        wlals2/k8s-manifests has no branch `master`. Nothing was changed.
         Its branches are, the most alike first: `main`, `release`.
         ");
     }
@@ -745,22 +776,38 @@ mod bad_input {
         let (server, repository) = start();
         let action =
             update(&repository, V14).input("repository", server.url_of("wlals2/manifests"));
-        insta::assert_snapshot!(failure(&repository, action), @"
+        let text = failure(&repository, action);
+        match via() {
+            Via::Git => insta::assert_snapshot!(text, @"
         The repository was not found
         SERVER/wlals2/manifests.git was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. Either the name is wrong, or the token has no access to it.
         Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
-        ");
+        "),
+            Via::Api => insta::assert_snapshot!(text, @"
+        The repository was not found
+        wlals2/manifests was not found: the server knows no such repository, or does not show it (NOT_FOUND): Could not resolve to a Repository with the name 'wlals2/manifests'. The token itself is valid. Either the name is wrong, or the token has no access to it.
+        Check the spelling of `repository`. If it is right: The token needs wlals2/manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+        "),
+        }
     }
 
     #[test]
     fn a_token_that_is_refused() {
         let (_server, repository) = start();
         let action = update(&repository, V14).input("token", "ghp_expired");
-        insta::assert_snapshot!(failure(&repository, action), @"
+        let text = failure(&repository, action);
+        match via() {
+            Via::Git => insta::assert_snapshot!(text, @"
         The token was refused
         HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped.
         Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token must be allowed to write to the repository.
-        ");
+        "),
+            Via::Api => insta::assert_snapshot!(text, @"
+        The token was refused
+        HOST refuses the token: the server refused the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped.
+        Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
+        "),
+        }
     }
 
     #[test]
@@ -768,21 +815,29 @@ mod bad_input {
         let (server, repository) = start();
         server.grant("github_pat_reader", Rights::ReadOnly);
         let action = update(&repository, V14).input("token", "github_pat_reader");
-        insta::assert_snapshot!(failure(&repository, action), @"
+        let text = failure(&repository, action);
+        match via() {
+            Via::Git => insta::assert_snapshot!(text, @"
         The token may not do this
-        The token may not write SERVER/wlals2/k8s-manifests.git: the server denied write access (HTTP 403): Write access to repository not granted. Nothing was changed.
+        The token may not write wlals2/k8s-manifests: the server denied write access (HTTP 403): Write access to repository not granted. Nothing was changed.
         The token must be allowed to write to the repository.
-        ");
+        "),
+            Via::Api => insta::assert_snapshot!(text, @"
+        The token may not do this
+        The token may not write wlals2/k8s-manifests: the server denied write access (FORBIDDEN): Resource not accessible by personal access token. Nothing was changed.
+        The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+        "),
+        }
     }
 
     #[test]
     fn a_server_that_never_answers() {
         let (server, repository) = start();
-        server.fault(Step::FetchRefs.every(), Fault::Stall);
+        server.fault(via().read().every(), Fault::Stall);
         let action = update(&repository, V14).input("timeout", "2");
         insta::assert_snapshot!(failure(&repository, action), @"
         The server can't be used right now
-        HOST did not answer in time (`timeout` is 2 s), so nothing was changed in SERVER/wlals2/k8s-manifests.git.
+        HOST did not answer in time (`timeout` is 2 s), so nothing was changed in wlals2/k8s-manifests.
         Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
         ");
     }
@@ -807,12 +862,14 @@ mod bad_input {
             "pre-receive",
             "echo 'error: GH006: Protected branch update failed for refs/heads/main.' >&2\nexit 1",
         );
-        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
+        // git says who refused it, before the reason.
+        let text = failure(&repository, update(&repository, V14));
+        insta::assert_snapshot!(text.replace("pre-receive hook declined: ", ""), @"
         The push was declined
-        SERVER/wlals2/k8s-manifests.git declined the push: pre-receive hook declined: error: GH006: Protected branch update failed for refs/heads/main. Nothing was changed.
+        wlals2/k8s-manifests declined the push: error: GH006: Protected branch update failed for refs/heads/main. Nothing was changed.
         A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
         ");
-        assert_eq!(server.count(Step::Push), 1, "no second try");
+        assert_eq!(server.count(via().push()), 1, "no second try");
     }
 
     #[test]
@@ -820,14 +877,22 @@ mod bad_input {
         let (server, repository) = start();
         let html = vec![("Content-Type".to_owned(), "text/html".to_owned())];
         server.fault(
-            Step::FetchRefs.every(),
+            via().read().every(),
             Fault::Status(200, html, "<html>Sign in</html>".into()),
         );
-        insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
+        let text = failure(&repository, update(&repository, V14));
+        match via() {
+            Via::Git => insta::assert_snapshot!(text, @"
         The URL is no Git repository
         HOST answered with `text/html`, not with Git. Nothing was changed.
         Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a sign-on first.
-        ");
+        "),
+            Via::Api => insta::assert_snapshot!(text, @"
+        The URL is no GitHub API
+        HOST answered with `text/html`, not as GitHub's API does. Nothing was changed.
+        Check `api-url` and `server-url`. With `transport: git` the API is not needed.
+        "),
+        }
     }
 
     #[test]
@@ -835,13 +900,13 @@ mod bad_input {
         let (server, repository) = start();
         let elsewhere = GitServer::start();
         server.fault(
-            Step::FetchRefs.every(),
+            via().read().every(),
             Fault::Redirect(elsewhere.url_of("wlals2/k8s-manifests")),
         );
         let text = failure(&repository, update(&repository, V14));
         insta::assert_snapshot!(text.replace(&elsewhere.url(), "ELSEWHERE"), @"
         The URL is no Git repository
-        SERVER/wlals2/k8s-manifests.git redirects to ELSEWHERE/wlals2/k8s-manifests.git, and the token is not sent to another host.
+        wlals2/k8s-manifests redirects to ELSEWHERE/wlals2/k8s-manifests.git, and the token is not sent to another host.
         If that is where the repository is now, set `repository` to it.
         ");
         assert_eq!(elsewhere.requests().len(), 0);

@@ -120,6 +120,10 @@ impl Explainer<'_> {
                 Failure::new(Reason::NotGit, format!("{what}. Nothing was changed."))
                     .with_hint("Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a sign-on first.")
             }
+            RepositoryError::NotApi { what } => {
+                Failure::new(Reason::NotApi, format!("{what}. Nothing was changed."))
+                    .with_hint("Check `api-url` and `server-url`. With `transport: git` the API is not needed.")
+            }
             RepositoryError::Redirected { to } => Failure::new(
                 Reason::NotGit,
                 format!("{location} redirects to {to}, and the token is not sent to another host."),

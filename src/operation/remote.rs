@@ -11,7 +11,8 @@ use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::http::{self, Authorities};
 use crate::repository::deadline::{Cancellation, Deadline};
-use crate::repository::git::GitRepository;
+use crate::repository::location::{host, is_cleartext};
+use crate::repository::transport::{AnyRepository, Choice, Route};
 use crate::repository::{BranchName, Location};
 
 /// Where the manifests are.
@@ -26,7 +27,9 @@ pub struct Remote {
     pub timeout: Duration,
     /// Certificate authorities to trust beside the system's.
     pub trusted: Authorities,
-    /// GitHub's API, which explains refusals.
+    /// How the repository is spoken to.
+    pub transport: Choice,
+    /// GitHub's API, which explains refusals even where git is spoken.
     pub api_url: Url,
 }
 
@@ -35,7 +38,7 @@ pub struct Session<'a> {
     /// What it was made of.
     pub remote: &'a Remote,
     /// The repository.
-    pub repository: GitRepository,
+    pub repository: AnyRepository,
     /// When the time is over.
     pub deadline: Deadline,
     /// Words what the repository refuses.
@@ -61,8 +64,12 @@ impl Remote {
             Failure::new(Reason::Certificate, format!("There is no HTTPS: {error}."))
                 .with_hint(hint)
         })?;
-        if self.location.is_cleartext() {
-            let host = self.location.host();
+        let asked = match &self.transport {
+            Choice::Api { .. } => &self.api_url,
+            Choice::Git { .. } => self.location.url(),
+        };
+        if is_cleartext(asked) {
+            let host = host(asked);
             log.warning(&format!(
                 "The token travels unencrypted to {host}: use an https:// URL"
             ));
@@ -74,14 +81,18 @@ impl Remote {
             api_url: &self.api_url,
             client: client.clone(),
         };
-        let open = GitRepository::open(
-            &self.location,
-            self.branch.clone(),
-            self.token.as_ref(),
-            client,
-            deadline.clone(),
-        );
-        match open {
+        log.info(&match &self.transport {
+            Choice::Api { why, .. } => format!("Using GitHub's API: {why}"),
+            Choice::Git { why } => format!("Using git: {why}"),
+        });
+        let route = Route {
+            location: self.location.clone(),
+            branch: self.branch.clone(),
+            token: self.token.clone(),
+            api_url: self.api_url.clone(),
+            deadline: deadline.clone(),
+        };
+        match AnyRepository::open(&self.transport, route, client) {
             Ok(repository) => Ok(Session {
                 remote: self,
                 repository,

@@ -128,6 +128,12 @@ pub enum RepositoryError {
         /// What it answered.
         what: String,
     },
+    /// The server answers, and not as GitHub's API.
+    #[error("{what}")]
+    NotApi {
+        /// What it answered.
+        what: String,
+    },
     /// A redirect to another host, which is not followed: the token is for this host only.
     #[error("the server redirects to {to}")]
     Redirected {

@@ -101,17 +101,6 @@ impl Location {
         self.url.scheme() == "file"
     }
 
-    /// Whether the token would travel unencrypted to another machine.
-    pub fn is_cleartext(&self) -> bool {
-        let loopback = match self.url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => true,
-        };
-        self.url.scheme() == "http" && !loopback
-    }
-
     /// `owner/name`, for a repository on the GitHub server that the workflow runs on.
     pub fn github_name(&self) -> Option<String> {
         let (owner, name) = owner_and_name(self.url.path())?;
@@ -132,11 +121,7 @@ impl Location {
 
     /// The host, with its port where it is not the scheme's own.
     pub fn host(&self) -> String {
-        let host = self.url.host_str().unwrap_or("this machine");
-        match self.url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
+        host(&self.url)
     }
 }
 
@@ -147,6 +132,26 @@ impl fmt::Display for Location {
             None => f.write_str(self.url.as_str()),
         }
     }
+}
+
+/// A URL's host, with its port where it is not the scheme's own.
+pub fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("this machine");
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Whether a token would travel unencrypted to another machine.
+pub fn is_cleartext(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => true,
+    };
+    url.scheme() == "http" && !loopback
 }
 
 fn is_name(text: &str) -> bool {
@@ -242,7 +247,11 @@ mod tests {
             ("https://git.example/a/b", false),
             ("http://git.example/a/b", true),
         ] {
-            assert_eq!(locate(text).unwrap().is_cleartext(), expected, "{text}");
+            assert_eq!(
+                is_cleartext(locate(text).unwrap().url()),
+                expected,
+                "{text}"
+            );
         }
     }
 }

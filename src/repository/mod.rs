@@ -11,6 +11,8 @@ pub mod github;
 pub mod history;
 pub mod location;
 pub mod retry;
+mod select;
+pub mod transport;
 pub mod wire;
 
 use std::fmt;

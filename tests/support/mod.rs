@@ -29,9 +29,11 @@ mod github;
 mod repository;
 mod server;
 mod tls;
+mod via;
 
 pub use action::{Action, Annotation, Outcome, Running};
 pub use faults::{Fault, Step, When};
 pub use github::Github;
 pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};
+pub use via::{Via, via};

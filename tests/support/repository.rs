@@ -108,6 +108,12 @@ impl Repository {
         &self.url
     }
 
+    /// The server that it is on.
+    pub fn server_url(&self) -> &str {
+        let mut parts = self.url.rsplitn(3, '/');
+        parts.nth(2).expect("a server, an owner and a name")
+    }
+
     /// Runs git in the repository and returns what it printed; panics when it fails.
     pub fn git(&self, args: &[&str]) -> String {
         git(&self.path, args)

@@ -65,6 +65,7 @@ pub const INPUTS: &[Input] = &[
     with_default("author-name", DEFAULT_AUTHOR.0, UPDATE),
     with_default("author-email", DEFAULT_AUTHOR.1, UPDATE),
     input("token", ALL),
+    with_default("transport", "auto", ALL),
     with_default("dry-run", "false", UPDATE),
     with_default("timeout", "120", ALL),
     input("ca-certificate", ALL),
@@ -105,6 +106,7 @@ struct Raw {
     author_name: Option<String>,
     author_email: Option<String>,
     token: Option<SecretString>,
+    transport: Option<String>,
     dry_run: Option<String>,
     timeout: Option<String>,
     ca_certificate: Option<String>,
@@ -283,6 +285,7 @@ mod tests {
             ("INPUT_AUTHOR-NAME", "a <b>"),
             ("INPUT_AUTHOR-EMAIL", "..."),
             ("INPUT_TOKEN", "ghp_1 ghp_2"),
+            ("INPUT_TRANSPORT", "ssh"),
             ("INPUT_DRY-RUN", "yes"),
             ("INPUT_TIMEOUT", "0"),
             ("INPUT_CA-CERTIFICATE", "ca.pem"),
@@ -292,6 +295,7 @@ mod tests {
         `operation` `deploy`: expected `update`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, and the URL without it
+        `transport` `ssh`: expected `auto`, `api` or `git`
         `branch` `a..b`: it is no branch name that git allows
         `token`: white space in the middle of it: the secret was not pasted as one piece
         `timeout` `0`: expected whole seconds from 1 to 21600
@@ -351,7 +355,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit-message, author-name, author-email, token, dry-run, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit-message, author-name, author-email, token, transport, dry-run, timeout, ca-certificate, server-url, api-url
         ");
     }
 

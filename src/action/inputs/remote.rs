@@ -9,6 +9,7 @@ use crate::files::{FileSelection, Pattern};
 use crate::http::AuthoritiesError;
 use crate::operation::remote::Remote;
 use crate::repository::Location;
+use crate::repository::transport::Transport;
 
 /// The repository and the way to it; none where something is wrong with them.
 pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
@@ -19,6 +20,19 @@ pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
     );
     let api_url = problems.url("api-url", raw.api_url.as_deref(), "https://api.github.com");
     let location = location(raw.repository.as_deref(), server_url.as_ref(), problems);
+    let transport = raw
+        .transport
+        .as_deref()
+        .map_or(Some(Transport::default()), |transport| {
+            problems.parse("transport", transport.trim())
+        });
+    let transport = match (transport, &location, &api_url) {
+        (Some(transport), Some(location), Some(api_url)) => transport
+            .choose(location, api_url)
+            .map_err(|why| problems.add("transport", raw.transport.as_deref(), why))
+            .ok(),
+        _ => None,
+    };
     let branch = raw
         .branch
         .as_deref()
@@ -37,6 +51,7 @@ pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
         token,
         timeout,
         trusted: trusted.unwrap_or_default(),
+        transport: transport?,
         api_url: api_url?,
     })
 }
@@ -99,6 +114,11 @@ fn token(
     let text = token.expose_secret().trim();
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let why = "white space in the middle of it: the secret was not pasted as one piece";
+        problems.add("token", None, why);
+        return None;
+    }
+    if !text.is_ascii() {
+        let why = "a character that no token has: the secret was not pasted as it is";
         problems.add("token", None, why);
         return None;
     }

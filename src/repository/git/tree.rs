@@ -6,11 +6,8 @@ use git2::{FileMode, Oid, Repository, Signature, Tree};
 use super::local;
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
 use crate::manifest::ManifestFile;
-use crate::nearest::alike;
+use crate::repository::select::{self, globbed, problem};
 use crate::repository::{Change, CommitDraft, FileProblem, RepositoryError};
-
-/// How many alternatives a message names.
-const NEAREST: usize = 3;
 
 /// A regular file of a tree.
 pub(super) struct Entry {
@@ -35,8 +32,8 @@ impl Entry {
     }
 }
 
-/// The files that `selection` means: the named ones in their order, then those that globs match, in
-/// the tree's order.
+/// The files that `selection` means: the named ones in their order, then those that globs match, by
+/// their paths.
 pub(super) fn select(
     repository: &Repository,
     tree: &Tree<'_>,
@@ -48,22 +45,7 @@ pub(super) fn select(
     }
     if selection.globs().next().is_some() {
         let all = regular_files(repository, tree)?;
-        for glob in selection.globs() {
-            if !all
-                .iter()
-                .any(|file| glob.matches(&file.path) && !selection.excludes(&file.path))
-            {
-                return Err(problem(glob, FileProblem::NoMatch));
-            }
-        }
-        for file in all {
-            let selected = selection.globs().any(|glob| glob.matches(&file.path))
-                && !selection.excludes(&file.path)
-                && !entries.iter().any(|entry: &Entry| entry.path == file.path);
-            if selected {
-                entries.push(file);
-            }
-        }
+        entries.extend(globbed(selection, all, |file| &file.path)?);
     }
     if entries.is_empty() {
         return Err(problem(selection, FileProblem::NoMatch));
@@ -91,12 +73,11 @@ fn entry(
     path: &RepoPath,
 ) -> Result<Entry, RepositoryError> {
     let missing = || -> Result<RepositoryError, RepositoryError> {
-        let files = regular_files(repository, root)?
-            .into_iter()
-            .map(|file| file.path);
-        let mut nearest = alike(path.as_str(), files);
-        nearest.truncate(NEAREST);
-        Ok(problem(path, FileProblem::Missing { nearest }))
+        let files = regular_files(repository, root)?;
+        Ok(select::missing(
+            path,
+            files.into_iter().map(|file| file.path),
+        ))
     };
     let mut tree = root.clone();
     let components: Vec<&str> = path.as_str().split('/').collect();
@@ -204,11 +185,4 @@ pub(super) fn commit(
         )
     };
     write().map_err(local)
-}
-
-fn problem(path: &impl ToString, problem: FileProblem) -> RepositoryError {
-    RepositoryError::File {
-        path: path.to_string(),
-        problem,
-    }
 }

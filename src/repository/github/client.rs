@@ -1,0 +1,612 @@
+//! GitHub's API as a client sees it: requests through octocrab over our own HTTP client, answers and
+//! refusals by what can be done about them.
+//!
+//! octocrab's own `graphql()` drops the type of an error, posts to the wrong path on GitHub Enterprise
+//! Server, and its retries would repeat a mutation. So its requests are made raw, and what comes back
+//! is read here. Retries are the caller's ([`crate::repository::retry`]).
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http::{Method, Request};
+use http_body_util::BodyExt as _;
+use octocrab::Octocrab;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+use url::Url;
+
+use crate::http::with_sources;
+use crate::repository::deadline::Deadline;
+use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_line, refused};
+use crate::repository::{Access, RepositoryError, location};
+
+/// The most that one answer may hold: a file of 16 MiB, or the list of a very large tree.
+const MAX_ANSWER: usize = 64 << 20;
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
+/// How long to wait after a secondary rate limit that names no time (GitHub's documentation, "Rate
+/// limits for the REST API").
+const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
+
+const JSON: &str = "application/vnd.github+json";
+const RAW: &str = "application/vnd.github.raw+json";
+
+/// The API of one GitHub server, and the token for it.
+pub struct Client {
+    rest: Octocrab,
+    graphql: Octocrab,
+    api_url: Url,
+    deadline: Deadline,
+}
+
+/// What was answered, of whatever status.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why a request was not answered as asked.
+#[derive(Debug)]
+pub enum CallError {
+    /// The exchange failed, or was refused as a whole.
+    Failed {
+        /// Why.
+        error: RepositoryError,
+        /// Whether GitHub may have done what it was asked for all the same.
+        may_have_happened: bool,
+    },
+    /// GitHub ran the document, and these fields failed.
+    Errors(Vec<GraphqlError>),
+}
+
+/// One error of a GraphQL answer.
+#[derive(Debug, Clone, Deserialize)]
+pub struct GraphqlError {
+    /// `NOT_FOUND`, `STALE_DATA`; none for trouble inside GitHub.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The words for it.
+    pub message: String,
+    /// The field, from the root on.
+    #[serde(default)]
+    path: Vec<Json>,
+    /// Set where the document itself is at fault.
+    extensions: Option<Json>,
+}
+
+impl From<RepositoryError> for CallError {
+    /// One that nothing came of.
+    fn from(error: RepositoryError) -> Self {
+        let may_have_happened = false;
+        Self::Failed {
+            error,
+            may_have_happened,
+        }
+    }
+}
+
+impl CallError {
+    /// The error of a request that only reads.
+    pub fn of_read(self) -> RepositoryError {
+        match self {
+            Self::Failed { error, .. } => error,
+            Self::Errors(errors) => explained(&errors, Access::Read),
+        }
+    }
+}
+
+impl Client {
+    /// A client of the API at `api_url`. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the token can't be one, or the URL is none for HTTP.
+    pub fn new(
+        http: reqwest::Client,
+        api_url: &Url,
+        token: &SecretString,
+        deadline: Deadline,
+    ) -> Result<Self, RepositoryError> {
+        // octocrab would panic.
+        if HeaderValue::from_str(token.expose_secret()).is_err() {
+            return Err(RepositoryError::Unauthorized {
+                access: Access::Read,
+                code: "not sent".to_owned(),
+                detail: "it holds characters that no token has".to_owned(),
+            });
+        }
+        let client = |base: &str| {
+            let builder = Octocrab::builder().base_uri(base)?;
+            let builder = builder.personal_token(token.clone());
+            builder.build_with_reqwest(http.clone())
+        };
+        let unfit = |error: octocrab::Error| RepositoryError::NotApi {
+            what: format!("{api_url} can't be asked: {}", one_line(&error.to_string())),
+        };
+        let rest = client(api_url.as_str().trim_end_matches('/')).map_err(unfit)?;
+        let graphql = client(&graphql_base(api_url)).map_err(unfit)?;
+        Ok(Self {
+            rest,
+            graphql,
+            api_url: api_url.clone(),
+            deadline,
+        })
+    }
+
+    /// The API's host, with its port where it is not the scheme's own.
+    pub fn host(&self) -> String {
+        location::host(&self.api_url)
+    }
+
+    /// Reads over GraphQL.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn query<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        variables: &Json,
+    ) -> Result<T, CallError> {
+        self.run(Access::Read, document, variables).await
+    }
+
+    /// Writes over GraphQL. A mutation that is on its way is not cancelled.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn mutate<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        variables: &Json,
+    ) -> Result<T, CallError> {
+        self.run(Access::Write, document, variables).await
+    }
+
+    async fn run<T: DeserializeOwned>(
+        &self,
+        access: Access,
+        document: &str,
+        variables: &Json,
+    ) -> Result<T, CallError> {
+        #[derive(Deserialize)]
+        struct Body<T> {
+            data: Option<T>,
+            #[serde(default)]
+            errors: Vec<GraphqlError>,
+        }
+        let body = json!({"query": document, "variables": variables});
+        let sent = Sending {
+            github: &self.graphql,
+            method: Method::POST,
+            path: "/graphql",
+            accept: JSON,
+            body: Some(&body),
+        };
+        let answer = self.send(access, &sent).await?;
+        let answer = self.checked(access, answer)?;
+        let parsed = serde_json::from_slice::<Body<T>>(&answer.body);
+        // Errors first: with them `data` need not be of its usual form.
+        let errors = match &parsed {
+            Ok(body) => body.errors.clone(),
+            Err(_) => serde_json::from_slice::<Body<Json>>(&answer.body)
+                .map(|body| body.errors)
+                .unwrap_or_default(),
+        };
+        // Something that is not there is nothing, where it is about more than the repository.
+        let absent = |error: &GraphqlError| {
+            error.kind.as_deref() == Some("NOT_FOUND") && error.path.len() > 1
+        };
+        let whole = matches!(&parsed, Ok(Body { data: Some(_), .. }));
+        let harmless = whole && errors.iter().all(absent);
+        if !errors.is_empty() && !harmless {
+            return Err(self.errors(access, &answer, errors));
+        }
+        match parsed {
+            Ok(Body {
+                data: Some(data), ..
+            }) => Ok(data),
+            Ok(_) | Err(_) => Err(CallError::Failed {
+                error: self.no_api(&answer),
+                may_have_happened: access == Access::Write,
+            }),
+        }
+    }
+
+    /// Errors that are about the whole request are told as its failure.
+    fn errors(&self, access: Access, answer: &Answer, errors: Vec<GraphqlError>) -> CallError {
+        let host = self.host();
+        let limited = errors.iter().find(|error| {
+            matches!(error.kind.as_deref(), Some("RATE_LIMITED" | "RATE_LIMIT"))
+                || error.message.contains("secondary rate limit")
+        });
+        if let Some(error) = limited {
+            return RepositoryError::Unavailable {
+                what: format!("{host}: {}", one_line(&error.message)),
+                retry_after: Some(limit(&answer.headers).unwrap_or(SECONDARY_LIMIT)),
+            }
+            .into();
+        }
+        if let Some(error) = errors.iter().find(|error| error.kind.is_none()) {
+            let what = format!("{host}: {}", one_line(&error.message));
+            return match error.extensions {
+                // The document does not fit this server: an old GitHub Enterprise Server.
+                Some(_) => RepositoryError::Protocol { what }.into(),
+                None => CallError::Failed {
+                    error: RepositoryError::Unavailable {
+                        what,
+                        retry_after: None,
+                    },
+                    may_have_happened: access == Access::Write,
+                },
+            };
+        }
+        CallError::Errors(errors)
+    }
+
+    /// Reads `path` over REST, as JSON. None where it is not there.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, RepositoryError> {
+        let Some(answer) = self.read(path, JSON).await? else {
+            return Ok(None);
+        };
+        match serde_json::from_slice(&answer.body) {
+            Ok(body) => Ok(Some(body)),
+            Err(_) => Err(self.no_api(&answer)),
+        }
+    }
+
+    /// Reads the bytes of what is at `path` over REST. None where it is not there.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn get_raw(&self, path: &str) -> Result<Option<Vec<u8>>, RepositoryError> {
+        let answer = self.read(path, RAW).await?;
+        Ok(answer.map(|answer| answer.body))
+    }
+
+    async fn read(&self, path: &str, accept: &str) -> Result<Option<Answer>, RepositoryError> {
+        let answer = self.ask(path, accept).await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        match self.checked(Access::Read, answer) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => Err(error.of_read()),
+        }
+    }
+
+    /// Asks for `path` over REST, and follows where a renamed repository leads, within the host.
+    /// Whatever is answered is an answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask(&self, path: &str, accept: &str) -> Result<Answer, RepositoryError> {
+        let mut path = path.to_owned();
+        for _ in 0..=MAX_REDIRECTS {
+            let sent = Sending {
+                github: &self.rest,
+                method: Method::GET,
+                path: &path,
+                accept,
+                body: None,
+            };
+            let answer = self.send(Access::Read, &sent).await;
+            let answer = answer.map_err(CallError::of_read)?;
+            match self.target(&answer) {
+                Some(target) if target.origin() == self.api_url.origin() => {
+                    // octocrab puts the base's path before one that does not have it yet.
+                    target[url::Position::BeforePath..url::Position::AfterQuery]
+                        .clone_into(&mut path);
+                }
+                Some(target) => {
+                    let to = wire::shown(target);
+                    return Err(RepositoryError::Redirected { to });
+                }
+                None => return Ok(answer),
+            }
+        }
+        Err(RepositoryError::Protocol {
+            what: format!("{} redirects again and again", self.host()),
+        })
+    }
+
+    /// Makes something over REST.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Json) -> Result<T, CallError> {
+        let sent = Sending {
+            github: &self.rest,
+            method: Method::POST,
+            path,
+            accept: JSON,
+            body: Some(body),
+        };
+        let answer = self.send(Access::Write, &sent).await?;
+        let answer = self.checked(Access::Write, answer)?;
+        serde_json::from_slice(&answer.body).map_err(|_| self.no_api(&answer).into())
+    }
+
+    async fn send(&self, access: Access, sent: &Sending<'_>) -> Result<Answer, CallError> {
+        let cancellable = access == Access::Read;
+        let exchange = async {
+            let response = wire::in_time(&self.deadline, cancellable, async {
+                let response = sent.response().await;
+                response.map_err(|error| broken(&error))
+            });
+            let (head, mut body) = response.await?.into_parts();
+            let mut bytes = Vec::new();
+            loop {
+                let frame = wire::in_time(&self.deadline, cancellable, async {
+                    let frame = body.frame().await.transpose();
+                    frame.map_err(|error| broken(&error))
+                });
+                let Some(frame) = frame.await? else { break };
+                if let Ok(data) = frame.into_data() {
+                    if bytes.len() + data.len() > MAX_ANSWER {
+                        return Err(WireErrorKind::TooLarge("the server's answer"));
+                    }
+                    bytes.extend_from_slice(&data);
+                }
+            }
+            Ok(Answer {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                body: bytes,
+            })
+        };
+        exchange.await.map_err(|kind| {
+            let pushing = access == Access::Write;
+            let error = WireError { pushing, kind };
+            CallError::Failed {
+                may_have_happened: pushing && error.may_have_happened(),
+                error: refused(error, &self.host()),
+            }
+        })
+    }
+
+    /// Where a redirect leads.
+    fn target(&self, answer: &Answer) -> Option<Url> {
+        if !(300..400).contains(&answer.status) {
+            return None;
+        }
+        self.api_url.join(answer.header(LOCATION.as_str())?).ok()
+    }
+
+    /// The answer, if it is a success.
+    fn checked(&self, access: Access, answer: Answer) -> Result<Answer, CallError> {
+        if (200..300).contains(&answer.status) {
+            return Ok(answer);
+        }
+        if let Some(target) = self.target(&answer) {
+            let to = wire::shown(target);
+            return Err(RepositoryError::Redirected { to }.into());
+        }
+        let (status, host) = (answer.status, self.host());
+        let detail = answer.message();
+        let limited = status == 429
+            || (status == 403
+                && (answer.header("retry-after").is_some()
+                    || answer.header("x-ratelimit-remaining") == Some("0")
+                    || detail.contains("rate limit")));
+        if limited {
+            let colon = if detail.is_empty() { "" } else { ": " };
+            return Err(RepositoryError::Unavailable {
+                what: format!("{host} answered HTTP {status}{colon}{detail}"),
+                retry_after: Some(limit(&answer.headers).unwrap_or(SECONDARY_LIMIT)),
+            }
+            .into());
+        }
+        if matches!(status, 400 | 405..=407 | 409..=412 | 414..=424 | 426..=428 | 430..=499) {
+            let what = format!("{host} answered HTTP {status}: {detail}");
+            return Err(RepositoryError::Protocol { what }.into());
+        }
+        let error = WireError {
+            pushing: access == Access::Write,
+            kind: WireErrorKind::Status {
+                status,
+                detail,
+                retry_after: wire::retry_after(&answer.headers),
+            },
+        };
+        Err(CallError::Failed {
+            may_have_happened: error.pushing && error.may_have_happened(),
+            error: refused(error, &host),
+        })
+    }
+
+    fn no_api(&self, answer: &Answer) -> RepositoryError {
+        let content_type = one_line(answer.header(CONTENT_TYPE.as_str()).unwrap_or_default());
+        let host = self.host();
+        RepositoryError::NotApi {
+            what: match content_type.as_str() {
+                kind if kind.starts_with("application/json") || kind.is_empty() => {
+                    format!("{host} answered with something other than GitHub's API does")
+                }
+                kind => format!("{host} answered with `{kind}`, not as GitHub's API does"),
+            },
+        }
+    }
+}
+
+impl Answer {
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the API says about a failure, on one line.
+    fn message(&self) -> String {
+        #[derive(Deserialize)]
+        struct Body {
+            message: String,
+            #[serde(default)]
+            errors: Vec<Json>,
+        }
+        let Ok(Body { message, errors }) = serde_json::from_slice(&self.body) else {
+            return String::new();
+        };
+        let errors = errors.iter().map(|error| match error {
+            Json::String(text) => text.clone(),
+            error => error["message"].as_str().unwrap_or_default().to_owned(),
+        });
+        let texts: Vec<String> = [message].into_iter().chain(errors).collect();
+        one_line(&texts.join("\n"))
+    }
+}
+
+/// A request before it is one.
+struct Sending<'a> {
+    github: &'a Octocrab,
+    method: Method,
+    path: &'a str,
+    accept: &'a str,
+    body: Option<&'a Json>,
+}
+
+type Body = http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>;
+
+impl Sending<'_> {
+    async fn response(&self) -> Result<http::Response<Body>, octocrab::Error> {
+        let request = Request::builder()
+            .method(self.method.clone())
+            .uri(self.path)
+            .header(ACCEPT, self.accept);
+        let request = self.github.build_request(request, self.body)?;
+        self.github.execute(request).await
+    }
+}
+
+/// octocrab wraps what the HTTP client says, more than once.
+fn broken(error: &octocrab::Error) -> WireErrorKind {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+            return classified(error);
+        }
+        cause = error.source();
+    }
+    WireErrorKind::Broken(one_line(&with_sources(error)))
+}
+
+/// How long GitHub asks to wait, by its headers: after a secondary limit it says so, after the primary
+/// one it names the second when the next hour's allowance begins.
+fn limit(headers: &HeaderMap) -> Option<Duration> {
+    if let Some(wait) = wire::retry_after(headers) {
+        return Some(wait);
+    }
+    let number = |name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };
+    if number("x-ratelimit-remaining")? > 0 {
+        return None;
+    }
+    let reset = SystemTime::UNIX_EPOCH + Duration::from_secs(number("x-ratelimit-reset")?);
+    // A clock that is ahead of GitHub's must not make a busy loop of it.
+    let wait = reset.duration_since(SystemTime::now()).unwrap_or_default();
+    Some(wait.max(Duration::from_secs(1)))
+}
+
+/// Below which `/graphql` is: on GitHub Enterprise Server it is beside REST's `/api/v3`, on
+/// github.com and ghe.com below the same root.
+fn graphql_base(api_url: &Url) -> String {
+    let url = api_url.as_str().trim_end_matches('/');
+    match url.strip_suffix("/api/v3") {
+        Some(server) => format!("{server}/api"),
+        None => url.to_owned(),
+    }
+}
+
+/// Errors of a document that GitHub ran, by what can be done about them.
+pub fn explained(errors: &[GraphqlError], access: Access) -> RepositoryError {
+    let kind_is = |kinds: &[&str]| {
+        let of = |error: &&GraphqlError| kinds.contains(&error.kind.as_deref().unwrap_or_default());
+        let found = errors.iter().find(of)?;
+        Some((found.kind.clone().unwrap_or_default(), said(errors)))
+    };
+    if let Some((code, detail)) = kind_is(&["FORBIDDEN", "INSUFFICIENT_SCOPES"]) {
+        return RepositoryError::Forbidden {
+            access,
+            code,
+            detail,
+        };
+    }
+    if let Some((code, detail)) = kind_is(&["NOT_FOUND"]) {
+        return RepositoryError::NotFound {
+            access,
+            code,
+            detail,
+        };
+    }
+    let kind = errors.first().and_then(|error| error.kind.as_deref());
+    RepositoryError::Protocol {
+        what: format!("{}: {}", kind.unwrap_or("GraphQL"), said(errors)),
+    }
+}
+
+/// The messages of errors, on one line.
+pub fn said(errors: &[GraphqlError]) -> String {
+    let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+    one_line(&messages.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graphql_is_where_each_kind_of_server_has_it() {
+        for (api_url, expected) in [
+            ("https://api.github.com", "https://api.github.com"),
+            ("https://api.github.com/", "https://api.github.com"),
+            ("https://api.acme.ghe.com", "https://api.acme.ghe.com"),
+            (
+                "https://git.acme.example/api/v3",
+                "https://git.acme.example/api",
+            ),
+            (
+                "https://git.acme.example/api/v3/",
+                "https://git.acme.example/api",
+            ),
+        ] {
+            assert_eq!(graphql_base(&Url::parse(api_url).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_waited_for_as_github_asks() {
+        let headers = |pairs: &[(&'static str, String)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, HeaderValue::from_str(value).unwrap())
+            });
+            pairs.collect::<HeaderMap>()
+        };
+        let at = |seconds: i64| {
+            let now = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap();
+            (now.as_secs() as i64 + seconds).to_string()
+        };
+        let primary = |reset: i64| {
+            headers(&[
+                ("x-ratelimit-remaining", "0".to_owned()),
+                ("x-ratelimit-reset", at(reset)),
+            ])
+        };
+        let secondary = headers(&[("retry-after", "7".to_owned())]);
+        assert_eq!(limit(&secondary), Some(Duration::from_secs(7)));
+        let wait = limit(&primary(600)).unwrap().as_secs();
+        assert!((598..=600).contains(&wait), "{wait}");
+        assert_eq!(limit(&primary(-30)), Some(Duration::from_secs(1)));
+        assert_eq!(
+            limit(&headers(&[("x-ratelimit-remaining", "9".to_owned())])),
+            None
+        );
+    }
+}

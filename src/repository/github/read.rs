@@ -1,0 +1,458 @@
+//! Reading: the branch's tip and the named files in one query; what globs match by way of the tree.
+
+use std::collections::HashMap;
+
+use git2::{ObjectType, Oid};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use super::GithubRepository;
+use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
+use crate::manifest::ManifestFile;
+use crate::nearest::nearest;
+use crate::repository::select::{globbed, missing, problem};
+use crate::repository::{BranchName, CommitId, FileProblem, RepositoryError, Snapshot};
+
+/// How many files one query asks for, and of how many bytes at most together. Beyond GitHub's limit
+/// of 512,000 bytes a text is cut, so a larger file is not asked for in this way.
+const BATCH: (usize, u64) = (50, 4_000_000);
+const LARGEST_TEXT: u64 = 512_000;
+
+// Git's file modes, as tree objects have them (`git fast-import`, "filemodify").
+const DIRECTORY: u32 = 0o040_000;
+pub(super) const REGULAR: u32 = 0o100_644;
+const LINK: u32 = 0o120_000;
+const SUBMODULE: u32 = 0o160_000;
+
+/// A branch's tip, and what is needed to write on top of it.
+pub(super) struct Tip {
+    /// The branch.
+    pub branch: BranchName,
+    /// The commit.
+    pub commit: CommitId,
+    /// The repository's node id.
+    pub repository_id: String,
+    /// The repository's name now, if it was renamed.
+    pub name: String,
+    /// The modes of the files that were read.
+    pub modes: HashMap<RepoPath, u32>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct InRepository<T> {
+    pub repository: T,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Repository {
+    id: String,
+    name_with_owner: String,
+    branch: Option<Branch>,
+}
+
+#[derive(Deserialize)]
+struct Branch {
+    name: String,
+    target: Commit,
+}
+
+#[derive(Deserialize)]
+struct Commit {
+    oid: String,
+    /// `f0`, `f1` … in the order asked for.
+    #[serde(flatten)]
+    files: HashMap<String, Option<Entry>>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    mode: u32,
+    object: Option<Blob>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob {
+    /// None: it is no file.
+    oid: Option<String>,
+    byte_size: Option<u64>,
+    text: Option<String>,
+}
+
+/// A regular file of the tree.
+struct Listed {
+    path: RepoPath,
+    mode: u32,
+    oid: String,
+    size: u64,
+}
+
+/// An entry of a listing over REST.
+#[derive(Deserialize)]
+struct TreeEntry {
+    path: String,
+    mode: String,
+    sha: String,
+    #[serde(default)]
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct TreeBody {
+    tree: Vec<TreeEntry>,
+    #[serde(default)]
+    truncated: bool,
+}
+
+const BLOB: &str = "... on Blob { oid byteSize text }";
+
+/// The query for a branch's tip with so many files.
+fn tip_query(default_branch: bool, files: usize) -> String {
+    let (parameter, branch) = if default_branch {
+        ("", "defaultBranchRef")
+    } else {
+        (", $branch: String!", "ref(qualifiedName: $branch)")
+    };
+    let number = 0..files;
+    let parameters: String = number
+        .clone()
+        .map(|n| format!(", $p{n}: String!"))
+        .collect();
+    let fields: String = number
+        .map(|n| format!(" f{n}: file(path: $p{n}) {{ mode object {{ {BLOB} }} }}"))
+        .collect();
+    format!(
+        "query($owner: String!, $name: String!{parameter}{parameters}) {{
+  repository(owner: $owner, name: $name) {{
+    id nameWithOwner
+    branch: {branch} {{ name target {{ oid ... on Commit {{ oid{fields} }} }} }}
+  }}
+}}"
+    )
+}
+
+const BRANCHES: &str = "query($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) {
+    refs(refPrefix: \"refs/heads/\", first: 100) { nodes { name } }
+  }
+}";
+
+impl GithubRepository {
+    /// The query's variables for this repository.
+    pub(super) fn variables<'a>(
+        &self,
+        more: impl IntoIterator<Item = (&'a str, Json)>,
+    ) -> Map<String, Json> {
+        let (owner, name) = self.name.split_once('/').unwrap_or_default();
+        let mut variables = Map::new();
+        variables.insert("owner".to_owned(), owner.into());
+        variables.insert("name".to_owned(), name.into());
+        variables.extend(
+            more.into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        variables
+    }
+
+    pub(super) async fn read(
+        &self,
+        selection: &FileSelection,
+    ) -> Result<Snapshot, RepositoryError> {
+        let named = selection.named_paths();
+        let (mut tip, entries) = self.tip(self.branch.as_ref(), &named).await?;
+        let mut files = Vec::new();
+        for (path, entry) in named.iter().zip(entries) {
+            let (mode, bytes) = match entry {
+                Some(entry) => (entry.mode, self.file(path, entry).await?),
+                None => return Err(self.absent(&tip.commit, path).await?),
+            };
+            tip.modes.insert((*path).clone(), mode);
+            let path = (*path).clone();
+            files.push(ManifestFile { path, bytes });
+        }
+        if selection.globs().next().is_some() {
+            let (all, _) = self.listing(&tip.commit).await?;
+            let matching = globbed(selection, all, |file| &file.path)?;
+            let contents = self.contents(&matching).await?;
+            for (file, bytes) in matching.into_iter().zip(contents) {
+                tip.modes.insert(file.path.clone(), file.mode);
+                let path = file.path;
+                files.push(ManifestFile { path, bytes });
+            }
+        }
+        if files.is_empty() {
+            return Err(problem(selection, FileProblem::NoMatch));
+        }
+        let (branch, commit) = (tip.branch.clone(), tip.commit.clone());
+        self.remember(tip);
+        Ok(Snapshot {
+            branch,
+            commit,
+            files,
+        })
+    }
+
+    /// The tip of a branch, else of the default one, with what is at `paths`.
+    async fn tip(
+        &self,
+        branch: Option<&BranchName>,
+        paths: &[&RepoPath],
+    ) -> Result<(Tip, Vec<Option<Entry>>), RepositoryError> {
+        let mut variables = self.variables(branch.map(|name| ("branch", name.reference().into())));
+        for (n, path) in paths.iter().enumerate() {
+            variables.insert(format!("p{n}"), path.as_str().into());
+        }
+        let query = tip_query(branch.is_none(), paths.len());
+        let found = self.client.query(&query, &variables.into()).await;
+        let InRepository { repository }: InRepository<Repository> =
+            found.map_err(|error| error.of_read())?;
+        let Some(Branch { name, target }) = repository.branch else {
+            return Err(self.no_branch(branch).await?);
+        };
+        let mut files = target.files;
+        let entries = (0..paths.len()).map(|n| files.remove(&format!("f{n}")).flatten());
+        let tip = Tip {
+            branch: match (branch, name.parse()) {
+                (Some(branch), _) => branch.clone(),
+                (None, Ok(branch)) => branch,
+                (None, Err(_)) => {
+                    return Err(RepositoryError::NoDefaultBranch {
+                        existing: vec![name],
+                    });
+                }
+            },
+            commit: self.commit_id(&target.oid)?,
+            repository_id: repository.id,
+            name: repository.name_with_owner,
+            modes: HashMap::new(),
+        };
+        Ok((tip, entries.collect()))
+    }
+
+    /// The branch's tip now; none where it is gone.
+    pub(super) async fn head(
+        &self,
+        branch: &BranchName,
+    ) -> Result<Option<CommitId>, RepositoryError> {
+        match self.tip(Some(branch), &[]).await {
+            Ok((tip, _)) => Ok(Some(tip.commit)),
+            Err(RepositoryError::BranchNotFound { .. } | RepositoryError::Empty) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why there is no tip.
+    async fn no_branch(
+        &self,
+        branch: Option<&BranchName>,
+    ) -> Result<RepositoryError, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Refs {
+            refs: Nodes,
+        }
+        #[derive(Deserialize)]
+        struct Nodes {
+            nodes: Vec<Named>,
+        }
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+        }
+        let variables = self.variables([]).into();
+        let found = self.client.query(BRANCHES, &variables).await;
+        let InRepository { repository }: InRepository<Refs> =
+            found.map_err(|error| error.of_read())?;
+        let names = repository.refs.nodes.into_iter().map(|named| named.name);
+        let existing: Vec<String> = names.collect();
+        Ok(match branch {
+            _ if existing.is_empty() => RepositoryError::Empty,
+            Some(branch) => RepositoryError::BranchNotFound {
+                branch: branch.clone(),
+                existing: nearest(branch.as_str(), existing),
+            },
+            None => RepositoryError::NoDefaultBranch { existing },
+        })
+    }
+
+    /// The bytes of what is at a path, if it is a file.
+    async fn file(&self, path: &RepoPath, entry: Entry) -> Result<Vec<u8>, RepositoryError> {
+        let at = None;
+        match entry.mode {
+            DIRECTORY => return Err(problem(path, FileProblem::Directory)),
+            LINK => return Err(problem(path, FileProblem::Symlink { at })),
+            SUBMODULE => return Err(problem(path, FileProblem::Submodule { at })),
+            _ => {}
+        }
+        let Some(Blob {
+            oid: Some(oid),
+            byte_size,
+            text,
+        }) = entry.object
+        else {
+            return Err(self.odd(&format!("gave no content for `{path}`")));
+        };
+        check_size(path, byte_size.unwrap_or_default())?;
+        self.bytes(&oid, text).await
+    }
+
+    /// The bytes of a blob: those of its text, if they are, else asked for as such. GitHub's text is
+    /// cut where it is long, and is UTF-8 whatever the file's own encoding; but an object's id is the
+    /// hash of its bytes, so one can tell.
+    async fn bytes(&self, oid: &str, text: Option<String>) -> Result<Vec<u8>, RepositoryError> {
+        let is_it = |bytes: &[u8]| {
+            Oid::hash_object(ObjectType::Blob, bytes).is_ok_and(|own| own.to_string() == oid)
+        };
+        if let Some(text) = text
+            && is_it(text.as_bytes())
+        {
+            return Ok(text.into_bytes());
+        }
+        let path = format!("/repos/{}/git/blobs/{oid}", self.name);
+        match self.client.get_raw(&path).await? {
+            Some(bytes) if is_it(&bytes) => Ok(bytes),
+            _ => Err(self.odd(&format!("gave something else for the object {oid}"))),
+        }
+    }
+
+    /// What is wrong with a path of which the commit has nothing.
+    async fn absent(
+        &self,
+        commit: &CommitId,
+        path: &RepoPath,
+    ) -> Result<RepositoryError, RepositoryError> {
+        let (files, others) = self.listing(commit).await?;
+        let through = others.iter().find(|(other, _)| {
+            let below = path.as_str().strip_prefix(other.as_str());
+            below.is_some_and(|rest| rest.starts_with('/'))
+        });
+        let at = through.map(|(path, _)| path.clone());
+        Ok(match through {
+            Some((_, LINK)) => problem(path, FileProblem::Symlink { at }),
+            Some(_) => problem(path, FileProblem::Submodule { at }),
+            None => missing(path, files.into_iter().map(|file| file.path)),
+        })
+    }
+
+    /// Every regular file of a commit; and its links and submodules, with their modes. Names that are
+    /// no UTF-8 are passed over: no input can mean them.
+    async fn listing(
+        &self,
+        commit: &CommitId,
+    ) -> Result<(Vec<Listed>, Vec<(RepoPath, u32)>), RepositoryError> {
+        let (mut files, mut others) = (Vec::new(), Vec::new());
+        // GitHub takes a commit for its tree.
+        let mut open = vec![(String::new(), commit.to_string())];
+        while let Some((prefix, tree)) = open.pop() {
+            let path = format!("/repos/{}/git/trees/{tree}", self.name);
+            let whole: Option<TreeBody> = self.client.get(&format!("{path}?recursive=1")).await?;
+            let (entries, whole) = match whole {
+                Some(TreeBody {
+                    tree,
+                    truncated: false,
+                }) => (Some(tree), true),
+                // Too large for one answer: a level at a time, and then each part by itself.
+                Some(_) => {
+                    let level: Option<TreeBody> = self.client.get(&path).await?;
+                    (level.map(|body| body.tree), false)
+                }
+                None => (None, true),
+            };
+            let Some(entries) = entries else {
+                return Err(self.odd(&format!("does not know the tree {tree}")));
+            };
+            for entry in entries {
+                let path = format!("{prefix}{}", entry.path);
+                let mode = u32::from_str_radix(&entry.mode, 8).unwrap_or_default();
+                if mode == DIRECTORY {
+                    if !whole {
+                        open.push((format!("{path}/"), entry.sha));
+                    }
+                    continue;
+                }
+                let Ok(path) = path.parse() else { continue };
+                match mode {
+                    LINK | SUBMODULE => others.push((path, mode)),
+                    _ => files.push(Listed {
+                        path,
+                        mode,
+                        oid: entry.sha,
+                        size: entry.size,
+                    }),
+                }
+            }
+        }
+        Ok((files, others))
+    }
+
+    /// The bytes of files, in their order.
+    async fn contents(&self, files: &[Listed]) -> Result<Vec<Vec<u8>>, RepositoryError> {
+        for file in files {
+            check_size(&file.path, file.size)?;
+        }
+        let mut contents = Vec::new();
+        for batch in batches(files) {
+            let texts = self.texts(batch).await?;
+            for (file, text) in batch.iter().zip(texts) {
+                contents.push(self.bytes(&file.oid, text).await?);
+            }
+        }
+        Ok(contents)
+    }
+
+    /// The texts of files, where GitHub gives them out as such.
+    async fn texts(&self, files: &[Listed]) -> Result<Vec<Option<String>>, RepositoryError> {
+        type Blobs = HashMap<String, Option<Blob>>;
+        let asked: Vec<(usize, &Listed)> = files
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| file.size <= LARGEST_TEXT)
+            .collect();
+        if asked.is_empty() {
+            return Ok(files.iter().map(|_| None).collect());
+        }
+        let mut variables = self.variables([]);
+        let (mut parameters, mut fields) = (String::new(), String::new());
+        for (n, file) in asked {
+            parameters.push_str(&format!(", $b{n}: GitObjectID!"));
+            fields.push_str(&format!(" b{n}: object(oid: $b{n}) {{ {BLOB} }}"));
+            variables.insert(format!("b{n}"), json!(file.oid));
+        }
+        let query = format!(
+            "query($owner: String!, $name: String!{parameters}) {{
+  repository(owner: $owner, name: $name) {{{fields} }}
+}}"
+        );
+        let found = self.client.query(&query, &variables.into()).await;
+        let InRepository {
+            repository: mut blobs,
+        }: InRepository<Blobs> = found.map_err(|error| error.of_read())?;
+        let text = |n: usize| blobs.remove(&format!("b{n}")).flatten()?.text;
+        Ok((0..files.len()).map(text).collect())
+    }
+}
+
+fn check_size(path: &RepoPath, bytes: u64) -> Result<(), RepositoryError> {
+    let (bytes, limit) = (usize::try_from(bytes).unwrap_or(usize::MAX), MAX_FILE_BYTES);
+    if bytes > limit {
+        return Err(problem(path, FileProblem::TooLarge { bytes, limit }));
+    }
+    Ok(())
+}
+
+/// The files in as many pieces as need a query of their own.
+fn batches(mut files: &[Listed]) -> Vec<&[Listed]> {
+    let (most, largest) = BATCH;
+    let mut batches = Vec::new();
+    while !files.is_empty() {
+        let mut bytes = 0;
+        let fitting = files.iter().take(most).take_while(|file| {
+            bytes += file.size.min(LARGEST_TEXT);
+            bytes <= largest
+        });
+        let (batch, rest) = files.split_at(fitting.count().max(1));
+        batches.push(batch);
+        files = rest;
+    }
+    batches
+}

@@ -1,0 +1,419 @@
+//! Writing: a commit on top of the tip that was read, and the branch moved from that tip or not at all.
+//!
+//! `createCommitOnBranch` does both in one request, and GitHub signs the commit; but the commit's
+//! author is the token's owner, and files have no mode. So for an author of one's own and for an
+//! executable file the commit is built over REST, and `updateRefs` moves the branch. REST's own way
+//! to move a branch (`PATCH git/refs`) knows no expected tip, only "no force": on a branch that was
+//! rewound meanwhile it would bring back what the rewind took away.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use git2::{ObjectType, Oid};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::GithubRepository;
+use super::client::{CallError, GraphqlError, explained, said};
+use super::read::{InRepository, REGULAR, Tip};
+use crate::repository::{
+    Access, Change, CommitDraft, CommitId, Landed, Pushed, RepositoryError, Sent, Snapshot,
+};
+
+/// How far back a commit whose answer was lost is looked for: pages of 100.
+const PAGES: usize = 40;
+
+const CREATE_COMMIT: &str = "mutation($input: CreateCommitOnBranchInput!) {
+  createCommitOnBranch(input: $input) { commit { oid signature { isValid } } }
+}";
+
+const UPDATE_REFS: &str = "mutation($input: UpdateRefsInput!) {
+  updateRefs(input: $input) { clientMutationId }
+}";
+
+const HISTORY: &str = "query($owner: String!, $name: String!, $branch: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    branch: ref(qualifiedName: $branch) { target { ... on Commit {
+      history(first: 100, after: $after) {
+        nodes { oid message parents(first: 2) { nodes { oid } } signature { isValid } }
+        pageInfo { hasNextPage endCursor }
+      }
+    } } }
+  }
+}";
+
+#[derive(Deserialize)]
+struct Signature {
+    #[serde(rename = "isValid")]
+    is_valid: bool,
+}
+
+/// Whether GitHub vouches for a commit; one without a signature is not vouched for.
+fn verified(signature: Option<&Signature>) -> bool {
+    signature.is_some_and(|signature| signature.is_valid)
+}
+
+/// Subject and rest of a message. GitHub puts a blank line between them.
+fn split(message: &str) -> (&str, &str) {
+    let (headline, body) = message.split_once('\n').unwrap_or((message, ""));
+    (headline.trim_end(), body.trim())
+}
+
+impl GithubRepository {
+    pub(super) async fn write(
+        &self,
+        base: &Snapshot,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> Result<Pushed, RepositoryError> {
+        let tip = self.remembered(&base.commit)?;
+        let regular = |change: &Change| tip.modes.get(&change.path) == Some(&REGULAR);
+        if draft.identity.is_default() && changes.iter().all(regular) {
+            self.create_commit(&tip, changes, draft).await
+        } else {
+            self.build_commit(&tip, changes, draft).await
+        }
+    }
+
+    async fn create_commit(
+        &self,
+        tip: &Tip,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> Result<Pushed, RepositoryError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            create_commit_on_branch: Payload,
+        }
+        #[derive(Deserialize)]
+        struct Payload {
+            commit: Created,
+        }
+        #[derive(Deserialize)]
+        struct Created {
+            oid: String,
+            signature: Option<Signature>,
+        }
+        let (headline, body) = split(&draft.message);
+        let additions: Vec<Json> = changes
+            .iter()
+            .map(|change| {
+                let contents = BASE64_STANDARD.encode(&change.bytes);
+                json!({"path": change.path.as_str(), "contents": contents})
+            })
+            .collect();
+        let input = json!({
+            "branch": {
+                "repositoryNameWithOwner": tip.name,
+                "branchName": tip.branch.as_str(),
+            },
+            "expectedHeadOid": tip.commit.as_str(),
+            "message": {"headline": headline, "body": body},
+            "fileChanges": {"additions": additions},
+        });
+        let variables = json!({"input": input});
+        match self.client.mutate(CREATE_COMMIT, &variables).await {
+            Ok(Data {
+                create_commit_on_branch: Payload { commit },
+            }) => Ok(Pushed::Landed(Landed {
+                commit: self.commit_id(&commit.oid)?,
+                verified: Some(verified(commit.signature.as_ref())),
+            })),
+            Err(error) => self.not_landed(tip, None, error).await,
+        }
+    }
+
+    async fn build_commit(
+        &self,
+        tip: &Tip,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> Result<Pushed, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Made {
+            sha: String,
+        }
+        #[derive(Deserialize)]
+        struct Commit {
+            sha: String,
+            verification: Option<Verification>,
+        }
+        #[derive(Deserialize)]
+        struct Verification {
+            verified: bool,
+        }
+        // Nothing that is made before the branch moves can be seen by anyone, so that whatever goes
+        // wrong until then may be done again.
+        let made = |error: CallError| match error {
+            CallError::Failed { error, .. } => error,
+            CallError::Errors(errors) => explained(&errors, Access::Write),
+        };
+        let git = format!("/repos/{}/git", tip.name);
+        let mut entries = Vec::new();
+        for change in changes {
+            let mode = tip.modes.get(&change.path).unwrap_or(&REGULAR);
+            let mut entry = json!({
+                "path": change.path.as_str(), "mode": format!("{mode:06o}"), "type": "blob",
+            });
+            match std::str::from_utf8(&change.bytes) {
+                Ok(text) => entry["content"] = text.into(),
+                Err(_) => {
+                    let content = BASE64_STANDARD.encode(&change.bytes);
+                    let blob = json!({"content": content, "encoding": "base64"});
+                    let blob = self.client.post(&format!("{git}/blobs"), &blob).await;
+                    let blob: Made = blob.map_err(made)?;
+                    entry["sha"] = blob.sha.into();
+                }
+            }
+            entries.push(entry);
+        }
+        let tree = json!({"base_tree": tip.commit.as_str(), "tree": entries});
+        let tree = self.client.post(&format!("{git}/trees"), &tree).await;
+        let tree: Made = tree.map_err(made)?;
+        let identity = json!({"name": draft.identity.name, "email": draft.identity.email});
+        let commit = json!({
+            "message": draft.message, "tree": tree.sha, "parents": [tip.commit.as_str()],
+            "author": identity, "committer": identity,
+        });
+        let commit = self.client.post(&format!("{git}/commits"), &commit).await;
+        let Commit { sha, verification } = commit.map_err(made)?;
+        let landed = Landed {
+            commit: self.commit_id(&sha)?,
+            verified: verification.map(|verification| verification.verified),
+        };
+
+        let update = json!({
+            "name": tip.branch.reference(), "force": false,
+            "beforeOid": tip.commit.as_str(), "afterOid": landed.commit.as_str(),
+        });
+        let input = json!({"repositoryId": tip.repository_id, "refUpdates": [update]});
+        let variables = json!({"input": input});
+        match self.client.mutate::<Json>(UPDATE_REFS, &variables).await {
+            Ok(_) => Ok(Pushed::Landed(landed)),
+            Err(error) => self.not_landed(tip, Some(landed), error).await,
+        }
+    }
+
+    /// What it means that the branch was not moved, or that nobody knows. `landed` is what it was to
+    /// be moved to, where that is known.
+    async fn not_landed(
+        &self,
+        tip: &Tip,
+        landed: Option<Landed>,
+        error: CallError,
+    ) -> Result<Pushed, RepositoryError> {
+        let errors = match error {
+            CallError::Errors(errors) => errors,
+            CallError::Failed {
+                error,
+                may_have_happened: false,
+            } => return Err(error),
+            CallError::Failed { error, .. } => {
+                let commit = landed.map(|landed| landed.commit);
+                let what = error.to_string();
+                return Err(RepositoryError::Unconfirmed { commit, what });
+            }
+        };
+        let is = |kind: &str| {
+            let is = |error: &GraphqlError| error.kind.as_deref() == Some(kind);
+            errors.iter().any(is)
+        };
+        let detail = said(&errors);
+        if is("STALE_DATA") {
+            return Ok(Pushed::Moved { detail });
+        }
+        if is("BRANCH_PROTECTION_RULE_VIOLATION") {
+            return Ok(Pushed::Declined { detail });
+        }
+        if is("FORBIDDEN") || is("INSUFFICIENT_SCOPES") {
+            return Err(explained(&errors, Access::Write));
+        }
+        // GitHub has no type of its own for every lost race. The branch tells.
+        match self.head(&tip.branch).await? {
+            Some(head) if head == tip.commit && is("NOT_FOUND") => {
+                Err(explained(&errors, Access::Write))
+            }
+            Some(head) if head == tip.commit => Ok(Pushed::Declined { detail }),
+            Some(head) => match landed {
+                Some(landed) if landed.commit == head => Ok(Pushed::Landed(landed)),
+                _ => Ok(Pushed::Moved { detail }),
+            },
+            None => Ok(Pushed::Moved { detail }),
+        }
+    }
+
+    /// The commit of `sent`, if it is on the branch.
+    pub(super) async fn found(
+        &self,
+        base: &Snapshot,
+        sent: &Sent,
+    ) -> Result<Option<Landed>, RepositoryError> {
+        match &sent.commit {
+            Some(commit) => {
+                let Some(head) = self.head(&base.branch).await? else {
+                    return Ok(None);
+                };
+                let held = self.is_ancestor(commit, &head).await?;
+                Ok(held.then(|| commit.clone().into()))
+            }
+            None => self.found_by_content(base, sent).await,
+        }
+    }
+
+    /// Whether `ancestor` is `commit`, or an ancestor of it.
+    pub(super) async fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        commit: &CommitId,
+    ) -> Result<bool, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Comparison {
+            status: String,
+        }
+        let path = format!(
+            "/repos/{}/compare/{ancestor}...{commit}?per_page=1",
+            self.name
+        );
+        // Not there: a commit that nobody has.
+        let comparison: Option<Comparison> = self.client.get(&path).await?;
+        Ok(comparison.is_some_and(|found| ["identical", "ahead"].contains(&found.status.as_str())))
+    }
+
+    /// GitHub made the commit and its id did not arrive. So it is known by what it is: on top of
+    /// `base`, with this message and these files.
+    async fn found_by_content(
+        &self,
+        base: &Snapshot,
+        sent: &Sent,
+    ) -> Result<Option<Landed>, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Repository {
+            branch: Option<Branch>,
+        }
+        #[derive(Deserialize)]
+        struct Branch {
+            target: Target,
+        }
+        #[derive(Deserialize)]
+        struct Target {
+            history: History,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct History {
+            nodes: Vec<Commit>,
+            page_info: PageInfo,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct PageInfo {
+            has_next_page: bool,
+            end_cursor: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Commit {
+            oid: String,
+            message: String,
+            parents: Parents,
+            signature: Option<Signature>,
+        }
+        #[derive(Deserialize)]
+        struct Parents {
+            nodes: Vec<Parent>,
+        }
+        #[derive(Deserialize)]
+        struct Parent {
+            oid: String,
+        }
+        let mut after = None;
+        for _ in 0..PAGES {
+            let variables = self.variables([
+                ("branch", base.branch.reference().into()),
+                ("after", json!(after)),
+            ]);
+            let found = self.client.query(HISTORY, &variables.into()).await;
+            let InRepository { repository }: InRepository<Repository> =
+                found.map_err(CallError::of_read)?;
+            let Some(Branch { target }) = repository.branch else {
+                return Ok(None);
+            };
+            let History { nodes, page_info } = target.history;
+            for commit in nodes {
+                if commit.oid == base.commit.as_str() {
+                    return Ok(None);
+                }
+                let on_base = commit
+                    .parents
+                    .nodes
+                    .iter()
+                    .map(|parent| parent.oid.as_str());
+                if on_base.eq([base.commit.as_str()])
+                    && split(&commit.message) == split(&sent.draft.message)
+                {
+                    let id = self.commit_id(&commit.oid)?;
+                    if self.holds(&id, &sent.changes).await? {
+                        return Ok(Some(Landed {
+                            commit: id,
+                            verified: Some(verified(commit.signature.as_ref())),
+                        }));
+                    }
+                }
+            }
+            if !page_info.has_next_page {
+                break;
+            }
+            after = page_info.end_cursor;
+        }
+        Ok(None)
+    }
+
+    /// Whether the files of `changes` are so in a commit.
+    async fn holds(&self, commit: &CommitId, changes: &[Change]) -> Result<bool, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Repository {
+            object: Option<std::collections::HashMap<String, Option<Entry>>>,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            oid: String,
+        }
+        let mut variables = self.variables([("commit", commit.as_str().into())]);
+        let (mut parameters, mut fields) = (String::new(), String::new());
+        for (n, change) in changes.iter().enumerate() {
+            parameters.push_str(&format!(", $p{n}: String!"));
+            fields.push_str(&format!(" f{n}: file(path: $p{n}) {{ oid }}"));
+            variables.insert(format!("p{n}"), change.path.as_str().into());
+        }
+        let query = format!(
+            "query($owner: String!, $name: String!, $commit: GitObjectID!{parameters}) {{
+  repository(owner: $owner, name: $name) {{
+    object(oid: $commit) {{ ... on Commit {{{fields} }} }}
+  }}
+}}"
+        );
+        let found = self.client.query(&query, &variables.into()).await;
+        let InRepository { repository }: InRepository<Repository> =
+            found.map_err(CallError::of_read)?;
+        let files = repository.object.unwrap_or_default();
+        Ok(changes.iter().enumerate().all(|(n, change)| {
+            let there = files.get(&format!("f{n}")).and_then(Option::as_ref);
+            let expected = Oid::hash_object(ObjectType::Blob, &change.bytes);
+            there.is_some_and(|entry| expected.is_ok_and(|id| id.to_string() == entry.oid))
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_split_as_github_joins_it() {
+        assert_eq!(
+            split("chore: v2\n\nWhy.\n\nKey: value\n"),
+            ("chore: v2", "Why.\n\nKey: value")
+        );
+        assert_eq!(split("chore: v2\n"), ("chore: v2", ""));
+        assert_eq!(split("one\ntwo"), ("one", "two"));
+    }
+}

@@ -1,0 +1,47 @@
+//! Which files of a tree a selection means.
+
+use super::{FileProblem, RepositoryError};
+use crate::files::{FileSelection, RepoPath};
+use crate::nearest::alike;
+
+/// How many alternatives a message names.
+const NEAREST: usize = 3;
+
+/// Those of `files` that the globs of `selection` match and no name in it does, by their paths.
+///
+/// # Errors
+/// When a glob matches nothing.
+pub fn globbed<F>(
+    selection: &FileSelection,
+    mut files: Vec<F>,
+    path: impl Fn(&F) -> &RepoPath,
+) -> Result<Vec<F>, RepositoryError> {
+    files.retain(|file| !selection.excludes(path(file)));
+    for glob in selection.globs() {
+        if !files.iter().any(|file| glob.matches(path(file))) {
+            return Err(problem(glob, FileProblem::NoMatch));
+        }
+    }
+    let named = selection.named_paths();
+    files.retain(|file| {
+        let path = path(file);
+        selection.globs().any(|glob| glob.matches(path)) && !named.contains(&path)
+    });
+    files.sort_by(|a, b| path(a).cmp(path(b)));
+    Ok(files)
+}
+
+/// What is wrong with `path`, where none of `files` is there.
+pub fn missing(path: &RepoPath, files: impl IntoIterator<Item = RepoPath>) -> RepositoryError {
+    let mut nearest = alike(path.as_str(), files);
+    nearest.truncate(NEAREST);
+    problem(path, FileProblem::Missing { nearest })
+}
+
+/// What is wrong with a file, or with a selection of some.
+pub fn problem(path: &impl ToString, problem: FileProblem) -> RepositoryError {
+    RepositoryError::File {
+        path: path.to_string(),
+        problem,
+    }
+}

@@ -1,0 +1,366 @@
+//! The two transports, and which of them a repository is spoken to with.
+
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::deadline::Deadline;
+use super::git::GitRepository;
+use super::github::GithubRepository;
+use super::history::{History, HistoryQuery, Searched};
+use super::{
+    BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
+    RepositoryError, Sent, Snapshot,
+};
+use crate::files::FileSelection;
+use crate::manifest::ManifestFile;
+
+/// What `transport` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// The API on GitHub, git elsewhere.
+    #[default]
+    Auto,
+    /// GitHub's API.
+    Api,
+    /// Git's own protocol.
+    Git,
+}
+
+/// The text names no transport.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected `auto`, `api` or `git`")]
+pub struct UnknownTransport;
+
+impl FromStr for Transport {
+    type Err = UnknownTransport;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTransport> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "api" => Ok(Self::Api),
+            "git" => Ok(Self::Git),
+            _ => Err(UnknownTransport),
+        }
+    }
+}
+
+/// A transport that was chosen, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// GitHub's API, for this `owner/name`.
+    Api {
+        /// `owner/name`.
+        name: String,
+        /// Why, as a part of a sentence.
+        why: &'static str,
+    },
+    /// Git's own protocol.
+    Git {
+        /// Why, as a part of a sentence.
+        why: &'static str,
+    },
+}
+
+impl Transport {
+    /// The transport for a repository at `location`, where GitHub's API would be at `api_url`.
+    ///
+    /// # Errors
+    /// Why the API can't be used, though it is asked for.
+    pub fn choose(self, location: &Location, api_url: &Url) -> Result<Choice, &'static str> {
+        const ELSEWHERE: &str = "the repository is not on the server that `server-url` names";
+        match (self, location.github_name()) {
+            (Self::Git, _) => Ok(Choice::Git {
+                why: "`transport` is `git`",
+            }),
+            (Self::Api, Some(name)) => Ok(Choice::Api {
+                name,
+                why: "`transport` is `api`",
+            }),
+            (Self::Api, None) => Err(ELSEWHERE),
+            (Self::Auto, None) => Ok(Choice::Git {
+                why: "the repository is not on GitHub",
+            }),
+            (Self::Auto, Some(name)) if is_github(location.url(), api_url) => Ok(Choice::Api {
+                name,
+                why: "the repository is on GitHub",
+            }),
+            (Self::Auto, Some(_)) => Ok(Choice::Git {
+                why: "`api-url` is no GitHub API of that server",
+            }),
+        }
+    }
+}
+
+/// Whether `api_url` is where GitHub has the API of the server of `repository`: other servers that
+/// run workflows (Gitea, Forgejo) name an API of their own.
+fn is_github(repository: &Url, api_url: &Url) -> bool {
+    let (Some(server), Some(api)) = (repository.host_str(), api_url.host_str()) else {
+        return false;
+    };
+    let path = api_url.path().trim_end_matches('/');
+    if server == "github.com" || server.ends_with(".ghe.com") {
+        return api.strip_prefix("api.") == Some(server) && path.is_empty();
+    }
+    repository.origin() == api_url.origin() && path.ends_with("/api/v3")
+}
+
+/// A repository over the transport that was chosen.
+pub enum AnyRepository {
+    /// Over git.
+    Git(GitRepository),
+    /// Over GitHub's API.
+    Github(Box<OnGithub>),
+}
+
+/// A repository over GitHub's API; but its past is read over git, which sends all of it in one answer
+/// where the API would be asked for each commit's trees.
+pub struct OnGithub {
+    api: GithubRepository,
+    git: OnceLock<GitRepository>,
+    route: Route,
+    http: reqwest::Client,
+}
+
+/// A repository, and how it is to be reached.
+#[derive(Clone)]
+pub struct Route {
+    /// Where it is.
+    pub location: Location,
+    /// The branch; else its default branch.
+    pub branch: Option<BranchName>,
+    /// None for a repository on this machine.
+    pub token: Option<SecretString>,
+    /// GitHub's API.
+    pub api_url: Url,
+    /// When the run is over.
+    pub deadline: Deadline,
+}
+
+impl Route {
+    fn over_git(&self, http: reqwest::Client) -> Result<GitRepository, RepositoryError> {
+        GitRepository::open(
+            &self.location,
+            self.branch.clone(),
+            self.token.as_ref(),
+            http,
+            self.deadline.clone(),
+        )
+    }
+}
+
+impl OnGithub {
+    fn git(&self) -> Result<&GitRepository, RepositoryError> {
+        if let Some(git) = self.git.get() {
+            return Ok(git);
+        }
+        let git = self.route.over_git(self.http.clone())?;
+        Ok(self.git.get_or_init(|| git))
+    }
+}
+
+impl AnyRepository {
+    /// Opens the repository over the transport. Nothing is asked of a server yet.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files, a local repository can't be opened, or the API
+    /// can't be asked with this token.
+    pub fn open(
+        choice: &Choice,
+        route: Route,
+        http: reqwest::Client,
+    ) -> Result<Self, RepositoryError> {
+        let (Choice::Api { name, .. }, Some(token)) = (choice, &route.token) else {
+            return route.over_git(http).map(Self::Git);
+        };
+        let api = GithubRepository::open(
+            name.clone(),
+            &route.api_url,
+            route.branch.clone(),
+            token,
+            http.clone(),
+            route.deadline.clone(),
+        )?;
+        let git = OnceLock::new();
+        Ok(Self::Github(Box::new(OnGithub {
+            api,
+            git,
+            route,
+            http,
+        })))
+    }
+
+    /// Whoever knows the past.
+    fn past(&self) -> Result<&GitRepository, RepositoryError> {
+        match self {
+            Self::Git(git) => Ok(git),
+            Self::Github(github) => github.git(),
+        }
+    }
+}
+
+impl Repository for AnyRepository {
+    async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
+        match self {
+            Self::Git(git) => git.snapshot(selection).await,
+            Self::Github(github) => github.api.snapshot(selection).await,
+        }
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> Result<Pushed, RepositoryError> {
+        match self {
+            Self::Git(git) => git.commit(base, changes, draft).await,
+            Self::Github(github) => github.api.commit(base, changes, draft).await,
+        }
+    }
+
+    async fn find(&self, base: &Snapshot, sent: &Sent) -> Result<Option<Landed>, RepositoryError> {
+        match self {
+            Self::Git(git) => git.find(base, sent).await,
+            Self::Github(github) => github.api.find(base, sent).await,
+        }
+    }
+
+    async fn history(
+        &self,
+        selection: &FileSelection,
+        query: &HistoryQuery,
+    ) -> Result<History, RepositoryError> {
+        self.past()?.history(selection, query).await
+    }
+
+    async fn search(
+        &self,
+        revision: &str,
+        selection: &FileSelection,
+    ) -> Result<Searched, RepositoryError> {
+        self.past()?.search(revision, selection).await
+    }
+
+    async fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        descendant: &CommitId,
+    ) -> Result<bool, RepositoryError> {
+        self.past()?.is_ancestor(ancestor, descendant).await
+    }
+
+    async fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        self.past()?.files_at(commit, selection).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(transport: Transport, repository: &str, server: &str, api: &str) -> String {
+        let server = Url::parse(server).unwrap();
+        let location = Location::new(repository, &server).unwrap();
+        match transport.choose(&location, &Url::parse(api).unwrap()) {
+            Ok(Choice::Api { name, why }) => format!("api for {name}: {why}"),
+            Ok(Choice::Git { why }) => format!("git: {why}"),
+            Err(why) => format!("error: {why}"),
+        }
+    }
+
+    #[test]
+    fn the_api_is_chosen_where_it_is_githubs() {
+        let (github, api) = ("https://github.com", "https://api.github.com");
+        for (repository, server, api, expected) in [
+            (
+                "a/b",
+                github,
+                api,
+                "api for a/b: the repository is on GitHub",
+            ),
+            (
+                "https://github.com/a/b.git",
+                github,
+                api,
+                "api for a/b: the repository is on GitHub",
+            ),
+            (
+                "a/b",
+                "https://acme.ghe.com",
+                "https://api.acme.ghe.com",
+                "api for a/b: the repository is on GitHub",
+            ),
+            (
+                "a/b",
+                "https://git.acme",
+                "https://git.acme/api/v3",
+                "api for a/b: the repository is on GitHub",
+            ),
+            (
+                "a/b",
+                "https://git.acme",
+                "https://git.acme/api/v1",
+                "git: `api-url` is no GitHub API of that server",
+            ),
+            (
+                "a/b",
+                "https://git.acme",
+                api,
+                "git: `api-url` is no GitHub API of that server",
+            ),
+            (
+                "a/b",
+                github,
+                "https://git.acme/api/v3",
+                "git: `api-url` is no GitHub API of that server",
+            ),
+            (
+                "https://gitlab.com/a/b",
+                github,
+                api,
+                "git: the repository is not on GitHub",
+            ),
+            (
+                "file:///srv/a/b",
+                github,
+                api,
+                "git: the repository is not on GitHub",
+            ),
+        ] {
+            assert_eq!(
+                chosen(Transport::Auto, repository, server, api),
+                expected,
+                "{repository} {server} {api}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_transport_can_be_forced_where_it_makes_sense() {
+        let (github, api) = ("https://github.com", "https://api.github.com");
+        assert_eq!(
+            chosen(Transport::Git, "a/b", github, api),
+            "git: `transport` is `git`"
+        );
+        assert_eq!(
+            chosen(
+                Transport::Api,
+                "a/b",
+                "https://git.acme",
+                "https://proxy.acme/github"
+            ),
+            "api for a/b: `transport` is `api`"
+        );
+        assert_eq!(
+            chosen(Transport::Api, "https://gitlab.com/a/b", github, api),
+            "error: the repository is not on the server that `server-url` names"
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! What holds for git holds for GitHub's API: the same suites once more, over the other transport.
+
+#![allow(clippy::duplicate_mod)] // each suite has its own `mod support`
+
+#[path = "faults.rs"]
+mod faults;
+#[path = "load.rs"]
+mod load;
+#[path = "update.rs"]
+mod update;

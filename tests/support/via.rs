@@ -1,0 +1,71 @@
+//! Over which transport a suite runs. The same files are compiled twice: by themselves they speak git,
+//! in `tests/over_the_api.rs` GitHub's API.
+
+use super::{Action, Repository, Step};
+
+/// A transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// Git's own protocol.
+    Git,
+    /// GitHub's API.
+    Api,
+}
+
+/// The transport of this suite.
+pub fn via() -> Via {
+    match env!("CARGO_CRATE_NAME") {
+        "over_the_api" => Via::Api,
+        _ => Via::Git,
+    }
+}
+
+impl Via {
+    /// The first request, which reads the tip.
+    pub fn read(self) -> Step {
+        match self {
+            Via::Git => Step::FetchRefs,
+            Via::Api => Step::Query,
+        }
+    }
+
+    /// The request that moves the branch.
+    pub fn push(self) -> Step {
+        match self {
+            Via::Git => Step::Push,
+            Via::Api => Step::Mutation("createCommitOnBranch"),
+        }
+    }
+
+    /// The requests of an update of one file, in their order.
+    pub fn exchange(self) -> &'static [(Step, usize)] {
+        match self {
+            Via::Git => &[
+                (Step::FetchRefs, 1),
+                (Step::Fetch, 1),
+                (Step::Fetch, 2),
+                (Step::Push, 1),
+            ],
+            Via::Api => &[
+                (Step::Query, 1),
+                (Step::Mutation("createCommitOnBranch"), 1),
+            ],
+        }
+    }
+}
+
+impl Action {
+    /// Names the repository, and where this suite's transport finds it.
+    pub fn repository(self, repository: &Repository) -> Action {
+        let action = self.input("repository", repository.url());
+        match via() {
+            Via::Git => action,
+            Via::Api => {
+                let server = repository.server_url();
+                action
+                    .input("api-url", format!("{server}/api/v3"))
+                    .input("server-url", server)
+            }
+        }
+    }
+}
