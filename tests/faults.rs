@@ -77,6 +77,7 @@ fn a_passing_fault_at_any_request_is_survived() {
         ("a truncated answer", Fault::Truncate(20)),
         ("an empty answer", Fault::Truncate(0)),
         ("a lost answer", Fault::DropAnswer),
+        ("502 after all was done", Fault::StatusAfter(502)),
     ];
     std::thread::scope(|scope| {
         for (name, fault) in faults {

@@ -179,6 +179,9 @@ pub enum Fault {
     Reset,
     /// Lets git do its work to the end, then closes the connection without the answer.
     DropAnswer,
+    /// Lets the request be done to its end, then answers with this status all the same, as a proxy does
+    /// whose patience was too short.
+    StatusAfter(u16),
     /// Takes the request and never answers.
     Stall,
     /// Answers, but closes the connection after this many bytes of the body.

@@ -448,7 +448,11 @@ impl Exchange {
                 return self.say(index, status, &[location], "", body).await;
             }
             Some(
-                Fault::DropAnswer | Fault::Truncate(_) | Fault::StallAfter(_) | Fault::Drip(_),
+                Fault::DropAnswer
+                | Fault::StatusAfter(_)
+                | Fault::Truncate(_)
+                | Fault::StallAfter(_)
+                | Fault::Drip(_),
             )
             | None => {}
         }
@@ -531,10 +535,18 @@ impl Exchange {
         mut flow: Flow,
         fault: Option<Fault>,
     ) -> io::Result<Response<Body>> {
-        if let Some(Fault::DropAnswer) = fault {
+        if let Some(Fault::DropAnswer | Fault::StatusAfter(_)) = fault {
             tokio::io::copy(&mut flow.body, &mut tokio::io::sink()).await?;
             flow.end().await;
-            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        match fault {
+            Some(Fault::DropAnswer) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(Fault::StatusAfter(status)) => {
+                let status = StatusCode::from_u16(status).map_err(io::Error::other)?;
+                let nothing = Sent::Whole(Bytes::new());
+                return self.say(index, status, &[], "", nothing).await;
+            }
+            _ => {}
         }
         self.shared
             .update(index, |entry| entry.status = Some(status.as_u16()));

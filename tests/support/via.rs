@@ -1,5 +1,5 @@
 //! Over which transport a suite runs. The same files are compiled twice: by themselves they speak git,
-//! in `tests/over_the_api.rs` GitHub's API.
+//! in `tests/over_the_api.rs` GitHub's API. `tests/api.rs` holds what only the API has.
 
 use super::{Action, Repository, Step};
 
@@ -15,7 +15,7 @@ pub enum Via {
 /// The transport of this suite.
 pub fn via() -> Via {
     match env!("CARGO_CRATE_NAME") {
-        "over_the_api" => Via::Api,
+        "over_the_api" | "api" => Via::Api,
         _ => Via::Git,
     }
 }

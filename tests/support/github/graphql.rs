@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use git2::Oid;
+use git2::{ObjectType, Oid};
 use graphql_parser::query::{
     Definition, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
     TypeCondition, Value, parse_query,
@@ -348,9 +348,12 @@ impl Execution<'_> {
             }
             "object" => {
                 let oid = text("oid").or(text("expression")).unwrap_or_default();
-                match store.commit(oid) {
-                    Some(id) => Got::Node(Node::Commit(Rc::clone(store), id)),
-                    None => Leaf(Json::Null),
+                let found = store.git.revparse_single(oid).ok();
+                match found.and_then(|object| Some((object.kind()?, object.id()))) {
+                    Some((ObjectType::Commit, id)) => Got::Node(Node::Commit(Rc::clone(store), id)),
+                    Some((ObjectType::Blob, id)) => Got::Node(Node::Blob(Rc::clone(store), id)),
+                    Some((ObjectType::Tree, id)) => Got::Node(Node::Tree(id)),
+                    _ => Leaf(Json::Null),
                 }
             }
             _ => return None,

@@ -127,11 +127,14 @@ impl Github {
         tokens: &HashMap<String, Rights>,
     ) -> Answer {
         let path = request.uri.path();
-        record(&request.method, path, body);
         let header = |name: HeaderName| {
             let value = request.headers.get(name)?;
             value.to_str().ok()
         };
+        // What other programs send is not the action's.
+        if header(USER_AGENT) == Some("octocrab") {
+            record(request, body);
+        }
         if header(USER_AGENT).is_none_or(str::is_empty) {
             self.complain(format!("{path}: no User-Agent"));
         }
@@ -202,23 +205,22 @@ pub(crate) fn tail(path: &str) -> String {
         .collect()
 }
 
-fn record(method: &Method, path: &str, body: &[u8]) {
+fn record(request: &Parts, body: &[u8]) {
     use std::io::Write as _;
     let Ok(directory) = std::env::var(RECORD) else {
         return;
     };
     std::fs::create_dir_all(&directory).unwrap();
     let file = Path::new(&directory).join(format!("{}.jsonl", std::process::id()));
-    let options = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(file);
-    let body: Json = serde_json::from_slice(body).unwrap_or_default();
-    let line = json!({"method": method.as_str(), "path": path, "body": body});
-    options
-        .unwrap()
-        .write_all(format!("{line}\n").as_bytes())
-        .unwrap();
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.append(true).create(true).open(file).unwrap();
+    let line = json!({
+        "method": request.method.as_str(),
+        "path": request.uri.path(),
+        "query": request.uri.query().unwrap_or_default(),
+        "body": serde_json::from_slice::<Json>(body).unwrap_or_default(),
+    });
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 impl Answer {
