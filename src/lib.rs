@@ -28,3 +28,4 @@ pub mod yaml;
 pub mod failure;
 pub mod files;
 pub mod nearest;
+pub mod version;

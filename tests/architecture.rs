@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, each with those it may import.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     (
         "action",
         &[
@@ -43,10 +43,11 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("failure", &[]),
     ("files", &[]),
     ("nearest", &[]),
+    ("version", &[]),
 ];
 
 /// Rooms that name no network, environment, clock or file system.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "image",
     "yaml",
     "manifest",
@@ -54,6 +55,7 @@ const PURE: [&str; 7] = [
     "failure",
     "files",
     "nearest",
+    "version",
 ];
 const IMPURE: [&str; 7] = [
     "std::env",
