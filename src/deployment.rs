@@ -237,6 +237,111 @@ pub fn message(template: Option<&MessageTemplate>, deployment: &Deployment<'_>) 
     message
 }
 
+/// The message of the commit that undoes another one, as `git revert` words it, with our trailers.
+pub fn revert_message(
+    template: Option<&MessageTemplate>,
+    reverted: &Reverted<'_>,
+    deployment: &Deployment<'_>,
+) -> String {
+    let Reverted {
+        subject,
+        id,
+        merged_into,
+    } = reverted;
+    let text = match template {
+        Some(template) => clean_body(&template.render(deployment)),
+        None => String::new(),
+    };
+    let text = if text.is_empty() {
+        match subject.strip_prefix("Revert \"") {
+            // Since git 2.43, and only once: what is reverted then is again a revert.
+            Some(rest) if !rest.starts_with("Revert \"") => format!("Reapply \"{rest}"),
+            _ => format!("Revert \"{subject}\""),
+        }
+    } else {
+        text
+    };
+    let what = match merged_into {
+        None => format!("This reverts commit {id}."),
+        Some(parent) => {
+            format!("This reverts commit {id}, reversing\nchanges made to {parent}.")
+        }
+    };
+    // The subject is somebody else's text.
+    let mut message = format!("{}\n\n{what}", clean_body(&text));
+    let trailers = trailers(deployment);
+    if !trailers.is_empty() {
+        message.push_str("\n\n");
+        message.push_str(&trailers);
+    }
+    message.push('\n');
+    message
+}
+
+/// The commit that is undone.
+#[derive(Debug, Clone, Copy)]
+pub struct Reverted<'a> {
+    /// The first line of its message.
+    pub subject: &'a str,
+    /// Its id, all digits.
+    pub id: &'a str,
+    /// The first parent of a merge, whose other side is undone.
+    pub merged_into: Option<&'a str>,
+}
+
+/// What made a commit that changed an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// This action, by `operation: update`.
+    Update,
+    /// A revert: this action's, or one by `git revert`.
+    Rollback,
+    /// A person, or another program.
+    Edit,
+}
+
+impl Kind {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Rollback => "rollback",
+            Self::Edit => "edit",
+        }
+    }
+
+    /// What `message` says that its commit is.
+    pub fn of(message: &str) -> Self {
+        if reverted_by(message).is_some() {
+            Self::Rollback
+        } else if trailer_values(message, "Deployed-Image").next().is_some() {
+            Self::Update
+        } else {
+            Self::Edit
+        }
+    }
+}
+
+/// The commit that `message` says it reverts.
+pub fn reverted_by(message: &str) -> Option<&str> {
+    let mut lines = message.lines().skip(1);
+    let id = lines.find_map(|line| line.strip_prefix("This reverts commit "))?;
+    let end = id.find(|c: char| !c.is_ascii_hexdigit());
+    let id = id.get(..end.unwrap_or(id.len()))?;
+    (id.len() >= 7).then_some(id)
+}
+
+/// The values of a trailer: of a line in the last paragraph.
+pub fn trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
+    let message = message.trim_end();
+    let last = message
+        .rsplit("\n\n")
+        .next()
+        .filter(|last| last.len() < message.len());
+    let lines = last.unwrap_or_default().lines();
+    lines.filter_map(move |line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim()))
+}
+
 /// `chore: update blog-web image to v14`, and the same for several.
 fn default_subject(deployment: &Deployment<'_>) -> String {
     let images: Vec<ImageReference> =

@@ -18,6 +18,8 @@ pub enum Reason {
     RepositoryEmpty,
     Declined,
     Contention,
+    Rollback,
+    History,
     Unavailable,
     Certificate,
     NotGit,
@@ -29,7 +31,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -40,6 +42,8 @@ impl Reason {
         Self::RepositoryEmpty,
         Self::Declined,
         Self::Contention,
+        Self::Rollback,
+        Self::History,
         Self::Unavailable,
         Self::Certificate,
         Self::NotGit,
@@ -62,6 +66,8 @@ impl Reason {
             Self::RepositoryEmpty => "The repository is empty",
             Self::Declined => "The push was declined",
             Self::Contention => "Others kept pushing first",
+            Self::Rollback => "The deployment can't be rolled back",
+            Self::History => "There is no such history",
             Self::Unavailable => "The server can't be used right now",
             Self::Certificate => "The server's certificate is not trusted",
             Self::NotGit => "The URL is no Git repository",

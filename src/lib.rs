@@ -19,6 +19,7 @@ pub mod operation;
 
 pub mod repository;
 
+pub mod date;
 pub mod deployment;
 pub mod http;
 pub mod image;

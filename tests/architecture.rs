@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, each with those it may import.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     (
         "action",
         &[
             "operation",
             "repository",
             "deployment",
+            "image",
             "http",
             "manifest",
             "failure",
@@ -24,6 +25,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
         "operation",
         &[
             "repository",
+            "date",
             "deployment",
             "http",
             "manifest",
@@ -33,8 +35,9 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ),
     (
         "repository",
-        &["http", "manifest", "failure", "files", "nearest"],
+        &["date", "http", "manifest", "failure", "files", "nearest"],
     ),
+    ("date", &[]),
     ("deployment", &["manifest", "image", "nearest"]),
     ("http", &[]),
     ("manifest", &["yaml", "image", "files", "nearest"]),
@@ -47,7 +50,8 @@ const ROOMS: [(&str, &[&str]); 12] = [
 ];
 
 /// Rooms that name no network, environment, clock or file system.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
+    "date",
     "image",
     "yaml",
     "manifest",

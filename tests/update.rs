@@ -170,7 +170,7 @@ fn one_line_changes_and_the_next_step_knows() {
     assert_eq!(output("previous-image"), V13);
     assert_eq!(output("files"), FILE);
     assert!(output("diff").contains(&format!("+          image: \"{V14}\"")));
-    assert_eq!(outcome.outputs.len(), 8);
+    assert_eq!(outcome.outputs.len(), 10);
     no_secret(&outcome);
     assert_eq!(outcome.masks()[0], TOKEN);
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// The variables of a process. Empty ones count as not there, as the runner means them.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,18 @@ impl Environment {
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
         written.map(|()| true).map_err(|error| {
             let text = format!("{path} ({variable}) can't be written: {error}.");
+            io::Error::new(error.kind(), text)
+        })
+    }
+
+    /// Writes a file for later steps into the workspace, or else into the current directory.
+    ///
+    /// # Errors
+    /// When the file can't be written, with its name.
+    pub fn write_to_workspace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let path = Path::new(self.get("GITHUB_WORKSPACE").unwrap_or(".")).join(name);
+        std::fs::write(&path, content).map_err(|error| {
+            let text = format!("{} can't be written: {error}.", path.display());
             io::Error::new(error.kind(), text)
         })
     }

@@ -17,12 +17,16 @@ use self::context::Context;
 use self::environment::Environment;
 use self::inputs::Request;
 use self::log::Log;
+use self::outputs::Outputs;
 use crate::failure::{Failure, Reason};
-use crate::operation::{Progress as _, update};
+use crate::operation::landing::Report;
+use crate::operation::{Progress as _, history, rollback, update};
 use crate::repository::deadline::{self, Cancellation};
 
 /// Names the file that the job summary is appended to.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// The table of `operation: history`, in the workspace.
+const CSV: &str = "gitops-deployments.csv";
 
 /// Runs the operation that the environment asks for, and writes log, outputs and summary.
 ///
@@ -71,18 +75,38 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
     let request = read
         .request
         .map_err(|problems| Failure::new(Reason::Input, problems.join("\n")))?;
-    match request {
-        Request::Update(request) => {
-            let report = update::run(&request, &context.source, cancellation(), log).await?;
-            let runner = |error: std::io::Error| {
-                // What was pushed stays pushed: the person must know it did land.
-                Failure::new(Reason::Runner, format!("{} {error}", report.sentence()))
-            };
-            outputs::write(environment, log, &outputs::of_landing(&report)).map_err(runner)?;
-            environment
-                .append(SUMMARY, &summary::of_landing(&report))
-                .map_err(runner)?;
+    let source = &context.source;
+    let (outputs, summary, sentence) = match request {
+        Request::Update(update) => {
+            let report = update::run(&update, source, cancellation(), log).await?;
+            of_landing(&report)
         }
-    }
-    Ok(())
+        Request::Rollback(rollback) => {
+            let report = rollback::run(&rollback, source, cancellation(), log).await?;
+            of_landing(&report)
+        }
+        Request::History(history) => {
+            let report = history::run(&history, source, cancellation(), log).await?;
+            let table = outputs::csv(&report);
+            table
+                .and_then(|table| environment.write_to_workspace(CSV, &table))
+                .map_err(|error| Failure::new(Reason::Runner, error.to_string()))?;
+            let outputs = outputs::of_history(&report, CSV);
+            (outputs, summary::of_history(&report), report.sentence())
+        }
+    };
+    let written = outputs::write(environment, log, &outputs)
+        .and_then(|()| environment.append(SUMMARY, &summary));
+    written.map(|_| ()).map_err(|error| {
+        // What was pushed stays pushed: the person must know it did land.
+        Failure::new(Reason::Runner, format!("{sentence} {error}"))
+    })
+}
+
+fn of_landing(report: &Report) -> (Outputs, String, String) {
+    (
+        outputs::of_landing(report),
+        summary::of_landing(report),
+        report.sentence(),
+    )
 }

@@ -5,10 +5,11 @@ use std::io;
 use super::environment::Environment;
 use super::log::Log;
 use crate::operation::Progress as _;
+use crate::operation::history;
 use crate::operation::landing::Report;
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 8] = [
+pub const OUTPUTS: [&str; 10] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -17,6 +18,8 @@ pub const OUTPUTS: [&str; 8] = [
     "previous-image",
     "files",
     "diff",
+    "deployments",
+    "deployments-csv",
 ];
 
 /// The outputs of one run: a value for every name, empty where nothing set it.
@@ -64,6 +67,95 @@ pub fn of_landing(report: &Report) -> Outputs {
     outputs.set("files", report.files.join("\n"));
     outputs.set("diff", &report.diff);
     outputs
+}
+
+/// The longest value for `deployments`: the outputs of a job may be 1 MB in all.
+const MAX_JSON: usize = 800 << 10;
+
+/// The outputs of a history; `csv` is where its table was written.
+pub fn of_history(report: &history::Report, csv: &str) -> Outputs {
+    let mut outputs = Outputs::new();
+    let mut json = String::from("[");
+    for deployment in &report.deployments {
+        let entry = serde_json::to_string(deployment).unwrap_or_default();
+        if json.len() + entry.len() > MAX_JSON {
+            break;
+        }
+        let comma = if json.len() > 1 { "," } else { "" };
+        json.push_str(comma);
+        json.push_str(&entry);
+    }
+    json.push(']');
+    outputs.set("changed", false);
+    outputs.set("commit-sha", &report.tip);
+    let url = report.location.commit_url(report.tip.as_str());
+    outputs.set("commit-url", url.unwrap_or_default());
+    outputs.set("branch", &report.branch);
+    outputs.set("deployments", json);
+    outputs.set("deployments-csv", csv);
+    outputs
+}
+
+/// The same as a table for spreadsheets (RFC 4180): a row for each image, or for a commit that changed
+/// none.
+///
+/// # Errors
+/// None that is known: it is written to memory.
+pub fn csv(report: &history::Report) -> io::Result<Vec<u8>> {
+    let mut table = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    table.write_record([
+        "date",
+        "commit",
+        "author",
+        "author_email",
+        "kind",
+        "file",
+        "resource",
+        "container",
+        "old_image",
+        "new_image",
+        "subject",
+        "commit_url",
+        "workflow_run",
+    ])?;
+    for deployment in &report.deployments {
+        let rows: Vec<Option<&history::Image>> = match &deployment.images[..] {
+            [] => vec![None],
+            images => images.iter().map(Some).collect(),
+        };
+        for image in rows {
+            let row = [
+                Some(deployment.date.as_str()),
+                Some(&deployment.commit),
+                Some(&deployment.author),
+                Some(&deployment.author_email),
+                Some(deployment.kind),
+                image.map(|image| image.file.as_str()),
+                image.map(|image| image.resource.as_str()),
+                image.and_then(|image| image.container.as_deref()),
+                image.and_then(|image| image.old.as_deref()),
+                image.and_then(|image| image.new.as_deref()),
+                Some(&deployment.subject),
+                deployment.commit_url.as_deref(),
+                deployment.workflow_run.as_deref(),
+            ];
+            table.write_record(row.map(|cell| harmless(cell.unwrap_or_default())))?;
+        }
+    }
+    table
+        .into_inner()
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn harmless(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
 }
 
 /// Hands outputs to the runner. Where there is none, they are printed.

@@ -4,6 +4,7 @@
 //! belongs to, and has [`crate::yaml`] change them; it knows what Kubernetes, Helm and Kustomize
 //! mean by a key, and nothing of bytes.
 
+mod compare;
 mod error;
 mod helm;
 mod kustomize;
@@ -19,6 +20,7 @@ mod workload;
 use crate::files::RepoPath;
 use crate::yaml::Stream;
 
+pub use compare::{ImageTransition, RestoreError, image_transitions, restore};
 pub use error::{HeldImage, ManifestError};
 pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,

@@ -2,8 +2,8 @@
 
 use similar::TextDiff;
 
-use super::Progress;
-use super::remote::Session;
+use super::remote::{Session, log_event};
+use super::{Operation, Progress};
 use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, ValueChange};
@@ -24,6 +24,8 @@ pub enum Outcome {
 /// What an operation did to the branch.
 #[derive(Debug, Clone)]
 pub struct Report {
+    /// What it was.
+    pub operation: Operation,
     /// How it ended.
     pub outcome: Outcome,
     /// The repository.
@@ -97,8 +99,12 @@ impl Report {
         let images = self.what();
         match (self.outcome, &self.commit) {
             (Outcome::Committed, Some(commit)) => {
+                let again = match self.operation {
+                    Operation::Rollback => "back to ",
+                    Operation::Update | Operation::History => "",
+                };
                 format!(
-                    "Pushed {} to {branch} of {location}: {images}.",
+                    "Pushed {} to {branch} of {location}: {again}{images}.",
                     commit.short()
                 )
             }
@@ -113,6 +119,8 @@ impl Report {
 
 /// How to land.
 pub struct Landing<'a> {
+    /// What it is.
+    pub operation: Operation,
     /// The files to read.
     pub files: &'a FileSelection,
     /// Author and committer.
@@ -134,21 +142,12 @@ pub async fn land(
     mut propose: impl AsyncFnMut(&Snapshot) -> Result<(Plan, String), Failure>,
 ) -> Result<Report, Failure> {
     let Landing {
+        operation,
         files,
         identity,
         dry_run,
     } = *landing;
-    let observe = |event: Event<'_>| match event {
-        Event::Read(Snapshot { branch, commit, .. }) => {
-            log.info(&format!("Read {branch} at {}", commit.short()));
-        }
-        Event::Again { why, wait } => {
-            log.info(&format!(
-                "Trying again in {:.1} s: {why}",
-                wait.as_secs_f64()
-            ));
-        }
-    };
+    let observe = |event: Event<'_>| log_event(log, &event);
     let propose = async |snapshot: &Snapshot| {
         let (plan, message) = propose(snapshot).await.map_err(LandError::Plan)?;
         let draft = CommitDraft {
@@ -180,6 +179,7 @@ pub async fn land(
         None => (Outcome::DryRun, None),
     };
     let report = Report {
+        operation,
         outcome,
         location: session.remote.location.clone(),
         branch: base.branch,

@@ -1,27 +1,48 @@
 //! The stories: what an operation does, top to bottom.
 
 mod explain;
+pub mod history;
 pub mod landing;
 pub mod remote;
+pub mod rollback;
 pub mod update;
+
+use crate::repository::history::Commit;
 
 /// What the action can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Sets images in manifests, commits and pushes.
     Update,
+    /// Undoes a deployment with a new commit.
+    Rollback,
+    /// Reports who deployed what, when.
+    History,
 }
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 1] = [Self::Update];
+    pub const ALL: [Self; 3] = [Self::Update, Self::Rollback, Self::History];
 
     /// The name, as the input `operation` takes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Update => "update",
+            Self::Rollback => "rollback",
+            Self::History => "history",
         }
     }
+}
+
+/// A commit, as a sentence names it.
+fn commit_line(commit: &Commit) -> String {
+    format!(
+        "commit {} of {} by {} (`{}`)",
+        commit.id.short(),
+        commit.time.day_and_minute(),
+        commit.author.name,
+        commit.subject()
+    )
 }
 
 /// Where an operation tells how it goes.

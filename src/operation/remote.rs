@@ -12,8 +12,42 @@ use crate::failure::{Failure, Reason};
 use crate::http::{self, Authorities};
 use crate::repository::deadline::{Cancellation, Deadline};
 use crate::repository::location::{host, is_cleartext};
+use crate::repository::retry::{self, Event};
 use crate::repository::transport::{AnyRepository, Choice, Route};
-use crate::repository::{BranchName, Location};
+use crate::repository::{BranchName, Location, RepositoryError, Snapshot};
+
+impl Session<'_> {
+    /// Reads something from the repository; trouble that may pass is waited for.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being read, told for a person.
+    pub async fn read<T>(
+        &self,
+        log: &mut impl Progress,
+        attempt: impl AsyncFnMut() -> Result<T, RepositoryError>,
+    ) -> Result<T, Failure> {
+        let observe = |event: Event<'_>| log_event(log, &event);
+        match retry::read(&self.deadline, observe, attempt).await {
+            Ok(read) => Ok(read),
+            Err(error) => Err(self.explainer.repository(&error).await),
+        }
+    }
+}
+
+/// A line for what happens on the way.
+pub(super) fn log_event(log: &mut impl Progress, event: &Event<'_>) {
+    match event {
+        Event::Read(Snapshot { branch, commit, .. }) => {
+            log.info(&format!("Read {branch} at {}", commit.short()));
+        }
+        Event::Again { why, wait } => {
+            log.info(&format!(
+                "Trying again in {:.1} s: {why}",
+                wait.as_secs_f64()
+            ));
+        }
+    }
+}
 
 /// Where the manifests are.
 pub struct Remote {

@@ -1,8 +1,8 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
-use super::Progress;
 use super::landing::{self, Landing, Report, changed_files};
 use super::remote::Remote;
+use super::{Operation, Progress};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
@@ -41,6 +41,7 @@ pub async fn run(
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Updating {files} in {}", remote.location));
     let landing = Landing {
+        operation: Operation::Update,
         files,
         identity: &update.identity,
         dry_run: update.dry_run,

@@ -1,6 +1,7 @@
 //! The past of a branch: what its commits did to some files.
 
 use super::{BranchName, CommitId, Identity};
+use crate::date::Timestamp;
 use crate::files::{FileSelection, RepoPath};
 
 /// A commit, as far as people ask about it.
@@ -28,15 +29,6 @@ impl Commit {
     pub fn is_merge(&self) -> bool {
         self.parents.len() > 1
     }
-}
-
-/// A moment, and the time zone of whoever noted it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timestamp {
-    /// Since 1970, UTC.
-    pub seconds: i64,
-    /// East of UTC.
-    pub offset_minutes: i32,
 }
 
 /// Which commits are asked for.
@@ -95,6 +87,8 @@ pub struct Touched {
     pub commit: Commit,
     /// The files that it changed, by comparison with its first parent.
     pub files: Vec<FileVersions>,
+    /// How many files it changed in all, selected or not.
+    pub changed_files: usize,
 }
 
 /// A file before and after a commit.

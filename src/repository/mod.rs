@@ -10,6 +10,7 @@ pub mod git;
 pub mod github;
 pub mod history;
 pub mod location;
+pub mod merge;
 pub mod retry;
 mod select;
 pub mod transport;

@@ -120,6 +120,37 @@ pub async fn land<R: Repository, P>(
     }
 }
 
+/// Reads what `attempt` reads, until it is there, is refused for good, or `deadline` has passed.
+///
+/// # Errors
+/// What the last attempt said.
+pub async fn read<T>(
+    deadline: &Deadline,
+    mut observe: impl FnMut(Event<'_>),
+    mut attempt: impl AsyncFnMut() -> Result<T, RepositoryError>,
+) -> Result<T, RepositoryError> {
+    let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
+    loop {
+        let error = match attempt().await {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        let RepositoryError::Unavailable { retry_after, .. } = &error else {
+            return Err(error);
+        };
+        let wait = trouble.next(*retry_after);
+        if wait >= deadline.remaining() {
+            return Err(error);
+        }
+        let why = &error.to_string();
+        observe(Event::Again { why, wait });
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = deadline.cancelled() => return Err(RepositoryError::Cancelled),
+        }
+    }
+}
+
 enum Attempt<P> {
     Done(Landing<P>),
     Moved(String),

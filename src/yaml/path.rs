@@ -264,6 +264,27 @@ pub fn path_of(stream: &Stream<'_>, id: NodeId) -> Path {
     Path { steps }
 }
 
+impl Path {
+    /// The same, with the items of lists by their `name` where they have one: a way that stays the
+    /// same when items come and go.
+    pub fn by_names(stream: &Stream<'_>, id: NodeId) -> Self {
+        let mut path = path_of(stream, id);
+        let on_the_way = stream
+            .ancestors(id)
+            .filter(|id| stream[*id].role != Role::Root);
+        for (step, node) in path.steps.iter_mut().rev().zip(on_the_way) {
+            let name = stream.get(node, "name").and_then(|name| stream.value(name));
+            if let (Step::Index(_), Some(name)) = (&step, name) {
+                *step = Step::Field {
+                    key: "name".to_owned(),
+                    value: name.to_owned(),
+                };
+            }
+        }
+        path
+    }
+}
+
 /// Whether a key can follow a dot as it is.
 fn is_bare_key(key: &str) -> bool {
     !key.is_empty() && !key.contains(ends_bare_key)

@@ -4,8 +4,10 @@
 //! So `envy` collects texts, and each is read here by rules of our own, every one of them, so that
 //! all problems are told at once.
 
+mod history;
 mod problems;
 mod remote;
+mod rollback;
 mod update;
 
 use base64::Engine as _;
@@ -17,6 +19,8 @@ use self::problems::Problems;
 use super::environment::Environment;
 use crate::nearest::alike;
 use crate::operation::Operation;
+use crate::operation::history::History;
+use crate::operation::rollback::Rollback;
 use crate::operation::update::Update;
 use crate::repository::Identity;
 
@@ -50,6 +54,10 @@ const fn with_default(
 
 const ALL: &[Operation] = &Operation::ALL;
 const UPDATE: &[Operation] = &[Operation::Update];
+const HISTORY: &[Operation] = &[Operation::History];
+const ROLLBACK: &[Operation] = &[Operation::Rollback];
+/// Those that commit.
+const WRITING: &[Operation] = &[Operation::Update, Operation::Rollback];
 
 /// Every input there is, in the order of `action.yml`.
 pub const INPUTS: &[Input] = &[
@@ -61,12 +69,17 @@ pub const INPUTS: &[Input] = &[
     input("path", UPDATE),
     input("set", UPDATE),
     input("resource", UPDATE),
-    input("commit-message", UPDATE),
-    with_default("author-name", DEFAULT_AUTHOR.0, UPDATE),
-    with_default("author-email", DEFAULT_AUTHOR.1, UPDATE),
+    input("commit", ROLLBACK),
+    input("since", HISTORY),
+    input("until", HISTORY),
+    with_default("limit", "50", HISTORY),
+    input("author", HISTORY),
+    input("commit-message", WRITING),
+    with_default("author-name", DEFAULT_AUTHOR.0, WRITING),
+    with_default("author-email", DEFAULT_AUTHOR.1, WRITING),
     input("token", ALL),
     with_default("transport", "auto", ALL),
-    with_default("dry-run", "false", UPDATE),
+    with_default("dry-run", "false", WRITING),
     with_default("timeout", "120", ALL),
     input("ca-certificate", ALL),
     input("server-url", ALL),
@@ -80,6 +93,10 @@ pub const DEFAULT_AUTHOR: (&str, &str) = Identity::DEFAULT;
 pub enum Request {
     /// `operation: update`
     Update(Box<Update>),
+    /// `operation: rollback`
+    Rollback(Box<Rollback>),
+    /// `operation: history`
+    History(Box<History>),
 }
 
 /// What the inputs say.
@@ -102,6 +119,11 @@ struct Raw {
     path: Option<String>,
     set: Option<String>,
     resource: Option<String>,
+    commit: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    limit: Option<String>,
+    author: Option<String>,
     commit_message: Option<String>,
     author_name: Option<String>,
     author_email: Option<String>,
@@ -216,6 +238,14 @@ fn resolve(raw: &Raw, operation: Result<Operation, &str>) -> Result<Request, Vec
             let update = update::update(raw, &mut problems);
             update.map(|update| Request::Update(Box::new(update)))
         }
+        Operation::Rollback => {
+            let rollback = rollback::rollback(raw, &mut problems);
+            rollback.map(|rollback| Request::Rollback(Box::new(rollback)))
+        }
+        Operation::History => {
+            let history = history::history(raw, &mut problems);
+            history.map(|history| Request::History(Box::new(history)))
+        }
     };
     match request {
         Some(request) if problems.0.is_empty() => Ok(request),
@@ -292,7 +322,7 @@ mod tests {
             ("INPUT_API-URL", "api.github.com"),
         ]);
         insta::assert_snapshot!(problems.join("\n"), @"
-        `operation` `deploy`: expected `update`
+        `operation` `deploy`: expected `update`, `rollback`, `history`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, and the URL without it
         `transport` `ssh`: expected `auto`, `api` or `git`
@@ -355,7 +385,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit-message, author-name, author-email, token, transport, dry-run, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, dry-run, timeout, ca-certificate, server-url, api-url
         ");
     }
 

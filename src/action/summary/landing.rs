@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::markdown::{MAX_ROWS, code, diff, paragraphs, table};
 use crate::files::RepoPath;
 use crate::manifest::{ImageChange, Note, ValueChange};
+use crate::operation::Operation;
 use crate::operation::landing::{Outcome, Report};
 
 /// What an operation did to the branch.
@@ -12,10 +13,12 @@ pub fn of_landing(report: &Report) -> String {
     let Report {
         location, branch, ..
     } = report;
-    let title = match report.outcome {
-        Outcome::Committed => "🚀 Deployed",
-        Outcome::Unchanged => "✅ Nothing to deploy",
-        Outcome::DryRun => "🔍 Dry run",
+    let title = match (report.outcome, report.operation) {
+        (Outcome::Committed, Operation::Rollback) => "⏪ Rolled back",
+        (Outcome::Committed, _) => "🚀 Deployed",
+        (Outcome::Unchanged, Operation::Rollback) => "✅ Nothing to roll back",
+        (Outcome::Unchanged, _) => "✅ Nothing to deploy",
+        (Outcome::DryRun, _) => "🔍 Dry run",
     };
     let commit = report
         .commit

@@ -62,6 +62,14 @@ pub(super) fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
+/// Markdown that leads to `url`, where there is one.
+pub(super) fn link(markdown: &str, url: Option<&str>) -> String {
+    match url {
+        Some(url) => format!("[{markdown}]({url})"),
+        None => markdown.to_owned(),
+    }
+}
+
 /// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes
 /// code.
 pub(super) fn paragraphs(text: &str) -> String {

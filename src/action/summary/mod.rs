@@ -1,10 +1,12 @@
 //! The job summary: Markdown for a person.
 
+mod history;
 mod landing;
 mod markdown;
 
 use std::fmt::Write as _;
 
+pub use self::history::of_history;
 pub use self::landing::of_landing;
 use self::markdown::paragraphs;
 use crate::failure::Failure;

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use git2::{ObjectType, Oid, Tree};
 
 use super::{Store, local, oid, tree};
+use crate::date::Timestamp;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::ManifestFile;
 use crate::repository::history::{
-    Commit, FileVersions, History, HistoryQuery, RENAMED, Searched, Timestamp, Touched, followed,
-    similarity,
+    Commit, FileVersions, History, HistoryQuery, RENAMED, Searched, Touched, followed, similarity,
 };
 use crate::repository::{BranchName, CommitId, Identity, RepositoryError};
 
@@ -170,7 +170,8 @@ impl Store {
                 limited = true;
                 break;
             }
-            found.push((commit, deltas));
+            let changed_files = self.changed_files(id, next)?;
+            found.push((commit, deltas, changed_files));
         }
         if !ever_touched && next.is_none() {
             self.refuse_unknown(tip, selection)?;
@@ -211,7 +212,9 @@ impl Store {
                 let mut followed = None;
                 let parent = commit.parent_id(0).ok();
                 let deltas = self.deltas(&commit, parent, selection, &mut followed)?;
-                let touched = self.with_contents(vec![(described(&commit), deltas)])?;
+                let changed_files = self.changed_files(id, parent)?;
+                let found = vec![(described(&commit), deltas, changed_files)];
+                let touched = self.with_contents(found)?;
                 Ok(touched.into_iter().next().map(Searched::OnBranch))
             }
             _ => {
@@ -347,17 +350,24 @@ impl Store {
         Ok(deltas)
     }
 
+    /// How many files a commit changed.
+    fn changed_files(&self, commit: Oid, parent: Option<Oid>) -> Result<usize, RepositoryError> {
+        let parent = parent.map(|parent| self.tree(parent)).transpose()?;
+        let changed = self.changed(parent.as_ref(), &self.tree(commit)?)?;
+        Ok(changed.len())
+    }
+
     /// Reads all the versions, which are fetched at once.
     fn with_contents(
         &self,
-        found: Vec<(Commit, Vec<Delta>)>,
+        found: Vec<(Commit, Vec<Delta>, usize)>,
     ) -> Result<Vec<Touched>, RepositoryError> {
-        let deltas = found.iter().flat_map(|(_, deltas)| deltas);
+        let deltas = found.iter().flat_map(|(_, deltas, _)| deltas);
         let ids = deltas.flat_map(|delta| delta.before.into_iter().chain(delta.after));
         self.fetch_missing(&self.not_here(ids.collect())?)?;
         let read = |id: Option<Oid>| id.map(|id| self.content(id)).transpose();
         let mut touched = Vec::new();
-        for (commit, deltas) in found {
+        for (commit, deltas, changed_files) in found {
             let mut files = Vec::new();
             for delta in deltas {
                 files.push(FileVersions {
@@ -367,7 +377,11 @@ impl Store {
                     renamed_from: delta.renamed_from,
                 });
             }
-            touched.push(Touched { commit, files });
+            touched.push(Touched {
+                commit,
+                files,
+                changed_files,
+            });
         }
         Ok(touched)
     }

@@ -1,0 +1,737 @@
+//! `operation: rollback` and `operation: history`, as a workflow step sees them, on real repositories.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::process::Command;
+
+use support::{Action, Entry, GitServer, Outcome, Repository, Step, TOKEN, git};
+
+const FILE: &str = "blog-system/web-rollout.yaml";
+
+/// The seed's manifest, with an image of that tag.
+fn manifest(tag: &str) -> String {
+    format!(
+        "# The blog's front end.\n\
+         apiVersion: argoproj.io/v1alpha1\n\
+         kind: Rollout\n\
+         metadata: {{name: web}}\n\
+         spec:\n  \
+           replicas: 2\n\n  \
+           template:\n    \
+             spec:\n      \
+               containers:\n        \
+                 - name: nginx\n          \
+                   image: \"ghcr.io/wlals2/blog-web:{tag}\"   # the site itself\n        \
+                 - name: exporter\n          \
+                   image: nginx/nginx-prometheus-exporter:1.1\n"
+    )
+}
+
+fn start() -> (GitServer, Repository) {
+    let server = GitServer::start();
+    let repository = server.repository_with("wlals2/k8s-manifests", FILE, &manifest("v13"));
+    (server, repository)
+}
+
+fn action(repository: &Repository, operation: &str) -> Action {
+    Action::new()
+        .input("operation", operation)
+        .input("repository", repository.url())
+        .input("file", FILE)
+        .input("token", TOKEN)
+        .input("timeout", "60")
+}
+
+fn deploy(repository: &Repository, tag: &str) -> Outcome {
+    action(repository, "update")
+        .input("image", format!("ghcr.io/wlals2/blog-web:{tag}"))
+        .run()
+        .succeeded()
+}
+
+/// What a person reads of a failed rollback, with what differs from run to run taken out.
+fn failure(repository: &Repository, action: Action) -> String {
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = action.run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before, "Git has changed");
+    assert!(outcome.outputs.is_empty());
+    let errors = outcome.errors();
+    let [error] = &errors[..] else {
+        panic!("one error, please:\n{}", outcome.log())
+    };
+    scrub(repository, error)
+}
+
+/// A text without port, ids and dates.
+fn scrub(repository: &Repository, text: &str) -> String {
+    let browsed = repository.url().trim_end_matches(".git");
+    let mut text = text
+        .replace(repository.url(), "REPOSITORY")
+        .replace(browsed, "REPOSITORY");
+    for (number, commit) in repository.log("--all").iter().enumerate() {
+        text = text
+            .replace(&commit.id, &format!("ID-{number}"))
+            .replace(&commit.id[..7], &format!("id-{number}"));
+    }
+    let date =
+        |word: &str| word.len() == 10 && word.as_bytes()[4] == b'-' && word.as_bytes()[7] == b'-';
+    let time = |word: &str| word.len() == 5 && word.as_bytes()[2] == b':';
+    let zone =
+        |word: &str| word.len() == 6 && word.starts_with(['+', '-']) && word.as_bytes()[3] == b':';
+    let lines = text.lines().map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let words = words.iter().map(|word| match *word {
+            word if date(word) => "DATE",
+            word if time(word) => "TIME",
+            word if zone(word) => "ZONE",
+            word => word,
+        });
+        words
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace("DATE TIME ZONE", "DATE")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_rollback_puts_the_file_back_to_the_byte() {
+    let (_server, repository) = start();
+    let v14 = deploy(&repository, "v14");
+    let outcome = action(&repository, "rollback").run().succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+    assert_eq!(outcome.outputs["changed"], "true");
+    assert_eq!(outcome.outputs["commit-sha"], repository.tip("main"));
+    assert_eq!(outcome.outputs["image"], "ghcr.io/wlals2/blog-web:v13");
+    assert_eq!(
+        outcome.outputs["previous-image"],
+        "ghcr.io/wlals2/blog-web:v14"
+    );
+    assert_eq!(outcome.outputs["files"], FILE);
+
+    let log = repository.log("main");
+    assert_eq!(log[0].parents, [v14.outputs["commit-sha"].as_str()]);
+    let message: Vec<&str> = log[0].message.lines().collect();
+    assert_eq!(message[0], "Revert \"chore: update blog-web image to v14\"");
+    assert_eq!(
+        message[2],
+        format!("This reverts commit {}.", v14.outputs["commit-sha"])
+    );
+    assert_eq!(message[4], "Deployed-Image: ghcr.io/wlals2/blog-web:v13");
+    assert_eq!(message[5], "Previous-Image: ghcr.io/wlals2/blog-web:v14");
+    repository.fsck();
+}
+
+#[test]
+fn what_a_person_reads_of_a_rollback() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    let outcome = action(&repository, "rollback").run().succeeded();
+    insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @r#"
+    Using git: the repository is not on GitHub
+    Rolling back blog-system/web-rollout.yaml in REPOSITORY
+    Undoing commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)
+    Read main at id-1
+    Pushed id-0 to main of REPOSITORY: back to ghcr.io/wlals2/blog-web:v13.
+    ::group::Diff
+    --- a/blog-system/web-rollout.yaml
+    +++ b/blog-system/web-rollout.yaml
+    @@ -9,6 +9,6 @@
+         spec:
+           containers:
+             - name: nginx
+    -          image: "ghcr.io/wlals2/blog-web:v14"   # the site itself
+    +          image: "ghcr.io/wlals2/blog-web:v13"   # the site itself
+             - name: exporter
+               image: nginx/nginx-prometheus-exporter:1.1
+    ::endgroup::
+    "#);
+    insta::assert_snapshot!(scrub(&repository, &outcome.summary), @r#"
+    ### ⏪ Rolled back
+
+    Commit [`id-0`](REPOSITORY/commit/ID-0) is on `main` of `REPOSITORY`.
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v13` | `blog-system/web-rollout.yaml:12` |
+
+    <details open><summary>Diff</summary>
+
+    ```diff
+    --- a/blog-system/web-rollout.yaml
+    +++ b/blog-system/web-rollout.yaml
+    @@ -9,6 +9,6 @@
+         spec:
+           containers:
+             - name: nginx
+    -          image: "ghcr.io/wlals2/blog-web:v14"   # the site itself
+    +          image: "ghcr.io/wlals2/blog-web:v13"   # the site itself
+             - name: exporter
+               image: nginx/nginx-prometheus-exporter:1.1
+    ```
+
+    </details>
+    "#);
+}
+
+#[test]
+fn a_rollback_of_a_rollback_deploys_again() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    action(&repository, "rollback").run().succeeded();
+    action(&repository, "rollback").run().succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
+    let subject = |rev: &str| repository.git(&["log", "-1", "--format=%s", rev]);
+    assert_eq!(
+        subject("main").trim(),
+        "Reapply \"chore: update blog-web image to v14\""
+    );
+    action(&repository, "rollback").run().succeeded();
+    assert_eq!(
+        subject("main").trim(),
+        "Revert \"Reapply \"chore: update blog-web image to v14\"\""
+    );
+}
+
+#[test]
+fn values_are_set_back_where_neighbours_changed() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    // The line above and the one below: git would call it a conflict.
+    let edited = manifest("v14")
+        .replace("name: nginx", "name: nginx # in front")
+        .replace("- name: exporter", "- name: exporter\n          # metrics");
+    let edited = edited.replace("replicas: 2", "replicas: 3");
+    repository.commit("main", FILE, edited.as_str(), "feat: more of it");
+    action(&repository, "rollback").run().succeeded();
+    let expected = edited.replace(":v14", ":v13");
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn others_commits_stay() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    repository.commit("main", "other.yaml", "a: 1\n", "feat: something else");
+    let replicas = manifest("v14").replace("replicas: 2", "replicas: 5");
+    repository.commit("main", FILE, replicas.as_str(), "feat: more replicas");
+    action(&repository, "rollback").run().succeeded();
+    let expected = manifest("v13").replace("replicas: 2", "replicas: 5");
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        expected
+    );
+    assert_eq!(repository.show("main", "other.yaml"), b"a: 1\n");
+}
+
+#[test]
+fn a_commit_is_named_by_the_beginning_of_its_id() {
+    let (_server, repository) = start();
+    let v14 = deploy(&repository, "v14").outputs["commit-sha"].clone();
+    let other = manifest("v14").replace("exporter:1.1", "exporter:1.2");
+    repository.commit("main", FILE, other.as_str(), "feat: a newer exporter");
+    let outcome = action(&repository, "rollback")
+        .input("commit", &v14[..9])
+        .run();
+    outcome.succeeded();
+    let expected = manifest("v13").replace("exporter:1.1", "exporter:1.2");
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn a_rollback_is_planned_again_when_someone_else_was_first() {
+    let (server, repository) = start();
+    deploy(&repository, "v14");
+    let rival = manifest("v14").replace("replicas: 2", "replicas: 4");
+    let clone = tempfile::tempdir().unwrap();
+    let bare = repository.path().to_owned();
+    git(
+        clone.path(),
+        &["clone", "-q", bare.to_str().unwrap(), "work"],
+    );
+    let work = clone.path().join("work");
+    server.before(Step::Push.nth(2), move || {
+        std::fs::write(work.join(FILE), rival).unwrap();
+        git(
+            &work,
+            &[
+                "-c",
+                "user.name=R",
+                "-c",
+                "user.email=r@example.com",
+                "commit",
+                "-qam",
+                "feat: more",
+            ],
+        );
+        git(&work, &["push", "-q"]);
+    });
+    action(&repository, "rollback").run().succeeded();
+    let expected = manifest("v13").replace("replicas: 2", "replicas: 4");
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn what_is_undone_already_changes_nothing() {
+    let (_server, repository) = start();
+    let v14 = deploy(&repository, "v14").outputs["commit-sha"].clone();
+    repository.commit("main", FILE, manifest("v13").as_str(), "fix: back by hand");
+    let before = repository.tip("main");
+    let outcome = action(&repository, "rollback")
+        .input("commit", &v14)
+        .run()
+        .succeeded();
+    assert_eq!(outcome.outputs["changed"], "false");
+    assert_eq!(outcome.outputs["commit-sha"], before);
+    assert_eq!(repository.tip("main"), before);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let (_server, repository) = start();
+    let before = deploy(&repository, "v14").outputs["commit-sha"].clone();
+    let outcome = action(&repository, "rollback")
+        .input("dry-run", "true")
+        .run()
+        .succeeded();
+    assert_eq!(repository.tip("main"), before);
+    assert_eq!(outcome.outputs["changed"], "true");
+    assert!(
+        outcome.outputs["diff"].contains("+                   image")
+            || outcome.outputs["diff"].contains(":v13")
+    );
+}
+
+#[test]
+fn a_file_is_followed_to_its_new_name() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    let new = "apps/web.yaml";
+    repository.commit_all(
+        "main",
+        [
+            (FILE, Entry::Absent),
+            (new, Entry::from(manifest("v14").as_str())),
+        ],
+        "refactor: move it",
+    );
+    action(&repository, "rollback")
+        .input("file", new)
+        .run()
+        .succeeded();
+    assert_eq!(repository.show("main", new), manifest("v13").as_bytes());
+}
+
+#[test]
+fn a_merge_is_undone_as_a_whole() {
+    let (_server, repository) = start();
+    let base = repository.tip("main");
+    repository.set_branch("feature", &base);
+    repository.commit("feature", FILE, manifest("v14").as_str(), "feat: one");
+    repository.commit("feature", FILE, manifest("v15").as_str(), "feat: two");
+    merge(&repository, "feature");
+    let merged = repository.tip("main");
+    action(&repository, "rollback").run().succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+    let message = repository.git(&["log", "-1", "--format=%B", "main"]);
+    let reversing = format!("This reverts commit {merged}, reversing\nchanges made to {base}.");
+    assert!(message.contains(&reversing), "{message}");
+}
+
+/// Merges a branch into main, which has the tree of that branch then.
+fn merge(repository: &Repository, branch: &str) {
+    let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
+    let tree = format!("{branch}^{{tree}}");
+    let commit = [
+        "commit-tree",
+        "-p",
+        "main",
+        "-p",
+        branch,
+        "-m",
+        "Merge it",
+        &tree,
+    ];
+    let commit = repository.git(&[&identity[..], &commit[..]].concat());
+    repository.set_branch("main", commit.trim());
+}
+
+#[test]
+fn a_repository_of_this_machine_is_rolled_back() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    let url = format!("file://{}", repository.path().display());
+    action(&repository, "rollback")
+        .input("repository", url)
+        .run()
+        .succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+}
+
+mod bad_input {
+    use super::*;
+
+    #[test]
+    fn nothing_to_roll_back() {
+        let (_server, repository) = start();
+        insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @"
+        There is nothing to roll back: no commit has changed an image in blog-system/web-rollout.yaml of REPOSITORY. The one commit that touched it is commit id-0 of DATE by A colleague (`chore: import the manifests`). Nothing was changed.
+        Check `file` and `branch`. A commit that changed something else is undone where `commit` names it.
+        ");
+        repository.commit(
+            "main",
+            FILE,
+            manifest("v13")
+                .replace("replicas: 2", "replicas: 3")
+                .as_str(),
+            "feat: replicas",
+        );
+        insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @"
+        There is nothing to roll back: no commit has changed an image in blog-system/web-rollout.yaml of REPOSITORY. 2 commits touched it, the oldest of them commit id-1 of DATE by A colleague (`chore: import the manifests`). Nothing was changed.
+        Check `file` and `branch`. A commit that changed something else is undone where `commit` names it.
+        ");
+    }
+
+    #[test]
+    fn no_such_commit() {
+        let (_server, repository) = start();
+        deploy(&repository, "v14");
+        for commit in ["0123456", "0123456789012345678901234567890123456789"] {
+            let action = action(&repository, "rollback").input("commit", commit);
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(failure(&repository, action).replace(commit, "COMMIT"), @"
+                No commit of the branch in REPOSITORY begins with `COMMIT`. Nothing was changed.
+                `git log`, or `operation: history`, lists the commits there are.
+                ");
+            }
+        }
+    }
+
+    #[test]
+    fn no_commit_id() {
+        let (_server, repository) = start();
+        let action = action(&repository, "rollback").input("commit", "HEAD~1");
+        insta::assert_snapshot!(failure(&repository, action), @"`commit` `HEAD~1`: expected a commit's id, or at least its first 4 digits");
+    }
+
+    #[test]
+    fn a_commit_of_another_branch() {
+        let (_server, repository) = start();
+        let base = repository.tip("main");
+        repository.set_branch("other", &base);
+        let other = repository.commit("other", FILE, manifest("v14").as_str(), "feat: elsewhere");
+        let action = action(&repository, "rollback").input("commit", other);
+        insta::assert_snapshot!(failure(&repository, action), @"
+        Commit ID-0 is in REPOSITORY, but not on the branch. Nothing was changed.
+        Set `branch` to one that has the commit.
+        ");
+    }
+
+    #[test]
+    fn a_commit_that_did_not_touch_the_file() {
+        let (_server, repository) = start();
+        let other = repository.commit("main", "other.yaml", "a: 1\n", "feat: something else");
+        let action = action(&repository, "rollback").input("commit", other);
+        insta::assert_snapshot!(failure(&repository, action), @"
+        `commit` names commit id-0 of DATE by A colleague (`feat: something else`), which did not touch blog-system/web-rollout.yaml, but 1 other file. Nothing was changed.
+        Check `file`, or leave `commit` out to undo the newest deployment of it.
+        ");
+    }
+
+    #[test]
+    fn a_merge() {
+        let (_server, repository) = start();
+        repository.set_branch("feature", &repository.tip("main"));
+        repository.commit("feature", FILE, manifest("v14").as_str(), "feat: one");
+        repository.commit("main", "other.yaml", "a: 1\n", "feat: something else");
+        merge(&repository, "feature");
+        let action = action(&repository, "rollback").input("commit", repository.tip("main"));
+        insta::assert_snapshot!(failure(&repository, action), @"
+        `commit` names a merge (of id-2 and id-1): commit id-0 of DATE by A colleague (`Merge it`). Nothing was changed.
+        Leave `commit` out to undo the newest deployment, a merge as a whole; or name one of the commits that were merged.
+        ");
+    }
+
+    #[test]
+    fn the_first_commit() {
+        let (_server, repository) = start();
+        let action = action(&repository, "rollback").input("commit", repository.tip("main"));
+        insta::assert_snapshot!(failure(&repository, action), @"
+        `commit` names the first commit of the branch, before which there is nothing: commit id-0 of DATE by A colleague (`chore: import the manifests`). Nothing was changed.
+        Name the deployment that is to be undone.
+        ");
+    }
+
+    #[test]
+    fn a_commit_that_added_the_file() {
+        let (_server, repository) = start();
+        let added = repository.commit("main", "new.yaml", manifest("v1").as_str(), "feat: new");
+        let action = action(&repository, "rollback")
+            .input("file", "new.yaml")
+            .input("commit", added);
+        insta::assert_snapshot!(failure(&repository, action), @"
+        What commit id-0 of DATE by A colleague (`feat: new`) did to `new.yaml` can't be undone: it added the file, so there is no deployment before it. Nothing was changed.
+        To stop what it deployed, remove the file.
+        ");
+    }
+
+    #[test]
+    fn a_file_that_was_deleted() {
+        let (_server, repository) = start();
+        deploy(&repository, "v14");
+        repository.commit("main", FILE, Entry::Absent, "feat: without it");
+        insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @"
+        `blog-system/web-rollout.yaml` is not there any more: commit id-0 of DATE by A colleague (`feat: without it`) removed or renamed it. Nothing was changed.
+        Set `file` to where the manifest is now.
+        ");
+    }
+
+    #[test]
+    fn a_file_that_never_was() {
+        let (_server, repository) = start();
+        let action = action(&repository, "rollback").input("file", "blog-system/web.yaml");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        `blog-system/web.yaml` does not exist in REPOSITORY. Nothing was changed.
+        Paths begin at the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
+        ");
+    }
+
+    #[test]
+    fn an_image_that_was_changed_again() {
+        let (_server, repository) = start();
+        let v14 = deploy(&repository, "v14").outputs["commit-sha"].clone();
+        deploy(&repository, "v15");
+        let action = action(&repository, "rollback").input("commit", v14);
+        insta::assert_snapshot!(failure(&repository, action), @r#"
+        What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v15" now, on line 12, by commit id-0 of DATE by github-actions[bot] (`chore: update blog-web image to v15`). Nothing was changed.
+        Undo that one first (`commit: id-0`), or deploy the image that is to run with `operation: update`.
+        "#);
+    }
+
+    #[test]
+    fn a_structure_that_was_changed_again() {
+        let (_server, repository) = start();
+        let sidecar = manifest("v14").replace(
+            "# the site itself\n",
+            "# the site itself\n          ports: [{containerPort: 80}]\n",
+        );
+        let added = repository.commit("main", FILE, sidecar.as_str(), "feat: a port");
+        let more = sidecar.replace("80}]", "80}] # http");
+        repository.commit("main", FILE, more.as_str(), "docs: say what it is");
+        let action = action(&repository, "rollback").input("commit", added);
+        insta::assert_snapshot!(failure(&repository, action), @"
+        What commit id-1 of DATE by A colleague (`feat: a port`) did to `blog-system/web-rollout.yaml` can't be undone: the change added or removed keys or items, and others changed the lines around them since. Nothing was changed.
+        Deploy the image that is to run with `operation: update`.
+        ");
+    }
+}
+
+/// git's own revert of a commit: the tree, or none where it calls it a conflict.
+fn reverted_by_git(repository: &Repository, commit: &str) -> Option<String> {
+    let clone = tempfile::tempdir().unwrap();
+    let bare = repository.path().to_str().unwrap();
+    git(clone.path(), &["clone", "-q", bare, "work"]);
+    let revert = Command::new("git")
+        .args([
+            "-c",
+            "user.name=G",
+            "-c",
+            "user.email=g@example.com",
+            "revert",
+            "--no-edit",
+            commit,
+        ])
+        .current_dir(clone.path().join("work"))
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    let tree = git(&clone.path().join("work"), &["rev-parse", "HEAD^{tree}"]);
+    revert.status.success().then(|| tree.trim().to_owned())
+}
+
+#[test]
+fn a_rollback_is_what_git_revert_does() {
+    let replace = |from: &'static str, to: &'static str| move |text: &str| text.replace(from, to);
+    type Change = Box<dyn Fn(&str) -> String>;
+    let deployments: [(&str, Change); 5] = [
+        ("the image", Box::new(replace(":v13", ":v14"))),
+        (
+            "two images",
+            Box::new(|text: &str| {
+                text.replace(":v13", ":v14")
+                    .replace("exporter:1.1", "exporter:1.2")
+            }),
+        ),
+        (
+            "image and replicas",
+            Box::new(|text: &str| {
+                text.replace(":v13", ":v14")
+                    .replace("replicas: 2", "replicas: 6")
+            }),
+        ),
+        (
+            "a new line",
+            Box::new(replace(
+                "# the site itself\n",
+                "# the site itself\n          ports: [{containerPort: 80}]\n",
+            )),
+        ),
+        (
+            "a line less",
+            Box::new(replace("# The blog's front end.\n", "")),
+        ),
+    ];
+    let later: [(&str, Change); 7] = [
+        ("nothing", Box::new(str::to_owned)),
+        (
+            "another part",
+            Box::new(replace("kind: Rollout\n", "kind: Rollout # canary\n")),
+        ),
+        (
+            "the line above",
+            Box::new(replace("- name: nginx\n", "- name: nginx # in front\n")),
+        ),
+        (
+            "the line below",
+            Box::new(replace(
+                "- name: exporter\n",
+                "- name: exporter # metrics\n",
+            )),
+        ),
+        (
+            "both ends",
+            Box::new(|text: &str| format!("# top\n{text}# bottom\n")),
+        ),
+        ("other ends of lines", Box::new(replace("\n", "\r\n"))),
+        (
+            "the replicas",
+            Box::new(replace("replicas: 2", "replicas: 9")),
+        ),
+    ];
+    let (mut same, mut better, mut explained) = (0, 0, 0);
+    std::thread::scope(|scope| {
+        let mut runs = Vec::new();
+        for (deployment, deploy) in &deployments {
+            for (after, change) in &later {
+                let base = manifest("v13");
+                let deployed = deploy(&base);
+                let tip = change(&deployed);
+                let case = format!("{deployment}, then {after}");
+                runs.push(scope.spawn(move || {
+                    let (_server, repository) = start();
+                    let commit = repository.commit("main", FILE, deployed.as_str(), "feat: deploy");
+                    if tip != deployed {
+                        repository.commit("main", FILE, tip.as_str(), "feat: later");
+                    }
+                    let git = reverted_by_git(&repository, &commit);
+                    let outcome = action(&repository, "rollback")
+                        .input("commit", &commit)
+                        .run();
+                    let tree = repository
+                        .git(&["rev-parse", "main^{tree}"])
+                        .trim()
+                        .to_owned();
+                    (case, git, outcome.code() == Some(0), tree, outcome.log())
+                }));
+            }
+        }
+        for run in runs {
+            let (case, git, succeeded, tree, log) = run.join().unwrap();
+            match (git, succeeded) {
+                (Some(git), true) => {
+                    assert_eq!(git, tree, "{case}\n{log}");
+                    same += 1;
+                }
+                (None, true) => better += 1,
+                (None, false) => {
+                    assert!(log.contains("can't be undone:"), "{case}\n{log}");
+                    explained += 1;
+                }
+                (Some(_), false) => panic!("{case}: git can\n{log}"),
+            }
+        }
+    });
+    // Those where git calls it a conflict are counted, so that the cases stay what they are.
+    assert_eq!((same, better, explained), (21, 12, 2));
+}
+
+#[test]
+fn the_history_is_the_seeds_table() {
+    let (_server, repository) = start();
+    repository.commit(
+        "main",
+        FILE,
+        manifest("v13")
+            .replace("replicas: 2", "replicas: 2 # istio")
+            .as_str(),
+        "feat: Enable Istio mesh routing",
+    );
+    deploy(&repository, "v14");
+    action(&repository, "rollback").run().succeeded();
+    let outcome = action(&repository, "history").run().succeeded();
+    insta::assert_snapshot!(scrub(&repository, &outcome.summary), @r#"
+    ### 📜 History
+
+    4 commits of main in REPOSITORY touched blog-system/web-rollout.yaml.
+
+    ```mermaid
+    timeline
+     DATE : blog-web v13 and nginx-prometheus-exporter 1.1
+                : blog-web v14
+                : rollback to blog-web v13
+    ```
+
+    | Date | Commit | Author | What | Resource | Container | Old image | New image | Subject |
+    |---|---|---|---|---|---|---|---|---|
+    | DATE | [`id-0`](REPOSITORY/commit/ID-0) | `github-actions[bot]` | rollback | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v13` | `Revert "chore: update blog-web image to v14"` |
+    | DATE | [`id-1`](REPOSITORY/commit/ID-1) | `github-actions[bot]` | update | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v13` | `ghcr.io/wlals2/blog-web:v14` | `chore: update blog-web image to v14` |
+    | DATE | [`id-2`](REPOSITORY/commit/ID-2) | `A colleague` | edit |  |  |  |  | `feat: Enable Istio mesh routing` |
+    | DATE | [`id-3`](REPOSITORY/commit/ID-3) | `A colleague` | edit | `Rollout/web` | `nginx` |  | `ghcr.io/wlals2/blog-web:v13` | `chore: import the manifests` |
+    | DATE | [`id-3`](REPOSITORY/commit/ID-3) | `A colleague` | edit | `Rollout/web` | `exporter` |  | `nginx/nginx-prometheus-exporter:1.1` | `chore: import the manifests` |
+    "#);
+    insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
+    Using git: the repository is not on GitHub
+    Reading the history of blog-system/web-rollout.yaml in REPOSITORY
+    4 commits of main in REPOSITORY touched blog-system/web-rollout.yaml.
+    ");
+
+    let deployments: serde_json::Value =
+        serde_json::from_str(&outcome.outputs["deployments"]).unwrap();
+    let kinds: Vec<&str> = deployments
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["rollback", "update", "edit", "edit"]);
+    assert_eq!(deployments[0]["commit"], repository.tip("main"));
+    assert_eq!(deployments[0]["reverts"], deployments[1]["commit"]);
+    assert_eq!(
+        deployments[1]["images"][0]["old"],
+        "ghcr.io/wlals2/blog-web:v13"
+    );
+    assert_eq!(
+        deployments[1]["images"][0]["new"],
+        "ghcr.io/wlals2/blog-web:v14"
+    );
+
+    let csv = outcome
+        .workspace()
+        .join(&outcome.outputs["deployments-csv"]);
+    let csv = std::fs::read_to_string(csv).unwrap();
+    let rows: Vec<&str> = csv.split("\r\n").collect();
+    // A head, a rollback, an update, an edit without images, two images that were added, an end.
+    assert_eq!(rows.len(), 7, "{csv}");
+    assert!(rows[0].starts_with("date,commit,author,"));
+}
