@@ -15,12 +15,14 @@ pub enum Way {
     Shallow,
     /// The same with history and files left out, but for the one: git's own best.
     Blobless,
-    /// This action.
-    Action,
+    /// This action, speaking git.
+    Git,
+    /// This action, speaking to GitHub's API.
+    Api,
 }
 
 impl Way {
-    pub const ALL: [Way; 4] = [Way::Shell, Way::Shallow, Way::Blobless, Way::Action];
+    pub const ALL: [Way; 5] = [Way::Shell, Way::Shallow, Way::Blobless, Way::Git, Way::Api];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -29,7 +31,8 @@ impl Way {
             Way::Blobless => {
                 "`git clone --depth 1 --filter=blob:none`, sparse checkout, commit, push"
             }
-            Way::Action => "**gitops-deploy**",
+            Way::Git => "**gitops-deploy**, `transport: git`",
+            Way::Api => "**gitops-deploy**, `transport: api`",
         }
     }
 
@@ -44,12 +47,15 @@ impl Way {
     ) -> Peak {
         let meter = Meter::new();
         match self {
-            Way::Action => {
+            Way::Git | Way::Api => {
+                let transport = if self == Way::Git { "git" } else { "api" };
                 Action::of_binary(action)
                     .under(meter.command())
                     // As in its image, which holds this one file: elsewhere each CA is also looked for by itself.
                     .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
                     .input("server-url", server.url())
+                    .input("api-url", server.api_url())
+                    .input("transport", transport)
                     .input("repository", repository.url())
                     .input("file", file)
                     .input("image", image)
