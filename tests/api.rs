@@ -390,7 +390,7 @@ fn a_rate_limit_beyond_the_timeout_ends_the_run_at_once() {
     let action = update(&repository);
     let text = failure(&repository, action);
     insta::assert_snapshot!(text, @"
-    HOST answered HTTP 403: API rate limit exceeded for installation ID 1., so nothing was changed in acme/deploy.
+    HOST answered HTTP 403: API rate limit exceeded for installation ID 1, so nothing was changed in acme/deploy.
     Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
     ");
     assert_eq!(server.requests().len(), 1);

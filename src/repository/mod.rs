@@ -248,7 +248,7 @@ pub trait Repository {
     ) -> impl Future<Output = Result<Searched, RepositoryError>> + Send;
 
     /// Whether `descendant` was made on top of `ancestor`, or is the same. Of commits that the branch
-    /// does not lead to nothing is known: they are not.
+    /// does not lead to nothing need be known: then they are not.
     ///
     /// # Errors
     /// When the server can't be used.

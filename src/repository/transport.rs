@@ -115,8 +115,9 @@ pub enum AnyRepository {
     Github(Box<OnGithub>),
 }
 
-/// A repository over GitHub's API; but its past is read over git, which sends all of it in one answer
-/// where the API would be asked for each commit's trees.
+/// A repository over GitHub's API; but its past is read over git. That sends the whole line of commits
+/// with their trees in one answer, where the API gives a hundred commits at a time, and of a path only
+/// the commits that made it what it is: the merges that brought them are not among them.
 pub struct OnGithub {
     api: GithubRepository,
     git: OnceLock<GitRepository>,
@@ -249,7 +250,10 @@ impl Repository for AnyRepository {
         ancestor: &CommitId,
         descendant: &CommitId,
     ) -> Result<bool, RepositoryError> {
-        self.past()?.is_ancestor(ancestor, descendant).await
+        match self {
+            Self::Git(git) => git.is_ancestor(ancestor, descendant).await,
+            Self::Github(github) => github.api.is_ancestor(ancestor, descendant).await,
+        }
     }
 
     async fn files_at(
@@ -257,7 +261,10 @@ impl Repository for AnyRepository {
         commit: &CommitId,
         selection: &FileSelection,
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
-        self.past()?.files_at(commit, selection).await
+        match self {
+            Self::Git(git) => git.files_at(commit, selection).await,
+            Self::Github(github) => github.api.files_at(commit, selection).await,
+        }
     }
 }
 

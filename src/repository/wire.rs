@@ -190,6 +190,7 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
             (413, _) => RepositoryError::TooLarge { detail },
             (403 | 408 | 425 | 429 | 500.., code) => {
                 let colon = if detail.is_empty() { "" } else { ": " };
+                let detail = detail.trim_end_matches('.');
                 let what = format!("{host} answered {code}{colon}{detail}");
                 RepositoryError::Unavailable { what, retry_after }
             }

@@ -398,6 +398,7 @@ impl Client {
                     || detail.contains("rate limit")));
         if limited {
             let colon = if detail.is_empty() { "" } else { ": " };
+            let detail = detail.trim_end_matches('.');
             return Err(RepositoryError::Unavailable {
                 what: format!("{host} answered HTTP {status}{colon}{detail}"),
                 retry_after: Some(limit(&answer.headers).unwrap_or(SECONDARY_LIMIT)),

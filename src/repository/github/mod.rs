@@ -83,7 +83,8 @@ impl GithubRepository {
     }
 }
 
-/// As [`Repository`](super::Repository) has them. The past is read over git.
+/// As [`Repository`](super::Repository) has them; but the past, which is read over git
+/// ([`OnGithub`](super::transport::OnGithub)).
 impl GithubRepository {
     /// Reads the branch's tip and the selected files at it.
     ///

@@ -107,29 +107,24 @@ struct TreeBody {
 
 const BLOB: &str = "... on Blob { oid byteSize text }";
 
-/// The query for a branch's tip with so many files.
-fn tip_query(default_branch: bool, files: usize) -> String {
-    let (parameter, branch) = if default_branch {
-        ("", "defaultBranchRef")
-    } else {
-        (", $branch: String!", "ref(qualifiedName: $branch)")
-    };
-    let number = 0..files;
-    let parameters: String = number
-        .clone()
-        .map(|n| format!(", $p{n}: String!"))
-        .collect();
-    let fields: String = number
-        .map(|n| format!(" f{n}: file(path: $p{n}) {{ mode object {{ {BLOB} }} }}"))
-        .collect();
-    format!(
-        "query($owner: String!, $name: String!{parameter}{parameters}) {{
-  repository(owner: $owner, name: $name) {{
-    id nameWithOwner
-    branch: {branch} {{ name target {{ oid ... on Commit {{ oid{fields} }} }} }}
-  }}
-}}"
-    )
+/// What asks for files by their paths: parameters `$p0`, `$p1` … and fields `f0`, `f1` … of a commit.
+fn file_fields(paths: &[&RepoPath], variables: &mut Map<String, Json>) -> (String, String) {
+    let (mut parameters, mut fields) = (String::new(), String::new());
+    for (n, path) in paths.iter().enumerate() {
+        parameters.push_str(&format!(", $p{n}: String!"));
+        fields.push_str(&format!(
+            " f{n}: file(path: $p{n}) {{ mode object {{ {BLOB} }} }}"
+        ));
+        variables.insert(format!("p{n}"), path.as_str().into());
+    }
+    (parameters, fields)
+}
+
+impl Commit {
+    fn entries(mut self, number: usize) -> Vec<Option<Entry>> {
+        let entry = |n| self.files.remove(&format!("f{n}")).flatten();
+        (0..number).map(entry).collect()
+    }
 }
 
 const BRANCHES: &str = "query($owner: String!, $name: String!) {
@@ -161,36 +156,82 @@ impl GithubRepository {
     ) -> Result<Snapshot, RepositoryError> {
         let named = selection.named_paths();
         let (mut tip, entries) = self.tip(self.branch.as_ref(), &named).await?;
-        let mut files = Vec::new();
-        for (path, entry) in named.iter().zip(entries) {
-            let (mode, bytes) = match entry {
-                Some(entry) => (entry.mode, self.file(path, entry).await?),
-                None => return Err(self.absent(&tip.commit, path).await?),
-            };
-            tip.modes.insert((*path).clone(), mode);
-            let path = (*path).clone();
-            files.push(ManifestFile { path, bytes });
-        }
-        if selection.globs().next().is_some() {
-            let (all, _) = self.listing(&tip.commit).await?;
-            let matching = globbed(selection, all, |file| &file.path)?;
-            let contents = self.contents(&matching).await?;
-            for (file, bytes) in matching.into_iter().zip(contents) {
-                tip.modes.insert(file.path.clone(), file.mode);
-                let path = file.path;
-                files.push(ManifestFile { path, bytes });
-            }
-        }
-        if files.is_empty() {
-            return Err(problem(selection, FileProblem::NoMatch));
-        }
+        let files = self.selected(&tip.commit, selection, entries).await?;
+        let modes = files.iter().map(|(mode, file)| (file.path.clone(), *mode));
+        tip.modes.extend(modes);
         let (branch, commit) = (tip.branch.clone(), tip.commit.clone());
         self.remember(tip);
         Ok(Snapshot {
             branch,
             commit,
-            files,
+            files: files.into_iter().map(|(_, file)| file).collect(),
         })
+    }
+
+    /// The selected files as they are at `commit`.
+    ///
+    /// # Errors
+    /// When the server can't be used or has no such commit, or a file that is named is not there.
+    pub async fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Repository {
+            object: Option<Commit>,
+        }
+        let named = selection.named_paths();
+        let mut variables = self.variables([("commit", commit.as_str().into())]);
+        let (parameters, fields) = file_fields(&named, &mut variables);
+        let query = format!(
+            "query($owner: String!, $name: String!, $commit: GitObjectID!{parameters}) {{
+  repository(owner: $owner, name: $name) {{
+    object(oid: $commit) {{ ... on Commit {{ oid{fields} }} }}
+  }}
+}}"
+        );
+        let found = self.client.query(&query, &variables.into()).await;
+        let InRepository { repository }: InRepository<Repository> =
+            found.map_err(|error| error.of_read())?;
+        let Some(object) = repository.object else {
+            return Err(RepositoryError::Protocol {
+                what: format!("the server has no commit {commit}"),
+            });
+        };
+        let entries = object.entries(named.len());
+        let files = self.selected(commit, selection, entries).await?;
+        Ok(files.into_iter().map(|(_, file)| file).collect())
+    }
+
+    /// The selected files of a commit with their modes; `entries` are those that are named.
+    async fn selected(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+        entries: Vec<Option<Entry>>,
+    ) -> Result<Vec<(u32, ManifestFile)>, RepositoryError> {
+        let mut files = Vec::new();
+        for (path, entry) in selection.named_paths().into_iter().zip(entries) {
+            let (mode, bytes) = match entry {
+                Some(entry) => (entry.mode, self.file(path, entry).await?),
+                None => return Err(self.absent(commit, path).await?),
+            };
+            let path = path.clone();
+            files.push((mode, ManifestFile { path, bytes }));
+        }
+        if selection.globs().next().is_some() {
+            let (all, _) = self.listing(commit).await?;
+            let matching = globbed(selection, all, |file| &file.path)?;
+            let contents = self.contents(&matching).await?;
+            for (Listed { path, mode, .. }, bytes) in matching.into_iter().zip(contents) {
+                files.push((mode, ManifestFile { path, bytes }));
+            }
+        }
+        if files.is_empty() {
+            return Err(problem(selection, FileProblem::NoMatch));
+        }
+        Ok(files)
     }
 
     /// The tip of a branch, else of the default one, with what is at `paths`.
@@ -200,18 +241,25 @@ impl GithubRepository {
         paths: &[&RepoPath],
     ) -> Result<(Tip, Vec<Option<Entry>>), RepositoryError> {
         let mut variables = self.variables(branch.map(|name| ("branch", name.reference().into())));
-        for (n, path) in paths.iter().enumerate() {
-            variables.insert(format!("p{n}"), path.as_str().into());
-        }
-        let query = tip_query(branch.is_none(), paths.len());
+        let (parameters, fields) = file_fields(paths, &mut variables);
+        let (parameter, field) = match branch {
+            Some(_) => (", $branch: String!", "ref(qualifiedName: $branch)"),
+            None => ("", "defaultBranchRef"),
+        };
+        let query = format!(
+            "query($owner: String!, $name: String!{parameter}{parameters}) {{
+  repository(owner: $owner, name: $name) {{
+    id nameWithOwner
+    branch: {field} {{ name target {{ oid ... on Commit {{ oid{fields} }} }} }}
+  }}
+}}"
+        );
         let found = self.client.query(&query, &variables.into()).await;
         let InRepository { repository }: InRepository<Repository> =
             found.map_err(|error| error.of_read())?;
         let Some(Branch { name, target }) = repository.branch else {
             return Err(self.no_branch(branch).await?);
         };
-        let mut files = target.files;
-        let entries = (0..paths.len()).map(|n| files.remove(&format!("f{n}")).flatten());
         let tip = Tip {
             branch: match (branch, name.parse()) {
                 (Some(branch), _) => branch.clone(),
@@ -227,7 +275,7 @@ impl GithubRepository {
             name: repository.name_with_owner,
             modes: HashMap::new(),
         };
-        Ok((tip, entries.collect()))
+        Ok((tip, target.entries(paths.len())))
     }
 
     /// The branch's tip now; none where it is gone.

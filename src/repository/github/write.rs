@@ -260,8 +260,11 @@ impl GithubRepository {
         }
     }
 
-    /// Whether `ancestor` is `commit`, or an ancestor of it.
-    pub(super) async fn is_ancestor(
+    /// Whether `commit` was made on top of `ancestor`, or is the same.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn is_ancestor(
         &self,
         ancestor: &CommitId,
         commit: &CommitId,
