@@ -331,6 +331,37 @@ pub fn reverted_by(message: &str) -> Option<&str> {
     (id.len() >= 7).then_some(id)
 }
 
+/// Which of `messages` (a commit's id and what it says, newest first) took `image` back, if nothing has
+/// deployed that repository since.
+pub fn rolled_back<'m>(image: &str, messages: &[(&'m str, &'m str)]) -> Option<&'m str> {
+    let wanted: ImageReference = image.parse().ok()?;
+    let is_same = |text: &str| {
+        let other = text.parse::<ImageReference>();
+        other.is_ok_and(|other| other.same_repository(&wanted))
+    };
+    let deployed = |message: &'m str| trailer_values(message, "Deployed-Image");
+    for (commit, message) in messages {
+        let previous = || trailer_values(message, "Previous-Image");
+        if let Some(reverted) = reverted_by(message) {
+            // A revert by hand says only what it reverts.
+            let original = messages.iter().find(|(id, _)| id.starts_with(reverted));
+            let by_hand = original
+                .into_iter()
+                .flat_map(|(_, message)| deployed(message));
+            let taken_back: Vec<&str> = match previous().next() {
+                Some(_) => previous().collect(),
+                None => by_hand.collect(),
+            };
+            if taken_back.iter().any(|taken| is_same(taken)) {
+                return taken_back.contains(&image).then_some(*commit);
+            }
+        } else if deployed(message).any(is_same) {
+            return None;
+        }
+    }
+    None
+}
+
 /// The values of a trailer: of a line in the last paragraph.
 pub fn trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
     let message = message.trim_end();

@@ -379,6 +379,30 @@ fn a_repository_of_this_machine_is_rolled_back() {
     assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
 }
 
+#[test]
+fn a_tag_that_was_rolled_back_is_not_deployed_again_in_silence() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    action(&repository, "rollback").run().succeeded();
+    let rollback = repository.tip("main");
+    let again = deploy(&repository, "v14");
+    let warning = format!(
+        "ghcr.io/wlals2/blog-web:v14 was rolled back by commit {} and is deployed again by this run",
+        &rollback[..7]
+    );
+    assert_eq!(again.warnings(), [warning.as_str()]);
+    assert!(
+        again
+            .summary
+            .contains(&format!("> [!WARNING]\n> {warning}.")),
+        "{}",
+        again.summary
+    );
+
+    action(&repository, "rollback").run().succeeded();
+    assert!(deploy(&repository, "v15").warnings().is_empty());
+}
+
 mod bad_input {
     use super::*;
 

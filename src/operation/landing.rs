@@ -43,6 +43,8 @@ pub struct Report {
     pub values: Vec<ValueChange>,
     /// What a person should know beyond that.
     pub notes: Vec<Note>,
+    /// What looks wrong, and was done all the same.
+    pub warnings: Vec<String>,
     /// The files that change.
     pub files: Vec<String>,
     /// What changes in them, as a unified diff.
@@ -129,6 +131,16 @@ pub struct Landing<'a> {
     pub dry_run: bool,
 }
 
+/// What is to become of a snapshot.
+pub struct Proposed {
+    /// The edits.
+    pub plan: Plan,
+    /// The commit's message.
+    pub message: String,
+    /// What looks wrong, and is done all the same.
+    pub warnings: Vec<String>,
+}
+
 /// Makes the commit that `propose` plans on the branch's tip, again on each new tip, until it landed
 /// or can't; and tells of it.
 ///
@@ -139,7 +151,7 @@ pub async fn land(
     session: &Session<'_>,
     landing: &Landing<'_>,
     log: &mut impl Progress,
-    mut propose: impl AsyncFnMut(&Snapshot) -> Result<(Plan, String), Failure>,
+    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposed, Failure>,
 ) -> Result<Report, Failure> {
     let Landing {
         operation,
@@ -149,7 +161,11 @@ pub async fn land(
     } = *landing;
     let observe = |event: Event<'_>| log_event(log, &event);
     let propose = async |snapshot: &Snapshot| {
-        let (plan, message) = propose(snapshot).await.map_err(LandError::Plan)?;
+        let Proposed {
+            plan,
+            message,
+            warnings,
+        } = propose(snapshot).await.map_err(LandError::Plan)?;
         let draft = CommitDraft {
             message,
             identity: identity.clone(),
@@ -158,7 +174,7 @@ pub async fn land(
         Ok(Proposal {
             changes,
             draft,
-            plan,
+            plan: (plan, warnings),
         })
     };
     let landed = retry::land(
@@ -172,6 +188,7 @@ pub async fn land(
         Ok(landing) => landing,
         Err(error) => return Err(session.explainer.landing(error).await),
     };
+    let (plan, warnings) = plan;
     let verified = landed.as_ref().and_then(|landed| landed.verified);
     let (outcome, commit) = match landed {
         Some(landed) => (Outcome::Committed, Some(landed.commit)),
@@ -190,7 +207,11 @@ pub async fn land(
         images: plan.images,
         values: plan.values,
         notes: plan.notes,
+        warnings,
     };
+    for warning in &report.warnings {
+        log.warning(warning);
+    }
     for Note { file, line, text } in &report.notes {
         log.info(&format!("Note: {file} line {line}: {text}."));
     }

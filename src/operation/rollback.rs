@@ -1,6 +1,6 @@
 //! `operation: rollback`: undoes a deployment with a new commit, as `git revert` does.
 
-use super::landing::{self, Landing, Report, changed_files};
+use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::remote::{Remote, Session};
 use super::{Operation, Progress, commit_line};
 use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
@@ -124,7 +124,11 @@ async fn undo(
             merged_into: merged_into.map(CommitId::as_str),
         };
         let message = deployment::revert_message(rollback.message.as_ref(), &reverted, &deployment);
-        Ok((plan, message))
+        Ok(Proposed {
+            plan,
+            message,
+            warnings: Vec::new(),
+        })
     })
     .await
 }

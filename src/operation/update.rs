@@ -1,6 +1,6 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
-use super::landing::{self, Landing, Report, changed_files};
+use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::remote::Remote;
 use super::{Operation, Progress};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
@@ -50,7 +50,12 @@ pub async fn run(
         let plan = manifest::plan(&snapshot.files, &update.edit)
             .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;
         let message = message(update, source, &plan);
-        Ok((plan, message))
+        let warnings = warnings(snapshot, &plan);
+        Ok(Proposed {
+            plan,
+            message,
+            warnings,
+        })
     })
     .await
 }
@@ -63,4 +68,30 @@ fn message(update: &Update, source: &Source, plan: &Plan) -> String {
         source,
     };
     deployment::message(update.message.as_ref(), &deployment)
+}
+
+/// An image that somebody has just rolled back is deployed if it is asked for, but not in silence.
+///
+/// Looked for among the commits that came along with the tip: an update is not to become slower by
+/// it. Over GitHub's API those are the newest ones of the branch, over git the tip alone.
+fn warnings(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
+    let recent: Vec<(&str, &str)> = snapshot
+        .recent
+        .iter()
+        .map(|said| (said.commit.as_str(), said.message.as_str()))
+        .collect();
+    let mut warnings = Vec::new();
+    for image in plan.images.iter().filter(|image| image.old != image.new) {
+        if let Some(commit) = deployment::rolled_back(&image.new, &recent) {
+            let warning = format!(
+                "{} was rolled back by commit {} and is deployed again by this run",
+                image.new,
+                commit.get(..7).unwrap_or(commit)
+            );
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+    warnings
 }

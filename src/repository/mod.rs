@@ -126,6 +126,17 @@ pub struct Snapshot {
     pub commit: CommitId,
     /// The selected files.
     pub files: Vec<ManifestFile>,
+    /// What the branch's newest commits say, the tip first: as many as come along for nothing.
+    pub recent: Vec<Said>,
+}
+
+/// A commit's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The commit.
+    pub commit: CommitId,
+    /// All of it.
+    pub message: String,
 }
 
 /// A file's new content.

@@ -107,5 +107,8 @@ fn notes(report: &Report) -> String {
     let note = |Note { file, line, text }: &Note| {
         format!("- {} {}.\n", place(file, *line), paragraphs(text))
     };
-    report.notes.iter().take(MAX_ROWS).map(note).collect()
+    let warnings = report.warnings.iter();
+    let warnings = warnings.map(|warning| format!("> [!WARNING]\n> {}.\n\n", paragraphs(warning)));
+    let notes = report.notes.iter().take(MAX_ROWS).map(note);
+    warnings.chain(notes).collect()
 }

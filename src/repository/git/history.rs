@@ -12,7 +12,7 @@ use crate::manifest::ManifestFile;
 use crate::repository::history::{
     Commit, FileVersions, History, HistoryQuery, RENAMED, Searched, Touched, followed, similarity,
 };
-use crate::repository::{BranchName, CommitId, Identity, RepositoryError};
+use crate::repository::{BranchName, CommitId, Identity, RepositoryError, Said};
 
 /// How many commits are fetched at first: those of some days, in about the time that one takes.
 const RECENT: i32 = 100;
@@ -96,6 +96,24 @@ impl Store {
             .iter()
             .map(|entry| entry.read(&self.repository))
             .collect()
+    }
+
+    /// What the commits say that are here: of a server's, only the tip after an update's own fetch.
+    pub(super) fn recent(&self, tip: Oid) -> Result<Vec<Said>, RepositoryError> {
+        const MOST: usize = 30;
+        let mut walk = self.repository.revwalk().map_err(local)?;
+        walk.push(tip).map_err(local)?;
+        let said = walk.take(MOST).map(|id| {
+            let commit = self
+                .repository
+                .find_commit(id.map_err(local)?)
+                .map_err(local)?;
+            Ok(Said {
+                commit: commit.id().into(),
+                message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+            })
+        });
+        said.collect()
     }
 
     /// Reads with the branch's recent commits, and with all of them where `read` finds that those do

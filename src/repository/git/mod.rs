@@ -254,6 +254,7 @@ impl Store {
             branch,
             commit: tip.into(),
             files,
+            recent: self.recent(tip)?,
         })
     }
 

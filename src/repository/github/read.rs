@@ -11,7 +11,7 @@ use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
 use crate::manifest::ManifestFile;
 use crate::nearest::nearest;
 use crate::repository::select::{globbed, missing, problem};
-use crate::repository::{BranchName, CommitId, FileProblem, RepositoryError, Snapshot};
+use crate::repository::{BranchName, CommitId, FileProblem, RepositoryError, Said, Snapshot};
 
 /// How many files one query asks for, and of how many bytes at most together. Beyond GitHub's limit
 /// of 512,000 bytes a text is cut, so a larger file is not asked for in this way.
@@ -34,6 +34,8 @@ pub(super) struct Tip {
     pub repository_id: String,
     /// The repository's name now, if it was renamed.
     pub name: String,
+    /// What the newest commits say.
+    pub recent: Vec<Said>,
     /// The modes of the files that were read.
     pub modes: HashMap<RepoPath, u32>,
 }
@@ -60,9 +62,21 @@ struct Branch {
 #[derive(Deserialize)]
 struct Commit {
     oid: String,
+    history: Option<Recent>,
     /// `f0`, `f1` … in the order asked for.
     #[serde(flatten)]
     files: HashMap<String, Option<Entry>>,
+}
+
+#[derive(Deserialize)]
+struct Recent {
+    nodes: Vec<RecentCommit>,
+}
+
+#[derive(Deserialize)]
+struct RecentCommit {
+    oid: String,
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +118,9 @@ struct TreeBody {
     #[serde(default)]
     truncated: bool,
 }
+
+/// How many commits' messages come with the tip.
+const RECENT: u8 = 30;
 
 const BLOB: &str = "... on Blob { oid byteSize text }";
 
@@ -160,11 +177,13 @@ impl GithubRepository {
         let modes = files.iter().map(|(mode, file)| (file.path.clone(), *mode));
         tip.modes.extend(modes);
         let (branch, commit) = (tip.branch.clone(), tip.commit.clone());
+        let recent = std::mem::take(&mut tip.recent);
         self.remember(tip);
         Ok(Snapshot {
             branch,
             commit,
             files: files.into_iter().map(|(_, file)| file).collect(),
+            recent,
         })
     }
 
@@ -250,16 +269,23 @@ impl GithubRepository {
             "query($owner: String!, $name: String!{parameter}{parameters}) {{
   repository(owner: $owner, name: $name) {{
     id nameWithOwner
-    branch: {field} {{ name target {{ oid ... on Commit {{ oid{fields} }} }} }}
+    branch: {field} {{ name target {{ oid ... on Commit {{ oid history(first: {RECENT}) {{ nodes {{ oid message }} }}{fields} }} }} }}
   }}
 }}"
         );
         let found = self.client.query(&query, &variables.into()).await;
         let InRepository { repository }: InRepository<Repository> =
             found.map_err(|error| error.of_read())?;
-        let Some(Branch { name, target }) = repository.branch else {
+        let Some(Branch { name, mut target }) = repository.branch else {
             return Err(self.no_branch(branch).await?);
         };
+        let recent = target.history.take().map(|history| history.nodes);
+        let recent = recent.into_iter().flatten().map(|commit| {
+            let RecentCommit { oid, message } = commit;
+            let commit = self.commit_id(&oid)?;
+            Ok(Said { commit, message })
+        });
+        let recent = recent.collect::<Result<_, RepositoryError>>()?;
         let tip = Tip {
             branch: match (branch, name.parse()) {
                 (Some(branch), _) => branch.clone(),
@@ -271,6 +297,7 @@ impl GithubRepository {
                 }
             },
             commit: self.commit_id(&target.oid)?,
+            recent,
             repository_id: repository.id,
             name: repository.name_with_owner,
             modes: HashMap::new(),
