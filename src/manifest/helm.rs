@@ -63,12 +63,13 @@ impl Part {
         })
     }
 
-    /// The edit that makes it `value`; none if that is what it is.
+    /// The edit that makes it the string `value`; none if that can't be and it reads so already. A
+    /// `1.10` without quotes is a number to Helm, which deploys `1.1`: the edit quotes it.
     pub fn set(&self, stream: &Stream<'_>, value: &str) -> Result<Option<Edit>, Obstacle> {
-        if value == self.value {
-            return Ok(None);
-        }
+        let holds = value == self.value;
         match scalar_obstacle(stream, self.node) {
+            _ if holds && value.is_empty() => Ok(None),
+            Some(_) if holds => Ok(None),
             Some(obstacle) => Err(obstacle),
             None => Ok(Some(set(self.node, value.to_owned()))),
         }
