@@ -215,6 +215,41 @@ fn globs_are_matched_in_a_tree_of_any_size() {
 }
 
 #[test]
+fn many_named_files_are_read_at_one_commit() {
+    let (server, repository) = start();
+    let paths: Vec<String> = (0..120).map(|n| format!("apps/{n}/web.yaml")).collect();
+    let entries = paths
+        .iter()
+        .map(|path| (path.as_str(), Entry::from(MANIFEST)));
+    repository.commit_all("main", entries, "chore: apps");
+    let other = repository.clone();
+    // The branch moves between two queries: the files are those of the first one's commit.
+    server.before(Step::Query.nth(2), move || {
+        let theirs = MANIFEST.replace("name: web", "name: www");
+        other.commit(
+            "main",
+            "apps/119/web.yaml",
+            theirs.as_str(),
+            "chore: theirs",
+        );
+    });
+    let outcome = update(&repository)
+        .input("file", paths.join("\n"))
+        .run()
+        .succeeded();
+    landed(&repository, &outcome);
+    assert_eq!(
+        (server.count(Step::Query), server.count(CREATE)),
+        (3 + 3, 2)
+    );
+    let theirs = String::from_utf8(repository.show("main", "apps/119/web.yaml")).unwrap();
+    assert!(
+        theirs.contains("name: www") && theirs.contains("web:v2"),
+        "{theirs}"
+    );
+}
+
+#[test]
 fn a_glob_keeps_an_executable_file_executable() {
     let (_server, repository) = start();
     let executable = Entry::Executable(MANIFEST.into());

@@ -6,5 +6,7 @@
 mod faults;
 #[path = "load.rs"]
 mod load;
+#[path = "rollback.rs"]
+mod rollback;
 #[path = "update.rs"]
 mod update;

@@ -6,7 +6,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Action, Entry, GitServer, Outcome, Repository, Step, TOKEN, git};
+use support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, git, via};
 
 const FILE: &str = "blog-system/web-rollout.yaml";
 
@@ -38,7 +38,7 @@ fn start() -> (GitServer, Repository) {
 fn action(repository: &Repository, operation: &str) -> Action {
     Action::new()
         .input("operation", operation)
-        .input("repository", repository.url())
+        .repository(repository)
         .input("file", FILE)
         .input("token", TOKEN)
         .input("timeout", "60")
@@ -69,7 +69,20 @@ fn scrub(repository: &Repository, text: &str) -> String {
     let browsed = repository.url().trim_end_matches(".git");
     let mut text = text
         .replace(repository.url(), "REPOSITORY")
-        .replace(browsed, "REPOSITORY");
+        .replace(browsed, "REPOSITORY")
+        .replace("wlals2/k8s-manifests", "REPOSITORY")
+        .replace(
+            "Using git: the repository is not on GitHub",
+            "Using TRANSPORT",
+        )
+        .replace(
+            "Using GitHub's API: the repository is on GitHub",
+            "Using TRANSPORT",
+        )
+        // Over the API the commits are the token's owner's, and signed.
+        .replace("by wlals2 (", "by github-actions[bot] (")
+        .replace("`wlals2`", "`github-actions[bot]`")
+        .replace(" Its signature is verified.", "");
     for (number, commit) in repository.log("--all").iter().enumerate() {
         text = text
             .replace(&commit.id, &format!("ID-{number}"))
@@ -130,7 +143,7 @@ fn what_a_person_reads_of_a_rollback() {
     deploy(&repository, "v14");
     let outcome = action(&repository, "rollback").run().succeeded();
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @r#"
-    Using git: the repository is not on GitHub
+    Using TRANSPORT
     Rolling back blog-system/web-rollout.yaml in REPOSITORY
     Undoing commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)
     Read main at id-1
@@ -258,7 +271,7 @@ fn a_rollback_is_planned_again_when_someone_else_was_first() {
         &["clone", "-q", bare.to_str().unwrap(), "work"],
     );
     let work = clone.path().join("work");
-    server.before(Step::Push.nth(2), move || {
+    server.before(via().push().nth(2), move || {
         std::fs::write(work.join(FILE), rival).unwrap();
         git(
             &work,
@@ -725,7 +738,7 @@ fn the_history_is_the_seeds_table() {
     | DATE | [`id-3`](REPOSITORY/commit/ID-3) | `A colleague` | edit | `Rollout/web` | `exporter` |  | `nginx/nginx-prometheus-exporter:1.1` | `chore: import the manifests` |
     "#);
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
-    Using git: the repository is not on GitHub
+    Using TRANSPORT
     Reading the history of blog-system/web-rollout.yaml in REPOSITORY
     4 commits of main in REPOSITORY touched blog-system/web-rollout.yaml.
     ");

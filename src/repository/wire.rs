@@ -103,6 +103,29 @@ pub async fn in_time<T>(
     }
 }
 
+/// How servers say that the branch is not where the push expects it: git itself before and while it
+/// takes the lock, and the client's own check.
+const MOVED: [&str; 11] = [
+    "fetch first",
+    "non-fast-forward",
+    "failed to update ref",
+    "failed to update reference",
+    "cannot lock ref",
+    "incorrect old value provided",
+    "stale info",
+    "failed to lock",
+    "remote ref updated since checkout",
+    "reference does not exist",
+    // The server does not have the old tip any more, or not yet.
+    "bad ref",
+];
+
+/// Whether a server's words for a refusal mean that the branch is not where it was expected.
+pub fn says_moved(words: &str) -> bool {
+    let words = words.to_lowercase();
+    MOVED.iter().any(|moved| words.contains(moved))
+}
+
 /// When the server says to come back, where it says so in seconds.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?;

@@ -7,25 +7,8 @@ use git2::{ErrorCode, Oid, Repository};
 use super::packets::{self, PushReport};
 use super::transport::Connection;
 use super::{local, pack};
-use crate::repository::wire::{one_line, refused};
+use crate::repository::wire::{one_line, refused, says_moved};
 use crate::repository::{BranchName, CommitId, Landed, Pushed, RepositoryError};
-
-/// How servers say that the branch is not where the push expects it: git itself before and while it
-/// takes the lock, and the client's own check.
-const MOVED: [&str; 11] = [
-    "fetch first",
-    "non-fast-forward",
-    "failed to update ref",
-    "failed to update reference",
-    "cannot lock ref",
-    "incorrect old value provided",
-    "stale info",
-    "failed to lock",
-    "remote ref updated since checkout",
-    "reference does not exist",
-    // The server does not have the old tip any more, or not yet.
-    "bad ref",
-];
 
 /// A branch, where it is expected, and where it is to be.
 pub(super) struct Update<'a> {
@@ -171,8 +154,7 @@ pub(super) fn swap(
 /// A refusal of the reference, by whether another try on the new tip can help.
 fn declined(status: &str, said: &str) -> Pushed {
     let status = one_line(status);
-    let lower = status.to_lowercase();
-    if MOVED.iter().any(|moved| lower.contains(moved)) {
+    if says_moved(&status) {
         return Pushed::Moved { detail: status };
     }
     let said = one_line(said);

@@ -172,7 +172,11 @@ impl GithubRepository {
         selection: &FileSelection,
     ) -> Result<Snapshot, RepositoryError> {
         let named = selection.named_paths();
-        let (mut tip, entries) = self.tip(self.branch.as_ref(), &named).await?;
+        let (first, rest) = named.split_at(named.len().min(BATCH.0));
+        let (mut tip, mut entries) = self.tip(self.branch.as_ref(), first).await?;
+        if !rest.is_empty() {
+            entries.extend(self.entries_at(&tip.commit, rest).await?);
+        }
         let files = self.selected(&tip.commit, selection, entries).await?;
         let modes = files.iter().map(|(mode, file)| (file.path.clone(), *mode));
         tip.modes.extend(modes);
@@ -196,31 +200,45 @@ impl GithubRepository {
         commit: &CommitId,
         selection: &FileSelection,
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        let entries = self.entries_at(commit, &selection.named_paths()).await?;
+        let files = self.selected(commit, selection, entries).await?;
+        Ok(files.into_iter().map(|(_, file)| file).collect())
+    }
+
+    /// What is at `paths` of a commit.
+    async fn entries_at(
+        &self,
+        commit: &CommitId,
+        paths: &[&RepoPath],
+    ) -> Result<Vec<Option<Entry>>, RepositoryError> {
         #[derive(Deserialize)]
         struct Repository {
             object: Option<Commit>,
         }
-        let named = selection.named_paths();
-        let mut variables = self.variables([("commit", commit.as_str().into())]);
-        let (parameters, fields) = file_fields(&named, &mut variables);
-        let query = format!(
-            "query($owner: String!, $name: String!, $commit: GitObjectID!{parameters}) {{
+        let mut entries = Vec::new();
+        // Without any path it is asked for as well: the commit must be there.
+        let (first, rest) = paths.split_at(paths.len().min(BATCH.0));
+        for paths in [first].into_iter().chain(rest.chunks(BATCH.0)) {
+            let mut variables = self.variables([("commit", commit.as_str().into())]);
+            let (parameters, fields) = file_fields(paths, &mut variables);
+            let query = format!(
+                "query($owner: String!, $name: String!, $commit: GitObjectID!{parameters}) {{
   repository(owner: $owner, name: $name) {{
     object(oid: $commit) {{ ... on Commit {{ oid{fields} }} }}
   }}
 }}"
-        );
-        let found = self.client.query(&query, &variables.into()).await;
-        let InRepository { repository }: InRepository<Repository> =
-            found.map_err(|error| error.of_read())?;
-        let Some(object) = repository.object else {
-            return Err(RepositoryError::Protocol {
-                what: format!("the server has no commit {commit}"),
-            });
-        };
-        let entries = object.entries(named.len());
-        let files = self.selected(commit, selection, entries).await?;
-        Ok(files.into_iter().map(|(_, file)| file).collect())
+            );
+            let found = self.client.query(&query, &variables.into()).await;
+            let InRepository { repository }: InRepository<Repository> =
+                found.map_err(|error| error.of_read())?;
+            let Some(object) = repository.object else {
+                return Err(RepositoryError::Protocol {
+                    what: format!("the server has no commit {commit}"),
+                });
+            };
+            entries.extend(object.entries(paths.len()));
+        }
+        Ok(entries)
     }
 
     /// The selected files of a commit with their modes; `entries` are those that are named.

@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 use super::GithubRepository;
 use super::client::{CallError, GraphqlError, explained, said};
 use super::read::{InRepository, REGULAR, Tip};
+use crate::repository::wire::says_moved;
 use crate::repository::{
     Access, Change, CommitDraft, CommitId, Landed, Pushed, RepositoryError, Sent, Snapshot,
 };
@@ -219,7 +220,7 @@ impl GithubRepository {
             errors.iter().any(is)
         };
         let detail = said(&errors);
-        if is("STALE_DATA") {
+        if is("STALE_DATA") || says_moved(&detail) {
             return Ok(Pushed::Moved { detail });
         }
         if is("BRANCH_PROTECTION_RULE_VIOLATION") {
