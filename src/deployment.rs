@@ -31,6 +31,45 @@ pub struct Source {
     pub run_number: Option<String>,
     /// The URL of this attempt of the run.
     pub run_url: Option<String>,
+    /// The workflow's file: `.github/workflows/deploy.yml`.
+    pub workflow: Option<String>,
+}
+
+impl Source {
+    /// The run, where all is known that makes it comparable.
+    pub fn run(&self) -> Option<Run<'_>> {
+        Run::new(self.run_url.as_deref()?, self.workflow.as_deref()?)
+    }
+}
+
+/// A workflow run. Those of one repository are numbered as they start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// The URL of the repository that it belongs to.
+    pub repository_url: &'a str,
+    /// The workflow's file.
+    pub workflow: &'a str,
+    /// The same for every attempt.
+    pub id: u64,
+}
+
+impl<'a> Run<'a> {
+    /// `url` is `…/actions/runs/ID/attempts/N`.
+    fn new(url: &'a str, workflow: &'a str) -> Option<Self> {
+        let (repository_url, run) = url.split_once("/actions/runs/")?;
+        let id = run.split('/').next()?.parse().ok()?;
+        Some(Self {
+            repository_url,
+            workflow,
+            id,
+        })
+    }
+
+    /// The run that the trailers of a deployment name.
+    pub fn of(message: &'a str) -> Option<Self> {
+        let value = |key| trailer_values(message, key).next();
+        Self::new(value("Workflow-Run")?, value("Workflow")?)
+    }
 }
 
 /// What a commit deploys.
@@ -429,6 +468,7 @@ fn trailers(deployment: &Deployment<'_>) -> String {
     }
     let of_the_run = [
         ("Workflow-Run", &source.run_url),
+        ("Workflow", &source.workflow),
         ("Argocd-reference-commit-sha", &source.sha),
         ("Argocd-reference-commit-repourl", &source.repository_url),
         ("Argocd-reference-commit-author", &source.author),
@@ -498,6 +538,7 @@ mod tests {
             actor: Some("jimin".into()),
             run_number: Some("14".into()),
             run_url: Some("https://github.com/wlals2/blogsite/actions/runs/123/attempts/1".into()),
+            workflow: Some(".github/workflows/deploy.yml".into()),
         }
     }
 
@@ -586,6 +627,19 @@ mod tests {
             " \n".parse::<MessageTemplate>().unwrap_err(),
             TemplateError::Empty
         );
+    }
+
+    #[test]
+    fn a_message_names_the_run_that_made_it() {
+        let images = [change("r/web:1", "r/web:2")];
+        let message = written(None, &images, &source());
+        let run = Run::of(&message).unwrap();
+        assert_eq!(Some(run), source().run());
+        assert_eq!(run.id, 123);
+        assert_eq!(run.repository_url, "https://github.com/wlals2/blogsite");
+        for other in ["", "x", "chore: x\n\nWorkflow-Run: x\nWorkflow: y\n"] {
+            assert_eq!(Run::of(other), None);
+        }
     }
 
     #[test]

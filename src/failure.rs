@@ -27,11 +27,12 @@ pub enum Reason {
     Protocol,
     Runner,
     Cancelled,
+    Downgrade,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -51,6 +52,7 @@ impl Reason {
         Self::Protocol,
         Self::Runner,
         Self::Cancelled,
+        Self::Downgrade,
     ];
 
     /// The heading a person sees.
@@ -75,6 +77,7 @@ impl Reason {
             Self::Protocol => "The exchange with the Git server failed",
             Self::Runner => "The runner's environment can't be used",
             Self::Cancelled => "The run was cancelled",
+            Self::Downgrade => "The image is older than the one in Git",
         }
     }
 }

@@ -28,9 +28,11 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "date",
             "deployment",
             "http",
+            "image",
             "manifest",
             "failure",
             "files",
+            "version",
         ],
     ),
     (

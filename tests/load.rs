@@ -101,3 +101,68 @@ fn writers_to_a_slow_server_all_land() {
     server.set_latency(Duration::from_millis(150));
     race(&server, &manifest, &images, &expected);
 }
+
+/// Twenty builds of one image finish at the same time, started in random order, and none may undo a
+/// newer one.
+fn out_of_order(server: &GitServer, name: &str, tag: impl Fn(u64) -> String) {
+    const BUILDS: u64 = 20;
+    let manifest = |tag: &str| format!("containers:\n- image: acme/web:{tag}\n");
+    let repository = server.repository_with(name, FILE, &manifest(&tag(0)));
+    let mut builds: Vec<u64> = (1..=BUILDS).collect();
+    for last in (1..builds.len()).rev() {
+        let other = getrandom::u32().unwrap() as usize % (last + 1);
+        builds.swap(last, other);
+    }
+    let running: Vec<_> = builds
+        .iter()
+        .map(|build| {
+            deploy(&repository, format!("acme/web:{}", tag(*build)))
+                .input("downgrade", "skip")
+                .env("GITHUB_RUN_ID", (1000 + build).to_string())
+                .env(
+                    "GITHUB_WORKFLOW_REF",
+                    "wlals2/blogsite/.github/workflows/deploy.yml@refs/heads/main",
+                )
+                .spawn()
+        })
+        .collect();
+    let mut landed = 0;
+    for (build, running) in builds.iter().zip(running) {
+        let outcome = running.wait().succeeded();
+        let changed = outcome.output("changed") == "true";
+        let reason = outcome.output("skipped-reason");
+        assert_eq!(changed, reason.is_empty(), "build {build}: {reason}");
+        landed += usize::from(changed);
+    }
+    repository.fsck();
+    let now = String::from_utf8(repository.show("main", FILE)).unwrap();
+    assert_eq!(now, manifest(&tag(BUILDS)), "of {builds:?}");
+    assert_eq!(repository.log("main").len(), landed + 1);
+    // Every commit went forward.
+    let mut deployed = Vec::new();
+    for commit in repository.log("main").iter().rev().skip(1) {
+        let line = repository.changed_lines(&commit.id).pop().unwrap();
+        let is_line = |build: &u64| line.ends_with(&format!(":{}", tag(*build)));
+        deployed.push((1..=BUILDS).find(is_line).unwrap());
+    }
+    assert!(deployed.is_sorted(), "{deployed:?}");
+}
+
+#[test]
+fn builds_that_finish_in_random_order_end_on_the_newest() {
+    let server = GitServer::start();
+    for round in 0..3 {
+        out_of_order(&server, &format!("acme/deploy-{round}"), |build| {
+            format!("v{build}")
+        });
+    }
+}
+
+#[test]
+fn builds_whose_tags_have_no_order_end_on_the_newest_run() {
+    let server = GitServer::start();
+    out_of_order(&server, "acme/deploy", |build| {
+        // As even as hashes are: no order in them.
+        format!("{:016x}", (build + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    });
+}

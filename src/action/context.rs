@@ -44,6 +44,16 @@ impl Context {
                 let attempt = get("GITHUB_RUN_ATTEMPT").unwrap_or_else(|| "1".to_owned());
                 format!("{url}/actions/runs/{id}/attempts/{attempt}")
             });
+        // `owner/name/.github/workflows/deploy.yml@refs/heads/main`, of the workflow that was started.
+        let workflow = get("GITHUB_WORKFLOW_REF").map(|workflow| {
+            let file = workflow.split('@').next().unwrap_or(&workflow);
+            let own = repository.as_ref().map(|name| format!("{name}/"));
+            let file = own
+                .as_ref()
+                .and_then(|own| file.strip_prefix(own.as_str()))
+                .unwrap_or(file);
+            file.to_owned()
+        });
         let sha = get("GITHUB_SHA");
         Self {
             source: Source {
@@ -54,6 +64,7 @@ impl Context {
                 actor: get("GITHUB_ACTOR"),
                 run_number: get("GITHUB_RUN_NUMBER"),
                 run_url,
+                workflow,
             },
         }
     }
@@ -91,6 +102,10 @@ mod tests {
             ("GITHUB_REPOSITORY", "wlals2/blogsite"),
             ("GITHUB_RUN_ID", "123"),
             ("GITHUB_RUN_ATTEMPT", "2"),
+            (
+                "GITHUB_WORKFLOW_REF",
+                "wlals2/blogsite/.github/workflows/deploy.yml@refs/heads/main",
+            ),
             ("GITHUB_ACTOR", "jimin"),
             ("GITHUB_ACTOR_ID", "42"),
         ]))
@@ -99,6 +114,7 @@ mod tests {
             source.run_url.unwrap(),
             "https://github.com/wlals2/blogsite/actions/runs/123/attempts/2"
         );
+        assert_eq!(source.workflow.unwrap(), ".github/workflows/deploy.yml");
         assert_eq!(
             source.author.unwrap(),
             "jimin <42+jimin@users.noreply.github.com>"

@@ -9,7 +9,7 @@ use crate::operation::history;
 use crate::operation::landing::Report;
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 10] = [
+pub const OUTPUTS: [&str; 11] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -18,6 +18,7 @@ pub const OUTPUTS: [&str; 10] = [
     "previous-image",
     "files",
     "diff",
+    "skipped-reason",
     "deployments",
     "deployments-csv",
 ];
@@ -66,6 +67,10 @@ pub fn of_landing(report: &Report) -> Outputs {
     outputs.set("previous-image", report.old_images().join("\n"));
     outputs.set("files", report.files.join("\n"));
     outputs.set("diff", &report.diff);
+    outputs.set(
+        "skipped-reason",
+        report.skipped.as_deref().unwrap_or_default(),
+    );
     outputs
 }
 

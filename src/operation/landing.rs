@@ -19,6 +19,8 @@ pub enum Outcome {
     Unchanged,
     /// A commit would have landed.
     DryRun,
+    /// A guard kept it from being made.
+    Skipped,
 }
 
 /// What an operation did to the branch.
@@ -41,6 +43,9 @@ pub struct Report {
     pub images: Vec<ImageChange>,
     /// Every other value that was meant, also where it is right already.
     pub values: Vec<ValueChange>,
+    /// Why nothing was written, though something would have changed; a sentence without its full
+    /// stop.
+    pub skipped: Option<String>,
     /// What a person should know beyond that.
     pub notes: Vec<Note>,
     /// What looks wrong, and was done all the same.
@@ -54,7 +59,10 @@ pub struct Report {
 impl Report {
     /// Whether something changed, or would have.
     pub fn changed(&self) -> bool {
-        self.outcome != Outcome::Unchanged
+        match self.outcome {
+            Outcome::Committed | Outcome::DryRun => true,
+            Outcome::Unchanged | Outcome::Skipped => false,
+        }
     }
 
     /// Where to look at the commit.
@@ -64,7 +72,11 @@ impl Report {
 
     /// The images that run now, each once.
     pub fn new_images(&self) -> Vec<&str> {
-        distinct(self.relevant().map(|image| image.new.as_str()))
+        let skipped = self.outcome == Outcome::Skipped;
+        distinct(self.relevant().map(|image| match skipped {
+            true => image.old.as_str(),
+            false => image.new.as_str(),
+        }))
     }
 
     /// The images that ran before, each once.
@@ -114,6 +126,10 @@ impl Report {
                 "Nothing to do: {branch} of {location} holds {images} already, at {}.",
                 commit.short()
             ),
+            (Outcome::Skipped, _) => format!(
+                "Skipped: {}. Nothing was pushed to {branch} of {location}.",
+                self.skipped.as_deref().unwrap_or("a guard said so")
+            ),
             _ => format!("Dry run: {branch} of {location} would get {images}. Nothing was pushed."),
         }
     }
@@ -139,6 +155,8 @@ pub struct Proposed {
     pub message: String,
     /// What looks wrong, and is done all the same.
     pub warnings: Vec<String>,
+    /// Why nothing is to be written, where a guard says so.
+    pub skipped: Option<String>,
 }
 
 /// Makes the commit that `propose` plans on the branch's tip, again on each new tip, until it landed
@@ -165,16 +183,18 @@ pub async fn land(
             plan,
             message,
             warnings,
+            skipped,
         } = propose(snapshot).await.map_err(LandError::Plan)?;
         let draft = CommitDraft {
             message,
             identity: identity.clone(),
         };
-        let changes = if dry_run { Vec::new() } else { changes(&plan) };
+        let writes = !dry_run && skipped.is_none();
+        let changes = if writes { changes(&plan) } else { Vec::new() };
         Ok(Proposal {
             changes,
             draft,
-            plan: (plan, warnings),
+            plan: (plan, warnings, skipped),
         })
     };
     let landed = retry::land(
@@ -188,10 +208,14 @@ pub async fn land(
         Ok(landing) => landing,
         Err(error) => return Err(session.explainer.landing(error).await),
     };
-    let (plan, warnings) = plan;
+    let (mut plan, warnings, skipped) = plan;
+    if skipped.is_some() {
+        plan.edits.clear();
+    }
     let verified = landed.as_ref().and_then(|landed| landed.verified);
     let (outcome, commit) = match landed {
         Some(landed) => (Outcome::Committed, Some(landed.commit)),
+        None if skipped.is_some() => (Outcome::Skipped, Some(base.commit)),
         None if plan.edits.is_empty() => (Outcome::Unchanged, Some(base.commit)),
         None => (Outcome::DryRun, None),
     };
@@ -206,6 +230,7 @@ pub async fn land(
         files: changed_files(&plan),
         images: plan.images,
         values: plan.values,
+        skipped,
         notes: plan.notes,
         warnings,
     };
@@ -253,7 +278,8 @@ fn diff(plan: &Plan) -> String {
     plan.edits.iter().map(file).collect()
 }
 
-fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+/// `values`, each once, in their order.
+pub(super) fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = Vec::new();
     for value in values {
         if !seen.contains(&value) {

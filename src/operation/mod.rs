@@ -1,5 +1,6 @@
 //! The stories: what an operation does, top to bottom.
 
+pub mod downgrade;
 mod explain;
 pub mod history;
 pub mod landing;

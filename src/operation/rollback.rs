@@ -128,6 +128,7 @@ async fn undo(
             plan,
             message,
             warnings: Vec::new(),
+            skipped: None,
         })
     })
     .await

@@ -1,5 +1,6 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
+use super::downgrade::{self, Downgrade};
 use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::remote::Remote;
 use super::{Operation, Progress};
@@ -18,6 +19,8 @@ pub struct Update {
     pub files: FileSelection,
     /// What they are to say.
     pub edit: EditRequest,
+    /// What becomes of an image that is older than the one in Git.
+    pub downgrade: Downgrade,
     /// The commit message; else the default one.
     pub message: Option<MessageTemplate>,
     /// Author and committer.
@@ -47,14 +50,20 @@ pub async fn run(
         dry_run: update.dry_run,
     };
     landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
-        let plan = manifest::plan(&snapshot.files, &update.edit)
+        let mut plan = manifest::plan(&snapshot.files, &update.edit)
             .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;
+        let skipped =
+            downgrade::check(update.downgrade, &session, files, source, &mut plan).await?;
         let message = message(update, source, &plan);
-        let warnings = warnings(snapshot, &plan);
+        let warnings = match skipped {
+            Some(_) => Vec::new(),
+            None => warnings(snapshot, &plan),
+        };
         Ok(Proposed {
             plan,
             message,
             warnings,
+            skipped,
         })
     })
     .await

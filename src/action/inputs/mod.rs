@@ -80,6 +80,7 @@ pub const INPUTS: &[Input] = &[
     input("token", ALL),
     with_default("transport", "auto", ALL),
     with_default("dry-run", "false", WRITING),
+    with_default("downgrade", "allow", UPDATE),
     with_default("timeout", "120", ALL),
     input("ca-certificate", ALL),
     input("server-url", ALL),
@@ -130,6 +131,7 @@ struct Raw {
     token: Option<SecretString>,
     transport: Option<String>,
     dry_run: Option<String>,
+    downgrade: Option<String>,
     timeout: Option<String>,
     ca_certificate: Option<String>,
     server_url: Option<String>,
@@ -317,6 +319,7 @@ mod tests {
             ("INPUT_TOKEN", "ghp_1 ghp_2"),
             ("INPUT_TRANSPORT", "ssh"),
             ("INPUT_DRY-RUN", "yes"),
+            ("INPUT_DOWNGRADE", "no"),
             ("INPUT_TIMEOUT", "0"),
             ("INPUT_CA-CERTIFICATE", "ca.pem"),
             ("INPUT_API-URL", "api.github.com"),
@@ -335,6 +338,7 @@ mod tests {
         `commit-message` `{tga}`: there is no placeholder {tga}: did you mean {tag}? There are {image} {name} {tag} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
         `author-name` `a <b>`: git takes no `<`, `>` or line end in it
         `author-email` `...`: nothing is left of it when git has cleaned it
+        `downgrade` `no`: expected `allow`, `skip` or `fail`
         `dry-run` `yes`: expected `true` or `false`
         ");
     }
@@ -385,7 +389,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, dry-run, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, dry-run, downgrade, timeout, ca-certificate, server-url, api-url
         ");
     }
 

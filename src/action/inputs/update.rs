@@ -16,11 +16,16 @@ pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
         .as_deref()
         .and_then(|text| problems.parse("commit-message", text));
     let identity = identity(raw, problems);
+    let downgrade = raw
+        .downgrade
+        .as_deref()
+        .and_then(|text| problems.parse("downgrade", text.trim()));
     let dry_run = problems.boolean("dry-run", raw.dry_run.as_deref());
     Some(Update {
         remote: remote?,
         files: files?,
         edit,
+        downgrade: downgrade.unwrap_or_default(),
         message,
         identity,
         dry_run,

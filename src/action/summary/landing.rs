@@ -19,6 +19,7 @@ pub fn of_landing(report: &Report) -> String {
         (Outcome::Unchanged, Operation::Rollback) => "✅ Nothing to roll back",
         (Outcome::Unchanged, _) => "✅ Nothing to deploy",
         (Outcome::DryRun, _) => "🔍 Dry run",
+        (Outcome::Skipped, _) => "⏭️ Skipped",
     };
     let commit = report
         .commit
@@ -39,6 +40,10 @@ pub fn of_landing(report: &Report) -> String {
         }
         (Outcome::Unchanged, Some(commit)) => {
             format!("{branch} of {location} is as asked already, at {commit}. Nothing was pushed.")
+        }
+        (Outcome::Skipped, _) => {
+            let reason = paragraphs(report.skipped.as_deref().unwrap_or_default());
+            format!("{reason}. Nothing was pushed to {branch} of {location}.")
         }
         _ => format!("Nothing was pushed to {branch} of {location}."),
     };
@@ -77,9 +82,13 @@ fn tables(report: &Report) -> String {
             code(&value.path)
         )
     };
+    let (old, new) = match report.outcome {
+        Outcome::Skipped => ("Image in Git", "Image asked for"),
+        _ => ("Old image", "New image"),
+    };
     [
         table(
-            &["Resource", "Container", "Old image", "New image", "File"],
+            &["Resource", "Container", old, new, "File"],
             report.images.iter().map(image),
         ),
         table(

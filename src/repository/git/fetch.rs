@@ -15,6 +15,7 @@ const TIP: &str = "refs/remotes/origin/tip";
 impl Store {
     /// The branch and its tip, with the tip's trees and files in the object database.
     pub(super) fn tip(&self) -> Result<(BranchName, Oid), RepositoryError> {
+        self.has_tip_only.set(true);
         self.fetch(self.branch.as_ref(), 1)
     }
 

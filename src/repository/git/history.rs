@@ -122,8 +122,9 @@ impl Store {
         &self,
         read: impl Fn(&Self, &BranchName, Oid) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
-        let (branch, tip) = self.fetch(self.branch.as_ref(), RECENT)?;
-        if let Some(found) = read(self, &branch, tip)? {
+        let store = self.with_past()?;
+        let (branch, tip) = store.fetch(self.branch.as_ref(), RECENT)?;
+        if let Some(found) = read(store, &branch, tip)? {
             return Ok(found);
         }
         // All commits into an empty repository: to deepen one takes libgit2 twenty times as long.
@@ -132,6 +133,20 @@ impl Store {
         read(&whole, &branch, tip)?.ok_or_else(|| RepositoryError::Protocol {
             what: "the server sent only a part of the branch's commits".to_owned(),
         })
+    }
+
+    /// The store that the past is fetched into.
+    fn with_past(&self) -> Result<&Self, RepositoryError> {
+        if self.is_local() || !self.has_tip_only.get() {
+            return Ok(self);
+        }
+        match self.past.get() {
+            Some(past) => Ok(past),
+            None => {
+                let past = Box::new(self.fresh()?);
+                Ok(self.past.get_or_init(|| past))
+            }
+        }
     }
 
     /// The commits whose parents are not here, although they have some.

@@ -11,7 +11,7 @@ mod push;
 mod transport;
 mod tree;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::Oid;
@@ -46,6 +46,11 @@ struct Store {
     branch: Option<BranchName>,
     /// Whether the server turned out to give out no files by their ids.
     fetches_whole: Cell<bool>,
+    /// Whether only the branch's tip was asked for: libgit2 takes it for a first commit from then on,
+    /// also when the commits below it have come.
+    has_tip_only: Cell<bool>,
+    /// The branch's past, where it can't be here.
+    past: OnceCell<Box<Store>>,
     /// Whether this is not the first try.
     has_pushed: Cell<bool>,
     /// Removed when the run is over.
@@ -206,6 +211,8 @@ impl Store {
             remote: Remote::Server { url, connection },
             branch,
             fetches_whole: Cell::new(false),
+            has_tip_only: Cell::new(false),
+            past: OnceCell::new(),
             has_pushed: Cell::new(false),
             _directory: Some(directory),
         })
@@ -239,6 +246,8 @@ impl Store {
             remote: Remote::Local,
             branch,
             fetches_whole: Cell::new(false),
+            has_tip_only: Cell::new(false),
+            past: OnceCell::new(),
             has_pushed: Cell::new(false),
             _directory: None,
         })
