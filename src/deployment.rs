@@ -567,6 +567,7 @@ mod tests {
         Deployed-Image: ghcr.io/wlals2/blog-web:v14
         Previous-Image: ghcr.io/wlals2/blog-web:v13
         Workflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1
+        Workflow: .github/workflows/deploy.yml
         Argocd-reference-commit-sha: 8a3f
         Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
         Argocd-reference-commit-author: Ji Min <jimin@blog.example>

@@ -28,11 +28,22 @@ pub enum Reason {
     Runner,
     Cancelled,
     Downgrade,
+    ArgocdUnavailable,
+    ArgocdToken,
+    ArgocdAccess,
+    ApplicationNotFound,
+    NotArgocd,
+    Mistracking,
+    SyncFailed,
+    Degraded,
+    Superseded,
+    NotInTime,
+    OutOfSync,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 31] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -53,6 +64,17 @@ impl Reason {
         Self::Runner,
         Self::Cancelled,
         Self::Downgrade,
+        Self::ArgocdUnavailable,
+        Self::ArgocdToken,
+        Self::ArgocdAccess,
+        Self::ApplicationNotFound,
+        Self::NotArgocd,
+        Self::Mistracking,
+        Self::SyncFailed,
+        Self::Degraded,
+        Self::Superseded,
+        Self::NotInTime,
+        Self::OutOfSync,
     ];
 
     /// The heading a person sees.
@@ -78,6 +100,17 @@ impl Reason {
             Self::Runner => "The runner's environment can't be used",
             Self::Cancelled => "The run was cancelled",
             Self::Downgrade => "The image is older than the one in Git",
+            Self::ArgocdUnavailable => "Argo CD can't be used right now",
+            Self::ArgocdToken => "Argo CD refused the token",
+            Self::ArgocdAccess => "Argo CD does not show the application",
+            Self::ApplicationNotFound => "The application was not found",
+            Self::NotArgocd => "The URL is no Argo CD",
+            Self::Mistracking => "The application follows something else",
+            Self::SyncFailed => "Argo CD could not apply the commit",
+            Self::Degraded => "The deployment is degraded",
+            Self::Superseded => "Another deployment came in between",
+            Self::NotInTime => "The deployment was not done in time",
+            Self::OutOfSync => "The application stays out of sync",
         }
     }
 }

@@ -158,7 +158,7 @@ impl fmt::Display for Pattern {
 /// Which files of a repository an operation is about: what `file` says.
 #[derive(Debug, Clone)]
 pub struct FileSelection {
-    /// Paths and globs, in the order given; at least one.
+    /// Paths and globs, in the order given. None selects nothing, which is no error.
     pub include: Vec<Pattern>,
     /// What the `!` lines take out again.
     pub exclude: Vec<Pattern>,

@@ -173,6 +173,17 @@ impl ImageReference {
     pub fn same_repository(&self, other: &Self) -> bool {
         self.repository == other.repository
     }
+
+    /// Whether a container that runs this image runs what `wanted` asks for. Where `wanted` has no
+    /// digest, whoever adds one for its tag changes nothing.
+    pub fn satisfies(&self, wanted: &Self) -> bool {
+        let same_version = match (wanted.digest(), wanted.tag()) {
+            (Some(digest), _) => self.digest() == Some(digest),
+            (None, Some(tag)) => self.tag() == Some(tag),
+            (None, None) => matches!(self.tag(), None | Some("latest")),
+        };
+        self.same_repository(wanted) && same_version
+    }
 }
 
 impl fmt::Display for ImageReference {

@@ -17,8 +17,10 @@
 pub mod action;
 pub mod operation;
 
+pub mod argocd_api;
 pub mod repository;
 
+pub mod argocd;
 pub mod date;
 pub mod deployment;
 pub mod http;

@@ -5,6 +5,7 @@
 
 mod support;
 
+use gitops_deploy::action::outputs::OUTPUTS;
 use support::{
     Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via, via,
 };
@@ -170,7 +171,7 @@ fn one_line_changes_and_the_next_step_knows() {
     assert_eq!(output("previous-image"), V13);
     assert_eq!(output("files"), FILE);
     assert!(output("diff").contains(&format!("+          image: \"{V14}\"")));
-    assert_eq!(outcome.outputs.len(), 10);
+    assert_eq!(outcome.outputs.len(), OUTPUTS.len());
     no_secret(&outcome);
     assert_eq!(outcome.masks()[0], TOKEN);
 

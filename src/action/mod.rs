@@ -19,8 +19,8 @@ use self::inputs::Request;
 use self::log::Log;
 use self::outputs::Outputs;
 use crate::failure::{Failure, Reason};
-use crate::operation::landing::Report;
-use crate::operation::{Progress as _, history, rollback, update};
+use crate::operation::delivery::{self, Delivery};
+use crate::operation::{Progress as _, history, verify};
 use crate::repository::deadline::{self, Cancellation};
 
 /// Names the file that the job summary is appended to.
@@ -76,14 +76,12 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
         .request
         .map_err(|problems| Failure::new(Reason::Input, problems.join("\n")))?;
     let source = &context.source;
-    let (outputs, summary, sentence) = match request {
+    let done = match request {
         Request::Update(update) => {
-            let report = update::run(&update, source, cancellation(), log).await?;
-            of_landing(&report)
+            Done::of_delivery(&delivery::update(&update, source, cancellation(), log).await?)
         }
         Request::Rollback(rollback) => {
-            let report = rollback::run(&rollback, source, cancellation(), log).await?;
-            of_landing(&report)
+            Done::of_delivery(&delivery::rollback(&rollback, source, cancellation(), log).await?)
         }
         Request::History(history) => {
             let report = history::run(&history, source, cancellation(), log).await?;
@@ -91,22 +89,51 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
             table
                 .and_then(|table| environment.write_to_workspace(CSV, &table))
                 .map_err(|error| Failure::new(Reason::Runner, error.to_string()))?;
-            let outputs = outputs::of_history(&report, CSV);
-            (outputs, summary::of_history(&report), report.sentence())
+            Done {
+                outputs: outputs::of_history(&report, CSV),
+                summary: summary::of_history(&report),
+                sentence: report.sentence(),
+                failure: None,
+            }
+        }
+        Request::Verify(verify) => {
+            let report = verify::run(&verify, source, cancellation(), log).await?;
+            Done {
+                outputs: outputs::of_verification(&report),
+                summary: summary::of_verification(&report),
+                sentence: report.sentence(),
+                failure: report.failure,
+            }
         }
     };
-    let written = outputs::write(environment, log, &outputs)
-        .and_then(|()| environment.append(SUMMARY, &summary));
-    written.map(|_| ()).map_err(|error| {
+    let written = outputs::write(environment, log, &done.outputs)
+        .and_then(|()| environment.append(SUMMARY, &done.summary));
+    match (written, done.failure) {
+        (_, Some(failure)) => Err(failure),
+        (Ok(_), None) => Ok(()),
         // What was pushed stays pushed: the person must know it did land.
-        Failure::new(Reason::Runner, format!("{sentence} {error}"))
-    })
+        (Err(error), None) => Err(Failure::new(
+            Reason::Runner,
+            format!("{} {error}", done.sentence),
+        )),
+    }
 }
 
-fn of_landing(report: &Report) -> (Outputs, String, String) {
-    (
-        outputs::of_landing(report),
-        summary::of_landing(report),
-        report.sentence(),
-    )
+/// An operation that came to an end, good or bad: later steps and people are told of it in both cases.
+struct Done {
+    outputs: Outputs,
+    summary: String,
+    sentence: String,
+    failure: Option<Failure>,
+}
+
+impl Done {
+    fn of_delivery(delivery: &Delivery) -> Self {
+        Self {
+            outputs: outputs::of_delivery(delivery),
+            summary: summary::of_delivery(delivery),
+            sentence: delivery.sentence(),
+            failure: delivery.failure(),
+        }
+    }
 }

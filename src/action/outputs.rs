@@ -5,11 +5,13 @@ use std::io;
 use super::environment::Environment;
 use super::log::Log;
 use crate::operation::Progress as _;
+use crate::operation::delivery::Delivery;
 use crate::operation::history;
 use crate::operation::landing::Report;
+use crate::operation::verify;
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 11] = [
+pub const OUTPUTS: [&str; 16] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -19,6 +21,11 @@ pub const OUTPUTS: [&str; 11] = [
     "files",
     "diff",
     "skipped-reason",
+    "rolled-back",
+    "rollback-commit-sha",
+    "sync-status",
+    "health-status",
+    "argocd-revision",
     "deployments",
     "deployments-csv",
 ];
@@ -55,7 +62,7 @@ impl Default for Outputs {
 }
 
 /// The outputs of what landed.
-pub fn of_landing(report: &Report) -> Outputs {
+fn of_landing(report: &Report) -> Outputs {
     let mut outputs = Outputs::new();
     outputs.set("changed", report.changed());
     if let Some(commit) = &report.commit {
@@ -72,6 +79,44 @@ pub fn of_landing(report: &Report) -> Outputs {
         report.skipped.as_deref().unwrap_or_default(),
     );
     outputs
+}
+
+/// The outputs of what landed, and of what became of it.
+pub fn of_delivery(delivery: &Delivery) -> Outputs {
+    let mut outputs = of_landing(&delivery.landed);
+    if let Some(report) = &delivery.verified {
+        set_applications(&mut outputs, report);
+    }
+    let rollback = delivery.rollback();
+    outputs.set("rolled-back", rollback.is_some());
+    if let Some(commit) = rollback.and_then(|report| report.commit.as_ref()) {
+        outputs.set("rollback-commit-sha", commit);
+    }
+    outputs
+}
+
+/// The outputs of a verification.
+pub fn of_verification(report: &verify::Report) -> Outputs {
+    let mut outputs = Outputs::new();
+    outputs.set("changed", false);
+    outputs.set("commit-sha", &report.commit);
+    let url = report.location.commit_url(report.commit.as_str());
+    outputs.set("commit-url", url.unwrap_or_default());
+    outputs.set("branch", &report.branch);
+    outputs.set("image", report.git_images().join("\n"));
+    outputs.set("rolled-back", false);
+    set_applications(&mut outputs, report);
+    outputs
+}
+
+fn set_applications(outputs: &mut Outputs, report: &verify::Report) {
+    let lines = |of: fn(&verify::ApplicationReport) -> &str| {
+        let lines: Vec<&str> = report.applications.iter().map(of).collect();
+        lines.join("\n")
+    };
+    outputs.set("sync-status", lines(|one| &one.sync));
+    outputs.set("health-status", lines(|one| &one.health.status));
+    outputs.set("argocd-revision", lines(|one| &one.revision));
 }
 
 /// The longest value for `deployments`: the outputs of a job may be 1 MB in all.
@@ -92,6 +137,7 @@ pub fn of_history(report: &history::Report, csv: &str) -> Outputs {
     }
     json.push(']');
     outputs.set("changed", false);
+    outputs.set("rolled-back", false);
     outputs.set("commit-sha", &report.tip);
     let url = report.location.commit_url(report.tip.as_str());
     outputs.set("commit-url", url.unwrap_or_default());

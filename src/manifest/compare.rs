@@ -58,6 +58,11 @@ pub fn image_transitions(
     transitions
 }
 
+/// Every image of a file, as if it was new; none of a file that is no YAML.
+pub fn images(file: &ManifestFile) -> Vec<ImageTransition> {
+    places(&file.path, Some(&file.bytes))
+}
+
 /// Every image of a version, as if it was new.
 fn places(file: &RepoPath, bytes: Option<&[u8]>) -> Vec<ImageTransition> {
     let Some(bytes) = bytes else {

@@ -20,7 +20,7 @@ mod workload;
 use crate::files::RepoPath;
 use crate::yaml::Stream;
 
-pub use compare::{ImageTransition, RestoreError, image_transitions, restore};
+pub use compare::{ImageTransition, RestoreError, image_transitions, images, restore};
 pub use error::{HeldImage, ManifestError};
 pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,

@@ -37,6 +37,8 @@ pub struct Report {
     /// The commit that landed, or the tip that holds the images already; none in a dry run that
     /// would change something.
     pub commit: Option<CommitId>,
+    /// The tip that it was made on.
+    pub base: CommitId,
     /// Whether the server vouches for that commit's signature; none where it does not say.
     pub verified: Option<bool>,
     /// Every image that was meant, also where it is right already.
@@ -115,7 +117,7 @@ impl Report {
             (Outcome::Committed, Some(commit)) => {
                 let again = match self.operation {
                     Operation::Rollback => "back to ",
-                    Operation::Update | Operation::History => "",
+                    Operation::Update | Operation::History | Operation::Verify => "",
                 };
                 format!(
                     "Pushed {} to {branch} of {location}: {again}{images}.",
@@ -215,8 +217,8 @@ pub async fn land(
     let verified = landed.as_ref().and_then(|landed| landed.verified);
     let (outcome, commit) = match landed {
         Some(landed) => (Outcome::Committed, Some(landed.commit)),
-        None if skipped.is_some() => (Outcome::Skipped, Some(base.commit)),
-        None if plan.edits.is_empty() => (Outcome::Unchanged, Some(base.commit)),
+        None if skipped.is_some() => (Outcome::Skipped, Some(base.commit.clone())),
+        None if plan.edits.is_empty() => (Outcome::Unchanged, Some(base.commit.clone())),
         None => (Outcome::DryRun, None),
     };
     let report = Report {
@@ -224,6 +226,7 @@ pub async fn land(
         outcome,
         location: session.remote.location.clone(),
         branch: base.branch,
+        base: base.commit,
         commit,
         verified,
         diff: diff(&plan),

@@ -1,5 +1,6 @@
 //! The stories: what an operation does, top to bottom.
 
+pub mod delivery;
 pub mod downgrade;
 mod explain;
 pub mod history;
@@ -7,6 +8,7 @@ pub mod landing;
 pub mod remote;
 pub mod rollback;
 pub mod update;
+pub mod verify;
 
 use crate::repository::history::Commit;
 
@@ -19,11 +21,13 @@ pub enum Operation {
     Rollback,
     /// Reports who deployed what, when.
     History,
+    /// Waits until Argo CD runs a commit.
+    Verify,
 }
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 3] = [Self::Update, Self::Rollback, Self::History];
+    pub const ALL: [Self; 4] = [Self::Update, Self::Rollback, Self::History, Self::Verify];
 
     /// The name, as the input `operation` takes it.
     pub fn name(self) -> &'static str {
@@ -31,6 +35,7 @@ impl Operation {
             Self::Update => "update",
             Self::Rollback => "rollback",
             Self::History => "history",
+            Self::Verify => "verify",
         }
     }
 }

@@ -80,7 +80,7 @@ pub struct Session<'a> {
 }
 
 impl Remote {
-    /// Opens the repository. Nothing is asked of a server yet.
+    /// Opens the repository, and says how it is spoken to. Nothing is asked of a server yet.
     ///
     /// # Errors
     /// When there is no HTTPS on this machine or no room for temporary files, or a local repository
@@ -91,13 +91,25 @@ impl Remote {
         cancellation: Cancellation,
         log: &mut impl Progress,
     ) -> Result<Session<'a>, Failure> {
-        let deadline = Deadline::after(self.timeout, cancellation);
-        let client = http::client(&self.trusted).map_err(|error| {
+        self.announce(log);
+        self.open(source, Deadline::after(self.timeout, cancellation))
+            .await
+    }
+
+    /// Our HTTP client, with this repository's certificate authorities.
+    ///
+    /// # Errors
+    /// When there is no HTTPS on this machine.
+    pub fn http(&self) -> Result<reqwest::Client, Failure> {
+        http::client(&self.trusted).map_err(|error| {
             let hint = "The action's own image holds CA certificates. Elsewhere, install \
                         `ca-certificates` or set SSL_CERT_FILE.";
             Failure::new(Reason::Certificate, format!("There is no HTTPS: {error}."))
                 .with_hint(hint)
-        })?;
+        })
+    }
+
+    fn announce(&self, log: &mut impl Progress) {
         let asked = match &self.transport {
             Choice::Api { .. } => &self.api_url,
             Choice::Git { .. } => self.location.url(),
@@ -108,6 +120,22 @@ impl Remote {
                 "The token travels unencrypted to {host}: use an https:// URL"
             ));
         }
+        log.info(&match &self.transport {
+            Choice::Api { why, .. } => format!("Using GitHub's API: {why}"),
+            Choice::Git { why } => format!("Using git: {why}"),
+        });
+    }
+
+    /// Opens the repository for as long as `deadline` allows.
+    ///
+    /// # Errors
+    /// As [`Remote::connect`].
+    pub(super) async fn open<'a>(
+        &'a self,
+        source: &'a Source,
+        deadline: Deadline,
+    ) -> Result<Session<'a>, Failure> {
+        let client = self.http()?;
         let explainer = Explainer {
             location: &self.location,
             token: self.token.as_ref(),
@@ -115,10 +143,6 @@ impl Remote {
             api_url: &self.api_url,
             client: client.clone(),
         };
-        log.info(&match &self.transport {
-            Choice::Api { why, .. } => format!("Using GitHub's API: {why}"),
-            Choice::Git { why } => format!("Using git: {why}"),
-        });
         let route = Route {
             location: self.location.clone(),
             branch: self.branch.clone(),

@@ -2,6 +2,7 @@
 
 use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::remote::{Remote, Session};
+use super::verify::Argocd;
 use super::{Operation, Progress, commit_line};
 use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
 use crate::failure::{Failure, Reason};
@@ -32,6 +33,8 @@ pub struct Rollback {
     pub identity: Identity,
     /// Whether to leave Git as it is.
     pub dry_run: bool,
+    /// Who is to run what was before.
+    pub argocd: Option<Argocd>,
 }
 
 /// The id of a commit, or the beginning of one: 4 to 64 hexadecimal digits in lower case.
@@ -88,27 +91,69 @@ pub async fn run(
             counted(others, "more file")
         ));
     }
-    undo(&session, rollback, &touched, source, log).await
+    let undoing = Undoing {
+        files,
+        message: rollback.message.as_ref(),
+        identity: &rollback.identity,
+        dry_run: rollback.dry_run,
+    };
+    undo(&session, &undoing, &touched, source, log).await
+}
+
+/// Undoes `commit`, unless somebody has deployed since.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn of_commit(
+    session: &Session<'_>,
+    files: &FileSelection,
+    identity: &Identity,
+    commit: &CommitId,
+    source: &Source,
+    log: &mut impl Progress,
+) -> Result<Report, Failure> {
+    log.info(&format!(
+        "Rolling back {} in {}",
+        commit.short(),
+        session.remote.location
+    ));
+    let revision = Revision(commit.to_string());
+    let touched = named(session, files, &revision, log).await?;
+    let undoing = Undoing {
+        files,
+        message: None,
+        identity,
+        dry_run: false,
+    };
+    undo(session, &undoing, &touched, source, log).await
+}
+
+/// How to undo.
+struct Undoing<'a> {
+    files: &'a FileSelection,
+    message: Option<&'a MessageTemplate>,
+    identity: &'a Identity,
+    dry_run: bool,
 }
 
 /// The same for a commit that is known.
 async fn undo(
     session: &Session<'_>,
-    rollback: &Rollback,
+    undoing: &Undoing<'_>,
     touched: &Touched,
     source: &Source,
     log: &mut impl Progress,
 ) -> Result<Report, Failure> {
     let landing = Landing {
         operation: Operation::Rollback,
-        files: &rollback.files,
-        identity: &rollback.identity,
-        dry_run: rollback.dry_run,
+        files: undoing.files,
+        identity: undoing.identity,
+        dry_run: undoing.dry_run,
     };
     landing::land(session, &landing, log, async |snapshot: &Snapshot| {
         let plan = match plan(snapshot, touched) {
             Ok(plan) => plan,
-            Err(problem) => return Err(explained(session, &rollback.files, touched, problem).await),
+            Err(problem) => return Err(explained(session, undoing.files, touched, problem).await),
         };
         let changed = plan.images.iter().filter(|image| image.old != image.new);
         let deployment = Deployment {
@@ -123,7 +168,7 @@ async fn undo(
             id: commit.id.as_str(),
             merged_into: merged_into.map(CommitId::as_str),
         };
-        let message = deployment::revert_message(rollback.message.as_ref(), &reverted, &deployment);
+        let message = deployment::revert_message(undoing.message, &reverted, &deployment);
         Ok(Proposed {
             plan,
             message,

@@ -3,6 +3,7 @@
 use super::downgrade::{self, Downgrade};
 use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::remote::Remote;
+use super::verify::Argocd;
 use super::{Operation, Progress};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
@@ -27,6 +28,10 @@ pub struct Update {
     pub identity: Identity,
     /// Whether to leave Git as it is.
     pub dry_run: bool,
+    /// Who is to run it.
+    pub argocd: Option<Argocd>,
+    /// Whether a deployment that Argo CD can't run is undone.
+    pub rollback_on_failure: bool,
 }
 
 /// Edits, commits and pushes, until the commit landed or can't.

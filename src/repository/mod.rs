@@ -36,6 +36,15 @@ impl CommitId {
         &self.0
     }
 
+    /// The commit whose whole id `text` is.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_whole = matches!(text.len(), 40 | 64)
+            && text
+                .chars()
+                .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
+        is_whole.then(|| Self(text.to_owned()))
+    }
+
     /// The first seven digits, for people.
     pub fn short(&self) -> &str {
         self.0.get(..7).unwrap_or(&self.0)

@@ -22,6 +22,7 @@
 )]
 
 mod action;
+mod argocd;
 mod backend;
 pub mod build;
 mod faults;
@@ -32,6 +33,7 @@ mod tls;
 mod via;
 
 pub use action::{Action, Annotation, Outcome, Running};
+pub use argocd::{ARGOCD_TOKEN, App, ArgoCd, Reply};
 pub use faults::{Fault, Step, When};
 pub use github::Github;
 pub use repository::{Entry, Logged, Repository, git};

@@ -4,6 +4,7 @@
 //! So `envy` collects texts, and each is read here by rules of our own, every one of them, so that
 //! all problems are told at once.
 
+mod argocd;
 mod history;
 mod problems;
 mod remote;
@@ -22,6 +23,7 @@ use crate::operation::Operation;
 use crate::operation::history::History;
 use crate::operation::rollback::Rollback;
 use crate::operation::update::Update;
+use crate::operation::verify::Verify;
 use crate::repository::Identity;
 
 const PREFIX: &str = "INPUT_";
@@ -55,7 +57,10 @@ const fn with_default(
 const ALL: &[Operation] = &Operation::ALL;
 const UPDATE: &[Operation] = &[Operation::Update];
 const HISTORY: &[Operation] = &[Operation::History];
-const ROLLBACK: &[Operation] = &[Operation::Rollback];
+const UPDATE_VERIFY: &[Operation] = &[Operation::Update, Operation::Verify];
+const ROLLBACK_VERIFY: &[Operation] = &[Operation::Rollback, Operation::Verify];
+/// Those that may wait for Argo CD.
+const DELIVERING: &[Operation] = &[Operation::Update, Operation::Rollback, Operation::Verify];
 /// Those that commit.
 const WRITING: &[Operation] = &[Operation::Update, Operation::Rollback];
 
@@ -65,11 +70,11 @@ pub const INPUTS: &[Input] = &[
     input("repository", ALL),
     input("branch", ALL),
     input("file", ALL),
-    input("image", UPDATE),
+    input("image", UPDATE_VERIFY),
     input("path", UPDATE),
     input("set", UPDATE),
     input("resource", UPDATE),
-    input("commit", ROLLBACK),
+    input("commit", ROLLBACK_VERIFY),
     input("since", HISTORY),
     input("until", HISTORY),
     with_default("limit", "50", HISTORY),
@@ -81,6 +86,16 @@ pub const INPUTS: &[Input] = &[
     with_default("transport", "auto", ALL),
     with_default("dry-run", "false", WRITING),
     with_default("downgrade", "allow", UPDATE),
+    input("argocd-server", DELIVERING),
+    input("argocd-token", DELIVERING),
+    input("argocd-application", DELIVERING),
+    input("argocd-namespace", DELIVERING),
+    input("argocd-project", DELIVERING),
+    with_default("argocd-wait-for", "healthy", DELIVERING),
+    with_default("argocd-timeout", "300", DELIVERING),
+    with_default("argocd-allow-suspended", "false", DELIVERING),
+    with_default("rollback-on-failure", "false", UPDATE),
+    with_default("argocd-plaintext", "false", DELIVERING),
     with_default("timeout", "120", ALL),
     input("ca-certificate", ALL),
     input("server-url", ALL),
@@ -98,6 +113,8 @@ pub enum Request {
     Rollback(Box<Rollback>),
     /// `operation: history`
     History(Box<History>),
+    /// `operation: verify`
+    Verify(Box<Verify>),
 }
 
 /// What the inputs say.
@@ -132,6 +149,16 @@ struct Raw {
     transport: Option<String>,
     dry_run: Option<String>,
     downgrade: Option<String>,
+    argocd_server: Option<String>,
+    argocd_token: Option<SecretString>,
+    argocd_application: Option<String>,
+    argocd_namespace: Option<String>,
+    argocd_project: Option<String>,
+    argocd_wait_for: Option<String>,
+    argocd_timeout: Option<String>,
+    argocd_allow_suspended: Option<String>,
+    rollback_on_failure: Option<String>,
+    argocd_plaintext: Option<String>,
     timeout: Option<String>,
     ca_certificate: Option<String>,
     server_url: Option<String>,
@@ -149,6 +176,7 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
         let basic = BASE64_STANDARD.encode(format!("x-access-token:{token}"));
         secrets.extend([token.into(), basic.into()]);
     }
+    secrets.extend(given("INPUT_ARGOCD-TOKEN").map(SecretString::from));
     secrets
 }
 
@@ -248,6 +276,10 @@ fn resolve(raw: &Raw, operation: Result<Operation, &str>) -> Result<Request, Vec
             let history = history::history(raw, &mut problems);
             history.map(|history| Request::History(Box::new(history)))
         }
+        Operation::Verify => {
+            let verify = argocd::verify(raw, &mut problems);
+            verify.map(|verify| Request::Verify(Box::new(verify)))
+        }
     };
     match request {
         Some(request) if problems.0.is_empty() => Ok(request),
@@ -325,7 +357,7 @@ mod tests {
             ("INPUT_API-URL", "api.github.com"),
         ]);
         insta::assert_snapshot!(problems.join("\n"), @"
-        `operation` `deploy`: expected `update`, `rollback`, `history`
+        `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, and the URL without it
         `transport` `ssh`: expected `auto`, `api` or `git`
@@ -389,7 +421,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, dry-run, downgrade, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, dry-run, downgrade, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
         ");
     }
 

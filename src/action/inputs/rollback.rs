@@ -1,7 +1,7 @@
 //! The inputs of `operation: rollback`.
 
 use super::problems::Problems;
-use super::{Raw, remote, update};
+use super::{Raw, argocd, remote, update};
 use crate::operation::rollback::Rollback;
 
 /// The rollback that the inputs ask for; none where something is wrong.
@@ -18,6 +18,7 @@ pub(super) fn rollback(raw: &Raw, problems: &mut Problems) -> Option<Rollback> {
         .and_then(|text| problems.parse("commit-message", text));
     let identity = update::identity(raw, problems);
     let dry_run = problems.boolean("dry-run", raw.dry_run.as_deref());
+    let argocd = argocd::argocd(raw, problems);
     Some(Rollback {
         remote: remote?,
         files: files?,
@@ -25,5 +26,6 @@ pub(super) fn rollback(raw: &Raw, problems: &mut Problems) -> Option<Rollback> {
         message,
         identity,
         dry_run,
+        argocd,
     })
 }

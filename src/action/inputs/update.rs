@@ -1,7 +1,7 @@
 //! The inputs of `operation: update`.
 
 use super::problems::Problems;
-use super::{DEFAULT_AUTHOR, Raw, remote};
+use super::{DEFAULT_AUTHOR, Raw, argocd, remote};
 use crate::manifest::EditRequest;
 use crate::operation::update::Update;
 use crate::repository::Identity;
@@ -21,6 +21,13 @@ pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
         .as_deref()
         .and_then(|text| problems.parse("downgrade", text.trim()));
     let dry_run = problems.boolean("dry-run", raw.dry_run.as_deref());
+    let argocd = argocd::argocd(raw, problems);
+    let rollback_on_failure =
+        problems.boolean("rollback-on-failure", raw.rollback_on_failure.as_deref());
+    if rollback_on_failure && argocd.is_none() && raw.argocd_application.is_none() {
+        let why = "nothing tells whether the deployment failed: give `argocd-application`";
+        problems.add("rollback-on-failure", Some("true"), why);
+    }
     Some(Update {
         remote: remote?,
         files: files?,
@@ -29,6 +36,8 @@ pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
         message,
         identity,
         dry_run,
+        argocd,
+        rollback_on_failure,
     })
 }
 

@@ -55,7 +55,7 @@ pub fn of_landing(report: &Report) -> String {
     if !report.diff.is_empty() {
         let _ = write!(
             text,
-            "<details open><summary>Diff</summary>\n\n{}\n</details>\n",
+            "<details open><summary>Diff</summary>\n\n{}\n</details>\n\n",
             diff(&report.diff)
         );
     }

@@ -3,12 +3,14 @@
 mod history;
 mod landing;
 mod markdown;
+mod verification;
 
 use std::fmt::Write as _;
 
 pub use self::history::of_history;
-pub use self::landing::of_landing;
+use self::landing::of_landing;
 use self::markdown::paragraphs;
+pub use self::verification::{of_delivery, of_verification};
 use crate::failure::Failure;
 
 /// Why a run failed.

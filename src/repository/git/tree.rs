@@ -47,7 +47,7 @@ pub(super) fn select(
         let all = regular_files(repository, tree)?;
         entries.extend(globbed(selection, all, |file| &file.path)?);
     }
-    if entries.is_empty() {
+    if entries.is_empty() && !selection.include.is_empty() {
         return Err(problem(selection, FileProblem::NoMatch));
     }
     Ok(entries)

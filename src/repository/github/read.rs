@@ -265,7 +265,7 @@ impl GithubRepository {
                 files.push((mode, ManifestFile { path, bytes }));
             }
         }
-        if files.is_empty() {
+        if files.is_empty() && !selection.include.is_empty() {
             return Err(problem(selection, FileProblem::NoMatch));
         }
         Ok(files)

@@ -1,0 +1,388 @@
+//! An `Application` as Argo CD's API returns it: the fields that matter here, each of them optional,
+//! since Go leaves out what is empty and old servers do not know what is new.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+
+/// An `Application`, with what the controller says of it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Application {
+    pub spec: Spec,
+    #[serde(deserialize_with = "nullable")]
+    pub status: Status,
+    /// There while an operation is asked for that the controller has not finished.
+    #[serde(deserialize_with = "is_there")]
+    pub operation: bool,
+}
+
+/// What is to be deployed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Spec {
+    pub source: Option<Source>,
+    #[serde(deserialize_with = "nullable")]
+    pub sources: Vec<Source>,
+    pub source_hydrator: Option<SourceHydrator>,
+    pub sync_policy: Option<SyncPolicy>,
+    pub project: String,
+}
+
+/// Where manifests come from.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Source {
+    #[serde(rename = "repoURL")]
+    pub repo_url: String,
+    pub path: String,
+    pub target_revision: String,
+    /// Set for a Helm repository's or an OCI chart.
+    pub chart: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct SourceHydrator {
+    pub dry_source: Source,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct SyncPolicy {
+    pub automated: Option<Automated>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Automated {
+    /// Since 3.0 `false` switches it off.
+    pub enabled: Option<bool>,
+}
+
+/// What the controller found.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Status {
+    #[serde(deserialize_with = "moment")]
+    pub reconciled_at: Option<DateTime<Utc>>,
+    pub sync: Sync,
+    pub health: Health,
+    pub operation_state: Option<Operation>,
+    #[serde(deserialize_with = "nullable")]
+    pub resources: Vec<Resource>,
+    #[serde(deserialize_with = "nullable")]
+    pub conditions: Vec<Condition>,
+    pub summary: Summary,
+    pub source_hydrator: Hydration,
+}
+
+/// What was compared with the cluster, and how that ended.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Sync {
+    pub status: String,
+    pub revision: String,
+    #[serde(deserialize_with = "nullable")]
+    pub revisions: Vec<String>,
+}
+
+/// How well something is: `Healthy`, `Suspended`, `Progressing`, `Missing`, `Degraded`, `Unknown`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Health {
+    pub status: String,
+    pub message: String,
+    #[serde(deserialize_with = "moment")]
+    pub last_transition_time: Option<DateTime<Utc>>,
+}
+
+/// The last operation, or the one that runs.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Operation {
+    pub phase: String,
+    pub message: String,
+    #[serde(deserialize_with = "moment")]
+    pub started_at: Option<DateTime<Utc>>,
+    #[serde(deserialize_with = "moment")]
+    pub finished_at: Option<DateTime<Utc>>,
+    pub sync_result: Option<SyncResult>,
+    #[serde(rename = "operation")]
+    pub asked: Asked,
+}
+
+/// What an operation applied.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct SyncResult {
+    pub revision: String,
+    #[serde(deserialize_with = "nullable")]
+    pub revisions: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub resources: Vec<ResourceResult>,
+}
+
+/// What became of one resource in an operation.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct ResourceResult {
+    pub kind: String,
+    pub name: String,
+    pub status: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Asked {
+    pub sync: Option<AskedSync>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct AskedSync {
+    pub revision: String,
+    #[serde(deserialize_with = "nullable")]
+    pub revisions: Vec<String>,
+}
+
+/// One object of the application.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Resource {
+    pub group: String,
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+    pub status: String,
+    pub health: Option<Health>,
+}
+
+impl Resource {
+    /// `Rollout/web`
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+}
+
+/// Something that the controller wants people to know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Condition {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Summary {
+    /// The images of the live Pods, those of before included while a rollout runs.
+    #[serde(deserialize_with = "nullable")]
+    pub images: Vec<String>,
+}
+
+/// What the source hydrator did.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Hydration {
+    pub last_successful_operation: Option<HydrateOperation>,
+    pub current_operation: Option<HydrateOperation>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct HydrateOperation {
+    pub phase: String,
+    pub message: String,
+    #[serde(rename = "drySHA")]
+    pub dry_sha: String,
+    #[serde(rename = "hydratedSHA")]
+    pub hydrated_sha: String,
+}
+
+/// What belongs to an application in the cluster, Pods included.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct ResourceTree {
+    #[serde(deserialize_with = "nullable")]
+    pub nodes: Vec<Node>,
+}
+
+/// One object in the cluster.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Node {
+    pub kind: String,
+    pub name: String,
+    pub health: Option<Health>,
+    #[serde(deserialize_with = "nullable")]
+    pub images: Vec<String>,
+}
+
+/// Whether the windows of the project allow to sync now. protobuf's JSON leaves out `false`; an answer
+/// about no windows says `true`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct SyncWindows {
+    pub can_sync: bool,
+}
+
+impl Application {
+    /// Every source, in order.
+    pub fn sources(&self) -> Vec<&Source> {
+        match (&self.spec.source_hydrator, &self.spec.source) {
+            (Some(hydrator), _) => vec![&hydrator.dry_source],
+            (None, _) if !self.spec.sources.is_empty() => self.spec.sources.iter().collect(),
+            (None, Some(source)) => vec![source],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The sources that are `repository`, each with the revision of it that was compared with the
+    /// cluster last; empty where none was yet.
+    pub fn tracked(&self, repository: &str) -> Vec<(&Source, &str)> {
+        let Status {
+            sync,
+            source_hydrator,
+            ..
+        } = &self.status;
+        let ours = |source: &Source| {
+            source.chart.is_empty() && super::same_repository(&source.repo_url, repository)
+        };
+        if let Some(hydrator) = &self.spec.source_hydrator {
+            // What was compared is what was made of our commit.
+            let done = source_hydrator.last_successful_operation.as_ref();
+            let seen = done
+                .filter(|done| !sync.revision.is_empty() && done.hydrated_sha == sync.revision)
+                .map_or("", |done| done.dry_sha.as_str());
+            let source = &hydrator.dry_source;
+            return ours(source).then_some((source, seen)).into_iter().collect();
+        }
+        if self.spec.sources.is_empty() {
+            let source = self.spec.source.as_ref().filter(|source| ours(source));
+            return source
+                .map(|source| (source, sync.revision.as_str()))
+                .into_iter()
+                .collect();
+        }
+        let sources = self.spec.sources.iter().enumerate();
+        sources
+            .filter(|(_, source)| ours(source))
+            .map(|(index, source)| {
+                let revision = sync.revisions.get(index);
+                (source, revision.map_or("", String::as_str))
+            })
+            .collect()
+    }
+
+    /// The revisions of `repository` that the last operation was to apply.
+    pub fn applied(&self, repository: &str) -> Vec<&str> {
+        let Some(operation) = &self.status.operation_state else {
+            return Vec::new();
+        };
+        let asked = operation.asked.sync.as_ref();
+        let result = operation.sync_result.as_ref();
+        let one = result
+            .map(|result| result.revision.as_str())
+            .filter(|revision| !revision.is_empty())
+            .or(asked.map(|asked| asked.revision.as_str()))
+            .filter(|revision| !revision.is_empty());
+        if self.spec.source_hydrator.is_some() {
+            let done = self
+                .status
+                .source_hydrator
+                .last_successful_operation
+                .as_ref();
+            return done
+                .filter(|done| one == Some(done.hydrated_sha.as_str()))
+                .map(|done| done.dry_sha.as_str())
+                .into_iter()
+                .collect();
+        }
+        if self.spec.sources.is_empty() {
+            return one.into_iter().collect();
+        }
+        let revisions = result
+            .map(|result| &result.revisions)
+            .filter(|revisions| !revisions.is_empty())
+            .or(asked.map(|asked| &asked.revisions));
+        let sources = self.spec.sources.iter().enumerate();
+        sources
+            .filter(|(_, source)| super::same_repository(&source.repo_url, repository))
+            .filter_map(|(index, _)| revisions?.get(index).map(String::as_str))
+            .collect()
+    }
+
+    /// The revision of `repository` that the source hydrator works on, or failed with.
+    pub fn hydrating(&self, repository: &str) -> Option<&str> {
+        let source = &self.spec.source_hydrator.as_ref()?.dry_source;
+        let operation = self.status.source_hydrator.current_operation.as_ref()?;
+        let ours = super::same_repository(&source.repo_url, repository);
+        (ours && operation.phase != "Hydrated").then_some(operation.dry_sha.as_str())
+    }
+
+    /// Whether Argo CD syncs by itself.
+    pub fn syncs_by_itself(&self) -> bool {
+        let automated = self
+            .spec
+            .sync_policy
+            .as_ref()
+            .and_then(|policy| policy.automated.as_ref());
+        automated.is_some_and(|automated| automated.enabled != Some(false))
+    }
+
+    /// Whether an operation is asked for or runs. Between the tries of one that failed, the phase is
+    /// `Running` though a time of the end is set.
+    pub fn is_syncing(&self) -> bool {
+        let running = self
+            .status
+            .operation_state
+            .as_ref()
+            .is_some_and(|operation| {
+                matches!(operation.phase.as_str(), "Running" | "Terminating")
+                    || operation.finished_at.is_none()
+            });
+        self.operation || running
+    }
+}
+
+/// `null`, which Go writes for an empty list, as the default.
+fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A moment in RFC 3339; none where it is no such.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let value = Option::<serde::de::IgnoredAny>::deserialize(deserializer)?;
+    Ok(value.is_some())
+}

@@ -1,0 +1,124 @@
+//! Argo CD's applications: what one says of itself, and what that means for a commit.
+//!
+//! Pure: the exchange with the server is [`crate::argocd_api`]'s.
+//! Source: `pkg/apis/application/v1alpha1/types.go` in argoproj/argo-cd.
+
+mod application;
+pub mod diagnosis;
+mod judge;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use application::{
+    Application, Condition, Health, Node, Operation, Resource, ResourceTree, Source, SyncWindows,
+};
+pub use judge::{Done, Goal, Judge, Look, Problem, Relation, Verdict, Wait, WaitFor};
+
+/// An application's name, as the input `argocd-application` has it: `NAME`, or `NAMESPACE/NAME` as
+/// `argocd app get` takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplicationName {
+    /// The namespace of the `Application` object; else the one that Argo CD runs in.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// The text is no [`ApplicationName`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` names no application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`"
+)]
+pub struct InvalidApplicationName(String);
+
+impl FromStr for ApplicationName {
+    type Err = InvalidApplicationName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApplicationName> {
+        let is_name = |name: &str| {
+            let inner =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+            !name.is_empty()
+                && name.len() <= 253
+                && name.chars().all(inner)
+                && !name.starts_with(['-', '.'])
+                && !name.ends_with(['-', '.'])
+        };
+        let (namespace, name) = match text.split_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, text),
+        };
+        if !is_name(name) || namespace.is_some_and(|namespace| !is_name(namespace)) {
+            return Err(InvalidApplicationName(text.to_owned()));
+        }
+        Ok(Self {
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for ApplicationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// Whether two URLs lead to the same repository: over HTTPS or SSH, with or without `.git`. Hosts have
+/// aliases (`ssh.github.com`, a name within the cluster), so the path decides.
+pub fn same_repository(one: &str, other: &str) -> bool {
+    let path = repository_path(one);
+    !path.is_empty() && path == repository_path(other)
+}
+
+/// `acme/gitops` of `https://github.com/acme/gitops.git` and of `git@github.com:acme/gitops`.
+fn repository_path(url: &str) -> String {
+    let url = url.trim();
+    let path = match url.split_once("://") {
+        Some(("file", path)) => path,
+        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+        None => url.split_once(':').map_or(url, |(_, path)| path),
+    };
+    let path = path.trim_matches('/').to_lowercase();
+    path.strip_suffix(".git").unwrap_or(&path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_may_be_in_another_namespace() {
+        let name: ApplicationName = "shop".parse().unwrap();
+        assert_eq!((name.namespace, name.name.as_str()), (None, "shop"));
+        let name: ApplicationName = "team-a/shop.web".parse().unwrap();
+        assert_eq!(name.to_string(), "team-a/shop.web");
+        for wrong in ["", "a/b/c", "Shop", "a b", "-a", "a/", "/a", "a?x=1"] {
+            assert!(wrong.parse::<ApplicationName>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_the_same_however_it_is_spoken_to() {
+        let https = "https://github.com/acme/gitops.git";
+        for other in [
+            "https://github.com/acme/gitops",
+            "git@github.com:acme/gitops.git",
+            "ssh://git@ssh.github.com:443/Acme/GitOps",
+            "https://github.com/acme/gitops/",
+        ] {
+            assert!(same_repository(https, other), "{other}");
+        }
+        for other in [
+            "https://github.com/acme/gitops2",
+            "git@github.com:b/gitops",
+            "",
+        ] {
+            assert!(!same_repository(https, other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The exchange with an Argo CD server, over its REST API.
+//!
+//! Only reads, with `applications, get`: a refresh is one, too.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{ACCEPT, DATE, LOCATION};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::argocd::{Application, ApplicationName, ResourceTree, SyncWindows};
+use crate::repository::location::{host, is_cleartext};
+use crate::repository::wire::{WireErrorKind, classified, one_line, shown};
+
+/// The most that one answer may hold: the tree of a very large application.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Where Argo CD is: its scheme, host, and a root path where it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server(Url);
+
+/// Why a text names no [`Server`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidServer {
+    /// No host, or more than one.
+    #[error(
+        "expected a host or a URL, such as `argocd.example.com` or `https://example.com/argocd`, without credentials and query"
+    )]
+    Form,
+    /// The token would travel in the clear.
+    #[error(
+        "`http://` would send the token unencrypted: use https://. Where the way is private, `argocd-plaintext: true` allows it"
+    )]
+    Cleartext,
+}
+
+impl Server {
+    /// `argocd.example.com`, or a URL. `http://` only to this machine, unless `plaintext`.
+    ///
+    /// # Errors
+    /// When it is neither, or holds credentials, or would be spoken to in the clear.
+    pub fn new(text: &str, plaintext: bool) -> Result<Self, InvalidServer> {
+        let text = text.trim();
+        let url = match text.contains("://") {
+            true => Url::parse(text),
+            false => Url::parse(&format!("https://{text}")),
+        };
+        let mut url = url.map_err(|_| InvalidServer::Form)?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() || !plain {
+            return Err(InvalidServer::Form);
+        }
+        if is_cleartext(&url) && !plaintext {
+            return Err(InvalidServer::Cleartext);
+        }
+        let path = url.path().trim_end_matches('/');
+        let path = path.strip_suffix("/api/v1").unwrap_or(path).to_owned();
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> String {
+        host(&self.0)
+    }
+
+    /// Where a person looks at an application.
+    pub fn page(&self, name: &ApplicationName) -> String {
+        let base = self.0.as_str().trim_end_matches('/');
+        match &name.namespace {
+            Some(namespace) => format!("{base}/applications/{namespace}/{}", name.name),
+            None => format!("{base}/applications/{}", name.name),
+        }
+    }
+}
+
+/// Why Argo CD did not answer as asked. Texts are one line without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgocdError {
+    /// HTTP 401.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// HTTP 403, which also a missing application gets where no project is named.
+    #[error("{0}")]
+    Forbidden(String),
+    /// HTTP 404 in Argo CD's own words.
+    #[error("{0}")]
+    NotFound(String),
+    /// Something else answers there, or another version of it than any that is known.
+    #[error("{0}")]
+    NotArgocd(String),
+    /// A redirect, which is not followed: the token goes to one host only.
+    #[error("the server redirects to {0}")]
+    Redirected(String),
+    /// The TLS client does not trust the server.
+    #[error("the certificate is not trusted: {0}")]
+    Certificate(String),
+    /// No connection at all.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Trouble that may pass: 5xx, 429, a broken connection, silence.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// An answer, and when it was given by the server's clock.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// What was asked for.
+    pub content: T,
+    /// The header `Date`.
+    pub date: Option<DateTime<Utc>>,
+}
+
+/// Speaks to one Argo CD.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    server: Server,
+    token: SecretString,
+    project: Option<String>,
+}
+
+impl Client {
+    /// A client; nothing is asked yet. With `project`, a missing application is told from one that the
+    /// token may not see.
+    pub fn new(
+        http: reqwest::Client,
+        server: Server,
+        token: SecretString,
+        project: Option<String>,
+    ) -> Self {
+        Self {
+            http,
+            server,
+            token,
+            project,
+        }
+    }
+
+    /// The application as it is. With `refresh`, after Argo CD has looked into Git again, which may take
+    /// as long as making all manifests does.
+    ///
+    /// # Errors
+    /// See [`ArgocdError`].
+    pub async fn application(
+        &self,
+        name: &ApplicationName,
+        refresh: bool,
+        patience: Duration,
+    ) -> Result<Answer<Application>, ArgocdError> {
+        let mut url = self.url(name, None);
+        if refresh {
+            url.query_pairs_mut().append_pair("refresh", "normal");
+        }
+        let answer = self.get::<serde_json::Value>(url, patience).await?;
+        // Every field is optional, so that something must say that it is an application at all.
+        let is_one = answer
+            .content
+            .get("spec")
+            .is_some_and(serde_json::Value::is_object)
+            && answer
+                .content
+                .get("metadata")
+                .is_some_and(serde_json::Value::is_object);
+        let content = serde_json::from_value(answer.content)
+            .ok()
+            .filter(|_| is_one);
+        match content {
+            Some(content) => Ok(Answer {
+                content,
+                date: answer.date,
+            }),
+            None => Err(self.not_argocd("with something that is no application")),
+        }
+    }
+
+    /// What belongs to the application in the cluster.
+    ///
+    /// # Errors
+    /// See [`ArgocdError`].
+    pub async fn resource_tree(
+        &self,
+        name: &ApplicationName,
+        patience: Duration,
+    ) -> Result<ResourceTree, ArgocdError> {
+        let answer = self.get(self.url(name, Some("resource-tree")), patience);
+        Ok(answer.await?.content)
+    }
+
+    /// Whether the project's windows allow to sync now.
+    ///
+    /// # Errors
+    /// See [`ArgocdError`].
+    pub async fn sync_windows(
+        &self,
+        name: &ApplicationName,
+        patience: Duration,
+    ) -> Result<SyncWindows, ArgocdError> {
+        let answer = self.get(self.url(name, Some("syncwindows")), patience);
+        Ok(answer.await?.content)
+    }
+
+    fn url(&self, name: &ApplicationName, part: Option<&str>) -> Url {
+        let mut url = self.server.0.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments
+                .pop_if_empty()
+                .extend(["api", "v1", "applications", &name.name]);
+            segments.extend(part);
+        }
+        let optional = [
+            ("project", &self.project),
+            ("appNamespace", &name.namespace),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(key, value);
+            }
+        }
+        url
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        patience: Duration,
+    ) -> Result<Answer<T>, ArgocdError> {
+        let host = self.server.host();
+        let silent = || {
+            let seconds = patience.as_secs();
+            ArgocdError::Unavailable(format!("{host} did not answer within {seconds} s"))
+        };
+        let exchange = tokio::time::timeout(patience, self.exchange(url));
+        exchange.await.map_err(|_| silent())?
+    }
+
+    async fn exchange<T: DeserializeOwned>(&self, url: Url) -> Result<Answer<T>, ArgocdError> {
+        let host = self.server.host();
+        let broken = |error: reqwest::Error| match classified(&error) {
+            WireErrorKind::Certificate(why) => ArgocdError::Certificate(why),
+            WireErrorKind::Connect(why) => {
+                ArgocdError::Unreachable(format!("{host} can't be reached: {why}"))
+            }
+            WireErrorKind::Broken(why) => {
+                ArgocdError::Unavailable(format!("the connection to {host} broke: {why}"))
+            }
+            // `classified` makes no other.
+            _ => ArgocdError::Unavailable(format!("the connection to {host} broke")),
+        };
+        let request = self
+            .http
+            .get(url.clone())
+            .header(ACCEPT, "application/json");
+        let sent = request.bearer_auth(self.token.expose_secret()).send();
+        let mut response = sent.await.map_err(broken)?;
+        let status = response.status().as_u16();
+        let header = |name| response.headers().get(name)?.to_str().ok();
+        let date = header(DATE)
+            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
+            .map(|date| date.to_utc());
+        if (300..400).contains(&status) {
+            let target = header(LOCATION).and_then(|target| url.join(target).ok());
+            let to = target.map_or_else(
+                || "nowhere".to_owned(),
+                |mut target| {
+                    target.set_path("");
+                    shown(target)
+                },
+            );
+            return Err(ArgocdError::Redirected(to));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(self.not_argocd("with more than anything sensible"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if (200..300).contains(&status) {
+            return match serde_json::from_slice(&body) {
+                Ok(content) => Ok(Answer { content, date }),
+                Err(_) => Err(self.not_argocd("with something that is no JSON")),
+            };
+        }
+        Err(self.refusal(status, &body))
+    }
+
+    fn refusal(&self, status: u16, body: &[u8]) -> ArgocdError {
+        #[derive(Deserialize)]
+        struct Refusal {
+            message: Option<String>,
+            error: Option<String>,
+        }
+        let host = self.server.host();
+        let words = serde_json::from_slice::<Refusal>(body)
+            .ok()
+            .and_then(|refusal| refusal.message.or(refusal.error));
+        let detail = words.as_deref().map(one_line).unwrap_or_default();
+        let colon = if detail.is_empty() { "" } else { ": " };
+        let what = format!(
+            "{host} answered HTTP {status}{colon}{}",
+            detail.trim_end_matches('.')
+        );
+        match status {
+            401 => ArgocdError::Unauthorized(what),
+            403 => ArgocdError::Forbidden(what),
+            404 if words.is_some() => ArgocdError::NotFound(what),
+            408 | 425 | 429 | 500.. => ArgocdError::Unavailable(what),
+            _ => self.not_argocd(&format!("HTTP {status}")),
+        }
+    }
+
+    fn not_argocd(&self, how: &str) -> ArgocdError {
+        ArgocdError::NotArgocd(format!(
+            "{} answered {how}, which Argo CD's API does not",
+            self.server.host()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(text: &str) -> Result<String, InvalidServer> {
+        Server::new(text, false).map(|server| server.0.to_string())
+    }
+
+    #[test]
+    fn a_server_is_a_host_or_a_url() {
+        for (given, expected) in [
+            ("argocd.example.com", "https://argocd.example.com/"),
+            (
+                "argocd.example.com:8443",
+                "https://argocd.example.com:8443/",
+            ),
+            ("https://example.com/argocd/", "https://example.com/argocd"),
+            (
+                "https://example.com/argocd/api/v1",
+                "https://example.com/argocd",
+            ),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+        ] {
+            assert_eq!(server(given).unwrap(), expected);
+        }
+        for wrong in [
+            "",
+            "ftp://a",
+            "https://u:p@a",
+            "https://a/?x",
+            "a b",
+            "https://",
+        ] {
+            assert_eq!(server(wrong), Err(InvalidServer::Form), "{wrong}");
+        }
+        assert_eq!(
+            server("http://argocd.example.com"),
+            Err(InvalidServer::Cleartext)
+        );
+        assert!(Server::new("http://argocd.example.com", true).is_ok());
+    }
+}

@@ -1,0 +1,176 @@
+//! A deployment or a rollback to its end: what landed, what Argo CD made of it, and the way back where
+//! it made nothing of it.
+
+use super::landing::{self, Outcome};
+use super::remote::Remote;
+use super::rollback::{self, Rollback};
+use super::update::{self, Update};
+use super::verify::{self, Argocd, Deployed};
+use super::{Operation, Progress};
+use crate::deployment::Source;
+use crate::failure::Failure;
+use crate::files::FileSelection;
+use crate::repository::deadline::{Cancellation, Deadline};
+
+/// What became of a deployment or of a rollback.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// What landed on the branch.
+    pub landed: landing::Report,
+    /// What Argo CD made of it, where that was asked for.
+    pub verified: Option<verify::Report>,
+    /// The rollback that followed a failure, or why there is none.
+    pub rolled_back: Option<Result<landing::Report, Failure>>,
+}
+
+impl Delivery {
+    /// What happened, in a sentence or some.
+    pub fn sentence(&self) -> String {
+        let mut sentences = vec![self.landed.sentence()];
+        sentences.extend(self.verified.as_ref().map(verify::Report::sentence));
+        sentences.join(" ")
+    }
+
+    /// The commit that rolled the deployment back, if one did.
+    pub fn rollback(&self) -> Option<&landing::Report> {
+        let report = self.rolled_back.as_ref()?.as_ref().ok()?;
+        (report.outcome == Outcome::Committed).then_some(report)
+    }
+
+    /// Why it did not get to its end; with what became of the branch.
+    pub fn failure(&self) -> Option<Failure> {
+        let mut failure = self.verified.as_ref()?.failure.clone()?;
+        let Some(commit) = &self.landed.commit else {
+            return Some(failure);
+        };
+        let deployed = match self.landed.operation {
+            Operation::Rollback => "The rollback",
+            Operation::Update | Operation::History | Operation::Verify => "The deployment",
+        };
+        let after = match (&self.rolled_back, self.rollback()) {
+            (_, Some(report)) => {
+                let by = report
+                    .commit
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let images = report.new_images().join(", ");
+                failure.hint = Some(format!(
+                    "Find out why before you deploy it again. Argo CD goes back to {images} by itself; this step does not wait for that."
+                ));
+                format!("{deployed} {commit} was rolled back by {by}.")
+            }
+            (Some(Err(why)), _) => format!(
+                "{deployed} {commit} was not rolled back. {}",
+                why.to_string().replace('\n', " ")
+            ),
+            (Some(Ok(_)), None) => {
+                format!("{deployed} {commit} was not rolled back: it is undone already.")
+            }
+            (None, None) => format!(
+                "{deployed} {commit} stays on the branch {}.",
+                self.landed.branch
+            ),
+        };
+        failure.message = format!("{}\n{after}", failure.message);
+        Some(failure)
+    }
+}
+
+/// Deploys, and where Argo CD is named, waits until it runs.
+///
+/// # Errors
+/// Whatever keeps it from landing. What comes later is in the report.
+pub async fn update(
+    update: &Update,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<Delivery, Failure> {
+    let landed = update::run(update, source, cancellation.clone(), log).await?;
+    let watched = Watched {
+        argocd: update.argocd.as_ref(),
+        remote: &update.remote,
+        files: &update.files,
+    };
+    let mut delivery = watched
+        .verified(landed, source, cancellation.clone(), log)
+        .await;
+    let broken = delivery
+        .verified
+        .as_ref()
+        .is_some_and(|report| report.broken);
+    let ours = delivery.landed.outcome == Outcome::Committed;
+    if let (true, true, true, Some(commit)) = (
+        update.rollback_on_failure,
+        broken,
+        ours,
+        &delivery.landed.commit,
+    ) {
+        let deadline = Deadline::after(update.remote.timeout, cancellation);
+        let rolled_back = match update.remote.open(source, deadline).await {
+            Ok(session) => {
+                let Update {
+                    files, identity, ..
+                } = update;
+                rollback::of_commit(&session, files, identity, commit, source, log).await
+            }
+            Err(failure) => Err(failure),
+        };
+        delivery.rolled_back = Some(rolled_back);
+    }
+    Ok(delivery)
+}
+
+/// Rolls back, and where Argo CD is named, waits until what was before runs again.
+///
+/// # Errors
+/// Whatever keeps it from landing. What comes later is in the report.
+pub async fn rollback(
+    rollback: &Rollback,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<Delivery, Failure> {
+    let landed = rollback::run(rollback, source, cancellation.clone(), log).await?;
+    let watched = Watched {
+        argocd: rollback.argocd.as_ref(),
+        remote: &rollback.remote,
+        files: &rollback.files,
+    };
+    Ok(watched.verified(landed, source, cancellation, log).await)
+}
+
+/// Who is to run what landed, and where that is.
+struct Watched<'a> {
+    argocd: Option<&'a Argocd>,
+    remote: &'a Remote,
+    files: &'a FileSelection,
+}
+
+impl Watched<'_> {
+    async fn verified(
+        &self,
+        landed: landing::Report,
+        source: &Source,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> Delivery {
+        let deployed = Deployed::of(&landed, self.files);
+        let verified = match (self.argocd, deployed) {
+            (Some(argocd), Some(deployed)) => {
+                Some(verify::wait(argocd, self.remote, source, &deployed, cancellation, log).await)
+            }
+            (Some(_), None) => {
+                log.info("Nothing is verified: nothing was deployed by this step.");
+                None
+            }
+            (None, _) => None,
+        };
+        Delivery {
+            landed,
+            verified,
+            rolled_back: None,
+        }
+    }
+}

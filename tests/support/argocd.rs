@@ -1,0 +1,274 @@
+//! Argo CD's API, as a script plays it: each look at the application gets the next state, and the
+//! last one stays. What it is sent must be what the real one takes.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// The token that it takes.
+pub const ARGOCD_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.argocd-test.c2lnbmF0dXJl";
+
+/// What one look at the application is answered.
+pub enum Reply {
+    /// The application, as this says.
+    App(App),
+    /// A refusal in Argo CD's form.
+    Refused(u16, &'static str),
+    /// A page of some proxy.
+    Page(u16),
+    /// A redirect.
+    Redirect(&'static str),
+    /// The connection ends without a byte.
+    Drop,
+}
+
+/// An application's state, from which its JSON is made.
+#[derive(Clone)]
+pub struct App(pub Value);
+
+type Step = Box<dyn Fn() -> Reply + Send>;
+
+struct Script {
+    steps: VecDeque<Step>,
+    refresh: Duration,
+    tree: Value,
+    windows: Value,
+    /// Path and query of each request, and when it came.
+    requests: Vec<(String, Instant)>,
+}
+
+/// A server on loopback. It ends with the process.
+pub struct ArgoCd {
+    url: String,
+    script: Arc<Mutex<Script>>,
+}
+
+impl ArgoCd {
+    /// Plays `steps`, of which each is asked for what it answers at the moment it is due.
+    pub fn play(steps: Vec<Step>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script = Arc::new(Mutex::new(Script {
+            steps: steps.into(),
+            refresh: Duration::ZERO,
+            tree: json!({"nodes": []}),
+            windows: json!({"canSync": true}),
+            requests: Vec::new(),
+        }));
+        let shared = Arc::clone(&script);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let script = Arc::clone(&shared);
+                thread::spawn(move || serve(stream.unwrap(), &script));
+            }
+        });
+        Self { url, script }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How long it takes to refresh.
+    pub fn set_refresh(&self, time: Duration) {
+        self.script.lock().unwrap().refresh = time;
+    }
+
+    /// What belongs to the application in the cluster.
+    pub fn set_tree(&self, nodes: Value) {
+        self.script.lock().unwrap().tree = json!({ "nodes": nodes });
+    }
+
+    /// Whether the sync windows are open.
+    pub fn set_can_sync(&self, can: bool) {
+        // protobuf's JSON leaves out what is false.
+        let windows = if can {
+            json!({"canSync": true})
+        } else {
+            json!({})
+        };
+        self.script.lock().unwrap().windows = windows;
+    }
+
+    /// Path and query of every request so far.
+    pub fn requests(&self) -> Vec<String> {
+        let script = self.script.lock().unwrap();
+        script
+            .requests
+            .iter()
+            .map(|(target, _)| target.clone())
+            .collect()
+    }
+
+    /// When the last request came.
+    pub fn last_request(&self) -> Instant {
+        self.script.lock().unwrap().requests.last().unwrap().1
+    }
+}
+
+fn serve(stream: TcpStream, script: &Mutex<Script>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut head = String::new();
+    while reader.read_line(&mut head).unwrap_or(0) > 0 && !head.ends_with("\r\n\r\n") {}
+    let Some(target) = head
+        .strip_prefix("GET ")
+        .and_then(|rest| rest.split(' ').next())
+    else {
+        // Nothing but reads is asked of it; a connection that was only opened is none.
+        assert!(head.is_empty(), "{head}");
+        return;
+    };
+    let bearer = format!("authorization: bearer {}", ARGOCD_TOKEN.to_lowercase());
+    let authorized = head.to_lowercase().lines().any(|line| line == bearer);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let refresh = query.split('&').any(|pair| pair == "refresh=normal");
+    let mut held = script.lock().unwrap();
+    held.requests.push((target.to_owned(), Instant::now()));
+    let reply = if !authorized {
+        refusal(401, 16, "invalid session: token signature is invalid")
+    } else if path.ends_with("/resource-tree") {
+        json_reply(200, &held.tree)
+    } else if path.ends_with("/syncwindows") {
+        json_reply(200, &held.windows)
+    } else if refresh {
+        // The state that it answers is the one of the next look.
+        let wait = held.refresh;
+        drop(held);
+        thread::sleep(wait);
+        held = script.lock().unwrap();
+        let reply = held.steps.front().unwrap()();
+        rendered(&reply)
+    } else {
+        let reply = held.steps.front().unwrap()();
+        if held.steps.len() > 1 {
+            held.steps.pop_front();
+        }
+        rendered(&reply)
+    };
+    drop(held);
+    let Some(reply) = reply else { return };
+    let mut stream = stream;
+    let _ = stream.write_all(reply.as_bytes());
+    let _ = stream.flush();
+    // The client reads to the end.
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = reader.read_to_end(&mut Vec::new());
+}
+
+fn rendered(reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::App(app) => json_reply(200, &app.0),
+        Reply::Refused(status, message) => {
+            let code = match status {
+                401 => 16,
+                403 => 7,
+                404 => 5,
+                _ => 2,
+            };
+            refusal(*status, code, message)
+        }
+        Reply::Page(status) => Some(http(*status, "text/html", "", "<html>Sign in</html>")),
+        Reply::Redirect(to) => Some(http(307, "text/html", &format!("location: {to}\r\n"), "")),
+        Reply::Drop => None,
+    }
+}
+
+fn refusal(status: u16, code: u16, message: &str) -> Option<String> {
+    json_reply(
+        status,
+        &json!({"error": message, "code": code, "message": message}),
+    )
+}
+
+fn json_reply(status: u16, body: &Value) -> Option<String> {
+    Some(http(status, "application/json", "", &body.to_string()))
+}
+
+fn http(status: u16, kind: &str, headers: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status} x\r\ndate: Sat, 22 Aug 2026 10:00:15 GMT\r\ncontent-type: {kind}\r\n\
+         content-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",
+        body.len()
+    )
+}
+
+impl App {
+    /// Synced and healthy at `revision`, which an operation applied; running `images`.
+    pub fn healthy(repository: &str, revision: &str, images: &[&str]) -> Self {
+        Self(json!({
+            "metadata": {"name": "blog", "namespace": "argocd", "resourceVersion": "631547887"},
+            "spec": {
+                "project": "default",
+                "source": {"repoURL": repository, "path": "blog-system", "targetRevision": "main"},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": "blog"},
+                "syncPolicy": {"automated": {"prune": true, "selfHeal": true}, "retry": {"limit": 5}},
+            },
+            "status": {
+                "reconciledAt": "2026-08-22T10:00:12Z",
+                "sync": {"status": "Synced", "revision": revision},
+                "health": {"status": "Healthy", "lastTransitionTime": "2026-08-22T10:00:10Z"},
+                "operationState": {
+                    "phase": "Succeeded",
+                    "message": "successfully synced (all tasks run)",
+                    "startedAt": "2026-08-22T10:00:03Z",
+                    "finishedAt": "2026-08-22T10:00:05Z",
+                    "operation": {"initiatedBy": {"automated": true}, "sync": {"revision": revision}},
+                    "syncResult": {"revision": revision},
+                },
+                "resources": [
+                    {"group": "argoproj.io", "kind": "Rollout", "namespace": "blog", "name": "web",
+                     "status": "Synced", "health": {"status": "Healthy"}},
+                    {"kind": "Service", "namespace": "blog", "name": "web", "status": "Synced"},
+                ],
+                "conditions": null,
+                "summary": {"images": images},
+            },
+        }))
+    }
+
+    /// The same with a value at a JSON pointer; `null` takes it away.
+    pub fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = self
+            .0
+            .pointer_mut(parent)
+            .unwrap_or_else(|| panic!("{pointer}"));
+        parent
+            .as_object_mut()
+            .unwrap()
+            .insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// With this health of the application and of its Rollout.
+    pub fn health(self, status: &str) -> Self {
+        let mut app = self.with("/status/health/status", status);
+        app.0["status"]["resources"][0]["health"]["status"] = status.into();
+        app
+    }
+
+    /// While an operation applies `revision`.
+    pub fn syncing(self, revision: &str) -> Self {
+        let mut app = self.out_of_sync();
+        app.0["operation"] = json!({"sync": {"revision": revision}});
+        app.0["status"]["operationState"] = json!({
+            "phase": "Running", "message": "one or more tasks are running",
+            "startedAt": "2026-08-22T10:00:03Z",
+            "operation": {"sync": {"revision": revision}},
+        });
+        app
+    }
+
+    /// With its Rollout, and so itself, out of sync.
+    pub fn out_of_sync(self) -> Self {
+        let mut app = self.with("/status/sync/status", "OutOfSync");
+        app.0["status"]["resources"][0]["status"] = "OutOfSync".into();
+        app
+    }
+}

@@ -1,0 +1,1073 @@
+//! `operation: verify`, and what `update` and `rollback` make of it: against a real repository, and an
+//! Argo CD that plays a script of states of the true shape.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::{ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Outcome, Reply, Repository, TOKEN};
+
+const FILE: &str = "blog-system/web-rollout.yaml";
+const V13: &str = "ghcr.io/wlals2/blog-web:v13";
+const V14: &str = "ghcr.io/wlals2/blog-web:v14";
+
+fn manifest(image: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{name: web}}\nspec:\n  template:\n    \
+         spec:\n      containers:\n      - name: nginx\n        image: {image}\n"
+    )
+}
+
+/// A repository with v13 and on top of it v14.
+struct World {
+    _server: GitServer,
+    repository: Repository,
+    old: String,
+    new: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let server = GitServer::start();
+        let repository = server.repository_with("wlals2/k8s-manifests", FILE, &manifest(V13));
+        let old = repository.tip("main");
+        let new = repository.commit("main", FILE, manifest(V14).as_str(), "chore: update to v14");
+        Self {
+            _server: server,
+            repository,
+            old,
+            new,
+        }
+    }
+
+    fn healthy(&self, revision: &str, images: &[&str]) -> App {
+        App::healthy(self.repository.url(), revision, images)
+    }
+
+    /// Waiting for the tip.
+    fn verify(&self, argocd: &ArgoCd) -> Action {
+        to_argocd(
+            Action::new()
+                .input("operation", "verify")
+                .input("repository", self.repository.url())
+                .input("file", FILE)
+                .input("token", TOKEN),
+            argocd,
+        )
+    }
+
+    /// Deploying v15 and waiting for it.
+    fn update(&self, argocd: &ArgoCd) -> Action {
+        to_argocd(
+            Action::new()
+                .input("repository", self.repository.url())
+                .input("file", FILE)
+                .input("image", "ghcr.io/wlals2/blog-web:v15")
+                .input("token", TOKEN),
+            argocd,
+        )
+    }
+
+    /// The log or summary without what differs from run to run.
+    fn scrub(&self, argocd: &ArgoCd, text: &str) -> String {
+        let mut text = text
+            .replace(self.repository.url(), "REPOSITORY")
+            .replace(self.repository.url().trim_end_matches(".git"), "REPOSITORY")
+            .replace(argocd.url(), "ARGOCD")
+            .replace(argocd.url().trim_start_matches("http://"), "ARGOCD");
+        for (number, commit) in self.repository.log("--all").iter().rev().enumerate() {
+            text = text
+                .replace(&commit.id, &format!("COMMIT-{number}"))
+                .replace(&commit.id[..7], &format!("commit-{number}"));
+        }
+        let text = seconds_out(&text);
+        let date = |c: char| c.is_ascii_digit() || "-: +".contains(c);
+        // `of 2026-11-23 14:29 +00:00 by`
+        let parts: Vec<&str> = text.split(" of 20").collect();
+        let rest = parts[1..]
+            .iter()
+            .map(|part| format!(" of DATE {}", part.trim_start_matches(date)));
+        format!("{}{}", parts[0], rest.collect::<String>())
+    }
+}
+
+/// `after 3 s`, `| 3 s |` and the chart's lines differ from run to run.
+fn seconds_out(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let charted = line.trim_start().starts_with("until ");
+        let words = line.split(' ').collect::<Vec<_>>();
+        let mut line: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        for index in 1..words.len() {
+            let unit = words[index].trim_end_matches(['.', ',']);
+            if unit == "s" && words[index - 1].parse::<u64>().is_ok() {
+                line[index - 1] = "N".to_owned();
+            }
+        }
+        if charted {
+            line = vec![words.join(" ").split(" :").next().unwrap().to_owned() + " :TIME"];
+        }
+        out.push_str(&line.join(" "));
+        out.push('\n');
+    }
+    out
+}
+
+fn to_argocd(action: Action, argocd: &ArgoCd) -> Action {
+    action
+        .input("argocd-server", argocd.url())
+        .input("argocd-token", ARGOCD_TOKEN)
+        .input("argocd-application", "blog")
+        .input("argocd-timeout", "60")
+}
+
+fn app(app: App) -> Box<dyn Fn() -> Reply + Send> {
+    Box::new(move || Reply::App(app.clone()))
+}
+
+fn apps(states: impl IntoIterator<Item = App>) -> Vec<Box<dyn Fn() -> Reply + Send>> {
+    states.into_iter().map(app).collect()
+}
+
+fn error(outcome: &Outcome) -> String {
+    let errors = outcome.errors();
+    let [error] = &errors[..] else {
+        panic!("one error, please:\n{}", outcome.log())
+    };
+    error.clone()
+}
+
+#[test]
+fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(apps([
+        world.healthy(old, &[V13]),
+        world.healthy(new, &[V13]).out_of_sync(),
+        world.healthy(new, &[V13]).syncing(new),
+        world.healthy(new, &[V13, V14]).health("Progressing"),
+        world.healthy(new, &[V14]),
+    ]));
+    let outcome = world.verify(&argocd).run().succeeded();
+    assert_eq!(outcome.output("sync-status"), "Synced");
+    assert_eq!(outcome.output("health-status"), "Healthy");
+    assert_eq!(outcome.output("argocd-revision"), *new);
+    assert_eq!(outcome.output("commit-sha"), *new);
+    assert_eq!(outcome.output("image"), V14);
+    assert_eq!(outcome.output("rolled-back"), "false");
+    insta::assert_snapshot!(world.scrub(&argocd, &outcome.shown_log()), @"
+    Using git: the repository is not on GitHub
+    Waiting until Argo CD at ARGOCD runs commit-1: blog
+    blog: Synced, Healthy at commit-0
+    blog: commit-1 is not seen yet
+    blog: Synced, Healthy at commit-0 → OutOfSync, Healthy at commit-1
+    blog: Rollout/web: Synced, Healthy → OutOfSync, Healthy
+    blog: not synced yet
+    blog: OutOfSync, Healthy at commit-1 → OutOfSync, Healthy at commit-1, syncing
+    blog: a sync runs
+    blog: OutOfSync, Healthy at commit-1, syncing → Synced, Progressing at commit-1
+    blog: Rollout/web: OutOfSync, Healthy → Synced, Progressing
+    blog: Progressing, not yet healthy
+    blog: Synced, Progressing at commit-1 → Synced, Healthy at commit-1
+    blog: Rollout/web: Synced, Progressing → Synced, Healthy
+    blog runs commit-1, healthy after N s.
+    ");
+    insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
+    ### 🟢 Git = cluster
+
+    Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in `REPOSITORY`. blog runs commit-1, healthy after N s.
+
+    | Application | Sync | Health | Revision | Seen | Synced | Healthy |
+    |---|---|---|---|---|---|---|
+    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Healthy` | `commit-1` | N s | N s | N s |
+
+    | Resource | Container | Image in Git | Image in the cluster |  |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v14` | ✅ |
+
+    <details><summary>2 resources of blog</summary>
+
+    | Resource | Sync | Health | Message |
+    |---|---|---|---|
+    | `Rollout/web` | `Synced` | `Healthy` |  |
+    | `Service/web` | `Synced` |  |  |
+
+    </details>
+
+    ```mermaid
+    gantt
+      dateFormat HH:mm:ss
+      axisFormat %M:%S
+      section blog
+      until seen :TIME
+      until synced :TIME
+      until healthy :TIME
+    ```
+    ");
+    let refreshes = argocd
+        .requests()
+        .into_iter()
+        .filter(|target| target.contains("refresh=normal"));
+    assert_eq!(refreshes.count(), 1);
+    assert!(!outcome.shown_log().contains(ARGOCD_TOKEN));
+}
+
+#[test]
+fn a_deployment_that_is_synced_and_healthy_on_the_old_commit_when_verify_starts_is_never_reported_as_done()
+ {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    // With the new image, even: the revision decides.
+    let argocd = ArgoCd::play(apps([world.healthy(old, &[V14])]));
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-timeout", "4")
+        .run()
+        .failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    blog was Synced, Healthy at commit-0 after N s (`argocd-timeout`), and commit-1 was waited for.
+    Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.
+    ");
+    assert_eq!(outcome.output("argocd-revision"), *old);
+    assert_eq!(outcome.output("commit-sha"), *new);
+    // And it is the new commit that ends the wait.
+    let argocd = ArgoCd::play(apps([
+        world.healthy(old, &[V14]),
+        world.healthy(old, &[V14]),
+        world.healthy(new, &[V14]),
+    ]));
+    world.verify(&argocd).run().succeeded();
+    assert!(argocd.requests().len() >= 3);
+}
+
+#[test]
+fn a_newer_commit_with_the_same_image_is_as_good() {
+    let world = World::new();
+    let newer = world.repository.commit("main", "README.md", "x", "docs: x");
+    let argocd = ArgoCd::play(apps([world.healthy(&newer, &[V14])]));
+    let outcome = world
+        .verify(&argocd)
+        .input("commit", &world.new)
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("argocd-revision"), newer);
+    assert_eq!(outcome.output("commit-sha"), world.new);
+}
+
+#[test]
+fn a_newer_commit_with_another_image_supersedes_it() {
+    let world = World::new();
+    let v15 = manifest("ghcr.io/wlals2/blog-web:v15");
+    let newer = world
+        .repository
+        .commit("main", FILE, v15.as_str(), "chore: update to v15");
+    let argocd = ArgoCd::play(apps([
+        world.healthy(&world.old, &[V13]),
+        world.healthy(&newer, &["ghcr.io/wlals2/blog-web:v15"]),
+    ]));
+    let outcome = world
+        .verify(&argocd)
+        .input("commit", &world.new[..9])
+        .run()
+        .failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    The application blog is at commit-2, which came after commit-1 and deploys something else: ghcr.io/wlals2/blog-web:v15 in place of ghcr.io/wlals2/blog-web:v14.
+    Nothing is broken by it: the newer deployment is the one to look at. To keep deployments apart, give the workflow a `concurrency` group.
+    ");
+}
+
+#[test]
+fn a_failed_sync_is_waited_for_while_argo_cd_tries_again_and_then_told() {
+    let world = World::new();
+    let World { new, .. } = &world;
+    let failing = world.healthy(new, &[V13]).out_of_sync();
+    let operation = |phase: &str, message: &str| {
+        json!({
+            "phase": phase, "message": message, "retryCount": 1,
+            "startedAt": "2026-08-22T10:00:03Z", "finishedAt": "2026-08-22T10:00:05Z",
+            "operation": {"sync": {"revision": new}},
+            "syncResult": {"revision": new, "resources": [
+                {"kind": "Service", "name": "web", "status": "Synced", "message": "service/web unchanged"},
+                {"kind": "Rollout", "name": "web", "status": "SyncFailed",
+                 "message": "Rollout.argoproj.io \"web\" is invalid: spec.replicas: Invalid value: \"two\""},
+            ]},
+        })
+    };
+    let again = "one or more objects failed to apply. Retrying attempt #1 at 10:00AM.";
+    let over = "one or more objects failed to apply (retried 5 times).";
+    let argocd = ArgoCd::play(apps([
+        failing
+            .clone()
+            .with("/status/operationState", operation("Running", again)),
+        failing
+            .clone()
+            .with("/status/operationState", operation("Running", again)),
+        failing.with("/status/operationState", operation("Failed", over)),
+    ]));
+    let outcome = world.verify(&argocd).run().failed();
+    assert!(
+        argocd
+            .requests()
+            .iter()
+            .filter(|target| !target.contains("refresh"))
+            .count()
+            >= 3
+    );
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
+    Argo CD could not apply commit-1 to blog: one or more objects failed to apply (retried 5 times).
+    Rollout/web: Rollout.argoproj.io "web" is invalid: spec.replicas: Invalid value: "two"
+    Argo CD does not try this revision again: correct the manifests with a new commit, or undo this one with `operation: rollback`.
+    "#);
+    assert_eq!(outcome.output("sync-status"), "OutOfSync");
+}
+
+#[test]
+fn a_failed_sync_of_an_older_commit_is_none_of_this_one() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let failed = world
+        .healthy(old, &[V13])
+        .out_of_sync()
+        .with("/status/operationState/phase", "Failed");
+    let argocd = ArgoCd::play(apps([failed, world.healthy(new, &[V14])]));
+    world.verify(&argocd).run().succeeded();
+}
+
+#[test]
+fn a_canary_that_degrades_fails() {
+    let world = World::new();
+    let World { new, .. } = &world;
+    let progressing = world.healthy(new, &[V13, V14]).health("Progressing");
+    let degraded = world.healthy(new, &[V13, V14]).health("Degraded").with(
+        "/status/health/message",
+        "RolloutAborted: Rollout aborted update to revision 2",
+    );
+    let argocd = ArgoCd::play(apps([progressing, degraded]));
+    argocd.set_tree(json!([
+        {"kind": "Pod", "name": "web-5d8-abcde", "health": {"status": "Degraded",
+         "message": "Back-off pulling image \"ghcr.io/wlals2/blog-web:v14\""}},
+        {"kind": "Pod", "name": "web-7c9-fghij", "health": {"status": "Healthy"}},
+    ]));
+    let outcome = world.verify(&argocd).run().failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
+    The application blog is degraded at commit-1: RolloutAborted: Rollout aborted update to revision 2.
+    Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
+    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
+    "#);
+    insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @r#"
+    ### 🔴 Argo CD does not run it
+
+    Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in `REPOSITORY`.
+
+    | Application | Sync | Health | Revision | Seen | Synced | Healthy |
+    |---|---|---|---|---|---|---|
+    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` RolloutAborted: Rollout aborted update to revision 2 | `commit-1` | N s | N s |  |
+
+    | Resource | Container | Image in Git | Image in the cluster |  |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v13` `ghcr.io/wlals2/blog-web:v14` | ✅ |
+
+    <details open><summary>2 resources of blog</summary>
+
+    | Resource | Sync | Health | Message |
+    |---|---|---|---|
+    | `Rollout/web` | `Synced` | `Degraded` |  |
+    | `Service/web` | `Synced` |  |  |
+
+    </details>
+
+    ```mermaid
+    gantt
+      dateFormat HH:mm:ss
+      axisFormat %M:%S
+      section blog
+      until seen :TIME
+      until synced :TIME
+    ```
+
+    ### ❌ The deployment is degraded
+
+    The application blog is degraded at commit-1: RolloutAborted: Rollout aborted update to revision 2.<br>
+    Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
+
+    **What to do:** Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
+    "#);
+}
+
+#[test]
+fn what_was_degraded_before_may_be_cured_by_the_commit() {
+    let world = World::new();
+    let World { new, .. } = &world;
+    let before = world
+        .healthy(new, &[V13])
+        .health("Degraded")
+        .with("/status/health/lastTransitionTime", "2026-08-22T09:00:00Z");
+    let argocd = ArgoCd::play(apps([
+        before.clone(),
+        before,
+        world.healthy(new, &[V14]).health("Progressing"),
+        world.healthy(new, &[V14]),
+    ]));
+    world.verify(&argocd).run().succeeded();
+}
+
+#[test]
+fn a_canary_that_pauses_is_done_where_that_is_accepted() {
+    let world = World::new();
+    let paused = world.healthy(&world.new, &[V13, V14]).health("Suspended");
+    let argocd = ArgoCd::play(apps([paused.clone()]));
+    let accepted = world
+        .verify(&argocd)
+        .input("argocd-allow-suspended", "true");
+    assert_eq!(
+        accepted.run().succeeded().output("health-status"),
+        "Suspended"
+    );
+    let argocd = ArgoCd::play(apps([paused]));
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-timeout", "3")
+        .run()
+        .failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    blog was Synced, Suspended at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for.
+    A rollout that pauses, such as a canary's step, waits to be promoted. If that is where this step is to end, set `argocd-allow-suspended: true`.
+    ");
+}
+
+#[test]
+fn a_health_from_before_the_sync_counts_for_nothing() {
+    let world = World::new();
+    let World { new, .. } = &world;
+    let stale = world
+        .healthy(new, &[V14])
+        .with("/status/reconciledAt", "2026-08-22T10:00:04Z");
+    let argocd = ArgoCd::play(apps([stale.clone()]));
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-timeout", "3")
+        .run()
+        .failed();
+    assert!(
+        error(&outcome).contains("was waited for"),
+        "{}",
+        error(&outcome)
+    );
+    let argocd = ArgoCd::play(apps([stale, world.healthy(new, &[V14])]));
+    world.verify(&argocd).run().succeeded();
+}
+
+#[test]
+fn pods_that_run_the_old_image_are_not_the_new_one() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V13])]));
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-timeout", "4")
+        .run()
+        .failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    blog was Synced, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. It calls itself Synced and Healthy, but no Pod runs ghcr.io/wlals2/blog-web:v14: they run ghcr.io/wlals2/blog-web:v13.
+    Something keeps Argo CD from changing the image, such as an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.
+    ");
+}
+
+#[test]
+fn a_refresh_that_takes_a_minute_holds_nothing_up() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(apps([
+        world.healthy(old, &[V13]),
+        world.healthy(old, &[V13]),
+        world.healthy(new, &[V14]),
+    ]));
+    argocd.set_refresh(Duration::from_secs(60));
+    let start = Instant::now();
+    world.verify(&argocd).run().succeeded();
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn it_ends_within_a_poll_of_argo_cd_being_healthy() {
+    // A poll is at most 4 s: up to 3 s until the next look, and 1 s until it is confirmed.
+    let world = World::new();
+    let healthy = world.healthy(&world.new, &[V14]);
+    let (url, old) = (world.repository.url().to_owned(), world.old.clone());
+    let since = Instant::now();
+    let ready = Duration::from_secs(7);
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        Reply::App(match since.elapsed() > ready {
+            true => healthy.clone(),
+            false => App::healthy(&url, &old, &[V13]),
+        })
+    })]);
+    world.verify(&argocd).run().succeeded();
+    let took = argocd.last_request().duration_since(since) - ready;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn every_refusal_says_what_it_is() {
+    let world = World::new();
+    let refused = |reply: fn() -> Reply| {
+        let argocd = ArgoCd::play(vec![Box::new(reply)]);
+        let outcome = world.verify(&argocd).run().failed();
+        let annotation = outcome.annotations().pop().unwrap();
+        let title = annotation.properties["title"].clone();
+        world.scrub(&argocd, &format!("{title}: {}", annotation.message))
+    };
+    let told: Vec<String> = [
+        refused(|| Reply::Refused(401, "invalid session: token is expired")),
+        refused(|| {
+            Reply::Refused(
+                403,
+                "permission denied: applications, get, default/blog, sub: ci",
+            )
+        }),
+        refused(|| Reply::Refused(404, "applications.argoproj.io \"blog\" not found")),
+        refused(|| Reply::Page(200)),
+        refused(|| Reply::Page(404)),
+        refused(|| Reply::Redirect("https://argocd.example.com/api/v1/applications/blog")),
+    ]
+    .into();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    Argo CD refused the token: ARGOCD answered HTTP 401: invalid session: token is expired.
+    `argocd-token` is expired, revoked or of another Argo CD. A project role's token lasts: `argocd proj role create-token PROJECT ROLE`; an account's is made by `argocd account generate-token`.
+
+    Argo CD does not show the application: ARGOCD answered HTTP 403: permission denied: applications, get, default/blog, sub: ci.
+    The token needs `applications, get` on it: `p, ROLE, applications, get, PROJECT/blog, allow` in the project's role or in `argocd-rbac-cm`. Or there is no application blog: without `argocd-project`, Argo CD does not tell the two apart.
+
+    The application was not found: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
+    There is no application blog in Argo CD at ARGOCD: check `argocd-application`, `argocd-project`, and `argocd-namespace` where it is not in Argo CD's own namespace.
+
+    The URL is no Argo CD: ARGOCD answered with something that is no JSON, which Argo CD's API does not.
+    Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
+
+    The URL is no Argo CD: ARGOCD answered HTTP 404, which Argo CD's API does not.
+    Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
+
+    The URL is no Argo CD: ARGOCD redirects to https://argocd.example.com/. The token is not sent there.
+    If that is the Argo CD that is meant, set `argocd-server: https://argocd.example.com/`.
+    "#);
+}
+
+#[test]
+fn a_token_that_is_wrong_is_refused() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V14])]));
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-token", "another")
+        .run()
+        .failed();
+    assert!(error(&outcome).contains("HTTP 401"), "{}", error(&outcome));
+}
+
+#[test]
+fn trouble_in_the_middle_is_waited_through() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(vec![
+        app(world.healthy(old, &[V13])),
+        Box::new(|| Reply::Refused(502, "bad gateway")),
+        Box::new(|| Reply::Drop),
+        app(world.healthy(new, &[V14])),
+    ]);
+    let outcome = world.verify(&argocd).run().succeeded();
+    let log = outcome.shown_log();
+    assert!(
+        log.contains("HTTP 502") && log.contains("Argo CD answers again"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_application_that_is_deleted_meanwhile_is_told() {
+    let world = World::new();
+    let argocd = ArgoCd::play(vec![
+        app(world.healthy(&world.old, &[V13])),
+        Box::new(|| Reply::Refused(403, "permission denied")),
+    ]);
+    let outcome = world.verify(&argocd).run().failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    The application blog went away while it was waited for: ARGOCD answered HTTP 403: permission denied.
+    Somebody deleted it, or took the right to see it from the token.
+    ");
+}
+
+#[test]
+fn what_can_never_arrive_is_told_at_once() {
+    let world = World::new();
+    let World { old, .. } = &world;
+    let told = |state: App| {
+        let argocd = ArgoCd::play(apps([state]));
+        let outcome = world.verify(&argocd).run().failed();
+        world.scrub(&argocd, &error(&outcome))
+    };
+    let source = |key: &str| format!("/spec/source/{key}");
+    let other = "https://github.com/acme/other.git";
+    let told: Vec<String> = [
+        told(world.healthy(old, &[V13]).with(&source("repoURL"), other)),
+        told(world.healthy(old, &[V13]).with(&source("targetRevision"), "release")),
+        told(world.healthy(&world.new, &[V13]).with("/status/conditions", json!([
+            {"type": "ComparisonError", "message": "failed to generate manifest: web-rollout.yaml: yaml: line 3"}
+        ]))),
+    ]
+    .into();
+    insta::assert_snapshot!(told.join("\n"), @"
+    The application blog follows https://github.com/acme/other.git, and commit-1 was pushed to REPOSITORY.
+    Check `repository` and `argocd-application`, or the `repoURL` of the application.
+
+    The application blog follows `release`, and commit-1 was pushed to the branch main.
+    Check `branch` and `argocd-application`, or the `targetRevision` of the application.
+
+    Argo CD can't make manifests of commit-1 for blog (ComparisonError): failed to generate manifest: web-rollout.yaml: yaml: line 3.
+    Correct what it names with a new commit, or undo this one with `operation: rollback`.
+    ");
+}
+
+#[test]
+fn what_keeps_argo_cd_from_applying_it_is_told() {
+    let world = World::new();
+    let seen = world.healthy(&world.new, &[V13]).out_of_sync();
+    let told = |state: App, timeout: &str, can_sync: bool| {
+        let argocd = ArgoCd::play(apps([state]));
+        argocd.set_can_sync(can_sync);
+        let outcome = world
+            .verify(&argocd)
+            .input("argocd-timeout", timeout)
+            .run()
+            .failed();
+        let warnings = outcome.warnings().join("\n");
+        world.scrub(&argocd, &format!("{}\n{warnings}", error(&outcome)))
+    };
+    let by_hand = seen.clone().with("/spec/syncPolicy", json!({}));
+    let mut rewritten = world
+        .healthy(&world.new, &[V14])
+        .with("/status/sync/status", "OutOfSync");
+    rewritten.0["status"]["resources"][1] = json!({
+        "group": "networking.istio.io", "kind": "DestinationRule", "name": "web", "status": "OutOfSync"
+    });
+    let told: Vec<String> = [
+        told(by_hand, "3", true),
+        told(seen.clone(), "9", false),
+        told(seen, "9", true),
+        told(rewritten, "3", true),
+    ]
+    .into();
+    insta::assert_snapshot!(told.join("\n"), @"
+    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    Auto-sync is off, so that nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync blog` meanwhile.
+    blog: auto-sync is off, so that somebody must sync the application. Waiting for that
+
+    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    A sync window of the project is closed: Argo CD syncs when it opens.
+    blog: a sync window of its project is closed. Waiting for it to open
+
+    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    Argo CD does not apply them by itself: look at the application's sync status and its conditions.
+
+    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: DestinationRule/web.
+    Argo Rollouts writes into these. Have Argo CD leave those fields alone, in the Application:
+    spec:
+      ignoreDifferences:
+      - group: networking.istio.io
+        kind: DestinationRule
+        jsonPointers:
+        - /spec/subsets/0/labels
+        - /spec/subsets/1/labels
+      - group: networking.istio.io
+        kind: VirtualService
+        jqPathExpressions:
+        - .spec.http[].route[].weight
+      syncPolicy:
+        syncOptions:
+        - RespectIgnoreDifferences=true
+        - ApplyOutOfSyncOnly=true
+    ");
+}
+
+#[test]
+fn sources_are_told_apart_and_hydrated_ones_followed() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let url = world.repository.url();
+    let several = |revision: &str| {
+        let sources = json!([
+            {"repoURL": "https://charts.example.com", "chart": "web", "targetRevision": "1.2.3"},
+            {"repoURL": url, "targetRevision": "main", "ref": "values"},
+        ]);
+        world
+            .healthy(new, &[V14])
+            .with("/spec/source", json!(null))
+            .with("/spec/sources", sources)
+            .with(
+                "/status/sync",
+                json!({"status": "Synced", "revisions": ["1.2.3", revision]}),
+            )
+    };
+    let argocd = ArgoCd::play(apps([several(old), several(new)]));
+    world.verify(&argocd).run().succeeded();
+    assert!(argocd.requests().len() >= 3);
+
+    let hydrated = |dry: &str, compared: &str| {
+        world
+            .healthy(compared, &[V14])
+            .with("/spec/source", json!(null))
+            .with(
+                "/spec/sourceHydrator",
+                json!({"drySource": {"repoURL": url, "path": "blog-system", "targetRevision": "main"},
+                       "syncSource": {"targetBranch": "environments/dev", "path": "blog"}}),
+            )
+            .with(
+                "/status/sourceHydrator",
+                json!({"lastSuccessfulOperation": {"drySHA": dry, "hydratedSHA": "b".repeat(40)}}),
+            )
+    };
+    let (before, after) = ("a".repeat(40), "b".repeat(40));
+    let argocd = ArgoCd::play(apps([
+        hydrated(old, &before),
+        hydrated(new, &before),
+        hydrated(new, &after),
+    ]));
+    let outcome = world.verify(&argocd).run().succeeded();
+    assert_eq!(outcome.output("argocd-revision"), *new);
+    assert!(argocd.requests().len() >= 4);
+}
+
+#[test]
+fn several_applications_are_waited_for_each_where_it_is() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V14])]));
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-application", "blog\nteam-a/shop")
+        .input("argocd-namespace", "apps")
+        .input("argocd-project", "web")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("sync-status"), "Synced\nSynced");
+    let requests = argocd.requests();
+    for expected in [
+        "/api/v1/applications/blog?project=web&appNamespace=apps",
+        "/api/v1/applications/shop?project=web&appNamespace=team-a",
+    ] {
+        assert!(
+            requests.iter().any(|target| target == expected),
+            "{requests:?}"
+        );
+    }
+}
+
+#[test]
+fn synced_may_be_enough() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world
+        .healthy(&world.new, &[V13])
+        .health("Progressing")]));
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-wait-for", "synced")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("health-status"), "Progressing");
+}
+
+#[test]
+fn an_update_waits_for_its_own_commit() {
+    let world = World::new();
+    let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+    let new = world.new.clone();
+    let argocd = ArgoCd::play(vec![
+        app(world.healthy(&new, &[V14])),
+        Box::new(move || {
+            Reply::App(App::healthy(
+                &url,
+                &repository.tip("main"),
+                &["ghcr.io/wlals2/blog-web:v15"],
+            ))
+        }),
+    ]);
+    let outcome = world.update(&argocd).run().succeeded();
+    assert_eq!(outcome.output("changed"), "true");
+    assert_eq!(
+        outcome.output("argocd-revision"),
+        world.repository.tip("main")
+    );
+    assert_eq!(outcome.output("health-status"), "Healthy");
+    assert!(
+        outcome.summary.contains("🚀 Deployed") && outcome.summary.contains("🟢 Git = cluster")
+    );
+}
+
+/// v15 is deployed, and degrades.
+fn degrading(world: &World) -> ArgoCd {
+    let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+    ArgoCd::play(vec![
+        app(world.healthy(&world.new, &[V14])),
+        Box::new(move || {
+            let tip = repository.tip("main");
+            Reply::App(
+                App::healthy(&url, &tip, &["ghcr.io/wlals2/blog-web:v15"]).health("Degraded"),
+            )
+        }),
+    ])
+}
+
+#[test]
+fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
+    let world = World::new();
+    let argocd = degrading(&world);
+    let outcome = world
+        .update(&argocd)
+        .input("rollback-on-failure", "true")
+        .run()
+        .failed();
+    let tip = world.repository.tip("main");
+    assert_eq!(outcome.output("rolled-back"), "true");
+    assert_eq!(outcome.output("rollback-commit-sha"), tip);
+    let deployed = outcome.output("commit-sha");
+    assert_eq!(world.repository.log("main")[1].id, deployed);
+    assert_eq!(
+        String::from_utf8(world.repository.show("main", FILE)).unwrap(),
+        manifest(V14)
+    );
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    The application blog is degraded at commit-2.
+    The deployment COMMIT-2 was rolled back by COMMIT-3.
+    Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
+    ");
+    insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
+    ### 🚀 Deployed
+
+    Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) is on `main` of `REPOSITORY`.
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v15` | `blog-system/web-rollout.yaml:9` |
+
+    <details open><summary>Diff</summary>
+
+    ```diff
+    --- a/blog-system/web-rollout.yaml
+    +++ b/blog-system/web-rollout.yaml
+    @@ -6,4 +6,4 @@
+         spec:
+           containers:
+           - name: nginx
+    -        image: ghcr.io/wlals2/blog-web:v14
+    +        image: ghcr.io/wlals2/blog-web:v15
+    ```
+
+    </details>
+
+    ### 🔴 Argo CD does not run it
+
+    Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) of `main` in `REPOSITORY`.
+
+    | Application | Sync | Health | Revision | Seen | Synced | Healthy |
+    |---|---|---|---|---|---|---|
+    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` | `commit-2` | N s | N s |  |
+
+    | Resource | Container | Image in Git | Image in the cluster |  |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v15` | `ghcr.io/wlals2/blog-web:v15` | ✅ |
+
+    <details open><summary>2 resources of blog</summary>
+
+    | Resource | Sync | Health | Message |
+    |---|---|---|---|
+    | `Rollout/web` | `Synced` | `Degraded` |  |
+    | `Service/web` | `Synced` |  |  |
+
+    </details>
+
+    ```mermaid
+    gantt
+      dateFormat HH:mm:ss
+      axisFormat %M:%S
+      section blog
+      until seen :TIME
+      until synced :TIME
+    ```
+
+    ### ⏪ Rolled back
+
+    Commit [`commit-3`](REPOSITORY/commit/COMMIT-3) is on `main` of `REPOSITORY`.
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v15` | `ghcr.io/wlals2/blog-web:v14` | `blog-system/web-rollout.yaml:9` |
+
+    <details open><summary>Diff</summary>
+
+    ```diff
+    --- a/blog-system/web-rollout.yaml
+    +++ b/blog-system/web-rollout.yaml
+    @@ -6,4 +6,4 @@
+         spec:
+           containers:
+           - name: nginx
+    -        image: ghcr.io/wlals2/blog-web:v15
+    +        image: ghcr.io/wlals2/blog-web:v14
+    ```
+
+    </details>
+
+    ### ❌ The deployment is degraded
+
+    The application blog is degraded at commit-2.<br>
+    The deployment COMMIT-2 was rolled back by COMMIT-3.
+
+    **What to do:** Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
+    ");
+}
+
+#[test]
+fn a_deployment_that_degrades_stays_where_nothing_else_is_asked_for() {
+    let world = World::new();
+    let argocd = degrading(&world);
+    let outcome = world.update(&argocd).run().failed();
+    assert_eq!(outcome.output("rolled-back"), "false");
+    assert_eq!(outcome.output("commit-sha"), world.repository.tip("main"));
+    assert!(
+        error(&outcome).contains("stays on the branch main"),
+        "{}",
+        error(&outcome)
+    );
+}
+
+#[test]
+fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
+    let world = World::new();
+    let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        let log = repository.log("main");
+        let deployed = log
+            .iter()
+            .find(|commit| commit.message.contains("to v15"))
+            .unwrap()
+            .id
+            .clone();
+        if repository.log("main").len() == 3 {
+            let v16 = manifest("ghcr.io/wlals2/blog-web:v16");
+            repository.commit("main", FILE, v16.as_str(), "chore: update to v16");
+        }
+        Reply::App(
+            App::healthy(&url, &deployed, &["ghcr.io/wlals2/blog-web:v15"]).health("Degraded"),
+        )
+    })]);
+    let outcome = world
+        .update(&argocd)
+        .input("rollback-on-failure", "true")
+        .run()
+        .failed();
+    assert_eq!(outcome.output("rolled-back"), "false");
+    assert_eq!(world.repository.log("main").len(), 4);
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
+    The application blog is degraded at commit-2.
+    The deployment COMMIT-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). Nothing was changed. Undo that one first (`commit: commit-3`), or deploy the image that is to run with `operation: update`.
+    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
+    "#);
+}
+
+#[test]
+fn a_rollback_waits_until_the_old_image_runs_again() {
+    let world = World::new();
+    let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+    let argocd = ArgoCd::play(vec![
+        app(world.healthy(&world.new, &[V14])),
+        Box::new(move || Reply::App(App::healthy(&url, &repository.tip("main"), &[V13]))),
+    ]);
+    let action = Action::new()
+        .input("operation", "rollback")
+        .input("repository", world.repository.url())
+        .input("file", FILE)
+        .input("token", TOKEN);
+    let outcome = to_argocd(action, &argocd).run().succeeded();
+    assert_eq!(outcome.output("image"), V13);
+    assert_eq!(outcome.output("health-status"), "Healthy");
+}
+
+#[test]
+fn a_cancelled_wait_says_how_things_are() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.old, &[V13])]));
+    let running = world.verify(&argocd).spawn();
+    while argocd.requests().len() < 3 {
+        std::thread::yield_now();
+    }
+    running.terminate();
+    let outcome = running.wait().failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    The run was cancelled while it waited for Argo CD: blog was Synced, Healthy at commit-0.
+    Git and the cluster are as they are: Argo CD goes on by itself.
+    ");
+}
+
+#[test]
+fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
+    let world = World::new();
+    let wrong = |change: fn(Action) -> Action| {
+        let action = Action::new()
+            .input("operation", "verify")
+            .input("repository", world.repository.url())
+            .input("token", TOKEN);
+        error(&change(action).run().failed())
+    };
+    let told: Vec<String> = [
+        wrong(|action| action),
+        wrong(|action| {
+            action
+                .input("argocd-application", "Blog App")
+                .input("argocd-server", "http://argocd.example.com")
+                .input("argocd-token", "a b")
+                .input("argocd-wait-for", "done")
+                .input("argocd-timeout", "0")
+        }),
+        wrong(|action| {
+            action
+                .input("operation", "update")
+                .input("file", "a.yaml")
+                .input("image", "a:1")
+                .input("argocd-server", "argocd.example.com")
+                .input("rollback-on-failure", "true")
+        }),
+        wrong(|action| action.input("argocd-application", "blog")),
+    ]
+    .into();
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    `argocd-application`: required: the Argo CD application that deploys the manifests
+
+    `argocd-application`: `Blog App` names no application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
+    `argocd-timeout` `0`: expected whole seconds from 1 to 21600
+    `argocd-wait-for` `done`: expected `synced` or `healthy`
+    `argocd-server`: `http://` would send the token unencrypted: use https://. Where the way is private, `argocd-plaintext: true` allows it
+    `argocd-token`: a character that no token has: the secret was not pasted as one piece
+
+    `argocd-application`: required with `argocd-server` and `argocd-token`: the application to wait for
+    `rollback-on-failure` `true`: nothing tells whether the deployment failed: give `argocd-application`
+
+    `argocd-server`: required with `argocd-application`: where Argo CD is, such as `argocd.example.com`
+    `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here
+    ");
+}
+
+#[test]
+fn a_commit_that_is_not_on_the_branch_is_told_before_anything_is_waited_for() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V14])]));
+    let outcome = world
+        .verify(&argocd)
+        .input("commit", "0123456")
+        .run()
+        .failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    No commit of the branch in REPOSITORY begins with `0123456`.
+    Pass the output `commit-sha` of the step that deployed as `commit`, and the same `repository` and `branch`.
+    ");
+    assert_eq!(argocd.requests(), Vec::<String>::new());
+}
