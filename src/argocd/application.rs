@@ -241,13 +241,12 @@ pub struct Node {
     pub images: Vec<String>,
 }
 
-/// Whether the windows of the project allow to sync now. protobuf's JSON leaves out `false`; an answer
-/// about no windows says `true`.
+/// Whether the windows of the project allow to sync now.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct SyncWindows {
-    pub can_sync: bool,
+    pub can_sync: Option<bool>,
 }
 
 impl Application {

@@ -173,6 +173,7 @@ impl Judge {
 
     fn opinion(&mut self, look: &Look<'_>, goal: &Goal) -> Verdict {
         let status = &look.application.status;
+        let no_pod_since = self.no_pod_since.take();
         if let Some(problem) = self.comparison(look) {
             return Verdict::Failed(problem);
         }
@@ -206,6 +207,8 @@ impl Judge {
         if health != "Degraded" {
             self.degraded_since = None;
         }
+        // It counts without a break only.
+        self.no_pod_since = no_pod_since;
         match health {
             "Healthy" => self.images(look, goal, Done::Healthy),
             "Suspended" if goal.allow_suspended => self.images(look, goal, Done::Suspended),
@@ -289,6 +292,9 @@ impl Judge {
             .partition(|image| running.iter().any(|other| other.same_repository(image)));
         let names =
             |images: Vec<&ImageReference>| images.into_iter().map(ToString::to_string).collect();
+        if !old.is_empty() || absent.is_empty() {
+            self.no_pod_since = None;
+        }
         if !old.is_empty() {
             return Verdict::Wait(Wait::OldImages(names(old)));
         }
@@ -359,5 +365,117 @@ fn is_settled(look: &Look<'_>) -> bool {
     match (look.now, status.health.last_transition_time, finished) {
         (Some(now), Some(since), Some(finished)) => since >= finished && now - since >= SETTLED,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const RELATIONS: [Relation; 3] = [Relation::Exact, Relation::Newer, Relation::Old];
+
+    fn any_application() -> impl Strategy<Value = Application> {
+        let time = |seconds: u8| format!("2026-08-22T10:00:{:02}Z", seconds % 60);
+        let words = |words: &'static [&'static str]| prop::sample::select(words);
+        (
+            words(&["Synced", "OutOfSync", "Unknown", ""]),
+            words(&[
+                "Healthy",
+                "Suspended",
+                "Progressing",
+                "Missing",
+                "Degraded",
+                "Unknown",
+                "",
+            ]),
+            words(&["Succeeded", "Running", "Terminating", "Failed", "Error", ""]),
+            (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()),
+            (any::<bool>(), any::<bool>(), any::<bool>()),
+            prop::collection::vec(words(&["a/web:v1", "a/web:v2", "b/other:v2"]), 0..3),
+        )
+            .prop_map(move |(sync, health, phase, times, flags, images)| {
+                let (reconciled, finished, started, transition) = times;
+                let (operation, ends, error) = flags;
+                let conditions = if error {
+                    json!([{"type": "ComparisonError"}])
+                } else {
+                    json!(null)
+                };
+                let mut application = json!({
+                    "status": {
+                        "reconciledAt": time(reconciled),
+                        "sync": {"status": sync},
+                        "health": {"status": health, "lastTransitionTime": time(transition)},
+                        "operationState": {"phase": phase, "startedAt": time(started)},
+                        "conditions": conditions,
+                        "summary": {"images": images},
+                    },
+                });
+                if operation {
+                    application["operation"] = json!({});
+                }
+                if ends {
+                    application["status"]["operationState"]["finishedAt"] = json!(time(finished));
+                }
+                serde_json::from_value(application).unwrap()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_done_before_the_cluster_runs_it(
+            looks in prop::collection::vec(
+                (
+                    any_application(),
+                    prop::sample::select(&RELATIONS[..]),
+                    prop::option::of(prop::sample::select(&RELATIONS[..])),
+                    any::<bool>(),
+                ),
+                1..20,
+            ),
+            allow_suspended in any::<bool>(),
+        ) {
+            let goal = Goal {
+                images: vec!["a/web:v2".parse().unwrap()],
+                wait_for: WaitFor::Healthy,
+                allow_suspended,
+            };
+            let mut judge = Judge::default();
+            let mut before = false;
+            for (second, (application, compared, applied, clock)) in looks.iter().enumerate() {
+                let look = Look {
+                    application,
+                    compared: *compared,
+                    applied: *applied,
+                    hydrating: None,
+                    now: clock.then(|| "2026-08-22T10:01:00Z".parse().unwrap()),
+                    elapsed: Duration::from_secs(second as u64 * 10),
+                };
+                let status = &application.status;
+                let images = &status.summary.images;
+                let runs = images.iter().any(|image| image == "a/web:v2");
+                let good = *compared != Relation::Old
+                    && status.sync.status == "Synced"
+                    && !application.is_syncing()
+                    && (status.health.status == "Healthy" || allow_suspended && status.health.status == "Suspended");
+                match judge.judge(&look, &goal) {
+                    Verdict::Done(Done::Healthy | Done::Suspended) => prop_assert!(good && runs),
+                    Verdict::Done(Done::WithoutPods) => {
+                        // Not by the first look, and not where others of its repository run.
+                        prop_assert!(good && before && !images.iter().any(|image| image.starts_with("a/web:")));
+                    }
+                    Verdict::Done(Done::Synced) => prop_assert!(false),
+                    Verdict::Failed(Problem::Sync { .. }) => {
+                        prop_assert!(!application.is_syncing() && applied.is_some_and(|applied| applied != Relation::Old));
+                    }
+                    Verdict::Failed(Problem::Degraded(_)) => prop_assert!(*compared != Relation::Old),
+                    Verdict::Wait(_) | Verdict::Confirm | Verdict::Failed(_) => {}
+                }
+                before = true;
+            }
+        }
     }
 }

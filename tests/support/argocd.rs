@@ -87,12 +87,7 @@ impl ArgoCd {
 
     /// Whether the sync windows are open.
     pub fn set_can_sync(&self, can: bool) {
-        // protobuf's JSON leaves out what is false.
-        let windows = if can {
-            json!({"canSync": true})
-        } else {
-            json!({})
-        };
+        let windows = json!({ "canSync": can });
         self.script.lock().unwrap().windows = windows;
     }
 

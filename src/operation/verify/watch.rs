@@ -388,7 +388,7 @@ impl<'a> Watch<'a> {
             ));
         } else if idle.elapsed() >= IDLE {
             let asked = self.watching.client.sync_windows(self.name, PATIENCE).await;
-            let closed = asked.is_ok_and(|windows| !windows.can_sync);
+            let closed = asked.is_ok_and(|windows| windows.can_sync == Some(false));
             self.held_back = Some(if closed {
                 HeldBack::Window
             } else {
