@@ -10,3 +10,5 @@ mod load;
 mod rollback;
 #[path = "update.rs"]
 mod update;
+#[path = "verify.rs"]
+mod verify;

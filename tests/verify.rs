@@ -52,7 +52,7 @@ impl World {
         to_argocd(
             Action::new()
                 .input("operation", "verify")
-                .input("repository", self.repository.url())
+                .repository(&self.repository)
                 .input("file", FILE)
                 .input("token", TOKEN),
             argocd,
@@ -63,7 +63,7 @@ impl World {
     fn update(&self, argocd: &ArgoCd) -> Action {
         to_argocd(
             Action::new()
-                .input("repository", self.repository.url())
+                .repository(&self.repository)
                 .input("file", FILE)
                 .input("image", "ghcr.io/wlals2/blog-web:v15")
                 .input("token", TOKEN),
@@ -76,6 +76,18 @@ impl World {
         let mut text = text
             .replace(self.repository.url(), "REPOSITORY")
             .replace(self.repository.url().trim_end_matches(".git"), "REPOSITORY")
+            .replace("wlals2/k8s-manifests", "REPOSITORY")
+            .replace(
+                "Using GitHub's API: the repository is on GitHub",
+                "Using TRANSPORT",
+            )
+            .replace(
+                "Using git: the repository is not on GitHub",
+                "Using TRANSPORT",
+            )
+            // Over the API the commits are the token's owner's, and signed.
+            .replace("by wlals2 (", "by github-actions[bot] (")
+            .replace(" Its signature is verified.", "")
             .replace(argocd.url(), "ARGOCD")
             .replace(argocd.url().trim_start_matches("http://"), "ARGOCD");
         for (number, commit) in self.repository.log("--all").iter().rev().enumerate() {
@@ -132,12 +144,40 @@ fn apps(states: impl IntoIterator<Item = App>) -> Vec<Box<dyn Fn() -> Reply + Se
     states.into_iter().map(app).collect()
 }
 
+/// The one annotation of a failure, which the summary has as well.
 fn error(outcome: &Outcome) -> String {
-    let errors = outcome.errors();
-    let [error] = &errors[..] else {
+    let annotations = outcome.annotations();
+    let errors: Vec<_> = annotations
+        .iter()
+        .filter(|annotation| annotation.level == "error")
+        .collect();
+    let [error] = errors[..] else {
         panic!("one error, please:\n{}", outcome.log())
     };
-    error.clone()
+    let title = format!("### ❌ {}\n", error.properties["title"]);
+    assert!(outcome.summary.contains(&title), "{}", outcome.summary);
+    assert!(!outcome.summary.contains("🟢"), "{}", outcome.summary);
+    assert!(
+        !outcome.log().contains("healthy after"),
+        "{}",
+        outcome.log()
+    );
+    error.message.clone()
+}
+
+/// A step that is green, and whose log and summary say why.
+fn done(outcome: Outcome) -> Outcome {
+    let outcome = outcome.succeeded();
+    let log = outcome.shown_log();
+    assert!(log.contains("Waiting until Argo CD at"), "{log}");
+    assert!(log.lines().any(|line| line.contains("blog: ")), "{log}");
+    assert!(
+        outcome.summary.contains("### 🟢 Git = cluster\n"),
+        "{}",
+        outcome.summary
+    );
+    assert_eq!(outcome.output("sync-status").lines().next(), Some("Synced"));
+    outcome
 }
 
 #[test]
@@ -151,7 +191,7 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
         world.healthy(new, &[V13, V14]).health("Progressing"),
         world.healthy(new, &[V14]),
     ]));
-    let outcome = world.verify(&argocd).run().succeeded();
+    let outcome = done(world.verify(&argocd).run());
     assert_eq!(outcome.output("sync-status"), "Synced");
     assert_eq!(outcome.output("health-status"), "Healthy");
     assert_eq!(outcome.output("argocd-revision"), *new);
@@ -159,7 +199,7 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
     assert_eq!(outcome.output("image"), V14);
     assert_eq!(outcome.output("rolled-back"), "false");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.shown_log()), @"
-    Using git: the repository is not on GitHub
+    Using TRANSPORT
     Waiting until Argo CD at ARGOCD runs commit-1: blog
     blog: Synced, Healthy at commit-0
     blog: commit-1 is not seen yet
@@ -239,7 +279,7 @@ fn a_deployment_that_is_synced_and_healthy_on_the_old_commit_when_verify_starts_
         world.healthy(old, &[V14]),
         world.healthy(new, &[V14]),
     ]));
-    world.verify(&argocd).run().succeeded();
+    done(world.verify(&argocd).run());
     assert!(argocd.requests().len() >= 3);
 }
 
@@ -248,11 +288,7 @@ fn a_newer_commit_with_the_same_image_is_as_good() {
     let world = World::new();
     let newer = world.repository.commit("main", "README.md", "x", "docs: x");
     let argocd = ArgoCd::play(apps([world.healthy(&newer, &[V14])]));
-    let outcome = world
-        .verify(&argocd)
-        .input("commit", &world.new)
-        .run()
-        .succeeded();
+    let outcome = done(world.verify(&argocd).input("commit", &world.new).run());
     assert_eq!(outcome.output("argocd-revision"), newer);
     assert_eq!(outcome.output("commit-sha"), world.new);
 }
@@ -333,7 +369,7 @@ fn a_failed_sync_of_an_older_commit_is_none_of_this_one() {
         .out_of_sync()
         .with("/status/operationState/phase", "Failed");
     let argocd = ArgoCd::play(apps([failed, world.healthy(new, &[V14])]));
-    world.verify(&argocd).run().succeeded();
+    done(world.verify(&argocd).run());
 }
 
 #[test]
@@ -411,7 +447,7 @@ fn what_was_degraded_before_may_be_cured_by_the_commit() {
         world.healthy(new, &[V14]).health("Progressing"),
         world.healthy(new, &[V14]),
     ]));
-    world.verify(&argocd).run().succeeded();
+    done(world.verify(&argocd).run());
 }
 
 #[test]
@@ -457,7 +493,7 @@ fn a_health_from_before_the_sync_counts_for_nothing() {
         error(&outcome)
     );
     let argocd = ArgoCd::play(apps([stale, world.healthy(new, &[V14])]));
-    world.verify(&argocd).run().succeeded();
+    done(world.verify(&argocd).run());
 }
 
 #[test]
@@ -476,6 +512,43 @@ fn pods_that_run_the_old_image_are_not_the_new_one() {
 }
 
 #[test]
+fn an_image_that_cannot_be_pulled_is_told_by_its_pod() {
+    let world = World::new();
+    let progressing = world.healthy(&world.new, &[V13]).health("Progressing");
+    let argocd = ArgoCd::play(apps([progressing]));
+    argocd.set_tree(
+        json!([{"kind": "Pod", "name": "web-5d8-abcde", "health": {"status": "Degraded",
+        "message": "Back-off pulling image \"ghcr.io/wlals2/blog-web:v14\""}}]),
+    );
+    let outcome = world
+        .verify(&argocd)
+        .input("argocd-timeout", "3")
+        .run()
+        .failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
+    blog was Synced, Progressing at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for.
+    Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
+    Look at the Pods' logs and events in Argo CD. If it only is slow, raise `argocd-timeout`; `operation: rollback` undoes the deployment.
+    "#);
+}
+
+#[test]
+fn argo_cd_may_be_below_a_root_path() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V14])]));
+    let below = format!("{}/argocd/", argocd.url());
+    let outcome = done(world.verify(&argocd).input("argocd-server", below).run());
+    assert!(
+        argocd
+            .requests()
+            .iter()
+            .all(|target| target.starts_with("/argocd/api/v1/applications/blog"))
+    );
+    let page = format!("({}/argocd/applications/blog)", argocd.url());
+    assert!(outcome.summary.contains(&page), "{}", outcome.summary);
+}
+
+#[test]
 fn a_refresh_that_takes_a_minute_holds_nothing_up() {
     let world = World::new();
     let World { old, new, .. } = &world;
@@ -486,7 +559,7 @@ fn a_refresh_that_takes_a_minute_holds_nothing_up() {
     ]));
     argocd.set_refresh(Duration::from_secs(60));
     let start = Instant::now();
-    world.verify(&argocd).run().succeeded();
+    done(world.verify(&argocd).run());
     assert!(start.elapsed() < Duration::from_secs(30));
 }
 
@@ -504,7 +577,7 @@ fn it_ends_within_a_poll_of_argo_cd_being_healthy() {
             false => App::healthy(&url, &old, &[V13]),
         })
     })]);
-    world.verify(&argocd).run().succeeded();
+    done(world.verify(&argocd).run());
     let took = argocd.last_request().duration_since(since) - ready;
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
@@ -576,7 +649,7 @@ fn trouble_in_the_middle_is_waited_through() {
         Box::new(|| Reply::Drop),
         app(world.healthy(new, &[V14])),
     ]);
-    let outcome = world.verify(&argocd).run().succeeded();
+    let outcome = done(world.verify(&argocd).run());
     let log = outcome.shown_log();
     assert!(
         log.contains("HTTP 502") && log.contains("Argo CD answers again"),
@@ -710,7 +783,7 @@ fn sources_are_told_apart_and_hydrated_ones_followed() {
             )
     };
     let argocd = ArgoCd::play(apps([several(old), several(new)]));
-    world.verify(&argocd).run().succeeded();
+    done(world.verify(&argocd).run());
     assert!(argocd.requests().len() >= 3);
 
     let hydrated = |dry: &str, compared: &str| {
@@ -733,7 +806,7 @@ fn sources_are_told_apart_and_hydrated_ones_followed() {
         hydrated(new, &before),
         hydrated(new, &after),
     ]));
-    let outcome = world.verify(&argocd).run().succeeded();
+    let outcome = done(world.verify(&argocd).run());
     assert_eq!(outcome.output("argocd-revision"), *new);
     assert!(argocd.requests().len() >= 4);
 }
@@ -742,13 +815,14 @@ fn sources_are_told_apart_and_hydrated_ones_followed() {
 fn several_applications_are_waited_for_each_where_it_is() {
     let world = World::new();
     let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V14])]));
-    let outcome = world
-        .verify(&argocd)
-        .input("argocd-application", "blog\nteam-a/shop")
-        .input("argocd-namespace", "apps")
-        .input("argocd-project", "web")
-        .run()
-        .succeeded();
+    let outcome = done(
+        world
+            .verify(&argocd)
+            .input("argocd-application", "blog\nteam-a/shop")
+            .input("argocd-namespace", "apps")
+            .input("argocd-project", "web")
+            .run(),
+    );
     assert_eq!(outcome.output("sync-status"), "Synced\nSynced");
     let requests = argocd.requests();
     for expected in [
@@ -768,11 +842,12 @@ fn synced_may_be_enough() {
     let argocd = ArgoCd::play(apps([world
         .healthy(&world.new, &[V13])
         .health("Progressing")]));
-    let outcome = world
-        .verify(&argocd)
-        .input("argocd-wait-for", "synced")
-        .run()
-        .succeeded();
+    let outcome = done(
+        world
+            .verify(&argocd)
+            .input("argocd-wait-for", "synced")
+            .run(),
+    );
     assert_eq!(outcome.output("health-status"), "Progressing");
 }
 
@@ -984,7 +1059,7 @@ fn a_rollback_waits_until_the_old_image_runs_again() {
     ]);
     let action = Action::new()
         .input("operation", "rollback")
-        .input("repository", world.repository.url())
+        .repository(&world.repository)
         .input("file", FILE)
         .input("token", TOKEN);
     let outcome = to_argocd(action, &argocd).run().succeeded();
@@ -1014,7 +1089,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     let wrong = |change: fn(Action) -> Action| {
         let action = Action::new()
             .input("operation", "verify")
-            .input("repository", world.repository.url())
+            .repository(&world.repository)
             .input("token", TOKEN);
         error(&change(action).run().failed())
     };

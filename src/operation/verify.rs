@@ -185,8 +185,12 @@ impl Report {
             .collect();
         let names = names.join(", ");
         let commit = self.commit.short();
+        let (runs, is, pauses, does) = match self.applications.len() {
+            1 => ("runs", "is", "pauses", "does"),
+            _ => ("run", "are", "pause", "do"),
+        };
         if self.failure.is_some() {
-            return format!("{names} does not run {commit} as asked.");
+            return format!("{names} {does} not run {commit} as asked.");
         }
         let last = |of: fn(&Phases) -> Option<Duration>| {
             let all = self.applications.iter().filter_map(|one| of(&one.phases));
@@ -199,19 +203,19 @@ impl Report {
         });
         match worst {
             Done::Synced => format!(
-                "{names} is synced to {commit}, after {} s.",
+                "{names} {is} synced to {commit}, after {} s.",
                 last(|phases| phases.synced)
             ),
             Done::Healthy => format!(
-                "{names} runs {commit}, healthy after {} s.",
+                "{names} {runs} {commit}, healthy after {} s.",
                 last(|phases| phases.healthy)
             ),
             Done::Suspended => format!(
-                "{names} runs {commit} and pauses, after {} s.",
+                "{names} {runs} {commit} and {pauses}, after {} s.",
                 last(|phases| phases.healthy)
             ),
             Done::WithoutPods => format!(
-                "{names} is healthy at {commit}, after {} s, and runs no Pod of some image yet.",
+                "{names} {is} healthy at {commit}, after {} s, and {runs} no Pod of some image yet.",
                 last(|phases| phases.healthy)
             ),
         }
