@@ -772,3 +772,58 @@ fn the_history_is_the_seeds_table() {
     assert_eq!(rows.len(), 7, "{csv}");
     assert!(rows[0].starts_with("date,commit,author,"));
 }
+
+#[test]
+fn the_deployments_have_the_documented_shape() {
+    let schema = serde_json::from_str(include_str!("../docs/deployments.schema.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    action(&repository, "rollback").run().succeeded();
+    repository.commit(
+        "main",
+        "other/values.yaml",
+        "image: a/b:1\n",
+        "feat: \u{1f680}",
+    );
+    let outcome = action(&repository, "history")
+        .input("file", "**/*.yaml")
+        .run()
+        .succeeded();
+    let deployments: serde_json::Value =
+        serde_json::from_str(&outcome.outputs["deployments"]).unwrap();
+    let errors: Vec<String> = schema
+        .iter_errors(&deployments)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new(), "{deployments:#}");
+    assert_eq!(deployments.as_array().unwrap().len(), 4);
+    // The schema says something: a shape that is not the documented one is none.
+    for (key, value) in [
+        ("kind", serde_json::json!("deploy")),
+        ("commit", serde_json::json!("main")),
+        ("images", serde_json::Value::Null),
+        ("surprise", serde_json::json!(1)),
+    ] {
+        let mut other = deployments.clone();
+        other[0][key] = value;
+        assert!(!schema.is_valid(&other), "{key}");
+    }
+    // So is the example of the documentation.
+    let page = include_str!("../docs/history.md");
+    let example = page
+        .split("```json\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    assert!(schema.is_valid(&serde_json::from_str(example).unwrap()));
+    let header = String::from_utf8(
+        std::fs::read(outcome.workspace().join(outcome.output("deployments-csv"))).unwrap(),
+    )
+    .unwrap();
+    for column in header.lines().next().unwrap().split(',') {
+        assert!(page.contains(&format!("`{column}`")), "{column}");
+    }
+}
