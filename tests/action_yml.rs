@@ -116,3 +116,46 @@ fn the_readme_lists_what_action_yml_does() {
         .collect();
     assert_rows("Outputs", &outputs);
 }
+
+/// `docs/reference.md`. With `UPDATE_README=1` it is written.
+#[test]
+fn the_reference_is_made_of_action_yml() {
+    let mut page = String::from(
+        "# Reference\n\nMade of `action.yml` by the tests. Lists are one item a line; blank lines and lines \
+         that begin with `#`\nare skipped, and an empty value means \"not given\". Booleans are `true` and \
+         `false`.\n\n## Inputs\n",
+    );
+    for (entry, input) in declared("inputs").iter().zip(INPUTS) {
+        let users: Vec<String> = input
+            .used_by
+            .iter()
+            .map(|operation| format!("`{}`", operation.name()))
+            .collect();
+        let default = match entry.default.as_str() {
+            "" => String::new(),
+            default => format!(" Default `{default}`."),
+        };
+        page.push_str(&format!(
+            "\n### `{}`\n\n{}{default}\n\nUsed by {}.\n",
+            entry.name,
+            entry.description.replace("](docs/", "]("),
+            users.join(", ")
+        ));
+    }
+    page.push_str("\n## Outputs\n\nEvery one is set on every successful run, perhaps empty; after a deployment that landed and\nfailed its verification as well.\n");
+    for entry in declared("outputs") {
+        page.push_str(&format!(
+            "\n### `{}`\n\n{}\n",
+            entry.name, entry.description
+        ));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md");
+    if env::var("UPDATE_README").is_ok_and(|value| value == "1") {
+        fs::write(path, &page).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(path).unwrap(),
+        page,
+        "cargo test with UPDATE_README=1 writes it"
+    );
+}

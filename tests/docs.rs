@@ -1,0 +1,248 @@
+//! The documentation works as it stands: every step in it that uses this action has inputs and outputs
+//! that exist, every link leads somewhere, and what the examples name is there to be edited.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use gitops_deploy::action::inputs::INPUTS;
+use gitops_deploy::action::outputs::OUTPUTS;
+use serde_yaml_ng::Value;
+
+/// How this action is called in the documentation.
+const ACTION: &str = "OWNER/gitops-deploy@";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files of the documentation and the examples, with this ending.
+fn files(ending: &str) -> Vec<PathBuf> {
+    fn below(directory: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                below(&path, ending, found);
+            } else if path.to_str().unwrap().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for directory in ["docs", "examples"] {
+        below(&root().join(directory), ending, &mut found);
+    }
+    for entry in fs::read_dir(root()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_str().unwrap().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The YAML of a page, block by block; of a YAML file, all of it.
+fn yaml_blocks() -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    for path in files(".md") {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, rest) in text.split("\n```yaml\n").skip(1).enumerate() {
+            let block = rest.split("\n```").next().unwrap().to_owned();
+            blocks.push((format!("{name}, block {}", number + 1), block));
+        }
+    }
+    for path in files(".yml") {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        if name.starts_with("examples") {
+            blocks.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    blocks
+}
+
+/// Every mapping in `value` that has the key `uses`.
+fn steps<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
+    match value {
+        Value::Mapping(mapping) => {
+            if mapping.contains_key("uses") {
+                found.push(value);
+            }
+            mapping.values().for_each(|value| steps(value, found));
+        }
+        Value::Sequence(sequence) => sequence.iter().for_each(|value| steps(value, found)),
+        _ => {}
+    }
+}
+
+fn is_ours(step: &Value) -> bool {
+    step["uses"]
+        .as_str()
+        .is_some_and(|uses| uses.starts_with(ACTION))
+}
+
+#[test]
+fn every_step_has_inputs_that_its_operation_uses() {
+    let mut seen = 0;
+    for (name, block) in yaml_blocks() {
+        let value: Value =
+            serde_yaml_ng::from_str(&block).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut found = Vec::new();
+        steps(&value, &mut found);
+        for step in found.into_iter().filter(|step| is_ours(step)) {
+            let operation = step["with"]["operation"].as_str().unwrap_or("update");
+            for (key, _) in step["with"].as_mapping().into_iter().flatten() {
+                let key = key.as_str().unwrap();
+                let input = INPUTS.iter().find(|input| input.name == key);
+                let input = input.unwrap_or_else(|| panic!("{name}: there is no input {key}"));
+                let used = input.used_by.iter().any(|user| user.name() == operation);
+                assert!(used, "{name}: `{operation}` does not use {key}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 100, "the steps were not found: {seen}");
+}
+
+#[test]
+fn every_output_that_is_used_exists() {
+    let mut seen = 0;
+    for (name, block) in yaml_blocks() {
+        let value: Value = serde_yaml_ng::from_str(&block).unwrap();
+        let mut found = Vec::new();
+        steps(&value, &mut found);
+        let ours: BTreeMap<&str, bool> = found
+            .into_iter()
+            .filter_map(|step| Some((step["id"].as_str()?, is_ours(step))))
+            .collect();
+        for used in block.split("steps.").skip(1) {
+            let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+            let (step, rest) = used.split_at(used.find(|c| !is_part(c)).unwrap());
+            let Some(output) = rest.strip_prefix(".outputs.") else {
+                continue;
+            };
+            let output = output.split(|c| !is_part(c)).next().unwrap();
+            // In the first screen the step is in another block.
+            if ours.get(step).copied().unwrap_or(step == "deploy") {
+                assert!(
+                    OUTPUTS.contains(&output),
+                    "{name}: there is no output {output}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "the outputs were not found: {seen}");
+}
+
+/// With GITOPS_DEPLOY_RECIPES, the steps and jobs of the pages are written there as workflows, for those
+/// who check workflows.
+#[test]
+fn every_recipe_is_a_workflow() {
+    let directory = env::var_os("GITOPS_DEPLOY_RECIPES").map(PathBuf::from);
+    let mut seen = BTreeSet::new();
+    for (name, block) in yaml_blocks() {
+        if !block.contains(ACTION) || name.starts_with("examples") {
+            continue;
+        }
+        let value: Value = serde_yaml_ng::from_str(&block).unwrap();
+        let indented =
+            |by: &str| -> String { block.lines().map(|line| format!("{by}{line}\n")).collect() };
+        let head = format!("name: {name}\non: workflow_dispatch\npermissions: {{}}\n");
+        let workflow = match &value {
+            Value::Sequence(_) => format!(
+                "{head}jobs:\n  recipe:\n    runs-on: ubuntu-latest\n    steps:\n{}",
+                indented("      ")
+            ),
+            Value::Mapping(mapping) if mapping.contains_key("jobs") => format!("{head}{block}\n"),
+            _ => panic!("{name}: neither steps nor jobs"),
+        };
+        let parsed: Value = serde_yaml_ng::from_str(&workflow).unwrap();
+        assert!(parsed["jobs"].is_mapping());
+        let file: String = name
+            .chars()
+            .map(|c| if c.is_alphanumeric() { c } else { '-' })
+            .collect();
+        if let Some(directory) = &directory {
+            fs::create_dir_all(directory).unwrap();
+            fs::write(directory.join(format!("{file}.yml")), workflow).unwrap();
+        }
+        seen.insert(file);
+    }
+    assert!(seen.len() > 15, "the recipes were not found: {seen:?}");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut seen = 0;
+    for path in files(".md") {
+        let text = fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1) {
+            let target = link.split(')').next().unwrap();
+            if target.contains("://") || target.starts_with('#') || target.contains(' ') {
+                continue;
+            }
+            let file = target.split('#').next().unwrap();
+            let there = path.parent().unwrap().join(file);
+            assert!(there.exists(), "{}: {target}", path.display());
+            if let Some((_, heading)) = target.split_once('#') {
+                assert_heading(&there, heading);
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "the links were not found: {seen}");
+}
+
+/// A page has the heading that a link's fragment names, as GitHub makes it of the heading's text.
+fn assert_heading(page: &Path, fragment: &str) {
+    let text = fs::read_to_string(page).unwrap();
+    let fragments = text
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(|heading| {
+            let heading = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading
+                .chars()
+                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            kept.map(|c| if c == ' ' { '-' } else { c })
+                .collect::<String>()
+        });
+    let fragments: Vec<String> = fragments.collect();
+    assert!(
+        fragments.iter().any(|own| own == fragment),
+        "{}: {fragment}",
+        page.display()
+    );
+}
+
+#[test]
+fn the_pipeline_deploys_what_its_manifests_hold() {
+    let folder = root().join("examples/pipeline");
+    let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
+    let workflow: Value = serde_yaml_ng::from_str(&read(
+        "application-repository/.github/workflows/deploy-web.yml",
+    ))
+    .unwrap();
+    let mut found = Vec::new();
+    steps(&workflow, &mut found);
+    let step = found.into_iter().find(|step| is_ours(step)).unwrap();
+    let file = step["with"]["file"].as_str().unwrap();
+    let manifest = read(&format!("manifests-repository/{file}"));
+    let image = workflow["env"]["IMAGE"].as_str().unwrap();
+    assert!(manifest.contains(&format!("image: {image}:v13\n")));
+    let application: Value = serde_yaml_ng::from_str(&read(
+        "manifests-repository/argocd/blog-system-application.yaml",
+    ))
+    .unwrap();
+    assert_eq!(
+        application["metadata"]["name"],
+        step["with"]["argocd-application"]
+    );
+    let source = &application["spec"]["source"];
+    assert!(file.starts_with(source["path"].as_str().unwrap()));
+    let repository = step["with"]["repository"].as_str().unwrap();
+    assert!(source["repoURL"].as_str().unwrap().contains(repository));
+}
