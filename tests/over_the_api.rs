@@ -4,6 +4,8 @@
 
 #[path = "faults.rs"]
 mod faults;
+#[path = "history.rs"]
+mod history;
 #[path = "load.rs"]
 mod load;
 #[path = "rollback.rs"]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{code, link, paragraphs, table};
+use super::markdown::{code, link, paragraphs, whole_table};
 use crate::image::ImageReference;
 use crate::operation::history::{Deployment, Image, Report};
 
@@ -36,11 +36,11 @@ pub fn of_history(report: &Report) -> String {
         "New image",
         "Subject",
     ];
-    text.push_str(&table(&heads, rows[..shown].iter().cloned()));
+    text.push_str(&whole_table(&heads, rows[..shown].iter().cloned()));
     if shown < rows.len() {
         let _ = writeln!(
             text,
-            "… and {} rows more: the outputs `deployments` and `deployments-csv` have them.",
+            "… and {} rows more: the CSV file, `deployments-csv`, has them all.",
             rows.len() - shown
         );
     }

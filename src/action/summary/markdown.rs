@@ -9,20 +9,26 @@ pub(super) const MAX_ROWS: usize = 200;
 
 /// A table, or nothing where there is no row; cut where it is longer than a person reads.
 pub(super) fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+    let more = rows.len().saturating_sub(MAX_ROWS);
+    let mut text = whole_table(heads, rows.take(MAX_ROWS));
+    if more > 0 {
+        let _ = writeln!(text, "… and {more} more.\n");
+    }
+    text
+}
+
+/// The same with all rows, for whoever cuts them otherwise.
+pub(super) fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
     if rows.len() == 0 {
         return String::new();
     }
-    let more = rows.len().saturating_sub(MAX_ROWS);
     let mut text = format!(
         "| {} |\n|{}\n",
         heads.join(" | "),
         "---|".repeat(heads.len())
     );
-    for row in rows.take(MAX_ROWS) {
+    for row in rows {
         let _ = writeln!(text, "{row}");
-    }
-    if more > 0 {
-        let _ = writeln!(text, "\n… and {more} more.");
     }
     text.push('\n');
     text
