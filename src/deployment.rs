@@ -276,6 +276,18 @@ pub fn message(template: Option<&MessageTemplate>, deployment: &Deployment<'_>) 
     message
 }
 
+/// A text of a pull request: of one line where it is its title.
+pub fn text(template: &MessageTemplate, deployment: &Deployment<'_>) -> String {
+    clean_body(&template.render(deployment))
+}
+
+/// Whether a message is of a commit that this action made: it has one of its trailers, or undoes another
+/// one.
+pub fn is_ours(message: &str) -> bool {
+    let has = |key| trailer_values(message, key).next().is_some();
+    has("Deployed-Image") || has("Workflow-Run") || reverted_by(message).is_some()
+}
+
 /// The message of the commit that undoes another one, as `git revert` words it, with our trailers.
 pub fn revert_message(
     template: Option<&MessageTemplate>,

@@ -39,11 +39,12 @@ pub enum Reason {
     Superseded,
     NotInTime,
     OutOfSync,
+    PullRequest,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -75,6 +76,7 @@ impl Reason {
         Self::Superseded,
         Self::NotInTime,
         Self::OutOfSync,
+        Self::PullRequest,
     ];
 
     /// The heading a person sees.
@@ -111,6 +113,7 @@ impl Reason {
             Self::Superseded => "Another deployment came in between",
             Self::NotInTime => "The deployment was not done in time",
             Self::OutOfSync => "The application stays out of sync",
+            Self::PullRequest => "The pull request can't be opened",
         }
     }
 }

@@ -30,5 +30,6 @@ pub mod yaml;
 
 pub mod failure;
 pub mod files;
+pub mod markdown;
 pub mod nearest;
 pub mod version;

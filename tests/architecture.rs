@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, each with those it may import.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     (
         "action",
         &[
             "operation",
+            "markdown",
             "argocd",
             "argocd_api",
             "repository",
@@ -27,6 +28,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
         "operation",
         &[
             "repository",
+            "markdown",
             "argocd",
             "argocd_api",
             "date",
@@ -53,13 +55,15 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("image", &[]),
     ("failure", &[]),
     ("files", &[]),
+    ("markdown", &[]),
     ("nearest", &[]),
     ("version", &[]),
 ];
 
 /// Rooms that name no network, environment, clock or file system.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "argocd",
+    "markdown",
     "date",
     "image",
     "yaml",

@@ -11,7 +11,7 @@ use crate::operation::landing::Report;
 use crate::operation::verify;
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 16] = [
+pub const OUTPUTS: [&str; 18] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -20,6 +20,8 @@ pub const OUTPUTS: [&str; 16] = [
     "previous-image",
     "files",
     "diff",
+    "pull-request-number",
+    "pull-request-url",
     "skipped-reason",
     "rolled-back",
     "rollback-commit-sha",
@@ -74,6 +76,10 @@ fn of_landing(report: &Report) -> Outputs {
     outputs.set("previous-image", report.old_images().join("\n"));
     outputs.set("files", report.files.join("\n"));
     outputs.set("diff", &report.diff);
+    if let Some(pull_request) = &report.pull_request {
+        outputs.set("pull-request-number", pull_request.number);
+        outputs.set("pull-request-url", &pull_request.url);
+    }
     outputs.set(
         "skipped-reason",
         report.skipped.as_deref().unwrap_or_default(),

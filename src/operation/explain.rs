@@ -83,6 +83,19 @@ impl Explainer<'_> {
                 format!("{location} names no default branch, and `branch` is not given."),
             )
             .with_hint(format!("Set `branch` to one of: {}.", listed(existing))),
+            RepositoryError::ForeignCommit {
+                branch,
+                commit,
+                author,
+                subject,
+            } => Failure::new(
+                Reason::PullRequest,
+                format!(
+                    "The branch `{branch}` of {location} holds a commit that this action did not make: {} by {author} (`{subject}`). Nothing was changed.",
+                    commit.short()
+                ),
+            )
+            .with_hint("Merge or close that pull request and delete its branch, or name another one with `pull-request-branch`."),
             RepositoryError::File { path, problem } => self.file(path, problem),
             RepositoryError::Unavailable { what, .. } | RepositoryError::DeadlineExceeded { what } => {
                 Failure::new(

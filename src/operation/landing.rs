@@ -2,11 +2,14 @@
 
 use similar::TextDiff;
 
+use super::pull_request::{self, News, Opened, Proposing};
 use super::remote::{Session, log_event};
 use super::{Operation, Progress};
+use crate::deployment;
 use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, ValueChange};
+use crate::repository::github::head::HeadBranch;
 use crate::repository::retry::{self, Event, LandError, Proposal};
 use crate::repository::{BranchName, Change, CommitDraft, CommitId, Identity, Location, Snapshot};
 
@@ -28,6 +31,8 @@ pub enum Outcome {
 pub struct Report {
     /// What it was.
     pub operation: Operation,
+    /// The pull request that proposes it; then the commit is on its branch.
+    pub pull_request: Option<Opened>,
     /// How it ended.
     pub outcome: Outcome,
     /// The repository.
@@ -113,6 +118,24 @@ impl Report {
             location, branch, ..
         } = self;
         let images = self.what();
+        if let Some(Opened {
+            number, url, news, ..
+        }) = &self.pull_request
+        {
+            let done = match news {
+                News::Opened => "Opened",
+                News::Updated => "Updated",
+                News::Merged => "Merged",
+                News::Nothing => {
+                    return format!(
+                        "Nothing new: pull request #{number} into {branch} of {location} proposes {images} already: {url}"
+                    );
+                }
+            };
+            return format!(
+                "{done} pull request #{number} into {branch} of {location}: {images}. {url}"
+            );
+        }
         match (self.outcome, &self.commit) {
             (Outcome::Committed, Some(commit)) => {
                 let again = match self.operation {
@@ -147,6 +170,8 @@ pub struct Landing<'a> {
     pub identity: &'a Identity,
     /// Whether to leave Git as it is.
     pub dry_run: bool,
+    /// How to propose it, where it does not go to the branch itself.
+    pub proposing: Option<Proposing<'a>>,
 }
 
 /// What is to become of a snapshot.
@@ -178,7 +203,9 @@ pub async fn land(
         files,
         identity,
         dry_run,
+        ref proposing,
     } = *landing;
+    let mut said = String::new();
     let observe = |event: Event<'_>| log_event(log, &event);
     let propose = async |snapshot: &Snapshot| {
         let Proposed {
@@ -187,6 +214,7 @@ pub async fn land(
             warnings,
             skipped,
         } = propose(snapshot).await.map_err(LandError::Plan)?;
+        said.clone_from(&message);
         let draft = CommitDraft {
             message,
             identity: identity.clone(),
@@ -199,30 +227,52 @@ pub async fn land(
             plan: (plan, warnings, skipped),
         })
     };
-    let landed = retry::land(
-        &session.repository,
-        files,
-        &session.deadline,
-        observe,
-        propose,
-    );
-    let retry::Landing { plan, base, landed } = match landed.await {
+    let (repository, deadline) = (&session.repository, &session.deadline);
+    let (landed, held) = match (proposing, repository.api()) {
+        (Some(proposing), Some(api)) => {
+            let head = HeadBranch::new(api, &proposing.branch, deployment::is_ours);
+            let landed = retry::land(&head, files, deadline, observe, propose).await;
+            (landed, head.held_it_already())
+        }
+        (None | Some(_), _) => {
+            let landed = retry::land(repository, files, deadline, observe, propose).await;
+            (landed, false)
+        }
+    };
+    let retry::Landing { plan, base, landed } = match landed {
         Ok(landing) => landing,
         Err(error) => return Err(session.explainer.landing(error).await),
     };
-    let (mut plan, warnings, skipped) = plan;
+    let (mut plan, mut warnings, skipped) = plan;
     if skipped.is_some() {
         plan.edits.clear();
     }
     let verified = landed.as_ref().and_then(|landed| landed.verified);
     let (outcome, commit) = match landed {
+        Some(landed) if held => (Outcome::Unchanged, Some(landed.commit)),
         Some(landed) => (Outcome::Committed, Some(landed.commit)),
         None if skipped.is_some() => (Outcome::Skipped, Some(base.commit.clone())),
         None if plan.edits.is_empty() => (Outcome::Unchanged, Some(base.commit.clone())),
         None => (Outcome::DryRun, None),
     };
+    let pull_request = match (proposing, &commit) {
+        (Some(proposing), Some(commit)) if outcome == Outcome::Committed || held => {
+            let proposed = pull_request::Proposed {
+                base: &base.branch,
+                commit,
+                is_new: !held,
+                message: &said,
+                images: &plan.images,
+                files: &changed_files(&plan),
+            };
+            let opened = pull_request::open(session, proposing, &proposed, &mut warnings).await?;
+            Some(opened)
+        }
+        _ => None,
+    };
     let report = Report {
         operation,
+        pull_request,
         outcome,
         location: session.remote.location.clone(),
         branch: base.branch,

@@ -5,6 +5,7 @@ pub mod downgrade;
 mod explain;
 pub mod history;
 pub mod landing;
+pub mod pull_request;
 pub mod remote;
 pub mod rollback;
 pub mod update;

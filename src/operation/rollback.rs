@@ -1,6 +1,7 @@
 //! `operation: rollback`: undoes a deployment with a new commit, as `git revert` does.
 
 use super::landing::{self, Landing, Proposed, Report, changed_files};
+use super::pull_request::{Proposing, PullRequest};
 use super::remote::{Remote, Session};
 use super::verify::Argocd;
 use super::{Operation, Progress, commit_line};
@@ -33,6 +34,8 @@ pub struct Rollback {
     pub identity: Identity,
     /// Whether to leave Git as it is.
     pub dry_run: bool,
+    /// The pull request to open, in place of a push to the branch.
+    pub pull_request: Option<PullRequest>,
     /// Who is to run what was before.
     pub argocd: Option<Argocd>,
 }
@@ -96,6 +99,7 @@ pub async fn run(
         message: rollback.message.as_ref(),
         identity: &rollback.identity,
         dry_run: rollback.dry_run,
+        pull_request: rollback.pull_request.as_ref(),
     };
     undo(&session, &undoing, &touched, source, log).await
 }
@@ -124,6 +128,7 @@ pub(super) async fn of_commit(
         message: None,
         identity,
         dry_run: false,
+        pull_request: None,
     };
     undo(session, &undoing, &touched, source, log).await
 }
@@ -134,6 +139,7 @@ struct Undoing<'a> {
     message: Option<&'a MessageTemplate>,
     identity: &'a Identity,
     dry_run: bool,
+    pull_request: Option<&'a PullRequest>,
 }
 
 /// The same for a commit that is known.
@@ -144,7 +150,16 @@ async fn undo(
     source: &Source,
     log: &mut impl Progress,
 ) -> Result<Report, Failure> {
+    let proposing = match undoing.pull_request {
+        None => None,
+        Some(request) => Some(Proposing {
+            request,
+            branch: request.branch("rollback", touched.commit.id.as_str())?,
+            source,
+        }),
+    };
     let landing = Landing {
+        proposing,
         operation: Operation::Rollback,
         files: undoing.files,
         identity: undoing.identity,

@@ -2,6 +2,7 @@
 
 use super::downgrade::{self, Downgrade};
 use super::landing::{self, Landing, Proposed, Report, changed_files};
+use super::pull_request::{Proposing, PullRequest};
 use super::remote::Remote;
 use super::verify::Argocd;
 use super::{Operation, Progress};
@@ -28,6 +29,8 @@ pub struct Update {
     pub identity: Identity,
     /// Whether to leave Git as it is.
     pub dry_run: bool,
+    /// The pull request to open, in place of a push to the branch.
+    pub pull_request: Option<PullRequest>,
     /// Who is to run it.
     pub argocd: Option<Argocd>,
     /// Whether a deployment that Argo CD can't run is undone.
@@ -53,6 +56,7 @@ pub async fn run(
         files,
         identity: &update.identity,
         dry_run: update.dry_run,
+        proposing: proposing(update, source)?,
     };
     landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
         let mut plan = manifest::plan(&snapshot.files, &update.edit)
@@ -108,4 +112,33 @@ fn warnings(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// The pull request that is asked for. Its branch is the same each time that these images go to these
+/// files, whatever their tags, so that a later run updates an open one.
+fn proposing<'a>(update: &'a Update, source: &'a Source) -> Result<Option<Proposing<'a>>, Failure> {
+    let Some(request) = &update.pull_request else {
+        return Ok(None);
+    };
+    let Update {
+        edit,
+        files,
+        remote,
+        ..
+    } = update;
+    let names = edit.images.iter().map(|line| line.image.name());
+    let mut names: Vec<&str> = landing::distinct(names);
+    if names.is_empty() {
+        names.push("values");
+    }
+    let target = remote.branch.as_ref().map(ToString::to_string);
+    let repositories = edit.images.iter().map(|line| line.image.repository());
+    let scope = landing::distinct(repositories).join(",");
+    let scope = format!("{scope} {files} {}", target.unwrap_or_default());
+    let branch = request.branch(&names.join("-"), &scope)?;
+    Ok(Some(Proposing {
+        request,
+        branch,
+        source,
+    }))
 }

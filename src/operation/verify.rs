@@ -24,7 +24,7 @@ use crate::image::ImageReference;
 use crate::manifest::{self, ImageChange, ImageTransition, ManifestFile};
 use crate::repository::deadline::{Cancellation, Deadline};
 use crate::repository::history::Searched;
-use crate::repository::{BranchName, CommitId, Location, Repository as _};
+use crate::repository::{Branch as _, BranchName, CommitId, Location, Repository as _};
 
 /// The shortest and the longest time from one look to the next. It is short after a change, which
 /// seldom comes alone.

@@ -77,6 +77,18 @@ pub enum RepositoryError {
         /// The ones there are.
         existing: Vec<String>,
     },
+    /// The branch of a pull request holds a commit that somebody else made.
+    #[error("the branch `{branch}` holds commits of others")]
+    ForeignCommit {
+        /// The branch.
+        branch: BranchName,
+        /// The first of those commits.
+        commit: CommitId,
+        /// Its author's name.
+        author: String,
+        /// The first line of its message.
+        subject: String,
+    },
     /// A selected file can't be read or written.
     #[error("`{path}` {problem}")]
     File {

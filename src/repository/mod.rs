@@ -1,7 +1,7 @@
 //! The port to a Git repository: a snapshot of the branch's tip, and a commit on top of it.
 //!
 //! Two facts make the promise of the push: a [`Snapshot`] carries the commit it was read at, and
-//! [`Repository::commit`] moves the branch from exactly that commit or not at all. Whoever loses
+//! [`Branch::commit`] moves the branch from exactly that commit or not at all. Whoever loses
 //! the race gets [`Pushed::Moved`] and starts again from a new snapshot ([`retry`]).
 
 pub mod deadline;
@@ -211,8 +211,8 @@ pub enum Pushed {
     },
 }
 
-/// A Git repository on some server, over some transport.
-pub trait Repository {
+/// A branch of a repository, over some transport: what it takes to put a commit on top of it.
+pub trait Branch {
     /// Reads the branch's tip and the selected files at it.
     ///
     /// # Errors
@@ -244,7 +244,10 @@ pub trait Repository {
         base: &Snapshot,
         sent: &Sent,
     ) -> impl Future<Output = Result<Option<Landed>, RepositoryError>> + Send;
+}
 
+/// A Git repository on some server, over some transport.
+pub trait Repository: Branch {
     /// The commits on the branch's first-parent line that touched the selected files. A single file
     /// is followed through renames, as `git log --follow --first-parent` does.
     ///

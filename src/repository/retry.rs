@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::{Change, CommitDraft, Landed, Pushed, Repository, RepositoryError, Sent, Snapshot};
+use super::{Branch, Change, CommitDraft, Landed, Pushed, RepositoryError, Sent, Snapshot};
 use crate::failure::Failure;
 use crate::files::FileSelection;
 
@@ -76,7 +76,7 @@ pub enum Event<'a> {
 ///
 /// # Errors
 /// See [`LandError`]. The branch is as it was, except after [`RepositoryError::Unconfirmed`].
-pub async fn land<R: Repository, P>(
+pub async fn land<R: Branch, P>(
     repository: &R,
     selection: &FileSelection,
     deadline: &Deadline,
@@ -164,7 +164,7 @@ struct Unanswered<P> {
 }
 
 /// One round: read, plan, commit, push.
-async fn attempt<R: Repository, P>(
+async fn attempt<R: Branch, P>(
     repository: &R,
     selection: &FileSelection,
     observe: &mut impl FnMut(Event<'_>),

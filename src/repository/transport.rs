@@ -11,7 +11,7 @@ use super::git::GitRepository;
 use super::github::GithubRepository;
 use super::history::{History, HistoryQuery, Searched};
 use super::{
-    BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
+    Branch, BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
     RepositoryError, Sent, Snapshot,
 };
 use crate::files::FileSelection;
@@ -193,6 +193,14 @@ impl AnyRepository {
         })))
     }
 
+    /// GitHub's API, where it is spoken.
+    pub fn api(&self) -> Option<&GithubRepository> {
+        match self {
+            Self::Git(_) => None,
+            Self::Github(github) => Some(&github.api),
+        }
+    }
+
     /// Whoever knows the past.
     fn past(&self) -> Result<&GitRepository, RepositoryError> {
         match self {
@@ -202,7 +210,7 @@ impl AnyRepository {
     }
 }
 
-impl Repository for AnyRepository {
+impl Branch for AnyRepository {
     async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
         match self {
             Self::Git(git) => git.snapshot(selection).await,
@@ -228,7 +236,9 @@ impl Repository for AnyRepository {
             Self::Github(github) => github.api.find(base, sent).await,
         }
     }
+}
 
+impl Repository for AnyRepository {
     async fn history(
         &self,
         selection: &FileSelection,

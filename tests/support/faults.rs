@@ -25,7 +25,7 @@ pub enum Step {
 
 /// The requests over REST that a rule can name. What they are about follows them in the path; the
 /// repository itself comes last, as its resource is in every other one.
-pub const REST: [&str; 12] = [
+pub const REST: [&str; 15] = [
     "GET git/trees",
     "GET git/blobs",
     "GET git/commits",
@@ -37,11 +37,18 @@ pub const REST: [&str; 12] = [
     "POST git/trees",
     "POST git/commits",
     "PATCH git/refs",
+    "POST git/refs",
+    "GET pulls",
+    "POST pulls",
     "GET ",
 ];
 
 /// The mutations that a rule can name.
-pub const MUTATIONS: [&str; 2] = ["createCommitOnBranch", "updateRefs"];
+pub const MUTATIONS: [&str; 3] = [
+    "createCommitOnBranch",
+    "updateRefs",
+    "enablePullRequestAutoMerge",
+];
 
 impl Step {
     /// Git's, in the order in which a clone and a push make them.

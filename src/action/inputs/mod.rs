@@ -7,6 +7,7 @@
 mod argocd;
 mod history;
 mod problems;
+mod pull_request;
 mod remote;
 mod rollback;
 mod update;
@@ -84,6 +85,16 @@ pub const INPUTS: &[Input] = &[
     with_default("author-email", DEFAULT_AUTHOR.1, WRITING),
     input("token", ALL),
     with_default("transport", "auto", ALL),
+    with_default("pull-request", "false", WRITING),
+    input("pull-request-branch", WRITING),
+    input("pull-request-title", WRITING),
+    input("pull-request-body", WRITING),
+    input("pull-request-labels", WRITING),
+    input("pull-request-reviewers", WRITING),
+    input("pull-request-team-reviewers", WRITING),
+    input("pull-request-assignees", WRITING),
+    with_default("pull-request-draft", "false", WRITING),
+    input("pull-request-auto-merge", WRITING),
     with_default("dry-run", "false", WRITING),
     with_default("downgrade", "allow", UPDATE),
     input("argocd-server", DELIVERING),
@@ -147,6 +158,16 @@ struct Raw {
     author_email: Option<String>,
     token: Option<SecretString>,
     transport: Option<String>,
+    pull_request: Option<String>,
+    pull_request_branch: Option<String>,
+    pull_request_title: Option<String>,
+    pull_request_body: Option<String>,
+    pull_request_labels: Option<String>,
+    pull_request_reviewers: Option<String>,
+    pull_request_team_reviewers: Option<String>,
+    pull_request_assignees: Option<String>,
+    pull_request_draft: Option<String>,
+    pull_request_auto_merge: Option<String>,
     dry_run: Option<String>,
     downgrade: Option<String>,
     argocd_server: Option<String>,
@@ -421,7 +442,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, dry-run, downgrade, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
         ");
     }
 

@@ -1,12 +1,13 @@
 //! The inputs of `operation: rollback`.
 
 use super::problems::Problems;
-use super::{Raw, argocd, remote, update};
+use super::{Raw, argocd, pull_request, remote, update};
 use crate::operation::rollback::Rollback;
 
 /// The rollback that the inputs ask for; none where something is wrong.
 pub(super) fn rollback(raw: &Raw, problems: &mut Problems) -> Option<Rollback> {
-    let remote = remote::remote(raw, problems);
+    let mut remote = remote::remote(raw, problems);
+    let pull_request = pull_request::pull_request(raw, remote.as_mut(), problems);
     let files = remote::files(raw.file.as_deref(), problems);
     let commit = raw
         .commit
@@ -26,6 +27,7 @@ pub(super) fn rollback(raw: &Raw, problems: &mut Problems) -> Option<Rollback> {
         message,
         identity,
         dry_run,
+        pull_request,
         argocd,
     })
 }

@@ -1,14 +1,15 @@
 //! The inputs of `operation: update`.
 
 use super::problems::Problems;
-use super::{DEFAULT_AUTHOR, Raw, argocd, remote};
+use super::{DEFAULT_AUTHOR, Raw, argocd, pull_request, remote};
 use crate::manifest::EditRequest;
 use crate::operation::update::Update;
 use crate::repository::Identity;
 
 /// The update that the inputs ask for; none where something is wrong.
 pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
-    let remote = remote::remote(raw, problems);
+    let mut remote = remote::remote(raw, problems);
+    let pull_request = pull_request::pull_request(raw, remote.as_mut(), problems);
     let files = remote::files(raw.file.as_deref(), problems);
     let edit = edit(raw, problems);
     let message = raw
@@ -36,6 +37,7 @@ pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
         message,
         identity,
         dry_run,
+        pull_request,
         argocd,
         rollback_on_failure,
     })

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{code, link, paragraphs, whole_table};
 use crate::image::ImageReference;
+use crate::markdown::{code, link, paragraphs, whole_table};
 use crate::operation::history::{Deployment, Image, Report};
 
 /// How many deployments the timeline shows: more do not fit beside each other.

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{MAX_ROWS, code, diff, paragraphs, table};
 use crate::files::RepoPath;
 use crate::manifest::{ImageChange, Note, ValueChange};
+use crate::markdown::{MAX_ROWS, code, diff, paragraphs, table};
 use crate::operation::Operation;
 use crate::operation::landing::{Outcome, Report};
+use crate::operation::pull_request::{News, Opened};
 
 /// What an operation did to the branch.
 pub fn of_landing(report: &Report) -> String {
@@ -14,6 +15,7 @@ pub fn of_landing(report: &Report) -> String {
         location, branch, ..
     } = report;
     let title = match (report.outcome, report.operation) {
+        _ if report.pull_request.is_some() => "🔀 Proposed",
         (Outcome::Committed, Operation::Rollback) => "⏪ Rolled back",
         (Outcome::Committed, _) => "🚀 Deployed",
         (Outcome::Unchanged, Operation::Rollback) => "✅ Nothing to roll back",
@@ -47,6 +49,10 @@ pub fn of_landing(report: &Report) -> String {
         }
         _ => format!("Nothing was pushed to {branch} of {location}."),
     };
+    let sentence = match &report.pull_request {
+        Some(opened) => proposed(opened, &branch, &location),
+        None => sentence,
+    };
     let mut text = format!(
         "### {title}\n\n{sentence}\n\n{}{}",
         tables(report),
@@ -60,6 +66,23 @@ pub fn of_landing(report: &Report) -> String {
         );
     }
     text
+}
+
+/// What became of a pull request.
+fn proposed(opened: &Opened, branch: &str, location: &str) -> String {
+    let Opened {
+        number, url, news, ..
+    } = opened;
+    let own = code(opened.branch.as_str());
+    let pull = format!("[Pull request #{number}]({url})");
+    match news {
+        News::Opened => format!("{pull} of {own} into {branch} of {location} is open."),
+        News::Updated => format!("{pull} of {own} into {branch} of {location} has a new commit."),
+        News::Merged => format!("{pull} of {own} into {branch} of {location} is merged."),
+        News::Nothing => format!(
+            "{pull} of {own} into {branch} of {location} proposes this already. Nothing was pushed."
+        ),
+    }
 }
 
 /// A row for each image, and one for each other value.

@@ -2,16 +2,15 @@
 
 mod history;
 mod landing;
-mod markdown;
 mod verification;
 
 use std::fmt::Write as _;
 
 pub use self::history::of_history;
 use self::landing::of_landing;
-use self::markdown::paragraphs;
 pub use self::verification::{of_delivery, of_verification};
 use crate::failure::Failure;
+use crate::markdown::paragraphs;
 
 /// Why a run failed.
 pub fn of_failure(failure: &Failure) -> String {

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::markdown::{code, link, paragraphs, table};
 use crate::argocd::Done;
 use crate::image::ImageReference;
+use crate::markdown::{code, link, paragraphs, table};
 use crate::operation::delivery::Delivery;
 use crate::operation::verify::{ApplicationReport, GitImage, Phases, Report, ResourceReport};
 

@@ -23,7 +23,7 @@ use self::transport::{CallError, Connection};
 use super::deadline::Deadline;
 use super::wire::{one_line, refused};
 use super::{
-    BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
+    Branch, BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
     RepositoryError, Sent, Snapshot,
 };
 use crate::files::FileSelection;
@@ -110,7 +110,7 @@ impl GitRepository {
     }
 }
 
-impl Repository for GitRepository {
+impl Branch for GitRepository {
     async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
         let selection = selection.clone();
         self.blocking(move |store| store.snapshot(&selection)).await
@@ -138,7 +138,9 @@ impl Repository for GitRepository {
         })
         .await
     }
+}
 
+impl Repository for GitRepository {
     async fn history(
         &self,
         selection: &FileSelection,

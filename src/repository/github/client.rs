@@ -322,9 +322,22 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Json) -> Result<T, CallError> {
+        self.change(Method::POST, path, body).await
+    }
+
+    /// Makes or changes something over REST.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Json,
+    ) -> Result<T, CallError> {
         let sent = Sending {
             github: &self.rest,
-            method: Method::POST,
+            method,
             path,
             accept: JSON,
             body: Some(body),

@@ -6,6 +6,8 @@
 
 pub mod access;
 pub mod client;
+pub mod head;
+pub mod pulls;
 mod read;
 mod write;
 

@@ -17,7 +17,8 @@ use super::client::{CallError, GraphqlError, explained, said};
 use super::read::{InRepository, REGULAR, Tip};
 use crate::repository::wire::says_moved;
 use crate::repository::{
-    Access, Change, CommitDraft, CommitId, Landed, Pushed, RepositoryError, Sent, Snapshot,
+    Access, BranchName, Change, CommitDraft, CommitId, Identity, Landed, Pushed, RepositoryError,
+    Sent, Snapshot,
 };
 
 /// How far back a commit whose answer was lost is looked for: pages of 100.
@@ -46,6 +47,20 @@ const HISTORY: &str = "query($owner: String!, $name: String!, $branch: String!, 
 struct Signature {
     #[serde(rename = "isValid")]
     is_valid: bool,
+}
+
+/// What REST says of something that it made.
+#[derive(Deserialize)]
+struct Made {
+    sha: String,
+}
+
+/// Why something was not made that nobody would have seen.
+fn of_made(error: CallError) -> RepositoryError {
+    match error {
+        CallError::Failed { error, .. } => error,
+        CallError::Errors(errors) => explained(&errors, Access::Write),
+    }
 }
 
 /// Whether GitHub vouches for a commit; one without a signature is not vouched for.
@@ -120,7 +135,7 @@ impl GithubRepository {
                 commit: self.commit_id(&commit.oid)?,
                 verified: Some(verified(commit.signature.as_ref())),
             })),
-            Err(error) => self.not_landed(tip, None, error).await,
+            Err(error) => self.not_landed(&tip.branch, &tip.commit, None, error).await,
         }
     }
 
@@ -130,25 +145,23 @@ impl GithubRepository {
         changes: &[Change],
         draft: &CommitDraft,
     ) -> Result<Pushed, RepositoryError> {
-        #[derive(Deserialize)]
-        struct Made {
-            sha: String,
-        }
-        #[derive(Deserialize)]
-        struct Commit {
-            sha: String,
-            verification: Option<Verification>,
-        }
-        #[derive(Deserialize)]
-        struct Verification {
-            verified: bool,
-        }
-        // Nothing that is made before the branch moves can be seen by anyone, so that whatever goes
-        // wrong until then may be done again.
-        let made = |error: CallError| match error {
-            CallError::Failed { error, .. } => error,
-            CallError::Errors(errors) => explained(&errors, Access::Write),
-        };
+        let tree = self.make_tree(tip, changes).await?;
+        let CommitDraft { message, identity } = draft;
+        let author = Some(identity);
+        let landed = self
+            .make_commit(tip, &tree, message, author, &[&tip.commit])
+            .await?;
+        self.move_branch(tip, &tip.branch, &tip.commit, landed)
+            .await
+    }
+
+    /// Makes the tree of `tip` with `changes`. Nothing that is made before the branch moves can be seen
+    /// by anyone, so that whatever goes wrong until then may be done again.
+    pub(super) async fn make_tree(
+        &self,
+        tip: &Tip,
+        changes: &[Change],
+    ) -> Result<String, RepositoryError> {
         let git = format!("/repos/{}/git", tip.name);
         let mut entries = Vec::new();
         for change in changes {
@@ -162,7 +175,7 @@ impl GithubRepository {
                     let content = BASE64_STANDARD.encode(&change.bytes);
                     let blob = json!({"content": content, "encoding": "base64"});
                     let blob = self.client.post(&format!("{git}/blobs"), &blob).await;
-                    let blob: Made = blob.map_err(made)?;
+                    let blob: Made = blob.map_err(of_made)?;
                     entry["sha"] = blob.sha.into();
                 }
             }
@@ -170,28 +183,62 @@ impl GithubRepository {
         }
         let tree = json!({"base_tree": tip.commit.as_str(), "tree": entries});
         let tree = self.client.post(&format!("{git}/trees"), &tree).await;
-        let tree: Made = tree.map_err(made)?;
-        let identity = json!({"name": draft.identity.name, "email": draft.identity.email});
-        let commit = json!({
-            "message": draft.message, "tree": tree.sha, "parents": [tip.commit.as_str()],
-            "author": identity, "committer": identity,
-        });
-        let commit = self.client.post(&format!("{git}/commits"), &commit).await;
-        let Commit { sha, verification } = commit.map_err(made)?;
-        let landed = Landed {
+        let tree: Made = tree.map_err(of_made)?;
+        Ok(tree.sha)
+    }
+
+    /// Makes a commit that no branch leads to yet. Where nobody else is named as its author, it is the
+    /// token's owner's; an app's is signed then.
+    pub(super) async fn make_commit(
+        &self,
+        tip: &Tip,
+        tree: &str,
+        message: &str,
+        author: Option<&Identity>,
+        parents: &[&CommitId],
+    ) -> Result<Landed, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Commit {
+            sha: String,
+            verification: Option<Verification>,
+        }
+        #[derive(Deserialize)]
+        struct Verification {
+            verified: bool,
+        }
+        let parents: Vec<&str> = parents.iter().map(|parent| parent.as_str()).collect();
+        let mut commit = json!({"message": message, "tree": tree, "parents": parents});
+        if let Some(author) = author {
+            let identity = json!({"name": author.name, "email": author.email});
+            commit["author"] = identity.clone();
+            commit["committer"] = identity;
+        }
+        let path = format!("/repos/{}/git/commits", tip.name);
+        let commit = self.client.post(&path, &commit).await;
+        let Commit { sha, verification } = commit.map_err(of_made)?;
+        Ok(Landed {
             commit: self.commit_id(&sha)?,
             verified: verification.map(|verification| verification.verified),
-        };
+        })
+    }
 
+    /// Moves a branch of the repository of `tip` from `from` to `landed`, or not at all.
+    pub(super) async fn move_branch(
+        &self,
+        tip: &Tip,
+        branch: &BranchName,
+        from: &CommitId,
+        landed: Landed,
+    ) -> Result<Pushed, RepositoryError> {
         let update = json!({
-            "name": tip.branch.reference(), "force": false,
-            "beforeOid": tip.commit.as_str(), "afterOid": landed.commit.as_str(),
+            "name": branch.reference(), "force": false,
+            "beforeOid": from.as_str(), "afterOid": landed.commit.as_str(),
         });
         let input = json!({"repositoryId": tip.repository_id, "refUpdates": [update]});
         let variables = json!({"input": input});
         match self.client.mutate::<Json>(UPDATE_REFS, &variables).await {
             Ok(_) => Ok(Pushed::Landed(landed)),
-            Err(error) => self.not_landed(tip, Some(landed), error).await,
+            Err(error) => self.not_landed(branch, from, Some(landed), error).await,
         }
     }
 
@@ -199,7 +246,8 @@ impl GithubRepository {
     /// be moved to, where that is known.
     async fn not_landed(
         &self,
-        tip: &Tip,
+        branch: &BranchName,
+        from: &CommitId,
         landed: Option<Landed>,
         error: CallError,
     ) -> Result<Pushed, RepositoryError> {
@@ -230,11 +278,11 @@ impl GithubRepository {
             return Err(explained(&errors, Access::Write));
         }
         // GitHub has no type of its own for every lost race. The branch tells.
-        match self.head(&tip.branch).await? {
-            Some(head) if head == tip.commit && is("NOT_FOUND") => {
+        match self.head(branch).await? {
+            Some(head) if head == *from && is("NOT_FOUND") => {
                 Err(explained(&errors, Access::Write))
             }
-            Some(head) if head == tip.commit => Ok(Pushed::Declined { detail }),
+            Some(head) if head == *from => Ok(Pushed::Declined { detail }),
             Some(head) => match landed {
                 Some(landed) if landed.commit == head => Ok(Pushed::Landed(landed)),
                 _ => Ok(Pushed::Moved { detail }),

@@ -276,6 +276,23 @@ impl Execution<'_> {
             }
             (Node::Mutation, "createCommitOnBranch") => self.create_commit(&arguments["input"])?,
             (Node::Mutation, "updateRefs") => self.update_refs(&arguments["input"])?,
+            (Node::Mutation, "enablePullRequestAutoMerge") => {
+                let input = &arguments["input"];
+                self.only(
+                    "enablePullRequestAutoMerge",
+                    input,
+                    &["pullRequestId", "mergeMethod"],
+                );
+                let text = |key: &str| input[key].as_str().unwrap_or_default();
+                let (id, method) = (text("pullRequestId"), text("mergeMethod"));
+                match self.github.enable_auto_merge(id, method) {
+                    Ok(()) => {
+                        let fields = vec![("clientMutationId", Leaf(Json::Null))];
+                        plain("EnablePullRequestAutoMergePayload", fields)
+                    }
+                    Err(words) => return refused("UNPROCESSABLE", words),
+                }
+            }
             (Node::Repository(store), _) => return Ok(self.of_repository(store, field, arguments)),
             (Node::Ref(store, name, target), _) => match field {
                 "id" => Leaf(format!("REF_{}:{name}", store.name).into()),

@@ -6,6 +6,7 @@
 //! would take for something else than was meant, is a complaint: the test ends red.
 
 mod graphql;
+mod pulls;
 mod rest;
 mod store;
 
@@ -35,6 +36,11 @@ pub struct Github {
     root: PathBuf,
     complaints: Mutex<Vec<String>>,
     limits: Mutex<Limits>,
+    pulls: Mutex<Vec<Json>>,
+    /// Why nobody may open one.
+    no_pulls: Mutex<Option<&'static str>>,
+    /// Whether nothing keeps them from being merged.
+    clean: Mutex<bool>,
 }
 
 /// How much GitHub tells in one answer.
@@ -98,6 +104,9 @@ impl Github {
                 tree: 100_000,
                 text: 512_000,
             }),
+            pulls: Mutex::default(),
+            no_pulls: Mutex::default(),
+            clean: Mutex::default(),
         }
     }
 

@@ -57,6 +57,11 @@ impl Github {
             ("POST", ["git", "trees"]) => asked.post_tree(&body),
             ("POST", ["git", "commits"]) => asked.post_commit(&body),
             ("PATCH", ["git", "refs", reference @ ..]) => asked.patch_ref(reference, &body),
+            ("POST", ["git", "refs"]) => asked.post_ref(&body),
+            ("POST", ["pulls"]) => asked.post_pull(&body),
+            (method, ["pulls" | "issues", number, rest @ ..]) => {
+                asked.of_pull(method, number, rest, &body)
+            }
             _ => {
                 self.complain(format!("{} {path} is not played here", request.method));
                 return refusal(404, "Not Found");
@@ -67,10 +72,10 @@ impl Github {
 }
 
 /// A request to a repository.
-struct Asked<'a> {
-    github: &'a Github,
-    store: &'a Store,
-    caller: &'a Caller<'a>,
+pub(super) struct Asked<'a> {
+    pub(super) github: &'a Github,
+    pub(super) store: &'a Store,
+    pub(super) caller: &'a Caller<'a>,
     query: Vec<(String, String)>,
     raw: bool,
 }
@@ -99,6 +104,13 @@ impl Asked<'_> {
                 Some(Answer::json(200, &self.of_commit(id)))
             }
             ["compare", range] => self.compare(range),
+            ["pulls"] => Some(self.list_pulls()),
+            ["git", "commits", id] => {
+                let id = Oid::from_str(id).ok()?;
+                let mut commit = self.of_commit(id)["commit"].clone();
+                commit["sha"] = id.to_string().into();
+                Some(Answer::json(200, &commit))
+            }
             _ => {
                 self.github
                     .complain(format!("GET {} is not played here", resource.join("/")));
@@ -107,7 +119,7 @@ impl Asked<'_> {
         }
     }
 
-    fn parameter(&self, name: &str) -> Option<&str> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(own, _)| own == name);
         found.map(|(_, value)| value.as_str())
     }

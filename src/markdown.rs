@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 /// GitHub refuses a step's summary above 1 MiB; a diff is cut well below.
 const MAX_DIFF: usize = 256 << 10;
 /// The most rows of a table; a person reads fewer.
-pub(super) const MAX_ROWS: usize = 200;
+pub const MAX_ROWS: usize = 200;
 
 /// A table, or nothing where there is no row; cut where it is longer than a person reads.
-pub(super) fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+pub fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
     let more = rows.len().saturating_sub(MAX_ROWS);
     let mut text = whole_table(heads, rows.take(MAX_ROWS));
     if more > 0 {
@@ -18,7 +18,7 @@ pub(super) fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>)
 }
 
 /// The same with all rows, for whoever cuts them otherwise.
-pub(super) fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+pub fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
     if rows.len() == 0 {
         return String::new();
     }
@@ -35,7 +35,7 @@ pub(super) fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = St
 }
 
 /// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.
-pub(super) fn diff(diff: &str) -> String {
+pub fn diff(diff: &str) -> String {
     let end = diff.floor_char_boundary(MAX_DIFF);
     let (shown, rest) = diff.split_at(end);
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -53,7 +53,7 @@ pub(super) fn diff(diff: &str) -> String {
 }
 
 /// Text as inline code that Markdown and tables leave alone.
-pub(super) fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -69,7 +69,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// Markdown that leads to `url`, where there is one.
-pub(super) fn link(markdown: &str, url: Option<&str>) -> String {
+pub fn link(markdown: &str, url: Option<&str>) -> String {
     match url {
         Some(url) => format!("[{markdown}]({url})"),
         None => markdown.to_owned(),
@@ -78,7 +78,7 @@ pub(super) fn link(markdown: &str, url: Option<&str>) -> String {
 
 /// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes
 /// code.
-pub(super) fn paragraphs(text: &str) -> String {
+pub fn paragraphs(text: &str) -> String {
     let escaped = |text: &str| -> String {
         let mut out = String::new();
         for c in text.chars() {

@@ -1,0 +1,198 @@
+//! The branch of a pull request, as a branch that commits land on: what is read is the branch that the
+//! pull request is to be merged into, what is written goes to its own.
+//!
+//! A commit on it is always the tip that was read with the changes, so that the pull request shows these
+//! and nothing else, and has no conflict when it is made. Where the branch is not on top of that tip,
+//! the commit has both as parents. So the branch only ever moves forward, never by force.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use git2::Oid;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::GithubRepository;
+use super::client::CallError;
+use crate::files::FileSelection;
+use crate::repository::{
+    Branch, BranchName, Change, CommitDraft, CommitId, Landed, Pushed, RepositoryError, Sent,
+    Snapshot,
+};
+
+/// A pull request's branch.
+pub struct HeadBranch<'a> {
+    api: &'a GithubRepository,
+    name: &'a BranchName,
+    /// Whether the message of a commit is one of ours.
+    is_ours: fn(&str) -> bool,
+    nothing_new: AtomicBool,
+}
+
+/// How the branch stands to the tip that was read.
+#[derive(Deserialize)]
+struct Comparison {
+    status: String,
+    commits: Vec<Compared>,
+}
+
+#[derive(Deserialize)]
+struct Compared {
+    sha: String,
+    commit: Described,
+    #[serde(default)]
+    parents: Vec<Json>,
+}
+
+#[derive(Deserialize)]
+struct Described {
+    message: String,
+    author: Option<Author>,
+}
+
+#[derive(Deserialize)]
+struct Author {
+    name: String,
+}
+
+impl<'a> HeadBranch<'a> {
+    /// The branch `name`, whether or not it is there. Only commits that `is_ours` says to be ours by
+    /// their messages are built upon.
+    pub fn new(api: &'a GithubRepository, name: &'a BranchName, is_ours: fn(&str) -> bool) -> Self {
+        Self {
+            api,
+            name,
+            is_ours,
+            nothing_new: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the branch held already what was to land on it.
+    pub fn held_it_already(&self) -> bool {
+        self.nothing_new.load(Ordering::Relaxed)
+    }
+
+    /// Makes the branch.
+    async fn create(&self, repository: &str, landed: Landed) -> Result<Pushed, RepositoryError> {
+        let body = json!({"ref": self.name.reference(), "sha": landed.commit.as_str()});
+        let path = format!("/repos/{repository}/git/refs");
+        match self.api.client.post::<Json>(&path, &body).await {
+            Ok(_) => Ok(Pushed::Landed(landed)),
+            Err(CallError::Failed {
+                error: RepositoryError::Protocol { what },
+                ..
+            }) if what.contains("already exists") => Ok(Pushed::Moved { detail: what }),
+            Err(CallError::Failed {
+                error: RepositoryError::Protocol { what },
+                ..
+            }) => Ok(Pushed::Declined { detail: what }),
+            Err(CallError::Failed {
+                error,
+                may_have_happened: true,
+            }) => Err(RepositoryError::Unconfirmed {
+                commit: Some(landed.commit),
+                what: error.to_string(),
+            }),
+            Err(error) => Err(error.of_read()),
+        }
+    }
+
+    async fn compared(
+        &self,
+        repository: &str,
+        tip: &CommitId,
+        head: &CommitId,
+    ) -> Result<Comparison, RepositoryError> {
+        let path = format!("/repos/{repository}/compare/{tip}...{head}");
+        let found: Option<Comparison> = self.api.client.get(&path).await?;
+        found.ok_or_else(|| self.api.odd("knows nothing of two commits that it named"))
+    }
+
+    /// The first commit that somebody else made. Bringing the branch up to date is no change of it.
+    fn foreign(&self, comparison: &Comparison) -> Option<RepositoryError> {
+        let brings_up = |one: &Compared| {
+            one.parents.len() > 1 && one.commit.message.starts_with("Merge branch '")
+        };
+        let mut commits = comparison.commits.iter();
+        let one = commits.find(|one| !(self.is_ours)(&one.commit.message) && !brings_up(one))?;
+        let id = Oid::from_str(&one.sha).ok()?;
+        Some(RepositoryError::ForeignCommit {
+            branch: self.name.clone(),
+            commit: id.into(),
+            author: one
+                .commit
+                .author
+                .as_ref()
+                .map_or_else(|| "somebody".to_owned(), |author| author.name.clone()),
+            subject: one
+                .commit
+                .message
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        })
+    }
+}
+
+impl Branch for HeadBranch<'_> {
+    async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
+        self.api.snapshot(selection).await
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> Result<Pushed, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Commit {
+            tree: Tree,
+        }
+        #[derive(Deserialize)]
+        struct Tree {
+            sha: String,
+        }
+        let tip = self.api.remembered(&base.commit)?;
+        let head = self.api.head(self.name).await?;
+        let comparison = match &head {
+            Some(head) => Some(self.compared(&tip.name, &tip.commit, head).await?),
+            None => None,
+        };
+        if let Some(foreign) = comparison.as_ref().and_then(|found| self.foreign(found)) {
+            return Err(foreign);
+        }
+        let tree = self.api.make_tree(&tip, changes).await?;
+        let status = comparison.map(|comparison| comparison.status);
+        let parents: Vec<&CommitId> = match (&head, status.as_deref()) {
+            (Some(head), Some("ahead")) => {
+                let path = format!("/repos/{}/git/commits/{head}", tip.name);
+                let commit: Option<Commit> = self.api.client.get(&path).await?;
+                if commit.is_some_and(|commit| commit.tree.sha == tree) {
+                    self.nothing_new.store(true, Ordering::Relaxed);
+                    return Ok(Pushed::Landed(head.clone().into()));
+                }
+                vec![head]
+            }
+            (Some(head), Some("diverged")) => vec![head, &tip.commit],
+            // It is not there, or all that it has is in the tip.
+            _ => vec![&tip.commit],
+        };
+        let CommitDraft { message, identity } = draft;
+        let author = (!identity.is_default()).then_some(identity);
+        let made = self.api.make_commit(&tip, &tree, message, author, &parents);
+        let landed = made.await?;
+        match &head {
+            Some(head) => self.api.move_branch(&tip, self.name, head, landed).await,
+            None => self.create(&tip.name, landed).await,
+        }
+    }
+
+    async fn find(&self, _base: &Snapshot, sent: &Sent) -> Result<Option<Landed>, RepositoryError> {
+        let (Some(commit), Some(head)) = (&sent.commit, self.api.head(self.name).await?) else {
+            return Ok(None);
+        };
+        let held = self.api.is_ancestor(commit, &head).await?;
+        Ok(held.then(|| commit.clone().into()))
+    }
+}

@@ -1,0 +1,517 @@
+//! `pull-request: true`: what is proposed, brought up to date, and left alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::Value as Json;
+use support::{Action, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN};
+
+const FILE: &str = "apps/web.yaml";
+const NAME: &str = "acme/deploy";
+
+fn manifest(tag: &str) -> String {
+    format!(
+        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
+    )
+}
+
+fn start() -> (GitServer, Repository) {
+    let server = GitServer::start();
+    let repository = server.repository_with(NAME, FILE, &manifest("v1"));
+    (server, repository)
+}
+
+fn propose(repository: &Repository, tag: &str) -> Action {
+    Action::new()
+        .repository(repository)
+        .input("file", FILE)
+        .input("image", format!("ghcr.io/acme/web:{tag}"))
+        .input("pull-request", "true")
+        .input("token", TOKEN)
+        .input("timeout", "60")
+}
+
+/// The one pull request.
+fn pull(server: &GitServer) -> Json {
+    let mut pulls = server.github().pulls(NAME);
+    assert_eq!(pulls.len(), 1, "{pulls:#?}");
+    pulls.remove(0)
+}
+
+fn head(pull: &Json) -> String {
+    pull["head"]["ref"].as_str().unwrap().to_owned()
+}
+
+/// What the branch of a pull request would bring to `main`.
+fn brings(repository: &Repository, head: &str) -> String {
+    repository.git(&["diff", "--unified=0", &format!("main...{head}")])
+}
+
+fn scrub(repository: &Repository, text: &str) -> String {
+    let server = repository.server_url();
+    let mut text = text
+        .replace(server, "SERVER")
+        .replace(server.trim_start_matches("http://"), "SERVER");
+    for (number, commit) in repository.log("--all").iter().rev().enumerate() {
+        text = text
+            .replace(&commit.id, &format!("COMMIT-{number}"))
+            .replace(&commit.id[..7], &format!("commit-{number}"));
+    }
+    text
+}
+
+fn error(outcome: &Outcome) -> String {
+    let errors = outcome.errors();
+    let [error] = &errors[..] else {
+        panic!("one error, please:\n{}", outcome.log())
+    };
+    error.clone()
+}
+
+#[test]
+fn a_deployment_is_proposed() {
+    let (server, repository) = start();
+    let before = repository.tip("main");
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(repository.tip("main"), before);
+    let pull = pull(&server);
+    let head = head(&pull);
+    assert_eq!(outcome.output("changed"), "true");
+    assert_eq!(outcome.output("commit-sha"), repository.tip(&head));
+    assert_eq!(outcome.output("branch"), "main");
+    assert_eq!(outcome.output("pull-request-number"), "1");
+    assert_eq!(
+        outcome.output("pull-request-url"),
+        pull["html_url"].as_str().unwrap()
+    );
+    assert_eq!(repository.log(&head)[0].parents, [before]);
+    assert_eq!(
+        String::from_utf8(repository.show(&head, FILE)).unwrap(),
+        manifest("v2")
+    );
+    repository.fsck();
+    insta::assert_snapshot!(format!("{head}\n{}\n\n{}", pull["title"].as_str().unwrap(), pull["body"].as_str().unwrap()), @"
+    gitops-deploy/web-01f5f21
+    chore: update web image to v2
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | `apps/web.yaml:6` |
+
+    From `wlals2/blogsite` by [this run](https://github.com/wlals2/blogsite/actions/runs/123/attempts/1).
+
+    Another deployment of the same to the same files updates this pull request while it is open.
+    ");
+    insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
+    Using GitHub's API: pull requests are made over it
+    Updating apps/web.yaml in acme/deploy
+    Read main at commit-0
+    Opened pull request #1 into main of acme/deploy: ghcr.io/acme/web:v2. https://github.example/acme/deploy/pull/1
+    ::group::Diff
+    --- a/apps/web.yaml
+    +++ b/apps/web.yaml
+    @@ -3,4 +3,4 @@
+     spec:
+       containers:
+       - name: web
+    -    image: ghcr.io/acme/web:v1
+    +    image: ghcr.io/acme/web:v2
+    ::endgroup::
+    ");
+    insta::assert_snapshot!(scrub(&repository, &outcome.summary), @"
+    ### 🔀 Proposed
+
+    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of `acme/deploy` is open.
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | `apps/web.yaml:6` |
+
+    <details open><summary>Diff</summary>
+
+    ```diff
+    --- a/apps/web.yaml
+    +++ b/apps/web.yaml
+    @@ -3,4 +3,4 @@
+     spec:
+       containers:
+       - name: web
+    -    image: ghcr.io/acme/web:v1
+    +    image: ghcr.io/acme/web:v2
+    ```
+
+    </details>
+    ");
+}
+
+#[test]
+fn everything_that_was_asked_for_is_on_it() {
+    let (server, repository) = start();
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-branch", "deploy/web")
+        .input("pull-request-title", "Deploy {name} {tag}")
+        .input(
+            "pull-request-body",
+            "From {previous-tag} to {tag} in {file}.\n\nPlease look.",
+        )
+        .input("pull-request-labels", "deployment, web\nurgent")
+        .input("pull-request-reviewers", "@jimin")
+        .input("pull-request-team-reviewers", "acme/platform")
+        .input("pull-request-assignees", "octocat")
+        .input("pull-request-draft", "true")
+        .input("pull-request-auto-merge", "squash")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    let pull = pull(&server);
+    assert_eq!(head(&pull), "deploy/web");
+    assert_eq!(pull["title"], "Deploy web v2");
+    assert_eq!(
+        pull["body"],
+        "From v1 to v2 in apps/web.yaml.\n\nPlease look."
+    );
+    assert_eq!(pull["draft"], true);
+    assert_eq!(pull["auto_merge"]["merge_method"], "squash");
+    let names: Vec<&str> = pull["labels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|label| label["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["deployment", "web", "urgent"]);
+    assert_eq!(pull["requested_reviewers"][0], "jimin");
+    assert_eq!(pull["requested_teams"][0], "platform");
+    assert_eq!(pull["assignees"][0]["login"], "octocat");
+}
+
+#[test]
+fn what_is_refused_of_it_is_a_warning() {
+    let (server, repository) = start();
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-reviewers", "ghost")
+        .input("pull-request-assignees", "ghost")
+        .run()
+        .succeeded();
+    pull(&server);
+    insta::assert_snapshot!(scrub(&repository, &outcome.warnings().join("\n")), @"
+    Pull request #1: not all of ghost can be assigned: GitHub takes who has access to the repository
+    The pull request is there, but nobody was asked for a review: SERVER answered HTTP 422: Reviews may only be requested from collaborators.
+    ");
+}
+
+#[test]
+fn a_second_run_updates_the_open_one() {
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    let first = head(&pull(&server));
+    let before = repository.tip(&first);
+    let outcome = propose(&repository, "v3").run().succeeded();
+    let pull = pull(&server);
+    assert_eq!(head(&pull), first);
+    assert!(pull["title"].as_str().unwrap().contains("v3"), "{pull:#}");
+    assert_eq!(repository.log(&first)[0].parents, [before]);
+    assert!(
+        brings(&repository, &first)
+            .contains("-    image: ghcr.io/acme/web:v1\n+    image: ghcr.io/acme/web:v3")
+    );
+    assert!(
+        outcome.shown_log().contains("Updated pull request #1"),
+        "{}",
+        outcome.shown_log()
+    );
+}
+
+#[test]
+fn the_same_again_says_so_and_does_nothing() {
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    let tip = repository.tip(&head(&pull(&server)));
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(repository.tip(&head(&pull(&server))), tip);
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(outcome.output("commit-sha"), tip);
+    assert_eq!(outcome.output("pull-request-number"), "1");
+    assert!(
+        outcome.shown_log().contains("Nothing new: pull request #1"),
+        "{}",
+        outcome.shown_log()
+    );
+    // What the branch itself holds needs none.
+    let outcome = propose(&repository, "v1").run().succeeded();
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(outcome.output("pull-request-number"), "");
+    pull(&server);
+}
+
+#[test]
+fn another_image_or_file_has_a_pull_request_of_its_own() {
+    let (server, repository) = start();
+    repository.commit(
+        "main",
+        "apps/api.yaml",
+        "image: ghcr.io/acme/api:v1\n",
+        "feat: api",
+    );
+    propose(&repository, "v2").run().succeeded();
+    propose(&repository, "v2")
+        .input("file", "apps/api.yaml")
+        .input("image", "ghcr.io/acme/api:v2")
+        .run()
+        .succeeded();
+    let pulls = server.github().pulls(NAME);
+    assert_eq!(pulls.len(), 2);
+    assert_ne!(head(&pulls[0]), head(&pulls[1]));
+}
+
+#[test]
+fn commits_of_others_on_its_branch_are_never_overwritten() {
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    let branch = head(&pull(&server));
+    let theirs = manifest("v2").replace("name: web\n", "name: web # ours\n");
+    repository.commit(&branch, FILE, theirs.as_str(), "fix: by hand");
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = propose(&repository, "v3").run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    insta::assert_snapshot!(scrub(&repository, &error(&outcome)), @"
+    The branch `gitops-deploy/web-01f5f21` of acme/deploy holds a commit that this action did not make: commit-2 by A colleague (`fix: by hand`). Nothing was changed.
+    Merge or close that pull request and delete its branch, or name another one with `pull-request-branch`.
+    ");
+}
+
+#[test]
+fn a_target_that_moved_on_is_brought_in_without_force() {
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    let branch = head(&pull(&server));
+    let old = repository.tip(&branch);
+    let theirs = manifest("v1").replace("kind: Deployment", "kind: StatefulSet");
+    repository.commit("main", FILE, theirs.as_str(), "feat: stateful");
+    propose(&repository, "v3").run().succeeded();
+    assert_eq!(
+        repository.log(&branch)[0].parents,
+        [old, repository.tip("main")]
+    );
+    // Exactly the edit, on top of what others did.
+    let brought = brings(&repository, &branch);
+    let lines: Vec<&str> = brought
+        .lines()
+        .filter(|line| {
+            line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---")
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "-    image: ghcr.io/acme/web:v1",
+            "+    image: ghcr.io/acme/web:v3"
+        ]
+    );
+}
+
+#[test]
+fn a_branch_that_was_left_over_is_used_again() {
+    // Squashed into its target, so that its own commit is nowhere else.
+    let (server, repository) = start();
+    server.github().require_nothing();
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-auto-merge", "squash")
+        .run()
+        .succeeded();
+    assert!(
+        outcome.shown_log().contains("Merged pull request #1"),
+        "{}",
+        outcome.shown_log()
+    );
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        manifest("v2")
+    );
+    let branch = head(&pull(&server));
+    let old = repository.tip(&branch);
+    propose(&repository, "v3").run().succeeded();
+    let pulls = server.github().pulls(NAME);
+    assert_eq!((pulls.len(), head(&pulls[1])), (2, branch.clone()));
+    assert_eq!(
+        repository.log(&branch)[0].parents,
+        [old, repository.tip("main")]
+    );
+    assert!(
+        brings(&repository, &branch)
+            .contains("-    image: ghcr.io/acme/web:v2\n+    image: ghcr.io/acme/web:v3")
+    );
+    // Merged with all its commits: the branch goes forward to its target.
+    repository.set_branch("main", &branch);
+    server
+        .github()
+        .edit_pull(2, |pull| pull["state"] = "closed".into());
+    propose(&repository, "v4").run().succeeded();
+    assert_eq!(repository.log(&branch)[0].parents, [repository.tip("main")]);
+    assert_eq!(server.github().pulls(NAME).len(), 3);
+}
+
+#[test]
+fn two_at_once_end_with_both_commits_on_one_pull_request() {
+    let (server, repository) = start();
+    let runs: Vec<_> = ["v2", "v3", "v4"]
+        .map(|tag| propose(&repository, tag).spawn())
+        .into();
+    for run in runs {
+        run.wait().succeeded();
+    }
+    let branch = head(&pull(&server));
+    assert_eq!(repository.log(&format!("main..{branch}")).len(), 3);
+    repository.fsck();
+}
+
+#[test]
+fn an_answer_that_is_lost_is_no_second_commit_and_no_second_pull_request() {
+    for step in [Step::Rest("POST git/refs"), Step::Rest("POST pulls")] {
+        let (server, repository) = start();
+        server.fault(step.nth(1), Fault::DropAnswer);
+        propose(&repository, "v2").run().succeeded();
+        let branch = head(&pull(&server));
+        assert_eq!(
+            repository.log(&format!("main..{branch}")).len(),
+            1,
+            "{step:?}"
+        );
+    }
+}
+
+#[test]
+fn an_author_of_ones_own_is_the_commits() {
+    let (server, repository) = start();
+    propose(&repository, "v2")
+        .input("author-name", "Jimin")
+        .input("author-email", "jimin@example.com")
+        .run()
+        .succeeded();
+    assert_eq!(
+        repository.log(&head(&pull(&server)))[0].author,
+        "Jimin <jimin@example.com>"
+    );
+}
+
+#[test]
+fn git_as_transport_opens_one_too_and_a_dry_run_none() {
+    let (server, repository) = start();
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = propose(&repository, "v2")
+        .input("dry-run", "true")
+        .run()
+        .succeeded();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    assert_eq!(outcome.output("changed"), "true");
+    assert_eq!(server.github().pulls(NAME).len(), 0);
+    let outcome = propose(&repository, "v2")
+        .input("transport", "git")
+        .run()
+        .succeeded();
+    assert!(
+        outcome
+            .shown_log()
+            .contains("pull requests are made over it"),
+        "{}",
+        outcome.shown_log()
+    );
+    pull(&server);
+}
+
+#[test]
+fn a_rollback_can_be_proposed() {
+    let (server, repository) = start();
+    repository.commit(
+        "main",
+        FILE,
+        manifest("v2").as_str(),
+        "chore: update web image to v2",
+    );
+    let undone = repository.tip("main");
+    let action = || {
+        Action::new()
+            .repository(&repository)
+            .input("operation", "rollback")
+            .input("file", FILE)
+            .input("pull-request", "true")
+            .input("token", TOKEN)
+    };
+    action().run().succeeded();
+    let one = pull(&server);
+    assert_eq!(one["title"], "Revert \"chore: update web image to v2\"");
+    let branch = head(&one);
+    assert!(branch.starts_with("gitops-deploy/rollback-"), "{branch}");
+    assert_eq!(
+        String::from_utf8(repository.show(&branch, FILE)).unwrap(),
+        manifest("v1")
+    );
+    assert!(
+        repository.log(&branch)[0]
+            .message
+            .contains(&format!("This reverts commit {undone}."))
+    );
+    let again = action().run().succeeded();
+    assert_eq!(again.output("changed"), "false");
+    pull(&server);
+}
+
+#[test]
+fn a_token_that_may_not_is_told_what_it_lacks() {
+    let told = |words: &'static str| {
+        let (server, repository) = start();
+        server.github().forbid_pulls(words);
+        let outcome = propose(&repository, "v2").run().failed();
+        assert_eq!(server.github().pulls(NAME).len(), 0);
+        scrub(&repository, &error(&outcome))
+    };
+    let told = [
+        told("Resource not accessible by personal access token"),
+        told("GitHub Actions is not permitted to create or approve pull requests."),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    Commit commit-1 is on the branch `gitops-deploy/web-01f5f21` of acme/deploy, but no pull request into main could be opened: the server denied write access (HTTP 403): Resource not accessible by personal access token.
+    The token needs *Pull requests: Read and write* as well: `pull-requests: write` for a workflow's own, `pull_requests: write` for a GitHub App's.
+    Commit commit-1 is on the branch `gitops-deploy/web-01f5f21` of acme/deploy, but no pull request into main could be opened: the server denied write access (HTTP 403): GitHub Actions is not permitted to create or approve pull requests.
+    Allow it: Settings → Actions → General → *Allow GitHub Actions to create and approve pull requests*; or use another token.
+    ");
+    let (server, repository) = start();
+    server.grant(TOKEN, Rights::ReadOnly);
+    let before = repository.git(&["for-each-ref"]);
+    propose(&repository, "v2").run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+}
+
+#[test]
+fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
+    let told = |change: fn(Action) -> Action| {
+        let action = Action::new()
+            .input("repository", "https://gitlab.example.com/acme/deploy")
+            .input("file", FILE)
+            .input("image", "a:1")
+            .input("token", TOKEN)
+            .input("pull-request", "true");
+        error(&change(action).run().failed())
+    };
+    let told = [
+        told(|action| action),
+        told(|action| {
+            action
+                .input("repository", "acme/deploy")
+                .input("branch", "main")
+                .input("pull-request-branch", "main")
+                .input("pull-request-auto-merge", "fast")
+                .input("pull-request-title", "{tga}")
+                .input("argocd-application", "web")
+                .input("argocd-server", "argocd.example.com")
+                .input("argocd-token", "x")
+        }),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names
+    `pull-request-title` `{tga}`: there is no placeholder {tga}: did you mean {tag}? There are {image} {name} {tag} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
+    `pull-request-auto-merge` `fast`: expected `merge`, `squash` or `rebase`
+    `argocd-application`: a pull request deploys nothing before it is merged: wait for Argo CD after that, with `operation: verify`
+    `pull-request-branch` `main`: the branch that it is to be merged into
+    ");
+}

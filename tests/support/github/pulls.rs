@@ -1,0 +1,218 @@
+//! Pull requests, and what is done to them.
+
+use serde_json::{Value as Json, json};
+
+use super::rest::Asked;
+use super::store::Store;
+use super::{Answer, Github, lock, refusal};
+
+/// Who has access to a repository, and so can be assigned or asked for a review.
+const COLLABORATORS: [&str; 3] = ["wlals2", "jimin", "octocat"];
+
+impl Github {
+    /// The pull requests of a repository, as REST has them, the oldest first.
+    pub fn pulls(&self, repository: &str) -> Vec<Json> {
+        let pulls = lock(&self.pulls);
+        let of = |pull: &&Json| pull["base"]["repo"]["full_name"] == repository;
+        pulls.iter().filter(of).cloned().collect()
+    }
+
+    /// Changes a pull request, as a person on its page does.
+    pub fn edit_pull(&self, number: u64, edit: impl FnOnce(&mut Json)) {
+        let mut pulls = lock(&self.pulls);
+        edit(
+            pulls
+                .iter_mut()
+                .find(|pull| pull["number"] == number)
+                .unwrap(),
+        );
+    }
+
+    /// Lets no token open pull requests, in these words.
+    pub fn forbid_pulls(&self, words: &'static str) {
+        *lock(&self.no_pulls) = Some(words);
+    }
+
+    /// Has the target's rules miss nothing, so that a pull request can be merged at once.
+    pub fn require_nothing(&self) {
+        *lock(&self.clean) = true;
+    }
+
+    /// Enables the merge of a pull request as soon as its target's rules allow. Errors are GitHub's.
+    pub(super) fn enable_auto_merge(
+        &self,
+        node_id: &str,
+        method: &str,
+    ) -> Result<(), &'static str> {
+        let mut pulls = lock(&self.pulls);
+        let pull = pulls.iter_mut().find(|pull| pull["node_id"] == node_id);
+        let Some(pull) = pull else {
+            return Err("Could not resolve to a node");
+        };
+        if *lock(&self.clean) {
+            return Err("Pull request Pull request is in clean status");
+        }
+        pull["auto_merge"] = json!({ "merge_method": method.to_lowercase() });
+        Ok(())
+    }
+}
+
+impl Asked<'_> {
+    pub(super) fn list_pulls(&self) -> Answer {
+        let wanted = |key| self.parameter(key).map(str::to_owned);
+        let (state, head, base) = (wanted("state"), wanted("head"), wanted("base"));
+        let pulls = self.github.pulls(&self.store.name);
+        let fits = |pull: &Json| {
+            state.as_ref().is_none_or(|state| pull["state"] == **state)
+                && head
+                    .as_ref()
+                    .is_none_or(|head| pull["head"]["label"] == **head)
+                && base
+                    .as_ref()
+                    .is_none_or(|base| pull["base"]["ref"] == **base)
+        };
+        let found: Vec<Json> = pulls.into_iter().filter(fits).collect();
+        Answer::json(200, &found.into())
+    }
+
+    pub(super) fn post_pull(&self, body: &Json) -> Option<Answer> {
+        if let Some(words) = *lock(&self.github.no_pulls) {
+            return Some(refusal(403, words));
+        }
+        let (head, base) = (body["head"].as_str()?, body["base"].as_str()?);
+        let at = |branch: &str| self.store.reference(&format!("refs/heads/{branch}"));
+        let (head_id, base_id) = (at(head)?, at(base)?);
+        let label = format!("{}:{head}", self.store.owner());
+        let mut pulls = lock(&self.github.pulls);
+        let open = pulls.iter().any(|pull| {
+            pull["state"] == "open"
+                && pull["head"]["label"] == *label
+                && pull["base"]["ref"] == base
+        });
+        if open {
+            return Some(refusal(
+                422,
+                "Validation Failed: A pull request already exists",
+            ));
+        }
+        let (ahead, _) = self.store.git.graph_ahead_behind(head_id, base_id).ok()?;
+        if ahead == 0 {
+            return Some(refusal(
+                422,
+                &format!("Validation Failed: No commits between {base} and {head}"),
+            ));
+        }
+        let number = pulls.len() as u64 + 1;
+        let pull = json!({
+            "number": number, "node_id": format!("PR_{number}"), "state": "open",
+            "html_url": format!("https://github.example/{}/pull/{number}", self.store.name),
+            "title": body["title"].as_str()?, "body": body["body"],
+            "draft": body["draft"].as_bool().unwrap_or(false), "merged": false,
+            "head": {"ref": head, "label": label, "sha": head_id.to_string()},
+            "base": {"ref": base, "repo": {"full_name": self.store.name}},
+            "labels": [], "assignees": [], "requested_reviewers": [], "requested_teams": [],
+            "auto_merge": null, "user": {"login": self.caller.account().0},
+        });
+        pulls.push(pull.clone());
+        Some(Answer::json(201, &pull))
+    }
+
+    /// What follows the number of a pull request or of an issue.
+    pub(super) fn of_pull(
+        &self,
+        method: &str,
+        number: &str,
+        rest: &[&str],
+        body: &Json,
+    ) -> Option<Answer> {
+        let mut pulls = lock(&self.github.pulls);
+        let number: u64 = number.parse().ok()?;
+        let pull = pulls.iter_mut().find(|pull| {
+            pull["number"] == number && pull["base"]["repo"]["full_name"] == *self.store.name
+        })?;
+        let names = |key: &str| body[key].as_array().cloned().unwrap_or_default();
+        let known = |name: &Json| COLLABORATORS.contains(&name.as_str().unwrap_or_default());
+        match (method, rest) {
+            ("PATCH", []) => {
+                for key in ["title", "body"] {
+                    if let Some(text) = body[key].as_str() {
+                        pull[key] = text.into();
+                    }
+                }
+                Some(Answer::json(200, pull))
+            }
+            ("POST", ["labels"]) => {
+                let there = pull["labels"].as_array_mut()?;
+                for name in names("labels") {
+                    if !there.iter().any(|label| label["name"] == name) {
+                        there.push(json!({ "name": name }));
+                    }
+                }
+                Some(Answer::json(200, &pull["labels"]))
+            }
+            ("POST", ["assignees"]) => {
+                // Who can't be one is left out, in silence.
+                let new = names("assignees").into_iter().filter(known);
+                let new: Vec<Json> = new.map(|name| json!({ "login": name })).collect();
+                pull["assignees"].as_array_mut()?.extend(new);
+                Some(Answer::json(201, pull))
+            }
+            ("POST", ["requested_reviewers"]) => {
+                let people = names("reviewers");
+                if !people.iter().all(known) {
+                    return Some(refusal(
+                        422,
+                        "Reviews may only be requested from collaborators.",
+                    ));
+                }
+                pull["requested_reviewers"].as_array_mut()?.extend(people);
+                pull["requested_teams"]
+                    .as_array_mut()?
+                    .extend(names("team_reviewers"));
+                Some(Answer::json(201, pull))
+            }
+            ("PUT", ["merge"]) => {
+                merge(self.store, pull)?;
+                Some(Answer::json(
+                    200,
+                    &json!({"merged": true, "message": "Pull Request successfully merged"}),
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes a branch.
+    pub(super) fn post_ref(&self, body: &Json) -> Option<Answer> {
+        use super::store::NotMoved;
+        let name = body["ref"].as_str()?;
+        let to = git2::Oid::from_str(body["sha"].as_str()?).ok()?;
+        Some(match self.store.move_reference(name, None, Some(to)) {
+            Ok(()) => {
+                let object = json!({"type": "commit", "sha": to.to_string()});
+                Answer::json(201, &json!({"ref": name, "object": object}))
+            }
+            Err(NotMoved::Stale) => refusal(422, "Reference already exists"),
+            Err(NotMoved::Rule(words)) => refusal(422, &words),
+        })
+    }
+}
+
+/// Squashes a pull request into its target, which its branch is on top of.
+fn merge(store: &Store, pull: &mut Json) -> Option<()> {
+    let reference = |key: &str| Some(format!("refs/heads/{}", pull[key]["ref"].as_str()?));
+    let (head, base) = (
+        store.reference(&reference("head")?)?,
+        store.reference(&reference("base")?)?,
+    );
+    let tree = store.tree_of(head).id();
+    let people = ("GitHub", "noreply@github.com");
+    let title = format!("{} (#{})", pull["title"].as_str()?, pull["number"]);
+    let merged = store.write_commit(tree, &[base], &title, (people, people), true)?;
+    store
+        .move_reference(&reference("base")?, Some(base), Some(merged))
+        .ok()?;
+    pull["state"] = "closed".into();
+    pull["merged"] = true.into();
+    Some(())
+}
