@@ -8,21 +8,39 @@ use crate::support::{GitServer, Repository};
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     pub name: &'static str,
+    pub task: Task,
     pub files: usize,
     pub commits: usize,
 }
 
-/// A team's repository, and a company's.
-pub const SIZES: [Size; 2] = [
+/// What is done on a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// One image is set in one file.
+    Deploy,
+    /// All commits of one file are listed.
+    History,
+}
+
+/// A team's repository, a company's, and one with a long past.
+pub const SIZES: [Size; 3] = [
     Size {
         name: "small",
+        task: Task::Deploy,
         files: 100,
         commits: 100,
     },
     Size {
         name: "large",
+        task: Task::Deploy,
         files: 10_000,
         commits: 5_000,
+    },
+    Size {
+        name: "history",
+        task: Task::History,
+        files: 1_000,
+        commits: 30_000,
     },
 ];
 

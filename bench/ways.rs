@@ -1,12 +1,13 @@
-//! The ways of changing one line of a repository that are compared.
+//! The ways of changing one line of a repository, and of reading the past of a file, that are compared.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::history::Task;
 use crate::meter::{Meter, Peak};
 use crate::support::{Action, GitServer, Repository, TOKEN};
 
-/// A way of writing a new image into a manifest and pushing it.
+/// A way of doing a [`Task`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// What a workflow does by hand: `git clone`, `sed`, commit, push.
@@ -19,10 +20,40 @@ pub enum Way {
     Git,
     /// This action, speaking to GitHub's API.
     Api,
+    /// What a person does: `git clone`, `git log`.
+    CloneLog,
+    /// The same without a checkout.
+    BareLog,
+    /// The same without any file: git's own best.
+    BloblessLog,
+    /// This action, speaking git.
+    GitHistory,
+    /// This action, where GitHub's API is chosen.
+    ApiHistory,
 }
 
 impl Way {
-    pub const ALL: [Way; 5] = [Way::Shell, Way::Shallow, Way::Blobless, Way::Git, Way::Api];
+    /// Those of a task: the one by hand comes first.
+    pub fn of(task: Task) -> [Way; 5] {
+        match task {
+            Task::Deploy => [Way::Shell, Way::Shallow, Way::Blobless, Way::Git, Way::Api],
+            Task::History => [
+                Way::CloneLog,
+                Way::BareLog,
+                Way::BloblessLog,
+                Way::GitHistory,
+                Way::ApiHistory,
+            ],
+        }
+    }
+
+    /// Git's own best.
+    pub fn best_of_git(task: Task) -> Way {
+        match task {
+            Task::Deploy => Way::Blobless,
+            Task::History => Way::BloblessLog,
+        }
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -31,12 +62,16 @@ impl Way {
             Way::Blobless => {
                 "`git clone --depth 1 --filter=blob:none`, sparse checkout, commit, push"
             }
-            Way::Git => "**gitops-deploy**, `transport: git`",
-            Way::Api => "**gitops-deploy**, `transport: api`",
+            Way::CloneLog => "`git clone`, `git log`",
+            Way::BareLog => "`git clone --bare`, `git log`",
+            Way::BloblessLog => "`git clone --bare --filter=blob:none`, `git log`",
+            Way::Git | Way::GitHistory => "**gitops-deploy**, `transport: git`",
+            Way::Api | Way::ApiHistory => "**gitops-deploy**, `transport: api`",
         }
     }
 
-    /// Sets the image in `file` to `image`, where another tag of it is now.
+    /// Sets the image in `file` to `image`, where another tag of it is now; or lists the commits that
+    /// touched `file`.
     pub fn run(
         self,
         server: &GitServer,
@@ -46,60 +81,77 @@ impl Way {
         action: &Path,
     ) -> Peak {
         let meter = Meter::new();
+        let run = |transport: &str| {
+            Action::of_binary(action)
+                .under(meter.command())
+                // As in its image, which holds this one file: elsewhere each CA is also looked for by itself.
+                .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
+                .input("server-url", server.url())
+                .input("api-url", server.api_url())
+                .input("transport", transport)
+                .input("repository", repository.url())
+                .input("file", file)
+                .input("token", TOKEN)
+        };
+        let deploy = |transport| {
+            run(transport).input("image", image).run().succeeded();
+        };
+        let report = |transport| {
+            let outcome = run(transport)
+                .input("operation", "history")
+                .input("limit", "1000")
+                .run()
+                .succeeded();
+            let found: Vec<serde_json::Value> =
+                serde_json::from_str(outcome.output("deployments")).unwrap();
+            assert_eq!(found.len(), commits(repository, file));
+        };
+        let set = |clone: &str| {
+            let (name, _) = image.rsplit_once(':').unwrap();
+            let script = format!(
+                "{clone}; sed -i \"s|{name}:.*|{image}|\" $FILE; \
+                 git config user.name 'github-actions[bot]'; \
+                 git config user.email 'github-actions[bot]@users.noreply.github.com'; \
+                 git add $FILE; git commit -q -m 'chore: update the image'; git push -q"
+            );
+            sh(&meter, &script, repository, file);
+        };
+        let log = |clone: &str| {
+            let count = commits(repository, file);
+            let script = format!(
+                "{clone} $URL work; cd work; git log --format='%h %an %ad %s' -- $FILE >../log; \
+                 test $(wc -l <../log) = {count}"
+            );
+            sh(&meter, &script, repository, file);
+        };
         match self {
-            Way::Git | Way::Api => {
-                let transport = if self == Way::Git { "git" } else { "api" };
-                Action::of_binary(action)
-                    .under(meter.command())
-                    // As in its image, which holds this one file: elsewhere each CA is also looked for by itself.
-                    .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
-                    .input("server-url", server.url())
-                    .input("api-url", server.api_url())
-                    .input("transport", transport)
-                    .input("repository", repository.url())
-                    .input("file", file)
-                    .input("image", image)
-                    .input("token", TOKEN)
-                    .run()
-                    .succeeded();
-            }
-            Way::Shell => sh(
-                &meter,
-                "git clone -q $URL work; cd work",
-                repository,
-                file,
-                image,
-            ),
-            Way::Shallow => sh(
-                &meter,
-                "git clone -q --depth 1 $URL work; cd work",
-                repository,
-                file,
-                image,
-            ),
-            Way::Blobless => sh(
-                &meter,
+            Way::Git => deploy("git"),
+            Way::Api => deploy("api"),
+            Way::GitHistory => report("git"),
+            Way::ApiHistory => report("api"),
+            Way::Shell => set("git clone -q $URL work; cd work"),
+            Way::Shallow => set("git clone -q --depth 1 $URL work; cd work"),
+            Way::Blobless => set(
                 "git clone -q --depth 1 --filter=blob:none --no-checkout $URL work; cd work; \
                  git sparse-checkout set --no-cone /$FILE; git checkout -q",
-                repository,
-                file,
-                image,
             ),
+            Way::CloneLog => log("git clone -q"),
+            Way::BareLog => log("git clone -q --bare"),
+            Way::BloblessLog => log("git clone -q --bare --filter=blob:none"),
         }
         meter.read()
     }
 }
 
+/// How many commits touched a file.
+fn commits(repository: &Repository, file: &str) -> usize {
+    let count = repository.git(&["rev-list", "--count", "main", "--", file]);
+    count.trim().parse().unwrap()
+}
+
 /// A `run:` step of a workflow.
-fn sh(meter: &Meter, clone: &str, repository: &Repository, file: &str, image: &str) {
+fn sh(meter: &Meter, script: &str, repository: &Repository, file: &str) {
     let directory = tempfile::tempdir().unwrap();
-    let (name, _) = image.rsplit_once(':').unwrap();
-    let script = format!(
-        "{clone}; sed -i \"s|{name}:.*|{image}|\" $FILE; \
-         git config user.name 'github-actions[bot]'; \
-         git config user.email 'github-actions[bot]@users.noreply.github.com'; \
-         git add $FILE; git commit -q -m 'chore: update the image'; git push -q"
-    );
     // The token is in the URL, as in most workflows that do this by hand: git asks without it
     // first, and again with it when that was refused.
     let url = repository
@@ -110,7 +162,7 @@ fn sh(meter: &Meter, clone: &str, repository: &Repository, file: &str, image: &s
     };
     let status = Command::new(program)
         .args(arguments)
-        .args(["sh", "-e", "-c", &script])
+        .args(["sh", "-e", "-c", script])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", directory.path())
