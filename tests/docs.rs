@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use gitops_deploy::action::inputs::INPUTS;
+use gitops_deploy::action::environment::Environment;
+use gitops_deploy::action::inputs::{self, INPUTS};
 use gitops_deploy::action::outputs::OUTPUTS;
 use serde_yaml_ng::Value;
 
@@ -104,6 +105,94 @@ fn every_step_has_inputs_that_its_operation_uses() {
         }
     }
     assert!(seen > 100, "the steps were not found: {seen}");
+}
+
+/// `value` with something that fits for what only a run knows.
+fn evaluated(input: &str, value: &str) -> String {
+    let trimmed = value.trim();
+    let is_expression = trimmed.starts_with("${{") && trimmed.ends_with("}}");
+    if is_expression && trimmed.matches("${{").count() == 1 {
+        if input == "ca-certificate" {
+            return rcgen::generate_simple_self_signed([]).unwrap().cert.pem();
+        }
+        let sample = match input {
+            "repository" => "wlals2/k8s-manifests",
+            "file" => "blog-system/web-rollout.yaml",
+            "image" => "ghcr.io/wlals2/blog-web:v14",
+            "commit" => "f87d821",
+            "since" | "until" => "2026-01-01",
+            "server-url" => "https://github.com",
+            "api-url" => "https://api.github.com",
+            "argocd-server" => "argocd.example.com",
+            input => match INPUTS.iter().find(|own| own.name == input) {
+                Some(own) if own.default == "false" => "true",
+                _ => "something",
+            },
+        };
+        return sample.to_owned();
+    }
+    let mut evaluated = String::new();
+    let mut rest = value;
+    while let Some((before, expression)) = rest.split_once("${{") {
+        evaluated.push_str(before);
+        evaluated.push_str("14");
+        rest = expression.split_once("}}").unwrap().1;
+    }
+    evaluated + rest
+}
+
+/// The text that the runner hands over.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Null => String::new(),
+        other => panic!("no input is {other:?}"),
+    }
+}
+
+/// What the runner sends for these inputs, with the defaults of `action.yml`.
+fn variables(with: &Value) -> Vec<(String, String)> {
+    let action: Value = serde_yaml_ng::from_str(include_str!("../action.yml")).unwrap();
+    let defaults = action["inputs"].as_mapping().unwrap().iter();
+    let defaults = defaults.map(|(name, input)| (text(name), text(&input["default"])));
+    let given = with.as_mapping().into_iter().flatten();
+    let given = given.map(|(name, value)| (text(name), text(value)));
+    let values: BTreeMap<String, String> = defaults.chain(given).collect();
+    values
+        .into_iter()
+        .map(|(name, value)| {
+            let value = evaluated(&name, &value);
+            (format!("INPUT_{}", name.to_uppercase()), value)
+        })
+        .collect()
+}
+
+#[test]
+fn every_step_is_one_that_the_action_accepts() {
+    let mut seen = 0;
+    for (name, block) in yaml_blocks() {
+        let value: Value = serde_yaml_ng::from_str(&block).unwrap();
+        let mut found = Vec::new();
+        steps(&value, &mut found);
+        // A line that shows how to name the action, or a part that others follow, has no `file`.
+        let whole = found.into_iter().filter(|step| {
+            is_ours(step)
+                && (step["with"]["file"] != Value::Null || step["with"]["operation"] != Value::Null)
+        });
+        for step in whole {
+            let variables = variables(&step["with"]);
+            let environment = variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()));
+            let read = inputs::read(&Environment::new(environment));
+            assert!(read.warnings.is_empty(), "{name}: {:?}", read.warnings);
+            assert_eq!(read.request.err(), None, "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "the steps were not found: {seen}");
 }
 
 #[test]
