@@ -40,11 +40,16 @@ pub enum Reason {
     NotInTime,
     OutOfSync,
     PullRequest,
+    ImageMissing,
+    ImageDenied,
+    RegistryUnavailable,
+    Platform,
+    TagMoved,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 37] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -77,6 +82,11 @@ impl Reason {
         Self::NotInTime,
         Self::OutOfSync,
         Self::PullRequest,
+        Self::ImageMissing,
+        Self::ImageDenied,
+        Self::RegistryUnavailable,
+        Self::Platform,
+        Self::TagMoved,
     ];
 
     /// The heading a person sees.
@@ -114,6 +124,11 @@ impl Reason {
             Self::NotInTime => "The deployment was not done in time",
             Self::OutOfSync => "The application stays out of sync",
             Self::PullRequest => "The pull request can't be opened",
+            Self::ImageMissing => "The image is not in its registry",
+            Self::ImageDenied => "The registry does not show the image",
+            Self::RegistryUnavailable => "The registry can't be used right now",
+            Self::Platform => "The image lacks a platform",
+            Self::TagMoved => "The tag moved while it was pinned",
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod action;
 pub mod operation;
 
 pub mod argocd_api;
+pub mod registry;
 pub mod repository;
 
 pub mod argocd;

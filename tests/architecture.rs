@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, each with those it may import.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     (
         "action",
         &[
@@ -14,6 +14,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
             "markdown",
             "argocd",
             "argocd_api",
+            "registry",
             "repository",
             "deployment",
             "image",
@@ -31,6 +32,8 @@ const ROOMS: [(&str, &[&str]); 16] = [
             "markdown",
             "argocd",
             "argocd_api",
+            "registry",
+            "nearest",
             "date",
             "deployment",
             "http",
@@ -46,6 +49,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
         &["date", "http", "manifest", "failure", "files", "nearest"],
     ),
     ("argocd_api", &["argocd", "repository"]),
+    ("registry", &["image", "repository"]),
     ("argocd", &["image"]),
     ("date", &[]),
     ("deployment", &["manifest", "image", "nearest"]),

@@ -2,6 +2,7 @@
 
 use similar::TextDiff;
 
+use super::guard::Found;
 use super::pull_request::{self, News, Opened, Proposing};
 use super::remote::{Session, log_event};
 use super::{Operation, Progress};
@@ -53,6 +54,8 @@ pub struct Report {
     /// Why nothing was written, though something would have changed; a sentence without its full
     /// stop.
     pub skipped: Option<String>,
+    /// What the registry has of the images, where it was asked.
+    pub found: Vec<Found>,
     /// What a person should know beyond that.
     pub notes: Vec<Note>,
     /// What looks wrong, and was done all the same.
@@ -273,6 +276,7 @@ pub async fn land(
     let report = Report {
         operation,
         pull_request,
+        found: Vec::new(),
         outcome,
         location: session.remote.location.clone(),
         branch: base.branch,

@@ -3,6 +3,7 @@
 pub mod delivery;
 pub mod downgrade;
 mod explain;
+pub mod guard;
 pub mod history;
 pub mod landing;
 pub mod pull_request;

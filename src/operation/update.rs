@@ -1,6 +1,7 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
 use super::downgrade::{self, Downgrade};
+use super::guard::Guard;
 use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::pull_request::{Proposing, PullRequest};
 use super::remote::Remote;
@@ -23,6 +24,8 @@ pub struct Update {
     pub edit: EditRequest,
     /// What becomes of an image that is older than the one in Git.
     pub downgrade: Downgrade,
+    /// What the registry is asked first.
+    pub guard: Guard,
     /// The commit message; else the default one.
     pub message: Option<MessageTemplate>,
     /// Author and committer.
@@ -49,8 +52,15 @@ pub async fn run(
     log: &mut impl Progress,
 ) -> Result<Report, Failure> {
     let Update { remote, files, .. } = update;
+    // Before anything is asked of Git: an image may be waited for.
+    let http = || remote.http();
+    let checked = update
+        .guard
+        .check(&update.edit, http, cancellation.clone(), log)
+        .await?;
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Updating {files} in {}", remote.location));
+    let mut is_first = true;
     let landing = Landing {
         operation: Operation::Update,
         files,
@@ -58,8 +68,11 @@ pub async fn run(
         dry_run: update.dry_run,
         proposing: proposing(update, source)?,
     };
-    landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
-        let mut plan = manifest::plan(&snapshot.files, &update.edit)
+    let landed = landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
+        if !std::mem::take(&mut is_first) {
+            update.guard.confirm(&checked).await?;
+        }
+        let mut plan = manifest::plan(&snapshot.files, &checked.edit)
             .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;
         let skipped =
             downgrade::check(update.downgrade, &session, files, source, &mut plan).await?;
@@ -74,8 +87,10 @@ pub async fn run(
             warnings,
             skipped,
         })
-    })
-    .await
+    });
+    let mut report = landed.await?;
+    report.found = checked.found;
+    Ok(report)
 }
 
 fn message(update: &Update, source: &Source, plan: &Plan) -> String {

@@ -27,6 +27,7 @@ mod backend;
 pub mod build;
 mod faults;
 mod github;
+pub mod registry;
 mod repository;
 mod server;
 mod tls;

@@ -5,6 +5,7 @@
 //! all problems are told at once.
 
 mod argocd;
+mod guard;
 mod history;
 mod problems;
 mod pull_request;
@@ -97,6 +98,12 @@ pub const INPUTS: &[Input] = &[
     input("pull-request-auto-merge", WRITING),
     with_default("dry-run", "false", WRITING),
     with_default("downgrade", "allow", UPDATE),
+    with_default("verify-image", "false", UPDATE),
+    with_default("verify-image-timeout", "0", UPDATE),
+    with_default("pin-digest", "false", UPDATE),
+    input("require-platforms", UPDATE),
+    input("registry-username", UPDATE),
+    input("registry-password", UPDATE),
     input("argocd-server", DELIVERING),
     input("argocd-token", DELIVERING),
     input("argocd-application", DELIVERING),
@@ -170,6 +177,12 @@ struct Raw {
     pull_request_auto_merge: Option<String>,
     dry_run: Option<String>,
     downgrade: Option<String>,
+    verify_image: Option<String>,
+    verify_image_timeout: Option<String>,
+    pin_digest: Option<String>,
+    require_platforms: Option<String>,
+    registry_username: Option<String>,
+    registry_password: Option<SecretString>,
     argocd_server: Option<String>,
     argocd_token: Option<SecretString>,
     argocd_application: Option<String>,
@@ -196,6 +209,11 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
     if let Some(token) = given("INPUT_TOKEN") {
         let basic = BASE64_STANDARD.encode(format!("x-access-token:{token}"));
         secrets.extend([token.into(), basic.into()]);
+    }
+    if let Some(password) = given("INPUT_REGISTRY-PASSWORD") {
+        let username = given("INPUT_REGISTRY-USERNAME").unwrap_or_default();
+        let basic = BASE64_STANDARD.encode(format!("{username}:{password}"));
+        secrets.extend([password.into(), basic.into()]);
     }
     secrets.extend(given("INPUT_ARGOCD-TOKEN").map(SecretString::from));
     secrets
@@ -442,7 +460,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, verify-image, verify-image-timeout, pin-digest, require-platforms, registry-username, registry-password, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
         ");
     }
 

@@ -6,6 +6,7 @@ use crate::files::RepoPath;
 use crate::manifest::{ImageChange, Note, ValueChange};
 use crate::markdown::{MAX_ROWS, code, diff, paragraphs, table};
 use crate::operation::Operation;
+use crate::operation::guard::Found;
 use crate::operation::landing::{Outcome, Report};
 use crate::operation::pull_request::{News, Opened};
 
@@ -109,6 +110,19 @@ fn tables(report: &Report) -> String {
         Outcome::Skipped => ("Image in Git", "Image asked for"),
         _ => ("Old image", "New image"),
     };
+    let found = |found: &Found| {
+        let platforms: Vec<String> = found
+            .platforms
+            .iter()
+            .map(|platform| code(platform))
+            .collect();
+        format!(
+            "| {} | {} | {} |",
+            code(&found.image.to_string()),
+            code(&found.digest),
+            platforms.join(" ")
+        )
+    };
     [
         table(
             &["Resource", "Container", old, new, "File"],
@@ -117,6 +131,10 @@ fn tables(report: &Report) -> String {
         table(
             &["Resource", "Path", "Old value", "New value", "File"],
             report.values.iter().map(value),
+        ),
+        table(
+            &["Image in its registry", "Digest", "Platforms"],
+            report.found.iter().map(found),
         ),
     ]
     .concat()

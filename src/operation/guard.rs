@@ -1,0 +1,259 @@
+//! What is asked of the registry before Git changes: that the image is there, for the platforms that are
+//! needed, and what its tag stands for.
+
+use std::time::Duration;
+
+use super::Progress;
+use crate::failure::{Failure, Reason};
+use crate::image::ImageReference;
+use crate::manifest::EditRequest;
+use crate::nearest::nearest;
+use crate::registry::{Credentials, Platform, Registry, RegistryError};
+use crate::repository::deadline::{Cancellation, Deadline};
+
+/// The shortest and the longest time from one look to the next, while an image is waited for.
+const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// For how long trouble of the registry is waited through, where nothing else is waited for.
+const TROUBLE: Duration = Duration::from_secs(30);
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// Whether the image must be there.
+    pub verify: bool,
+    /// Whether to write the digest of its tag.
+    pub pin: bool,
+    /// The platforms that it must be built for.
+    pub platforms: Vec<Platform>,
+    /// How long to wait for an image that is still being pushed.
+    pub wait: Duration,
+    /// For its registry.
+    pub credentials: Option<Credentials>,
+}
+
+/// An image as its registry has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As it was asked for.
+    pub image: ImageReference,
+    /// Of the index, where it is of several platforms.
+    pub digest: String,
+    /// What it was built for.
+    pub platforms: Vec<String>,
+}
+
+/// The images that were asked for, and the registries that were.
+pub(super) struct Checked {
+    registry: Option<Registry>,
+    pub(super) found: Vec<Found>,
+    /// What the manifests are to say.
+    pub(super) edit: EditRequest,
+}
+
+impl Guard {
+    /// Whether a registry has to be asked at all.
+    pub fn is_on(&self) -> bool {
+        self.verify || self.pin || !self.platforms.is_empty()
+    }
+
+    /// Looks for the images of `edit`. Where the guard is off, nothing is asked.
+    pub(super) async fn check(
+        &self,
+        edit: &EditRequest,
+        http: impl FnOnce() -> Result<reqwest::Client, Failure>,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> Result<Checked, Failure> {
+        let mut checked = Checked {
+            registry: None,
+            found: Vec::new(),
+            edit: edit.clone(),
+        };
+        if !self.is_on() {
+            return Ok(checked);
+        }
+        let registry = Registry::new(http()?, self.credentials.clone());
+        let deadline = Deadline::after(self.wait.max(TROUBLE), cancellation);
+        for line in &mut checked.edit.images {
+            let known = checked.found.iter().find(|found| found.image == line.image);
+            let found = match known {
+                Some(found) => found.clone(),
+                None => {
+                    let found = self
+                        .look_for(&registry, &line.image, &deadline, log)
+                        .await?;
+                    checked.found.push(found.clone());
+                    found
+                }
+            };
+            if self.pin && line.image.digest().is_none() {
+                line.image = pinned(&found)?;
+            }
+        }
+        checked.registry = Some(registry);
+        Ok(checked)
+    }
+
+    /// Waits for one image, and sees what it is.
+    async fn look_for(
+        &self,
+        registry: &Registry,
+        image: &ImageReference,
+        deadline: &Deadline,
+        log: &mut impl Progress,
+    ) -> Result<Found, Failure> {
+        let mut pause = LOOKS.0;
+        let mut said = false;
+        let digest = loop {
+            let error = match registry.digest(image).await {
+                Ok(digest) => break digest,
+                Err(error) => error,
+            };
+            let spent = deadline.total().saturating_sub(deadline.remaining());
+            let patience = match &error {
+                RegistryError::Missing(_) => self.wait,
+                // Many registries say so of what is not there yet.
+                RegistryError::Denied(_) => self.wait,
+                RegistryError::Unavailable { .. } => deadline.total(),
+                RegistryError::Certificate(_) | RegistryError::Protocol(_) => Duration::ZERO,
+            };
+            let at_least = match &error {
+                RegistryError::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
+                _ => Duration::ZERO,
+            };
+            let wait = pause.max(at_least);
+            if spent + wait > patience {
+                return Err(self.told(registry, image, &error).await);
+            }
+            if !said {
+                log.info(&format!("Waiting for {image}: {error}"));
+                said = true;
+            }
+            pause = pause.mul_f64(1.5).min(LOOKS.1);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = deadline.cancelled() => {
+                    return Err(Failure::new(
+                        Reason::Cancelled,
+                        format!("The run was cancelled while it waited for {image}. Git is as it was."),
+                    ));
+                }
+            }
+        };
+        if self.pin {
+            self.same_again(registry, image, &digest).await?;
+        }
+        let platforms = match registry.platforms(image, &digest).await {
+            Ok(platforms) => platforms,
+            Err(error) => return Err(self.told(registry, image, &error).await),
+        };
+        let lacking: Vec<String> = self
+            .platforms
+            .iter()
+            .filter(|wanted| !platforms.iter().any(|platform| platform.satisfies(wanted)))
+            .map(ToString::to_string)
+            .collect();
+        let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+        if !lacking.is_empty() {
+            let has = match platforms.is_empty() {
+                true => "it names none".to_owned(),
+                false => format!("it has {}", platforms.join(", ")),
+            };
+            return Err(Failure::new(
+                Reason::Platform,
+                format!("{image} is not built for {}: {has}. Nothing was changed.", lacking.join(", ")),
+            )
+            .with_hint("Build it for these as well (`platforms` of docker/build-push-action), or correct `require-platforms`."));
+        }
+        log.info(&format!("Found {image}: {digest}"));
+        Ok(Found {
+            image: image.clone(),
+            digest,
+            platforms,
+        })
+    }
+
+    /// Asks again what a tag stands for.
+    async fn same_again(
+        &self,
+        registry: &Registry,
+        image: &ImageReference,
+        digest: &str,
+    ) -> Result<(), Failure> {
+        match registry.digest(image).await {
+            Ok(again) if again == digest => Ok(()),
+            Ok(again) => Err(Failure::new(
+                Reason::TagMoved,
+                format!("{image} was {digest}, and a moment later {again}. Nothing was changed."),
+            )
+            .with_hint("Run the job again. Better use a tag that is pushed once, such as one with the commit's id.")),
+            Err(error) => Err(self.told(registry, image, &error).await),
+        }
+    }
+
+    /// Sees that the images are still what they were: asked before each further try to push.
+    pub(super) async fn confirm(&self, checked: &Checked) -> Result<(), Failure> {
+        let Some(registry) = &checked.registry else {
+            return Ok(());
+        };
+        for found in &checked.found {
+            if self.pin {
+                self.same_again(registry, &found.image, &found.digest)
+                    .await?;
+            } else if let Err(error) = registry.digest(&found.image).await {
+                return Err(self.told(registry, &found.image, &error).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the registry refused, for a person.
+    async fn told(
+        &self,
+        registry: &Registry,
+        image: &ImageReference,
+        error: &RegistryError,
+    ) -> Failure {
+        let waited = match self.wait.as_secs() {
+            0 => String::new(),
+            seconds => format!(" It was waited for {seconds} s (`verify-image-timeout`)."),
+        };
+        let message = format!("{image}: {error}.{waited} Nothing was changed.");
+        match error {
+            RegistryError::Missing(_) => {
+                let tags = registry.tags(image).await.unwrap_or_default();
+                let wanted = image.tag().unwrap_or("latest");
+                let near = nearest(wanted, tags.iter().map(String::as_str));
+                let near: Vec<&str> = near.into_iter().take(5).collect();
+                let near = match near.is_empty() {
+                    true => String::new(),
+                    false => format!(" Its tags are, the most alike first: {}.", near.join(", ")),
+                };
+                Failure::new(Reason::ImageMissing, message).with_hint(format!(
+                    "Push the image first, or correct its name.{near} For one that is still being pushed, set `verify-image-timeout`."
+                ))
+            }
+            RegistryError::Denied(_) => {
+                let hint = match (&self.credentials, image.registry()) {
+                    (None, "ghcr.io") => "A private image needs `registry-username: ${{ github.actor }}` and `registry-password: ${{ github.token }}`, with `permissions: packages: read`. One that is not there is refused in the same way.",
+                    (None, _) => "A private image needs `registry-username` and `registry-password`. Many registries refuse one that is not there in the same way.",
+                    (Some(_), _) => "Check `registry-username` and `registry-password`, that they may read this image, and that it is there.",
+                };
+                Failure::new(Reason::ImageDenied, message).with_hint(hint)
+            }
+            RegistryError::Unavailable { .. } => Failure::new(Reason::RegistryUnavailable, message)
+                .with_hint("Run the job again when the registry is well. Docker Hub limits who does not sign on: give `registry-username` and `registry-password`."),
+            RegistryError::Certificate(_) => Failure::new(Reason::Certificate, message)
+                .with_hint("For a registry behind a private CA, give that CA's certificate (PEM) as `ca-certificate`."),
+            RegistryError::Protocol(_) => Failure::new(Reason::RegistryUnavailable, message)
+                .with_hint("Check the image's name: its first part must be a registry."),
+        }
+    }
+}
+
+/// The image with the digest of its tag.
+fn pinned(found: &Found) -> Result<ImageReference, Failure> {
+    let text = format!("{}@{}", found.image, found.digest);
+    text.parse()
+        .map_err(|error| Failure::new(Reason::Input, format!("`{text}`: {error}")))
+}

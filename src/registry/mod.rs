@@ -1,0 +1,484 @@
+//! An image's registry, as far as it says what is in it: the OCI distribution API, reading only.
+//!
+//! The exchange goes through our one HTTP client, so that proxies, certificate authorities and the rule
+//! on redirects are the same as everywhere; a client library brings its own.
+//! Source: <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
+
+mod challenge;
+mod platform;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use reqwest::{Method, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::{Host, Url};
+
+use self::challenge::Challenge;
+pub use self::platform::{InvalidPlatform, Platform};
+use crate::image::ImageReference;
+use crate::repository::wire::{WireErrorKind, classified, one_line, retry_after};
+
+/// The most that one answer may hold.
+const MAX_ANSWER: usize = 8 << 20;
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Everything that a tag can stand for.
+const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
+                         application/vnd.docker.distribution.manifest.list.v2+json, \
+                         application/vnd.oci.image.manifest.v1+json, \
+                         application/vnd.docker.distribution.manifest.v2+json";
+
+/// A name and a password for a registry.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The name.
+    pub username: String,
+    /// The password, or a token in its place.
+    pub password: SecretString,
+}
+
+/// Why a registry did not say what it was asked. Texts are one line without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// It has no such image.
+    #[error("{0}")]
+    Missing(String),
+    /// It does not say, with these credentials or without any.
+    #[error("{0}")]
+    Denied(String),
+    /// Trouble that may pass; and how long to wait, where it says so.
+    #[error("{what}")]
+    Unavailable {
+        /// What happened.
+        what: String,
+        /// When it says to come back.
+        retry_after: Option<Duration>,
+    },
+    /// The certificate is not trusted.
+    #[error("{0}")]
+    Certificate(String),
+    /// It answers, and not as a registry.
+    #[error("{0}")]
+    Protocol(String),
+}
+
+/// Asks registries.
+pub struct Registry {
+    http: reqwest::Client,
+    credentials: Option<Credentials>,
+    /// What a registry gave to read a repository with, by host and repository.
+    tokens: Mutex<HashMap<String, SecretString>>,
+}
+
+/// An answer that is a success.
+struct Answer {
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+/// An index, a list of manifests, or a manifest.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+    config: Option<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    platform: Option<Platform>,
+}
+
+impl Registry {
+    /// Speaks to registries with `credentials`, or as nobody. Nothing is asked yet.
+    pub fn new(http: reqwest::Client, credentials: Option<Credentials>) -> Self {
+        Self {
+            http,
+            credentials,
+            tokens: Mutex::default(),
+        }
+    }
+
+    /// The digest of what `image` names: of the index, where it is of several platforms.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn digest(&self, image: &ImageReference) -> Result<String, RegistryError> {
+        let path = format!("manifests/{}", version(image));
+        let answer = self.ask(Method::HEAD, image, &path).await?;
+        if let Some(digest) = digest_of(&answer.headers) {
+            return Ok(digest);
+        }
+        // A registry need not say it in answer to HEAD.
+        let answer = self.ask(Method::GET, image, &path).await?;
+        Ok(sha256(&answer.body))
+    }
+
+    /// The platforms of what has this digest.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn platforms(
+        &self,
+        image: &ImageReference,
+        digest: &str,
+    ) -> Result<Vec<Platform>, RegistryError> {
+        let path = format!("manifests/{digest}");
+        let answer = self.ask(Method::GET, image, &path).await?;
+        if sha256(&answer.body) != digest {
+            return Err(self.odd(image, "gave something else than what has the digest"));
+        }
+        let manifest: Manifest = self.parsed(image, &answer)?;
+        let mut platforms: Vec<Platform> = manifest
+            .manifests
+            .into_iter()
+            .filter_map(|one| one.platform)
+            // Attestations are listed beside the images.
+            .filter(Platform::is_known)
+            .collect();
+        if let (true, Some(config)) = (platforms.is_empty(), manifest.config) {
+            let path = format!("blobs/{}", config.digest);
+            let answer = self.ask(Method::GET, image, &path).await?;
+            platforms.push(self.parsed(image, &answer)?);
+        }
+        platforms.retain(Platform::is_known);
+        Ok(platforms)
+    }
+
+    /// The tags of the image's repository, as far as one page has them.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn tags(&self, image: &ImageReference) -> Result<Vec<String>, RegistryError> {
+        #[derive(Deserialize)]
+        struct Tags {
+            #[serde(default)]
+            tags: Option<Vec<String>>,
+        }
+        let answer = self.ask(Method::GET, image, "tags/list?n=1000").await?;
+        let tags: Tags = self.parsed(image, &answer)?;
+        Ok(tags.tags.unwrap_or_default())
+    }
+
+    fn parsed<T: DeserializeOwned>(
+        &self,
+        image: &ImageReference,
+        answer: &Answer,
+    ) -> Result<T, RegistryError> {
+        serde_json::from_slice(&answer.body)
+            .map_err(|_| self.odd(image, "answered with something that no registry does"))
+    }
+
+    fn odd(&self, image: &ImageReference, what: &str) -> RegistryError {
+        RegistryError::Protocol(format!("{} {what}", image.registry()))
+    }
+
+    /// Asks for what is at `path` below the image's repository, with a token where one is wanted.
+    async fn ask(
+        &self,
+        method: Method,
+        image: &ImageReference,
+        path: &str,
+    ) -> Result<Answer, RegistryError> {
+        let host = image.registry();
+        let none = || self.odd(image, "is no host that can be asked");
+        let mut url = url(image, path).ok_or_else(none)?;
+        if is_loopback(&url) && !self.speaks_tls(&url).await {
+            url.set_scheme("http").map_err(|()| none())?;
+        }
+        let mut authorization = self.token(image).map(|token| bearer(&token));
+        for last in [false, true] {
+            let response = self
+                .send(&method, &url, authorization.as_ref(), host)
+                .await?;
+            if response.status().as_u16() != 401 || last {
+                return self.answer(response, image).await;
+            }
+            let Some(challenge) = challenge(&response) else {
+                return self.answer(response, image).await;
+            };
+            authorization = match challenge {
+                Challenge::Basic => self.credentials.as_ref().map(basic),
+                Challenge::Bearer { .. } => {
+                    let token = self.fetch_token(&challenge, image).await?;
+                    let header = bearer(&token);
+                    let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+                    tokens.insert(image.repository().to_owned(), token);
+                    Some(header)
+                }
+            };
+            if authorization.is_none() {
+                return self.answer(response, image).await;
+            }
+        }
+        Err(self.odd(image, "wants another sign-on again and again"))
+    }
+
+    /// Whether a registry on this machine has a certificate: there, as for Docker, it need not.
+    async fn speaks_tls(&self, url: &Url) -> bool {
+        let asked = self.http.head(url.clone()).timeout(PATIENCE).send().await;
+        match asked {
+            Ok(_) => true,
+            Err(error) => matches!(classified(&error), WireErrorKind::Certificate(_)),
+        }
+    }
+
+    fn token(&self, image: &ImageReference) -> Option<SecretString> {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(image.repository()).cloned()
+    }
+
+    /// Sends a request, and follows where it is sent: with the credentials on the same host only.
+    async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+        host: &str,
+    ) -> Result<Response, RegistryError> {
+        let mut target = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let mut request = self
+                .http
+                .request(method.clone(), target.clone())
+                .header(ACCEPT, MANIFESTS)
+                .timeout(PATIENCE);
+            if let Some(value) = authorization.filter(|_| target.origin() == url.origin()) {
+                request = request.header(reqwest::header::AUTHORIZATION, value.clone());
+            }
+            let response = request.send().await.map_err(|error| broken(&error, host))?;
+            if !response.status().is_redirection() {
+                return Ok(response);
+            }
+            let location = response.headers().get(LOCATION);
+            let next = location
+                .and_then(|to| to.to_str().ok())
+                .and_then(|to| target.join(to).ok());
+            match next {
+                Some(next) if is_safe(&next) => target = next,
+                _ => break,
+            }
+        }
+        Err(RegistryError::Protocol(format!(
+            "{host} redirects to nowhere"
+        )))
+    }
+
+    async fn answer(
+        &self,
+        mut response: Response,
+        image: &ImageReference,
+    ) -> Result<Answer, RegistryError> {
+        let host = image.registry();
+        let status = response.status();
+        let headers = response.headers().clone();
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| broken(&error, host))?
+        {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(self.odd(image, "answered with more than anything sensible"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return Ok(Answer { headers, body });
+        }
+        let words = said(&body);
+        let colon = if words.is_empty() { "" } else { ": " };
+        let what = format!("{host} answered HTTP {}{colon}{words}", status.as_u16());
+        Err(match status.as_u16() {
+            404 => RegistryError::Missing(what),
+            401 | 403 => RegistryError::Denied(what),
+            408 | 425 | 429 | 500.. => RegistryError::Unavailable {
+                what,
+                retry_after: retry_after(&headers),
+            },
+            _ => RegistryError::Protocol(what),
+        })
+    }
+
+    /// A token to read the image's repository with, from where the registry says.
+    async fn fetch_token(
+        &self,
+        challenge: &Challenge,
+        image: &ImageReference,
+    ) -> Result<SecretString, RegistryError> {
+        #[derive(Deserialize)]
+        struct Token {
+            token: Option<SecretString>,
+            access_token: Option<SecretString>,
+        }
+        let Challenge::Bearer {
+            realm,
+            service,
+            scope,
+        } = challenge
+        else {
+            return Err(self.odd(image, "wants no token"));
+        };
+        let mut url = match Url::parse(realm) {
+            Ok(url) if is_safe(&url) => url,
+            _ => return Err(self.odd(image, "names no safe place to get a token from")),
+        };
+        let wanted = format!("repository:{}:pull", image.path());
+        if let Some(service) = service {
+            url.query_pairs_mut().append_pair("service", service);
+        }
+        url.query_pairs_mut()
+            .append_pair("scope", scope.as_deref().unwrap_or(&wanted));
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let mut request = self.http.get(url).timeout(PATIENCE);
+        if let Some(credentials) = &self.credentials {
+            request = request.header(reqwest::header::AUTHORIZATION, basic(credentials));
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| broken(&error, &host))?;
+        let answer = self.answer(response, image).await;
+        let answer = answer.map_err(|error| match error {
+            // Whoever knows no such repository gives no token for it.
+            RegistryError::Missing(what) | RegistryError::Protocol(what) => {
+                RegistryError::Denied(what)
+            }
+            other => other,
+        })?;
+        let token: Token = self.parsed(image, &answer)?;
+        let token = token.token.or(token.access_token);
+        token
+            .filter(|token| HeaderValue::from_str(token.expose_secret()).is_ok())
+            .ok_or_else(|| self.odd(image, "gave no token"))
+    }
+}
+
+/// Tag or digest, as the registry is asked for it. The digest decides.
+fn version(image: &ImageReference) -> &str {
+    image.digest().or(image.tag()).unwrap_or("latest")
+}
+
+/// Where the registry has something of the image's repository. Docker Hub's API is on a host of its
+/// own.
+fn url(image: &ImageReference, path: &str) -> Option<Url> {
+    let host = match image.registry() {
+        "docker.io" => "registry-1.docker.io",
+        other => other,
+    };
+    Url::parse(&format!("https://{host}/v2/{}/{path}", image.path())).ok()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether a place may be asked at all: encrypted, or on this machine.
+fn is_safe(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+fn challenge(response: &Response) -> Option<Challenge> {
+    let values = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    let texts: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    Challenge::of(&texts)
+}
+
+fn digest_of(headers: &HeaderMap) -> Option<String> {
+    let digest = headers.get("docker-content-digest")?.to_str().ok()?;
+    let hex = digest.strip_prefix("sha256:")?;
+    let is_one = hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    is_one.then(|| digest.to_owned())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    let hex: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("sha256:{hex}")
+}
+
+fn bearer(token: &SecretString) -> HeaderValue {
+    secret_header(&format!("Bearer {}", token.expose_secret()))
+}
+
+fn basic(credentials: &Credentials) -> HeaderValue {
+    use base64::Engine as _;
+    let Credentials { username, password } = credentials;
+    let pair = format!("{username}:{}", password.expose_secret());
+    secret_header(&format!(
+        "Basic {}",
+        base64::prelude::BASE64_STANDARD.encode(pair)
+    ))
+}
+
+/// A header that is never shown. What no header can hold is none.
+fn secret_header(text: &str) -> HeaderValue {
+    let mut value = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+/// What a registry says about a failure.
+fn said(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Errors {
+        #[serde(default)]
+        errors: Vec<One>,
+        details: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct One {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let Ok(errors) = serde_json::from_slice::<Errors>(body) else {
+        return String::new();
+    };
+    let texts = errors.errors.iter().map(|one| match one.message.as_str() {
+        "" => one.code.clone(),
+        message => format!("{message} ({})", one.code),
+    });
+    let texts: Vec<String> = texts.chain(errors.details).collect();
+    one_line(&texts.join("\n"))
+}
+
+fn broken(error: &reqwest::Error, host: &str) -> RegistryError {
+    let unavailable = |what| RegistryError::Unavailable {
+        what,
+        retry_after: None,
+    };
+    if error.is_timeout() {
+        return unavailable(format!(
+            "{host} did not answer within {} s",
+            PATIENCE.as_secs()
+        ));
+    }
+    match classified(error) {
+        WireErrorKind::Certificate(why) => {
+            RegistryError::Certificate(format!("the certificate of {host} is not trusted: {why}"))
+        }
+        WireErrorKind::Connect(why) => unavailable(format!("{host} can't be reached: {why}")),
+        WireErrorKind::Broken(why) => unavailable(format!("the connection to {host} broke: {why}")),
+        // `classified` makes no other.
+        _ => unavailable(format!("the connection to {host} broke")),
+    }
+}
