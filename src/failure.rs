@@ -45,11 +45,12 @@ pub enum Reason {
     RegistryUnavailable,
     Platform,
     TagMoved,
+    App,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -87,6 +88,7 @@ impl Reason {
         Self::RegistryUnavailable,
         Self::Platform,
         Self::TagMoved,
+        Self::App,
     ];
 
     /// The heading a person sees.
@@ -129,6 +131,7 @@ impl Reason {
             Self::RegistryUnavailable => "The registry can't be used right now",
             Self::Platform => "The image lacks a platform",
             Self::TagMoved => "The tag moved while it was pinned",
+            Self::App => "The GitHub App can't be used",
         }
     }
 }

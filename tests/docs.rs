@@ -124,6 +124,7 @@ fn evaluated(input: &str, value: &str) -> String {
             "server-url" => "https://github.com",
             "api-url" => "https://api.github.com",
             "argocd-server" => "argocd.example.com",
+            "app-private-key" => include_str!("support/github/app.pem"),
             input => match INPUTS.iter().find(|own| own.name == input) {
                 Some(own) if own.default == "false" => "true",
                 _ => "something",

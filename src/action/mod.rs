@@ -11,6 +11,7 @@ pub mod summary;
 
 use std::io::Write;
 
+use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::context::Context;
@@ -72,9 +73,17 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
     for warning in &read.warnings {
         log.warning(warning);
     }
-    let request = read
+    let mut request = read
         .request
         .map_err(|problems| Failure::new(Reason::Input, problems.join("\n")))?;
+    let (remote, scope) = request.remote();
+    let minted = remote.sign_on(scope, cancellation()).await?;
+    for secret in minted
+        .iter()
+        .flat_map(|token| inputs::token_forms(token.expose_secret()))
+    {
+        log.mask(&secret);
+    }
     let source = &context.source;
     let done = match request {
         Request::Update(update) => {

@@ -11,10 +11,11 @@ use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::http::{self, Authorities};
 use crate::repository::deadline::{Cancellation, Deadline};
+use crate::repository::github::app::{self, App, AppError, Scope};
 use crate::repository::location::{host, is_cleartext};
 use crate::repository::retry::{self, Event};
 use crate::repository::transport::{AnyRepository, Choice, Route};
-use crate::repository::{BranchName, Location, RepositoryError, Snapshot};
+use crate::repository::{Access, BranchName, Location, RepositoryError, Snapshot};
 
 impl Session<'_> {
     /// Reads something from the repository; trouble that may pass is waited for.
@@ -57,6 +58,8 @@ pub struct Remote {
     pub branch: Option<BranchName>,
     /// For the repository; a local one needs none.
     pub token: Option<SecretString>,
+    /// The GitHub App to get that token with.
+    pub app: Option<App>,
     /// For everything that is done with it, retries included.
     pub timeout: Duration,
     /// Certificate authorities to trust beside the system's.
@@ -107,6 +110,91 @@ impl Remote {
             Failure::new(Reason::Certificate, format!("There is no HTTPS: {error}."))
                 .with_hint(hint)
         })
+    }
+
+    /// Has the app, where there is one, get the token. Returns that, so that nothing ever shows it.
+    ///
+    /// # Errors
+    /// Why there is none, told for a person.
+    pub async fn sign_on(
+        &mut self,
+        scope: Scope,
+        cancellation: Cancellation,
+    ) -> Result<Option<SecretString>, Failure> {
+        let (Some(app), Some(name)) = (&self.app, self.location.github_name()) else {
+            return Ok(None);
+        };
+        let deadline = Deadline::after(self.timeout, cancellation);
+        let http = self.http()?;
+        let ask = async || {
+            let (http, deadline) = (http.clone(), deadline.clone());
+            match app::installation_token(app, &name, scope, http, &self.api_url, deadline).await {
+                Err(AppError::Repository(error @ RepositoryError::Unavailable { .. })) => {
+                    Err(error)
+                }
+                other => Ok(other),
+            }
+        };
+        let asked = retry::read(&deadline, |_| {}, ask).await;
+        let token = match asked.unwrap_or_else(|error| Err(error.into())) {
+            Ok(token) => token,
+            Err(error) => return Err(self.no_token(app, scope, &error).await),
+        };
+        self.token = Some(token.clone());
+        Ok(Some(token))
+    }
+
+    /// Why the app has got no token.
+    async fn no_token(&self, app: &App, scope: Scope, error: &AppError) -> Failure {
+        let (location, id) = (&self.location, &app.id);
+        let said = match error.to_string() {
+            words if words.is_empty() => String::new(),
+            words => format!(": {}", words.trim_end_matches('.')),
+        };
+        match error {
+            AppError::Refused { .. } => Failure::new(
+                Reason::App,
+                format!("GitHub does not take the key for the app `{id}`{said}."),
+            )
+            .with_hint(
+                "`app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.",
+            ),
+            AppError::NotInstalled { .. } => Failure::new(
+                Reason::App,
+                format!("The app `{id}` is not installed on {location}{said}."),
+            )
+            .with_hint(
+                "Install it there (the app's settings → Install App), with that repository among those it may see; and check `repository`.",
+            ),
+            AppError::Permission { .. } => {
+                let needed = match (scope.contents, scope.pull_requests) {
+                    (Access::Read, _) => "*Contents: Read*",
+                    (Access::Write, false) => "*Contents: Read and write*",
+                    (Access::Write, true) => "*Contents* and *Pull requests: Read and write*",
+                };
+                Failure::new(
+                    Reason::App,
+                    format!("The app `{id}` gets no token for {location}{said}."),
+                )
+                .with_hint(format!(
+                    "It needs {needed}: set it in the app's permissions, and accept the change where it is installed."
+                ))
+            }
+            AppError::Repository(error) => match self.http() {
+                Ok(client) => {
+                    let explainer = Explainer {
+                        location,
+                        token: None,
+                        own_repository: None,
+                        api_url: &self.api_url,
+                        client,
+                    };
+                    explainer.repository(error).await
+                }
+                Err(failure) => failure,
+            },
+            AppError::Signing => Failure::new(Reason::App, format!("{error}.")),
+        }
     }
 
     fn announce(&self, log: &mut impl Progress) {

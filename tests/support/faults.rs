@@ -25,7 +25,8 @@ pub enum Step {
 
 /// The requests over REST that a rule can name. What they are about follows them in the path; the
 /// repository itself comes last, as its resource is in every other one.
-pub const REST: [&str; 15] = [
+pub const REST: [&str; 16] = [
+    "GET installation",
     "GET git/trees",
     "GET git/blobs",
     "GET git/commits",

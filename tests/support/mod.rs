@@ -36,7 +36,7 @@ mod via;
 pub use action::{Action, Annotation, Outcome, Running};
 pub use argocd::{ARGOCD_TOKEN, App, ArgoCd, Reply};
 pub use faults::{Fault, Step, When};
-pub use github::Github;
+pub use github::{APP_ID, APP_KEY, Github, MINTED};
 pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};
 pub use via::{Via, via};

@@ -15,7 +15,7 @@ pub enum Via {
 /// The transport of this suite.
 pub fn via() -> Via {
     match env!("CARGO_CRATE_NAME") {
-        "over_the_api" | "api" | "pull_requests" => Via::Api,
+        "over_the_api" | "api" | "pull_requests" | "github_app" => Via::Api,
         _ => Via::Git,
     }
 }

@@ -23,10 +23,12 @@ use super::environment::Environment;
 use crate::nearest::alike;
 use crate::operation::Operation;
 use crate::operation::history::History;
+use crate::operation::remote::Remote;
 use crate::operation::rollback::Rollback;
 use crate::operation::update::Update;
 use crate::operation::verify::Verify;
-use crate::repository::Identity;
+use crate::repository::github::app::Scope;
+use crate::repository::{Access, Identity};
 
 const PREFIX: &str = "INPUT_";
 
@@ -85,6 +87,8 @@ pub const INPUTS: &[Input] = &[
     with_default("author-name", DEFAULT_AUTHOR.0, WRITING),
     with_default("author-email", DEFAULT_AUTHOR.1, WRITING),
     input("token", ALL),
+    input("app-id", ALL),
+    input("app-private-key", ALL),
     with_default("transport", "auto", ALL),
     with_default("pull-request", "false", WRITING),
     input("pull-request-branch", WRITING),
@@ -135,6 +139,32 @@ pub enum Request {
     Verify(Box<Verify>),
 }
 
+impl Request {
+    /// The repository that it is about, and what a token for it must be good for.
+    pub fn remote(&mut self) -> (&mut Remote, Scope) {
+        let reading = Scope {
+            contents: Access::Read,
+            pull_requests: false,
+        };
+        let writing = |pull_requests: bool, dry_run: bool| Scope {
+            contents: if dry_run { Access::Read } else { Access::Write },
+            pull_requests: pull_requests && !dry_run,
+        };
+        match self {
+            Self::Update(update) => {
+                let scope = writing(update.pull_request.is_some(), update.dry_run);
+                (&mut update.remote, scope)
+            }
+            Self::Rollback(rollback) => {
+                let scope = writing(rollback.pull_request.is_some(), rollback.dry_run);
+                (&mut rollback.remote, scope)
+            }
+            Self::History(history) => (&mut history.remote, reading),
+            Self::Verify(verify) => (&mut verify.remote, reading),
+        }
+    }
+}
+
 /// What the inputs say.
 pub struct Inputs {
     /// What looks wrong and is no reason to stop.
@@ -164,6 +194,8 @@ struct Raw {
     author_name: Option<String>,
     author_email: Option<String>,
     token: Option<SecretString>,
+    app_id: Option<String>,
+    app_private_key: Option<SecretString>,
     transport: Option<String>,
     pull_request: Option<String>,
     pull_request_branch: Option<String>,
@@ -207,9 +239,13 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
     };
     let mut secrets = Vec::new();
     if let Some(token) = given("INPUT_TOKEN") {
-        let basic = BASE64_STANDARD.encode(format!("x-access-token:{token}"));
-        secrets.extend([token.into(), basic.into()]);
+        secrets.extend(token_forms(token));
     }
+    // Line by line, as a log would show it; its first and last one say nothing.
+    let key = given("INPUT_APP-PRIVATE-KEY").unwrap_or_default();
+    let lines = key.split("\\n").flat_map(str::lines).map(str::trim);
+    let lines = lines.filter(|line| line.len() > 8 && !line.starts_with("-----"));
+    secrets.extend(lines.map(SecretString::from));
     if let Some(password) = given("INPUT_REGISTRY-PASSWORD") {
         let username = given("INPUT_REGISTRY-USERNAME").unwrap_or_default();
         let basic = BASE64_STANDARD.encode(format!("{username}:{password}"));
@@ -217,6 +253,12 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
     }
     secrets.extend(given("INPUT_ARGOCD-TOKEN").map(SecretString::from));
     secrets
+}
+
+/// A token for the repository, and what git sends in its place.
+pub fn token_forms(token: &str) -> [SecretString; 2] {
+    let basic = BASE64_STANDARD.encode(format!("x-access-token:{token}"));
+    [token.into(), basic.into()]
 }
 
 /// Reads and checks all inputs.
@@ -460,7 +502,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, verify-image, verify-image-timeout, pin-digest, require-platforms, registry-username, registry-password, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, app-id, app-private-key, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, verify-image, verify-image-timeout, pin-digest, require-platforms, registry-username, registry-password, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
         ");
     }
 

@@ -9,6 +9,7 @@ use crate::files::{FileSelection, Pattern};
 use crate::http::AuthoritiesError;
 use crate::operation::remote::Remote;
 use crate::repository::Location;
+use crate::repository::github::app::{App, InvalidAppKey};
 use crate::repository::transport::Transport;
 
 /// The repository and the way to it; none where something is wrong with them.
@@ -37,7 +38,12 @@ pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
         .branch
         .as_deref()
         .and_then(|branch| problems.parse("branch", branch.trim()));
-    let token = token(raw.token.as_ref(), location.as_ref(), problems);
+    let app = app(raw, location.as_ref(), problems);
+    let token = match raw.app_id.is_some() || raw.app_private_key.is_some() {
+        // The workflow's own is always there, and is not meant.
+        true => None,
+        false => token(raw.token.as_ref(), location.as_ref(), problems),
+    };
     let timeout = problems.seconds("timeout", raw.timeout.as_deref(), 120);
     let trusted = raw.ca_certificate.as_deref().and_then(|pem| {
         // Not quoted: it is long, and may be a private key by mistake.
@@ -49,6 +55,7 @@ pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
         location: location?,
         branch,
         token,
+        app,
         timeout,
         trusted: trusted.unwrap_or_default(),
         transport: transport?,
@@ -94,6 +101,32 @@ pub(super) fn files(text: Option<&str>, problems: &mut Problems) -> Option<FileS
         problems.add("file", None, why);
     }
     Some(selection)
+}
+
+/// The GitHub App that is to get the token.
+fn app(raw: &Raw, location: Option<&Location>, problems: &mut Problems) -> Option<App> {
+    let (id, key) = (raw.app_id.as_deref(), raw.app_private_key.as_ref());
+    match (id, key) {
+        (None, None) => return None,
+        (Some(_), None) => {
+            let why = "empty, though `app-id` is given. Where it comes from a secret, that secret is not set here";
+            problems.add("app-private-key", None, why);
+        }
+        (None, Some(_)) => {
+            let why = "required with `app-private-key`: the App ID, or the Client ID, of the app's settings page";
+            problems.add("app-id", None, why);
+        }
+        (Some(_), Some(_)) => {}
+    }
+    if location.is_some_and(|location| location.github_name().is_none()) {
+        let why = "the repository is not on the GitHub server that `server-url` names";
+        problems.add("app-id", None, why);
+    }
+    let key = key?.expose_secret().parse();
+    let add = |error: InvalidAppKey| problems.add("app-private-key", None, &error.to_string());
+    let key = key.map_err(add).ok()?;
+    let id = id?.trim().to_owned();
+    Some(App { id, key })
 }
 
 fn token(

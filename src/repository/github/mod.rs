@@ -5,6 +5,7 @@
 //! tip or not at all.
 
 pub mod access;
+pub mod app;
 pub mod client;
 pub mod head;
 pub mod pulls;

@@ -5,6 +5,7 @@
 //! Answers have GitHub's form, its refusals GitHub's types and words. What GitHub would not take, or
 //! would take for something else than was meant, is a complaint: the test ends red.
 
+mod app;
 mod graphql;
 mod pulls;
 mod rest;
@@ -20,6 +21,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
+pub use self::app::{APP_ID, APP_KEY, MINTED};
 use self::store::Store;
 use super::faults::Step;
 use super::server::Rights;
@@ -41,6 +43,8 @@ pub struct Github {
     no_pulls: Mutex<Option<&'static str>>,
     /// Whether nothing keeps them from being merged.
     clean: Mutex<bool>,
+    installation: Mutex<Option<app::Installation>>,
+    minted: Mutex<Vec<Json>>,
 }
 
 /// How much GitHub tells in one answer.
@@ -107,6 +111,8 @@ impl Github {
             pulls: Mutex::default(),
             no_pulls: Mutex::default(),
             clean: Mutex::default(),
+            installation: Mutex::default(),
+            minted: Mutex::default(),
         }
     }
 
@@ -157,6 +163,10 @@ impl Github {
             self.complain(format!("{path}: no Authorization: Bearer"));
             return refusal(401, "Requires authentication");
         };
+        let below = path.strip_prefix(REST_ROOT).unwrap_or(path);
+        if let Some(answer) = self.of_app(token, below, body) {
+            return answer;
+        }
         let rights = tokens.get(token).copied().unwrap_or(Rights::Refused);
         if rights == Rights::Refused {
             return refusal(401, "Bad credentials");

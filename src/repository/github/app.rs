@@ -1,0 +1,203 @@
+//! A GitHub App's way to a repository: a token of its installation there, for an hour at most.
+//!
+//! Source: GitHub's documentation, "Generating a JSON Web Token (JWT) for a GitHub App" and
+//! "Authenticating as a GitHub App installation".
+
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use url::Url;
+
+use super::client::{CallError, Client};
+use crate::repository::deadline::Deadline;
+use crate::repository::{Access, RepositoryError};
+
+/// How long the statement is good for that is shown to get the token, in seconds; GitHub takes 600.
+const LIFETIME: u64 = 540;
+/// Clocks differ: it is dated back by so many seconds.
+const CLOCK_SKEW: u64 = 60;
+
+/// A GitHub App, and the key that proves to be it.
+pub struct App {
+    /// Its id, or its client id.
+    pub id: String,
+    /// Its private key.
+    pub key: AppKey,
+}
+
+/// A private RSA key. Nothing shows it.
+pub struct AppKey(RsaKeyPair);
+
+/// The text is no [`AppKey`]. It is a secret and is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAppKey {
+    /// Nothing between `BEGIN … PRIVATE KEY` and `END`.
+    #[error(
+        "no private key in it: expected PEM, from `-----BEGIN RSA PRIVATE KEY-----` to `-----END RSA PRIVATE KEY-----`, as GitHub gave it, line ends included"
+    )]
+    NoPem,
+    /// Something else than an RSA key, or a damaged one.
+    #[error(
+        "the private key in it can't be read ({0}): it is damaged, or no RSA key of 2048 bits or more"
+    )]
+    Unreadable(String),
+}
+
+impl FromStr for AppKey {
+    type Err = InvalidAppKey;
+
+    /// A key in PEM: as GitHub makes it (PKCS#1), or converted (PKCS#8).
+    fn from_str(pem: &str) -> Result<Self, InvalidAppKey> {
+        // Where a secret was stored with its line ends spelled out.
+        let pem = pem.replace("\\n", "\n");
+        let body = |kind: &str| {
+            let (_, rest) = pem.split_once(&format!("-----BEGIN {kind}-----"))?;
+            let (body, _) = rest.split_once(&format!("-----END {kind}-----"))?;
+            let body: String = body.split_whitespace().collect();
+            BASE64_STANDARD.decode(body).ok()
+        };
+        let unreadable =
+            |error: ring::error::KeyRejected| InvalidAppKey::Unreadable(error.to_string());
+        if let Some(der) = body("RSA PRIVATE KEY") {
+            return RsaKeyPair::from_der(&der).map(Self).map_err(unreadable);
+        }
+        let der = body("PRIVATE KEY").ok_or(InvalidAppKey::NoPem)?;
+        RsaKeyPair::from_pkcs8(&der).map(Self).map_err(unreadable)
+    }
+}
+
+/// What the token is to be good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// Reading or writing contents.
+    pub contents: Access,
+    /// Whether pull requests are to be opened.
+    pub pull_requests: bool,
+}
+
+/// Why there is no token. `detail` is what GitHub said.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppError {
+    /// GitHub does not take the key for this app's.
+    #[error("{detail}")]
+    Refused {
+        /// GitHub's words.
+        detail: String,
+    },
+    /// The app is not installed on the repository, or that is not there.
+    #[error("{detail}")]
+    NotInstalled {
+        /// GitHub's words.
+        detail: String,
+    },
+    /// The installation lacks a permission.
+    #[error("{detail}")]
+    Permission {
+        /// GitHub's words.
+        detail: String,
+    },
+    /// GitHub can't be asked.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The machine has no randomness.
+    #[error("the app's key can't sign: the system gives no randomness")]
+    Signing,
+}
+
+/// Gets a token for the repository `name` (`owner/name`) and nothing else.
+///
+/// # Errors
+/// See [`AppError`].
+pub async fn installation_token(
+    app: &App,
+    name: &str,
+    scope: Scope,
+    http: reqwest::Client,
+    api_url: &Url,
+    deadline: Deadline,
+) -> Result<SecretString, AppError> {
+    #[derive(Deserialize)]
+    struct Installation {
+        id: u64,
+    }
+    #[derive(Deserialize)]
+    struct Minted {
+        token: SecretString,
+    }
+    let statement = statement(app).ok_or(AppError::Signing)?;
+    let client = Client::new(http, api_url, &statement, deadline)?;
+    let path = format!("/repos/{name}/installation");
+    let refused = |error: RepositoryError| match error {
+        RepositoryError::Unauthorized { detail, .. } => AppError::Refused { detail },
+        other => AppError::Repository(other),
+    };
+    let installation: Option<Installation> = client.get(&path).await.map_err(refused)?;
+    let Some(Installation { id }) = installation else {
+        let detail = format!("{} answered HTTP 404", client.host());
+        return Err(AppError::NotInstalled { detail });
+    };
+    let contents = match scope.contents {
+        Access::Read => "read",
+        Access::Write => "write",
+    };
+    let mut permissions = json!({ "contents": contents });
+    if scope.pull_requests {
+        permissions["pull_requests"] = "write".into();
+    }
+    let repository = name.rsplit('/').next().unwrap_or(name);
+    let body = json!({ "repositories": [repository], "permissions": permissions });
+    let path = format!("/app/installations/{id}/access_tokens");
+    let minted = client.post::<Minted>(&path, &body).await;
+    minted
+        .map(|minted| minted.token)
+        .map_err(|error| match error {
+            CallError::Failed { error, .. } => match error {
+                RepositoryError::Protocol { what } => AppError::Permission { detail: what },
+                RepositoryError::Forbidden { detail, .. } => AppError::Permission { detail },
+                other => refused(other),
+            },
+            other => AppError::Repository(other.of_read()),
+        })
+}
+
+/// What the app shows to be itself: a JSON Web Token, signed with its key (RS256).
+fn statement(app: &App) -> Option<SecretString> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let encoded = |json: Json| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
+    let header = encoded(json!({"alg": "RS256", "typ": "JWT"}));
+    let claims = encoded(json!({
+        "iat": now.saturating_sub(CLOCK_SKEW), "exp": now + LIFETIME, "iss": app.id,
+    }));
+    let text = format!("{header}.{claims}");
+    let key = &app.key.0;
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        text.as_bytes(),
+        &mut signature,
+    )
+    .ok()?;
+    Some(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_key_is_refused_without_being_repeated() {
+        let told = |text: &str| text.parse::<AppKey>().err().unwrap().to_string();
+        assert!(told("s3cret").starts_with("no private key in it"));
+        let damaged = "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+        assert!(told(damaged).starts_with("the private key in it can't be read"));
+        assert!(!told(damaged).contains("AAAA"));
+    }
+}

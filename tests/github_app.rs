@@ -1,0 +1,154 @@
+//! `app-id` and `app-private-key`: a token for one repository, made for one run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use base64::Engine as _;
+use serde_json::json;
+use support::{APP_ID, APP_KEY, Action, Fault, GitServer, MINTED, Repository, Rights, Step};
+
+const NAME: &str = "acme/deploy";
+const FILE: &str = "web.yaml";
+
+fn start() -> (GitServer, Repository) {
+    let server = GitServer::start();
+    let repository = server.repository_with(NAME, FILE, "image: ghcr.io/acme/web:v1\n");
+    server.grant(MINTED, Rights::ReadWrite);
+    server
+        .github()
+        .install_app(NAME, &["contents", "pull_requests"]);
+    (server, repository)
+}
+
+fn step(repository: &Repository, operation: &str) -> Action {
+    let action = Action::new()
+        .repository(repository)
+        .input("operation", operation)
+        .input("file", FILE)
+        .input("app-id", APP_ID)
+        .input("app-private-key", APP_KEY)
+        // The workflow's own, which is always there.
+        .input("token", "ghs_theWorkflowsOwnWhichReachesNothing")
+        .input("timeout", "60");
+    match operation {
+        "update" => action.input("image", "ghcr.io/acme/web:v2"),
+        _ => action,
+    }
+}
+
+/// Title and message of a failure that left Git as it was and shows nothing of the key.
+fn refused(repository: &Repository, action: Action) -> String {
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = action.run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    let error = outcome
+        .annotations()
+        .into_iter()
+        .find(|one| one.level == "error")
+        .unwrap();
+    let body = APP_KEY.lines().nth(1).unwrap();
+    assert!(!outcome.shown_log().contains(body) && !outcome.summary.contains(body));
+    let host = repository.server_url().trim_start_matches("http://");
+    format!("{}: {}", error.properties["title"], error.message).replace(host, "HOST")
+}
+
+#[test]
+fn an_app_gets_a_token_for_the_one_repository() {
+    let (server, repository) = start();
+    let outcome = step(&repository, "update").run().succeeded();
+    assert_eq!(outcome.output("commit-sha"), repository.tip("main"));
+    assert_eq!(
+        server.github().minted(),
+        [json!({"repositories": ["deploy"], "permissions": {"contents": "write"}})]
+    );
+    // Masked before anything could show it, in each form in which it travels; as the key is.
+    let basic = base64::prelude::BASE64_STANDARD.encode(format!("x-access-token:{MINTED}"));
+    let masks = outcome.masks();
+    for secret in [MINTED, &basic, APP_KEY.lines().nth(1).unwrap()] {
+        assert!(
+            masks.iter().any(|mask| mask == secret),
+            "{secret} is not masked"
+        );
+    }
+    assert!(!outcome.shown_log().contains(MINTED) && !outcome.summary.contains(MINTED));
+}
+
+#[test]
+fn it_asks_for_what_the_operation_needs_and_no_more() {
+    let (server, repository) = start();
+    let asked = |action: Action| {
+        action.run().succeeded();
+        server.github().minted().pop().unwrap()["permissions"].clone()
+    };
+    assert_eq!(
+        asked(step(&repository, "history")),
+        json!({"contents": "read"})
+    );
+    let dry = step(&repository, "update").input("dry-run", "true");
+    assert_eq!(asked(dry), json!({"contents": "read"}));
+    let proposed = step(&repository, "update").input("pull-request", "true");
+    assert_eq!(
+        asked(proposed),
+        json!({"contents": "write", "pull_requests": "write"})
+    );
+    // Over git, too.
+    let over_git = step(&repository, "update").input("transport", "git");
+    assert_eq!(asked(over_git), json!({"contents": "write"}));
+}
+
+#[test]
+fn a_key_may_be_converted_or_stored_on_one_line() {
+    let (_server, repository) = start();
+    step(&repository, "update")
+        .input("app-private-key", APP_KEY.replace('\n', "\\n"))
+        .run()
+        .succeeded();
+}
+
+#[test]
+fn every_refusal_says_what_to_do() {
+    let (server, repository) = start();
+    let other = step(&repository, "update").input("app-id", "654321");
+    let mut told = vec![refused(&repository, other)];
+    server.github().install_app(NAME, &["contents"]);
+    let proposing = step(&repository, "update").input("pull-request", "true");
+    told.push(refused(&repository, proposing));
+    server.github().install_app("acme/elsewhere", &["contents"]);
+    told.push(refused(&repository, step(&repository, "update")));
+    let wrong = |id: &str, key: &str| {
+        let action = step(&repository, "update")
+            .input("app-id", id)
+            .input("app-private-key", key);
+        refused(&repository, action)
+    };
+    told.push(wrong(APP_ID, "s3cret"));
+    told.push(wrong("", APP_KEY));
+    told.push(wrong(APP_ID, ""));
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The GitHub App can't be used: GitHub does not take the key for the app `654321`: 'Issuer' claim ('iss') must be an Integer or a client ID of an app.
+    `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
+
+    The GitHub App can't be used: The app `123456` gets no token for acme/deploy: HOST answered HTTP 422: The permissions requested are not granted to this installation.
+    It needs *Contents* and *Pull requests: Read and write*: set it in the app's permissions, and accept the change where it is installed.
+
+    The GitHub App can't be used: The app `123456` is not installed on acme/deploy: HOST answered HTTP 404.
+    Install it there (the app's settings → Install App), with that repository among those it may see; and check `repository`.
+
+    The inputs can't be used: `app-private-key`: no private key in it: expected PEM, from `-----BEGIN RSA PRIVATE KEY-----` to `-----END RSA PRIVATE KEY-----`, as GitHub gave it, line ends included
+
+    The inputs can't be used: `app-id`: required with `app-private-key`: the App ID, or the Client ID, of the app's settings page
+
+    The inputs can't be used: `app-private-key`: empty, though `app-id` is given. Where it comes from a secret, that secret is not set here
+    ");
+}
+
+#[test]
+fn trouble_on_the_way_is_waited_through() {
+    let (server, repository) = start();
+    server.fault(
+        Step::Rest("GET installation").nth(1),
+        Fault::Status(502, Vec::new(), String::new()),
+    );
+    step(&repository, "update").run().succeeded();
+}
