@@ -515,3 +515,21 @@ fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
     `pull-request-branch` `main`: the branch that it is to be merged into
     ");
 }
+
+#[test]
+fn the_target_itself_is_never_pushed_to() {
+    let (server, repository) = start();
+    let before = repository.git(&["for-each-ref"]);
+    // The default branch, which only the repository names.
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-branch", "main")
+        .run()
+        .failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    assert_eq!(server.github().pulls(NAME).len(), 0);
+    assert!(
+        error(&outcome).contains("the branch that it is to be merged into"),
+        "{}",
+        error(&outcome)
+    );
+}

@@ -549,6 +549,37 @@ fn argo_cd_may_be_below_a_root_path() {
 }
 
 #[test]
+fn a_server_that_never_answers_holds_nothing_up_for_longer_than_the_timeout() {
+    let world = World::new();
+    for steps in [
+        vec![silent()],
+        vec![app(world.healthy(&world.old, &[V13])), silent()],
+    ] {
+        let argocd = ArgoCd::play(steps);
+        let start = Instant::now();
+        let outcome = world
+            .verify(&argocd)
+            .input("argocd-timeout", "3")
+            .run()
+            .failed();
+        assert!(
+            start.elapsed() < Duration::from_secs(15),
+            "{:?}",
+            start.elapsed()
+        );
+        let told = error(&outcome);
+        assert!(
+            told.contains("did not answer") || told.contains("was waited for"),
+            "{told}"
+        );
+    }
+}
+
+fn silent() -> Box<dyn Fn() -> Reply + Send> {
+    Box::new(|| Reply::Silence)
+}
+
+#[test]
 fn a_refresh_that_takes_a_minute_holds_nothing_up() {
     let world = World::new();
     let World { old, new, .. } = &world;

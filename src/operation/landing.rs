@@ -211,6 +211,9 @@ pub async fn land(
     let mut said = String::new();
     let observe = |event: Event<'_>| log_event(log, &event);
     let propose = async |snapshot: &Snapshot| {
+        if let Some(proposing) = proposing {
+            proposing.check(&snapshot.branch).map_err(LandError::Plan)?;
+        }
         let Proposed {
             plan,
             message,

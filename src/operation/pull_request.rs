@@ -75,6 +75,21 @@ pub struct Proposing<'a> {
     pub source: &'a Source,
 }
 
+impl Proposing<'_> {
+    /// Nothing can be merged into itself, and nothing may be pushed to the target by mistake.
+    pub(super) fn check(&self, target: &BranchName) -> Result<(), Failure> {
+        if self.branch != *target {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Reason::Input,
+            format!(
+                "`pull-request-branch` `{target}`: the branch that it is to be merged into. Nothing was changed."
+            ),
+        ))
+    }
+}
+
 /// A commit that is on the branch of a pull request.
 pub(super) struct Proposed<'a> {
     pub(super) base: &'a BranchName,

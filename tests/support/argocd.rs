@@ -25,6 +25,8 @@ pub enum Reply {
     Redirect(&'static str),
     /// The connection ends without a byte.
     Drop,
+    /// Nothing, for a long time.
+    Silence,
 }
 
 /// An application's state, from which its JSON is made.
@@ -148,6 +150,9 @@ fn serve(stream: TcpStream, script: &Mutex<Script>) {
     };
     drop(held);
     let Some(reply) = reply else { return };
+    if reply.is_empty() {
+        thread::sleep(Duration::from_secs(300));
+    }
     let mut stream = stream;
     let _ = stream.write_all(reply.as_bytes());
     let _ = stream.flush();
@@ -171,6 +176,8 @@ fn rendered(reply: &Reply) -> Option<String> {
         Reply::Page(status) => Some(http(*status, "text/html", "", "<html>Sign in</html>")),
         Reply::Redirect(to) => Some(http(307, "text/html", &format!("location: {to}\r\n"), "")),
         Reply::Drop => None,
+        // Held back outside of the lock.
+        Reply::Silence => Some(String::new()),
     }
 }
 

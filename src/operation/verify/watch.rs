@@ -150,9 +150,7 @@ impl<'a> Watch<'a> {
         log: &mut impl Progress,
     ) -> Result<Looked, Ended> {
         self.keep_refreshing();
-        let patience = PATIENCE
-            .min(deadline.remaining())
-            .max(Duration::from_secs(1));
+        let patience = self.patience();
         let client = self.watching.client;
         let answer = tokio::select! {
             answer = client.application(self.name, false, patience) => answer,
@@ -184,6 +182,12 @@ impl<'a> Watch<'a> {
             Verdict::Wait(wait) => self.note(wait, log).await,
         }
         Ok(Looked { changed, confirm })
+    }
+
+    /// How long one answer may take: no longer than there is time.
+    fn patience(&self) -> Duration {
+        let remaining = self.watching.session.deadline.remaining();
+        PATIENCE.min(remaining).max(Duration::from_secs(1))
     }
 
     /// What the application's state means.
@@ -387,7 +391,11 @@ impl<'a> Watch<'a> {
                 self.name
             ));
         } else if idle.elapsed() >= IDLE {
-            let asked = self.watching.client.sync_windows(self.name, PATIENCE).await;
+            let asked = self
+                .watching
+                .client
+                .sync_windows(self.name, self.patience())
+                .await;
             let closed = asked.is_ok_and(|windows| windows.can_sync == Some(false));
             self.held_back = Some(if closed {
                 HeldBack::Window
@@ -415,7 +423,7 @@ impl<'a> Watch<'a> {
         let Ok(tree) = self
             .watching
             .client
-            .resource_tree(self.name, PATIENCE)
+            .resource_tree(self.name, self.patience())
             .await
         else {
             return;
