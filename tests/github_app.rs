@@ -100,10 +100,25 @@ fn it_asks_for_what_the_operation_needs_and_no_more() {
 #[test]
 fn a_key_may_be_converted_or_stored_on_one_line() {
     let (_server, repository) = start();
-    step(&repository, "update")
-        .input("app-private-key", APP_KEY.replace('\n', "\\n"))
-        .run()
-        .succeeded();
+    let converted = include_str!("support/github/app.pkcs8.pem");
+    for key in [APP_KEY.replace('\n', "\\n"), converted.to_owned()] {
+        step(&repository, "update")
+            .input("app-private-key", key)
+            .run()
+            .succeeded();
+    }
+}
+
+#[test]
+fn another_apps_key_is_refused_and_nothing_is_made() {
+    let (server, repository) = start();
+    let other = include_str!("support/github/other.pem");
+    let action = step(&repository, "update").input("app-private-key", other);
+    insta::assert_snapshot!(refused(&repository, action), @"
+    The GitHub App can't be used: GitHub does not take the key for the app `123456`: A JSON web token could not be decoded.
+    `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
+    ");
+    assert_eq!(server.github().minted().len(), 0);
 }
 
 #[test]
