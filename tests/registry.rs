@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use serde_json::json;
 use support::registry::{Registry, SignOn, USER};
 use support::{Action, GitServer, Outcome, Repository, Step, TOKEN};
@@ -240,7 +238,7 @@ fn an_image_that_is_still_being_pushed_is_waited_for() {
         .count()
         < 2
     {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::yield_now();
     }
     world.registry.push("acme/web", "v3", &["linux/amd64"]);
     let outcome = running.wait().succeeded();

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -40,8 +40,8 @@ struct Script {
     refresh: Duration,
     tree: Value,
     windows: Value,
-    /// Path and query of each request, and when it came.
-    requests: Vec<(String, Instant)>,
+    /// Path and query of each request.
+    requests: Vec<String>,
 }
 
 /// A server on loopback. It ends with the process.
@@ -95,17 +95,7 @@ impl ArgoCd {
 
     /// Path and query of every request so far.
     pub fn requests(&self) -> Vec<String> {
-        let script = self.script.lock().unwrap();
-        script
-            .requests
-            .iter()
-            .map(|(target, _)| target.clone())
-            .collect()
-    }
-
-    /// When the last request came.
-    pub fn last_request(&self) -> Instant {
-        self.script.lock().unwrap().requests.last().unwrap().1
+        self.script.lock().unwrap().requests.clone()
     }
 }
 
@@ -126,7 +116,7 @@ fn serve(stream: TcpStream, script: &Mutex<Script>) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let refresh = query.split('&').any(|pair| pair == "refresh=normal");
     let mut held = script.lock().unwrap();
-    held.requests.push((target.to_owned(), Instant::now()));
+    held.requests.push(target.to_owned());
     let reply = if !authorized {
         refusal(401, 16, "invalid session: token signature is invalid")
     } else if path.ends_with("/resource-tree") {
