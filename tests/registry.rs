@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::json;
 use support::registry::{Registry, SignOn, USER};
 use support::{Action, GitServer, Outcome, Repository, Step, TOKEN};
@@ -53,6 +55,13 @@ impl World {
 
     fn manifest(&self) -> String {
         String::from_utf8(self.repository.show("main", FILE)).unwrap()
+    }
+
+    /// How often a tag was asked for.
+    fn looks(&self, tag: &str) -> usize {
+        let path = format!("/manifests/{tag}");
+        let requests = self.registry.requests();
+        requests.iter().filter(|one| one.contains(&path)).count()
     }
 
     /// The error of a step that left Git as it was, without ever asking for it.
@@ -202,7 +211,19 @@ fn a_registry_that_cannot_be_used_is_told() {
         .input("verify-image", "true")
         .spawn();
     let odd = World::new(SignOn::None);
-    odd.registry.refuse(200, json!("surprise"));
+    // To HEAD, to GET, and to GET by the digest of that.
+    for _ in 0..3 {
+        odd.registry.refuse(200, json!("surprise"));
+    }
+    let surprised = odd.refused(
+        odd.update("v2")
+            .input("verify-image", "true")
+            .input("verify-image-timeout", "60"),
+    );
+    assert!(
+        surprised.contains("REGISTRY answered with something that no registry does. Nothing was"),
+        "{surprised}"
+    );
     let limited = World::new(SignOn::None);
     let body = json!({"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit."}]});
     limited.registry.refuse(429, body);
@@ -230,14 +251,7 @@ fn an_image_that_is_still_being_pushed_is_waited_for() {
         .input("verify-image", "true")
         .input("verify-image-timeout", "60")
         .spawn();
-    while world
-        .registry
-        .requests()
-        .iter()
-        .filter(|request| request.contains("/manifests/v3"))
-        .count()
-        < 2
-    {
+    while world.looks("v3") < 2 {
         std::thread::yield_now();
     }
     world.registry.push("acme/web", "v3", &["linux/amd64"]);
@@ -254,6 +268,27 @@ fn an_image_that_is_still_being_pushed_is_waited_for() {
         .input("verify-image", "true")
         .input("verify-image-timeout", "1");
     assert!(world.refused(late).contains("It was waited for 1 s"));
+    // It waited, and looked again when the time was over.
+    assert!(world.looks("v4") >= 2);
+}
+
+#[test]
+fn a_registry_that_says_nothing_does_not_hold_up_a_cancelled_run() {
+    let world = World::new(SignOn::None);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    let running = world
+        .update("v2")
+        .input("image", format!("web={host}/acme/web:v2"))
+        .input("verify-image", "true")
+        .spawn();
+    let _asked = silent.accept().unwrap();
+    let begin = std::time::Instant::now();
+    running.terminate();
+    let outcome = running.wait().failed();
+    assert!(begin.elapsed() < Duration::from_secs(10));
+    let told = world.told(&outcome);
+    assert!(told.starts_with("The run was cancelled:"), "{told}");
 }
 
 #[test]

@@ -79,9 +79,10 @@ impl Guard {
             let found = match known {
                 Some(found) => found.clone(),
                 None => {
-                    let found = self
-                        .look_for(&registry, &line.image, &deadline, log)
-                        .await?;
+                    let found = tokio::select! {
+                        found = self.look_for(&registry, &line.image, &deadline, log) => found?,
+                        () = deadline.cancelled() => return Err(cancelled(&line.image)),
+                    };
                     checked.found.push(found.clone());
                     found
                 }
@@ -121,31 +122,25 @@ impl Guard {
                 RegistryError::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
                 _ => Duration::ZERO,
             };
-            let wait = pause.max(at_least);
-            if spent + wait > patience {
-                return Err(self.told(registry, image, &error).await);
+            let left = patience.saturating_sub(spent);
+            if left.is_zero() || at_least > left {
+                return Err(self.told(registry, image, &error, spent).await);
             }
             if !said {
                 log.info(&format!("Waiting for {image}: {error}"));
                 said = true;
             }
+            // The last look is when the time is over, not a pause before that.
+            let wait = pause.min(left).max(at_least);
             pause = pause.mul_f64(1.5).min(LOOKS.1);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = deadline.cancelled() => {
-                    return Err(Failure::new(
-                        Reason::Cancelled,
-                        format!("The run was cancelled while it waited for {image}. Git is as it was."),
-                    ));
-                }
-            }
+            tokio::time::sleep(wait).await;
         };
         if self.pin {
             self.same_again(registry, image, &digest).await?;
         }
         let platforms = match registry.platforms(image, &digest).await {
             Ok(platforms) => platforms,
-            Err(error) => return Err(self.told(registry, image, &error).await),
+            Err(error) => return Err(self.told(registry, image, &error, Duration::ZERO).await),
         };
         let lacking: Vec<String> = self
             .platforms
@@ -187,7 +182,7 @@ impl Guard {
                 format!("{image} was {digest}, and a moment later {again}. Nothing was changed."),
             )
             .with_hint("Run the job again. Better use a tag that is pushed once, such as one with the commit's id.")),
-            Err(error) => Err(self.told(registry, image, &error).await),
+            Err(error) => Err(self.told(registry, image, &error, Duration::ZERO).await),
         }
     }
 
@@ -201,22 +196,28 @@ impl Guard {
                 self.same_again(registry, &found.image, &found.digest)
                     .await?;
             } else if let Err(error) = registry.digest(&found.image).await {
-                return Err(self.told(registry, &found.image, &error).await);
+                return Err(self
+                    .told(registry, &found.image, &error, Duration::ZERO)
+                    .await);
             }
         }
         Ok(())
     }
 
-    /// What the registry refused, for a person.
+    /// What the registry refused, and how long it was waited for, for a person.
     async fn told(
         &self,
         registry: &Registry,
         image: &ImageReference,
         error: &RegistryError,
+        waited: Duration,
     ) -> Failure {
-        let waited = match self.wait.as_secs() {
-            0 => String::new(),
-            seconds => format!(" It was waited for {seconds} s (`verify-image-timeout`)."),
+        let waited = match (waited.as_secs(), error) {
+            (0, _) => String::new(),
+            (seconds, RegistryError::Missing(_) | RegistryError::Denied(_)) => {
+                format!(" It was waited for {seconds} s (`verify-image-timeout`).")
+            }
+            (seconds, _) => format!(" It was waited for {seconds} s."),
         };
         let message = format!("{image}: {error}.{waited} Nothing was changed.");
         match error {
@@ -249,6 +250,13 @@ impl Guard {
                 .with_hint("Check the image's name: its first part must be a registry."),
         }
     }
+}
+
+fn cancelled(image: &ImageReference) -> Failure {
+    Failure::new(
+        Reason::Cancelled,
+        format!("The run was cancelled while it waited for {image}. Git is as it was."),
+    )
 }
 
 /// The image with the digest of its tag.
