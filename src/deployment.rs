@@ -267,6 +267,11 @@ pub fn message(template: Option<&MessageTemplate>, deployment: &Deployment<'_>) 
         // A template of placeholders that are all empty here.
         message = default_subject(deployment);
     }
+    with_trailers(message, deployment)
+}
+
+/// A message that is complete but for its trailers.
+fn with_trailers(mut message: String, deployment: &Deployment<'_>) -> String {
     let trailers = trailers(deployment);
     if !trailers.is_empty() {
         message.push_str("\n\n");
@@ -319,14 +324,8 @@ pub fn revert_message(
         }
     };
     // The subject is somebody else's text.
-    let mut message = format!("{}\n\n{what}", clean_body(&text));
-    let trailers = trailers(deployment);
-    if !trailers.is_empty() {
-        message.push_str("\n\n");
-        message.push_str(&trailers);
-    }
-    message.push('\n');
-    message
+    let message = format!("{}\n\n{what}", clean_body(&text));
+    with_trailers(message, deployment)
 }
 
 /// The commit that is undone.

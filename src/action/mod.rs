@@ -76,8 +76,9 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
     let mut request = read
         .request
         .map_err(|problems| Failure::new(Reason::Input, problems.join("\n")))?;
+    let cancellation = cancellation();
     let (remote, scope) = request.remote();
-    let minted = remote.sign_on(scope, cancellation()).await?;
+    let minted = remote.sign_on(scope, cancellation.clone()).await?;
     for secret in minted
         .iter()
         .flat_map(|token| inputs::token_forms(token.expose_secret()))
@@ -87,13 +88,13 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
     let source = &context.source;
     let done = match request {
         Request::Update(update) => {
-            Done::of_delivery(&delivery::update(&update, source, cancellation(), log).await?)
+            Done::of_delivery(&delivery::update(&update, source, cancellation, log).await?)
         }
         Request::Rollback(rollback) => {
-            Done::of_delivery(&delivery::rollback(&rollback, source, cancellation(), log).await?)
+            Done::of_delivery(&delivery::rollback(&rollback, source, cancellation, log).await?)
         }
         Request::History(history) => {
-            let report = history::run(&history, source, cancellation(), log).await?;
+            let report = history::run(&history, source, cancellation, log).await?;
             let table = outputs::csv(&report);
             table
                 .and_then(|table| environment.write_to_workspace(CSV, &table))
@@ -106,7 +107,7 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
             }
         }
         Request::Verify(verify) => {
-            let report = verify::run(&verify, source, cancellation(), log).await?;
+            let report = verify::run(&verify, source, cancellation, log).await?;
             Done {
                 outputs: outputs::of_verification(&report),
                 summary: summary::of_verification(&report),

@@ -249,6 +249,15 @@ pub struct SyncWindows {
     pub can_sync: Option<bool>,
 }
 
+impl Source {
+    /// Whether it follows `branch`. `HEAD`, or nothing, may be any branch.
+    pub fn follows(&self, branch: &str) -> bool {
+        let revision = self.target_revision.as_str();
+        let name = revision.strip_prefix("refs/heads/").unwrap_or(revision);
+        name.is_empty() || name == "HEAD" || name == branch
+    }
+}
+
 impl Application {
     /// Every source, in order.
     pub fn sources(&self) -> Vec<&Source> {

@@ -25,14 +25,7 @@ pub fn mistracking(
             .map(|source| source.repo_url.clone());
         return Some(Mistracking::Repository(urls.collect()));
     }
-    let follows = |revision: &str| {
-        let name = revision.strip_prefix("refs/heads/").unwrap_or(revision);
-        name.is_empty() || name == "HEAD" || name == branch
-    };
-    match tracked
-        .iter()
-        .any(|(source, _)| follows(&source.target_revision))
-    {
+    match tracked.iter().any(|(source, _)| source.follows(branch)) {
         true => None,
         false => tracked
             .first()

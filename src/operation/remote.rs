@@ -181,19 +181,25 @@ impl Remote {
                 ))
             }
             AppError::Repository(error) => match self.http() {
-                Ok(client) => {
-                    let explainer = Explainer {
-                        location,
-                        token: None,
-                        own_repository: None,
-                        api_url: &self.api_url,
-                        client,
-                    };
-                    explainer.repository(error).await
-                }
+                Ok(client) => self.explainer(None, client).repository(error).await,
                 Err(failure) => failure,
             },
             AppError::Signing => Failure::new(Reason::App, format!("{error}.")),
+        }
+    }
+
+    /// Words what the repository refuses, in a run that is part of `own_repository`.
+    fn explainer<'a>(
+        &'a self,
+        own_repository: Option<&'a str>,
+        client: reqwest::Client,
+    ) -> Explainer<'a> {
+        Explainer {
+            location: &self.location,
+            token: self.token.as_ref(),
+            own_repository,
+            api_url: &self.api_url,
+            client,
         }
     }
 
@@ -224,13 +230,7 @@ impl Remote {
         deadline: Deadline,
     ) -> Result<Session<'a>, Failure> {
         let client = self.http()?;
-        let explainer = Explainer {
-            location: &self.location,
-            token: self.token.as_ref(),
-            own_repository: source.repository.as_deref(),
-            api_url: &self.api_url,
-            client: client.clone(),
-        };
+        let explainer = self.explainer(source.repository.as_deref(), client.clone());
         let route = Route {
             location: self.location.clone(),
             branch: self.branch.clone(),

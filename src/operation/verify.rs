@@ -118,8 +118,6 @@ pub struct Report {
     pub commit: CommitId,
     /// What was to run.
     pub images: Vec<GitImage>,
-    /// What was waited for.
-    pub wait_for: WaitFor,
     /// Each application, in the order asked for.
     pub applications: Vec<ApplicationReport>,
     /// Why it does not run the commit, where it does not.
@@ -417,22 +415,20 @@ pub(super) async fn wait(
         branch: deployed.branch.clone(),
         commit: deployed.commit.clone(),
         images: deployed.images.clone(),
-        wait_for: argocd.wait_for,
         applications: Vec::new(),
         failure: None,
         broken: false,
     };
     let deadline = Deadline::after(argocd.timeout, cancellation);
-    let opened = remote.open(source, deadline.clone()).await;
-    let (session, http) = match opened.and_then(|session| Ok((session, remote.http()?))) {
-        Ok(opened) => opened,
+    let session = match remote.open(source, deadline.clone()).await {
+        Ok(session) => session,
         Err(failure) => {
             report.failure = Some(failure);
             return report;
         }
     };
     let client = Client::new(
-        http,
+        session.explainer.client.clone(),
         argocd.server.clone(),
         argocd.token.clone(),
         argocd.project.clone(),

@@ -6,15 +6,19 @@
 pub enum Challenge {
     /// With name and password.
     Basic,
-    /// With a token, from this place.
-    Bearer {
-        /// The URL.
-        realm: String,
-        /// Whom it is for.
-        service: Option<String>,
-        /// What it is for.
-        scope: Option<String>,
-    },
+    /// With a token.
+    Bearer(TokenPlace),
+}
+
+/// Where a token is given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenPlace {
+    /// The URL.
+    pub realm: String,
+    /// Whom it is for.
+    pub service: Option<String>,
+    /// What it is for.
+    pub scope: Option<String>,
 }
 
 impl Challenge {
@@ -46,11 +50,11 @@ impl Challenge {
             }
             rest = next;
         }
-        Some(Self::Bearer {
+        Some(Self::Bearer(TokenPlace {
             realm: realm?,
             service,
             scope,
-        })
+        }))
     }
 }
 
@@ -82,11 +86,11 @@ mod tests {
     #[test]
     fn a_challenge_says_how_to_sign_on() {
         let bearer = |realm: &str, service: Option<&str>, scope: Option<&str>| {
-            Some(Challenge::Bearer {
+            Some(Challenge::Bearer(TokenPlace {
                 realm: realm.to_owned(),
                 service: service.map(str::to_owned),
                 scope: scope.map(str::to_owned),
-            })
+            }))
         };
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/nginx:pull,push""#;
         assert_eq!(

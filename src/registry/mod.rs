@@ -16,11 +16,12 @@ use reqwest::{Method, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use url::{Host, Url};
+use url::Url;
 
-use self::challenge::Challenge;
+use self::challenge::{Challenge, TokenPlace};
 pub use self::platform::{InvalidPlatform, Platform};
 use crate::image::ImageReference;
+use crate::repository::location::is_loopback;
 use crate::repository::wire::{WireErrorKind, classified, one_line, retry_after};
 
 /// The most that one answer may hold.
@@ -194,32 +195,27 @@ impl Registry {
         if is_loopback(&url) && !self.speaks_tls(&url).await {
             url.set_scheme("http").map_err(|()| none())?;
         }
-        let mut authorization = self.token(image).map(|token| bearer(&token));
-        for last in [false, true] {
-            let response = self
-                .send(&method, &url, authorization.as_ref(), host)
-                .await?;
-            if response.status().as_u16() != 401 || last {
-                return self.answer(response, image).await;
-            }
-            let Some(challenge) = challenge(&response) else {
-                return self.answer(response, image).await;
-            };
-            authorization = match challenge {
-                Challenge::Basic => self.credentials.as_ref().map(basic),
-                Challenge::Bearer { .. } => {
-                    let token = self.fetch_token(&challenge, image).await?;
-                    let header = bearer(&token);
-                    let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-                    tokens.insert(image.repository().to_owned(), token);
-                    Some(header)
-                }
-            };
-            if authorization.is_none() {
-                return self.answer(response, image).await;
-            }
+        let known = self.token(image).map(|token| bearer(&token));
+        let response = self.send(&method, &url, known.as_ref(), host).await?;
+        if response.status().as_u16() != 401 {
+            return self.answer(response, image).await;
         }
-        Err(self.odd(image, "wants another sign-on again and again"))
+        let authorization = match challenge(&response) {
+            Some(Challenge::Bearer(place)) => {
+                let token = self.fetch_token(&place, image).await?;
+                let header = bearer(&token);
+                let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+                tokens.insert(image.repository().to_owned(), token);
+                Some(header)
+            }
+            Some(Challenge::Basic) => self.credentials.as_ref().map(basic),
+            None => None,
+        };
+        let response = match authorization {
+            Some(authorization) => self.send(&method, &url, Some(&authorization), host).await?,
+            None => response,
+        };
+        self.answer(response, image).await
     }
 
     /// Whether a registry on this machine has a certificate: there, as for Docker, it need not.
@@ -311,7 +307,7 @@ impl Registry {
     /// A token to read the image's repository with, from where the registry says.
     async fn fetch_token(
         &self,
-        challenge: &Challenge,
+        place: &TokenPlace,
         image: &ImageReference,
     ) -> Result<SecretString, RegistryError> {
         #[derive(Deserialize)]
@@ -319,14 +315,11 @@ impl Registry {
             token: Option<SecretString>,
             access_token: Option<SecretString>,
         }
-        let Challenge::Bearer {
+        let TokenPlace {
             realm,
             service,
             scope,
-        } = challenge
-        else {
-            return Err(self.odd(image, "wants no token"));
-        };
+        } = place;
         let mut url = match Url::parse(realm) {
             Ok(url) if is_safe(&url) => url,
             _ => return Err(self.odd(image, "names no safe place to get a token from")),
@@ -375,15 +368,6 @@ fn url(image: &ImageReference, path: &str) -> Option<Url> {
         other => other,
     };
     Url::parse(&format!("https://{host}/v2/{}/{path}", image.path())).ok()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// Whether a place may be asked at all: encrypted, or on this machine.

@@ -143,15 +143,19 @@ pub fn host(url: &Url) -> String {
     }
 }
 
-/// Whether a token would travel unencrypted to another machine.
-pub fn is_cleartext(url: &Url) -> bool {
-    let loopback = match url.host() {
+/// Whether a URL leads to this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => true,
-    };
-    url.scheme() == "http" && !loopback
+    }
+}
+
+/// Whether a token would travel unencrypted to another machine.
+pub fn is_cleartext(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
 }
 
 fn is_name(text: &str) -> bool {

@@ -5,18 +5,14 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Raw;
-use super::problems::{Problems, list};
+use super::problems::{Problems, items};
 use crate::manifest::EditRequest;
 use crate::operation::guard::Guard;
 use crate::registry::{Credentials, InvalidPlatform};
 
 /// What the registry is asked before Git changes.
 pub(super) fn guard(raw: &Raw, edit: &EditRequest, problems: &mut Problems) -> Guard {
-    let platforms = list(raw.require_platforms.as_deref().unwrap_or_default());
-    let platforms = platforms
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .filter(|platform| !platform.is_empty());
+    let platforms = items(raw.require_platforms.as_deref().unwrap_or_default());
     let guard = Guard {
         verify: problems.boolean("verify-image", raw.verify_image.as_deref()),
         pin: problems.boolean("pin-digest", raw.pin_digest.as_deref()),

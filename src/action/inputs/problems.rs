@@ -96,6 +96,12 @@ pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
+/// The items of a list that commas may part as well.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    let items = list(text).flat_map(|line| line.split(','));
+    items.map(str::trim).filter(|item| !item.is_empty())
+}
+
 /// A value as a message quotes it: one line of bounded length.
 fn shortened(value: &str) -> String {
     const LONGEST: usize = 120;

@@ -1,7 +1,7 @@
 //! The inputs for a pull request.
 
 use super::Raw;
-use super::problems::{Problems, list};
+use super::problems::{Problems, items, list};
 use crate::operation::pull_request::PullRequest;
 use crate::operation::remote::Remote;
 use crate::repository::transport::Choice;
@@ -30,10 +30,10 @@ pub(super) fn pull_request(
             "pull-request-body",
             raw.pull_request_body.as_deref(),
         ),
-        labels: items(raw.pull_request_labels.as_deref()),
-        reviewers: items(raw.pull_request_reviewers.as_deref()),
+        labels: names(raw.pull_request_labels.as_deref()),
+        reviewers: names(raw.pull_request_reviewers.as_deref()),
         team_reviewers: teams(raw.pull_request_team_reviewers.as_deref()),
-        assignees: items(raw.pull_request_assignees.as_deref()),
+        assignees: names(raw.pull_request_assignees.as_deref()),
         draft: problems.boolean("pull-request-draft", raw.pull_request_draft.as_deref()),
         auto_merge: raw
             .pull_request_auto_merge
@@ -70,17 +70,14 @@ pub(super) fn pull_request(
 }
 
 /// Names, one a line or between commas.
-fn items(text: Option<&str>) -> Vec<String> {
-    let names = list(text.unwrap_or_default()).flat_map(|line| line.split(','));
-    let names = names.map(|name| name.trim().trim_start_matches('@'));
-    names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
+fn names(text: Option<&str>) -> Vec<String> {
+    let names = items(text.unwrap_or_default()).map(|name| name.trim_start_matches('@'));
+    let names = names.filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 /// Slugs of teams, with or without their organisation.
 fn teams(text: Option<&str>) -> Vec<String> {
     let slug = |name: String| name.rsplit('/').next().unwrap_or(&name).to_owned();
-    items(text).into_iter().map(slug).collect()
+    names(text).into_iter().map(slug).collect()
 }

@@ -646,16 +646,10 @@ impl Refresh {
 /// does.
 fn followed(application: &Application, url: &str, branch: &str) -> Vec<String> {
     let tracked = application.tracked(url);
-    let ours = |revision: &str| {
-        let name = revision.strip_prefix("refs/heads/").unwrap_or(revision);
-        name.is_empty() || name == "HEAD" || name == branch
-    };
-    let any = tracked
-        .iter()
-        .any(|(source, _)| ours(&source.target_revision));
+    let any = tracked.iter().any(|(source, _)| source.follows(branch));
     let tracked = tracked
         .iter()
-        .filter(|(source, _)| !any || ours(&source.target_revision));
+        .filter(|(source, _)| !any || source.follows(branch));
     tracked
         .map(|(_, revision)| (*revision).to_owned())
         .collect()
