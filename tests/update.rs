@@ -301,7 +301,7 @@ fn a_server_without_partial_fetches_does_as_well() {
         ("uploadpack.allowFilter", "false"),
         ("uploadpack.allowAnySHA1InWant", "false"),
     ] {
-        let (_server, repository) = start();
+        let (server, repository) = start();
         repository.config(key, value);
         update(&repository, V14)
             .input("transport", "git")
@@ -309,6 +309,90 @@ fn a_server_without_partial_fetches_does_as_well() {
             .succeeded();
         assert_eq!(repository.changed_lines("main").len(), 2, "{key}");
         repository.fsck();
+        let steps: Vec<_> = server
+            .requests()
+            .iter()
+            .filter_map(|request| request.step)
+            .collect();
+        assert_eq!(steps, [Step::FetchRefs, Step::Fetch, Step::Push], "{key}");
+    }
+}
+
+/// An answer to a fetch, of packets as they are given.
+fn fetched(packets: &[&str]) -> Fault {
+    let lines = packets
+        .iter()
+        .map(|packet| format!("{:04x}{packet}", packet.len() + 4));
+    let kind = "application/x-git-upload-pack-result";
+    let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
+    Fault::Status(200, headers, lines.collect())
+}
+
+#[test]
+fn a_server_that_gives_out_no_files_after_all_does_as_well() {
+    let (server, repository) = start();
+    let refusal = fetched(&["ERR upload-pack: not our ref"]);
+    server.fault(Step::Fetch.nth(2), refusal);
+    update(&repository, V14)
+        .input("transport", "git")
+        .run()
+        .succeeded();
+    assert_eq!(repository.changed_lines("main").len(), 2);
+    repository.fsck();
+    // The second is refused, the third brings commit and files.
+    let steps = server.requests();
+    let steps: Vec<_> = steps.iter().filter_map(|request| request.step).collect();
+    assert_eq!(
+        steps,
+        [
+            Step::FetchRefs,
+            Step::Fetch,
+            Step::Fetch,
+            Step::Fetch,
+            Step::Push
+        ]
+    );
+}
+
+#[test]
+fn a_tip_that_is_gone_since_it_was_named_is_looked_for_again() {
+    for (packets, words) in [
+        (
+            &["ERR upload-pack: not our ref 1234\n"][..],
+            "the server refused: upload-pack: not our ref 1234",
+        ),
+        (&["NAK\n", "\x03out of memory"], "out of memory"),
+        (&["what is this"], "the answer is none of git's"),
+        (&["NAK\n", "\x01PICK"], "the answer ended early"),
+        (&["NAK\n", "\x01PICKLED PEPPER"], "what came is no pack"),
+    ] {
+        let (server, repository) = start();
+        server.fault(Step::Fetch.nth(1), fetched(packets));
+        let outcome = update(&repository, V14)
+            .input("transport", "git")
+            .run()
+            .succeeded();
+        assert_eq!(repository.changed_lines("main").len(), 2);
+        let again = format!(": {words}\n");
+        assert!(outcome.log().contains(&again), "{again} {}", outcome.log());
+    }
+}
+
+#[test]
+fn a_repository_with_other_object_names_is_refused() {
+    let (_server, repository) = start();
+    std::fs::remove_dir_all(repository.path()).unwrap();
+    let path = repository.path().to_str().unwrap();
+    let made = std::process::Command::new("git")
+        .args(["init", "--quiet", "--bare", "--object-format=sha256", path])
+        .status();
+    assert!(made.unwrap().success());
+    let outcome = update(&repository, V14)
+        .input("transport", "git")
+        .run()
+        .failed();
+    for words in ["names its objects by sha256", "Nothing was changed"] {
+        assert!(outcome.log().contains(words), "{}", outcome.log());
     }
 }
 

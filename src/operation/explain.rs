@@ -142,6 +142,11 @@ impl Explainer<'_> {
                 format!("{location} redirects to {to}, and the token is not sent to another host."),
             )
             .with_hint("If that is where the repository is now, set `repository` to it."),
+            RepositoryError::ObjectFormat { format } => Failure::new(
+                Reason::Protocol,
+                format!("{location} names its objects by {format}, which this action does not speak. Nothing was changed."),
+            )
+            .with_hint("Use a repository with SHA-1 names, as `git init` makes it."),
             RepositoryError::Protocol { what } => Failure::new(
                 Reason::Protocol,
                 format!("The exchange with {location} failed: {what}. Nothing was changed."),

@@ -152,6 +152,12 @@ pub enum RepositoryError {
         /// The other host, or URL without query.
         to: String,
     },
+    /// A repository whose objects have ids of another kind than SHA-1.
+    #[error("the repository's objects have {format} ids")]
+    ObjectFormat {
+        /// As git names it: `sha256`.
+        format: String,
+    },
     /// An answer that breaks the protocol, or a fault in the local object database.
     #[error("{what}")]
     Protocol {

@@ -1,21 +1,23 @@
 //! The past: commits come without files, first the recent ones, then, where those do not do, all of
 //! them; and of the files only the versions that are shown.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use git2::{ObjectType, Oid, Tree};
 
-use super::{Store, local, oid, tree};
+use super::store::Store;
+use super::tree::{self, Trees as _};
+use super::{local, oid};
 use crate::date::Timestamp;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::ManifestFile;
 use crate::repository::history::{
     Commit, FileVersions, History, HistoryQuery, RENAMED, Searched, Touched, followed, similarity,
 };
-use crate::repository::{BranchName, CommitId, Identity, RepositoryError, Said};
+use crate::repository::{BranchName, CommitId, Identity, RepositoryError};
 
 /// How many commits are fetched at first: those of some days, in about the time that one takes.
-const RECENT: i32 = 100;
+const RECENT: u32 = 100;
 /// Clocks differ: so many commits in a row must be too old before the older ones are not looked at
 /// any more, as `git log --since` has it.
 const SLOP: usize = 5;
@@ -71,7 +73,7 @@ impl Store {
             let odb = store.repository.odb().map_err(local)?;
             let known = odb.exists(ancestor) && odb.exists(descendant);
             let related = known && store.is_on(descendant, ancestor)?;
-            Ok((related || store.boundary()?.is_empty()).then_some(related))
+            Ok((related || store.boundary().is_empty()).then_some(related))
         })
     }
 
@@ -82,38 +84,16 @@ impl Store {
         selection: &FileSelection,
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
         let id = oid(commit)?;
-        if !self.repository.odb().map_err(local)?.exists(id) {
-            // The advertisement says whether the server gives out a commit by its id.
-            self.tip()?;
-            if !self.fetch_commit(id)? {
-                let what = format!("the server has no commit {commit}");
-                return Err(RepositoryError::Protocol { what });
-            }
+        if !self.fetch_commit(id)? {
+            let what = format!("the server has no commit {commit}");
+            return Err(RepositoryError::Protocol { what });
         }
-        let entries = tree::select(&self.repository, &self.tree(id)?, selection)?;
-        self.fetch_missing(&tree::missing(&self.repository, &entries)?)?;
+        let entries = tree::select(self, &self.tree_at(id)?, selection)?;
+        self.fetch_missing(entries.iter().map(|entry| entry.blob).collect())?;
         entries
             .iter()
             .map(|entry| entry.read(&self.repository))
             .collect()
-    }
-
-    /// What the commits say that are here: of a server's, only the tip after an update's own fetch.
-    pub(super) fn recent(&self, tip: Oid) -> Result<Vec<Said>, RepositoryError> {
-        const MOST: usize = 30;
-        let mut walk = self.repository.revwalk().map_err(local)?;
-        walk.push(tip).map_err(local)?;
-        let said = walk.take(MOST).map(|id| {
-            let commit = self
-                .repository
-                .find_commit(id.map_err(local)?)
-                .map_err(local)?;
-            Ok(Said {
-                commit: commit.id().into(),
-                message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
-            })
-        });
-        said.collect()
     }
 
     /// Reads with the branch's recent commits, and with all of them where `read` finds that those do
@@ -122,45 +102,21 @@ impl Store {
         &self,
         read: impl Fn(&Self, &BranchName, Oid) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
-        let store = self.with_past()?;
-        let (branch, tip) = store.fetch(self.branch.as_ref(), RECENT)?;
-        if let Some(found) = read(store, &branch, tip)? {
+        let (branch, tip) = self.tip()?;
+        self.fetch(tip, Some(RECENT))?;
+        if let Some(found) = read(self, &branch, tip)? {
             return Ok(found);
         }
-        // All commits into an empty repository: to deepen one takes libgit2 twenty times as long.
-        let whole = self.fresh()?;
-        let (branch, tip) = whole.fetch(Some(&branch), 0)?;
-        read(&whole, &branch, tip)?.ok_or_else(|| RepositoryError::Protocol {
-            what: "the server sent only a part of the branch's commits".to_owned(),
-        })
-    }
-
-    /// The store that the past is fetched into.
-    fn with_past(&self) -> Result<&Self, RepositoryError> {
-        if self.is_local() || !self.has_tip_only.get() {
-            return Ok(self);
-        }
-        match self.past.get() {
-            Some(past) => Ok(past),
-            None => {
-                let past = Box::new(self.fresh()?);
-                Ok(self.past.get_or_init(|| past))
+        // All commits into an empty repository: to deepen one takes twenty times as long.
+        if let Some(whole) = self.fresh()? {
+            whole.fetch(tip, None)?;
+            if let Some(found) = read(&whole, &branch, tip)? {
+                return Ok(found);
             }
         }
-    }
-
-    /// The commits whose parents are not here, although they have some.
-    fn boundary(&self) -> Result<HashSet<Oid>, RepositoryError> {
-        match std::fs::read_to_string(self.repository.path().join("shallow")) {
-            Ok(text) => Ok(text
-                .lines()
-                .filter_map(|line| Oid::from_str(line).ok())
-                .collect()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashSet::new()),
-            Err(error) => Err(RepositoryError::Protocol {
-                what: format!("the fetched commits can't be read: {error}"),
-            }),
-        }
+        Err(RepositoryError::Protocol {
+            what: "the server sent only a part of the branch's commits".to_owned(),
+        })
     }
 
     /// Walks the first-parent line; none when it leaves what was fetched before there is enough.
@@ -171,7 +127,7 @@ impl Store {
         selection: &FileSelection,
         query: &HistoryQuery,
     ) -> Result<Option<History>, RepositoryError> {
-        let boundary = self.boundary()?;
+        let boundary = self.boundary();
         // A repository on this machine may have been cloned in part: more there is not.
         let cut_off = |id: Oid| boundary.contains(&id) && !self.is_local();
         let mut followed = followed(selection);
@@ -223,12 +179,10 @@ impl Store {
         revision: &str,
         selection: &FileSelection,
     ) -> Result<Option<Searched>, RepositoryError> {
-        let boundary = self.boundary()?;
-        let mut walk = self.repository.revwalk().map_err(local)?;
-        walk.push(tip).map_err(local)?;
+        let boundary = self.boundary();
         let mut matches = Vec::new();
-        for id in walk {
-            let id = id.map_err(local)?;
+        for commit in self.commits(tip) {
+            let id = commit?.id();
             if id.to_string().starts_with(revision) {
                 matches.push(id);
             }
@@ -259,7 +213,7 @@ impl Store {
 
     /// An error for a file that no commit has ever touched: it is not there, and was not.
     fn refuse_unknown(&self, tip: Oid, selection: &FileSelection) -> Result<(), RepositoryError> {
-        tree::select(&self.repository, &self.tree(tip)?, selection).map(|_| ())
+        tree::select(self, &self.tree_at(tip)?, selection).map(|_| ())
     }
 
     /// What `commit` did to the selected files. A file that is followed goes on under its old name.
@@ -271,7 +225,7 @@ impl Store {
         followed: &mut Option<RepoPath>,
     ) -> Result<Vec<Delta>, RepositoryError> {
         let new = commit.tree().map_err(local)?;
-        let old = parent.map(|parent| self.tree(parent)).transpose()?;
+        let old = parent.map(|parent| self.tree_at(parent)).transpose()?;
         if old.as_ref().is_some_and(|old| old.id() == new.id()) {
             return Ok(Vec::new());
         }
@@ -319,7 +273,7 @@ impl Store {
         let gone: Vec<_> = gone.into_iter().take(MAX_RENAME_SOURCES).collect();
         let mut wanted: Vec<Oid> = gone.iter().map(|(_, id)| *id).collect();
         wanted.push(came);
-        self.fetch_missing(&self.not_here(wanted)?)?;
+        self.fetch_missing(wanted)?;
         let came = self.content(came)?;
         let mut best = None;
         for (path, id) in gone {
@@ -343,7 +297,7 @@ impl Store {
             let mut names: BTreeMap<String, [Option<(Oid, bool)>; 2]> = BTreeMap::new();
             for (side, tree) in [old, new].into_iter().enumerate() {
                 let Some(tree) = tree else { continue };
-                let tree = self.repository.find_tree(tree).map_err(local)?;
+                let tree = self.tree(tree)?;
                 for entry in &tree {
                     let is_tree = entry.kind() == Some(ObjectType::Tree);
                     let is_file = tree::is_regular(entry.filemode());
@@ -385,8 +339,8 @@ impl Store {
 
     /// How many files a commit changed.
     fn changed_files(&self, commit: Oid, parent: Option<Oid>) -> Result<usize, RepositoryError> {
-        let parent = parent.map(|parent| self.tree(parent)).transpose()?;
-        let changed = self.changed(parent.as_ref(), &self.tree(commit)?)?;
+        let parent = parent.map(|parent| self.tree_at(parent)).transpose()?;
+        let changed = self.changed(parent.as_ref(), &self.tree_at(commit)?)?;
         Ok(changed.len())
     }
 
@@ -397,7 +351,7 @@ impl Store {
     ) -> Result<Vec<Touched>, RepositoryError> {
         let deltas = found.iter().flat_map(|(_, deltas, _)| deltas);
         let ids = deltas.flat_map(|delta| delta.before.into_iter().chain(delta.after));
-        self.fetch_missing(&self.not_here(ids.collect())?)?;
+        self.fetch_missing(ids.collect())?;
         let read = |id: Option<Oid>| id.map(|id| self.content(id)).transpose();
         let mut touched = Vec::new();
         for (commit, deltas, changed_files) in found {
@@ -419,29 +373,9 @@ impl Store {
         Ok(touched)
     }
 
-    fn not_here(&self, mut ids: Vec<Oid>) -> Result<Vec<Oid>, RepositoryError> {
-        let odb = self.repository.odb().map_err(local)?;
-        ids.sort_unstable();
-        ids.dedup();
-        ids.retain(|id| !odb.exists(*id));
-        Ok(ids)
-    }
-
     fn content(&self, blob: Oid) -> Result<Vec<u8>, RepositoryError> {
         let blob = self.repository.find_blob(blob).map_err(local)?;
         Ok(blob.content().to_vec())
-    }
-
-    /// Fetches files by their ids; an error where the server does not give them out, after which
-    /// whatever is fetched is fetched with its files.
-    fn fetch_missing(&self, blobs: &[Oid]) -> Result<(), RepositoryError> {
-        if blobs.is_empty() || self.fetch_blobs(blobs)? {
-            return Ok(());
-        }
-        Err(RepositoryError::Unavailable {
-            what: "the server gives out no files by their ids: asking for all of them".to_owned(),
-            retry_after: None,
-        })
     }
 }
 

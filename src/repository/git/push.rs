@@ -1,11 +1,9 @@
 //! Writing: one branch is moved from one commit to another, or nothing happens.
 
-use std::sync::Arc;
-
 use git2::{ErrorCode, Oid, Repository};
 
 use super::packets::{self, PushReport};
-use super::transport::Connection;
+use super::server::Server;
 use super::{local, pack};
 use crate::repository::wire::{one_line, refused, says_moved};
 use crate::repository::{BranchName, CommitId, Landed, Pushed, RepositoryError};
@@ -20,14 +18,16 @@ pub(super) struct Update<'a> {
 /// Pushes `update.new`, whose parent is `update.old`; never forced.
 ///
 /// The server moves the branch from `old` or not at all, so nothing is risked by not asking it first
-/// where the branch is: it was there a moment ago. `asks_first` costs a request, and tells what the
-/// server can do and, before anything is sent, that the branch has moved.
+/// where the branch is: it was there a moment ago. To ask costs a request, and tells what the server
+/// can do and, before anything is sent, that the branch has moved; where a first push did not land,
+/// that is worth it.
 pub(super) fn push(
     repository: &Repository,
-    connection: &Arc<Connection>,
+    server: &Server,
     update: &Update<'_>,
-    asks_first: bool,
 ) -> Result<Pushed, RepositoryError> {
+    let connection = &server.connection;
+    let asks_first = server.note_push();
     let Update { branch, old, new } = update;
     let host = connection.host();
     let reference = branch.reference();

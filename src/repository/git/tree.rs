@@ -9,10 +9,15 @@ use crate::manifest::ManifestFile;
 use crate::repository::select::{self, globbed, problem};
 use crate::repository::{Change, CommitDraft, FileProblem, RepositoryError};
 
+/// Where trees are found by their ids.
+pub(super) trait Trees {
+    fn tree(&self, id: Oid) -> Result<Tree<'_>, RepositoryError>;
+}
+
 /// A regular file of a tree.
 pub(super) struct Entry {
     path: RepoPath,
-    blob: Oid,
+    pub(super) blob: Oid,
 }
 
 impl Entry {
@@ -35,16 +40,16 @@ impl Entry {
 /// The files that `selection` means: the named ones in their order, then those that globs match, by
 /// their paths.
 pub(super) fn select(
-    repository: &Repository,
+    trees: &impl Trees,
     tree: &Tree<'_>,
     selection: &FileSelection,
 ) -> Result<Vec<Entry>, RepositoryError> {
     let mut entries = Vec::new();
     for path in selection.named_paths() {
-        entries.push(entry(repository, tree, path)?);
+        entries.push(entry(trees, tree, path)?);
     }
     if selection.globs().next().is_some() {
-        let all = regular_files(repository, tree)?;
+        let all = regular_files(trees, tree)?;
         entries.extend(globbed(selection, all, |file| &file.path)?);
     }
     if entries.is_empty() && !selection.include.is_empty() {
@@ -53,27 +58,10 @@ pub(super) fn select(
     Ok(entries)
 }
 
-/// The files whose content is not in the object database.
-pub(super) fn missing(
-    repository: &Repository,
-    entries: &[Entry],
-) -> Result<Vec<Oid>, RepositoryError> {
-    let odb = repository.odb().map_err(local)?;
-    let mut missing: Vec<Oid> = entries.iter().map(|entry| entry.blob).collect();
-    missing.sort_unstable();
-    missing.dedup();
-    missing.retain(|blob| !odb.exists(*blob));
-    Ok(missing)
-}
-
 /// The regular file at `path`, or what is there instead.
-fn entry(
-    repository: &Repository,
-    root: &Tree<'_>,
-    path: &RepoPath,
-) -> Result<Entry, RepositoryError> {
+fn entry(trees: &impl Trees, root: &Tree<'_>, path: &RepoPath) -> Result<Entry, RepositoryError> {
     let missing = || -> Result<RepositoryError, RepositoryError> {
-        let files = regular_files(repository, root)?;
+        let files = regular_files(trees, root)?;
         Ok(select::missing(
             path,
             files.into_iter().map(|file| file.path),
@@ -98,7 +86,7 @@ fn entry(
             LINK => return Err(problem(path, FileProblem::Symlink { at: at() })),
             SUBMODULE => return Err(problem(path, FileProblem::Submodule { at: at() })),
             DIRECTORY if last => return Err(problem(path, FileProblem::Directory)),
-            DIRECTORY => tree = repository.find_tree(id).map_err(local)?,
+            DIRECTORY => tree = trees.tree(id)?,
             _ if last => {
                 return Ok(Entry {
                     path: path.clone(),
@@ -124,12 +112,12 @@ pub(super) fn is_regular(mode: i32) -> bool {
 
 /// Every regular file, in the order of git's trees. Names that are no UTF-8 are passed over: no
 /// input can mean them.
-fn regular_files(repository: &Repository, root: &Tree<'_>) -> Result<Vec<Entry>, RepositoryError> {
+fn regular_files(trees: &impl Trees, root: &Tree<'_>) -> Result<Vec<Entry>, RepositoryError> {
     let mut files = Vec::new();
     // Depth first on a stack of our own, since the depth is the repository's to choose.
     let mut open = vec![(String::new(), root.id())];
     while let Some((prefix, id)) = open.pop() {
-        let tree = repository.find_tree(id).map_err(local)?;
+        let tree = trees.tree(id)?;
         let mut directories = Vec::new();
         for entry in &tree {
             let Ok(name) = entry.name() else { continue };

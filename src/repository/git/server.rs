@@ -1,0 +1,161 @@
+//! The server's side: what it says of its branches, and what it is asked for.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use git2::Oid;
+
+use super::answer::{self, Answer, FetchError};
+use super::packets::{self, Advertised, FetchRequest, Unreadable};
+use super::transport::{Connection, Download};
+use crate::nearest::nearest;
+use crate::repository::wire::{WireError, refused};
+use crate::repository::{BranchName, RepositoryError};
+
+/// A server with one repository, and what is known of it. Everything here blocks.
+pub(super) struct Server {
+    pub(super) connection: Arc<Connection>,
+    /// The branch asked for; else its default branch.
+    branch: Option<BranchName>,
+    /// What it said last.
+    advertisement: Mutex<Option<Bytes>>,
+    /// Whether it turned out to give out no files by their ids.
+    gives_no_files: AtomicBool,
+    /// Whether a push was tried.
+    has_pushed: AtomicBool,
+}
+
+impl Server {
+    pub(super) fn new(connection: Connection, branch: Option<BranchName>) -> Self {
+        Self {
+            connection: Arc::new(connection),
+            branch,
+            advertisement: Mutex::default(),
+            gives_no_files: AtomicBool::new(false),
+            has_pushed: AtomicBool::new(false),
+        }
+    }
+
+    /// The branch, and where it is now.
+    pub(super) fn tip(&self) -> Result<(BranchName, Oid), RepositoryError> {
+        self.ask()?.resolve(self.branch.as_ref())
+    }
+
+    /// Where `branch` is now.
+    pub(super) fn tip_of(&self, branch: &BranchName) -> Result<(BranchName, Oid), RepositoryError> {
+        self.ask()?.resolve(Some(branch))
+    }
+
+    fn ask(&self) -> Result<Advertised, RepositoryError> {
+        let host = self.connection.host();
+        let advertisement = self.connection.ask_before_fetch();
+        let advertisement = advertisement.map_err(|kind| {
+            let pushing = false;
+            refused(WireError { pushing, kind }, &host)
+        })?;
+        let advertised = packets::advertised(&advertisement);
+        *self.last() = Some(advertisement);
+        advertised.map_err(|unreadable| match unreadable {
+            Unreadable::ObjectFormat(format) => RepositoryError::ObjectFormat { format },
+            Unreadable::Refused(why) => RepositoryError::Protocol {
+                what: format!("{host}: {why}"),
+            },
+            Unreadable::Cut => RepositoryError::Unavailable {
+                what: format!("{host}: the list of references ended early"),
+                retry_after: None,
+            },
+        })
+    }
+
+    /// Whether it can be asked for a commit without its files, and for files by their ids.
+    pub(super) fn is_partial(&self) -> bool {
+        let known = self.last();
+        known.as_deref().is_some_and(packets::allows_partial_fetch)
+            && !self.gives_no_files.load(Relaxed)
+    }
+
+    /// From now on whatever is fetched is fetched with its files.
+    pub(super) fn fetch_files_always(&self) {
+        self.gives_no_files.store(true, Relaxed);
+    }
+
+    /// Asks for objects. What the server can do is taken from what it said last.
+    pub(super) fn fetch(&self, request: &FetchRequest) -> Result<Answer<Download>, FetchError> {
+        let known = self.last().clone();
+        let advertisement = match known {
+            Some(advertisement) => advertisement,
+            None => {
+                let asked = self.connection.ask_before_fetch();
+                asked.map_err(FetchError::Wire)?
+            }
+        };
+        let download = self.connection.fetch(request, &advertisement);
+        let answer = answer::read(
+            download.map_err(FetchError::Wire)?,
+            packets::has_side_band(&advertisement),
+        );
+        *self.last() = Some(advertisement);
+        answer
+    }
+
+    /// Notes that there is a push. Returns whether there was one before.
+    pub(super) fn note_push(&self) -> bool {
+        self.has_pushed.swap(true, Relaxed)
+    }
+
+    /// A failed fetch, by what can be done about it.
+    pub(super) fn failed(&self, error: FetchError) -> RepositoryError {
+        let host = self.connection.host();
+        match error {
+            FetchError::Wire(kind) => {
+                let pushing = false;
+                refused(WireError { pushing, kind }, &host)
+            }
+            // An answer that ends early, a commit that is gone since the branch was looked at: another
+            // try starts from the beginning.
+            error => RepositoryError::Unavailable {
+                what: format!("{host}: {error}"),
+                retry_after: None,
+            },
+        }
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<Bytes>> {
+        self.advertisement
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Advertised {
+    /// The branch asked for, or the default one, and its tip.
+    pub(super) fn resolve(
+        &self,
+        asked: Option<&BranchName>,
+    ) -> Result<(BranchName, Oid), RepositoryError> {
+        if self.branches.is_empty() {
+            return Err(RepositoryError::Empty);
+        }
+        let no_default = || RepositoryError::NoDefaultBranch {
+            existing: self.names().collect(),
+        };
+        let branch = match (asked, &self.default) {
+            (Some(asked), _) => asked.clone(),
+            (None, Some(default)) => default.parse().map_err(|_| no_default())?,
+            (None, None) => return Err(no_default()),
+        };
+        let mut branches = self.branches.iter();
+        match branches.find(|(name, _)| name == branch.as_str()) {
+            Some((_, tip)) => Ok((branch, *tip)),
+            None => Err(RepositoryError::BranchNotFound {
+                existing: nearest(branch.as_str(), self.names()),
+                branch,
+            }),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        self.branches.iter().map(|(name, _)| name.clone())
+    }
+}
