@@ -1052,6 +1052,29 @@ fn a_deployment_that_degrades_stays_where_nothing_else_is_asked_for() {
 }
 
 #[test]
+fn outputs_that_cannot_be_written_do_not_hide_a_failure() {
+    let world = World::new();
+    let argocd = degrading(&world);
+    let outcome = world
+        .update(&argocd)
+        .env("GITHUB_OUTPUT", "/nonexistent/output")
+        .run()
+        .failed();
+    let error = error(&outcome);
+    assert!(
+        error.contains("The application blog is degraded"),
+        "{error}"
+    );
+    let warnings = outcome.warnings();
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| warning.contains("/nonexistent/output (GITHUB_OUTPUT) can't be written")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     let world = World::new();
     let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());

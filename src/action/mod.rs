@@ -119,7 +119,12 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
     let written = outputs::write(environment, log, &done.outputs)
         .and_then(|()| environment.append(SUMMARY, &done.summary));
     match (written, done.failure) {
-        (_, Some(failure)) => Err(failure),
+        (written, Some(failure)) => {
+            if let Err(error) = written {
+                log.warning(&error.to_string());
+            }
+            Err(failure)
+        }
         (Ok(_), None) => Ok(()),
         // What was pushed stays pushed: the person must know it did land.
         (Err(error), None) => Err(Failure::new(

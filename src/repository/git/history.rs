@@ -107,7 +107,7 @@ impl Store {
         if let Some(found) = read(self, &branch, tip)? {
             return Ok(found);
         }
-        // All commits into an empty repository: to deepen one takes twenty times as long.
+        // All commits into an empty repository: these a server can send as it keeps them.
         if let Some(whole) = self.fresh()? {
             whole.fetch(tip, None)?;
             if let Some(found) = read(&whole, &branch, tip)? {

@@ -1,8 +1,8 @@
 //! The git transport: any Git server over smart HTTP, and repositories on this machine.
 //!
-//! No checkout and no index: an update reads the branch's tip into memory ([`tip`]), writes new trees
+//! No checkout and no index: an update reads the branch's tip into memory (`tip.rs`), writes new trees
 //! there, and pushes the commit by its id. The past is fetched into a bare repository on disk that
-//! lives for one run ([`store`]).
+//! lives for one run (`store.rs`).
 
 mod answer;
 mod history;
@@ -245,6 +245,7 @@ fn said(commit: &git2::Commit<'_>) -> Said {
 #[allow(unsafe_code)]
 fn isolate() {
     use git2::{ConfigLevel, opts};
+    const CACHE: isize = 16 << 20;
     static ISOLATED: Once = Once::new();
     ISOLATED.call_once(|| {
         use ConfigLevel::{Global, ProgramData, System, XDG};
@@ -255,5 +256,9 @@ fn isolate() {
         }
         // SAFETY: as above.
         let _ = unsafe { opts::set_verify_owner_validation(false) };
+        // What is read twice is what neighbouring commits share; on a long past the rest was most of
+        // the memory.
+        // SAFETY: as above.
+        let _ = unsafe { opts::set_cache_max_size(CACHE) };
     });
 }

@@ -24,10 +24,17 @@ pub(super) struct Store {
     remote: Remote,
     /// The commits whose parents are not here, although they have some.
     boundary: RefCell<HashSet<Oid>>,
-    /// The tip that was fetched last, and with how many commits.
-    last: Cell<Option<(Oid, Option<u32>)>>,
+    last: Cell<Option<Fetched>>,
     /// Removed when the run is over.
     _directory: Option<TempDir>,
+}
+
+/// What was fetched last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Fetched {
+    tip: Oid,
+    depth: Option<u32>,
+    without_blobs: bool,
 }
 
 enum Remote {
@@ -203,21 +210,28 @@ impl Store {
         let Remote::Server(server) = &self.remote else {
             return Ok(());
         };
-        if self.last.get() == Some((tip, depth)) {
-            return Ok(());
-        }
-        let last = self.last.get().map(|(tip, _)| tip);
-        let request = FetchRequest {
-            wants: vec![tip],
-            // What is here already need not be sent again.
-            haves: last.into_iter().collect(),
-            shallow: self.boundary().into_iter().collect(),
+        let wanted = Fetched {
+            tip,
             depth,
             without_blobs: server.is_partial(),
         };
+        // Without the files that are wanted now, what is here is not worth much.
+        let last = self.last.get();
+        let last = last.filter(|last| last.without_blobs == wanted.without_blobs);
+        if last == Some(wanted) {
+            return Ok(());
+        }
+        let request = FetchRequest {
+            wants: vec![tip],
+            // What is here already need not be sent again.
+            haves: last.iter().map(|last| last.tip).collect(),
+            shallow: self.boundary().into_iter().collect(),
+            depth,
+            without_blobs: wanted.without_blobs,
+        };
         self.receive(server, &request)
             .map_err(|error| server.failed(error))?;
-        self.last.set(Some((tip, depth)));
+        self.last.set(Some(wanted));
         Ok(())
     }
 
@@ -243,8 +257,6 @@ impl Store {
             Ok(()) => Ok(()),
             Err(FetchError::Refused(_)) if server.is_partial() => {
                 server.fetch_files_always();
-                // What is here has come without files.
-                self.last.set(None);
                 Err(RepositoryError::Unavailable {
                     what: "the server gives out no files by their ids: asking for all of them"
                         .to_owned(),
