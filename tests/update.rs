@@ -365,15 +365,20 @@ fn a_tip_that_is_gone_since_it_was_named_is_looked_for_again() {
         (&["what is this"], "the answer is none of git's"),
         (&["NAK\n", "\x01PICK"], "the answer ended early"),
         (&["NAK\n", "\x01PICKLED PEPPER"], "what came is no pack"),
+        (
+            &["NAK\n", "\x01PACK\0\0\0\x02\0\0\0\0"],
+            "left out the object TIP",
+        ),
     ] {
         let (server, repository) = start();
+        let words = words.replace("TIP", &repository.tip("main"));
         server.fault(Step::Fetch.nth(1), fetched(packets));
         let outcome = update(&repository, V14)
             .input("transport", "git")
             .run()
             .succeeded();
         assert_eq!(repository.changed_lines("main").len(), 2);
-        let again = format!(": {words}\n");
+        let again = format!("{words}\n");
         assert!(outcome.log().contains(&again), "{again} {}", outcome.log());
     }
 }

@@ -168,7 +168,9 @@ impl Tip {
         Ok(())
     }
 
+    /// An error for an object that should have come. Another try has everything sent again.
     fn left_out(&self, id: Oid) -> RepositoryError {
+        self.last.set(None);
         let host = self.server.connection.host();
         RepositoryError::Unavailable {
             what: format!("{host} left out the object {id}"),
