@@ -432,6 +432,65 @@ mod tests {
         assert_eq!(received.get(blob(b"")), None);
     }
 
+    /// Commits that each change a line of a file that is long and deep in the tree.
+    fn commits(repository: &git2::Repository) {
+        let mut lines: Vec<String> = (0..400).map(|line| format!("line {line}\n")).collect();
+        let mut parent: Option<git2::Commit<'_>> = None;
+        for number in 0..60 {
+            lines[number * 7 % 400] = format!("changed by {number}\n");
+            let blob = repository.blob(lines.concat().as_bytes()).unwrap();
+            let mut update = git2::build::TreeUpdateBuilder::new();
+            for path in [format!("apps/{number}/web.yaml"), "apps/all.yaml".into()] {
+                update.upsert(path, blob, git2::FileMode::Blob);
+            }
+            let before = match &parent {
+                Some(parent) => parent.tree().unwrap(),
+                None => {
+                    let empty = repository.treebuilder(None).unwrap().write().unwrap();
+                    repository.find_tree(empty).unwrap()
+                }
+            };
+            let tree = update.create_updated(repository, &before).unwrap();
+            let tree = repository.find_tree(tree).unwrap();
+            let who = git2::Signature::now("A", "a@example.com").unwrap();
+            let parents: Vec<_> = parent.iter().collect();
+            let made = repository.commit(Some("refs/heads/main"), &who, &who, "x", &tree, &parents);
+            parent = Some(repository.find_commit(made.unwrap()).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_pack_of_gits_own_is_read_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init_bare(directory.path()).unwrap();
+        commits(&repository);
+        let odb = repository.odb().unwrap();
+        for options in [&["--delta-base-offset"][..], &[], &["--window=0"]] {
+            let packed = std::process::Command::new("git")
+                .args(["pack-objects", "--all", "--stdout", "-q", "--depth=50"])
+                .args(options)
+                .env("GIT_DIR", directory.path())
+                .stdin(std::process::Stdio::null())
+                .output()
+                .unwrap();
+            assert!(packed.status.success(), "{packed:?}");
+            let mut received = received(&packed.stdout).unwrap();
+            let mut read = 0;
+            odb.foreach(|id| {
+                let object = odb.read(*id).unwrap();
+                // The empty tree belongs to no commit.
+                if !object.data().is_empty() {
+                    assert_eq!(received.get(*id), Some((object.kind(), object.data())));
+                    read += 1;
+                }
+                true
+            })
+            .unwrap();
+            // A commit, its three trees and a file, sixty times.
+            assert_eq!(read, 300, "{options:?}");
+        }
+    }
+
     #[test]
     fn what_is_damaged_is_refused() {
         let whole = entry(3, b"", b"image: web:v1\n");
