@@ -49,14 +49,10 @@ impl Server {
 
     fn ask(&self) -> Result<Advertised, RepositoryError> {
         let host = self.connection.host();
-        let advertisement = self.connection.ask_before_fetch();
-        let advertisement = advertisement.map_err(|kind| {
-            let pushing = false;
-            refused(WireError { pushing, kind }, &host)
-        })?;
-        let advertised = packets::advertised(&advertisement);
-        *self.last() = Some(advertisement);
-        advertised.map_err(|unreadable| match unreadable {
+        *self.last() = None;
+        let advertisement = self.advertisement();
+        let advertisement = advertisement.map_err(|error| self.failed(error))?;
+        packets::advertised(&advertisement).map_err(|unreadable| match unreadable {
             Unreadable::ObjectFormat(format) => RepositoryError::ObjectFormat { format },
             Unreadable::Refused(why) => RepositoryError::Protocol {
                 what: format!("{host}: {why}"),
@@ -80,23 +76,23 @@ impl Server {
         self.gives_no_files.store(true, Relaxed);
     }
 
-    /// Asks for objects. What the server can do is taken from what it said last.
+    /// What the server said last; it is asked where it has said nothing yet.
+    pub(super) fn advertisement(&self) -> Result<Bytes, FetchError> {
+        if let Some(known) = self.last().clone() {
+            return Ok(known);
+        }
+        let asked = self.connection.ask_before_fetch();
+        let advertisement = asked.map_err(FetchError::Wire)?;
+        *self.last() = Some(advertisement.clone());
+        Ok(advertisement)
+    }
+
+    /// Asks for objects.
     pub(super) fn fetch(&self, request: &FetchRequest) -> Result<Answer<Download>, FetchError> {
-        let known = self.last().clone();
-        let advertisement = match known {
-            Some(advertisement) => advertisement,
-            None => {
-                let asked = self.connection.ask_before_fetch();
-                asked.map_err(FetchError::Wire)?
-            }
-        };
+        let advertisement = self.advertisement()?;
         let download = self.connection.fetch(request, &advertisement);
-        let answer = answer::read(
-            download.map_err(FetchError::Wire)?,
-            packets::has_side_band(&advertisement),
-        );
-        *self.last() = Some(advertisement);
-        answer
+        let has_side_band = packets::has_side_band(&advertisement);
+        answer::read(download.map_err(FetchError::Wire)?, has_side_band)
     }
 
     /// Notes that there is a push. Returns whether there was one before.

@@ -275,6 +275,9 @@ impl Store {
         let Remote::Server(server) = &self.remote else {
             return Ok(false);
         };
+        server
+            .advertisement()
+            .map_err(|error| server.failed(error))?;
         let request = FetchRequest {
             wants: vec![commit],
             depth: Some(1),
