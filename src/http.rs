@@ -5,6 +5,11 @@ use std::str::FromStr;
 use std::sync::Once;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
 /// How long to wait for a TCP and TLS connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -14,6 +19,41 @@ pub enum ClientError {
     /// No CA certificates, or none that could be read.
     #[error("the TLS client could not be set up: {0}")]
     Setup(String),
+}
+
+/// A name and its secret, for HTTP's basic authentication (RFC 7617).
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The name, without a colon.
+    pub username: String,
+    /// The password, or a token in its place.
+    pub password: SecretString,
+}
+
+impl Credentials {
+    /// What is sent in their place.
+    fn encoded(&self) -> SecretString {
+        let pair = format!("{}:{}", self.username, self.password.expose_secret());
+        BASE64_STANDARD.encode(pair).into()
+    }
+
+    /// What of them must never be shown.
+    pub fn secrets(&self) -> [SecretString; 2] {
+        [self.password.clone(), self.encoded()]
+    }
+
+    /// The header `Authorization`.
+    pub fn header(&self) -> HeaderValue {
+        secret_header("Basic", &self.encoded())
+    }
+}
+
+/// A header that is never shown: `scheme` and a secret. What no header can hold is none.
+pub fn secret_header(scheme: &str, secret: &SecretString) -> HeaderValue {
+    let text = format!("{scheme} {}", secret.expose_secret());
+    let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
 }
 
 /// Certificate authorities to trust beside the system's: what `ca-certificate` holds.

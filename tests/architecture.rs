@@ -49,7 +49,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
         &["date", "http", "manifest", "failure", "files", "nearest"],
     ),
     ("argocd_api", &["argocd", "repository"]),
-    ("registry", &["image", "repository"]),
+    ("registry", &["http", "image", "repository"]),
     ("argocd", &["image"]),
     ("date", &[]),
     ("deployment", &["manifest", "image", "nearest"]),

@@ -7,6 +7,7 @@ mod support;
 use std::time::Duration;
 
 use gitops_deploy::files::{FileSelection, Pattern};
+use gitops_deploy::http::Credentials;
 use gitops_deploy::manifest::ManifestFile;
 use gitops_deploy::repository::deadline::{Canceller, Deadline, cancellation};
 use gitops_deploy::repository::history::{HistoryQuery, Searched};
@@ -29,7 +30,10 @@ impl Both {
         let route = Route {
             location: Location::new(repository.url(), &server.url().parse().unwrap()).unwrap(),
             branch: None,
-            token: Some(TOKEN.into()),
+            credentials: Some(Credentials {
+                username: "x-access-token".to_owned(),
+                password: TOKEN.into(),
+            }),
             api_url: server.api_url().parse().unwrap(),
             deadline: Deadline::after(Duration::from_secs(60), cancellation),
         };

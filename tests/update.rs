@@ -5,6 +5,8 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use gitops_deploy::action::outputs::OUTPUTS;
 use support::{
     Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via, via,
@@ -293,6 +295,28 @@ fn an_update_is_few_requests_on_one_connection() {
     };
     assert_eq!(steps, expected);
     assert_eq!(server.traffic().connections, 1);
+}
+
+#[test]
+fn a_server_that_wants_a_certain_client_and_name_gets_them() {
+    let (server, repository) = start();
+    let outcome = update(&repository, V14)
+        .input("transport", "git")
+        .input("token-username", "x-token-auth")
+        .run()
+        .succeeded();
+    let requests = server.requests();
+    assert!(requests.len() > 2);
+    for request in requests {
+        assert_eq!(request.username.as_deref(), Some("x-token-auth"));
+        if request.step == Some(Step::Fetch) {
+            let body = String::from_utf8_lossy(&request.body);
+            assert!(body.contains(" multi_ack_detailed "), "{body}");
+        }
+    }
+    // As it travels, the token is as secret as it is.
+    let sent = BASE64_STANDARD.encode(format!("x-token-auth:{TOKEN}"));
+    assert!(outcome.stdout.contains(&format!("::add-mask::{sent}\n")));
 }
 
 #[test]
@@ -890,7 +914,7 @@ mod bad_input {
             Via::Git => insta::assert_snapshot!(text, @"
         The token was refused
         HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped.
-        Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token must be allowed to write to the repository.
+        Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). Where the server wants a certain name with it, such as Bitbucket, set `token-username`. The token must be allowed to write to the repository.
         "),
             Via::Api => insta::assert_snapshot!(text, @"
         The token was refused

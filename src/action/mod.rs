@@ -11,7 +11,6 @@ pub mod summary;
 
 use std::io::Write;
 
-use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::context::Context;
@@ -20,6 +19,7 @@ use self::inputs::Request;
 use self::log::Log;
 use self::outputs::Outputs;
 use crate::failure::{Failure, Reason};
+use crate::http::Credentials;
 use crate::operation::delivery::{self, Delivery};
 use crate::operation::{Progress as _, history, verify};
 use crate::repository::deadline::{self, Cancellation};
@@ -79,10 +79,7 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
     let cancellation = cancellation();
     let (remote, scope) = request.remote();
     let minted = remote.sign_on(scope, cancellation.clone()).await?;
-    for secret in minted
-        .iter()
-        .flat_map(|token| inputs::token_forms(token.expose_secret()))
-    {
+    for secret in minted.iter().flat_map(Credentials::secrets) {
         log.mask(&secret);
     }
     let source = &context.source;

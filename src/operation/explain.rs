@@ -169,7 +169,13 @@ impl Explainer<'_> {
                  variables → Actions of the repository that runs this workflow)."
             }
         };
-        let hint = format!("{hint} {}", self.needed());
+        let name = match self.location.github_name() {
+            Some(_) => "",
+            None => {
+                "Where the server wants a certain name with it, such as Bitbucket, set `token-username`. "
+            }
+        };
+        let hint = format!("{hint} {name}{}", self.needed());
         Failure::new(Reason::TokenRefused, message).with_hint(hint.trim_end())
     }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::Progress;
 use crate::failure::{Failure, Reason};
+use crate::http::Credentials;
 use crate::image::ImageReference;
 use crate::manifest::EditRequest;
 use crate::nearest::nearest;
-use crate::registry::{Credentials, Platform, Registry, RegistryError};
+use crate::registry::{Platform, Registry, RegistryError};
 use crate::repository::deadline::{Cancellation, Deadline};
 
 /// The shortest and the longest time from one look to the next, while an image is waited for.

@@ -9,7 +9,7 @@ use super::Progress;
 use super::explain::Explainer;
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
-use crate::http::{self, Authorities};
+use crate::http::{self, Authorities, Credentials};
 use crate::repository::deadline::{Cancellation, Deadline};
 use crate::repository::github::app::{self, App, AppError, Scope};
 use crate::repository::location::{host, is_cleartext};
@@ -58,6 +58,8 @@ pub struct Remote {
     pub branch: Option<BranchName>,
     /// For the repository; a local one needs none.
     pub token: Option<SecretString>,
+    /// The name that goes with it over git.
+    pub token_username: String,
     /// The GitHub App to get that token with.
     pub app: Option<App>,
     /// For everything that is done with it, retries included.
@@ -112,6 +114,13 @@ impl Remote {
         })
     }
 
+    /// The token, with the name that goes with it.
+    fn credentials(&self) -> Option<Credentials> {
+        let username = self.token_username.clone();
+        let password = self.token.clone()?;
+        Some(Credentials { username, password })
+    }
+
     /// Has the app, where there is one, get the token. Returns that, so that nothing ever shows it.
     ///
     /// # Errors
@@ -120,7 +129,7 @@ impl Remote {
         &mut self,
         scope: Scope,
         cancellation: Cancellation,
-    ) -> Result<Option<SecretString>, Failure> {
+    ) -> Result<Option<Credentials>, Failure> {
         let (Some(app), Some(name)) = (&self.app, self.location.github_name()) else {
             return Ok(None);
         };
@@ -140,8 +149,8 @@ impl Remote {
             Ok(token) => token,
             Err(error) => return Err(self.no_token(app, scope, &error).await),
         };
-        self.token = Some(token.clone());
-        Ok(Some(token))
+        self.token = Some(token);
+        Ok(self.credentials())
     }
 
     /// Why the app has got no token.
@@ -234,7 +243,7 @@ impl Remote {
         let route = Route {
             location: self.location.clone(),
             branch: self.branch.clone(),
-            token: self.token.clone(),
+            credentials: self.credentials(),
             api_url: self.api_url.clone(),
             deadline: deadline.clone(),
         };

@@ -20,6 +20,7 @@ use url::Url;
 
 use self::challenge::{Challenge, TokenPlace};
 pub use self::platform::{InvalidPlatform, Platform};
+use crate::http::{Credentials, secret_header};
 use crate::image::ImageReference;
 use crate::repository::location::is_loopback;
 use crate::repository::wire::{WireErrorKind, classified, one_line, retry_after};
@@ -35,15 +36,6 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
                          application/vnd.docker.distribution.manifest.list.v2+json, \
                          application/vnd.oci.image.manifest.v1+json, \
                          application/vnd.docker.distribution.manifest.v2+json";
-
-/// A name and a password for a registry.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The name.
-    pub username: String,
-    /// The password, or a token in its place.
-    pub password: SecretString,
-}
 
 /// Why a registry did not say what it was asked. Texts are one line without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -195,7 +187,9 @@ impl Registry {
         if is_loopback(&url) && !self.speaks_tls(&url).await {
             url.set_scheme("http").map_err(|()| none())?;
         }
-        let known = self.token(image).map(|token| bearer(&token));
+        let known = self
+            .token(image)
+            .map(|token| secret_header("Bearer", &token));
         let response = self.send(&method, &url, known.as_ref(), host).await?;
         if response.status().as_u16() != 401 {
             return self.answer(response, image).await;
@@ -203,12 +197,12 @@ impl Registry {
         let authorization = match challenge(&response) {
             Some(Challenge::Bearer(place)) => {
                 let token = self.fetch_token(&place, image).await?;
-                let header = bearer(&token);
+                let header = secret_header("Bearer", &token);
                 let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
                 tokens.insert(image.repository().to_owned(), token);
                 Some(header)
             }
-            Some(Challenge::Basic) => self.credentials.as_ref().map(basic),
+            Some(Challenge::Basic) => self.credentials.as_ref().map(Credentials::header),
             None => None,
         };
         let response = match authorization {
@@ -333,7 +327,7 @@ impl Registry {
         let host = url.host_str().unwrap_or_default().to_owned();
         let mut request = self.http.get(url).timeout(PATIENCE);
         if let Some(credentials) = &self.credentials {
-            request = request.header(reqwest::header::AUTHORIZATION, basic(credentials));
+            request = request.header(reqwest::header::AUTHORIZATION, credentials.header());
         }
         let response = request
             .send()
@@ -396,27 +390,6 @@ fn sha256(bytes: &[u8]) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("sha256:{hex}")
-}
-
-fn bearer(token: &SecretString) -> HeaderValue {
-    secret_header(&format!("Bearer {}", token.expose_secret()))
-}
-
-fn basic(credentials: &Credentials) -> HeaderValue {
-    use base64::Engine as _;
-    let Credentials { username, password } = credentials;
-    let pair = format!("{username}:{}", password.expose_secret());
-    secret_header(&format!(
-        "Basic {}",
-        base64::prelude::BASE64_STANDARD.encode(pair)
-    ))
-}
-
-/// A header that is never shown. What no header can hold is none.
-fn secret_header(text: &str) -> HeaderValue {
-    let mut value = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""));
-    value.set_sensitive(true);
-    value
 }
 
 /// What a registry says about a failure.

@@ -18,7 +18,9 @@ pub enum LocationError {
     #[error("expected `owner/name`, or a whole https://, http:// or file:// URL")]
     Form,
     /// `https://user:secret@host/…`. The text is a secret and is not repeated.
-    #[error("a URL with credentials in it: give the token as `token`, and the URL without it")]
+    #[error(
+        "a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them"
+    )]
     Credentials,
     /// `?` or `#`.
     #[error("the URL has a query or a fragment: expected only scheme, host and path")]
@@ -113,10 +115,12 @@ impl Location {
             return None;
         }
         let base = self.url.as_str();
-        Some(format!(
-            "{}/commit/{commit}",
-            base.strip_suffix(".git").unwrap_or(base)
-        ))
+        let base = base.strip_suffix(".git").unwrap_or(base);
+        let page = match self.url.host_str() {
+            Some("bitbucket.org") => "commits",
+            _ => "commit",
+        };
+        Some(format!("{base}/{page}/{commit}"))
     }
 
     /// The host, with its port where it is not the scheme's own.
@@ -196,6 +200,25 @@ mod tests {
             location.url().as_str(),
             "https://git.acme.example/github/a/b"
         );
+    }
+
+    #[test]
+    fn a_commit_is_where_its_server_shows_it() {
+        for (repository, expected) in [
+            ("a/b", "https://github.com/a/b/commit/8a3f"),
+            (
+                "https://bitbucket.org/a/b.git",
+                "https://bitbucket.org/a/b/commits/8a3f",
+            ),
+            (
+                "https://dev.azure.com/a/b/_git/c",
+                "https://dev.azure.com/a/b/_git/c/commit/8a3f",
+            ),
+        ] {
+            let commit = locate(repository).unwrap().commit_url("8a3f");
+            assert_eq!(commit.unwrap(), expected);
+        }
+        assert_eq!(locate("file:///a").unwrap().commit_url("8a3f"), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use secrecy::SecretString;
 use url::Url;
 
 use super::deadline::Deadline;
@@ -15,6 +14,7 @@ use super::{
     RepositoryError, Sent, Snapshot,
 };
 use crate::files::FileSelection;
+use crate::http::Credentials;
 use crate::manifest::ManifestFile;
 
 /// What `transport` says.
@@ -133,7 +133,7 @@ pub struct Route {
     /// The branch; else its default branch.
     pub branch: Option<BranchName>,
     /// None for a repository on this machine.
-    pub token: Option<SecretString>,
+    pub credentials: Option<Credentials>,
     /// GitHub's API.
     pub api_url: Url,
     /// When the run is over.
@@ -145,7 +145,7 @@ impl Route {
         GitRepository::open(
             &self.location,
             self.branch.clone(),
-            self.token.as_ref(),
+            self.credentials.as_ref(),
             http,
             self.deadline.clone(),
         )
@@ -173,14 +173,14 @@ impl AnyRepository {
         route: Route,
         http: reqwest::Client,
     ) -> Result<Self, RepositoryError> {
-        let (Choice::Api { name, .. }, Some(token)) = (choice, &route.token) else {
+        let (Choice::Api { name, .. }, Some(credentials)) = (choice, &route.credentials) else {
             return route.over_git(http).map(Self::Git);
         };
         let api = GithubRepository::open(
             name.clone(),
             &route.api_url,
             route.branch.clone(),
-            token,
+            &credentials.password,
             http.clone(),
             route.deadline.clone(),
         )?;

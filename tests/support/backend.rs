@@ -25,14 +25,14 @@ pub(crate) struct Answer {
 }
 
 /// Starts the program for one request, streams the request's body into it, and reads the head of
-/// its answer. `received` is told the size of each piece of the body as it came over the wire.
+/// its answer. `received` is given each piece of the body as it came over the wire.
 pub(crate) async fn run(
     root: &Path,
     path: &str,
     user: Option<&str>,
     request: &Parts,
     mut body: Incoming,
-    received: impl Fn(usize) + Send + 'static,
+    received: impl Fn(&[u8]) + Send + 'static,
 ) -> io::Result<Answer> {
     let header = |name: &str| {
         request
@@ -72,7 +72,7 @@ pub(crate) async fn run(
     tokio::spawn(async move {
         while let Some(Ok(frame)) = body.frame().await {
             if let Ok(data) = frame.into_data() {
-                received(data.len());
+                received(&data);
                 // git may well stop reading once it has decided to refuse; the rest is drained.
                 let _ = stdin.write_all(&data).await;
             }

@@ -91,9 +91,11 @@ pub struct Recorded {
     pub sent: u64,
     /// Whether it carried an `Authorization` header.
     pub authorized: bool,
+    /// The name that it signed on with.
+    pub username: Option<String>,
     /// The client's address: requests with the same one shared a connection.
     pub connection: SocketAddr,
-    /// Of a request to the API: its body.
+    /// Of a request to the API, or for objects: its body.
     pub body: Bytes,
 }
 
@@ -515,7 +517,14 @@ impl Exchange {
         let path = format!("/{}.git{}", arrival.repository, tail(parts.uri.path()));
         let received = {
             let shared = self.shared.clone();
-            move |bytes: usize| shared.update(index, |entry| entry.received += bytes as u64)
+            move |data: &[u8]| {
+                shared.update(index, |entry| {
+                    entry.received += data.len() as u64;
+                    if entry.step == Some(Step::Fetch) {
+                        entry.body = [&entry.body, data].concat().into();
+                    }
+                });
+            }
         };
         let answer = backend::run(&self.shared.root, &path, user, &parts, body, received).await?;
         let flow = Flow {
@@ -623,6 +632,7 @@ impl Exchange {
             received: body.len() as u64,
             sent: 0,
             authorized: request.headers.contains_key(AUTHORIZATION),
+            username: credentials(&request.headers).map(|(name, _)| name),
             connection: self.peer.address,
             body,
         });
@@ -648,10 +658,8 @@ impl Exchange {
         headers: &HeaderMap,
         arrival: &Arrival,
     ) -> Result<Option<&'static str>, Refusal> {
-        let token = headers.get(AUTHORIZATION).map(|value| {
-            let value = value.to_str().unwrap_or_default();
-            password(value).unwrap_or_default()
-        });
+        let signs_on = headers.contains_key(AUTHORIZATION);
+        let token = signs_on.then(|| credentials(headers).unwrap_or_default().1);
         let writes = arrival.step.is_some_and(Step::writes);
         let exists = self
             .shared
@@ -718,13 +726,14 @@ impl Refusal {
     }
 }
 
-/// The token in `Authorization: Basic`: the password, whatever the user is called.
-fn password(header: &str) -> Option<String> {
+/// Name and token in `Authorization: Basic`.
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let decoded = BASE64_STANDARD
         .decode(header.strip_prefix("Basic ")?)
         .ok()?;
-    let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some(password.to_owned())
+    let (name, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
 }
 
 /// What follows the repository in a path of the protocol.

@@ -6,9 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Raw;
 use super::problems::{Problems, items};
+use crate::http::Credentials;
 use crate::manifest::EditRequest;
 use crate::operation::guard::Guard;
-use crate::registry::{Credentials, InvalidPlatform};
+use crate::registry::InvalidPlatform;
 
 /// What the registry is asked before Git changes.
 pub(super) fn guard(raw: &Raw, edit: &EditRequest, problems: &mut Problems) -> Guard {

@@ -13,13 +13,12 @@ mod remote;
 mod rollback;
 mod update;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use self::problems::Problems;
 use super::environment::Environment;
+use crate::http::Credentials;
 use crate::nearest::alike;
 use crate::operation::Operation;
 use crate::operation::history::History;
@@ -87,6 +86,7 @@ pub const INPUTS: &[Input] = &[
     with_default("author-name", DEFAULT_AUTHOR.0, WRITING),
     with_default("author-email", DEFAULT_AUTHOR.1, WRITING),
     input("token", ALL),
+    with_default("token-username", DEFAULT_TOKEN_USERNAME, ALL),
     input("app-id", ALL),
     input("app-private-key", ALL),
     with_default("transport", "auto", ALL),
@@ -123,6 +123,10 @@ pub const INPUTS: &[Input] = &[
     input("server-url", ALL),
     input("api-url", ALL),
 ];
+
+/// The name that goes with `token`, unless `token-username` says otherwise: one that GitHub, GitLab,
+/// Gitea, Forgejo and Azure DevOps take.
+pub const DEFAULT_TOKEN_USERNAME: &str = "x-access-token";
 
 /// Who commits, unless `author-name` and `author-email` say otherwise.
 pub const DEFAULT_AUTHOR: (&str, &str) = Identity::DEFAULT;
@@ -194,6 +198,7 @@ struct Raw {
     author_name: Option<String>,
     author_email: Option<String>,
     token: Option<SecretString>,
+    token_username: Option<String>,
     app_id: Option<String>,
     app_private_key: Option<SecretString>,
     transport: Option<String>,
@@ -238,27 +243,26 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
         value.filter(|value| !value.is_empty())
     };
     let mut secrets = Vec::new();
-    if let Some(token) = given("INPUT_TOKEN") {
-        secrets.extend(token_forms(token));
-    }
     // Line by line, as a log would show it; its first and last one say nothing.
     let key = given("INPUT_APP-PRIVATE-KEY").unwrap_or_default();
     let lines = key.split("\\n").flat_map(str::lines).map(str::trim);
     let lines = lines.filter(|line| line.len() > 8 && !line.starts_with("-----"));
     secrets.extend(lines.map(SecretString::from));
-    if let Some(password) = given("INPUT_REGISTRY-PASSWORD") {
-        let username = given("INPUT_REGISTRY-USERNAME").unwrap_or_default();
-        let basic = BASE64_STANDARD.encode(format!("{username}:{password}"));
-        secrets.extend([password.into(), basic.into()]);
+    for (username, default, password) in [
+        (
+            "INPUT_TOKEN-USERNAME",
+            DEFAULT_TOKEN_USERNAME,
+            "INPUT_TOKEN",
+        ),
+        ("INPUT_REGISTRY-USERNAME", "", "INPUT_REGISTRY-PASSWORD"),
+    ] {
+        let username = given(username).unwrap_or(default).to_owned();
+        if let Some(password) = given(password).map(SecretString::from) {
+            secrets.extend(Credentials { username, password }.secrets());
+        }
     }
     secrets.extend(given("INPUT_ARGOCD-TOKEN").map(SecretString::from));
     secrets
-}
-
-/// A token for the repository, and what git sends in its place.
-pub fn token_forms(token: &str) -> [SecretString; 2] {
-    let basic = BASE64_STANDARD.encode(format!("x-access-token:{token}"));
-    [token.into(), basic.into()]
 }
 
 /// Reads and checks all inputs.
@@ -430,6 +434,7 @@ mod tests {
             ("INPUT_AUTHOR-NAME", "a <b>"),
             ("INPUT_AUTHOR-EMAIL", "..."),
             ("INPUT_TOKEN", "ghp_1 ghp_2"),
+            ("INPUT_TOKEN-USERNAME", "x:ghp_1"),
             ("INPUT_TRANSPORT", "ssh"),
             ("INPUT_DRY-RUN", "yes"),
             ("INPUT_DOWNGRADE", "no"),
@@ -440,10 +445,11 @@ mod tests {
         insta::assert_snapshot!(problems.join("\n"), @"
         `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
-        `repository`: a URL with credentials in it: give the token as `token`, and the URL without it
+        `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
         `transport` `ssh`: expected `auto`, `api` or `git`
         `branch` `a..b`: it is no branch name that git allows
         `token`: white space in the middle of it: the secret was not pasted as one piece
+        `token-username`: a colon or a line end in it: give the name alone, and the secret as `token`
         `timeout` `0`: expected whole seconds from 1 to 21600
         `ca-certificate`: no certificate in it: expected PEM, from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`, line ends included
         `file` `../x.yaml`: the path leaves the repository (`..`)
@@ -502,7 +508,7 @@ mod tests {
         insta::assert_snapshot!(warnings.join("\n"), @"
         The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
         The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, app-id, app-private-key, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, verify-image, verify-image-timeout, pin-digest, require-platforms, registry-username, registry-password, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
+        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, token-username, app-id, app-private-key, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, verify-image, verify-image-timeout, pin-digest, require-platforms, registry-username, registry-password, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
         ");
     }
 

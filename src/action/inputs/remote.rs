@@ -3,8 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::Raw;
 use super::problems::{Problems, list};
+use super::{DEFAULT_TOKEN_USERNAME, Raw};
 use crate::files::{FileSelection, Pattern};
 use crate::http::AuthoritiesError;
 use crate::operation::remote::Remote;
@@ -44,6 +44,7 @@ pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
         true => None,
         false => token(raw.token.as_ref(), location.as_ref(), problems),
     };
+    let token_username = token_username(raw, problems);
     let timeout = problems.seconds("timeout", raw.timeout.as_deref(), 120);
     let trusted = raw.ca_certificate.as_deref().and_then(|pem| {
         // Not quoted: it is long, and may be a private key by mistake.
@@ -55,6 +56,7 @@ pub(super) fn remote(raw: &Raw, problems: &mut Problems) -> Option<Remote> {
         location: location?,
         branch,
         token,
+        token_username: token_username?,
         app,
         timeout,
         trusted: trusted.unwrap_or_default(),
@@ -127,6 +129,19 @@ fn app(raw: &Raw, location: Option<&Location>, problems: &mut Problems) -> Optio
     let key = key.map_err(add).ok()?;
     let id = id?.trim().to_owned();
     Some(App { id, key })
+}
+
+/// The name that goes with the token.
+fn token_username(raw: &Raw, problems: &mut Problems) -> Option<String> {
+    let name = raw.token_username.as_deref().map(str::trim);
+    let name = name.unwrap_or(DEFAULT_TOKEN_USERNAME);
+    if name.chars().any(|c| c == ':' || c.is_control()) {
+        // Not quoted: what is behind the colon may be the secret.
+        let why = "a colon or a line end in it: give the name alone, and the secret as `token`";
+        problems.add("token-username", None, why);
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 fn token(

@@ -78,6 +78,8 @@ pub(super) fn read<R: BufRead>(mut from: R, has_side_band: bool) -> Result<Answe
             ("shallow", id) => shallow.extend(Oid::from_str(id)),
             ("unshallow", id) => unshallow.extend(Oid::from_str(id)),
             ("ERR", why) => return Err(FetchError::Refused(one_line(why))),
+            // One of several: the last one has the id alone.
+            ("ACK", id) if id.contains(' ') => {}
             ("ACK", _) => break,
             _ if line.trim_end() == "NAK" => break,
             _ => return Err(FetchError::broken("the answer is none of git's")),
@@ -233,7 +235,9 @@ mod tests {
             assert_eq!(error.to_string(), "the answer ended early", "{end}");
         }
 
-        let plain = [&packets(&[format!("ACK {ID}\n").as_bytes()])[..], b"PACK"].concat();
+        let common = format!("ACK {ID} common\n");
+        let plain = packets(&[common.as_bytes(), format!("ACK {ID}\n").as_bytes()]);
+        let plain = [&plain[..], b"PACK"].concat();
         assert_eq!(whole(&plain, false).unwrap(), (0, 0, b"PACK".to_vec()));
     }
 

@@ -20,7 +20,6 @@ use std::cell::OnceCell;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use git2::Oid;
-use secrecy::SecretString;
 use tokio::runtime::Handle;
 
 use self::server::Server;
@@ -34,6 +33,7 @@ use super::{
     RepositoryError, Said, Sent, Snapshot,
 };
 use crate::files::FileSelection;
+use crate::http::Credentials;
 use crate::manifest::ManifestFile;
 use crate::repository::history::{History, HistoryQuery, Searched};
 
@@ -65,7 +65,7 @@ impl GitRepository {
     pub fn open(
         location: &Location,
         branch: Option<BranchName>,
-        token: Option<&SecretString>,
+        credentials: Option<&Credentials>,
         client: reqwest::Client,
         deadline: Deadline,
     ) -> Result<Self, RepositoryError> {
@@ -74,7 +74,7 @@ impl GitRepository {
             Objects::Local(Store::local(location, branch)?)
         } else {
             let url = location.url().clone();
-            let connection = Connection::new(client, Handle::current(), url, token, deadline);
+            let connection = Connection::new(client, Handle::current(), url, credentials, deadline);
             let server = Arc::new(Server::new(connection, branch));
             Objects::Remote {
                 tip: Tip::new(Arc::clone(&server))?,

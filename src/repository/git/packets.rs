@@ -118,13 +118,18 @@ pub(super) struct FetchRequest {
 impl FetchRequest {
     /// The request, to a server that advertised so.
     pub(super) fn encode(&self, advertisement: &[u8]) -> Vec<u8> {
-        // Progress reports would be seen by nobody.
+        // Azure DevOps and CodeCommit refuse a client that knows no `multi_ack`, although nothing is
+        // negotiated here. Progress reports would be seen by nobody.
+        let acknowledgement = ["multi_ack_detailed", "multi_ack"].into_iter();
+        let acknowledgement = acknowledgement
+            .filter(|own| allows(advertisement, own))
+            .take(1);
+        let others = [SIDE_BAND, "ofs-delta", "no-progress"].into_iter();
+        let others = others.filter(|own| allows(advertisement, own));
         let mut capabilities = String::new();
-        for capability in [SIDE_BAND, "ofs-delta", "no-progress"] {
-            if allows(advertisement, capability) {
-                capabilities.push(' ');
-                capabilities.push_str(capability);
-            }
+        for capability in acknowledgement.chain(others) {
+            capabilities.push(' ');
+            capabilities.push_str(capability);
         }
         if self.without_blobs {
             capabilities.push_str(" filter");
@@ -141,7 +146,8 @@ impl FetchRequest {
         for commit in &self.shallow {
             line(format!("shallow {commit}\n"));
         }
-        if let Some(depth) = self.depth {
+        // A server that knows no depth sends all commits.
+        if let Some(depth) = self.depth.filter(|_| allows(advertisement, "shallow")) {
             line(format!("deepen {depth}\n"));
         }
         if self.without_blobs {
@@ -368,10 +374,12 @@ mod tests {
         };
         assert_eq!(
             request.encode(&advertised_with(
-                "no-progress thin-pack side-band-64k ofs-delta"
+                "no-progress thin-pack side-band-64k ofs-delta shallow multi_ack_detailed"
             )),
             lines(&[
-                &format!("want {one} side-band-64k ofs-delta no-progress filter\n"),
+                &format!(
+                    "want {one} multi_ack_detailed side-band-64k ofs-delta no-progress filter\n"
+                ),
                 &format!("want {two}\n"),
                 &format!("shallow {three}\n"),
                 "deepen 1\n",
@@ -383,10 +391,16 @@ mod tests {
         );
         let request = FetchRequest {
             wants: vec![id("1")],
+            depth: Some(1),
             ..FetchRequest::default()
         };
         assert_eq!(
             request.encode(&advertised_with("")),
+            lines(&[&format!("want {one} multi_ack\n"), "", "done\n"])
+        );
+        let nothing = lines(&["8a3f HEAD\0agent=git/1\n", ""]);
+        assert_eq!(
+            request.encode(&nothing),
             lines(&[&format!("want {one}\n"), "", "done\n"])
         );
     }

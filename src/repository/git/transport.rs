@@ -11,11 +11,8 @@ use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::{Buf, Bytes};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -23,7 +20,7 @@ use url::Url;
 
 use super::answer::FetchError;
 use super::packets::FetchRequest;
-use crate::http::with_sources;
+use crate::http::{Credentials, with_sources};
 use crate::repository::deadline::Deadline;
 use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_line};
 
@@ -31,6 +28,8 @@ use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_li
 const MAX_ADVERTISEMENT: usize = 64 << 20;
 /// The most of an error's body that is read.
 const MAX_ERROR_BODY: usize = 4 << 10;
+/// Some servers, and what stands before them, tell git from a browser by how this begins.
+const GIT_USER_AGENT: &str = concat!("git/2.0 (gitops-deploy/", env!("CARGO_PKG_VERSION"), ")");
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
 
@@ -63,27 +62,20 @@ impl Service {
 impl Connection {
     /// A connection to the repository at `url`. Nothing is sent yet.
     ///
-    /// The token is sent with the first request already (as the password of `x-access-token`, which
-    /// GitHub, GitLab, Gitea and Forgejo take): a 401 is then a refusal, and no question.
+    /// The credentials are sent with the first request already: a 401 is then a refusal, and no
+    /// question.
     pub fn new(
         client: reqwest::Client,
         runtime: Handle,
         url: Url,
-        token: Option<&SecretString>,
+        credentials: Option<&Credentials>,
         deadline: Deadline,
     ) -> Self {
-        let authorization = token.and_then(|token| {
-            let credentials = format!("x-access-token:{}", token.expose_secret());
-            let value = format!("Basic {}", BASE64_STANDARD.encode(credentials));
-            let mut header = HeaderValue::from_str(&value).ok()?;
-            header.set_sensitive(true);
-            Some(header)
-        });
         Self {
             client,
             runtime,
             base: Mutex::new(url),
-            authorization,
+            authorization: credentials.map(Credentials::header),
             deadline,
         }
     }
@@ -194,6 +186,7 @@ impl Connection {
         request: reqwest::RequestBuilder,
         cancellable: bool,
     ) -> Result<reqwest::Response, WireErrorKind> {
+        let request = request.header(USER_AGENT, GIT_USER_AGENT);
         let request = match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,
