@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::registry::{Registry, SignOn, USER};
-use support::{Action, GitServer, Outcome, Repository, Step, TOKEN};
+use support::{Action, GitServer, Outcome, Repository, Service, Step, TOKEN};
 
 const FILE: &str = "apps/web.yaml";
 
@@ -458,10 +458,6 @@ fn a_registry_of_the_real_world_is_understood() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let address = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     let users = write(
         "users",
         "jimin:$2y$05$2rqsTPDn2yZuc.aGhqDFsumt4bhwcF3rXZmJfic0mJLnl3zvF/6n6\n",
@@ -470,36 +466,22 @@ fn a_registry_of_the_real_world_is_understood() {
         write("own.pem", &own.pem()),
         write("key.pem", &key.serialize_pem()),
     );
-    let config = write(
-        "config.yml",
-        &format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
-             storage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: \"{address}\", tls: {{certificate: {certificate}, key: {key}}}}}\n\
-             auth: {{htpasswd: {{realm: test, path: {users}}}}}\n",
-            directory.path().display()
-        ),
-    );
-    struct Running(std::process::Child);
-    impl Drop for Running {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-    let mut registry = Running(
-        std::process::Command::new("docker-registry")
-            .args(["serve", &config])
-            .spawn()
-            .expect("docker-registry is installed"),
-    );
-    while std::net::TcpStream::connect(address).is_err() {
-        assert!(
-            registry.0.try_wait().unwrap().is_none(),
-            "docker-registry has ended"
+    let registry = Service::start(|address| {
+        let config = write(
+            "config.yml",
+            &format!(
+                "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
+                 storage: {{filesystem: {{rootdirectory: {}}}}}\n\
+                 http: {{addr: \"{address}\", tls: {{certificate: {certificate}, key: {key}}}}}\n\
+                 auth: {{htpasswd: {{realm: test, path: {users}}}}}\n",
+                directory.path().display()
+            ),
         );
-        std::thread::yield_now();
-    }
+        let mut command = std::process::Command::new("docker-registry");
+        command.args(["serve", &config]);
+        command
+    });
+    let address = registry.address();
     let authority = authority.pem();
     let digest = push_for_real(&address.to_string(), &authority);
 

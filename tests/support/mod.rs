@@ -30,6 +30,7 @@ mod github;
 pub mod registry;
 mod repository;
 mod server;
+mod service;
 mod tls;
 mod via;
 
@@ -39,4 +40,5 @@ pub use faults::{Fault, Step, When};
 pub use github::{APP_ID, APP_KEY, Github, MINTED};
 pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};
+pub use service::Service;
 pub use via::{Via, via};

@@ -23,7 +23,7 @@ pub(super) enum FetchError {
     /// What came is not whole, or no pack.
     #[error("{0}")]
     Broken(String),
-    /// More came than there is room for in memory.
+    /// More came than there is room for in memory, or in an order that would take long.
     #[error("too much for memory")]
     TooLarge,
 }

@@ -118,13 +118,14 @@ pub(super) struct FetchRequest {
 impl FetchRequest {
     /// The request, to a server that advertised so.
     pub(super) fn encode(&self, advertisement: &[u8]) -> Vec<u8> {
-        // Azure DevOps and CodeCommit refuse a client that knows no `multi_ack`, although nothing is
-        // negotiated here. Progress reports would be seen by nobody.
+        // What git asks for: Azure DevOps and CodeCommit refuse a client that knows no `multi_ack`,
+        // although nothing is negotiated here, and others one that takes no thin packs. Progress
+        // reports would be seen by nobody.
         let acknowledgement = ["multi_ack_detailed", "multi_ack"].into_iter();
         let acknowledgement = acknowledgement
             .filter(|own| allows(advertisement, own))
             .take(1);
-        let others = [SIDE_BAND, "ofs-delta", "no-progress"].into_iter();
+        let others = [SIDE_BAND, "thin-pack", "ofs-delta", "no-progress"].into_iter();
         let others = others.filter(|own| allows(advertisement, own));
         let mut capabilities = String::new();
         for capability in acknowledgement.chain(others) {
@@ -378,7 +379,7 @@ mod tests {
             )),
             lines(&[
                 &format!(
-                    "want {one} multi_ack_detailed side-band-64k ofs-delta no-progress filter\n"
+                    "want {one} multi_ack_detailed side-band-64k thin-pack ofs-delta no-progress filter\n"
                 ),
                 &format!("want {two}\n"),
                 &format!("shallow {three}\n"),

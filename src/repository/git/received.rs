@@ -1,4 +1,4 @@
-//! A pack as it comes from a server, kept in memory.
+//! What comes from a server, kept in memory.
 //!
 //! An update needs one commit and, of ten thousand trees, three or four. libgit2 writes a pack to
 //! disk, names and checks each object in it, and writes an index before the first can be read; here
@@ -20,7 +20,10 @@ use super::answer::FetchError;
 const MAX_BYTES: usize = 128 << 20;
 const MAX_OBJECTS: u32 = 2 << 20;
 
-/// The objects of a pack. Their ids are computed of what came: what is found is what was asked for.
+/// How often the deltas that came before their bases are gone through.
+const MAX_ROUNDS: usize = 64;
+
+/// The objects of packs. Their ids are computed of what came: what is found is what was asked for.
 #[derive(Default)]
 pub(super) struct Received {
     /// All contents, one behind the other.
@@ -59,48 +62,58 @@ struct Waiting {
 }
 
 impl Received {
-    /// Reads a pack to its end.
+    /// Reads a pack to its end. It may build on the objects that are here.
     ///
     /// The pack's own checksum is not looked at: whatever is damaged has another id than it is asked
     /// for by.
     ///
     /// # Errors
     /// When it ends early, is no pack, or is too large to be kept.
-    pub(super) fn read(pack: impl BufRead) -> Result<Self, FetchError> {
-        let mut received = Self::default();
+    pub(super) fn read(&mut self, pack: impl BufRead) -> Result<(), FetchError> {
         let mut reader = PackReader::new(pack);
         // In rising order, but for those that had to wait.
         let mut begins = BTreeMap::new();
         let mut waiting = Vec::new();
+        let mut waiting_bytes = 0;
         for _ in 0..reader.count()? {
             let begin = reader.position;
             let (form, size) = reader.form()?;
             match form {
                 Form::Whole(kind) => {
-                    let content = reader.inflate(size, &mut received.contents)?;
-                    begins.insert(begin, received.add(Object { kind, content }));
+                    let content = reader.inflate(size, &mut self.contents)?;
+                    begins.insert(begin, self.add(Object { kind, content }));
                 }
                 Form::Delta(base) => {
                     let mut delta = Vec::new();
                     reader.inflate(size, &mut delta)?;
                     let delta = Waiting { begin, base, delta };
-                    waiting.extend(received.complete(delta, &mut begins)?);
+                    if let Some(early) = self.complete(delta, &mut begins)? {
+                        waiting_bytes += early.delta.len();
+                        waiting.push(early);
+                    }
+                    if waiting_bytes > MAX_BYTES {
+                        return Err(FetchError::TooLarge);
+                    }
                 }
             }
         }
-        // A base may come behind what builds on it.
-        while !waiting.is_empty() {
+        // A base may come behind what builds on it; git itself never does that.
+        for _ in 0..MAX_ROUNDS {
             let before = waiting.len();
             for delta in std::mem::take(&mut waiting) {
-                waiting.extend(received.complete(delta, &mut begins)?);
+                waiting.extend(self.complete(delta, &mut begins)?);
             }
-            if waiting.len() == before {
-                return Err(FetchError::broken(
-                    "the pack lacks what its objects build on",
-                ));
+            match waiting.len() {
+                0 => return Ok(()),
+                left if left == before => {
+                    return Err(FetchError::broken(
+                        "the pack lacks what its objects build on",
+                    ));
+                }
+                _ => {}
             }
         }
-        Ok(received)
+        Err(FetchError::TooLarge)
     }
 
     /// An object's content, if it has come.
@@ -399,7 +412,9 @@ mod tests {
     }
 
     fn received(pack: &[u8]) -> Result<Received, String> {
-        Received::read(pack).map_err(|error| error.to_string())
+        let mut received = Received::default();
+        let read = received.read(pack).map_err(|error| error.to_string());
+        read.map(|()| received)
     }
 
     fn blob(content: &[u8]) -> Oid {
@@ -430,6 +445,23 @@ mod tests {
             );
         }
         assert_eq!(received.get(blob(b"")), None);
+    }
+
+    #[test]
+    fn a_pack_may_build_on_another() {
+        let base = b"0123456789";
+        let delta = entry(OBJECT, blob(base).as_bytes(), &[10, 5, 0x90, 5]);
+        let thin = pack(&[delta]);
+        assert!(received(&thin).is_err());
+        let mut received = received(&pack(&[entry(3, b"", base)])).unwrap();
+        received.read(&thin[..]).unwrap();
+        assert!(received.get(blob(b"01234")).is_some());
+        // What can't be read leaves what is there as it is.
+        for end in 0..thin.len() - 20 {
+            assert!(received.read(&thin[..end]).is_err());
+        }
+        assert!(received.get(blob(b"01234")).is_some());
+        assert!(received.get(blob(base)).is_some());
     }
 
     /// Commits that each change a line of a file that is long and deep in the tree.

@@ -221,6 +221,8 @@ impl Store {
         if last == Some(wanted) {
             return Ok(());
         }
+        // If this goes wrong, the next try asks for everything.
+        self.last.set(None);
         let request = FetchRequest {
             wants: vec![tip],
             // What is here already need not be sent again.

@@ -20,8 +20,8 @@ use crate::repository::{BranchName, Change, CommitDraft, Pushed, RepositoryError
 
 pub(super) struct Tip {
     server: Arc<Server>,
-    /// Commits and trees as they came, the newest last.
-    received: RefCell<Vec<Received>>,
+    /// Commits and trees as they came.
+    received: RefCell<Received>,
     /// The objects in use, and those that are made.
     repository: git2::Repository,
     /// The tip that came last, with all its trees.
@@ -100,18 +100,18 @@ impl Tip {
         if self.last.get() == Some(tip) {
             return Ok(true);
         }
-        // What is here already need not be sent again, when the branch has moved.
-        let here: Vec<Oid> = self.last.get().into_iter().collect();
-        let received = self.receive(&FetchRequest {
+        // What is here already need not be sent again, when the branch has moved; if that goes wrong,
+        // everything.
+        let here: Vec<Oid> = self.last.take().into_iter().collect();
+        let request = FetchRequest {
             wants: vec![tip],
             haves: here.clone(),
             shallow: here,
             depth: Some(1),
             without_blobs: true,
-        });
-        match received {
-            Ok(received) => {
-                self.received.borrow_mut().push(received);
+        };
+        match self.receive(&request, &mut self.received.borrow_mut()) {
+            Ok(()) => {
                 self.last.set(Some(tip));
                 Ok(true)
             }
@@ -129,12 +129,13 @@ impl Tip {
         if blobs.is_empty() {
             return Ok(true);
         }
-        let received = self.receive(&FetchRequest {
+        let request = FetchRequest {
             wants: blobs.clone(),
             ..FetchRequest::default()
-        });
-        match received {
-            Ok(mut received) => {
+        };
+        let mut received = Received::default();
+        match self.receive(&request, &mut received) {
+            Ok(()) => {
                 for blob in blobs {
                     let (kind, content) = received.get(blob).ok_or_else(|| self.left_out(blob))?;
                     odb.write(kind, content).map_err(local)?;
@@ -150,8 +151,8 @@ impl Tip {
         }
     }
 
-    fn receive(&self, request: &FetchRequest) -> Result<Received, FetchError> {
-        Received::read(self.server.fetch(request)?.pack)
+    fn receive(&self, request: &FetchRequest, to: &mut Received) -> Result<(), FetchError> {
+        to.read(self.server.fetch(request)?.pack)
     }
 
     /// Puts an object that has come into the object database.
@@ -161,9 +162,7 @@ impl Tip {
             return Ok(());
         }
         let mut received = self.received.borrow_mut();
-        let mut newest_first = received.iter_mut().rev();
-        let found = newest_first.find_map(|received| received.get(id));
-        let (kind, content) = found.ok_or_else(|| self.left_out(id))?;
+        let (kind, content) = received.get(id).ok_or_else(|| self.left_out(id))?;
         odb.write(kind, content).map_err(local)?;
         Ok(())
     }
