@@ -40,7 +40,7 @@ fn allows(advertisement: &[u8], capability: &str) -> bool {
 /// What a server says of its branches.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Advertised {
-    /// The branch that `HEAD` names, where the server says so.
+    /// The branch that `HEAD` names, where the server says so, or leaves no doubt.
     pub(super) default: Option<String>,
     /// Names without `refs/heads/`, and tips.
     pub(super) branches: Vec<(String, Oid)>,
@@ -60,6 +60,7 @@ pub(super) enum Unreadable {
 /// Reads an advertisement. What is no line of one is passed over.
 pub(super) fn advertised(advertisement: &[u8]) -> Result<Advertised, Unreadable> {
     let mut advertised = Advertised::default();
+    let mut head = None;
     for line in PacketLines(advertisement) {
         if let Some(why) = line.strip_prefix(b"ERR ") {
             return Err(Unreadable::Refused(
@@ -81,13 +82,32 @@ pub(super) fn advertised(advertisement: &[u8]) -> Result<Advertised, Unreadable>
         let named = reference
             .ok()
             .and_then(|text| text.trim_end().split_once(' '))
-            .and_then(|(id, name)| Some((branch_of(name)?, Oid::from_str(id).ok()?)));
-        advertised.branches.extend(named);
+            .and_then(|(id, name)| Some((Oid::from_str(id).ok()?, name)));
+        match named {
+            Some((id, "HEAD")) => head = Some(id),
+            Some((id, name)) => {
+                let branch = branch_of(name).map(|branch| (branch, id));
+                advertised.branches.extend(branch);
+            }
+            None => {}
+        }
     }
     if !advertisement.ends_with(FLUSH) {
         return Err(Unreadable::Cut);
     }
+    if advertised.default.is_none() {
+        advertised.default = only_branch_at(head, &advertised.branches);
+    }
     Ok(advertised)
+}
+
+/// The branch that is where `HEAD` is, if it is the only one: what older servers leave to be guessed.
+fn only_branch_at(head: Option<Oid>, branches: &[(String, Oid)]) -> Option<String> {
+    let mut there = branches.iter().filter(|(_, tip)| Some(*tip) == head);
+    match (there.next(), there.next()) {
+        (Some((branch, _)), None) => Some(branch.clone()),
+        _ => None,
+    }
 }
 
 /// The branch that a reference is, if it is one.
@@ -345,6 +365,17 @@ mod tests {
             branches: vec![("main".into(), tip), ("feature/x".into(), tip)],
         };
         assert_eq!(advertised(&answer), Ok(expected));
+
+        let default = |others: &str| {
+            let head = format!("{main} HEAD\0multi_ack agent=git/1\n");
+            let main = format!("{main} refs/heads/trunk\n");
+            let other = format!("{} refs/heads/other\n", others.repeat(40));
+            advertised(&lines(&[&head, &main, &other, ""]))
+                .unwrap()
+                .default
+        };
+        assert_eq!(default("2").as_deref(), Some("trunk"));
+        assert_eq!(default("1"), None);
 
         let empty = format!("{} capabilities^{{}}\0side-band-64k\n", "0".repeat(40));
         let empty = lines(&["# service=git-upload-pack\n", "", &empty, ""]);
