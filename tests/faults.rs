@@ -234,6 +234,31 @@ fn a_server_that_wants_to_be_asked_before_a_push_is_asked() {
 }
 
 #[test]
+fn the_words_of_a_server_that_takes_no_push_are_passed_on() {
+    const WHY: &str = "the repository is read-only today";
+    let refusal = |kind: &str| {
+        let content_type = format!("application/x-git-receive-pack-{kind}");
+        let packet = format!("{:04x}ERR {WHY}", WHY.len() + 8);
+        let header = ("Content-Type".to_owned(), content_type);
+        Fault::Status(200, vec![header], packet)
+    };
+    for asked in [false, true] {
+        let server = GitServer::start();
+        let repository = serve(&server);
+        server.fault(Step::Push.every(), refusal("result"));
+        if asked {
+            server.fault(Step::PushRefs.every(), refusal("advertisement"));
+        }
+        let outcome = update(&repository).input("transport", "git").run().failed();
+        let error = &outcome.errors()[0];
+        assert!(error.contains(WHY), "{error}");
+        assert_eq!(landed(&repository), 0);
+        let pushes = server.count(Step::Push);
+        assert_eq!(pushes, if asked { 1 } else { 2 });
+    }
+}
+
+#[test]
 fn a_redirect_within_the_host_is_followed() {
     let server = GitServer::start();
     let moved = server.repository_with("acme/moved", FILE, MANIFEST);

@@ -287,7 +287,8 @@ impl Backoff {
             .saturating_mul(1 << self.tries.min(16))
             .min(self.cap);
         self.tries += 1;
-        at_least.unwrap_or_default() + bound.mul_f64(random_fraction())
+        let jitter = bound.mul_f64(random_fraction());
+        at_least.unwrap_or_default().saturating_add(jitter)
     }
 }
 
@@ -313,5 +314,6 @@ mod tests {
         let asked = Duration::from_secs(7);
         let wait = backoff.next(Some(asked));
         assert!(wait >= asked && wait <= asked + RACE_CAP);
+        assert_eq!(backoff.next(Some(Duration::MAX)), Duration::MAX);
     }
 }

@@ -93,6 +93,10 @@ pub async fn in_time<T>(
     wait: impl Future<Output = Result<T, WireErrorKind>>,
 ) -> Result<T, WireErrorKind> {
     let (remaining, silence) = (deadline.remaining(), deadline.silence());
+    // A server that never lets one wait would never be timed out.
+    if cancellable && remaining.is_zero() {
+        return Err(WireErrorKind::Deadline(deadline.total()));
+    }
     tokio::select! {
         result = tokio::time::timeout(remaining.min(silence), wait) => match result {
             Ok(result) => result,

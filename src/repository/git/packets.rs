@@ -190,15 +190,6 @@ pub(super) fn has_side_band(advertisement: &[u8]) -> bool {
     allows(advertisement, SIDE_BAND)
 }
 
-/// Where the server says that `reference` is; none where it says of no such.
-pub(super) fn advertised_tip(advertisement: &[u8], reference: &str) -> Option<String> {
-    PacketLines(advertisement).find_map(|line| {
-        let line = line.split(|byte| *byte == 0).next()?;
-        let (id, name) = std::str::from_utf8(line).ok()?.trim_end().split_once(' ')?;
-        (name == reference).then(|| id.to_owned())
-    })
-}
-
 /// What a client asks of a push, as far as the server can do it; all of it where `advertisement` is
 /// none, since git's servers have had it since 2010.
 pub(super) fn push_capabilities(advertisement: Option<&[u8]>) -> String {
@@ -252,7 +243,9 @@ pub(super) fn push_report(answer: &[u8]) -> PushReport {
     for line in PacketLines(&status) {
         let line = String::from_utf8_lossy(line);
         let line = line.trim_end_matches('\n');
-        if let Some(unpack) = line.strip_prefix("unpack ") {
+        // Any answer may be an error instead: `gitprotocol-pack(5)`, "pkt-line Format".
+        let unpack = line.strip_prefix("unpack ");
+        if let Some(unpack) = unpack.or_else(|| line.strip_prefix("ERR ")) {
             report.unpack = Some(unpack.to_owned());
         } else if line.starts_with("ok ") {
             report.reference = Some(Ok(()));
@@ -451,16 +444,6 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_is_found_in_what_the_server_says() {
-        let answer = advertised_with("report-status");
-        let tip = |reference| advertised_tip(&answer, reference);
-        assert_eq!(tip("refs/heads/main").as_deref(), Some("8a3f"));
-        assert_eq!(tip("HEAD").as_deref(), Some("8a3f"));
-        assert_eq!(tip("refs/heads/mai"), None);
-        assert_eq!(advertised_tip(b"zzzz", "HEAD"), None);
-    }
-
-    #[test]
     fn a_push_is_answered_with_a_side_band_and_without() {
         let status = lines(&["unpack ok\n", "ok refs/heads/main\n", ""]);
         let taken = PushReport {
@@ -486,5 +469,12 @@ mod tests {
         for end in 0..band.len() - 8 {
             assert_eq!(push_report(&band[..end]).reference, None, "{end}");
         }
+
+        let not_at_all = push_report(&lines(&["ERR the repository is read-only\n"]));
+        let why = not_at_all.unpack.as_deref();
+        assert_eq!(
+            (why, not_at_all.reference),
+            (Some("the repository is read-only"), None)
+        );
     }
 }

@@ -38,8 +38,8 @@ pub(super) fn push(
         None
     };
     if let Some(advertisement) = &advertisement {
-        match packets::advertised_tip(advertisement, &reference) {
-            Some(tip) if tip == old.to_string() => {}
+        match server.read(advertisement)?.tip(branch) {
+            Some(tip) if tip == *old => {}
             Some(tip) => {
                 let detail = format!("its tip is now {tip}");
                 return Ok(Pushed::Moved { detail });
@@ -93,7 +93,7 @@ fn reported(
         (Some("ok"), Some(Err(status))) => Ok(declined(status, said)),
         // A pack that was cut on the way; or a server that completes none, and was not asked.
         (Some(why), _) if why != "ok" && !asked_first => Err(unavailable(format!(
-            "{host} could not read the commit: {}",
+            "{host} did not take the commit: {}",
             one_line(&format!("{why}\n{said}"))
         ))),
         (Some(why), _) if why != "ok" => Ok(declined(why, said)),

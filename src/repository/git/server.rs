@@ -48,11 +48,15 @@ impl Server {
     }
 
     fn ask(&self) -> Result<Advertised, RepositoryError> {
-        let host = self.connection.host();
         *self.last() = None;
         let advertisement = self.advertisement();
-        let advertisement = advertisement.map_err(|error| self.failed(error))?;
-        packets::advertised(&advertisement).map_err(|unreadable| match unreadable {
+        self.read(&advertisement.map_err(|error| self.failed(error))?)
+    }
+
+    /// Reads what it says of its branches.
+    pub(super) fn read(&self, advertisement: &[u8]) -> Result<Advertised, RepositoryError> {
+        let host = self.connection.host();
+        packets::advertised(advertisement).map_err(|unreadable| match unreadable {
             Unreadable::ObjectFormat(format) => RepositoryError::ObjectFormat { format },
             Unreadable::Refused(why) => RepositoryError::Protocol {
                 what: format!("{host}: {why}"),
@@ -141,14 +145,20 @@ impl Advertised {
             (None, Some(default)) => default.parse().map_err(|_| no_default())?,
             (None, None) => return Err(no_default()),
         };
-        let mut branches = self.branches.iter();
-        match branches.find(|(name, _)| name == branch.as_str()) {
-            Some((_, tip)) => Ok((branch, *tip)),
+        match self.tip(&branch) {
+            Some(tip) => Ok((branch, tip)),
             None => Err(RepositoryError::BranchNotFound {
                 existing: nearest(branch.as_str(), self.names()),
                 branch,
             }),
         }
+    }
+
+    /// Where `branch` is, if it is there.
+    pub(super) fn tip(&self, branch: &BranchName) -> Option<Oid> {
+        let mut branches = self.branches.iter();
+        let found = branches.find(|(name, _)| name == branch.as_str());
+        found.map(|(_, tip)| *tip)
     }
 
     fn names(&self) -> impl Iterator<Item = String> {

@@ -520,7 +520,8 @@ fn limit(headers: &HeaderMap) -> Option<Duration> {
     if number("x-ratelimit-remaining")? > 0 {
         return None;
     }
-    let reset = SystemTime::UNIX_EPOCH + Duration::from_secs(number("x-ratelimit-reset")?);
+    let reset = Duration::from_secs(number("x-ratelimit-reset")?);
+    let reset = SystemTime::UNIX_EPOCH.checked_add(reset)?;
     // A clock that is ahead of GitHub's must not make a busy loop of it.
     let wait = reset.duration_since(SystemTime::now()).unwrap_or_default();
     Some(wait.max(Duration::from_secs(1)))
@@ -618,9 +619,12 @@ mod tests {
         let wait = limit(&primary(600)).unwrap().as_secs();
         assert!((598..=600).contains(&wait), "{wait}");
         assert_eq!(limit(&primary(-30)), Some(Duration::from_secs(1)));
-        assert_eq!(
-            limit(&headers(&[("x-ratelimit-remaining", "9".to_owned())])),
-            None
-        );
+        let no_limit = [("x-ratelimit-remaining", "9".to_owned())];
+        let no_time = [
+            ("x-ratelimit-remaining", "0".to_owned()),
+            ("x-ratelimit-reset", u64::MAX.to_string()),
+        ];
+        assert_eq!(limit(&headers(&no_limit)), None);
+        assert_eq!(limit(&headers(&no_time)), None);
     }
 }
