@@ -198,7 +198,7 @@ pub(super) async fn open(
     };
     furnish(api, request, &pull, news, warnings).await;
     if let Some(method) = request.auto_merge {
-        match api.merge_when_ready(&pull, method).await {
+        match api.merge_when_ready(&pull, proposed.commit, method).await {
             Ok(true) => news = News::Merged,
             Ok(false) => {}
             Err(error) => warn(

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::GithubRepository;
 use super::client::{CallError, said};
-use crate::repository::{BranchName, RepositoryError};
+use crate::repository::{BranchName, CommitId, RepositoryError};
 
 /// How a pull request is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,14 +189,15 @@ impl GithubRepository {
         self.done(Method::POST, &path, &body).await
     }
 
-    /// Has one merged as soon as the rules of its target allow; at once, where nothing is missing.
-    /// Returns whether it was merged.
+    /// Has one merged as soon as the rules of its target allow; at once, where nothing is missing and
+    /// `commit` still is the newest of its branch. Returns whether it was merged.
     ///
     /// # Errors
     /// When the server can't be used, or refuses.
     pub async fn merge_when_ready(
         &self,
         pull: &Pull,
+        commit: &CommitId,
         method: MergeMethod,
     ) -> Result<bool, RepositoryError> {
         let input = json!({
@@ -221,7 +222,7 @@ impl GithubRepository {
             return Err(RepositoryError::Protocol { what });
         }
         let path = format!("/repos/{}/pulls/{}/merge", self.name, pull.number);
-        let body = json!({"merge_method": method.name()});
+        let body = json!({"merge_method": method.name(), "sha": commit.as_str()});
         self.done(Method::PUT, &path, &body).await.map(|()| true)
     }
 

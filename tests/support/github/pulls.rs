@@ -172,6 +172,10 @@ impl Asked<'_> {
                 Some(Answer::json(201, pull))
             }
             ("PUT", ["merge"]) => {
+                let head = format!("refs/heads/{}", pull["head"]["ref"].as_str()?);
+                if body["sha"] != self.store.reference(&head)?.to_string() {
+                    return Some(refusal(409, "Head branch was modified."));
+                }
                 merge(self.store, pull)?;
                 Some(Answer::json(
                     200,
