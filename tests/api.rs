@@ -503,6 +503,16 @@ fn a_classic_token_without_the_scope_is_told() {
 }
 
 #[test]
+fn a_repository_that_was_renamed_is_found_by_its_old_name() {
+    for action in [update, update_as_jimin] {
+        let (server, repository) = start();
+        server.github().rename("former/name", "acme/deploy");
+        let outcome = action(&repository).input("repository", "former/name").run();
+        landed(&repository, &outcome.succeeded());
+    }
+}
+
+#[test]
 fn a_redirect_is_followed_within_the_host_only() {
     let large = format!("{MANIFEST}{}", "# filler\n".repeat(60_000));
     let blobs = || Step::Rest("GET git/blobs").nth(1);

@@ -311,6 +311,27 @@ fn a_target_that_moved_on_is_brought_in_without_force() {
 }
 
 #[test]
+fn a_repository_that_was_renamed_is_found_by_its_old_name() {
+    let (server, repository) = start();
+    server.github().rename("former/name", NAME);
+    let former = |tag: &str| propose(&repository, tag).input("repository", "former/name");
+    let outcome = former("v2")
+        .input("pull-request-labels", "deployment")
+        .input("pull-request-assignees", "octocat")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    let opened = pull(&server);
+    assert_eq!(opened["labels"][0]["name"], "deployment");
+    assert_eq!(opened["assignees"][0]["login"], "octocat");
+
+    former("v3").run().succeeded();
+    let updated = pull(&server);
+    assert_eq!(updated["title"], "chore: update web image to v3");
+    assert_eq!(head(&updated), head(&opened));
+}
+
+#[test]
 fn a_branch_that_was_left_over_is_used_again() {
     // Squashed into its target, so that its own commit is nowhere else.
     let (server, repository) = start();

@@ -29,7 +29,7 @@ use crate::files::FileSelection;
 /// A repository, spoken to with GitHub's API.
 pub struct GithubRepository {
     client: Client,
-    /// `owner/name`.
+    /// `owner/name`, as it was given.
     name: String,
     branch: Option<BranchName>,
     /// What snapshots were made of, by their commits.
@@ -69,6 +69,14 @@ impl GithubRepository {
         tip.ok_or_else(|| RepositoryError::Protocol {
             what: format!("commit {commit} was not read before it was written on"),
         })
+    }
+
+    /// What the repository is called now, as far as it was read. Questions are answered under a former
+    /// name as well; changes are not.
+    fn current_name(&self) -> String {
+        let tips = self.tips.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = tips.values().next();
+        read.map_or_else(|| self.name.clone(), |tip| tip.name.clone())
     }
 
     /// An id that GitHub gave.

@@ -93,13 +93,14 @@ impl GithubRepository {
         head: &BranchName,
         base: &BranchName,
     ) -> Result<Option<Pull>, RepositoryError> {
-        let owner = self.name.split('/').next().unwrap_or_default();
+        let name = self.current_name();
+        let owner = name.split('/').next().unwrap_or_default();
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("state", "open")
             .append_pair("head", &format!("{owner}:{head}"))
             .append_pair("base", base.as_str())
             .finish();
-        let path = format!("/repos/{}/pulls?{query}", self.name);
+        let path = format!("/repos/{name}/pulls?{query}");
         let found: Option<Vec<Pull>> = self.client.get(&path).await?;
         Ok(found.and_then(|pulls| pulls.into_iter().next()))
     }
@@ -113,7 +114,7 @@ impl GithubRepository {
             "title": draft.title, "body": draft.body, "draft": draft.draft,
             "head": draft.head.as_str(), "base": draft.base.as_str(),
         });
-        let path = format!("/repos/{}/pulls", self.name);
+        let path = format!("/repos/{}/pulls", self.current_name());
         self.client
             .post(&path, &body)
             .await
@@ -130,7 +131,7 @@ impl GithubRepository {
         title: &str,
         body: &str,
     ) -> Result<(), RepositoryError> {
-        let path = format!("/repos/{}/pulls/{}", self.name, pull.number);
+        let path = format!("/repos/{}/pulls/{}", self.current_name(), pull.number);
         let body = json!({"title": title, "body": body});
         self.done(Method::PATCH, &path, &body).await
     }
@@ -140,7 +141,11 @@ impl GithubRepository {
     /// # Errors
     /// When the server can't be used, or refuses.
     pub async fn label(&self, pull: &Pull, labels: &[String]) -> Result<(), RepositoryError> {
-        let path = format!("/repos/{}/issues/{}/labels", self.name, pull.number);
+        let path = format!(
+            "/repos/{}/issues/{}/labels",
+            self.current_name(),
+            pull.number
+        );
         self.done(Method::POST, &path, &json!({ "labels": labels }))
             .await
     }
@@ -158,7 +163,11 @@ impl GithubRepository {
         struct Assignee {
             login: String,
         }
-        let path = format!("/repos/{}/issues/{}/assignees", self.name, pull.number);
+        let path = format!(
+            "/repos/{}/issues/{}/assignees",
+            self.current_name(),
+            pull.number
+        );
         let issue = self
             .client
             .post(&path, &json!({ "assignees": names }))
@@ -183,7 +192,8 @@ impl GithubRepository {
     ) -> Result<(), RepositoryError> {
         let path = format!(
             "/repos/{}/pulls/{}/requested_reviewers",
-            self.name, pull.number
+            self.current_name(),
+            pull.number
         );
         let body = json!({"reviewers": people, "team_reviewers": teams});
         self.done(Method::POST, &path, &body).await
@@ -221,7 +231,7 @@ impl GithubRepository {
             let what = said(&errors);
             return Err(RepositoryError::Protocol { what });
         }
-        let path = format!("/repos/{}/pulls/{}/merge", self.name, pull.number);
+        let path = format!("/repos/{}/pulls/{}/merge", self.current_name(), pull.number);
         let body = json!({"merge_method": method.name(), "sha": commit.as_str()});
         self.done(Method::PUT, &path, &body).await.map(|()| true)
     }

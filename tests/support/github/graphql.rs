@@ -314,7 +314,11 @@ impl Execution<'_> {
     }
 
     fn repository(&self, name: &str) -> Result<Rc<Store>, Refused> {
-        match self.github.open(self.caller, name) {
+        let now = self.github.renamed(name);
+        match self
+            .github
+            .open(self.caller, now.as_deref().unwrap_or(name))
+        {
             Some(store) => Ok(Rc::new(store)),
             None => refused(
                 "NOT_FOUND",

@@ -43,6 +43,8 @@ pub struct Github {
     no_pulls: Mutex<Option<&'static str>>,
     /// Whether nothing keeps them from being merged.
     clean: Mutex<bool>,
+    /// What repositories were called before.
+    former_names: Mutex<HashMap<String, String>>,
     installation: Mutex<Option<app::Installation>>,
     minted: Mutex<Vec<Json>>,
 }
@@ -111,6 +113,7 @@ impl Github {
             pulls: Mutex::default(),
             no_pulls: Mutex::default(),
             clean: Mutex::default(),
+            former_names: Mutex::default(),
             installation: Mutex::default(),
             minted: Mutex::default(),
         }
@@ -119,6 +122,17 @@ impl Github {
     /// Lists no more entries of a tree at once, from the next request on.
     pub fn limit_tree(&self, entries: usize) {
         lock(&self.limits).tree = entries;
+    }
+
+    /// Has `now` be what was called `before`. GraphQL then takes both names; REST leads a question
+    /// elsewhere, and a change as well.
+    pub fn rename(&self, before: &str, now: &str) {
+        lock(&self.former_names).insert(before.to_owned(), now.to_owned());
+    }
+
+    /// What a repository is called now, if `name` is what it was called before.
+    fn renamed(&self, name: &str) -> Option<String> {
+        lock(&self.former_names).get(name).cloned()
     }
 
     pub(crate) fn complaints(&self) -> Vec<String> {

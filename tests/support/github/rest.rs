@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use git2::{Oid, TreeWalkMode, TreeWalkResult};
 use hyper::Method;
-use hyper::header::ACCEPT;
+use hyper::header::{ACCEPT, HeaderValue, LOCATION};
 use hyper::http::request::Parts;
 use serde_json::{Value as Json, json};
 
@@ -24,6 +24,9 @@ impl Github {
             self.complain(format!("{} {path} is not played here", request.method));
             return refusal(404, "Not Found");
         };
+        if let Some(now) = self.renamed(&format!("{owner}/{name}")) {
+            return moved(request, &now, resource);
+        }
         let Some(store) = self.open(caller, &format!("{owner}/{name}")) else {
             return refusal(404, "Not Found");
         };
@@ -368,4 +371,24 @@ impl Asked<'_> {
             },
         )
     }
+}
+
+/// Where a repository's resource is, now that it is called `name` (GitHub's documentation, "Best
+/// practices for using the REST API", "Follow redirects").
+fn moved(request: &Parts, name: &str, resource: &[&str]) -> Answer {
+    let status = if request.method == Method::GET {
+        301
+    } else {
+        307
+    };
+    let query = request.uri.query().map(|query| format!("?{query}"));
+    let to = format!(
+        "{REST_ROOT}/repos/{name}/{}{}",
+        resource.join("/"),
+        query.unwrap_or_default()
+    );
+    let mut answer = Answer::json(status, &json!({"message": "Moved Permanently", "url": to}));
+    let to = HeaderValue::from_str(&to).unwrap();
+    answer.headers.insert(LOCATION, to);
+    answer
 }
