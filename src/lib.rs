@@ -17,12 +17,12 @@
 pub mod action;
 pub mod operation;
 
-pub mod argocd_api;
 pub mod registry;
 pub mod repository;
 
 pub mod argocd;
 pub mod date;
+pub mod deadline;
 pub mod deployment;
 pub mod http;
 pub mod image;

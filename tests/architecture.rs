@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "operation",
             "markdown",
             "argocd",
-            "argocd_api",
+            "deadline",
             "registry",
             "repository",
             "deployment",
@@ -31,7 +31,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "repository",
             "markdown",
             "argocd",
-            "argocd_api",
+            "deadline",
             "registry",
             "nearest",
             "date",
@@ -46,12 +46,14 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ),
     (
         "repository",
-        &["date", "http", "manifest", "failure", "files", "nearest"],
+        &[
+            "date", "deadline", "http", "manifest", "failure", "files", "nearest",
+        ],
     ),
-    ("argocd_api", &["argocd", "repository"]),
     ("registry", &["http", "image", "repository"]),
-    ("argocd", &["image"]),
+    ("argocd", &["image", "repository"]),
     ("date", &[]),
+    ("deadline", &[]),
     ("deployment", &["manifest", "image", "nearest"]),
     ("http", &[]),
     ("manifest", &["yaml", "image", "files", "nearest"]),
@@ -65,8 +67,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
 ];
 
 /// Rooms that name no network, environment, clock or file system.
-const PURE: [&str; 11] = [
-    "argocd",
+const PURE: [&str; 10] = [
     "markdown",
     "date",
     "image",

@@ -6,10 +6,10 @@ mod support;
 
 use std::time::Duration;
 
+use gitops_deploy::deadline::{Canceller, Deadline, cancellation};
 use gitops_deploy::files::{FileSelection, Pattern};
 use gitops_deploy::http::Credentials;
 use gitops_deploy::manifest::ManifestFile;
-use gitops_deploy::repository::deadline::{Canceller, Deadline, cancellation};
 use gitops_deploy::repository::history::{HistoryQuery, Searched};
 use gitops_deploy::repository::transport::{AnyRepository, Choice, Route};
 use gitops_deploy::repository::{CommitId, Location, Repository as _, RepositoryError};

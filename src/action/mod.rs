@@ -18,11 +18,11 @@ use self::environment::Environment;
 use self::inputs::Request;
 use self::log::Log;
 use self::outputs::Outputs;
+use crate::deadline::{self, Cancellation};
 use crate::failure::{Failure, Reason};
 use crate::http::Credentials;
 use crate::operation::delivery::{self, Delivery};
 use crate::operation::{Progress as _, history, verify};
-use crate::repository::deadline::{self, Cancellation};
 
 /// Names the file that the job summary is appended to.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";

@@ -1,9 +1,10 @@
 //! Argo CD's applications: what one says of itself, and what that means for a commit.
 //!
-//! Pure: the exchange with the server is [`crate::argocd_api`]'s.
+//! Pure: the exchange with the server is [`crate::argocd::client`]'s.
 //! Source: `pkg/apis/application/v1alpha1/types.go` in argoproj/argo-cd.
 
 mod application;
+pub mod client;
 pub mod diagnosis;
 mod judge;
 

@@ -2,15 +2,15 @@
 //! it made nothing of it.
 
 use super::landing::{self, Outcome};
-use super::remote::Remote;
 use super::rollback::{self, Rollback};
+use super::session::Remote;
 use super::update::{self, Update};
 use super::verify::{self, Argocd, Deployed};
 use super::{Operation, Progress};
+use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::Failure;
 use crate::files::FileSelection;
-use crate::repository::deadline::{Cancellation, Deadline};
 
 /// What became of a deployment or of a rollback.
 #[derive(Debug, Clone)]

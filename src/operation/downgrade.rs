@@ -8,7 +8,7 @@
 use std::str::FromStr;
 
 use super::landing::distinct;
-use super::remote::Session;
+use super::session::Session;
 use crate::deployment::{Run, Source, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;

@@ -4,14 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::remote::Remote;
+use super::session::Remote;
 use super::{Progress, commit_line};
 use crate::date::DateSpec;
+use crate::deadline::Cancellation;
 use crate::deployment::{self, Kind, Source};
 use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::image_transitions;
-use crate::repository::deadline::Cancellation;
 use crate::repository::history::{self, HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location, Repository};
 

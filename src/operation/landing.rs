@@ -2,9 +2,9 @@
 
 use similar::TextDiff;
 
-use super::guard::Found;
+use super::image_check::Found;
 use super::pull_request::{self, News, Opened, Proposing};
-use super::remote::{Session, log_event};
+use super::session::{Session, log_event};
 use super::{Operation, Progress};
 use crate::deployment;
 use crate::failure::Failure;

@@ -3,12 +3,12 @@
 pub mod delivery;
 pub mod downgrade;
 mod explain;
-pub mod guard;
 pub mod history;
+pub mod image_check;
 pub mod landing;
 pub mod pull_request;
-pub mod remote;
 pub mod rollback;
+pub mod session;
 pub mod update;
 pub mod verify;
 

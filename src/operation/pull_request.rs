@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use git2::{ObjectType, Oid};
 
-use super::remote::Session;
+use super::session::Session;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::manifest::ImageChange;

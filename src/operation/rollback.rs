@@ -2,9 +2,10 @@
 
 use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::pull_request::{Proposing, PullRequest};
-use super::remote::{Remote, Session};
+use super::session::{Remote, Session};
 use super::verify::Argocd;
 use super::{Operation, Progress, commit_line};
+use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
@@ -12,10 +13,9 @@ use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestFile, Plan, RestoreError, image_transitions,
     restore,
 };
-use crate::repository::deadline::Cancellation;
 use crate::repository::history::{FileVersions, History, HistoryQuery, Searched, Touched};
 use crate::repository::merge::three_way;
-use crate::repository::{CommitId, Identity, Repository, Snapshot};
+use crate::repository::{CommitId, Identity, Repository, Revision, Snapshot};
 
 /// How many commits of the files are looked at for one that changed an image, step by step.
 const STEPS: [usize; 3] = [10, 100, 1000];
@@ -38,33 +38,6 @@ pub struct Rollback {
     pub pull_request: Option<PullRequest>,
     /// Who is to run what was before.
     pub argocd: Option<Argocd>,
-}
-
-/// The id of a commit, or the beginning of one: 4 to 64 hexadecimal digits in lower case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision(String);
-
-/// It is no [`Revision`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a commit's id, or at least its first 4 digits")]
-pub struct InvalidRevision;
-
-impl Revision {
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for Revision {
-    type Err = InvalidRevision;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRevision> {
-        let is_id = (4..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_hexdigit());
-        is_id
-            .then(|| Self(text.to_lowercase()))
-            .ok_or(InvalidRevision)
-    }
 }
 
 /// Finds the commit, undoes it on the branch's tip and pushes that, until it landed or can't.
@@ -121,7 +94,7 @@ pub(super) async fn of_commit(
         commit.short(),
         session.remote.location
     ));
-    let revision = Revision(commit.to_string());
+    let revision = Revision::from(commit);
     let touched = named(session, files, &revision, log).await?;
     let undoing = Undoing {
         files,

@@ -1,17 +1,17 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
 use super::downgrade::{self, Downgrade};
-use super::guard::Guard;
+use super::image_check::ImageCheck;
 use super::landing::{self, Landing, Proposed, Report, changed_files};
 use super::pull_request::{Proposing, PullRequest};
-use super::remote::Remote;
+use super::session::Remote;
 use super::verify::Argocd;
 use super::{Operation, Progress};
+use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::{self, EditRequest, Plan};
-use crate::repository::deadline::Cancellation;
 use crate::repository::{Identity, Snapshot};
 
 /// What is asked for.
@@ -25,7 +25,7 @@ pub struct Update {
     /// What becomes of an image that is older than the one in Git.
     pub downgrade: Downgrade,
     /// What the registry is asked first.
-    pub guard: Guard,
+    pub image_check: ImageCheck,
     /// The commit message; else the default one.
     pub message: Option<MessageTemplate>,
     /// Author and committer.
@@ -55,7 +55,7 @@ pub async fn run(
     // Before anything is asked of Git: an image may be waited for.
     let http = || remote.http();
     let checked = update
-        .guard
+        .image_check
         .check(&update.edit, http, cancellation.clone(), log)
         .await?;
     let session = remote.connect(source, cancellation, log).await?;
@@ -70,7 +70,7 @@ pub async fn run(
     };
     let landed = landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
         if !std::mem::take(&mut is_first) {
-            update.guard.confirm(&checked).await?;
+            update.image_check.confirm(&checked).await?;
         }
         let mut plan = manifest::plan(&snapshot.files, &checked.edit)
             .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;

@@ -12,19 +12,18 @@ use tokio::sync::Notify;
 use self::explain::Ended;
 use self::watch::{Watch, Watching};
 use super::landing;
-use super::remote::{Remote, Session};
-use super::rollback::Revision;
+use super::session::{Remote, Session};
 use super::{Progress, commit_line};
+use crate::argocd::client::{Client, Server};
 use crate::argocd::{ApplicationName, Done, Goal, Health, WaitFor};
-use crate::argocd_api::{Client, Server};
+use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{self, ImageChange, ImageTransition, ManifestFile};
-use crate::repository::deadline::{Cancellation, Deadline};
 use crate::repository::history::Searched;
-use crate::repository::{Branch as _, BranchName, CommitId, Location, Repository as _};
+use crate::repository::{Branch as _, BranchName, CommitId, Location, Repository as _, Revision};
 
 /// The shortest and the longest time from one look to the next. It is short after a change, which
 /// seldom comes alone.

@@ -4,7 +4,6 @@
 //! [`Branch::commit`] moves the branch from exactly that commit or not at all. Whoever loses
 //! the race gets [`Pushed::Moved`] and starts again from a new snapshot ([`retry`]).
 
-pub mod deadline;
 mod error;
 pub mod git;
 pub mod github;
@@ -12,6 +11,7 @@ pub mod history;
 pub mod location;
 pub mod merge;
 pub mod retry;
+mod revision;
 mod select;
 pub mod transport;
 pub mod wire;
@@ -21,6 +21,7 @@ use std::str::FromStr;
 
 pub use error::{Access, FileProblem, RepositoryError};
 pub use location::Location;
+pub use revision::{InvalidRevision, Revision};
 
 use self::history::{History, HistoryQuery, Searched};
 use crate::files::{FileSelection, RepoPath};

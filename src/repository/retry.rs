@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::deadline::Deadline;
 use super::{Branch, Change, CommitDraft, Landed, Pushed, RepositoryError, Sent, Snapshot};
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::files::FileSelection;
 

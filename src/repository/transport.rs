@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 
 use url::Url;
 
-use super::deadline::Deadline;
 use super::git::GitRepository;
 use super::github::GithubRepository;
 use super::history::{History, HistoryQuery, Searched};
@@ -13,6 +12,7 @@ use super::{
     Branch, BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
     RepositoryError, Sent, Snapshot,
 };
+use crate::deadline::Deadline;
 use crate::files::FileSelection;
 use crate::http::Credentials;
 use crate::manifest::ManifestFile;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use url::Url;
 
-use super::deadline::Deadline;
 use super::{Access, RepositoryError};
+use crate::deadline::Deadline;
 use crate::http::with_sources;
 
 /// How an exchange with the server went wrong.

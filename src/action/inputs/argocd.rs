@@ -4,8 +4,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::problems::{Problems, list};
 use super::{Raw, remote};
+use crate::argocd::client::Server;
 use crate::argocd::{ApplicationName, WaitFor};
-use crate::argocd_api::Server;
 use crate::manifest::ImageAssignment;
 use crate::operation::verify::{Argocd, Verify};
 
@@ -73,7 +73,7 @@ pub(super) fn argocd(raw: &Raw, problems: &mut Problems) -> Option<Argocd> {
     };
     let server = raw.argocd_server.as_deref().and_then(|text| {
         // Not quoted: it may hold credentials.
-        let add = |error: crate::argocd_api::InvalidServer| {
+        let add = |error: crate::argocd::client::InvalidServer| {
             problems.add("argocd-server", None, &error.to_string());
         };
         Server::new(text, plaintext).map_err(add).ok()

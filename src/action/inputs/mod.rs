@@ -5,8 +5,8 @@
 //! all problems are told at once.
 
 mod argocd;
-mod guard;
 mod history;
+mod image_check;
 mod problems;
 mod pull_request;
 mod remote;
@@ -22,8 +22,8 @@ use crate::http::Credentials;
 use crate::nearest::alike;
 use crate::operation::Operation;
 use crate::operation::history::History;
-use crate::operation::remote::Remote;
 use crate::operation::rollback::Rollback;
+use crate::operation::session::Remote;
 use crate::operation::update::Update;
 use crate::operation::verify::Verify;
 use crate::repository::github::app::Scope;

@@ -3,7 +3,7 @@
 use super::Raw;
 use super::problems::{Problems, items, list};
 use crate::operation::pull_request::PullRequest;
-use crate::operation::remote::Remote;
+use crate::operation::session::Remote;
 use crate::repository::transport::Choice;
 
 /// The pull request that the inputs ask for, which has `remote` be spoken to over the API; none where

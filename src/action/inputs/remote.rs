@@ -7,7 +7,7 @@ use super::problems::{Problems, list};
 use super::{DEFAULT_TOKEN_USERNAME, Raw};
 use crate::files::{FileSelection, Pattern};
 use crate::http::AuthoritiesError;
-use crate::operation::remote::Remote;
+use crate::operation::session::Remote;
 use crate::repository::Location;
 use crate::repository::github::app::{App, InvalidAppKey};
 use crate::repository::transport::Transport;

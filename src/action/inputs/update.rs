@@ -1,7 +1,7 @@
 //! The inputs of `operation: update`.
 
 use super::problems::Problems;
-use super::{DEFAULT_AUTHOR, Raw, argocd, guard, pull_request, remote};
+use super::{DEFAULT_AUTHOR, Raw, argocd, image_check, pull_request, remote};
 use crate::manifest::EditRequest;
 use crate::operation::update::Update;
 use crate::repository::Identity;
@@ -21,7 +21,7 @@ pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
         .downgrade
         .as_deref()
         .and_then(|text| problems.parse("downgrade", text.trim()));
-    let guard = guard::guard(raw, &edit, problems);
+    let image_check = image_check::image_check(raw, &edit, problems);
     let dry_run = problems.boolean("dry-run", raw.dry_run.as_deref());
     let argocd = argocd::argocd(raw, problems);
     let rollback_on_failure =
@@ -35,7 +35,7 @@ pub(super) fn update(raw: &Raw, problems: &mut Problems) -> Option<Update> {
         files: files?,
         edit,
         downgrade: downgrade.unwrap_or_default(),
-        guard,
+        image_check,
         message,
         identity,
         dry_run,

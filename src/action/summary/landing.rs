@@ -6,7 +6,7 @@ use crate::files::RepoPath;
 use crate::manifest::{ImageChange, Note, ValueChange};
 use crate::markdown::{MAX_ROWS, code, diff, paragraphs, table};
 use crate::operation::Operation;
-use crate::operation::guard::Found;
+use crate::operation::image_check::Found;
 use crate::operation::landing::{Outcome, Report};
 use crate::operation::pull_request::{News, Opened};
 

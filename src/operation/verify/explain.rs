@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::watch::{HeldBack, Watch};
 use super::{Deployed, GitImage};
+use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Problem, Resource, Wait};
-use crate::argocd_api::ArgocdError;
 use crate::failure::{Failure, Reason};
 use crate::repository::CommitId;
 use crate::repository::wire::one_line;

@@ -13,14 +13,14 @@ use super::explain::{self, Ended};
 use super::{
     ApplicationReport, Argocd, Deployed, GitImage, Phases, ResourceReport, UNREACHABLE, images_in,
 };
+use crate::argocd::client::{ArgocdError, Client};
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
     Application, ApplicationName, Done, Goal, Judge, Look, Node, Relation, Verdict, Wait,
 };
-use crate::argocd_api::{ArgocdError, Client};
+use crate::deadline::Deadline;
 use crate::operation::Progress;
-use crate::operation::remote::Session;
-use crate::repository::deadline::Deadline;
+use crate::operation::session::Session;
 use crate::repository::{CommitId, Repository as _};
 
 /// How long one answer may take. A refresh waits for the controller.

@@ -26,12 +26,12 @@ use self::server::Server;
 use self::store::Store;
 use self::tip::Tip;
 use self::transport::Connection;
-use super::deadline::Deadline;
 use super::wire::one_line;
 use super::{
     Branch, BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
     RepositoryError, Said, Sent, Snapshot,
 };
+use crate::deadline::Deadline;
 use crate::files::FileSelection;
 use crate::http::Credentials;
 use crate::manifest::ManifestFile;

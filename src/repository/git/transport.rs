@@ -20,8 +20,8 @@ use url::Url;
 
 use super::answer::FetchError;
 use super::packets::FetchRequest;
+use crate::deadline::Deadline;
 use crate::http::{Credentials, with_sources};
-use crate::repository::deadline::Deadline;
 use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_line};
 
 /// The most that an advertisement may be: a million references.

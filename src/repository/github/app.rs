@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use super::client::{CallError, Client};
-use crate::repository::deadline::Deadline;
+use crate::deadline::Deadline;
 use crate::repository::{Access, RepositoryError};
 
 /// How long the statement is good for that is shown to get the token, in seconds; GitHub takes 600.

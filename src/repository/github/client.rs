@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use url::Url;
 
+use crate::deadline::Deadline;
 use crate::http::with_sources;
-use crate::repository::deadline::Deadline;
 use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_line, refused};
 use crate::repository::{Access, RepositoryError, location};
 

@@ -20,10 +20,10 @@ use url::Url;
 
 use self::client::Client;
 use self::read::Tip;
-use super::deadline::Deadline;
 use super::{
     BranchName, Change, CommitDraft, CommitId, Landed, Pushed, RepositoryError, Sent, Snapshot,
 };
+use crate::deadline::Deadline;
 use crate::files::FileSelection;
 
 /// A repository, spoken to with GitHub's API.

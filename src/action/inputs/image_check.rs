@@ -8,13 +8,13 @@ use super::Raw;
 use super::problems::{Problems, items};
 use crate::http::Credentials;
 use crate::manifest::EditRequest;
-use crate::operation::guard::Guard;
+use crate::operation::image_check::ImageCheck;
 use crate::registry::InvalidPlatform;
 
 /// What the registry is asked before Git changes.
-pub(super) fn guard(raw: &Raw, edit: &EditRequest, problems: &mut Problems) -> Guard {
+pub(super) fn image_check(raw: &Raw, edit: &EditRequest, problems: &mut Problems) -> ImageCheck {
     let platforms = items(raw.require_platforms.as_deref().unwrap_or_default());
-    let guard = Guard {
+    let check = ImageCheck {
         verify: problems.boolean("verify-image", raw.verify_image.as_deref()),
         pin: problems.boolean("pin-digest", raw.pin_digest.as_deref()),
         platforms: platforms
@@ -28,7 +28,7 @@ pub(super) fn guard(raw: &Raw, edit: &EditRequest, problems: &mut Problems) -> G
         wait: wait(raw, problems),
         credentials: credentials(raw, problems),
     };
-    if guard.is_on() && edit.images.is_empty() && !edit.set.is_empty() {
+    if check.is_on() && edit.images.is_empty() && !edit.set.is_empty() {
         let why = "names no image to look for in a registry, and `verify-image`, `pin-digest` or `require-platforms` asks for that";
         problems.add("image", None, why);
     }
@@ -39,7 +39,7 @@ pub(super) fn guard(raw: &Raw, edit: &EditRequest, problems: &mut Problems) -> G
         .collect();
     registries.sort_unstable();
     registries.dedup();
-    if guard.is_on() && guard.credentials.is_some() && registries.len() > 1 {
+    if check.is_on() && check.credentials.is_some() && registries.len() > 1 {
         // One of them would be shown what is the other's.
         let why = format!(
             "for one registry, and the images are of {}: deploy them in steps of their own",
@@ -47,7 +47,7 @@ pub(super) fn guard(raw: &Raw, edit: &EditRequest, problems: &mut Problems) -> G
         );
         problems.add("registry-username", None, &why);
     }
-    guard
+    check
 }
 
 fn wait(raw: &Raw, problems: &mut Problems) -> Duration {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::argocd::{Application, ApplicationName, ResourceTree, SyncWindows};
+use super::{Application, ApplicationName, ResourceTree, SyncWindows};
 use crate::repository::location::{host, is_cleartext};
 use crate::repository::wire::{WireErrorKind, classified, one_line, shown};
 

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use super::Progress;
+use crate::deadline::{Cancellation, Deadline};
 use crate::failure::{Failure, Reason};
 use crate::http::Credentials;
 use crate::image::ImageReference;
 use crate::manifest::EditRequest;
 use crate::nearest::nearest;
 use crate::registry::{Platform, Registry, RegistryError};
-use crate::repository::deadline::{Cancellation, Deadline};
 
 /// The shortest and the longest time from one look to the next, while an image is waited for.
 const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
@@ -19,7 +19,7 @@ const TROUBLE: Duration = Duration::from_secs(30);
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
-pub struct Guard {
+pub struct ImageCheck {
     /// Whether the image must be there.
     pub verify: bool,
     /// Whether to write the digest of its tag.
@@ -51,7 +51,7 @@ pub(super) struct Checked {
     pub(super) edit: EditRequest,
 }
 
-impl Guard {
+impl ImageCheck {
     /// Whether a registry has to be asked at all.
     pub fn is_on(&self) -> bool {
         self.verify || self.pin || !self.platforms.is_empty()

@@ -7,10 +7,10 @@ use url::Url;
 
 use super::Progress;
 use super::explain::Explainer;
+use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::http::{self, Authorities, Credentials};
-use crate::repository::deadline::{Cancellation, Deadline};
 use crate::repository::github::app::{self, App, AppError, Scope};
 use crate::repository::location::{host, is_cleartext};
 use crate::repository::retry::{self, Event};
