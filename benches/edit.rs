@@ -9,7 +9,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gitops_deploy::manifest::{EditRequest, ManifestFile, plan};
+use gitops_deploy::manifest::{EditRequest, ManifestFile, image_transitions, plan, restore};
+use gitops_deploy::yaml::Stream;
 
 /// A Deployment of 20 lines that runs `image`.
 fn deployment(name: usize, image: &str) -> String {
@@ -85,5 +86,29 @@ fn many_files(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, one_file, many_files);
+/// Comparing the versions of a file whose neighbours are alike, beside reading them once.
+fn many_keys(criterion: &mut Criterion) {
+    const KEYS: usize = 100_000;
+    let line = |number| format!("  key-{number}: {{image: 'a:1'}}\n");
+    let lines: String = (0..KEYS).map(line).collect();
+    let file = |end: &str| format!("all:\n{lines}last: {end}\nend: x\n");
+    let (before, after) = (file("1"), file("2"));
+    let tip = format!("# moved on\n{after}");
+    let [before, after, tip] = [&before, &after, &tip].map(String::as_bytes);
+    let path = "values.yaml".parse().unwrap();
+    let mut group = criterion.benchmark_group("100,000 keys");
+    group.sample_size(10);
+    group.bench_function("two read", |bencher| {
+        bencher.iter(|| [before, after].map(|text| Stream::parse(text).unwrap().len()));
+    });
+    group.bench_function("two read and their images compared", |bencher| {
+        bencher.iter(|| image_transitions(&path, Some(before), Some(after)));
+    });
+    group.bench_function("a value restored: five read, three compared", |bencher| {
+        bencher.iter(|| restore(tip, before, after).unwrap().unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, one_file, many_files, many_keys);
 criterion_main!(benches);

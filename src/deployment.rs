@@ -534,7 +534,7 @@ mod tests {
             line: 21,
             resource: "Rollout/web".into(),
             container: Some("nginx".into()),
-            path: ".spec.template.spec.containers[0].image".into(),
+            place: crate::manifest::Place::default(),
             old: old.into(),
             new: new.into(),
         }

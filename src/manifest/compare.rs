@@ -1,191 +1,213 @@
-//! What a change to a file did to the images in it, and how to take that back.
+//! What a change to a file did to the images in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::{EditRequest, Manifest, ManifestFile, error, resource};
+use super::error::HeldImage;
+use super::file::{Manifest, ManifestFile};
+use super::place::{Located, PlaceNumber, Places};
+use super::request::EditRequest;
+use super::site::Site;
 use crate::files::RepoPath;
-use crate::yaml::path::{Path, path_of};
-use crate::yaml::{Content, Edit, NewValue, NodeId, Role, Scalar, Stream, Style, edit, scalar};
+use crate::image::ImageReference;
 
 /// What became of one place that holds an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageTransition {
-    /// The file.
-    pub file: RepoPath,
-    /// From 1; in the new text, or in the old one where the place is gone.
-    pub line: usize,
-    /// As in [`super::ImageChange`].
-    pub resource: String,
-    /// The name of the container, where the place is in a list of containers.
-    pub container: Option<String>,
-    /// Where it is within its document.
-    pub path: String,
+    /// The place in the new text, or in the old one where it is gone, with the image there.
+    pub held: HeldImage,
     /// The image before; none where the place is new.
     pub old: Option<String>,
     /// The image after; none where the place is gone.
     pub new: Option<String>,
 }
 
-/// The places whose image differs between two versions of a file, in the order of the new one. A
-/// version that is no YAML holds no images.
+/// The places whose image differs between two versions of a file, in the order of the new one; those
+/// that are gone come last. A version that is no YAML holds no images.
 pub fn image_transitions(
     file: &RepoPath,
     before: Option<&[u8]>,
     after: Option<&[u8]>,
 ) -> Vec<ImageTransition> {
-    let (mut before, after) = (places(file, before), places(file, after));
-    let mut transitions = Vec::new();
-    for mut place in after {
-        // The same container, or else the same place.
-        let known = before.iter().position(|other| {
-            other.resource == place.resource
-                && match &place.container {
-                    Some(_) => other.container == place.container,
-                    None => other.container.is_none() && other.path == place.path,
-                }
-        });
-        place.old = known.and_then(|index| before.remove(index).new);
-        if place.old != place.new {
-            transitions.push(place);
+    let files = [before, after].map(|bytes| ManifestFile {
+        path: file.clone(),
+        bytes: bytes.unwrap_or_default().to_vec(),
+    });
+    let [before, after] = files
+        .each_ref()
+        .map(|file| Manifest::read(file, &EditRequest::default()).ok());
+    let [before, after] = [before.as_ref(), after.as_ref()];
+    let mut places = Places::default();
+    let [olds, news] = [before, after].map(|manifest| images(manifest, &mut places));
+    let mut at: HashMap<PlaceNumber, (Vec<usize>, Vec<usize>)> = HashMap::new();
+    for (index, (place, _)) in olds.iter().enumerate() {
+        at.entry(*place).or_default().0.push(index);
+    }
+    for (index, (place, _)) in news.iter().enumerate() {
+        at.entry(*place).or_default().1.push(index);
+    }
+    let mut was: Vec<Option<&Site>> = vec![None; news.len()];
+    let mut is_gone = vec![true; olds.len()];
+    for (old, new) in at.into_values() {
+        for (old, new) in pairs(&olds, old, &news, new) {
+            was[new] = olds.get(old).map(|(_, site)| *site);
+            is_gone[old] = false;
         }
     }
-    let gone = before.into_iter().map(|place| ImageTransition {
-        old: place.new,
-        new: None,
-        ..place
-    });
-    transitions.extend(gone);
-    transitions
+    let text = |site: &Site| site.text.clone();
+    let transition = |manifest: Option<&Manifest<'_>>, site, old, new| {
+        let held = manifest?.held(site);
+        Some(ImageTransition { held, old, new })
+    };
+    let news = news.iter().map(|(_, site)| *site).zip(was);
+    let changed = news
+        .filter(|(site, old)| old.is_none_or(|old| old.text != site.text))
+        .filter_map(|(site, old)| transition(after, site, old.map(text), Some(text(site))));
+    let gone = olds.iter().map(|(_, site)| *site).zip(is_gone);
+    let gone = gone
+        .filter(|(_, is_gone)| *is_gone)
+        .filter_map(|(site, _)| transition(before, site, Some(text(site)), None));
+    changed.chain(gone).collect()
 }
 
-/// Every image of a file, as if it was new; none of a file that is no YAML.
-pub fn images(file: &ManifestFile) -> Vec<ImageTransition> {
-    places(&file.path, Some(&file.bytes))
-}
+/// A place, and an image at it.
+type Sited<'m> = (PlaceNumber, &'m Site);
 
-/// Every image of a version, as if it was new.
-fn places(file: &RepoPath, bytes: Option<&[u8]>) -> Vec<ImageTransition> {
-    let Some(bytes) = bytes else {
+/// The images of a version, in the order of the text.
+fn images<'m>(manifest: Option<&'m Manifest<'_>>, places: &mut Places<'m>) -> Vec<Sited<'m>> {
+    let Some(manifest) = manifest else {
         return Vec::new();
     };
-    let file = ManifestFile {
-        path: file.clone(),
-        bytes: bytes.to_vec(),
-    };
-    let Ok(manifest) = Manifest::read(&file, &EditRequest::default()) else {
-        return Vec::new();
-    };
+    let mut located = Located::new(&manifest.stream);
     let sites = manifest.sites.iter().filter(|site| !site.text.is_empty());
     sites
-        .map(|site| {
-            let held = error::held(&manifest, site);
-            ImageTransition {
-                file: held.file,
-                line: held.line,
-                resource: held.resource,
-                container: held.container,
-                path: path_of(&manifest.stream, site.node).to_string(),
-                old: None,
-                new: Some(held.image),
-            }
-        })
+        .map(|site| (located.place(places, site.node), site))
         .collect()
 }
 
-/// Why the values that a change set can't be set back.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RestoreError {
-    /// Somebody has changed the value again since.
-    #[error("{path} was changed again since: it is {value:?} now, on line {line}")]
-    ChangedSince {
-        /// Where, within its document.
-        path: String,
-        /// From 1.
-        line: usize,
-        /// What it is now.
-        value: String,
-    },
-    /// The change did more than to set values.
-    #[error(
-        "the change added or removed keys or items, and others changed the lines around them since"
-    )]
-    Structure,
-    /// The values can't be found or written.
-    #[error("{0}")]
-    Unreadable(String),
+/// Which image of a place became which: the one that stayed, the one of the same repository, and of
+/// as many as are left on both sides the one in its turn.
+fn pairs(
+    olds: &[Sited<'_>],
+    mut old: Vec<usize>,
+    news: &[Sited<'_>],
+    mut new: Vec<usize>,
+) -> Vec<(usize, usize)> {
+    let text: fn(&Site) -> Option<String> = |site| Some(site.text.clone());
+    let repository: fn(&Site) -> Option<String> = |site| {
+        let image = site.text.parse::<ImageReference>().ok()?;
+        Some(image.repository().to_owned())
+    };
+    let mut pairs = Vec::new();
+    for key in [text, repository] {
+        if (old.len(), new.len()) == (1, 1) {
+            break; // There is nothing to find out.
+        }
+        let mut waiting: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for index in &old {
+            if let Some(key) = key(olds[*index].1) {
+                waiting.entry(key).or_default().push_back(*index);
+            }
+        }
+        new.retain(|index| {
+            let waiting = key(news[*index].1).and_then(|key| waiting.get_mut(&key));
+            let partner = waiting.and_then(VecDeque::pop_front);
+            pairs.extend(partner.map(|old| (old, *index)));
+            partner.is_none()
+        });
+        let taken: HashSet<usize> = pairs.iter().map(|(old, _)| *old).collect();
+        old.retain(|index| !taken.contains(index));
+    }
+    if old.len() == new.len() {
+        pairs.extend(old.into_iter().zip(new));
+    }
+    pairs
 }
 
-/// A place in a file, the same in each version: which document, and where in it.
-type Place = (String, String);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// `tip` with the values that the change from `before` to `after` set as they were before it; none
-/// where they all are already.
-///
-/// # Errors
-/// See [`RestoreError`].
-pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, RestoreError> {
-    let parse =
-        |bytes| Stream::parse(bytes).map_err(|error| RestoreError::Unreadable(error.to_string()));
-    let (tip, before, after) = (parse(tip)?, parse(before)?, parse(after)?);
-    let (now, old, new) = (scalars(&tip), scalars(&before), scalars(&after));
-    if old.len() != new.len() || old.keys().any(|place| !new.contains_key(place)) {
-        return Err(RestoreError::Structure);
-    }
-    let mut edits = Vec::new();
-    for (place, (_, was)) in &old {
-        let Some((_, became)) = new.get(place).filter(|(_, new)| new.value != was.value) else {
-            continue;
+    /// `Deployment/web: a:1 → a:2`, one a line.
+    fn transitions(before: &str, after: &str) -> String {
+        let file = "web.yaml".parse().unwrap();
+        let found = image_transitions(&file, Some(before.as_bytes()), Some(after.as_bytes()));
+        let none = || "none".to_owned();
+        let line = |transition: ImageTransition| {
+            let (old, new) = (transition.old, transition.new);
+            format!(
+                "{} line {}: {} → {}",
+                transition.held.resource,
+                transition.held.line,
+                old.unwrap_or_else(none),
+                new.unwrap_or_else(none)
+            )
         };
-        let Some((node, is)) = now.get(place) else {
-            return Err(RestoreError::Unreadable(format!("{} is gone", place.1)));
-        };
-        if is.value == was.value {
-            continue;
-        }
-        if is.value != became.value {
-            return Err(RestoreError::ChangedSince {
-                path: place.1.clone(),
-                line: tip[*node].line,
-                value: is.value.clone(),
-            });
-        }
-        let value = if was.style == Style::Plain && scalar::is_typed(&was.value) {
-            NewValue::Plain(was.value.clone())
-        } else {
-            NewValue::Text(was.value.clone())
-        };
-        edits.push(Edit::Set { node: *node, value });
+        found.into_iter().map(line).collect::<Vec<_>>().join("\n")
     }
-    if edits.is_empty() {
-        return Ok(None);
-    }
-    edit::apply(&tip, &edits)
-        .map(Some)
-        .map_err(|error| RestoreError::Unreadable(error.to_string()))
-}
 
-/// Every scalar that is a value, by a place that does not depend on its neighbours: objects are known
-/// by kind and name, items of lists by their name where they have one.
-fn scalars<'s>(stream: &'s Stream<'_>) -> HashMap<Place, (NodeId, &'s Scalar)> {
-    let mut found = HashMap::new();
-    for (node, content) in stream.nodes() {
-        let Content::Scalar(scalar) = &content.content else {
-            continue;
-        };
-        if content.role == Role::Key {
-            continue;
-        }
-        let document = match resource::around(stream, node) {
-            Some((kind, name)) => format!("{kind}/{name}"),
-            None => content.document.to_string(),
-        };
-        let path = Path::by_names(stream, node).to_string();
-        // Where one place has two values, there is no telling them apart: a count does.
-        let mut place = (document, path);
-        while found.contains_key(&place) {
-            place.1.push('#');
-        }
-        found.insert(place, (node, scalar));
+    #[test]
+    fn an_entry_that_comes_in_between_changes_none_of_the_others() {
+        let before = "kind: Kustomization\nimages:\n- name: web\n  newTag: v2\n";
+        let after = before.replace("- name: web", "- name: api\n  newTag: v7\n- name: web");
+        insta::assert_snapshot!(transitions(before, &after), @"Kustomization line 3: none → api:v7");
+        insta::assert_snapshot!(transitions(&after, before), @"Kustomization line 3: api:v7 → none");
     }
-    found
+
+    #[test]
+    fn containers_of_different_objects_are_different() {
+        let pod = |namespace: &str, name: &str, tag: &str| {
+            format!(
+                "kind: Pod\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{containers: [{{name: web, image: web:{tag}}}]}}\n"
+            )
+        };
+        let file = |pods: &[String]| pods.join("---\n");
+        let before = file(&[
+            pod("a", "web", "v1"),
+            pod("b", "web", "v2"),
+            pod("a", "api", "v3"),
+        ]);
+        let after = file(&[
+            pod("a", "api", "v3"),
+            pod("b", "web", "v4"),
+            pod("a", "web", "v1"),
+        ]);
+        insta::assert_snapshot!(transitions(&before, &after), @"Pod/web line 7: web:v2 → web:v4");
+        let after = file(&[pod("b", "web", "v2"), pod("a", "api", "v3")]);
+        insta::assert_snapshot!(transitions(&before, &after), @"Pod/web line 3: web:v1 → none");
+    }
+
+    #[test]
+    fn what_has_no_name_is_known_by_its_repository() {
+        let list = |images: &str| format!("l: [{images}]\n");
+        let of = |before: &str, after: &str| transitions(&list(before), &list(after));
+        let item = |image: &str| format!("{{image: '{image}'}}");
+        let (a, b, c) = (item("a:1"), item("b:1"), item("c:1"));
+        assert_eq!(of(&format!("{a}, {b}"), &format!("{b}, {a}")), "");
+        assert_eq!(of(&a, &format!("{c}, {a}")), "web.yaml line 1: none → c:1");
+        assert_eq!(
+            of(&format!("{a}, {b}"), &format!("{c}, {}, {b}", item("a:2"))),
+            "web.yaml line 1: none → c:1\nweb.yaml line 1: a:1 → a:2"
+        );
+        assert_eq!(
+            of(&format!("{a}, {b}"), &format!("{a}, {c}")),
+            "web.yaml line 1: b:1 → c:1"
+        );
+        let digests = of(&item("a:1"), &format!("{}, {}", item("a:2"), item("a:3")));
+        assert_eq!(
+            digests,
+            "web.yaml line 1: a:1 → a:2\nweb.yaml line 1: none → a:3"
+        );
+    }
+
+    #[test]
+    fn a_version_that_is_no_yaml_or_not_there_holds_nothing() {
+        assert_eq!(
+            transitions("a: [", "image: a:1\n"),
+            "web.yaml line 1: none → a:1"
+        );
+        assert_eq!(
+            transitions("image: a:1\n", ""),
+            "web.yaml line 1: a:1 → none"
+        );
+    }
 }

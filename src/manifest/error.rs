@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::files::RepoPath;
-use crate::image::ImageReference;
 use crate::yaml::{EditError, ParseError};
 
+use super::change::ImageChange;
+use super::place::Place;
 use super::request::ImageAssignment;
-use super::site::{Obstacle, Site};
-use super::{Manifest, resource};
+use super::write::Obstacle;
 
 /// How many things a message lists before it says "and N more".
 const LISTED: usize = 10;
@@ -213,7 +213,7 @@ impl ManifestError {
     }
 }
 
-/// An image that a file holds, for a message that can't find another.
+/// An image that a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldImage {
     /// The file.
@@ -224,8 +224,24 @@ pub struct HeldImage {
     pub resource: String,
     /// The container's name.
     pub container: Option<String>,
+    /// Where it is.
+    pub place: Place,
     /// The image as it stands there; empty where there is none.
     pub image: String,
+}
+
+impl From<&ImageChange> for HeldImage {
+    /// The image that shall be there.
+    fn from(change: &ImageChange) -> Self {
+        Self {
+            file: change.file.clone(),
+            line: change.line,
+            resource: change.resource.clone(),
+            container: change.container.clone(),
+            place: change.place.clone(),
+            image: change.new.clone(),
+        }
+    }
 }
 
 impl fmt::Display for HeldImage {
@@ -298,12 +314,6 @@ pub(super) fn listed(things: &[impl fmt::Display]) -> String {
     }
 }
 
-/// The paths of the files that were searched.
-pub(super) fn paths(manifests: &[Manifest<'_>]) -> Vec<RepoPath> {
-    let files = manifests.iter().map(|manifest| &manifest.file.path);
-    files.cloned().collect()
-}
-
 /// `texts`, each once, the one most similar to `wanted` first.
 pub(super) fn nearest_texts(texts: impl Iterator<Item = String>, wanted: &str) -> Vec<String> {
     let unique: BTreeSet<String> = texts.collect();
@@ -318,136 +328,4 @@ pub(super) fn nearest_texts(texts: impl Iterator<Item = String>, wanted: &str) -
         .collect();
     ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     ranked.into_iter().map(|(_, text)| text).collect()
-}
-
-/// The error for an assignment that no site answers to.
-pub(super) fn nothing_found(
-    manifests: &[Manifest<'_>],
-    assignment: &ImageAssignment,
-) -> ManifestError {
-    let files = paths(manifests);
-    match &assignment.container {
-        Some(container) => {
-            let held = nearest(manifests, |held| {
-                Some(strsim::normalized_damerau_levenshtein(
-                    held.container.as_deref()?,
-                    container,
-                ))
-            });
-            ManifestError::NoContainer {
-                container: container.clone(),
-                files,
-                held,
-            }
-        }
-        None => {
-            let wanted = assignment.image.repository();
-            let held = nearest(manifests, |held| {
-                let repository = held
-                    .image
-                    .parse::<ImageReference>()
-                    .map(|image| image.repository().to_owned())
-                    .unwrap_or_else(|_| held.image.clone());
-                let similarity = strsim::normalized_damerau_levenshtein(&repository, wanted);
-                (!held.image.is_empty()).then_some(similarity)
-            });
-            ManifestError::NoImage {
-                repository: assignment.image.repository_as_written().to_owned(),
-                files,
-                held,
-            }
-        }
-    }
-}
-
-/// The image of `site`, as a person is told of it.
-pub(super) fn held(manifest: &Manifest<'_>, site: &Site) -> HeldImage {
-    HeldImage {
-        file: manifest.file.path.clone(),
-        line: manifest.stream[site.node].line,
-        resource: resource::description(manifest, site.node),
-        container: site.container.clone(),
-        image: site.text.clone(),
-    }
-}
-
-/// What the files hold, the most similar first; without those that have no similarity at all.
-fn nearest(
-    manifests: &[Manifest<'_>],
-    similarity: impl Fn(&HeldImage) -> Option<f64>,
-) -> Vec<HeldImage> {
-    let mut held: Vec<(f64, HeldImage)> = manifests
-        .iter()
-        .flat_map(|manifest| {
-            let sites = manifest.sites.iter();
-            sites.map(|site| held(manifest, site))
-        })
-        .filter_map(|held| Some((similarity(&held)?, held)))
-        .collect();
-    held.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    held.into_iter().map(|(_, held)| held).collect()
-}
-
-/// The error for a file that does not parse.
-pub(super) fn invalid(file: &RepoPath, bytes: &[u8], source: ParseError) -> ManifestError {
-    let file = file.clone();
-    let is_syntax = matches!(source, ParseError::Syntax { .. });
-    match template_line(bytes) {
-        Some(line) if is_syntax => ManifestError::Template { file, line },
-        _ => ManifestError::Invalid { file, source },
-    }
-}
-
-/// The first line with a `{{` that is neither quoted nor in a comment, from 1.
-fn template_line(bytes: &[u8]) -> Option<usize> {
-    let text = String::from_utf8_lossy(bytes);
-    let is_template = |line: &str| {
-        line.split_once("{{")
-            .is_some_and(|(before, _)| !before.contains(['"', '\'', '#']))
-    };
-    Some(1 + text.lines().position(is_template)?)
-}
-
-pub(super) fn contradiction(
-    manifest: &Manifest<'_>,
-    site: &Site,
-    first: &ImageAssignment,
-    second: &ImageAssignment,
-) -> ManifestError {
-    ManifestError::Contradiction {
-        file: manifest.file.path.clone(),
-        line: manifest.stream[site.node].line,
-        site: description(site),
-        first: Box::new(first.clone()),
-        second: Box::new(second.clone()),
-    }
-}
-
-pub(super) fn unwritable(
-    manifest: &Manifest<'_>,
-    site: &Site,
-    obstacle: Obstacle,
-) -> ManifestError {
-    let site_text = match (&obstacle, &site.container) {
-        (Obstacle::NoImage, Some(container)) => format!("container {container}"),
-        _ => description(site),
-    };
-    ManifestError::Unwritable {
-        file: manifest.file.path.clone(),
-        line: manifest.stream[site.node].line,
-        site: site_text,
-        obstacle,
-    }
-}
-
-/// `the image ghcr.io/o/web:v1 of container web`.
-fn description(site: &Site) -> String {
-    let image = match site.text.as_str() {
-        "" => "the image".to_owned(),
-        text => format!("the image {text}"),
-    };
-    match &site.container {
-        Some(container) => format!("{image} of container {container}"),
-        None => image,
-    }
 }

@@ -14,7 +14,7 @@
 use crate::image::ImageReference;
 use crate::yaml::{Content, Edit, NewValue, NodeId, Stream};
 
-use super::site::{Obstacle, Written, kept_tag, removed_digest, scalar_obstacle, set};
+use super::write::{Obstacle, Written, kept_tag, removed_digest, scalar_obstacle, set};
 
 /// An image in several scalars of one mapping.
 #[derive(Debug)]

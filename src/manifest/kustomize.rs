@@ -14,7 +14,7 @@ use crate::image::ImageReference;
 use crate::yaml::{Edit, NewValue, NodeId, Stream};
 
 use super::helm::Part;
-use super::site::{Obstacle, Written, kept_tag, removed_digest, set};
+use super::write::{Obstacle, Written, kept_tag, removed_digest, set};
 
 /// One entry.
 #[derive(Debug)]

@@ -1,13 +1,16 @@
 //! Places that the user names by YAML paths: the lines of `path` and of `set`.
 
+use crate::files::RepoPath;
 use crate::yaml::path::{Missed, MissedReason, Path, Step, path_of};
 use crate::yaml::{Content, Edit, NewValue, NodeId, Stream};
 
+use super::change::ValueChange;
 use super::error::{self, ManifestError};
+use super::file::Manifest;
+use super::place::{self, Object};
 use super::request::{DocumentSelector, EditRequest, ResourceFilter, ValueAssignment, YamlPath};
 use super::site::Site;
 use super::target::Targets;
-use super::{Manifest, ValueChange, resource};
 
 /// Adds the sites that the lines of `path` name. With one image to write, whatever stands there is
 /// replaced; with several, each finds its place by the repository.
@@ -134,7 +137,7 @@ fn change(
     ValueChange {
         file: manifest.file.path.clone(),
         line: manifest.stream[node].line,
-        resource: resource::description(manifest, node),
+        resource: manifest.resource(node),
         path,
         old,
         new: new.clone(),
@@ -186,33 +189,38 @@ fn find(
         Some((manifest, missed)) => Err(nothing_at(manifest, path, &missed)),
         None => Err(ManifestError::NoDocument {
             path: path.to_string(),
-            files: error::paths(manifests),
+            files: paths(manifests),
         }),
     }
 }
 
-/// The roots of the documents that a path may be about.
+/// The roots of what a path may be about: of documents, or of the objects that are chosen, which may be
+/// items of a `List`.
 fn documents(
     stream: &Stream<'_>,
     selector: Option<&DocumentSelector>,
     filters: &[ResourceFilter],
 ) -> Vec<NodeId> {
-    let roots = stream.roots().iter().copied();
-    let chosen = roots.filter(|root| resource::is_within(stream, *root, filters));
-    match selector {
-        None => chosen.collect(),
-        Some(DocumentSelector::Resource(filter)) => chosen
-            .filter(|root| resource::is_within(stream, *root, std::slice::from_ref(filter)))
-            .collect(),
+    let chosen_by = |filters: &[ResourceFilter]| -> Vec<NodeId> {
+        let objects = Object::all(stream);
+        let chosen = objects.filter(|(_, object)| filters.iter().any(|f| object.is_chosen_by(f)));
+        chosen.map(|(node, _)| node).collect()
+    };
+    let mut roots = match selector {
+        Some(DocumentSelector::Resource(filter)) => chosen_by(std::slice::from_ref(filter)),
         Some(DocumentSelector::Index(index)) => {
             let index = match usize::try_from(*index) {
                 Ok(index) => Some(index),
                 Err(_) => stream.roots().len().checked_sub(index.unsigned_abs()),
             };
             let root = index.and_then(|index| stream.roots().get(index));
-            chosen.filter(|chosen| Some(chosen) == root).collect()
+            root.copied().into_iter().collect()
         }
-    }
+        None if filters.is_empty() => stream.roots().to_vec(),
+        None => chosen_by(filters),
+    };
+    roots.retain(|root| place::is_within(stream, *root, filters));
+    roots
 }
 
 /// The error for a path that leads nowhere: how far it came, and what is there.
@@ -267,4 +275,10 @@ fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> String {
             format!("is the value {start:?}")
         }
     }
+}
+
+/// The paths of the files that were searched.
+pub(super) fn paths(manifests: &[Manifest<'_>]) -> Vec<RepoPath> {
+    let files = manifests.iter().map(|manifest| &manifest.file.path);
+    files.cloned().collect()
 }

@@ -1,14 +1,12 @@
 //! The places of a file where an image lives.
 
-use std::collections::HashSet;
-
 use crate::image::ImageReference;
-use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style};
+use crate::yaml::{Content, NodeId, Stream};
 
 use super::helm::SplitImage;
 use super::kustomize::ImageEntry;
 use super::request::ImageAssignment;
-use super::workload;
+use super::write::{Obstacle, Written, is_template, removed_digest, scalar_obstacle, set};
 
 /// A place that holds an image.
 #[derive(Debug)]
@@ -56,62 +54,6 @@ pub(super) enum Holder {
     Obstacle(Obstacle),
 }
 
-/// What to change so that a site holds an image.
-#[derive(Debug)]
-pub(super) struct Written {
-    pub edits: Vec<Edit>,
-    /// How the site reads then.
-    pub new: String,
-    /// What a person should know, as in [`super::Note`].
-    pub note: Option<String>,
-}
-
-/// Why an image can't be written where it belongs.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Obstacle {
-    /// A container without `image`.
-    #[error("has no `image`: add the key, and this step will keep it up to date")]
-    NoImage,
-    /// `image: {…}` or `image: […]`.
-    #[error("is a list or a mapping where the image should be a string")]
-    NotAString,
-    /// `image: *name`.
-    #[error(
-        "is the alias `*{name}`: what it stands for is written at its anchor on line {line}, so name that place with `path`"
-    )]
-    Alias {
-        /// The anchor's name.
-        name: String,
-        /// The line of the anchor.
-        line: usize,
-    },
-    /// `<<: *name` brings the image in.
-    #[error(
-        "comes in by the merge key `<<`: it is written at the anchor on line {line}, so name that place with `path`"
-    )]
-    Merged {
-        /// The line of the anchor.
-        line: usize,
-    },
-    /// `{{ … }}`.
-    #[error("is filled in by a template (`{{{{ … }}}}`): change the template's values instead")]
-    Template,
-    /// More than one line of text.
-    #[error("goes over several lines: write the image on one line")]
-    SpansLines,
-    /// A digest alone, where only a tag can be written.
-    #[error("has no place for a digest alone: ask for NAME:TAG@DIGEST")]
-    NeedsTag,
-    /// `path` leads to `tag: v1`, or to another part of an image.
-    #[error(
-        "is only a part of an image, {key:?}: name the mapping around it with `path`, or write the part with `set`"
-    )]
-    Part {
-        /// The key.
-        key: String,
-    },
-}
-
 /// Keys whose value is a part of an image, in Helm values and Kustomize entries.
 const PARTS: [&str; 8] = [
     "tag",
@@ -125,44 +67,6 @@ const PARTS: [&str; 8] = [
 ];
 
 impl Site {
-    /// All sites of a file, in the order of the text.
-    pub fn all(stream: &Stream<'_>) -> Vec<Self> {
-        let mut sites = Vec::new();
-        // Nodes that a site has taken, so that the more general rules leave them alone.
-        let mut taken = HashSet::new();
-        for (id, _) in stream.nodes() {
-            if taken.contains(&id) {
-                continue;
-            }
-            let key = stream.key_of(id).unwrap_or_default();
-            if workload::is_container_list(key) {
-                for item in stream.items(id) {
-                    sites.extend(workload::container(stream, *item));
-                    taken.extend(
-                        [Some(*item), stream.get(*item, "image")]
-                            .into_iter()
-                            .flatten(),
-                    );
-                }
-            } else if key == "images" {
-                for item in stream.items(id) {
-                    if let Some(entry) = ImageEntry::read(stream, *item) {
-                        taken.insert(*item);
-                        sites.push(Self::entry(*item, entry));
-                    }
-                }
-            } else if let Some(split) = SplitImage::read(stream, id) {
-                taken.insert(split.repository());
-                sites.push(Self::split(id, split));
-            } else if key == "image" {
-                let site = Self::whole(stream, id, None);
-                sites.extend(site.has_reference().then_some(site));
-            }
-        }
-        sites.sort_by_key(|site| site.node);
-        sites
-    }
-
     /// The site that the user has named: `node` is a string, or a mapping that makes up an image.
     pub fn named(stream: &Stream<'_>, node: NodeId) -> Self {
         let key = stream.key_of(node).unwrap_or_default();
@@ -237,11 +141,11 @@ impl Site {
         }
     }
 
-    fn split(node: NodeId, split: SplitImage) -> Self {
+    pub fn split(node: NodeId, split: SplitImage) -> Self {
         Self::new(node, split.text(), Holder::Split(split))
     }
 
-    fn entry(node: NodeId, entry: ImageEntry) -> Self {
+    pub fn entry(node: NodeId, entry: ImageEntry) -> Self {
         let repositories = entry.repositories();
         Self {
             answers_to: AnswersTo::Repositories(repositories),
@@ -274,7 +178,7 @@ impl Site {
         self.answers_to = AnswersTo::Nothing;
     }
 
-    fn has_reference(&self) -> bool {
+    pub fn has_reference(&self) -> bool {
         matches!(&self.answers_to, AnswersTo::Repositories(images) if !images.is_empty())
     }
 
@@ -314,14 +218,6 @@ impl Site {
     }
 }
 
-/// `{{ .Values.x }}` without quotes reads as a mapping whose key is a mapping.
-fn is_template(stream: &Stream<'_>, node: NodeId) -> bool {
-    stream
-        .pairs(node)
-        .iter()
-        .any(|(key, _)| stream[*key].in_flow && matches!(stream[*key].content, Content::Mapping(_)))
-}
-
 /// A block scalar keeps its line break at the end.
 fn write_whole(stream: &Stream<'_>, node: NodeId, image: &ImageReference) -> Written {
     let old = stream.value(node).unwrap_or_default();
@@ -335,48 +231,4 @@ fn write_whole(stream: &Stream<'_>, node: NodeId, image: &ImageReference) -> Wri
         new: image.to_string(),
         note: was_pinned.then(|| removed_digest(old.trim_end())),
     }
-}
-
-/// Makes the scalar `node` the string `text`.
-pub(super) fn set(node: NodeId, text: String) -> Edit {
-    let value = NewValue::Text(text);
-    Edit::Set { node, value }
-}
-
-/// The note for an image that is no longer pinned. `old` has a digest.
-pub(super) fn removed_digest(old: &str) -> String {
-    let digest = old.rsplit('@').next().unwrap_or(old);
-    format!("the digest {digest} was removed: it would have kept the old image in force")
-}
-
-/// The note for an image whose tag is not what a digest beside it says.
-pub(super) fn kept_tag(tag: &str) -> Option<String> {
-    let tag = tag.split('@').next().unwrap_or(tag);
-    (!tag.is_empty()).then(|| format!("the tag {tag} stays, but the digest beside it decides"))
-}
-
-/// What keeps `node` from being replaced by an image, or by a part of one.
-pub(super) fn scalar_obstacle(stream: &Stream<'_>, node: NodeId) -> Option<Obstacle> {
-    let scalar = match &stream[node].content {
-        Content::Scalar(scalar) => scalar,
-        Content::Alias { name, target } => {
-            return Some(Obstacle::Alias {
-                name: name.clone(),
-                line: stream[*target].line,
-            });
-        }
-        Content::Mapping(_) if is_template(stream, node) => return Some(Obstacle::Template),
-        Content::Mapping(_) | Content::Sequence(_) => return Some(Obstacle::NotAString),
-    };
-    if scalar.value.contains("{{") {
-        return Some(Obstacle::Template);
-    }
-    let spans_lines = match scalar.style {
-        Style::Literal | Style::Folded => scalar.value.trim_end_matches('\n').contains('\n'),
-        Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => {
-            let raw = stream.raw(node);
-            raw.is_some_and(|raw| raw.contains(['\r', '\n']))
-        }
-    };
-    spans_lines.then_some(Obstacle::SpansLines)
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use crate::image::ImageReference;
 use crate::yaml::{self, Content, Edit, NewValue, NodeId};
 
-use super::error::{self, ManifestError};
-use super::resource;
-use super::site::{Site, Written};
-use super::{FileEdit, ImageChange, Manifest, Note, Plan, ValueChange};
+use super::change::{FileEdit, ImageChange, Note, Plan, ValueChange};
+use super::error::ManifestError;
+use super::file::Manifest;
+use super::place::Place;
+use super::site::Site;
+use super::write::{Obstacle, Written};
 
 /// The edits of one file, and what they mean to a person.
 #[derive(Default)]
@@ -38,7 +40,7 @@ impl Targets {
                 };
                 match site.write(&manifest.stream, image) {
                     Err(obstacle) if !follows => {
-                        return Err(error::unwritable(manifest, site, obstacle));
+                        return Err(unwritable(manifest, site, obstacle));
                     }
                     _ => new,
                 }
@@ -46,14 +48,14 @@ impl Targets {
             None => {
                 let Written { edits, new, note } = site
                     .write(&manifest.stream, image)
-                    .map_err(|obstacle| error::unwritable(manifest, site, obstacle))?;
+                    .map_err(|obstacle| unwritable(manifest, site, obstacle))?;
                 for edit in edits {
                     self.add(manifest, edit)?;
                 }
                 if let Some(text) = note {
                     self.notes.push(Note {
                         file: manifest.file.path.clone(),
-                        line: manifest.stream[site.node].line,
+                        line: manifest.line(site.node),
                         text,
                     });
                 }
@@ -62,10 +64,10 @@ impl Targets {
         };
         let change = ImageChange {
             file: manifest.file.path.clone(),
-            line: manifest.stream[site.node].line,
-            resource: resource::description(manifest, site.node),
+            line: manifest.line(site.node),
+            resource: manifest.resource(site.node),
             container: site.container.clone(),
-            path: yaml::path::path_of(&manifest.stream, site.node).to_string(),
+            place: Place::of(&manifest.stream, site.node),
             old: site.text.clone(),
             new,
         };
@@ -190,5 +192,30 @@ fn overlap(manifest: &Manifest<'_>, node: NodeId) -> ManifestError {
         file: manifest.file.path.clone(),
         line: manifest.stream[node].line,
         path: yaml::path::path_of(&manifest.stream, node).to_string(),
+    }
+}
+
+fn unwritable(manifest: &Manifest<'_>, site: &Site, obstacle: Obstacle) -> ManifestError {
+    let site_text = match (&obstacle, &site.container) {
+        (Obstacle::NoImage, Some(container)) => format!("container {container}"),
+        _ => described(site),
+    };
+    ManifestError::Unwritable {
+        file: manifest.file.path.clone(),
+        line: manifest.line(site.node),
+        site: site_text,
+        obstacle,
+    }
+}
+
+/// `the image ghcr.io/o/web:v1 of container web`.
+pub(super) fn described(site: &Site) -> String {
+    let image = match site.text.as_str() {
+        "" => "the image".to_owned(),
+        text => format!("the image {text}"),
+    };
+    match &site.container {
+        Some(container) => format!("{image} of container {container}"),
+        None => image,
     }
 }

@@ -1,6 +1,7 @@
 //! What a plan does to files that people write.
 
 use super::*;
+use crate::yaml::Stream;
 
 fn files(texts: &[(&str, &str)]) -> Vec<ManifestFile> {
     texts
@@ -40,6 +41,13 @@ fn check(before: &str, images: &[&str], after: &str) {
 
 fn refusal(text: &str, images: &[&str]) -> String {
     plan_one(text, images).unwrap_err().to_string()
+}
+
+/// The place that `path` leads to in the first document.
+fn place(text: &str, path: &str) -> Place {
+    let stream = Stream::parse(text.as_bytes()).unwrap();
+    let path: crate::yaml::path::Path = path.parse().unwrap();
+    Place::of(&stream, path.find(&stream, stream.roots()[0]).unwrap())
 }
 
 const WEB: &str = r#"# The blog's front end: Hugo behind nginx.
@@ -86,7 +94,7 @@ fn a_plan_says_what_changes_where() {
             line: 19,
             resource: "Rollout/web".into(),
             container: Some("nginx".into()),
-            path: ".spec.template.spec.containers[0].image".into(),
+            place: place(WEB, ".spec.template.spec.containers[0].image"),
             old: "ghcr.io/wlals2/blog-web:v13".into(),
             new: "ghcr.io/wlals2/blog-web:v14".into(),
         }]
@@ -141,7 +149,10 @@ fn the_items_of_a_list_are_told_apart() {
     let text = "kind: List\nmetadata: {name: all}\nitems:\n- kind: Pod\n  metadata: {name: one}\n  spec: {containers: [{image: a:1}]}\n";
     let plan = plan_one(text, &["a:2"]).unwrap();
     assert_eq!(plan.images[0].resource, "Pod/one");
-    assert_eq!(plan.images[0].path, ".items[0].spec.containers[0].image");
+    assert_eq!(
+        plan.images[0].place,
+        place(text, ".items[0].spec.containers[0].image")
+    );
     let plan = plan_one("containers: [{image: a:1}]", &["a:2"]).unwrap();
     assert_eq!(plan.images[0].resource, "web.yaml");
 }

@@ -4,7 +4,8 @@
 
 use crate::yaml::{Content, NodeId, Stream};
 
-use super::site::{Obstacle, Site};
+use super::site::Site;
+use super::write::Obstacle;
 
 /// Whether `key` holds a pod's containers (Kubernetes' `PodSpec`).
 pub(super) fn is_container_list(key: &str) -> bool {

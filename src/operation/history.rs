@@ -204,9 +204,9 @@ fn deployment(location: &Location, touched: &Touched) -> Deployment {
             .map(str::to_owned),
         images: images
             .map(|image| Image {
-                file: image.file.to_string(),
-                resource: image.resource,
-                container: image.container,
+                file: image.held.file.to_string(),
+                resource: image.held.resource,
+                container: image.held.container,
                 old: image.old,
                 new: image.new,
             })

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestFile, Plan, RestoreError, image_transitions,
-    restore,
+    restore, takes_back,
 };
 use crate::repository::history::{FileVersions, History, HistoryQuery, Searched, Touched};
 use crate::repository::merge::three_way;
@@ -256,25 +256,24 @@ fn undone(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, Re
     if tip == before {
         return Ok(None);
     }
-    // A value that somebody has set since is not overwritten, even where the text would allow it.
-    let restored = restore(tip, before, after);
-    if let Err(error @ RestoreError::ChangedSince { .. }) = restored {
-        return Err(error);
-    }
+    // Lines bring comments back as well; but they know nothing of values and objects, so that what
+    // comes out must be the change taken back and nothing else.
     match three_way(after, tip, before) {
-        Some(merged) => Ok((merged != tip).then_some(merged)),
-        // Others changed lines beside it: the values alone can still be set back.
-        None => restored,
+        Some(merged) if takes_back(tip, &merged, before, after) => {
+            Ok((merged != tip).then_some(merged))
+        }
+        // Others changed lines beside it, or these values: what can be is set back by itself.
+        _ => restore(tip, before, after),
     }
 }
 
 fn change(transition: ImageTransition) -> Option<ImageChange> {
     Some(ImageChange {
-        file: transition.file,
-        line: transition.line,
-        resource: transition.resource,
-        container: transition.container,
-        path: transition.path,
+        file: transition.held.file,
+        line: transition.held.line,
+        resource: transition.held.resource,
+        container: transition.held.container,
+        place: transition.held.place,
         old: transition.old?,
         new: transition.new?,
     })
@@ -489,7 +488,10 @@ async fn explained(
         Why::Restore(error) => {
             let later = match &error {
                 RestoreError::ChangedSince { .. } => later(session, files, touched).await,
-                RestoreError::Structure | RestoreError::Unreadable(_) => None,
+                RestoreError::Gone { .. }
+                | RestoreError::Ambiguous { .. }
+                | RestoreError::Structure
+                | RestoreError::Unreadable(_) => None,
             };
             match later {
                 Some(later) => failure(

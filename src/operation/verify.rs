@@ -19,9 +19,9 @@ use crate::argocd::{ApplicationName, Done, Goal, Health, WaitFor};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
-use crate::files::{FileSelection, RepoPath};
+use crate::files::FileSelection;
 use crate::image::ImageReference;
-use crate::manifest::{self, ImageChange, ImageTransition, ManifestFile};
+use crate::manifest::{self, HeldImage, ManifestFile};
 use crate::repository::history::Searched;
 use crate::repository::{Branch as _, BranchName, CommitId, Location, Repository as _, Revision};
 
@@ -86,24 +86,11 @@ pub struct Deployed {
 
 /// An image as Git has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GitImage {
-    /// Where; none for one that was only named.
-    pub place: Option<Place>,
-    /// The reference.
-    pub image: String,
-}
-
-/// A place in the manifests that holds an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub file: RepoPath,
-    /// `Rollout/web`
-    pub resource: String,
-    /// The container's name, where it is one's.
-    pub container: Option<String>,
-    /// Where it is within its document.
-    pub path: String,
+pub enum GitImage {
+    /// At a place in the manifests.
+    Held(HeldImage),
+    /// One that was only named.
+    Named(String),
 }
 
 /// What Argo CD made of a commit.
@@ -220,41 +207,32 @@ impl Report {
 
     /// The images that are to run, each once.
     pub fn git_images(&self) -> Vec<&str> {
-        landing::distinct(self.images.iter().map(|image| image.image.as_str()))
+        landing::distinct(self.images.iter().map(GitImage::image))
     }
 }
 
 impl GitImage {
-    /// Of a place that an operation wrote, or found as it should be.
-    fn of_change(change: &ImageChange) -> Self {
-        Self {
-            place: Some(Place {
-                file: change.file.clone(),
-                resource: change.resource.clone(),
-                container: change.container.clone(),
-                path: change.path.clone(),
-            }),
-            image: change.new.clone(),
+    /// The reference.
+    pub fn image(&self) -> &str {
+        match self {
+            Self::Held(held) => &held.image,
+            Self::Named(image) => image,
         }
     }
 
-    fn of_file(found: ImageTransition) -> Option<Self> {
-        Some(Self {
-            image: found.new?,
-            place: Some(Place {
-                file: found.file,
-                resource: found.resource,
-                container: found.container,
-                path: found.path,
-            }),
-        })
+    /// Where it is, where that is known.
+    pub fn held(&self) -> Option<&HeldImage> {
+        match self {
+            Self::Held(held) => Some(held),
+            Self::Named(_) => None,
+        }
     }
 }
 
-/// Every image in `files`.
-fn images_in(files: &[ManifestFile]) -> Vec<GitImage> {
-    let found = files.iter().flat_map(manifest::images);
-    found.filter_map(GitImage::of_file).collect()
+/// Every image in `files`. A file that is no YAML holds none.
+fn images_in(files: &[ManifestFile]) -> Vec<HeldImage> {
+    let found = files.iter().flat_map(manifest::images_in).flatten();
+    found.filter(|held| !held.image.is_empty()).collect()
 }
 
 impl Deployed {
@@ -285,7 +263,11 @@ impl Deployed {
             base,
             files: Some(files.clone()),
             paths,
-            images: report.images.iter().map(GitImage::of_change).collect(),
+            images: report
+                .images
+                .iter()
+                .map(|change| GitImage::Held(change.into()))
+                .collect(),
         })
     }
 }
@@ -349,12 +331,12 @@ async fn find(
         }
     };
     let images = match &verify.images[..] {
-        [] => images_in(&contents),
+        [] => images_in(&contents)
+            .into_iter()
+            .map(GitImage::Held)
+            .collect(),
         named => {
-            let only_named = |image: &ImageReference| GitImage {
-                place: None,
-                image: image.to_string(),
-            };
+            let only_named = |image: &ImageReference| GitImage::Named(image.to_string());
             named.iter().map(only_named).collect()
         }
     };
@@ -436,7 +418,7 @@ pub(super) async fn wait(
         images: deployed
             .images
             .iter()
-            .filter_map(|image| image.image.parse().ok())
+            .filter_map(|image| image.image().parse().ok())
             .collect(),
         wait_for: argocd.wait_for,
         allow_suspended: argocd.allow_suspended,

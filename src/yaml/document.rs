@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::{Index, Range, RangeInclusive};
+use std::sync::OnceLock;
 
 use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
@@ -28,7 +29,13 @@ pub struct Stream<'t> {
     text: &'t str,
     nodes: Vec<Node>,
     roots: Vec<NodeId>,
+    /// The first value of each key of the mappings that are [`WIDE`], once somebody has asked for one.
+    wide: OnceLock<HashMap<NodeId, HashMap<String, NodeId>>>,
 }
+
+/// From so many pairs on a key of a mapping is looked up and not looked for: a file of 40,000 keys took
+/// minutes.
+const WIDE: usize = 64;
 
 /// A node's place in its [`Stream`], in the order of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -256,10 +263,28 @@ impl<'t> Stream<'t> {
 
     /// The value of the first `key` in the mapping `id`.
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
-        self.pairs(id)
-            .iter()
-            .find(|(k, _)| self.value(*k) == Some(key))
-            .map(|(_, value)| *value)
+        let pairs = self.pairs(id);
+        if pairs.len() >= WIDE {
+            let wide = self.wide.get_or_init(|| self.wide_mappings());
+            return wide.get(&id)?.get(key).copied();
+        }
+        let mut pairs = pairs.iter();
+        let pair = pairs.find(|(k, _)| self.value(*k) == Some(key));
+        pair.map(|(_, value)| *value)
+    }
+
+    fn wide_mappings(&self) -> HashMap<NodeId, HashMap<String, NodeId>> {
+        let keys = |id: NodeId| {
+            let mut keys = HashMap::new();
+            for (key, value) in self.pairs(id) {
+                if let Some(key) = self.value(*key) {
+                    keys.entry(key.to_owned()).or_insert(*value);
+                }
+            }
+            keys
+        };
+        let wide = self.nodes().filter(|(id, _)| self.pairs(*id).len() >= WIDE);
+        wide.map(|(id, _)| (id, keys(id))).collect()
     }
 
     /// The key under which `id` hangs in a mapping.
@@ -415,6 +440,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             text: self.text,
             nodes: self.nodes,
             roots: self.roots,
+            wide: OnceLock::new(),
         })
     }
 

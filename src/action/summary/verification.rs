@@ -104,7 +104,7 @@ fn application(one: &ApplicationReport) -> String {
 
 /// A row for an image: what Pods run of its repository.
 fn side_by_side(image: &GitImage, running: &[&str]) -> String {
-    let wanted: Option<ImageReference> = image.image.parse().ok();
+    let wanted: Option<ImageReference> = image.image().parse().ok();
     let parsed = |text: &str| text.parse::<ImageReference>().ok();
     let of_repository: Vec<&str> = running
         .iter()
@@ -126,7 +126,7 @@ fn side_by_side(image: &GitImage, running: &[&str]) -> String {
         (false, false) => "❌",
     };
     let cluster: Vec<String> = of_repository.into_iter().map(code).collect();
-    let place = image.place.as_ref();
+    let place = image.held();
     format!(
         "| {} | {} | {} | {} | {mark} |",
         place.map(|place| code(&place.resource)).unwrap_or_default(),
@@ -134,7 +134,7 @@ fn side_by_side(image: &GitImage, running: &[&str]) -> String {
             .and_then(|place| place.container.as_deref())
             .map(code)
             .unwrap_or_default(),
-        code(&image.image),
+        code(image.image()),
         cluster.join(" ")
     )
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::Deployed;
 use super::watch::{HeldBack, Watch};
-use super::{Deployed, GitImage};
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Problem, Resource, Wait};
@@ -214,15 +214,15 @@ pub(super) fn mistracked(watch: &Watch<'_>, mistracking: &Mistracking) -> Ended 
 pub(super) fn superseded(
     watch: &Watch<'_>,
     newer: &CommitId,
-    others: &[(GitImage, Option<String>)],
+    others: &[(String, Option<String>)],
 ) -> Ended {
     let Deployed { commit, .. } = watch.deployed();
     let changed: Vec<String> = others
         .iter()
         .take(MAX_LISTED)
         .map(|(image, now)| match now {
-            Some(now) => format!("{now} in place of {}", image.image),
-            None => format!("{} is gone", image.image),
+            Some(now) => format!("{now} in place of {image}"),
+            None => format!("{image} is gone"),
         })
         .collect();
     Ended::new(

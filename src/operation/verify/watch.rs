@@ -19,6 +19,8 @@ use crate::argocd::{
     Application, ApplicationName, Done, Goal, Judge, Look, Node, Relation, Verdict, Wait,
 };
 use crate::deadline::Deadline;
+use crate::files::RepoPath;
+use crate::manifest::{HeldImage, Place};
 use crate::operation::Progress;
 use crate::operation::session::Session;
 use crate::repository::{CommitId, Repository as _};
@@ -59,7 +61,7 @@ pub(super) struct Watch<'a> {
     phases: Phases,
     done: Option<Done>,
     relations: HashMap<String, Relation>,
-    superseding: HashMap<String, Vec<(GitImage, Option<String>)>>,
+    superseding: HashMap<String, Vec<(String, Option<String>)>>,
     refresh: Refresh,
     pods: Pods,
     idle_since: Option<Instant>,
@@ -656,25 +658,25 @@ fn followed(application: &Application, url: &str, branch: &str) -> Vec<String> {
 }
 
 /// The images of `wanted` that their places do not hold any more, each with what they hold now.
-fn other_images(wanted: &[GitImage], now: &[GitImage]) -> Vec<(GitImage, Option<String>)> {
-    let holds = |image: &GitImage| {
-        let place = image.place.as_ref()?;
-        let same = now.iter().find(|other| {
-            other.place.as_ref().is_some_and(|other| {
-                other.file == place.file
-                    && other.resource == place.resource
-                    && match &place.container {
-                        Some(_) => other.container == place.container,
-                        None => other.path == place.path,
-                    }
-            })
-        });
-        match same {
-            Some(same) if same.image == image.image => None,
-            other => Some((image.clone(), other.map(|same| same.image.clone()))),
+fn other_images(wanted: &[GitImage], now: &[HeldImage]) -> Vec<(String, Option<String>)> {
+    let mut at: HashMap<(&RepoPath, &Place), Vec<&str>> = HashMap::new();
+    for held in now {
+        let images = at.entry((&held.file, &held.place)).or_default();
+        images.push(&held.image);
+    }
+    let other = |held: &HeldImage| match at.get(&(&held.file, &held.place)) {
+        // Items without names share a place: one of them is enough.
+        Some(images) if images.contains(&held.image.as_str()) => None,
+        others => {
+            let first = others.and_then(|images| images.first());
+            Some((held.image.clone(), first.map(|image| (*image).to_owned())))
         }
     };
-    wanted.iter().filter_map(holds).collect()
+    wanted
+        .iter()
+        .filter_map(GitImage::held)
+        .filter_map(other)
+        .collect()
 }
 
 /// A Pod that is not well, with what it says.

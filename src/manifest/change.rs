@@ -1,0 +1,77 @@
+//! What a plan changes, for whoever writes it and for whoever reads of it.
+
+use super::place::Place;
+use crate::files::RepoPath;
+
+/// What to write so that a request is fulfilled, and what that changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The files whose bytes differ, in the order the files were given.
+    pub edits: Vec<FileEdit>,
+    /// Every place that an image line is about, in the order of the files; also where it already
+    /// held the image.
+    pub images: Vec<ImageChange>,
+    /// Every place that a `set` line is about; also where it already held the value.
+    pub values: Vec<ValueChange>,
+    /// What a person should know beyond that: a digest that was removed, an alias that follows.
+    pub notes: Vec<Note>,
+}
+
+/// A file before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEdit {
+    /// Where it is.
+    pub path: RepoPath,
+    /// What it said.
+    pub before: Vec<u8>,
+    /// What it shall say.
+    pub after: Vec<u8>,
+}
+
+/// One place that holds an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageChange {
+    /// The file.
+    pub file: RepoPath,
+    /// From 1.
+    pub line: usize,
+    /// `Rollout/web`; the kind alone where there is no name; the name of the file where there is
+    /// no kind.
+    pub resource: String,
+    /// The name of the container, where the place is in a list of containers.
+    pub container: Option<String>,
+    /// Where it is.
+    pub place: Place,
+    /// The image that was there.
+    pub old: String,
+    /// The image that shall be there. Equals `old` where nothing had to change.
+    pub new: String,
+}
+
+/// One value that a `set` line is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueChange {
+    /// The file.
+    pub file: RepoPath,
+    /// From 1; of the mapping around it where the key is new.
+    pub line: usize,
+    /// As in [`ImageChange`].
+    pub resource: String,
+    /// `.spec.replicas`, within its document.
+    pub path: String,
+    /// What it was; none where the key is new.
+    pub old: Option<String>,
+    /// What it shall be. Equals `old` where nothing had to change.
+    pub new: String,
+}
+
+/// Something a person should know about a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The file.
+    pub file: RepoPath,
+    /// From 1.
+    pub line: usize,
+    /// A sentence without its full stop.
+    pub text: String,
+}

@@ -1,0 +1,245 @@
+//! Where something is in a manifest, in terms that stay true when its neighbours come and go.
+//!
+//! An object is known as Kubernetes knows it, by API group, kind, namespace and name; what is in it by
+//! the keys on the way, and by the `name` that items of lists have. What has no name shares its place
+//! with its like, and only its order tells it apart: so that counts where there are as many of them.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::request::ResourceFilter;
+use crate::yaml::path::{self, Path};
+use crate::yaml::{NodeId, Role, Stream};
+
+/// A Kubernetes object. Its API version is no part of what it is: the same object can be written in
+/// several (Kubernetes, "API concepts").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Object<'s> {
+    /// `apps`; empty for the core group.
+    group: &'s str,
+    /// `Deployment`
+    kind: &'s str,
+    /// None where the manifest does not say.
+    namespace: Option<&'s str>,
+    /// None for what needs no name, such as a kustomization.
+    name: Option<&'s str>,
+}
+
+impl<'s> Object<'s> {
+    /// The object that `mapping` is.
+    pub fn read(stream: &'s Stream<'_>, mapping: NodeId) -> Option<Self> {
+        let text = |mapping, key| stream.value(stream.get(mapping, key)?);
+        let kind = text(mapping, "kind")?;
+        let version = text(mapping, "apiVersion");
+        let metadata = stream.get(mapping, "metadata");
+        let of_metadata = |key| text(metadata?, key);
+        let name = of_metadata("name").or_else(|| of_metadata("generateName"));
+        (name.is_some() || version.is_some()).then(|| Self {
+            group: version
+                .and_then(|version| version.split_once('/'))
+                .map_or("", |(group, _)| group),
+            kind,
+            namespace: of_metadata("namespace"),
+            name,
+        })
+    }
+
+    /// The innermost object around `node` that has a name.
+    pub fn around(stream: &'s Stream<'_>, node: NodeId) -> Option<Self> {
+        stream
+            .ancestors(node)
+            .find_map(|mapping| Self::read(stream, mapping).filter(|object| object.name.is_some()))
+    }
+
+    /// All objects of a file that have a name, nested ones too.
+    pub fn all(stream: &'s Stream<'_>) -> impl Iterator<Item = (NodeId, Self)> {
+        stream.nodes().filter_map(|(id, _)| {
+            let object = Self::read(stream, id)?;
+            object.name.is_some().then_some((id, object))
+        })
+    }
+
+    /// Whether `filter` means it.
+    pub fn is_chosen_by(&self, filter: &ResourceFilter) -> bool {
+        self.name
+            .is_some_and(|name| filter.chooses(self.kind, name))
+    }
+}
+
+impl fmt::Display for Object<'_> {
+    /// `Kind/name`, or the kind alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            Some(name) => write!(f, "{}/{name}", self.kind),
+            None => f.write_str(self.kind),
+        }
+    }
+}
+
+/// A place in a file, the same in every version of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Place(String);
+
+impl Place {
+    /// Where `node` is.
+    pub(super) fn of(stream: &Stream<'_>, node: NodeId) -> Self {
+        let mut links = Vec::new();
+        let mut next = Some(node);
+        while let Some(node) = next {
+            let (link, around) = Link::to(stream, node);
+            links.push(link.to_string());
+            next = around;
+        }
+        links.reverse();
+        Self(links.concat())
+    }
+}
+
+/// The way from what is around a node to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Link<'s> {
+    /// To an object: a document, an item of a `List`, an item of another list.
+    Object(Object<'s>),
+    /// To the value of a key.
+    Key(&'s str),
+    /// To the item of this `name`.
+    Named(&'s str),
+    /// To an item, or a document, that only its order tells apart.
+    Unnamed,
+}
+
+impl<'s> Link<'s> {
+    /// The link to `node`, and what it is made from; none for documents and the items of a `List`,
+    /// which may be written as documents, too.
+    fn to(stream: &'s Stream<'_>, node: NodeId) -> (Self, Option<NodeId>) {
+        let parent = stream[node].parent;
+        match stream[node].role {
+            Role::Value { key } => (stream.value(key).map_or(Self::Unnamed, Self::Key), parent),
+            Role::Key => (Self::Unnamed, parent),
+            Role::Root => (
+                Object::read(stream, node).map_or(Self::Unnamed, Self::Object),
+                None,
+            ),
+            Role::Item { .. } => {
+                let object = Object::read(stream, node);
+                let name = || stream.value(stream.get(node, "name")?);
+                let link = object
+                    .map(Self::Object)
+                    .or_else(|| name().map(Self::Named))
+                    .unwrap_or(Self::Unnamed);
+                (
+                    link,
+                    parent.filter(|list| !is_list_of_objects(stream, *list)),
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Link<'_> {
+    /// No two ways read the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(Object {
+                group,
+                kind,
+                namespace,
+                name,
+            }) => write!(f, "{{{group:?} {kind:?} {namespace:?} {name:?}}}"),
+            Self::Key(key) => path::Step::Key((*key).to_owned()).fmt(f),
+            Self::Named(name) => write!(f, "[{name:?}]"),
+            Self::Unnamed => f.write_str("[]"),
+        }
+    }
+}
+
+/// Whether `list` is the `items` of a document of the kind `List`, or `DeploymentList`.
+fn is_list_of_objects(stream: &Stream<'_>, list: NodeId) -> bool {
+    let document = stream[list]
+        .parent
+        .filter(|document| stream[*document].role == Role::Root);
+    let kind = document.and_then(|document| stream.value(stream.get(document, "kind")?));
+    stream.key_of(list) == Some("items") && kind.is_some_and(|kind| kind.ends_with("List"))
+}
+
+/// The number of a place: the same in all versions that have been [`Located`] with one [`Places`].
+pub(super) type PlaceNumber = usize;
+
+/// The places of several versions of a file, numbered, so that comparing them is linear.
+#[derive(Default)]
+pub(super) struct Places<'s> {
+    known: HashMap<(Option<PlaceNumber>, Link<'s>), PlaceNumber>,
+}
+
+/// A version of a file, and where its nodes are.
+pub(super) struct Located<'s, 't> {
+    pub stream: &'s Stream<'t>,
+    /// By the node's number; none where nobody has asked yet.
+    numbers: Vec<Option<PlaceNumber>>,
+    /// What has been met below each node.
+    met: HashSet<(Option<NodeId>, PlaceNumber)>,
+    /// Nodes that have the object or the name of another one beside them.
+    doubles: HashSet<NodeId>,
+}
+
+impl<'s, 't> Located<'s, 't> {
+    pub fn new(stream: &'s Stream<'t>) -> Self {
+        Self {
+            stream,
+            numbers: vec![None; stream.len()],
+            met: HashSet::new(),
+            doubles: HashSet::new(),
+        }
+    }
+
+    /// Where `node` is.
+    pub fn place(&mut self, places: &mut Places<'s>, node: NodeId) -> PlaceNumber {
+        let mut way = Vec::new();
+        let mut next = Some(node);
+        let mut place = None;
+        while let Some(node) = next {
+            if let Some(known) = self.numbers[node.number()] {
+                place = Some(known);
+                break;
+            }
+            let (link, around) = Link::to(self.stream, node);
+            way.push((node, link, around));
+            next = around;
+        }
+        for (node, link, around) in way.into_iter().rev() {
+            let count = places.known.len();
+            let number = *places.known.entry((place, link)).or_insert(count);
+            self.numbers[node.number()] = Some(number);
+            if link != Link::Unnamed && !self.met.insert((around, number)) {
+                self.doubles.insert(node);
+            }
+            place = Some(number);
+        }
+        place.unwrap_or_default()
+    }
+
+    /// Whether something around `node`, or itself, has the object or the name of another one beside it:
+    /// of those that have been asked for so far.
+    pub fn is_double(&self, node: NodeId) -> bool {
+        !self.doubles.is_empty()
+            && self
+                .stream
+                .ancestors(node)
+                .any(|around| self.doubles.contains(&around))
+    }
+}
+
+/// The way to `node` as a person reads it: items by their names, where they have some.
+pub(super) fn shown(stream: &Stream<'_>, node: NodeId) -> String {
+    Path::by_names(stream, node).to_string()
+}
+
+/// Whether some object around `node` is one of those that `filters` choose; all are if there is no
+/// filter.
+pub(super) fn is_within(stream: &Stream<'_>, node: NodeId, filters: &[ResourceFilter]) -> bool {
+    filters.is_empty()
+        || stream.ancestors(node).any(|mapping| {
+            Object::read(stream, mapping)
+                .is_some_and(|object| filters.iter().any(|filter| object.is_chosen_by(filter)))
+        })
+}
