@@ -1,0 +1,153 @@
+//! What is known by its name stays what it is when its neighbours come and go: for history, rollback,
+//! verification and every line of an update.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Reply, Repository, TOKEN};
+
+const FILE: &str = "apps/kustomization.yaml";
+
+/// A kustomization with these entries.
+fn entries(entries: &[(&str, &str)]) -> String {
+    let entries = entries.iter();
+    let entries: String = entries
+        .map(|(name, tag)| format!("  - name: {name}\n    newTag: {tag}\n"))
+        .collect();
+    format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nimages:\n{entries}")
+}
+
+/// One Deployment `web` a namespace, in one file.
+fn deployments(namespaces: &[(&str, &str)]) -> String {
+    let documents: Vec<String> = namespaces
+        .iter()
+        .map(|(namespace, tag)| {
+            format!(
+                "apiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: 3\n  template:\n    spec:\n      containers:\n      - name: web\n        image: acme/web:{tag}\nmetadata:\n  name: web\n  namespace: {namespace}\n"
+            )
+        })
+        .collect();
+    documents.join("---\n")
+}
+
+fn operation(repository: &Repository, operation: &str) -> Action {
+    Action::new()
+        .input("operation", operation)
+        .repository(repository)
+        .input("file", FILE)
+        .input("token", TOKEN)
+        .input("timeout", "60")
+}
+
+/// A repository in which `web` was deployed, and then `api` added above it.
+fn with_an_inserted_entry(server: &GitServer) -> Repository {
+    let repository = server.repository_with("o/manifests", FILE, &entries(&[("web", "v1")]));
+    operation(&repository, "update")
+        .input("image", "web:v2")
+        .run()
+        .succeeded();
+    let text = entries(&[("api", "v7"), ("web", "v2")]);
+    repository.commit("main", FILE, text.as_str(), "feat: the api");
+    repository
+}
+
+#[test]
+fn history_says_of_an_inserted_entry_that_it_was_added() {
+    let server = GitServer::start();
+    let repository = with_an_inserted_entry(&server);
+    let outcome = operation(&repository, "history").run().succeeded();
+    let commits: Vec<Value> = serde_json::from_str(outcome.output("deployments")).unwrap();
+    let images = |index: usize| {
+        let images = commits[index]["images"].as_array().unwrap().iter();
+        images
+            .map(|image| json!([image["old"], image["new"]]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(images(0), [json!([null, "api:v7"])]);
+    assert_eq!(images(1), [json!(["web:v1", "web:v2"])]);
+}
+
+#[test]
+fn a_rollback_passes_an_inserted_entry_over() {
+    let server = GitServer::start();
+    let repository = with_an_inserted_entry(&server);
+    let outcome = operation(&repository, "rollback").run().succeeded();
+    assert_eq!(outcome.output("image"), "web:v1");
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        entries(&[("api", "v7"), ("web", "v1")])
+    );
+}
+
+#[test]
+fn an_entry_that_comes_in_between_supersedes_nothing() {
+    let server = GitServer::start();
+    let repository = server.repository_with("o/manifests", FILE, &entries(&[("web", "v2")]));
+    let deployed = repository.tip("main");
+    let text = entries(&[("api", "v7"), ("web", "v2")]);
+    let newer = repository.commit("main", FILE, text.as_str(), "feat: the api");
+    let app = App::healthy(repository.url(), &newer, &["web:v2", "api:v7"]);
+    let argocd = ArgoCd::play(vec![Box::new(move || Reply::App(app.clone()))]);
+    let outcome = operation(&repository, "verify")
+        .input("commit", &deployed)
+        .input("argocd-server", argocd.url())
+        .input("argocd-token", ARGOCD_TOKEN)
+        .input("argocd-application", "blog")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("health-status"), "Healthy");
+}
+
+#[test]
+fn a_rollback_of_staging_never_writes_into_production() {
+    let server = GitServer::start();
+    let both =
+        |staging, production| deployments(&[("staging", staging), ("production", production)]);
+    let repository = server.repository_with("o/manifests", FILE, &both("v1", "v2"));
+    let staging = repository.commit(
+        "main",
+        FILE,
+        both("v2", "v2").as_str(),
+        "chore: staging to v2",
+    );
+    let production = deployments(&[("production", "v2")]);
+    repository.commit(
+        "main",
+        FILE,
+        production.as_str(),
+        "chore: staging has a file of its own",
+    );
+    let outcome = operation(&repository, "rollback")
+        .input("commit", &staging)
+        .run()
+        .failed();
+    let errors = outcome.errors();
+    assert!(
+        errors[0].contains("image is gone. Nothing was changed."),
+        "{errors:?}"
+    );
+    assert_eq!(repository.show("main", FILE), production.as_bytes());
+}
+
+#[test]
+fn what_a_list_holds_is_reached_by_its_name() {
+    let server = GitServer::start();
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: web}\n  spec: {replicas: 2, template: {spec: {containers: [{name: web, image: 'web:v1'}]}}}\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: api}\n  spec: {replicas: 2, template: {spec: {containers: [{name: api, image: 'web:v1'}]}}}\n";
+    let repository = server.repository_with("o/manifests", FILE, list);
+    operation(&repository, "update")
+        .input("image", "web:v2")
+        .input("set", "Deployment/api:.spec.replicas=3")
+        .input("resource", "Deployment/api")
+        .run()
+        .succeeded();
+    let (web, api) = list.split_at(list.find("metadata: {name: api}").unwrap());
+    let api = api
+        .replace("web:v1", "web:v2")
+        .replace("replicas: 2", "replicas: 3");
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        format!("{web}{api}")
+    );
+}
