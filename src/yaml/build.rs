@@ -1,0 +1,640 @@
+//! From the bytes of a file to a [`Stream`].
+//!
+//! The parser is yaml-rust2's pull parser: its events come one by one, so that no input can
+//! overflow the stack. It says on which line and in which column a scalar begins, not where it
+//! ends, and what it calls an index in bytes counts characters, and even those wrongly once a block
+//! scalar has held anything but ASCII. So the start is taken from line and column, and the end is
+//! found here, in the text. [`crate::yaml::edit`] checks both before it relies on them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::{Range, RangeInclusive};
+use std::sync::OnceLock;
+
+use yaml_rust2::parser::{Event, Parser, Tag};
+use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
+
+use super::document::{
+    Content, MAX_BYTES, MAX_DEPTH, Node, NodeId, ParseError, Role, Scalar, Stream, Style,
+};
+use super::spans::{
+    block_header, block_length, count_breaks, double_quoted_length, plain_length,
+    single_quoted_length,
+};
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+impl<'t> Stream<'t> {
+    /// Reads all documents of a file.
+    ///
+    /// # Errors
+    /// [`ParseError`] says what is wrong and on which line.
+    pub fn parse(bytes: &'t [u8]) -> Result<Self, ParseError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(ParseError::TooLarge { bytes: bytes.len() });
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| ParseError::NotUtf8 {
+            line: line_of(bytes, error.valid_up_to()),
+        })?;
+        // The parser takes NUL for the end of the file; YAML allows it nowhere (chapter 5.1).
+        if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+            let (line, column) = (line_of(bytes, at), 1);
+            let reason = "a NUL byte, which YAML does not allow".to_owned();
+            return Err(ParseError::Syntax {
+                line,
+                column,
+                reason,
+            });
+        }
+        let mut deeper = BTreeSet::new();
+        let mut budget = MAX_REREAD;
+        loop {
+            match Builder::new(text, &deeper).build() {
+                Ok(stream) => return Ok(stream),
+                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::Scan(error)) => {
+                    let lines = too_shallow(text, &error, &deeper);
+                    let known = deeper.len();
+                    deeper.extend(lines.into_iter().flatten());
+                    budget = budget.saturating_sub(text.len());
+                    if deeper.len() == known || budget == 0 {
+                        return Err(syntax_error(&error, &deeper));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// YAML wants what goes on over several lines in quotes or brackets to be indented deeper than the
+/// key before it (chapter 7.4), and the parser insists. Kubernetes' reader does not, and a `]` below
+/// its key is what people write. White space means nothing there, so the parser is shown such lines
+/// this much deeper than they are.
+const DEEPER: usize = 128;
+
+/// How many bytes may be read again for that: each time, one more value of the file is put right.
+const MAX_REREAD: usize = 64 * 1024 * 1024;
+
+/// Why a text was not read to its end.
+enum Stop {
+    Error(ParseError),
+    Scan(ScanError),
+}
+
+impl From<ParseError> for Stop {
+    fn from(error: ParseError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// The lines that the parser found not deep enough, if that is what `error` says.
+fn too_shallow(
+    text: &str,
+    error: &ScanError,
+    deeper: &BTreeSet<usize>,
+) -> Option<RangeInclusive<usize>> {
+    let line = error.marker().line();
+    match error.info() {
+        "invalid indentation" | "invalid indentation in flow construct" => Some(line..=line),
+        "invalid indentation in quoted scalar" => {
+            // It names where the scalar begins.
+            let start = Positions::new(text, deeper).byte(*error.marker())?;
+            let rest = text.get(start..)?;
+            let length = single_quoted_length(rest).or_else(|| double_quoted_length(rest))?;
+            Some(line + 1..=line + count_breaks(rest.get(..length)?))
+        }
+        _ => None,
+    }
+}
+
+/// Turns the parser's events into a [`Stream`].
+struct Builder<'t, 'd> {
+    text: &'t str,
+    positions: Positions<'t, 'd>,
+    nodes: Vec<Node>,
+    roots: Vec<NodeId>,
+    /// The collections that are open, outermost first.
+    open: Vec<Open>,
+    /// The node of each of the parser's anchor numbers.
+    anchors: HashMap<usize, NodeId>,
+    /// Where the last scalar or alias ended: nothing that follows begins before.
+    last_end: usize,
+}
+
+struct Open {
+    node: NodeId,
+    /// In a mapping, the key whose value comes next.
+    key: Option<NodeId>,
+}
+
+impl<'t, 'd> Builder<'t, 'd> {
+    fn new(text: &'t str, deeper: &'d BTreeSet<usize>) -> Self {
+        Self {
+            text,
+            positions: Positions::new(text, deeper),
+            nodes: Vec::new(),
+            roots: Vec::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            last_end: 0,
+        }
+    }
+
+    fn build(mut self) -> Result<Stream<'t>, Stop> {
+        let shown = self.positions.shown();
+        // A byte order mark is no part of the first document (chapter 5.2); the parser would take
+        // it into the first key.
+        let body = shown.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&shown);
+        let mut parser = Parser::new_from_str(body);
+        loop {
+            let (event, mark) = parser.next_token().map_err(Stop::Scan)?;
+            match event {
+                Event::StreamEnd => break,
+                Event::Scalar(value, style, anchor, tag) => {
+                    self.scalar(value, style, anchor, tag, mark);
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    self.open(Content::Sequence(Vec::new()), anchor, tag, mark)?;
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.open(Content::Mapping(Vec::new()), anchor, tag, mark)?;
+                }
+                Event::SequenceEnd | Event::MappingEnd => {
+                    self.open.pop();
+                }
+                Event::Alias(anchor) => self.alias(anchor, mark)?,
+                Event::Nothing | Event::StreamStart | Event::DocumentStart | Event::DocumentEnd => {
+                }
+            }
+        }
+        Ok(Stream {
+            text: self.text,
+            nodes: self.nodes,
+            roots: self.roots,
+            wide: OnceLock::new(),
+        })
+    }
+
+    fn scalar(
+        &mut self,
+        value: String,
+        style: TScalarStyle,
+        anchor: usize,
+        tag: Option<Tag>,
+        mark: Marker,
+    ) {
+        let style = Style::from(style);
+        let span = self.span(&value, style, mark);
+        if let Some(span) = &span {
+            self.last_end = span.end;
+        }
+        let content = Content::Scalar(Scalar { value, style, span });
+        self.add(content, anchor, tag, mark);
+    }
+
+    /// Where in the text the scalar stands that the parser has found at `mark`.
+    fn span(&mut self, value: &str, style: Style, mark: Marker) -> Option<Range<usize>> {
+        match style {
+            Style::Plain if value.is_empty() => None,
+            Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => {
+                let start = self.positions.byte(mark)?;
+                let rest = self.text.get(start..)?;
+                let length = match style {
+                    Style::SingleQuoted => single_quoted_length(rest),
+                    Style::DoubleQuoted => double_quoted_length(rest),
+                    _ => plain_length(rest, value),
+                }?;
+                Some(start..start + length)
+            }
+            Style::Literal | Style::Folded => {
+                let has_content = value.contains(|c| c != '\n');
+                let indent = has_content.then(|| mark.col());
+                let rest = self.text.get(self.last_end..)?;
+                let start = self.last_end + block_header(rest)?;
+                let length = block_length(self.text.get(start..)?, indent);
+                Some(start..start + length)
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        content: Content,
+        anchor: usize,
+        tag: Option<Tag>,
+        mark: Marker,
+    ) -> Result<(), ParseError> {
+        let node = self.add(content, anchor, tag, mark);
+        if self.open.len() >= MAX_DEPTH {
+            return Err(ParseError::TooDeep { line: mark.line() });
+        }
+        self.open.push(Open { node, key: None });
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), ParseError> {
+        let document = self.document_of_next();
+        // Anchors end with their document (chapter 3.2.2.2); the parser keeps them.
+        let target = self
+            .anchors
+            .get(&anchor)
+            .copied()
+            .filter(|target| self.nodes[target.0].document == document)
+            .ok_or_else(|| ParseError::Syntax {
+                line: mark.line(),
+                column: self.positions.column(mark) + 1,
+                reason: "an alias to an anchor that this document does not have".to_owned(),
+            })?;
+        let start = self.positions.byte(mark).unwrap_or(self.last_end);
+        let word = self
+            .text
+            .get(start..)
+            .and_then(|rest| {
+                rest.split([' ', '\t', '\r', '\n', ',', '[', ']', '{', '}'])
+                    .next()
+            })
+            .unwrap_or_default();
+        self.last_end = start + word.len();
+        let name = word.trim_start_matches('*').to_owned();
+        self.add(Content::Alias { name, target }, 0, None, mark);
+        Ok(())
+    }
+
+    /// The number of the document that the next node belongs to.
+    fn document_of_next(&self) -> usize {
+        self.roots
+            .len()
+            .saturating_sub(usize::from(!self.open.is_empty()))
+    }
+
+    /// Hangs a node into the innermost open collection.
+    fn add(&mut self, content: Content, anchor: usize, tag: Option<Tag>, mark: Marker) -> NodeId {
+        let id = NodeId(self.nodes.len());
+        let document = self.document_of_next();
+        let parent = self.open.last().map(|open| open.node);
+        let role = match self.open.last_mut() {
+            None => {
+                self.roots.push(id);
+                Role::Root
+            }
+            Some(open) => match &mut self.nodes[open.node.0].content {
+                Content::Sequence(items) => {
+                    items.push(id);
+                    let index = items.len() - 1;
+                    Role::Item { index }
+                }
+                Content::Mapping(pairs) => match open.key.take() {
+                    Some(key) => {
+                        pairs.push((key, id));
+                        Role::Value { key }
+                    }
+                    None => {
+                        open.key = Some(id);
+                        Role::Key
+                    }
+                },
+                Content::Scalar(_) | Content::Alias { .. } => Role::Root,
+            },
+        };
+        let parent_in_flow = parent.is_some_and(|parent| self.nodes[parent.0].in_flow);
+        let is_collection = matches!(content, Content::Sequence(_) | Content::Mapping(_));
+        if anchor > 0 {
+            self.anchors.insert(anchor, id);
+        }
+        let in_flow = parent_in_flow || (is_collection && self.begins_with_bracket(mark));
+        self.nodes.push(Node {
+            document,
+            parent,
+            role,
+            line: mark.line(),
+            column: self.positions.column(mark) + 1,
+            in_flow,
+            anchored: anchor > 0,
+            tag: tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
+            content,
+        });
+        id
+    }
+
+    fn begins_with_bracket(&mut self, mark: Marker) -> bool {
+        self.positions
+            .byte(mark)
+            .and_then(|start| self.text.get(start..))
+            .is_some_and(|rest| rest.starts_with(['[', '{']))
+    }
+}
+
+impl From<TScalarStyle> for Style {
+    fn from(style: TScalarStyle) -> Self {
+        match style {
+            TScalarStyle::Plain => Self::Plain,
+            TScalarStyle::SingleQuoted => Self::SingleQuoted,
+            TScalarStyle::DoubleQuoted => Self::DoubleQuoted,
+            TScalarStyle::Literal => Self::Literal,
+            TScalarStyle::Folded => Self::Folded,
+        }
+    }
+}
+
+fn syntax_error(error: &ScanError, deeper: &BTreeSet<usize>) -> ParseError {
+    let (line, column) = (error.marker().line(), error.marker().col() + 1);
+    let shift = if deeper.contains(&line) { DEEPER } else { 0 };
+    ParseError::Syntax {
+        line,
+        column: column.saturating_sub(shift).max(1),
+        reason: error.info().to_owned(),
+    }
+}
+
+/// The line, from 1, that the byte `at` is on.
+fn line_of(bytes: &[u8], at: usize) -> usize {
+    1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count()
+}
+
+/// Turns the parser's lines and columns into bytes of the text.
+struct Positions<'t, 'd> {
+    text: &'t str,
+    /// The first byte of each line.
+    lines: Vec<usize>,
+    /// The lines, from 1, that the parser is shown [`DEEPER`] than they are.
+    deeper: &'d BTreeSet<usize>,
+    /// The last answer: line, column, byte. Going on from there keeps long lines linear.
+    last: (usize, usize, usize),
+}
+
+impl<'t, 'd> Positions<'t, 'd> {
+    fn new(text: &'t str, deeper: &'d BTreeSet<usize>) -> Self {
+        let first = if text.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len_utf8()
+        } else {
+            0
+        };
+        let bytes = text.as_bytes();
+        // A lone CR ends a line too (chapter 5.4).
+        let ends_line = |(index, byte): (usize, &u8)| match byte {
+            b'\n' => Some(index + 1),
+            b'\r' if bytes.get(index + 1) != Some(&b'\n') => Some(index + 1),
+            _ => None,
+        };
+        let lines = std::iter::once(first)
+            .chain(bytes.iter().enumerate().filter_map(ends_line))
+            .collect();
+        Self {
+            text,
+            lines,
+            deeper,
+            last: (1, 0, first),
+        }
+    }
+
+    /// The text that the parser is shown.
+    fn shown(&self) -> Cow<'t, str> {
+        let mut shown = String::new();
+        let mut from = 0;
+        for line in self.deeper {
+            let Some(start) = line.checked_sub(1).and_then(|index| self.lines.get(index)) else {
+                continue;
+            };
+            shown.push_str(self.text.get(from..*start).unwrap_or_default());
+            shown.extend(std::iter::repeat_n(' ', DEEPER));
+            from = *start;
+        }
+        if from == 0 {
+            return Cow::Borrowed(self.text);
+        }
+        shown.push_str(self.text.get(from..).unwrap_or_default());
+        Cow::Owned(shown)
+    }
+
+    /// The column of the text that the parser's `mark` means, from 0.
+    fn column(&self, mark: Marker) -> usize {
+        let shift = if self.deeper.contains(&mark.line()) {
+            DEEPER
+        } else {
+            0
+        };
+        mark.col().saturating_sub(shift)
+    }
+
+    /// The byte at the parser's `mark`, whose lines count from 1 and columns from 0.
+    fn byte(&mut self, mark: Marker) -> Option<usize> {
+        let (line, column) = (mark.line(), self.column(mark));
+        let (from_column, from_byte) = match self.last {
+            (last_line, last_column, byte) if last_line == line && last_column <= column => {
+                (last_column, byte)
+            }
+            _ => (0, *self.lines.get(line.checked_sub(1)?)?),
+        };
+        let rest = self.text.get(from_byte..)?;
+        let distance = rest
+            .char_indices()
+            .map(|(offset, _)| offset)
+            .chain(std::iter::once(rest.len()))
+            .nth(column - from_column)?;
+        self.last = (line, column, from_byte + distance);
+        Some(from_byte + distance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every scalar that is no key: what it reads as, and the text it takes up.
+    fn values(text: &str) -> Vec<(String, String)> {
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        stream
+            .nodes()
+            .filter(|(_, node)| node.role != Role::Key)
+            .filter_map(|(id, _)| {
+                let scalar = stream.scalar(id)?;
+                let raw = stream.raw(id).unwrap_or("(nowhere)");
+                Some((scalar.value.clone(), raw.to_owned()))
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let found = values(text);
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(value, raw)| (value.as_str(), raw.as_str()))
+            .collect();
+        assert_eq!(found, expected, "in {text:?}");
+    }
+
+    #[test]
+    fn a_span_is_the_scalar_and_nothing_else() {
+        check("a: b", &[("b", "b")]);
+        check("a: b # c\n", &[("b", "b")]);
+        check("a: b\t# c\n", &[("b", "b")]);
+        check("a: 'it''s' # c\n", &[("it's", "'it''s'")]);
+        check(r#"a: "q\"\\" # c"#, &[("q\"\\", r#""q\"\\""#)]);
+        check("a: &x !!str b\n", &[("b", "b")]);
+        check("a: &x\n  b\n", &[("b", "b")]);
+        check(
+            "{a: b, 'c':d, e: [f,g]}",
+            &[("b", "b"), ("d", "d"), ("f", "f"), ("g", "g")],
+        );
+        check("a:\nb: c", &[("", "(nowhere)"), ("c", "c")]);
+    }
+
+    #[test]
+    fn positions_are_bytes_whatever_stands_before() {
+        check("\u{feff}a: b\n", &[("b", "b")]);
+        check("é: ü # ö\r\nb: 'ß'\r\n", &[("ü", "ü"), ("ß", "'ß'")]);
+        check("{é: ü, 🦀: x}", &[("ü", "ü"), ("x", "x")]);
+        check("a: 1\rb: 2\r", &[("1", "1"), ("2", "2")]);
+        // The parser counts the characters of a block scalar's lines in bytes.
+        check(
+            "a: |\n  ein sehr langer Text: äöüäöüäöüäöüäöü\nb: c\n",
+            &[
+                (
+                    "ein sehr langer Text: äöüäöüäöüäöüäöü\n",
+                    "|\n  ein sehr langer Text: äöüäöüäöüäöüäöü",
+                ),
+                ("c", "c"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_plain_scalar_may_go_over_lines() {
+        check("a: b\n  c\n\n  d # e\n", &[("b c\nd", "b\n  c\n\n  d")]);
+        check(
+            "a: b  c\r\n  d\r\nf: g",
+            &[("b  c d", "b  c\r\n  d"), ("g", "g")],
+        );
+    }
+
+    #[test]
+    fn a_block_scalar_goes_from_its_indicator_to_its_last_line() {
+        check(
+            "a: |\n  b\n\n  c\n\nd: e\n",
+            &[("b\n\nc\n", "|\n  b\n\n  c"), ("e", "e")],
+        );
+        check("a: >- # | c\n  b\n# c\n", &[("b", ">- # | c\n  b")]);
+        check(
+            "a: # |\n  !t |2+ # >\n   b\n  c\n",
+            &[(" b\nc\n", "|2+ # >\n   b\n  c")],
+        );
+        check("- |\r\n  b\r\n- c", &[("b\n", "|\r\n  b"), ("c", "c")]);
+        check(
+            "- [a, b]\n- |\n b\n- c",
+            &[("a", "a"), ("b", "b"), ("b\n", "|\n b"), ("c", "c")],
+        );
+        check("--- |\nb\n...\n--- c", &[("b\n", "|\nb"), ("c", "c")]);
+        check("a: |-\nb: c", &[("", "|-"), ("c", "c")]);
+    }
+
+    #[test]
+    fn documents_are_told_apart() {
+        let text = "%YAML 1.2\n---\na: b\n...\n---\n- c\n---\nd\n";
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        assert_eq!(stream.roots().len(), 3);
+        let last = *stream.roots().last().unwrap();
+        assert_eq!(stream[last].document, 2);
+        assert_eq!((stream[last].line, stream[last].column), (8, 1));
+        assert_eq!(stream.raw(last), Some("d"));
+    }
+
+    #[test]
+    fn an_alias_knows_its_anchor() {
+        let stream = Stream::parse(b"a: &x b\nc: *x\n").unwrap();
+        let root = stream.roots()[0];
+        let (a, c) = (
+            stream.get(root, "a").unwrap(),
+            stream.get(root, "c").unwrap(),
+        );
+        assert!(
+            matches!(&stream[c].content, Content::Alias { name, target } if name == "x" && *target == a)
+        );
+        assert!(stream[a].anchored);
+        let error = Stream::parse(b"a: &x b\n---\nc: *x\n").unwrap_err();
+        assert!(matches!(
+            error,
+            ParseError::Syntax {
+                line: 3,
+                column: 4,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn nodes_in_brackets_know_it() {
+        let stream = Stream::parse(b"a: {b: [c]}\nd:\n- e\n").unwrap();
+        let in_flow: Vec<&str> = stream
+            .nodes()
+            .filter(|(_, node)| node.in_flow)
+            .filter_map(|(id, _)| stream.value(id))
+            .collect();
+        assert_eq!(in_flow, ["b", "c"]);
+    }
+
+    #[test]
+    fn what_is_too_much_is_an_error_not_a_crash() {
+        let deep = "- ".repeat(100_000);
+        assert_eq!(
+            Stream::parse(deep.as_bytes()).unwrap_err(),
+            ParseError::TooDeep { line: 1 }
+        );
+        let large = vec![b' '; MAX_BYTES + 1];
+        assert_eq!(
+            Stream::parse(&large).unwrap_err(),
+            ParseError::TooLarge {
+                bytes: MAX_BYTES + 1
+            }
+        );
+        assert_eq!(
+            Stream::parse(b"a: b\nc: \xff\n").unwrap_err(),
+            ParseError::NotUtf8 { line: 2 }
+        );
+        assert!(
+            Stream::parse(b"a: b\nc: \0\n")
+                .unwrap_err()
+                .to_string()
+                .contains("NUL")
+        );
+    }
+
+    #[test]
+    fn what_goes_on_over_lines_need_not_be_deeper_than_its_key() {
+        let text = "a:\n  args: [\n    x,\n  \"y\",\n'z'\n  ]\n  text: 'one\n  two\n\nthree'\n  k: \"ü\nv\" # c\n  last: [{\n  b: 1}, c]\n";
+        check(
+            text,
+            &[
+                ("x", "x"),
+                ("y", "\"y\""),
+                ("z", "'z'"),
+                ("one two\nthree", "'one\n  two\n\nthree'"),
+                ("ü v", "\"ü\nv\""),
+                ("1", "1"),
+                ("c", "c"),
+            ],
+        );
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let z = stream
+            .nodes()
+            .find(|(id, _)| stream.value(*id) == Some("z"))
+            .unwrap();
+        assert_eq!((z.1.line, z.1.column), (5, 1));
+    }
+
+    #[test]
+    fn invalid_yaml_is_an_error_with_line_and_column() {
+        let error = Stream::parse(b"a: b\nc: d: e\n").unwrap_err();
+        assert!(
+            matches!(
+                error,
+                ParseError::Syntax {
+                    line: 2,
+                    column: 5,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}
