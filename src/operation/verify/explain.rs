@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Deployed;
-use super::watch::{HeldBack, Watch};
+use super::seen::{HeldBack, Seen};
+use super::target::Deployed;
+
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Problem, Resource, Wait};
@@ -54,11 +55,10 @@ pub(super) fn waiting(wait: &Wait, commit: &CommitId) -> String {
 }
 
 /// The run was cancelled while it waited.
-pub(super) fn cancelled(watches: &[Watch<'_>]) -> Ended {
-    let waited: Vec<String> = watches
+pub(super) fn cancelled(unfinished: &[&Seen<'_>]) -> Ended {
+    let waited: Vec<String> = unfinished
         .iter()
-        .filter(|watch| !watch.is_done())
-        .map(|watch| state(watch, watch.application()))
+        .map(|seen| state(seen, seen.application.as_ref()))
         .collect();
     Ended::new(
         Reason::Cancelled,
@@ -71,7 +71,7 @@ pub(super) fn cancelled(watches: &[Watch<'_>]) -> Ended {
 }
 
 /// `shop was OutOfSync, Healthy at 89abcde`
-fn state(watch: &Watch<'_>, application: Option<&Application>) -> String {
+fn state(seen: &Seen<'_>, application: Option<&Application>) -> String {
     match application {
         Some(application) => {
             let status = &application.status;
@@ -86,22 +86,22 @@ fn state(watch: &Watch<'_>, application: Option<&Application>) -> String {
             };
             format!(
                 "{} was {}, {} at {}",
-                watch.name(),
+                seen.name,
                 status.sync.status,
                 status.health.status,
                 revision.get(..7).unwrap_or(revision)
             )
         }
-        None => format!("nothing is known of {}", watch.name()),
+        None => format!("nothing is known of {}", seen.name),
     }
 }
 
 /// Argo CD does not let itself be asked.
-pub(super) fn refused(watch: &Watch<'_>, error: &ArgocdError) -> Ended {
-    let name = watch.name();
-    let argocd = watch.argocd();
+pub(super) fn refused(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
+    let name = seen.name;
+    let argocd = seen.watching.argocd;
     let host = argocd.server.host();
-    let was_there = watch.application().is_some();
+    let was_there = seen.application.as_ref().is_some();
     let gone = || {
         Ended::new(
             Reason::ApplicationNotFound,
@@ -157,13 +157,13 @@ pub(super) fn refused(watch: &Watch<'_>, error: &ArgocdError) -> Ended {
             "Give the CA that signed it as `ca-certificate`, in PEM. Argo CD's own certificate is self-signed until you replace it (`argocd-server-tls`).",
         ),
         ArgocdError::Unreachable(_) | ArgocdError::Unavailable(_) => {
-            unreachable_server(watch, error)
+            unreachable_server(seen, error)
         }
     }
 }
 
-fn unreachable_server(watch: &Watch<'_>, error: &ArgocdError) -> Ended {
-    let hint = match watch.application() {
+fn unreachable_server(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
+    let hint = match seen.application.as_ref() {
         Some(_) => "Whether the commit runs is not known: look at Argo CD itself.",
         None => {
             "A private Argo CD can't be reached from GitHub's own runners: run this job on a self-hosted runner in its network, or give Argo CD an address that the runner can reach."
@@ -173,14 +173,14 @@ fn unreachable_server(watch: &Watch<'_>, error: &ArgocdError) -> Ended {
 }
 
 /// The application is made of something else than what was pushed to.
-pub(super) fn mistracked(watch: &Watch<'_>, mistracking: &Mistracking) -> Ended {
+pub(super) fn mistracked(seen: &Seen<'_>, mistracking: &Mistracking) -> Ended {
     let Deployed {
         location,
         branch,
         commit,
         ..
-    } = watch.deployed();
-    let name = watch.name();
+    } = seen.watching.deployed;
+    let name = seen.name;
     let message = match mistracking {
         Mistracking::Repository(urls) if urls.is_empty() => {
             format!(
@@ -212,11 +212,11 @@ pub(super) fn mistracked(watch: &Watch<'_>, mistracking: &Mistracking) -> Ended 
 
 /// A newer commit set another image.
 pub(super) fn superseded(
-    watch: &Watch<'_>,
+    seen: &Seen<'_>,
     newer: &CommitId,
     others: &[(String, Option<String>)],
 ) -> Ended {
-    let Deployed { commit, .. } = watch.deployed();
+    let Deployed { commit, .. } = seen.watching.deployed;
     let changed: Vec<String> = others
         .iter()
         .take(MAX_LISTED)
@@ -229,7 +229,7 @@ pub(super) fn superseded(
         Reason::Superseded,
         format!(
             "The application {} is at {}, which came after {} and deploys something else: {}.",
-            watch.name(),
+            seen.name,
             newer.short(),
             commit.short(),
             changed.join(", ")
@@ -239,9 +239,9 @@ pub(super) fn superseded(
 }
 
 /// Argo CD has given up, or the deployment is no good.
-pub(super) fn failed(watch: &Watch<'_>, problem: &Problem) -> Ended {
-    let name = watch.name();
-    let commit = watch.deployed().commit.short();
+pub(super) fn failed(seen: &Seen<'_>, problem: &Problem) -> Ended {
+    let name = seen.name;
+    let commit = seen.watching.deployed.commit.short();
     match problem {
         Problem::Sync { message, resources } => {
             let mut text = format!(
@@ -283,7 +283,7 @@ pub(super) fn failed(watch: &Watch<'_>, problem: &Problem) -> Ended {
                 let _ = write!(text, ": {said}");
             }
             text.push('.');
-            text.push_str(&unwell(watch));
+            text.push_str(&unwell(seen));
             Ended::new(
                 Reason::Degraded,
                 text,
@@ -305,23 +305,23 @@ pub(super) fn failed(watch: &Watch<'_>, problem: &Problem) -> Ended {
 }
 
 /// The time was over.
-pub(super) fn late(watch: &Watch<'_>, total: Duration) -> Ended {
+pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
     let Deployed {
         commit,
         location,
         paths,
         ..
-    } = watch.deployed();
-    let name = watch.name();
+    } = seen.watching.deployed;
+    let name = seen.name;
     let seconds = total.as_secs();
-    let Some(application) = watch.application() else {
-        return match watch.trouble() {
-            Some(error) => unreachable_server(watch, error),
+    let Some(application) = seen.application.as_ref() else {
+        return match seen.trouble.as_ref() {
+            Some(error) => unreachable_server(seen, error),
             None => Ended::new(
                 Reason::ArgocdUnavailable,
                 format!(
                     "{} did not answer within {seconds} s.",
-                    watch.argocd().server.host()
+                    seen.watching.argocd.server.host()
                 ),
                 "Give it more time with `argocd-timeout`, or look whether Argo CD is well.",
             ),
@@ -329,12 +329,12 @@ pub(super) fn late(watch: &Watch<'_>, total: Duration) -> Ended {
     };
     let mut message = format!(
         "{} after {seconds} s (`argocd-timeout`), and {} was waited for.",
-        state(watch, Some(application)),
+        state(seen, Some(application)),
         commit.short()
     );
     let mut hint = "Give it more time with `argocd-timeout`, if it only is slow.".to_owned();
     let mut broken = false;
-    match watch.waiting() {
+    match seen.waiting.as_ref() {
         None | Some(Wait::Syncing | Wait::StaleHealth) => {
             let operation = application.status.operation_state.as_ref();
             let said = operation
@@ -369,7 +369,7 @@ pub(super) fn late(watch: &Watch<'_>, total: Duration) -> Ended {
                     "Argo Rollouts writes into these. Have Argo CD leave those fields alone, in the Application:\n{IGNORE_DIFFERENCES}"
                 );
             } else {
-                hint = match watch.held_back() {
+                hint = match seen.held_back {
                     Some(HeldBack::ByHand) => format!(
                         "Auto-sync is off, so that nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync {name}` meanwhile."
                     ),
@@ -379,7 +379,7 @@ pub(super) fn late(watch: &Watch<'_>, total: Duration) -> Ended {
             }
         }
         Some(Wait::Health(status)) => {
-            message.push_str(&unwell(watch));
+            message.push_str(&unwell(seen));
             if status == "Suspended" {
                 hint = "A rollout that pauses, such as a canary's step, waits to be promoted. If that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned();
             } else {
@@ -401,7 +401,7 @@ pub(super) fn late(watch: &Watch<'_>, total: Duration) -> Ended {
                 images.join(", "),
                 running.join(", ")
             );
-            message.push_str(&unwell(watch));
+            message.push_str(&unwell(seen));
             hint = "Something keeps Argo CD from changing the image, such as an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.".to_owned();
         }
         Some(Wait::NoPod(images)) => {
@@ -413,8 +413,8 @@ pub(super) fn late(watch: &Watch<'_>, total: Duration) -> Ended {
 }
 
 /// A line for each Pod that is not well, or nothing.
-fn unwell(watch: &Watch<'_>) -> String {
-    let pods = watch.unwell().iter().take(MAX_LISTED);
+fn unwell(seen: &Seen<'_>) -> String {
+    let pods = seen.unwell.iter().take(MAX_LISTED);
     pods.map(|(name, message)| format!("\n{name}: {message}"))
         .collect()
 }

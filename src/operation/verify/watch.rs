@@ -5,26 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::explain::{self, Ended};
-use super::{
-    ApplicationReport, Argocd, Deployed, GitImage, Phases, ResourceReport, UNREACHABLE, images_in,
-};
-use crate::argocd::client::{ArgocdError, Client};
+use super::report::{ApplicationReport, Phases, ResourceReport};
+use super::seen::{HeldBack, Seen, Watching};
+use super::target::{Deployed, GitImage, images_in};
+use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
-    Application, ApplicationName, Done, Goal, Judge, Look, Node, Relation, Verdict, Wait,
+    Application, ApplicationName, Done, Judge, Look, Node, Relation, Verdict, Wait,
 };
 use crate::deadline::Deadline;
 use crate::files::RepoPath;
 use crate::manifest::{HeldImage, Place};
 use crate::operation::Progress;
-use crate::operation::session::Session;
 use crate::repository::{CommitId, Repository as _};
 
+/// How long Argo CD may be out of reach from the start: nothing that a deployment does makes it so.
+const UNREACHABLE: Duration = Duration::from_secs(30);
 /// How long one answer may take. A refresh waits for the controller.
 const PATIENCE: Duration = Duration::from_secs(15);
 const REFRESH_PATIENCE: Duration = Duration::from_secs(60);
@@ -39,48 +39,19 @@ const IDLE: Duration = Duration::from_secs(5);
 /// The most lines about resources after one look: a first sync of a large application changes all.
 const MAX_LINES: usize = 12;
 
-/// What all watches have in common.
-#[derive(Clone, Copy)]
-pub(super) struct Watching<'a> {
-    pub(super) client: &'a Client,
-    pub(super) session: &'a Session<'a>,
-    pub(super) deployed: &'a Deployed,
-    pub(super) goal: &'a Goal,
-    pub(super) argocd: &'a Argocd,
-    /// Told when a refresh is over: there is something new to see.
-    pub(super) refreshed: &'a Arc<Notify>,
-}
-
 /// One application, look after look.
 pub(super) struct Watch<'a> {
-    name: &'a ApplicationName,
-    watching: Watching<'a>,
+    pub(super) seen: Seen<'a>,
     started: Instant,
     judge: Judge,
-    application: Option<Application>,
     phases: Phases,
     done: Option<Done>,
     relations: HashMap<String, Relation>,
     superseding: HashMap<String, Vec<(String, Option<String>)>>,
     refresh: Refresh,
-    pods: Pods,
+    asked_for_pods: Option<Instant>,
     idle_since: Option<Instant>,
-    /// What keeps Argo CD from applying the commit by itself, once that was found out.
-    held_back: Option<HeldBack>,
     shown: Shown,
-    waiting: Option<Wait>,
-    trouble: Option<ArgocdError>,
-}
-
-/// What keeps Argo CD from applying a commit by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HeldBack {
-    /// Auto-sync is off.
-    ByHand,
-    /// A sync window is closed.
-    Window,
-    /// Nothing that is known.
-    Unknown,
 }
 
 /// What the last look showed.
@@ -99,13 +70,6 @@ struct Refresh {
     finished: Option<Instant>,
 }
 
-/// The Pods that are not well.
-#[derive(Default)]
-struct Pods {
-    asked: Option<Instant>,
-    unwell: Vec<(String, String)>,
-}
-
 /// What the log says already.
 #[derive(Default)]
 struct Shown {
@@ -118,31 +82,30 @@ impl<'a> Watch<'a> {
         let Deployed { base, .. } = watching.deployed;
         let known = base.iter().map(|base| (base.to_string(), Relation::Old));
         Self {
-            name,
-            watching,
+            seen: Seen {
+                name,
+                watching,
+                application: None,
+                waiting: None,
+                trouble: None,
+                held_back: None,
+                unwell: Vec::new(),
+            },
             started: Instant::now(),
             judge: Judge::default(),
-            application: None,
             phases: Phases::default(),
             done: None,
             relations: known.collect(),
             superseding: HashMap::new(),
             refresh: Refresh::default(),
-            pods: Pods::default(),
+            asked_for_pods: None,
             idle_since: None,
-            held_back: None,
             shown: Shown::default(),
-            waiting: None,
-            trouble: None,
         }
     }
 
     pub(super) fn is_done(&self) -> bool {
         self.done.is_some()
-    }
-
-    pub(super) fn name(&self) -> &ApplicationName {
-        self.name
     }
 
     /// Asks once, and judges what is answered.
@@ -153,21 +116,21 @@ impl<'a> Watch<'a> {
     ) -> Result<Looked, Ended> {
         self.keep_refreshing();
         let patience = self.patience();
-        let client = self.watching.client;
+        let client = self.seen.watching.client;
         let answer = tokio::select! {
-            answer = client.application(self.name, false, patience) => answer,
+            answer = client.application(self.seen.name, false, patience) => answer,
             () = deadline.cancelled() => return Ok(Looked { changed: false, confirm: false }),
         };
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return self.refused(error, log),
         };
-        if self.trouble.take().is_some() {
-            log.info(&format!("{}: Argo CD answers again", self.name));
+        if self.seen.trouble.take().is_some() {
+            log.info(&format!("{}: Argo CD answers again", self.seen.name));
         }
         let changed = self.show(&answer.content, log);
         let verdict = self.verdict(&answer.content, answer.date, log).await?;
-        self.application = Some(answer.content);
+        self.seen.application = Some(answer.content);
         let confirm = verdict == Verdict::Confirm;
         match verdict {
             Verdict::Confirm => {}
@@ -179,7 +142,7 @@ impl<'a> Watch<'a> {
             }
             Verdict::Failed(problem) => {
                 self.ask_for_pods(true, log).await;
-                return Err(explain::failed(self, &problem));
+                return Err(explain::failed(&self.seen, &problem));
             }
             Verdict::Wait(wait) => self.note(wait, log).await,
         }
@@ -188,7 +151,7 @@ impl<'a> Watch<'a> {
 
     /// How long one answer may take: no longer than there is time.
     fn patience(&self) -> Duration {
-        let remaining = self.watching.session.deadline.remaining();
+        let remaining = self.seen.watching.session.deadline.remaining();
         PATIENCE.min(remaining).max(Duration::from_secs(1))
     }
 
@@ -201,18 +164,18 @@ impl<'a> Watch<'a> {
     ) -> Result<Verdict, Ended> {
         let Deployed {
             location, branch, ..
-        } = self.watching.deployed;
+        } = self.seen.watching.deployed;
         let url = location.url().to_string();
         let tracked = followed(application, &url, branch.as_str());
         let compared = self.relation(&tracked, log).await;
         if compared == Relation::Old {
             match diagnosis::mistracking(application, &url, branch.as_str()) {
                 Some(other @ Mistracking::Repository(_)) => {
-                    return Err(explain::mistracked(self, &other));
+                    return Err(explain::mistracked(&self.seen, &other));
                 }
                 // A tag may move to the commit, and the refresh would show that.
                 Some(other @ Mistracking::Revision(_)) if self.refresh.finished.is_some() => {
-                    return Err(explain::mistracked(self, &other));
+                    return Err(explain::mistracked(&self.seen, &other));
                 }
                 Some(Mistracking::Revision(_)) | None => {}
             }
@@ -250,7 +213,7 @@ impl<'a> Watch<'a> {
             now,
             elapsed,
         };
-        Ok(self.judge.judge(&look, self.watching.goal))
+        Ok(self.judge.judge(&look, self.seen.watching.goal))
     }
 
     /// What `revisions` are to the commit: all of them must have it.
@@ -268,7 +231,7 @@ impl<'a> Watch<'a> {
     }
 
     async fn relation_of(&mut self, revision: &str, log: &mut impl Progress) -> Relation {
-        let own = &self.watching.deployed.commit;
+        let own = &self.seen.watching.deployed.commit;
         if revision == own.as_str() {
             return Relation::Exact;
         }
@@ -279,6 +242,7 @@ impl<'a> Watch<'a> {
             return Relation::Old;
         };
         match self
+            .seen
             .watching
             .session
             .repository
@@ -299,7 +263,7 @@ impl<'a> Watch<'a> {
                 let short = other.short();
                 log.info(&format!(
                     "{}: whether {short} comes after {} is not known yet: {error}",
-                    self.name,
+                    self.seen.name,
                     own.short()
                 ));
                 Relation::Old
@@ -318,7 +282,7 @@ impl<'a> Watch<'a> {
             images,
             commit,
             ..
-        } = self.watching.deployed;
+        } = self.seen.watching.deployed;
         let (Some(files), Some(newer)) = (files, CommitId::parse(revision)) else {
             return Ok(());
         };
@@ -327,6 +291,7 @@ impl<'a> Watch<'a> {
         }
         if !self.superseding.contains_key(revision) {
             let read = self
+                .seen
                 .watching
                 .session
                 .repository
@@ -337,7 +302,7 @@ impl<'a> Watch<'a> {
                 Err(error) => {
                     log.info(&format!(
                         "{}: the files at {} can't be read yet: {error}",
-                        self.name,
+                        self.seen.name,
                         newer.short()
                     ));
                     return Ok(());
@@ -349,7 +314,7 @@ impl<'a> Watch<'a> {
         }
         match self.superseding.get(revision).map(Vec::as_slice) {
             None | Some([]) => Ok(()),
-            Some(others) => Err(explain::superseded(self, &newer, others)),
+            Some(others) => Err(explain::superseded(&self.seen, &newer, others)),
         }
     }
 
@@ -368,38 +333,39 @@ impl<'a> Watch<'a> {
         if matches!(wait, Wait::Health(_) | Wait::OldImages(_)) {
             self.ask_for_pods(false, log).await;
         }
-        if self.waiting.as_ref() != Some(&wait) {
+        if self.seen.waiting.as_ref() != Some(&wait) {
             log.info(&format!(
                 "{}: {}",
-                self.name,
-                explain::waiting(&wait, &self.watching.deployed.commit)
+                self.seen.name,
+                explain::waiting(&wait, &self.seen.watching.deployed.commit)
             ));
-            self.waiting = Some(wait);
+            self.seen.waiting = Some(wait);
         }
     }
 
     /// Why nothing applies what was seen; said once.
     async fn find_what_holds_back(&mut self, idle: Instant, log: &mut impl Progress) {
-        let Some(application) = &self.application else {
+        let Some(application) = &self.seen.application else {
             return;
         };
-        if self.held_back.is_some() {
+        if self.seen.held_back.is_some() {
             return;
         }
         if !application.syncs_by_itself() {
-            self.held_back = Some(HeldBack::ByHand);
+            self.seen.held_back = Some(HeldBack::ByHand);
             log.warning(&format!(
                 "{}: auto-sync is off, so that somebody must sync the application. Waiting for that",
-                self.name
+                self.seen.name
             ));
         } else if idle.elapsed() >= IDLE {
             let asked = self
+                .seen
                 .watching
                 .client
-                .sync_windows(self.name, self.patience())
+                .sync_windows(self.seen.name, self.patience())
                 .await;
             let closed = asked.is_ok_and(|windows| windows.can_sync == Some(false));
-            self.held_back = Some(if closed {
+            self.seen.held_back = Some(if closed {
                 HeldBack::Window
             } else {
                 HeldBack::Unknown
@@ -407,7 +373,7 @@ impl<'a> Watch<'a> {
             if closed {
                 log.warning(&format!(
                     "{}: a sync window of its project is closed. Waiting for it to open",
-                    self.name
+                    self.seen.name
                 ));
             }
         }
@@ -416,27 +382,28 @@ impl<'a> Watch<'a> {
     /// Asks for the Pods that are not well, now and then.
     async fn ask_for_pods(&mut self, now: bool, log: &mut impl Progress) {
         // A rollout's Pods need a moment.
-        let since = *self.pods.asked.get_or_insert_with(Instant::now);
+        let since = *self.asked_for_pods.get_or_insert_with(Instant::now);
         if !now && since.elapsed() < PODS_EVERY {
             return;
         }
-        self.pods.asked = Some(Instant::now());
+        self.asked_for_pods = Some(Instant::now());
         // It is for messages only.
         let Ok(tree) = self
+            .seen
             .watching
             .client
-            .resource_tree(self.name, self.patience())
+            .resource_tree(self.seen.name, self.patience())
             .await
         else {
             return;
         };
         let unwell: Vec<(String, String)> = tree.nodes.iter().filter_map(unwell).collect();
         for (name, message) in unwell.iter().take(MAX_LINES) {
-            if !self.pods.unwell.iter().any(|(_, known)| known == message) {
-                log.info(&format!("{}: {name}: {message}", self.name));
+            if !self.seen.unwell.iter().any(|(_, known)| known == message) {
+                log.info(&format!("{}: {name}: {message}", self.seen.name));
             }
         }
-        self.pods.unwell = unwell;
+        self.seen.unwell = unwell;
     }
 
     /// Writes what is different from the look before. Returns whether anything is.
@@ -464,7 +431,7 @@ impl<'a> Watch<'a> {
                 "" => state.clone(),
                 before => format!("{before} → {state}"),
             };
-            log.info(&format!("{}: {arrow}", self.name));
+            log.info(&format!("{}: {arrow}", self.seen.name));
             changed = true;
         }
         let first = self.shown.state.is_empty();
@@ -489,10 +456,10 @@ impl<'a> Watch<'a> {
         self.shown.resources = resources;
         changed |= !lines.is_empty();
         for line in lines.iter().take(MAX_LINES) {
-            log.info(&format!("{}: {line}", self.name));
+            log.info(&format!("{}: {line}", self.seen.name));
         }
         if let Some(more @ 1..) = lines.len().checked_sub(MAX_LINES) {
-            log.info(&format!("{}: and {more} resources more", self.name));
+            log.info(&format!("{}: and {more} resources more", self.seen.name));
         }
         changed
     }
@@ -502,7 +469,7 @@ impl<'a> Watch<'a> {
         let waits = match &error {
             ArgocdError::Unavailable(_) => true,
             ArgocdError::Unreachable(_) => {
-                self.application.is_some() || self.started.elapsed() < UNREACHABLE
+                self.seen.application.is_some() || self.started.elapsed() < UNREACHABLE
             }
             ArgocdError::Unauthorized(_)
             | ArgocdError::Forbidden(_)
@@ -512,13 +479,13 @@ impl<'a> Watch<'a> {
             | ArgocdError::Certificate(_) => false,
         };
         if !waits {
-            return Err(explain::refused(self, &error));
+            return Err(explain::refused(&self.seen, &error));
         }
-        let changed = self.trouble.as_ref() != Some(&error);
+        let changed = self.seen.trouble.as_ref() != Some(&error);
         if changed {
-            log.info(&format!("{}: {error}. Asking again", self.name));
+            log.info(&format!("{}: {error}. Asking again", self.seen.name));
         }
-        self.trouble = Some(error);
+        self.seen.trouble = Some(error);
         Ok(Looked {
             changed: false,
             confirm: false,
@@ -528,14 +495,15 @@ impl<'a> Watch<'a> {
     /// The failure of an application that was not done when the time was over.
     pub(super) async fn late(&mut self, total: Duration) -> Ended {
         if let Ok(tree) = self
+            .seen
             .watching
             .client
-            .resource_tree(self.name, Duration::from_secs(5))
+            .resource_tree(self.seen.name, Duration::from_secs(5))
             .await
         {
-            self.pods.unwell = tree.nodes.iter().filter_map(unwell).collect();
+            self.seen.unwell = tree.nodes.iter().filter_map(unwell).collect();
         }
-        explain::late(self, total)
+        explain::late(&self.seen, total)
     }
 
     fn keep_refreshing(&mut self) {
@@ -554,9 +522,9 @@ impl<'a> Watch<'a> {
     }
 
     fn start_refresh(&mut self) {
-        let client = self.watching.client.clone();
-        let refreshed = Arc::clone(self.watching.refreshed);
-        let name = self.name.clone();
+        let client = self.seen.watching.client.clone();
+        let refreshed = Arc::clone(self.seen.watching.refreshed);
+        let name = self.seen.name.clone();
         self.refresh.running = Some(tokio::spawn(async move {
             // What it answers, the next look sees as well; what it is refused with, too.
             let _ = client.application(&name, true, REFRESH_PATIENCE).await;
@@ -568,7 +536,7 @@ impl<'a> Watch<'a> {
     fn revision(&self, application: &Application) -> String {
         let Deployed {
             location, branch, ..
-        } = self.watching.deployed;
+        } = self.seen.watching.deployed;
         let tracked = followed(application, location.url().as_str(), branch.as_str());
         tracked
             .into_iter()
@@ -576,38 +544,9 @@ impl<'a> Watch<'a> {
             .unwrap_or_else(|| application.status.sync.revision.clone())
     }
 
-    pub(super) fn deployed(&self) -> &Deployed {
-        self.watching.deployed
-    }
-
-    pub(super) fn argocd(&self) -> &Argocd {
-        self.watching.argocd
-    }
-
-    pub(super) fn application(&self) -> Option<&Application> {
-        self.application.as_ref()
-    }
-
-    pub(super) fn waiting(&self) -> Option<&Wait> {
-        self.waiting.as_ref()
-    }
-
-    pub(super) fn trouble(&self) -> Option<&ArgocdError> {
-        self.trouble.as_ref()
-    }
-
-    pub(super) fn held_back(&self) -> Option<HeldBack> {
-        self.held_back
-    }
-
-    /// The Pods that are not well, each with what it says.
-    pub(super) fn unwell(&self) -> &[(String, String)] {
-        &self.pods.unwell
-    }
-
     pub(super) fn report(self) -> ApplicationReport {
-        let application = self.application.clone().unwrap_or_default();
-        let revision = match &self.application {
+        let application = self.seen.application.clone().unwrap_or_default();
+        let revision = match &self.seen.application {
             Some(application) => self.revision(application),
             None => String::new(),
         };
@@ -621,8 +560,8 @@ impl<'a> Watch<'a> {
             }
         });
         ApplicationReport {
-            name: self.name.clone(),
-            page: self.watching.argocd.server.page(self.name),
+            name: self.seen.name.clone(),
+            page: self.seen.watching.argocd.server.page(self.seen.name),
             resources: resources.collect(),
             sync: application.status.sync.status,
             health: application.status.health,

@@ -1,0 +1,173 @@
+//! `operation: verify`: waits until Argo CD runs the commit, healthy.
+
+mod explain;
+mod find;
+mod report;
+mod seen;
+mod target;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use self::explain::Ended;
+pub use self::report::{ApplicationReport, Phases, Report, ResourceReport};
+use self::seen::Watching;
+pub use self::target::{Argocd, Deployed, GitImage, Verify};
+use self::watch::Watch;
+use super::Progress;
+use super::session::Remote;
+use crate::argocd::Goal;
+use crate::argocd::client::Client;
+use crate::deadline::{Cancellation, Deadline};
+use crate::deployment::Source;
+use crate::failure::Failure;
+
+/// The shortest and the longest time from one look to the next. It is short after a change, which
+/// seldom comes alone.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
+/// What is done by one look is looked at again so soon.
+const CONFIRM: Duration = Duration::from_secs(1);
+
+/// Finds the commit, and waits until it runs.
+///
+/// # Errors
+/// Whatever keeps the commit from being found, told for a person. How the waiting ended is in the
+/// report.
+pub async fn run(
+    verify: &Verify,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<Report, Failure> {
+    let session = verify
+        .remote
+        .connect(source, cancellation.clone(), log)
+        .await?;
+    let deployed = find::find(verify, &session, log).await?;
+    let Verify { argocd, remote, .. } = verify;
+    Ok(wait(argocd, remote, source, &deployed, cancellation, log).await)
+}
+
+/// Waits until Argo CD runs what was deployed, or won't. How that ended is in the report.
+pub(super) async fn wait(
+    argocd: &Argocd,
+    remote: &Remote,
+    source: &Source,
+    deployed: &Deployed,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Report {
+    let mut report = Report {
+        location: deployed.location.clone(),
+        branch: deployed.branch.clone(),
+        commit: deployed.commit.clone(),
+        images: deployed.images.clone(),
+        applications: Vec::new(),
+        failure: None,
+        broken: false,
+    };
+    let deadline = Deadline::after(argocd.timeout, cancellation);
+    let session = match remote.open(source, deadline.clone()).await {
+        Ok(session) => session,
+        Err(failure) => {
+            report.failure = Some(failure);
+            return report;
+        }
+    };
+    let client = Client::new(
+        session.explainer.client.clone(),
+        argocd.server.clone(),
+        argocd.token.clone(),
+        argocd.project.clone(),
+    );
+    let goal = Goal {
+        images: deployed
+            .images
+            .iter()
+            .filter_map(|image| image.image().parse().ok())
+            .collect(),
+        wait_for: argocd.wait_for,
+        allow_suspended: argocd.allow_suspended,
+    };
+    let names: Vec<String> = argocd
+        .applications
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    log.info(&format!(
+        "Waiting until Argo CD at {} runs {}: {}",
+        argocd.server.host(),
+        deployed.commit.short(),
+        names.join(", ")
+    ));
+    let refreshed = Arc::new(Notify::new());
+    let watching = Watching {
+        client: &client,
+        session: &session,
+        deployed,
+        goal: &goal,
+        argocd,
+        refreshed: &refreshed,
+    };
+    let names = argocd.applications.iter();
+    let mut watches: Vec<Watch<'_>> = names.map(|name| Watch::new(name, watching)).collect();
+    match watch_all(&mut watches, &refreshed, &deadline, log).await {
+        Ok(()) => {}
+        Err(Ended { failure, broken }) => {
+            report.failure = Some(failure);
+            report.broken = broken;
+        }
+    }
+    report.applications = watches.into_iter().map(Watch::report).collect();
+    if report.failure.is_none() {
+        log.info(&report.sentence());
+    }
+    report
+}
+
+/// Looks at every application in turn until all are done, one failed, or the time is over.
+async fn watch_all(
+    watches: &mut [Watch<'_>],
+    refreshed: &Notify,
+    deadline: &Deadline,
+    log: &mut impl Progress,
+) -> Result<(), Ended> {
+    let mut pause = LOOKS.0;
+    loop {
+        let mut changed = false;
+        let mut confirm = false;
+        for watch in watches.iter_mut().filter(|watch| !watch.is_done()) {
+            let look = watch.look(deadline, log).await?;
+            changed |= look.changed;
+            confirm |= look.confirm;
+        }
+        if watches.iter().all(Watch::is_done) {
+            return Ok(());
+        }
+        pause = match changed {
+            true => LOOKS.0,
+            false => pause.mul_f64(1.4).min(LOOKS.1),
+        };
+        let pause = if confirm { CONFIRM } else { pause };
+        let remaining = deadline.remaining();
+        if remaining.is_zero() {
+            let late = watches.iter_mut().find(|watch| !watch.is_done());
+            return match late {
+                Some(watch) => Err(watch.late(deadline.total()).await),
+                None => Ok(()),
+            };
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause.min(remaining)) => {}
+            () = refreshed.notified() => {}
+            () = deadline.cancelled() => {
+                let unfinished = watches.iter().filter(|watch| !watch.is_done());
+                let unfinished: Vec<_> = unfinished.map(|watch| &watch.seen).collect();
+                return Err(explain::cancelled(&unfinished));
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What became of a commit in the cluster.
+
+use std::time::Duration;
+
+use super::target::GitImage;
+use crate::argocd::{ApplicationName, Done, Health};
+use crate::failure::Failure;
+use crate::operation::landing;
+use crate::repository::{BranchName, CommitId, Location};
+
+/// What Argo CD made of a commit.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The repository.
+    pub location: Location,
+    /// The branch.
+    pub branch: BranchName,
+    /// The commit.
+    pub commit: CommitId,
+    /// What was to run.
+    pub images: Vec<GitImage>,
+    /// Each application, in the order asked for.
+    pub applications: Vec<ApplicationReport>,
+    /// Why it does not run the commit, where it does not.
+    pub failure: Option<Failure>,
+    /// Whether that is the deployment's own fault, so that undoing it can help.
+    pub broken: bool,
+}
+
+/// What is known of one application.
+#[derive(Debug, Clone)]
+pub struct ApplicationReport {
+    /// Its name.
+    pub name: ApplicationName,
+    /// Where a person looks at it.
+    pub page: String,
+    /// `Synced`, `OutOfSync`, `Unknown`; empty where nothing is known.
+    pub sync: String,
+    /// How well it is.
+    pub health: Health,
+    /// The revision that was compared with the cluster.
+    pub revision: String,
+    /// Its resources, as far as Argo CD lists them.
+    pub resources: Vec<ResourceReport>,
+    /// The images that its Pods run.
+    pub running: Vec<String>,
+    /// When it got how far.
+    pub phases: Phases,
+    /// How it ended well, where it did.
+    pub done: Option<Done>,
+}
+
+/// One resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceReport {
+    /// `Rollout/web`
+    pub title: String,
+    /// `Synced`, `OutOfSync`
+    pub sync: String,
+    /// `Healthy`, …; empty where Argo CD does not say.
+    pub health: String,
+    /// What it says of that.
+    pub message: String,
+}
+
+/// How long it took from the start of the waiting.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Until Argo CD had compared the commit with the cluster.
+    pub seen: Option<Duration>,
+    /// Until it was applied.
+    pub synced: Option<Duration>,
+    /// Until it ran, healthy.
+    pub healthy: Option<Duration>,
+}
+
+impl Report {
+    /// What happened, in a sentence.
+    pub fn sentence(&self) -> String {
+        let names: Vec<String> = self
+            .applications
+            .iter()
+            .map(|one| one.name.to_string())
+            .collect();
+        let names = names.join(", ");
+        let commit = self.commit.short();
+        let (runs, is, pauses, does) = match self.applications.len() {
+            1 => ("runs", "is", "pauses", "does"),
+            _ => ("run", "are", "pause", "do"),
+        };
+        if self.failure.is_some() {
+            return format!("{names} {does} not run {commit} as asked.");
+        }
+        let last = |of: fn(&Phases) -> Option<Duration>| {
+            let all = self.applications.iter().filter_map(|one| of(&one.phases));
+            all.max().unwrap_or_default().as_secs()
+        };
+        let done = self.applications.iter().filter_map(|one| one.done);
+        let worst = done.fold(Done::Healthy, |worst, done| match done {
+            Done::Healthy => worst,
+            other => other,
+        });
+        match worst {
+            Done::Synced => format!(
+                "{names} {is} synced to {commit}, after {} s.",
+                last(|phases| phases.synced)
+            ),
+            Done::Healthy => format!(
+                "{names} {runs} {commit}, healthy after {} s.",
+                last(|phases| phases.healthy)
+            ),
+            Done::Suspended => format!(
+                "{names} {runs} {commit} and {pauses}, after {} s.",
+                last(|phases| phases.healthy)
+            ),
+            Done::WithoutPods => format!(
+                "{names} {is} healthy at {commit}, after {} s, and {runs} no Pod of some image yet.",
+                last(|phases| phases.healthy)
+            ),
+        }
+    }
+
+    /// The images that are to run, each once.
+    pub fn git_images(&self) -> Vec<&str> {
+        landing::distinct(self.images.iter().map(GitImage::image))
+    }
+}

@@ -1,0 +1,49 @@
+//! What is known of an application that is waited for.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::target::{Argocd, Deployed};
+use crate::argocd::client::{ArgocdError, Client};
+use crate::argocd::{Application, ApplicationName, Goal, Wait};
+use crate::operation::session::Session;
+
+/// What all that is waited for has in common.
+#[derive(Clone, Copy)]
+pub(super) struct Watching<'a> {
+    pub(super) client: &'a Client,
+    pub(super) session: &'a Session<'a>,
+    pub(super) deployed: &'a Deployed,
+    pub(super) goal: &'a Goal,
+    pub(super) argocd: &'a Argocd,
+    /// Told when a refresh is over: there is something new to see.
+    pub(super) refreshed: &'a Arc<Notify>,
+}
+
+/// One application as it was seen last.
+pub(super) struct Seen<'a> {
+    pub(super) name: &'a ApplicationName,
+    pub(super) watching: Watching<'a>,
+    /// None where Argo CD has not told yet.
+    pub(super) application: Option<Application>,
+    /// What is missing.
+    pub(super) waiting: Option<Wait>,
+    /// Why the last question was not answered.
+    pub(super) trouble: Option<ArgocdError>,
+    /// What keeps Argo CD from applying the commit by itself, once that was found out.
+    pub(super) held_back: Option<HeldBack>,
+    /// The Pods that are not well, each with what it says.
+    pub(super) unwell: Vec<(String, String)>,
+}
+
+/// What keeps Argo CD from applying a commit by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeldBack {
+    /// Auto-sync is off.
+    ByHand,
+    /// A sync window is closed.
+    Window,
+    /// Nothing that is known.
+    Unknown,
+}
