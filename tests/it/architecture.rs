@@ -1,7 +1,5 @@
 //! Keeps what ARCHITECTURE.md says true: the arrows between the rooms, and the paths it names.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
