@@ -1,5 +1,4 @@
-//! Over which transport a suite runs. The same files are compiled twice: by themselves they speak git,
-//! in `tests/over_the_api.rs` GitHub's API. `tests/api.rs` holds what only the API has.
+//! Over which transport a test runs: what holds for every transport is tested over each of them.
 
 use super::{Action, Repository, Step};
 
@@ -10,14 +9,6 @@ pub enum Via {
     Git,
     /// GitHub's API.
     Api,
-}
-
-/// The transport of this suite.
-pub fn via() -> Via {
-    match env!("CARGO_CRATE_NAME") {
-        "over_the_api" | "api" | "pull_requests" | "github_app" => Via::Api,
-        _ => Via::Git,
-    }
 }
 
 impl Via {
@@ -55,10 +46,10 @@ impl Via {
 }
 
 impl Action {
-    /// Names the repository, and where this suite's transport finds it.
-    pub fn repository(self, repository: &Repository) -> Action {
+    /// Names the repository, and where it is found over this transport.
+    pub fn over(self, via: Via, repository: &Repository) -> Action {
         let action = self.input("repository", repository.url());
-        match via() {
+        match via {
             Via::Git => action,
             Via::Api => {
                 let server = repository.server_url();

@@ -1,12 +1,10 @@
 //! `app-id` and `app-private-key`: a token for one repository, made for one run.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::{
+    APP_ID, APP_KEY, Action, Fault, GitServer, MINTED, Repository, Rights, Step, Via,
+};
 use base64::Engine as _;
 use serde_json::json;
-use support::{APP_ID, APP_KEY, Action, Fault, GitServer, MINTED, Repository, Rights, Step};
 
 const NAME: &str = "acme/deploy";
 const FILE: &str = "web.yaml";
@@ -23,7 +21,7 @@ fn start() -> (GitServer, Repository) {
 
 fn step(repository: &Repository, operation: &str) -> Action {
     let action = Action::new()
-        .repository(repository)
+        .over(Via::Api, repository)
         .input("operation", operation)
         .input("file", FILE)
         .input("app-id", APP_ID)
@@ -100,7 +98,7 @@ fn it_asks_for_what_the_operation_needs_and_no_more() {
 #[test]
 fn a_key_may_be_converted_or_stored_on_one_line() {
     let (_server, repository) = start();
-    let converted = include_str!("support/github/app.pkcs8.pem");
+    let converted = include_str!("../support/github/app.pkcs8.pem");
     for key in [APP_KEY.replace('\n', "\\n"), converted.to_owned()] {
         step(&repository, "update")
             .input("app-private-key", key)
@@ -112,7 +110,7 @@ fn a_key_may_be_converted_or_stored_on_one_line() {
 #[test]
 fn another_apps_key_is_refused_and_nothing_is_made() {
     let (server, repository) = start();
-    let other = include_str!("support/github/other.pem");
+    let other = include_str!("../support/github/other.pem");
     let action = step(&repository, "update").input("app-private-key", other);
     insta::assert_snapshot!(refused(&repository, action), @"
     The GitHub App can't be used: GitHub does not take the key for the app `123456`: A JSON web token could not be decoded.

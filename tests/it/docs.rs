@@ -1,8 +1,6 @@
 //! The documentation works as it stands: every step in it that uses this action has inputs and outputs
 //! that exist, every link leads somewhere, and what the examples name is there to be edited.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -124,7 +122,7 @@ fn evaluated(input: &str, value: &str) -> String {
             "server-url" => "https://github.com",
             "api-url" => "https://api.github.com",
             "argocd-server" => "argocd.example.com",
-            "app-private-key" => include_str!("support/github/app.pem"),
+            "app-private-key" => include_str!("../support/github/app.pem"),
             input => match INPUTS.iter().find(|own| own.name == input) {
                 Some(own) if own.default == "false" => "true",
                 _ => "something",
@@ -155,7 +153,7 @@ fn text(value: &Value) -> String {
 
 /// What the runner sends for these inputs, with the defaults of `action.yml`.
 fn variables(with: &Value) -> Vec<(String, String)> {
-    let action: Value = serde_yaml_ng::from_str(include_str!("../action.yml")).unwrap();
+    let action: Value = serde_yaml_ng::from_str(include_str!("../../action.yml")).unwrap();
     let defaults = action["inputs"].as_mapping().unwrap().iter();
     let defaults = defaults.map(|(name, input)| (text(name), text(&input["default"])));
     let given = with.as_mapping().into_iter().flatten();

@@ -11,8 +11,6 @@
 //! With `refusal = "…"` instead of an `after.yaml`, the request is refused in words that hold this
 //! text. In messages the file is called `manifest.yaml`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::fmt::Debug;
 use std::fs;
 use std::path::Path;

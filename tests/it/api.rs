@@ -1,13 +1,11 @@
 //! What only GitHub's API has: commits that GitHub signs, authors, texts that are not the file, trees
-//! too large for one answer, rate limits. What holds for both transports is in `over_the_api.rs`.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
+//! too large for one answer, rate limits. What holds for both transports runs over it in `over_the_api`.
 
 use std::time::{Duration, SystemTime};
 
-use support::{Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN};
+use crate::support::{
+    Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via,
+};
 
 const FILE: &str = "web.yaml";
 const MANIFEST: &str =
@@ -24,7 +22,7 @@ fn start() -> (GitServer, Repository) {
 
 fn update(repository: &Repository) -> Action {
     Action::new()
-        .repository(repository)
+        .over(Via::Api, repository)
         .input("file", FILE)
         .input("image", "acme/web:v2")
         .input("token", TOKEN)

@@ -1,11 +1,7 @@
 //! `pull-request: true`: what is proposed, brought up to date, and left alone.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::{Action, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via};
 use serde_json::Value as Json;
-use support::{Action, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN};
 
 const FILE: &str = "apps/web.yaml";
 const NAME: &str = "acme/deploy";
@@ -24,7 +20,7 @@ fn start() -> (GitServer, Repository) {
 
 fn propose(repository: &Repository, tag: &str) -> Action {
     Action::new()
-        .repository(repository)
+        .over(Via::Api, repository)
         .input("file", FILE)
         .input("image", format!("ghcr.io/acme/web:{tag}"))
         .input("pull-request", "true")
@@ -452,7 +448,7 @@ fn a_rollback_can_be_proposed() {
     let undone = repository.tip("main");
     let action = || {
         Action::new()
-            .repository(&repository)
+            .over(Via::Api, &repository)
             .input("operation", "rollback")
             .input("file", FILE)
             .input("pull-request", "true")

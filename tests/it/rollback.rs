@@ -1,12 +1,9 @@
 //! `operation: rollback` and `operation: history`, as a workflow step sees them, on real repositories.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::process::Command;
 
-use support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, git, via};
+use super::VIA;
+use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, git};
 
 const FILE: &str = "blog-system/web-rollout.yaml";
 
@@ -38,7 +35,7 @@ fn start() -> (GitServer, Repository) {
 fn action(repository: &Repository, operation: &str) -> Action {
     Action::new()
         .input("operation", operation)
-        .repository(repository)
+        .over(VIA, repository)
         .input("file", FILE)
         .input("token", TOKEN)
         .input("timeout", "60")
@@ -271,7 +268,7 @@ fn a_rollback_is_planned_again_when_someone_else_was_first() {
         &["clone", "-q", bare.to_str().unwrap(), "work"],
     );
     let work = clone.path().join("work");
-    server.before(via().push().nth(2), move || {
+    server.before(VIA.push().nth(2), move || {
         std::fs::write(work.join(FILE), rival).unwrap();
         git(
             &work,
@@ -775,7 +772,7 @@ fn the_history_is_the_seeds_table() {
 
 #[test]
 fn the_deployments_have_the_documented_shape() {
-    let schema = serde_json::from_str(include_str!("../docs/deployments.schema.json")).unwrap();
+    let schema = serde_json::from_str(include_str!("../../docs/deployments.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
     let (_server, repository) = start();
     deploy(&repository, "v14");
@@ -810,7 +807,7 @@ fn the_deployments_have_the_documented_shape() {
         assert!(!schema.is_valid(&other), "{key}");
     }
     // So is the example of the documentation.
-    let page = include_str!("../docs/history.md");
+    let page = include_str!("../../docs/history.md");
     let example = page
         .split("```json\n")
         .nth(1)

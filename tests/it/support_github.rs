@@ -1,11 +1,7 @@
 //! The API that the test support plays, against the repository behind it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::{Entry, Fault, GitServer, Repository, Rights, Step, TOKEN};
 use serde_json::{Value, json};
-use support::{Entry, Fault, GitServer, Repository, Rights, Step, TOKEN};
 
 const NAME: &str = "wlals2/k8s-manifests";
 

@@ -1,16 +1,15 @@
 //! `operation: verify`, and what `update` and `rollback` make of it: against a real repository, and an
 //! Argo CD that plays a script of states of the true shape.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::VIA;
+use crate::support::{
+    ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Outcome, Reply, Repository, TOKEN,
+};
 use serde_json::json;
-use support::{ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Outcome, Reply, Repository, TOKEN};
 
 const FILE: &str = "blog-system/web-rollout.yaml";
 const V13: &str = "ghcr.io/wlals2/blog-web:v13";
@@ -54,7 +53,7 @@ impl World {
         to_argocd(
             Action::new()
                 .input("operation", "verify")
-                .repository(&self.repository)
+                .over(VIA, &self.repository)
                 .input("file", FILE)
                 .input("token", TOKEN),
             argocd,
@@ -65,7 +64,7 @@ impl World {
     fn update(&self, argocd: &ArgoCd) -> Action {
         to_argocd(
             Action::new()
-                .repository(&self.repository)
+                .over(VIA, &self.repository)
                 .input("file", FILE)
                 .input("image", "ghcr.io/wlals2/blog-web:v15")
                 .input("token", TOKEN),
@@ -1118,7 +1117,7 @@ fn a_rollback_waits_until_the_old_image_runs_again() {
     ]);
     let action = Action::new()
         .input("operation", "rollback")
-        .repository(&world.repository)
+        .over(VIA, &world.repository)
         .input("file", FILE)
         .input("token", TOKEN);
     let outcome = to_argocd(action, &argocd).run().succeeded();
@@ -1148,7 +1147,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     let wrong = |change: fn(Action) -> Action| {
         let action = Action::new()
             .input("operation", "verify")
-            .repository(&world.repository)
+            .over(VIA, &world.repository)
             .input("token", TOKEN);
         error(&change(action).run().failed())
     };

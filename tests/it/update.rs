@@ -1,16 +1,13 @@
 //! `operation: update`, as a workflow step sees it: the binary is run as the runner does, against a
 //! real Git server, and what landed is read with the git command line.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use super::VIA;
+use crate::support::{
+    Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via,
+};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use gitops_deploy::action::outputs::OUTPUTS;
-use support::{
-    Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via, via,
-};
 
 const FILE: &str = "blog-system/web-rollout.yaml";
 const V13: &str = "ghcr.io/wlals2/blog-web:v13";
@@ -53,7 +50,7 @@ fn start() -> (GitServer, Repository) {
 
 fn update(repository: &Repository, image: &str) -> Action {
     Action::new()
-        .repository(repository)
+        .over(VIA, repository)
         .input("file", FILE)
         .input("image", image)
         .input("token", TOKEN)
@@ -142,7 +139,7 @@ fn one_line_changes_and_the_next_step_knows() {
     let commit = &repository.log("main")[0];
     assert_eq!(commit.parents, [base]);
     let bot = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>";
-    let people = match via() {
+    let people = match VIA {
         Via::Git => (bot, bot),
         // Over the API it is the token's owner, and GitHub signs.
         Via::Api => (
@@ -178,7 +175,7 @@ fn one_line_changes_and_the_next_step_knows() {
     assert_eq!(outcome.masks()[0], TOKEN);
 
     let signed = " Its signature is verified.";
-    assert_eq!(outcome.summary.contains(signed), via() == Via::Api);
+    assert_eq!(outcome.summary.contains(signed), VIA == Via::Api);
     let seen = scrub(&repository, &outcome.summary)
         .replace(signed, "")
         .replace(&commit.id, "COMMIT")
@@ -247,7 +244,7 @@ fn a_second_identical_run_pushes_nothing() {
     assert_eq!(outcome.outputs["commit-sha"], tip);
     assert_eq!(outcome.outputs["image"], V14);
     assert_eq!(outcome.outputs["diff"], "");
-    assert_eq!(server.count(via().push()), 1);
+    assert_eq!(server.count(VIA.push()), 1);
     insta::assert_snapshot!(scrub(&repository, &outcome.summary).replace(&tip, "TIP").replace(&tip[..7], "TIP"), @"
     ### ✅ Nothing to deploy
 
@@ -268,7 +265,7 @@ fn a_dry_run_writes_nothing() {
         .run()
         .succeeded();
     assert_eq!(repository.tip("main"), tip);
-    assert_eq!(server.count(Step::PushRefs) + server.count(via().push()), 0);
+    assert_eq!(server.count(Step::PushRefs) + server.count(VIA.push()), 0);
     assert_eq!(outcome.outputs["changed"], "true");
     assert_eq!(outcome.outputs["commit-sha"], "");
     assert_eq!(outcome.outputs["image"], V14);
@@ -289,7 +286,7 @@ fn an_update_is_few_requests_on_one_connection() {
         .iter()
         .filter_map(|request| request.step)
         .collect();
-    let expected = match via() {
+    let expected = match VIA {
         Via::Git => vec![Step::FetchRefs, Step::Fetch, Step::Fetch, Step::Push],
         Via::Api => vec![Step::Query, Step::Mutation("createCommitOnBranch")],
     };
@@ -546,7 +543,7 @@ fn a_value_alone_can_be_set_and_objects_be_chosen() {
 fn a_lost_race_is_tried_again_on_the_new_tip() {
     let (server, repository) = start();
     let other = repository.clone();
-    server.before(via().push().nth(1), move || {
+    server.before(VIA.push().nth(1), move || {
         // The line next to ours.
         let theirs = MANIFEST.replace("# the site itself", "# the site");
         other.commit("main", FILE, theirs.as_str(), "docs: shorter");
@@ -571,8 +568,8 @@ fn a_lost_race_is_tried_again_on_the_new_tip() {
 #[test]
 fn a_race_that_is_lost_twice_is_tried_again() {
     let (server, repository) = start();
-    let push = via().push();
-    let again = match via() {
+    let push = VIA.push();
+    let again = match VIA {
         Via::Git => Step::PushRefs.nth(1),
         Via::Api => push.nth(3),
     };
@@ -591,7 +588,7 @@ fn a_race_that_is_lost_twice_is_tried_again() {
 #[test]
 fn a_push_whose_answer_is_lost_is_made_once() {
     let (server, repository) = start();
-    server.fault(via().push().nth(1), Fault::DropAnswer);
+    server.fault(VIA.push().nth(1), Fault::DropAnswer);
     let outcome = update(&repository, V14).run().succeeded();
     assert_eq!(repository.log("main").len(), 2);
     assert_eq!(outcome.outputs["changed"], "true");
@@ -602,8 +599,8 @@ fn a_push_whose_answer_is_lost_is_made_once() {
 fn a_push_whose_answer_is_lost_is_found_below_the_commits_of_others() {
     let (server, repository) = start();
     let other = repository.clone();
-    server.fault(via().push().nth(1), Fault::DropAnswer);
-    server.before(via().read().nth(2), move || {
+    server.fault(VIA.push().nth(1), Fault::DropAnswer);
+    server.before(VIA.read().nth(2), move || {
         for n in 0..20 {
             other.commit("main", "README.md", format!("{n}\n"), "docs: more");
         }
@@ -619,7 +616,7 @@ fn a_branch_that_is_deleted_meanwhile_is_not_recreated() {
     let (server, repository) = start();
     let other = repository.clone();
     repository.set_branch("prod", &repository.tip("main"));
-    server.before(via().push().nth(1), move || other.delete_branch("prod"));
+    server.before(VIA.push().nth(1), move || other.delete_branch("prod"));
     let outcome = update(&repository, V14)
         .input("branch", "prod")
         .run()
@@ -639,7 +636,7 @@ fn a_rewound_branch_does_not_get_its_commits_back() {
     repository.commit("main", "secret.txt", "oops\n", "chore: oops");
     let other = repository.clone();
     let rewound = first.clone();
-    server.before(via().push().nth(1), move || {
+    server.before(VIA.push().nth(1), move || {
         other.set_branch("main", &rewound)
     });
     update(&repository, V14).run().succeeded();
@@ -891,7 +888,7 @@ mod bad_input {
         let action =
             update(&repository, V14).input("repository", server.url_of("wlals2/manifests"));
         let text = failure(&repository, action);
-        match via() {
+        match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
         The repository was not found
         SERVER/wlals2/manifests.git was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. Either the name is wrong, or the token has no access to it.
@@ -910,7 +907,7 @@ mod bad_input {
         let (_server, repository) = start();
         let action = update(&repository, V14).input("token", "ghp_expired");
         let text = failure(&repository, action);
-        match via() {
+        match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
         The token was refused
         HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped.
@@ -930,7 +927,7 @@ mod bad_input {
         server.grant("github_pat_reader", Rights::ReadOnly);
         let action = update(&repository, V14).input("token", "github_pat_reader");
         let text = failure(&repository, action);
-        match via() {
+        match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
         The token may not do this
         The token may not write wlals2/k8s-manifests: the server denied write access (HTTP 403): Write access to repository not granted. Nothing was changed.
@@ -947,7 +944,7 @@ mod bad_input {
     #[test]
     fn a_server_that_never_answers() {
         let (server, repository) = start();
-        server.fault(via().read().every(), Fault::Stall);
+        server.fault(VIA.read().every(), Fault::Stall);
         let action = update(&repository, V14).input("timeout", "2");
         insta::assert_snapshot!(failure(&repository, action), @"
         The server can't be used right now
@@ -983,7 +980,7 @@ mod bad_input {
         wlals2/k8s-manifests declined the push: error: GH006: Protected branch update failed for refs/heads/main. Nothing was changed.
         A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
         ");
-        assert_eq!(server.count(via().push()), 1, "no second try");
+        assert_eq!(server.count(VIA.push()), 1, "no second try");
     }
 
     #[test]
@@ -991,11 +988,11 @@ mod bad_input {
         let (server, repository) = start();
         let html = vec![("Content-Type".to_owned(), "text/html".to_owned())];
         server.fault(
-            via().read().every(),
+            VIA.read().every(),
             Fault::Status(200, html, "<html>Sign in</html>".into()),
         );
         let text = failure(&repository, update(&repository, V14));
-        match via() {
+        match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
         The URL is no Git repository
         HOST answered with `text/html`, not with Git. Nothing was changed.
@@ -1014,7 +1011,7 @@ mod bad_input {
         let (server, repository) = start();
         let elsewhere = GitServer::start();
         server.fault(
-            via().read().every(),
+            VIA.read().every(),
             Fault::Redirect(elsewhere.url_of("wlals2/k8s-manifests")),
         );
         let text = failure(&repository, update(&repository, V14));

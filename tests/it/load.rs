@@ -1,18 +1,15 @@
 //! Many repositories deploy into one: all of them land, and nothing of anyone is lost.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
-use support::{Action, GitServer, Repository, TOKEN};
+use super::VIA;
+use crate::support::{Action, GitServer, Repository, TOKEN};
 
 const FILE: &str = "apps.yaml";
 
 fn deploy(repository: &Repository, image: String) -> Action {
     Action::new()
-        .repository(repository)
+        .over(VIA, repository)
         .input("file", FILE)
         .input("image", image)
         .input("token", TOKEN)

@@ -1,7 +1,5 @@
 //! `.github/scripts/release`, on real repositories.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,7 +1,5 @@
 //! `action.yml`, the README and the code say the same of inputs and outputs.
 
-#![allow(clippy::unwrap_used)]
-
 use std::{env, fs};
 
 use gitops_deploy::action::inputs::INPUTS;
@@ -16,7 +14,7 @@ struct Declared {
 }
 
 fn declared(section: &str) -> Vec<Declared> {
-    let action = YamlLoader::load_from_str(include_str!("../action.yml"))
+    let action = YamlLoader::load_from_str(include_str!("../../action.yml"))
         .unwrap()
         .remove(0);
     let text = |yaml: &Yaml| yaml.as_str().unwrap_or_default().to_owned();

@@ -1,11 +1,8 @@
 //! `operation: history`: which commits it finds, and what it does with more than fits.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use super::VIA;
+use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN};
 use serde_json::Value;
-use support::{Action, Entry, GitServer, Outcome, Repository, TOKEN};
 
 const FILE: &str = "apps/web.yaml";
 
@@ -18,7 +15,7 @@ fn manifest(tag: &str) -> String {
 fn history(repository: &Repository) -> Action {
     Action::new()
         .input("operation", "history")
-        .repository(repository)
+        .over(VIA, repository)
         .input("file", FILE)
         .input("token", TOKEN)
         .input("timeout", "60")
@@ -41,7 +38,7 @@ fn varied(server: &GitServer) -> Repository {
     let operation = |operation: &str| {
         Action::new()
             .input("operation", operation)
-            .repository(&repository)
+            .over(VIA, &repository)
             .input("file", FILE)
             .input("token", TOKEN)
     };

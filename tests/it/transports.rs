@@ -1,11 +1,8 @@
 //! The two transports give the same answers: asked side by side, about the same repository.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Entry, GitServer, Repository, TOKEN};
 use gitops_deploy::deadline::{Canceller, Deadline, cancellation};
 use gitops_deploy::files::{FileSelection, Pattern};
 use gitops_deploy::http::Credentials;
@@ -13,7 +10,6 @@ use gitops_deploy::manifest::ManifestFile;
 use gitops_deploy::repository::history::{HistoryQuery, Searched};
 use gitops_deploy::repository::transport::{AnyRepository, Choice, Route};
 use gitops_deploy::repository::{CommitId, Location, Repository as _, RepositoryError};
-use support::{Entry, GitServer, Repository, TOKEN};
 
 const NAME: &str = "acme/deploy";
 

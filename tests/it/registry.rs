@@ -1,14 +1,10 @@
 //! What the image's registry is asked before Git changes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::registry::{Registry, SignOn, USER};
+use crate::support::{Action, GitServer, Outcome, Repository, Service, Step, TOKEN};
 use serde_json::json;
-use support::registry::{Registry, SignOn, USER};
-use support::{Action, GitServer, Outcome, Repository, Service, Step, TOKEN};
 
 const FILE: &str = "apps/web.yaml";
 
@@ -531,7 +527,7 @@ fn a_registry_of_the_real_world_is_understood() {
 
 /// Pushes `acme/web:v2`, as the specification says. Returns its digest.
 fn push_for_real(host: &str, authority: &str) -> String {
-    use support::registry::sha256;
+    use crate::support::registry::sha256;
     let client = gitops_deploy::http::client(&authority.parse().unwrap()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}}).to_string();

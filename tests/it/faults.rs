@@ -1,17 +1,14 @@
 //! What a push guarantees when the wire or the server fails: the commit landed once and is reported,
 //! or it did not and the error says so.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use support::{
-    Action, Fault, GitServer, Options, Outcome, Repository, Step, TOKEN, Via, When, via,
+use super::VIA;
+use crate::support::{
+    Action, Fault, GitServer, Options, Outcome, Repository, Step, TOKEN, Via, When,
 };
 
 const FILE: &str = "web.yaml";
@@ -24,7 +21,7 @@ fn serve(server: &GitServer) -> Repository {
 
 fn update(repository: &Repository) -> Action {
     Action::new()
-        .repository(repository)
+        .over(VIA, repository)
         .input("file", FILE)
         .input("image", "acme/web:v2")
         .input("token", TOKEN)
@@ -82,7 +79,7 @@ fn a_passing_fault_at_any_request_is_survived() {
     std::thread::scope(|scope| {
         for (name, fault) in faults {
             scope.spawn(move || {
-                for &(step, nth) in via().exchange() {
+                for &(step, nth) in VIA.exchange() {
                     let case = format!("{name} at {step:?} {nth}");
                     let server = GitServer::start();
                     let repository = serve(&server);
@@ -99,7 +96,7 @@ fn a_passing_fault_at_any_request_is_survived() {
 #[test]
 fn a_server_that_goes_silent_once_is_survived() {
     std::thread::scope(|scope| {
-        for &(step, nth) in via().exchange() {
+        for &(step, nth) in VIA.exchange() {
             for fault in [Fault::Stall, Fault::StallAfter(20)] {
                 scope.spawn(move || {
                     let case = format!("{fault:?} at {step:?} {nth}");
@@ -128,7 +125,7 @@ fn a_lasting_fault_ends_within_the_timeout() {
     std::thread::scope(|scope| {
         for fault in faults {
             scope.spawn(move || {
-                for &(step, _) in via().exchange() {
+                for &(step, _) in VIA.exchange() {
                     let case = format!("{fault:?} at every {step:?}");
                     let server = GitServer::start();
                     let repository = serve(&server);
@@ -139,7 +136,7 @@ fn a_lasting_fault_ends_within_the_timeout() {
                         "{case}: {:?}",
                         outcome.elapsed
                     );
-                    if step == via().push() && matches!(fault, Fault::Drip(_)) {
+                    if step == VIA.push() && matches!(fault, Fault::Drip(_)) {
                         // The commit lands and its answer takes too long: nobody can know.
                         let text = outcome.log();
                         assert!(
@@ -161,13 +158,13 @@ fn a_lasting_fault_ends_within_the_timeout() {
 fn a_push_whose_fate_stays_unknown_says_so() {
     let server = GitServer::start();
     let repository = serve(&server);
-    server.fault(via().push().nth(1), Fault::DropAnswer);
+    server.fault(VIA.push().nth(1), Fault::DropAnswer);
     // Not back within the timeout.
-    server.fault(via().read().nth(2), Fault::retry_after(503, 3600));
+    server.fault(VIA.read().nth(2), Fault::retry_after(503, 3600));
     let outcome = update(&repository).run().failed();
     assert_eq!(landed(&repository), 1);
     let error = &outcome.errors()[0];
-    match via() {
+    match VIA {
         Via::Git => assert!(error.contains(&repository.tip("main")), "{error}"),
         // GitHub makes the commit, and its id was lost with the answer.
         Via::Api => assert!(error.contains("A commit was sent"), "{error}"),
@@ -178,7 +175,7 @@ fn a_push_whose_fate_stays_unknown_says_so() {
 #[test]
 fn an_error_that_no_retry_cures_ends_at_once() {
     for status in [401, 403, 404, 413] {
-        for &(step, nth) in via().exchange() {
+        for &(step, nth) in VIA.exchange() {
             let server = GitServer::start();
             let repository = serve(&server);
             server.fault(step.nth(nth), Fault::status(status));
@@ -189,9 +186,9 @@ fn an_error_that_no_retry_cures_ends_at_once() {
                 &outcome,
             );
             let requests = server.requests().len();
-            let position = via().exchange().iter().position(|own| *own == (step, nth));
+            let position = VIA.exchange().iter().position(|own| *own == (step, nth));
             // On GitHub the API is asked why.
-            let asked = usize::from(via() == Via::Api && status != 413);
+            let asked = usize::from(VIA == Via::Api && status != 413);
             let expected = position.unwrap() + 1 + asked;
             assert_eq!(requests, expected, "{status} at {step:?} {nth}");
         }
@@ -278,7 +275,7 @@ fn a_repository_that_is_emptied_meanwhile_stays_empty() {
     let server = GitServer::start();
     let repository = serve(&server);
     let other = repository.clone();
-    server.before(via().push().nth(1), move || other.delete_branch("main"));
+    server.before(VIA.push().nth(1), move || other.delete_branch("main"));
     let outcome = update(&repository).run().failed();
     assert_eq!(repository.try_tip("main"), None);
     assert!(
@@ -293,7 +290,7 @@ fn a_default_branch_that_moves_meanwhile_is_followed_on_the_next_try() {
     let server = GitServer::start();
     let repository = serve(&server);
     let other = repository.clone();
-    server.before(via().push().nth(1), move || {
+    server.before(VIA.push().nth(1), move || {
         other.set_branch("trunk", "main");
         other.delete_branch("main");
         other.set_default_branch("trunk");
@@ -394,8 +391,8 @@ fn tunnel() -> (std::net::SocketAddr, mpsc::Receiver<Vec<String>>) {
 
 #[test]
 fn a_cancelled_run_stops_before_the_push_and_says_how_git_is() {
-    for step in via().exchange().iter().map(|(step, _)| *step) {
-        if step == via().push() {
+    for step in VIA.exchange().iter().map(|(step, _)| *step) {
+        if step == VIA.push() {
             continue;
         }
         let server = GitServer::start();
@@ -422,7 +419,7 @@ fn a_cancelled_run_ends_a_push_that_is_on_its_way() {
     let repository = serve(&server);
     let (arrived, wait) = mpsc::channel();
     let (go, gone) = mpsc::channel();
-    server.before(via().push().nth(1), move || {
+    server.before(VIA.push().nth(1), move || {
         arrived.send(()).unwrap();
         gone.recv().unwrap();
     });

@@ -1,10 +1,6 @@
 //! The guards of `operation: update`: what they stop, and what they ask for.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
-use support::{Action, GitServer, Outcome, Repository, Step, TOKEN};
+use crate::support::{Action, GitServer, Outcome, Repository, Step, TOKEN};
 
 const FILE: &str = "apps/web.yaml";
 

@@ -1,13 +1,9 @@
 //! Git servers that are not git's own: they share no code with `git http-backend`, and take other
 //! things for granted.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::process::Command;
 
-use support::{Action, GitServer, Service, TOKEN};
+use crate::support::{Action, GitServer, Service, TOKEN};
 
 const FILE: &str = "apps/web.yaml";
 const MANIFEST: &str = "containers:\n  - name: web # of acme\n    image: ghcr.io/acme/web:v1\n";

@@ -1,11 +1,9 @@
 //! `docs/troubleshooting.md` has what people search for: the title that they read.
 
-#![allow(clippy::unwrap_used)]
-
 use gitops_deploy::argocd::diagnosis::IGNORE_DIFFERENCES;
 use gitops_deploy::failure::Reason;
 
-const PAGE: &str = include_str!("../docs/troubleshooting.md");
+const PAGE: &str = include_str!("../../docs/troubleshooting.md");
 
 #[test]
 fn every_title_of_a_failure_has_a_section_and_no_other_has() {
@@ -23,7 +21,7 @@ fn every_title_of_a_failure_has_a_section_and_no_other_has() {
 fn the_cure_is_the_one_that_the_failure_prints() {
     assert!(PAGE.contains(&format!("```yaml\n{IGNORE_DIFFERENCES}```\n")));
     let application = include_str!(
-        "../examples/pipeline/manifests-repository/argocd/blog-system-application.yaml"
+        "../../examples/pipeline/manifests-repository/argocd/blog-system-application.yaml"
     );
     for expression in [
         "/spec/subsets/0/labels",

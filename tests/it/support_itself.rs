@@ -1,14 +1,12 @@
 //! The test support, tested with the real git command line as the client.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use support::{Action, Entry, Fault, GitServer, Options, Repository, Rights, Step, TOKEN, When};
+use crate::support::{
+    Action, Entry, Fault, GitServer, Options, Repository, Rights, Step, TOKEN, When,
+};
 use tempfile::TempDir;
 
 /// git as a client that presents a token, in a directory of its own.
@@ -200,7 +198,7 @@ fn branches_come_and_go() {
     let client = Client::new();
     client.git(&["clone", "-q", repository.url(), "clone"]);
     assert_eq!(
-        support::git(&client.path().join("clone"), &["rev-parse", "HEAD"]).trim(),
+        crate::support::git(&client.path().join("clone"), &["rev-parse", "HEAD"]).trim(),
         second
     );
 

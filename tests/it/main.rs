@@ -1,0 +1,53 @@
+//! The integration tests: one program, and a module a story.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::duplicate_mod // what is promised over both transports
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod action_yml;
+mod api;
+mod architecture;
+mod docs;
+mod github_app;
+mod guards;
+mod manifests;
+mod other_servers;
+mod pull_requests;
+mod registry;
+mod release;
+mod support_github;
+mod support_itself;
+mod transports;
+mod troubleshooting;
+
+/// What holds for every transport, over git's own protocol.
+#[path = "."]
+mod over_git {
+    const VIA: crate::support::Via = crate::support::Via::Git;
+
+    mod faults;
+    mod history;
+    mod load;
+    mod rollback;
+    mod update;
+    mod verify;
+}
+
+/// The same over GitHub's API. What only the API has is in `api`.
+#[path = "."]
+mod over_the_api {
+    const VIA: crate::support::Via = crate::support::Via::Api;
+
+    mod faults;
+    mod history;
+    mod load;
+    mod rollback;
+    mod update;
+    mod verify;
+}
