@@ -34,6 +34,7 @@ mod over_git {
     mod faults;
     mod history;
     mod load;
+    mod places;
     mod rollback;
     mod update;
     mod verify;
@@ -47,6 +48,7 @@ mod over_the_api {
     mod faults;
     mod history;
     mod load;
+    mod places;
     mod rollback;
     mod update;
     mod verify;

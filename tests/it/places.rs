@@ -1,12 +1,10 @@
 //! What is known by its name stays what it is when its neighbours come and go: for history, rollback,
 //! verification and every line of an update.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use serde_json::{Value, json};
-use support::{ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Reply, Repository, TOKEN};
+
+use super::VIA;
+use crate::support::{ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Reply, Repository, TOKEN};
 
 const FILE: &str = "apps/kustomization.yaml";
 
@@ -35,7 +33,7 @@ fn deployments(namespaces: &[(&str, &str)]) -> String {
 fn operation(repository: &Repository, operation: &str) -> Action {
     Action::new()
         .input("operation", operation)
-        .repository(repository)
+        .over(VIA, repository)
         .input("file", FILE)
         .input("token", TOKEN)
         .input("timeout", "60")
