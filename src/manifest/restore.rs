@@ -126,7 +126,7 @@ pub fn takes_back(tip: &[u8], merged: &[u8], before: &[u8], after: &[u8]) -> boo
     let mut places = Places::default();
     let [tip, merged, before, after] =
         [&tip, &merged, &before, &after].map(|stream| Version::read(stream, &mut places));
-    let mut wanted: BTreeMap<Change<'_>, usize> = BTreeMap::new();
+    let mut wanted: BTreeMap<Difference<'_>, usize> = BTreeMap::new();
     for change in changes(&after, &before) {
         *wanted.entry(change).or_default() += 1;
     }
@@ -153,10 +153,10 @@ fn parse(bytes: &[u8]) -> Result<Stream<'_>, RestoreError> {
 }
 
 /// A value at a place, and what became of it; none for one that is new, or gone.
-type Change<'s> = (PlaceNumber, Option<Value<'s>>, Option<Value<'s>>);
+type Difference<'s> = (PlaceNumber, Option<Value<'s>>, Option<Value<'s>>);
 
 /// What is different in `to`.
-fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Change<'s>> {
+fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Difference<'s>> {
     let mut changes = Vec::new();
     let new = to.leaves.keys().filter(|place| from.at(**place).is_empty());
     for place in from.leaves.keys().chain(new) {

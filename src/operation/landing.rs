@@ -164,7 +164,7 @@ impl Report {
 }
 
 /// How to land.
-pub struct Landing<'a> {
+pub struct LandingOptions<'a> {
     /// What it is.
     pub operation: Operation,
     /// The files to read.
@@ -178,7 +178,7 @@ pub struct Landing<'a> {
 }
 
 /// What is to become of a snapshot.
-pub struct Proposed {
+pub struct Planned {
     /// The edits.
     pub plan: Plan,
     /// The commit's message.
@@ -197,11 +197,11 @@ pub struct Proposed {
 /// nobody knows.
 pub async fn land(
     session: &Session<'_>,
-    landing: &Landing<'_>,
+    landing: &LandingOptions<'_>,
     log: &mut impl Progress,
-    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposed, Failure>,
+    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Planned, Failure>,
 ) -> Result<Report, Failure> {
-    let Landing {
+    let LandingOptions {
         operation,
         files,
         identity,
@@ -214,7 +214,7 @@ pub async fn land(
         if let Some(proposing) = proposing {
             proposing.check(&snapshot.branch).map_err(LandError::Plan)?;
         }
-        let Proposed {
+        let Planned {
             plan,
             message,
             warnings,

@@ -1,6 +1,6 @@
 //! `operation: rollback`: undoes a deployment with a new commit, as `git revert` does.
 
-use super::landing::{self, Landing, Proposed, Report, changed_files};
+use super::landing::{self, LandingOptions, Planned, Report, changed_files};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
 use super::verify::Argocd;
@@ -131,7 +131,7 @@ async fn undo(
             source,
         }),
     };
-    let landing = Landing {
+    let landing = LandingOptions {
         proposing,
         operation: Operation::Rollback,
         files: undoing.files,
@@ -157,7 +157,7 @@ async fn undo(
             merged_into: merged_into.map(CommitId::as_str),
         };
         let message = deployment::revert_message(undoing.message, &reverted, &deployment);
-        Ok(Proposed {
+        Ok(Planned {
             plan,
             message,
             warnings: Vec::new(),

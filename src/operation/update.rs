@@ -2,7 +2,7 @@
 
 use super::downgrade::{self, Downgrade};
 use super::image_check::ImageCheck;
-use super::landing::{self, Landing, Proposed, Report, changed_files};
+use super::landing::{self, LandingOptions, Planned, Report, changed_files};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::Remote;
 use super::verify::Argocd;
@@ -61,7 +61,7 @@ pub async fn run(
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Updating {files} in {}", remote.location));
     let mut is_first = true;
-    let landing = Landing {
+    let landing = LandingOptions {
         operation: Operation::Update,
         files,
         identity: &update.identity,
@@ -81,7 +81,7 @@ pub async fn run(
             Some(_) => Vec::new(),
             None => warnings(snapshot, &plan),
         };
-        Ok(Proposed {
+        Ok(Planned {
             plan,
             message,
             warnings,

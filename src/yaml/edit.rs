@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::document::{Content, Node, NodeId, ParseError, Role, Scalar, Stream, Style};
-use super::scalar::{self, Place};
+use super::scalar::{self, Slot};
 
 /// One change to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +172,7 @@ fn replacement(
         NewValue::Text(value) if *value == old.value && !needs_quotes(old) => raw.to_owned(),
         NewValue::Text(value) => scalar::write(
             value,
-            Place {
+            Slot {
                 style: old.style,
                 raw,
                 value: &old.value,

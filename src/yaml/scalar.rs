@@ -7,7 +7,7 @@ use super::document::{Content, Stream, Style};
 
 /// Where a scalar is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'t> {
+pub struct Slot<'t> {
     /// How the scalar is written that stands there now.
     pub style: Style,
     /// The text of that scalar.
@@ -21,7 +21,7 @@ pub struct Place<'t> {
 }
 
 /// The text for `value` at `place`: in the style that is there, unless the value doesn't fit it.
-pub fn write(value: &str, place: Place<'_>) -> String {
+pub fn write(value: &str, place: Slot<'_>) -> String {
     let kept = match place.style {
         Style::Plain if is_plain_string(value, place.in_flow) => Some(value.to_owned()),
         Style::SingleQuoted => single_quoted(value),
@@ -181,7 +181,7 @@ pub fn double_quoted(value: &str) -> String {
 /// The block scalar at `place` with other lines: the same indicator, comment and indentation. None
 /// where a block scalar can't hold the value, or the old one has no line to take the indentation
 /// from.
-fn block(value: &str, place: Place<'_>) -> Option<String> {
+fn block(value: &str, place: Slot<'_>) -> Option<String> {
     let header_end = place.raw.find(['\r', '\n'])?;
     let header = place.raw.get(..header_end)?;
     let indent = " ".repeat(block_indent(place.raw, place.value)?);
@@ -299,8 +299,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn place(style: Style, raw: &'static str) -> Place<'static> {
-        Place {
+    fn place(style: Style, raw: &'static str) -> Slot<'static> {
+        Slot {
             style,
             raw,
             value: "v1",
@@ -409,7 +409,7 @@ mod tests {
             write("a\nb\"\u{85}\u{2028}", place(Style::Plain, "v1")),
             r#""a\nb\"\x85\u2028""#
         );
-        let in_flow = Place {
+        let in_flow = Slot {
             in_flow: true,
             ..place(Style::Plain, "v1")
         };
@@ -442,7 +442,7 @@ mod tests {
         );
         assert_eq!(write(" a", place(Style::Literal, old)), "\" a\"");
         assert_eq!(write("a\n\n", place(Style::Literal, old)), r#""a\n\n""#);
-        let crlf = Place {
+        let crlf = Slot {
             line_break: "\r\n",
             ..place(Style::Literal, "|\r\n  v1")
         };
@@ -489,7 +489,7 @@ mod tests {
         ) {
             let (style, raw) = style;
             let in_flow = in_flow && !raw.contains('\n');
-            let written = write(&value, Place { in_flow, ..place(style, raw) });
+            let written = write(&value, Slot { in_flow, ..place(style, raw) });
             let text = if in_flow {
                 format!("{{a: [{written}], b: c}}")
             } else {
