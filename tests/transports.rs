@@ -11,16 +11,16 @@ use gitops_deploy::files::{FileSelection, Pattern};
 use gitops_deploy::http::Credentials;
 use gitops_deploy::manifest::ManifestFile;
 use gitops_deploy::repository::history::{HistoryQuery, Searched};
-use gitops_deploy::repository::transport::{AnyRepository, Choice, Route};
-use gitops_deploy::repository::{CommitId, Location, Repository as _, RepositoryError};
+use gitops_deploy::repository::transport::{self, Choice, Route};
+use gitops_deploy::repository::{CommitId, Location, RepositoryError};
 use support::{Entry, GitServer, Repository, TOKEN};
 
 const NAME: &str = "acme/deploy";
 
 /// The repository over both transports.
 struct Both {
-    git: AnyRepository,
-    api: AnyRepository,
+    git: transport::Repository,
+    api: transport::Repository,
     _canceller: Canceller,
 }
 
@@ -39,7 +39,7 @@ impl Both {
         };
         let open = |choice| {
             let client = gitops_deploy::http::client(&Default::default()).unwrap();
-            AnyRepository::open(&choice, route.clone(), client).unwrap()
+            transport::Repository::open(&choice, route.clone(), client).unwrap()
         };
         let (name, why) = (NAME.to_owned(), "a test");
         Both {
@@ -71,7 +71,7 @@ impl Both {
 }
 
 fn id(text: &str) -> CommitId {
-    git2::Oid::from_str(text).unwrap().into()
+    CommitId::parse(text).unwrap()
 }
 
 fn selection(lines: &[&str]) -> FileSelection {

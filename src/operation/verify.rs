@@ -23,7 +23,7 @@ use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{self, ImageChange, ImageTransition, ManifestFile};
 use crate::repository::history::Searched;
-use crate::repository::{Branch as _, BranchName, CommitId, Location, Repository as _, Revision};
+use crate::repository::{Branch as _, BranchName, CommitId, Location, Revision};
 
 /// The shortest and the longest time from one look to the next. It is short after a change, which
 /// seldom comes alone.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{BranchName, CommitId};
+use super::branch::BranchName;
+use super::object::CommitId;
 use crate::files::RepoPath;
 
 /// What was being done when access was denied.

@@ -21,7 +21,7 @@ use crate::argocd::{
 use crate::deadline::Deadline;
 use crate::operation::Progress;
 use crate::operation::session::Session;
-use crate::repository::{CommitId, Repository as _};
+use crate::repository::CommitId;
 
 /// How long one answer may take. A refresh waits for the controller.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -1,34 +1,38 @@
 //! Writing: one branch is moved from one commit to another, or nothing happens.
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::ErrorCode;
 
+use super::objects::{Objects, libgit2_id};
 use super::packets::{self, PushReport};
 use super::server::Server;
-use super::{local, pack};
+use super::{pack, tree};
+use crate::repository::branch::BranchName;
+use crate::repository::commit::{Landed, Pushed};
+use crate::repository::error::RepositoryError;
+use crate::repository::object::{CommitId, ObjectId};
 use crate::repository::wire::{one_line, refused, says_moved};
-use crate::repository::{BranchName, CommitId, Landed, Pushed, RepositoryError};
 
 /// A branch, where it is expected, and where it is to be.
-pub(super) struct Update<'a> {
+pub(super) struct Move<'a> {
     pub(super) branch: &'a BranchName,
-    pub(super) old: Oid,
-    pub(super) new: Oid,
+    pub(super) old: ObjectId,
+    pub(super) new: ObjectId,
 }
 
-/// Pushes `update.new`, whose parent is `update.old`; never forced.
+/// Pushes the commit `step.new`, whose parent is `step.old`; never forced.
 ///
 /// The server moves the branch from `old` or not at all, so nothing is risked by not asking it first
 /// where the branch is: it was there a moment ago. To ask costs a request, and tells what the server
 /// can do and, before anything is sent, that the branch has moved; where a first push did not land,
 /// that is worth it.
 pub(super) fn push(
-    repository: &Repository,
+    objects: &Objects,
     server: &Server,
-    update: &Update<'_>,
+    step: &Move<'_>,
 ) -> Result<Pushed, RepositoryError> {
     let connection = &server.connection;
     let asks_first = server.note_push();
-    let Update { branch, old, new } = update;
+    let Move { branch, old, new } = step;
     let host = connection.host();
     let reference = branch.reference();
     let advertisement = if asks_first {
@@ -54,7 +58,8 @@ pub(super) fn push(
     let thin = advertisement.is_none_or(packets::takes_thin_packs);
     let capabilities = packets::push_capabilities(advertisement);
     let mut request = packets::push_request(&format!("{old} {new} {reference}"), &capabilities);
-    let pack = pack::pack(repository, *new, thin).map_err(|error| RepositoryError::Protocol {
+    let pack = pack::pack(&tree::added(objects, *new)?, thin);
+    let pack = pack.map_err(|error| RepositoryError::Protocol {
         what: format!("the commit can't be packed: {error}"),
     })?;
     request.extend_from_slice(&pack);
@@ -79,7 +84,7 @@ pub(super) fn push(
 /// What became of a push, by the server's own words.
 fn reported(
     report: &PushReport,
-    commit: Oid,
+    commit: ObjectId,
     host: &str,
     asked_first: bool,
 ) -> Result<Pushed, RepositoryError> {
@@ -108,7 +113,7 @@ fn reported(
     }
 }
 
-fn landed(commit: Oid) -> Landed {
+fn landed(commit: ObjectId) -> Landed {
     CommitId::from(commit).into()
 }
 
@@ -120,23 +125,21 @@ fn unavailable(what: String) -> RepositoryError {
 }
 
 /// The same on a repository of this machine.
-pub(super) fn swap(
-    repository: &Repository,
-    branch: &BranchName,
-    base: Oid,
-    commit: Oid,
-) -> Result<Pushed, RepositoryError> {
+pub(super) fn swap(objects: &Objects, step: &Move<'_>) -> Result<Pushed, RepositoryError> {
+    let Move { branch, old, new } = step;
+    let repository = &objects.repository;
+    let reference = branch.reference();
     let checked_out = !repository.is_bare()
         && repository
             .head()
-            .is_ok_and(|head| head.name() == Ok(branch.reference().as_str()));
+            .is_ok_and(|head| head.name() == Ok(reference.as_str()));
     if checked_out {
         let detail = "the branch is checked out there, and its files would not follow".to_owned();
         return Ok(Pushed::Declined { detail });
     }
-    let reference = branch.reference();
-    match repository.reference_matching(&reference, commit, true, base, "gitops-deploy") {
-        Ok(_) => Ok(Pushed::Landed(landed(commit))),
+    let (old, commit) = (libgit2_id(*old)?, libgit2_id(*new)?);
+    match repository.reference_matching(&reference, commit, true, old, "gitops-deploy") {
+        Ok(_) => Ok(Pushed::Landed(landed(*new))),
         Err(error)
             if matches!(
                 error.code(),
@@ -147,7 +150,7 @@ pub(super) fn swap(
                 detail: one_line(error.message()),
             })
         }
-        Err(error) => Err(local(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
