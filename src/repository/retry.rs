@@ -314,7 +314,12 @@ fn random_fraction() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use super::*;
+    use crate::deadline::cancellation;
+    use crate::repository::commit::Identity;
+    use crate::repository::object::CommitId;
 
     #[test]
     fn a_wait_grows_up_to_its_cap_and_keeps_to_what_the_server_asks_for() {
@@ -327,5 +332,83 @@ mod tests {
         let wait = backoff.next(Some(asked));
         assert!(wait >= asked && wait <= asked + RACE_CAP);
         assert_eq!(backoff.next(Some(Duration::MAX)), Duration::MAX);
+    }
+
+    /// A branch that takes one push, loses the answer, and shows itself to nobody since.
+    #[derive(Default)]
+    struct Vanishing {
+        was_pushed: AtomicBool,
+    }
+
+    const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+    impl Branch for Vanishing {
+        async fn snapshot(&self, _: &FileSelection) -> Result<Snapshot, RepositoryError> {
+            if self.was_pushed.load(Relaxed) {
+                return Err(RepositoryError::Empty);
+            }
+            Ok(Snapshot {
+                branch: "main".parse().unwrap(),
+                commit: CommitId::parse(&"0".repeat(40)).unwrap(),
+                files: Vec::new(),
+                recent: Vec::new(),
+            })
+        }
+
+        async fn commit(
+            &self,
+            _: &Snapshot,
+            _: &[Change],
+            _: &CommitDraft,
+        ) -> Result<Pushed, RepositoryError> {
+            self.was_pushed.store(true, Relaxed);
+            Err(RepositoryError::Unconfirmed {
+                commit: CommitId::parse(COMMIT),
+                what: "the answer was lost".to_owned(),
+            })
+        }
+
+        async fn find(&self, _: &Snapshot, _: &Sent) -> Result<Option<Landed>, RepositoryError> {
+            unreachable!("its tip was not read")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_push_that_may_have_landed_counts_more_than_why_nobody_can_tell() {
+        let (_canceller, cancellation) = cancellation();
+        let deadline = Deadline::after(Duration::from_secs(60), cancellation);
+        let propose = async |_: &Snapshot| {
+            Ok::<_, ()>(Proposal {
+                changes: vec![Change {
+                    path: "web.yaml".parse().unwrap(),
+                    bytes: Vec::new(),
+                }],
+                draft: CommitDraft {
+                    message: "chore: v2".to_owned(),
+                    identity: Identity {
+                        name: "A".to_owned(),
+                        email: "a@example.com".to_owned(),
+                    },
+                },
+                plan: (),
+            })
+        };
+        let files = FileSelection {
+            include: Vec::new(),
+            exclude: Vec::new(),
+        };
+        let branch = Vanishing::default();
+        let landed = land(&branch, &files, &deadline, |_| {}, propose).await;
+        match landed.err().unwrap() {
+            LandError::Repository(RepositoryError::Unconfirmed { commit, what }) => {
+                assert_eq!(commit, CommitId::parse(COMMIT));
+                let why = RepositoryError::Empty;
+                assert_eq!(
+                    what,
+                    format!("and the branch could not be read since: {why}")
+                );
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -141,14 +141,9 @@ fn write_copy(delta: &mut Vec<u8>, mut offset: usize, mut length: usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
-
     use proptest::prelude::*;
 
-    use super::super::objects::Objects;
-    use super::super::tree::added;
     use super::*;
-    use crate::repository::location::Location;
 
     /// What a reader of the format makes of a delta.
     fn applied(old: &[u8], delta: &[u8]) -> Vec<u8> {
@@ -199,102 +194,5 @@ mod tests {
             let (old, new) = ([&head, &cut[..], &tail].concat(), [&head, &put[..], &tail].concat());
             prop_assert_eq!(applied(&old, &delta(&old, &new)), new);
         }
-    }
-
-    /// A repository with a commit and its parent, which differ in what `write` makes of the files.
-    fn commits(
-        files: &[(&str, Vec<u8>)],
-        changed: &[(&str, Vec<u8>)],
-    ) -> (tempfile::TempDir, git2::Oid) {
-        let directory = tempfile::tempdir().unwrap();
-        let repository = git2::Repository::init_bare(directory.path()).unwrap();
-        let mut tip: Option<git2::Oid> = None;
-        for files in [files, changed] {
-            let mut update = git2::build::TreeUpdateBuilder::new();
-            for (path, content) in files {
-                let blob = repository.blob(content).unwrap();
-                update.upsert(*path, blob, git2::FileMode::Blob);
-            }
-            let parent = tip.map(|tip| repository.find_commit(tip).unwrap());
-            let before = match &parent {
-                Some(parent) => parent.tree().unwrap(),
-                None => {
-                    let empty = repository.treebuilder(None).unwrap().write().unwrap();
-                    repository.find_tree(empty).unwrap()
-                }
-            };
-            let tree = update.create_updated(&repository, &before).unwrap();
-            let tree = repository.find_tree(tree).unwrap();
-            let who = git2::Signature::now("A", "a@example.com").unwrap();
-            let parents: Vec<_> = parent.iter().collect();
-            let made = repository.commit(None, &who, &who, "x", &tree, &parents);
-            tip = Some(made.unwrap());
-        }
-        (directory, tip.unwrap())
-    }
-
-    /// The objects in a pack, by git's own reader: it checks each, and the pack.
-    fn read_by_git(git_dir: &std::path::Path, pack: &[u8]) -> String {
-        let mut git = Command::new("git")
-            .args(["index-pack", "--stdin", "--fix-thin", "--strict", "-v"])
-            .env("GIT_DIR", git_dir)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        git.stdin.take().unwrap().write_all(pack).unwrap();
-        let output = git.wait_with_output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    #[test]
-    fn git_reads_the_pack_and_it_holds_what_changed_alone() {
-        let line = |n: usize| format!("line {n}\n").into_bytes();
-        let long: Vec<u8> = (0..50_000).flat_map(line).collect();
-        let edited = [&long[..200_000], b"edited", &long[200_000..]].concat();
-        let (directory, commit) = commits(
-            &[
-                ("a/b/c.yaml", long),
-                ("a/b/other.yaml", b"x".to_vec()),
-                ("z/web.yaml", b"image: web:v1\n".to_vec()),
-                ("README", b"read me\n".to_vec()),
-            ],
-            &[
-                ("a/b/c.yaml", edited),
-                ("z/web.yaml", b"image: web:v2\n".to_vec()),
-                ("z/new.yaml", b"image: new:v1\n".to_vec()),
-                ("README", Vec::new()),
-            ],
-        );
-        let url = url::Url::from_directory_path(directory.path()).unwrap();
-        let objects = Objects::of(&Location::new(url.as_str(), &url).unwrap()).unwrap();
-        let new = added(&objects, commit.into()).unwrap();
-        let (thin, whole) = (pack(&new, true).unwrap(), pack(&new, false).unwrap());
-        assert!(thin.len() < 1_000, "{}", thin.len());
-        // A commit, the trees `/`, `a`, `a/b` and `z`, four files.
-        assert_eq!(thin[8..12], 9_u32.to_be_bytes());
-        assert_eq!(whole[8..12], 9_u32.to_be_bytes());
-        read_by_git(directory.path(), &thin);
-        read_by_git(directory.path(), &whole);
-
-        // Nothing that the pack has to bring is there, only what the parent has.
-        let (bare, _) = commits(&[], &[]);
-        let parent = objects.commit(commit.into()).unwrap().parent_id(0).unwrap();
-        let fetch = Command::new("git")
-            .args(["fetch", "-q", directory.path().to_str().unwrap()])
-            .arg(format!("{parent}:refs/heads/main"))
-            .env("GIT_DIR", bare.path())
-            .status()
-            .unwrap();
-        assert!(fetch.success());
-        read_by_git(bare.path(), &thin);
-        let fsck = Command::new("git")
-            .args(["fsck", "--strict", &commit.to_string()])
-            .env("GIT_DIR", bare.path())
-            .status()
-            .unwrap();
-        assert!(fsck.success());
     }
 }

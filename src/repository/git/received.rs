@@ -439,6 +439,20 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_without_a_length_is_one_of_64_kib() {
+        let base: Vec<u8> = (0..70_000_u32).map(|n| n as u8 ^ (n >> 8) as u8).collect();
+        let sizes = [0xf0, 0xa2, 0x04, 0x80, 0x80, 0x04]; // 70,000 and 65,536
+        // From the beginning; and from the byte 2 on.
+        for (copy, from) in [(&[0x80][..], 0), (&[0x81, 2], 2)] {
+            let delta = [&sizes, copy].concat();
+            let delta = entry(OBJECT, blob(&base).as_bytes(), &delta);
+            let mut received = received(&pack(&[entry(3, b"", &base), delta])).unwrap();
+            let copied = &base[from..][..0x10000];
+            assert_eq!(received.get(blob(copied)), Some((ObjectKind::Blob, copied)));
+        }
+    }
+
+    #[test]
     fn a_pack_may_build_on_another() {
         let base = b"0123456789";
         let delta = entry(OBJECT, blob(base).as_bytes(), &[10, 5, 0x90, 5]);
