@@ -10,17 +10,18 @@ use gitops_deploy::deadline::{Canceller, Deadline, cancellation};
 use gitops_deploy::files::{FileSelection, Pattern};
 use gitops_deploy::http::Credentials;
 use gitops_deploy::manifest::ManifestFile;
+use gitops_deploy::repository;
 use gitops_deploy::repository::history::{HistoryQuery, Searched};
-use gitops_deploy::repository::transport::{self, Choice, Route};
-use gitops_deploy::repository::{CommitId, Location, RepositoryError};
+use gitops_deploy::repository::transport::Choice;
+use gitops_deploy::repository::{CommitId, Location, RepositoryError, Route};
 use support::{Entry, GitServer, Repository, TOKEN};
 
 const NAME: &str = "acme/deploy";
 
 /// The repository over both transports.
 struct Both {
-    git: transport::Repository,
-    api: transport::Repository,
+    git: repository::Repository,
+    api: repository::Repository,
     _canceller: Canceller,
 }
 
@@ -39,7 +40,7 @@ impl Both {
         };
         let open = |choice| {
             let client = gitops_deploy::http::client(&Default::default()).unwrap();
-            transport::Repository::open(&choice, route.clone(), client).unwrap()
+            repository::Repository::open(&choice, &route, client).unwrap()
         };
         let (name, why) = (NAME.to_owned(), "a test");
         Both {

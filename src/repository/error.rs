@@ -167,6 +167,21 @@ pub enum RepositoryError {
     },
 }
 
+impl RepositoryError {
+    /// Trouble that may pass, at a time that nobody says.
+    pub fn unavailable(what: impl Into<String>) -> Self {
+        Self::Unavailable {
+            what: what.into(),
+            retry_after: None,
+        }
+    }
+
+    /// An answer that breaks the protocol, or a fault in the local object database.
+    pub fn protocol(what: impl Into<String>) -> Self {
+        Self::Protocol { what: what.into() }
+    }
+}
+
 /// Why a path of a repository can't be edited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileProblem {

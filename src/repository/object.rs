@@ -86,12 +86,9 @@ impl fmt::Display for ObjectId {
     }
 }
 
-/// A commit's id, with the digits that people and APIs know it by.
+/// A commit's id, by the digits that people and APIs know it by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct CommitId {
-    id: ObjectId,
-    digits: String,
-}
+pub struct CommitId(String);
 
 impl CommitId {
     /// The commit whose whole id `text` is.
@@ -101,30 +98,30 @@ impl CommitId {
 
     /// The id that it is.
     pub fn id(&self) -> ObjectId {
-        self.id
+        // Nothing else is ever in it than the digits of one.
+        ObjectId::parse(&self.0).unwrap_or(ObjectId::Sha1([0; 20]))
     }
 
     /// All digits: 40 (SHA-1), or 64 (SHA-256).
     pub fn as_str(&self) -> &str {
-        &self.digits
+        &self.0
     }
 
     /// The first seven digits, for people.
     pub fn short(&self) -> &str {
-        self.digits.get(..7).unwrap_or(&self.digits)
+        self.0.get(..7).unwrap_or(&self.0)
     }
 }
 
 impl From<ObjectId> for CommitId {
     fn from(id: ObjectId) -> Self {
-        let digits = id.to_string();
-        Self { id, digits }
+        Self(id.to_string())
     }
 }
 
 impl fmt::Display for CommitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.digits)
+        f.write_str(&self.0)
     }
 }
 

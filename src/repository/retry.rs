@@ -131,8 +131,8 @@ pub async fn land<P, E>(
             &mut unanswered,
         );
         let (error, why, wait) = match attempt.await {
-            Ok(Attempt::Done(landing)) => return Ok(landing),
-            Ok(Attempt::Moved(detail)) => {
+            Ok(landing) => return Ok(landing),
+            Err(LandError::Contention { detail, .. }) => {
                 let why = format!("someone else pushed first ({detail})");
                 let wait = races.next(None);
                 let attempts = races.tries;
@@ -153,11 +153,8 @@ pub async fn land<P, E>(
             return Err(error);
         }
         observe(Event::Again { why: &why, wait });
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = deadline.cancelled() => {
-                return Err(or_unconfirmed(RepositoryError::Cancelled, &unanswered).into());
-            }
+        if let Err(cancelled) = pause(wait, deadline).await {
+            return Err(or_unconfirmed(cancelled, &unanswered).into());
         }
     }
 }
@@ -186,16 +183,15 @@ pub async fn read<T>(
         }
         let why = &error.to_string();
         observe(Event::Again { why, wait });
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = deadline.cancelled() => return Err(RepositoryError::Cancelled),
-        }
+        pause(wait, deadline).await?;
     }
 }
 
-enum Attempt<P> {
-    Done(Landing<P>),
-    Moved(String),
+async fn pause(wait: Duration, deadline: &Deadline) -> Result<(), RepositoryError> {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Ok(()),
+        () = deadline.cancelled() => Err(RepositoryError::Cancelled),
+    }
 }
 
 /// A push whose answer was lost.
@@ -212,7 +208,7 @@ async fn attempt<P, E>(
     observe: &mut impl FnMut(Event<'_>),
     propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
     unanswered: &mut Vec<Unanswered<P>>,
-) -> Result<Attempt<P>, LandError<E>> {
+) -> Result<Landing<P>, LandError<E>> {
     let base = branch.snapshot(selection).await?;
     observe(Event::Read(&base));
     // The remote decides what became of a push whose answer was lost. It is asked after the tip was
@@ -224,7 +220,7 @@ async fn attempt<P, E>(
         if let Some(landed) = branch.find(base, own).await? {
             let Unanswered { base, plan, .. } = unanswered.swap_remove(index);
             let landed = Some(landed);
-            return Ok(Attempt::Done(Landing { base, plan, landed }));
+            return Ok(Landing { base, plan, landed });
         }
     }
     let Proposal {
@@ -234,14 +230,17 @@ async fn attempt<P, E>(
     } = propose(&base).await.map_err(LandError::Plan)?;
     if changes.is_empty() {
         let landed = None;
-        return Ok(Attempt::Done(Landing { base, plan, landed }));
+        return Ok(Landing { base, plan, landed });
     }
     match branch.commit(&base, &changes, &draft).await {
         Ok(Pushed::Landed(landed)) => {
             let landed = Some(landed);
-            Ok(Attempt::Done(Landing { base, plan, landed }))
+            Ok(Landing { base, plan, landed })
         }
-        Ok(Pushed::Moved { detail }) => Ok(Attempt::Moved(detail)),
+        Ok(Pushed::Moved { detail }) => {
+            let attempts = 1;
+            Err(LandError::Contention { attempts, detail })
+        }
         Ok(Pushed::Declined { detail }) => Err(LandError::Declined(detail)),
         Err(error) => {
             if let RepositoryError::Unconfirmed { commit, .. } = &error {

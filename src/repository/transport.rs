@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::branch::BranchName;
 use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::git::GitRepository;
@@ -13,7 +12,7 @@ use super::history::{History, HistoryQuery, Searched};
 use super::location::Location;
 use super::object::CommitId;
 use super::retry::Branch;
-use crate::deadline::Deadline;
+use super::route::Route;
 use crate::files::FileSelection;
 use crate::http::Credentials;
 use crate::manifest::ManifestFile;
@@ -118,21 +117,6 @@ pub struct Repository {
     api: Option<GithubRepository>,
 }
 
-/// A repository, and how it is to be reached.
-#[derive(Clone)]
-pub struct Route {
-    /// Where it is.
-    pub location: Location,
-    /// The branch; else its default branch.
-    pub branch: Option<BranchName>,
-    /// None for a repository on this machine.
-    pub credentials: Option<Credentials>,
-    /// GitHub's API.
-    pub api_url: Url,
-    /// When the run is over.
-    pub deadline: Deadline,
-}
-
 impl Repository {
     /// Opens the repository over the transport. Nothing is asked of a server yet.
     ///
@@ -140,26 +124,17 @@ impl Repository {
     /// When a local repository can't be opened, or the API can't be asked with this token.
     pub fn open(
         choice: &Choice,
-        route: Route,
+        route: &Route,
         http: reqwest::Client,
     ) -> Result<Self, RepositoryError> {
-        let Route {
-            location,
-            branch,
-            credentials,
-            api_url,
-            deadline,
-        } = route;
-        let api = match (choice, &credentials) {
+        let api = match (choice, &route.credentials) {
             (Choice::Api { name, .. }, Some(Credentials { password, .. })) => {
-                let (name, http) = (name.clone(), http.clone());
-                let (branch, deadline) = (branch.clone(), deadline.clone());
-                let api = GithubRepository::open(name, &api_url, branch, password, http, deadline);
+                let api = GithubRepository::open(name.clone(), password, route, http.clone());
                 Some(api?)
             }
             _ => None,
         };
-        let git = GitRepository::open(&location, branch, credentials.as_ref(), http, deadline)?;
+        let git = GitRepository::open(route, http)?;
         Ok(Self { git, api })
     }
 

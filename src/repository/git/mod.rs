@@ -24,15 +24,12 @@ use tokio::runtime::Handle;
 use self::server::Server;
 use self::store::{NotFetched, Store};
 use self::transport::Connection;
-use super::branch::BranchName;
 use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::history::{History, HistoryQuery, Searched};
-use super::location::Location;
 use super::object::{CommitId, ObjectId};
-use crate::deadline::Deadline;
+use super::route::Route;
 use crate::files::FileSelection;
-use crate::http::Credentials;
 use crate::manifest::ManifestFile;
 
 /// A repository, spoken to with git.
@@ -42,47 +39,41 @@ pub struct GitRepository {
 }
 
 /// The objects that are worked with.
-enum Stores {
-    /// Those of a repository of this machine.
-    Local(Store),
-    /// Those of a server.
-    Remote {
-        server: Arc<Server>,
-        /// The branch's tip.
-        memory: Store,
-        /// What a snapshot was made of in memory last.
-        read: Cell<Option<ObjectId>>,
-        /// For what is not done in memory.
-        disk: OnceCell<Store>,
-    },
+struct Stores {
+    /// Those of a repository of this machine; of a server's the branch's tip, in memory.
+    near: Store,
+    /// What a snapshot was made of there last.
+    read: Cell<Option<ObjectId>>,
+    /// All that a server has, for what is not done in memory.
+    disk: OnceCell<Store>,
 }
 
 impl GitRepository {
-    /// The repository at `location`, its `branch` or else its default branch. Nothing is asked of a
-    /// server yet.
+    /// The repository that `route` leads to. Nothing is asked of a server yet.
     ///
     /// # Errors
     /// When a local repository can't be opened.
-    pub fn open(
-        location: &Location,
-        branch: Option<BranchName>,
-        credentials: Option<&Credentials>,
-        client: reqwest::Client,
-        deadline: Deadline,
-    ) -> Result<Self, RepositoryError> {
+    pub fn open(route: &Route, client: reqwest::Client) -> Result<Self, RepositoryError> {
         isolate();
-        let stores = if location.is_local() {
-            Stores::Local(Store::local(location, branch)?)
+        let Route {
+            location,
+            branch,
+            credentials,
+            deadline,
+            ..
+        } = route;
+        let near = if location.is_local() {
+            Store::local(location, branch.clone())?
         } else {
-            let url = location.url().clone();
-            let connection = Connection::new(client, Handle::current(), url, credentials, deadline);
-            let server = Arc::new(Server::new(connection, branch));
-            Stores::Remote {
-                memory: Store::in_memory(Arc::clone(&server))?,
-                server,
-                read: Cell::new(None),
-                disk: OnceCell::new(),
-            }
+            let (url, credentials) = (location.url().clone(), credentials.as_ref());
+            let (runtime, deadline) = (Handle::current(), deadline.clone());
+            let connection = Connection::new(client, runtime, url, credentials, deadline);
+            Store::in_memory(Arc::new(Server::new(connection, branch.clone())))?
+        };
+        let stores = Stores {
+            near,
+            read: Cell::new(None),
+            disk: OnceCell::new(),
         };
         Ok(Self {
             stores: Arc::new(Mutex::new(stores)),
@@ -97,28 +88,17 @@ impl GitRepository {
     ) -> Result<Snapshot, RepositoryError> {
         let selection = selection.clone();
         self.blocking(move |stores| {
-            let (branch, tip) = match stores {
-                Stores::Local(store) => store.tip()?,
-                Stores::Remote { server, .. } => server.tip()?,
-            };
-            if let Stores::Remote {
-                server,
-                memory,
-                read,
-                ..
-            } = stores
-                && server.is_partial()
-            {
-                match memory.snapshot(&branch, tip, &selection) {
-                    Ok(snapshot) => {
-                        read.set(Some(tip));
-                        return Ok(snapshot);
-                    }
-                    Err(NotFetched::Repository(error)) => return Err(error),
-                    Err(NotFetched::InThisWay(_)) => {}
+            let (branch, tip) = stores.near.tip(None)?;
+            match stores.near.snapshot(&branch, tip, &selection) {
+                Ok(snapshot) => {
+                    stores.read.set(Some(tip));
+                    Ok(snapshot)
                 }
+                Err(NotFetched::InThisWay(_)) => {
+                    Ok(stores.all()?.snapshot(&branch, tip, &selection)?)
+                }
+                Err(NotFetched::Repository(error)) => Err(error),
             }
-            Ok(stores.all()?.snapshot(&branch, tip, &selection)?)
         })
         .await
     }
@@ -132,10 +112,8 @@ impl GitRepository {
     ) -> Result<Pushed, RepositoryError> {
         let (base, changes, draft) = (base.clone(), changes.to_vec(), draft.clone());
         self.blocking(move |stores| {
-            let store = match stores {
-                Stores::Remote { memory, read, .. } if read.get() == Some(base.commit.id()) => {
-                    memory
-                }
+            let store = match stores.read.get() {
+                Some(read) if read == base.commit.id() => &stores.near,
                 _ => stores.all()?,
             };
             store.commit(&base, &changes, &draft)
@@ -209,23 +187,20 @@ impl GitRepository {
             .await
             .unwrap_or_else(|panic| {
                 let what = format!("an internal fault in the git transport: {panic}");
-                Err(RepositoryError::Protocol { what })
+                Err(RepositoryError::protocol(what))
             })
     }
 }
 
 impl Stores {
-    /// The one for all that a repository has.
+    /// Where all is that a repository has.
     fn all(&self) -> Result<&Store, RepositoryError> {
-        match self {
-            Self::Local(store) => Ok(store),
-            Self::Remote { server, disk, .. } => match disk.get() {
-                Some(store) => Ok(store),
-                None => {
-                    let empty = Store::on_disk(Arc::clone(server))?;
-                    Ok(disk.get_or_init(|| empty))
-                }
-            },
+        if let Some(store) = self.disk.get() {
+            return Ok(store);
+        }
+        match self.near.fresh()? {
+            Some(empty) => Ok(self.disk.get_or_init(|| empty)),
+            None => Ok(&self.near),
         }
     }
 }

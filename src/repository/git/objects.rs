@@ -75,11 +75,11 @@ impl Objects {
                     .prefix("gitops-deploy-")
                     .tempdir_in(&parent)
             })
-            .map_err(|error| RepositoryError::Protocol {
-                what: format!(
+            .map_err(|error| {
+                RepositoryError::protocol(format!(
                     "there is no room for temporary files in {}: {error}",
                     parent.display()
-                ),
+                ))
             })?;
         let mut options = git2::RepositoryInitOptions::new();
         options.bare(true).external_template(false);
@@ -169,10 +169,8 @@ impl Objects {
             if !self.has(id)? {
                 // Another try has everything sent again.
                 self.last.set(None);
-                return Err(RepositoryError::Unavailable {
-                    what: format!("{host} left out the object {id}"),
-                    retry_after: None,
-                });
+                let what = format!("{host} left out the object {id}");
+                return Err(RepositoryError::unavailable(what));
             }
         }
         Ok(libgit2_id(id)?)
@@ -232,8 +230,6 @@ impl From<Oid> for ObjectId {
 impl From<git2::Error> for RepositoryError {
     /// A fault of the local object database, which no input explains.
     fn from(error: git2::Error) -> Self {
-        Self::Protocol {
-            what: format!("libgit2: {}", one_line(error.message())),
-        }
+        Self::protocol(format!("libgit2: {}", one_line(error.message())))
     }
 }

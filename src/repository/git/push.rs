@@ -59,8 +59,8 @@ pub(super) fn push(
     let capabilities = packets::push_capabilities(advertisement);
     let mut request = packets::push_request(&format!("{old} {new} {reference}"), &capabilities);
     let pack = pack::pack(&tree::added(objects, *new)?, thin);
-    let pack = pack.map_err(|error| RepositoryError::Protocol {
-        what: format!("the commit can't be packed: {error}"),
+    let pack = pack.map_err(|error| {
+        RepositoryError::protocol(format!("the commit can't be packed: {error}"))
     })?;
     request.extend_from_slice(&pack);
     match connection.push(request) {
@@ -74,7 +74,9 @@ pub(super) fn push(
                     what: error.to_string(),
                 },
                 // A server that wants to be asked first, perhaps.
-                RepositoryError::NotGit { what } if !asks_first => unavailable(what),
+                RepositoryError::NotGit { what } if !asks_first => {
+                    RepositoryError::unavailable(what)
+                }
                 error => error,
             })
         }
@@ -97,10 +99,12 @@ fn reported(
         (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(landed(commit))),
         (Some("ok"), Some(Err(status))) => Ok(declined(status, said)),
         // A pack that was cut on the way; or a server that completes none, and was not asked.
-        (Some(why), _) if why != "ok" && !asked_first => Err(unavailable(format!(
-            "{host} did not take the commit: {}",
-            one_line(&format!("{why}\n{said}"))
-        ))),
+        (Some(why), _) if why != "ok" && !asked_first => {
+            Err(RepositoryError::unavailable(format!(
+                "{host} did not take the commit: {}",
+                one_line(&format!("{why}\n{said}"))
+            )))
+        }
         (Some(why), _) if why != "ok" => Ok(declined(why, said)),
         _ => {
             let said = one_line(said);
@@ -115,13 +119,6 @@ fn reported(
 
 fn landed(commit: ObjectId) -> Landed {
     CommitId::from(commit).into()
-}
-
-fn unavailable(what: String) -> RepositoryError {
-    RepositoryError::Unavailable {
-        what,
-        retry_after: None,
-    }
 }
 
 /// The same on a repository of this machine.

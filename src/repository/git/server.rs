@@ -38,23 +38,15 @@ impl Server {
         }
     }
 
-    /// The branch, and where it is now.
-    pub(super) fn tip(&self) -> Result<(BranchName, ObjectId), RepositoryError> {
-        self.ask()?.resolve(self.branch.as_ref())
-    }
-
-    /// Where `branch` is now.
-    pub(super) fn tip_of(
+    /// A branch, and where it is now; of none the one asked for.
+    pub(super) fn tip(
         &self,
-        branch: &BranchName,
+        asked: Option<&BranchName>,
     ) -> Result<(BranchName, ObjectId), RepositoryError> {
-        self.ask()?.resolve(Some(branch))
-    }
-
-    fn ask(&self) -> Result<Advertised, RepositoryError> {
         *self.last() = None;
         let advertisement = self.advertisement();
-        self.read(&advertisement.map_err(|error| self.failed(error))?)
+        let advertised = self.read(&advertisement.map_err(|error| self.failed(error))?)?;
+        advertised.resolve(asked.or(self.branch.as_ref()))
     }
 
     /// Reads what it says of its branches.
@@ -62,13 +54,10 @@ impl Server {
         let host = self.connection.host();
         packets::advertised(advertisement).map_err(|unreadable| match unreadable {
             Unreadable::ObjectFormat(format) => RepositoryError::ObjectFormat { format },
-            Unreadable::Refused(why) => RepositoryError::Protocol {
-                what: format!("{host}: {why}"),
-            },
-            Unreadable::Cut => RepositoryError::Unavailable {
-                what: format!("{host}: the list of references ended early"),
-                retry_after: None,
-            },
+            Unreadable::Refused(why) => RepositoryError::protocol(format!("{host}: {why}")),
+            Unreadable::Cut => {
+                RepositoryError::unavailable(format!("{host}: the list of references ended early"))
+            }
         })
     }
 
@@ -121,10 +110,7 @@ impl Server {
             }
             // An answer that ends early, a commit that is gone since the branch was looked at: another
             // try starts from the beginning.
-            error => RepositoryError::Unavailable {
-                what: format!("{host}: {error}"),
-                retry_after: None,
-            },
+            error => RepositoryError::unavailable(format!("{host}: {error}")),
         }
     }
 

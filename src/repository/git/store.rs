@@ -36,7 +36,7 @@ enum Origin {
 
 /// Why objects did not come.
 pub(super) enum NotFetched {
-    /// There is no room in memory, or the server gives out no files by their ids.
+    /// There is no room in memory, or the server gives out nothing in parts.
     InThisWay(&'static str),
     /// Whatever else.
     Repository(RepositoryError),
@@ -52,10 +52,7 @@ impl From<NotFetched> for RepositoryError {
     /// Another try goes the other way.
     fn from(error: NotFetched) -> Self {
         match error {
-            NotFetched::InThisWay(why) => Self::Unavailable {
-                what: why.to_owned(),
-                retry_after: None,
-            },
+            NotFetched::InThisWay(why) => Self::unavailable(why),
             NotFetched::Repository(error) => error,
         }
     }
@@ -107,18 +104,16 @@ impl Store {
         matches!(self.origin, Origin::ThisMachine { .. })
     }
 
-    /// The branch and its tip now.
-    pub(super) fn tip(&self) -> Result<(BranchName, ObjectId), RepositoryError> {
+    /// A branch and its tip now; of none the one that is worked with.
+    pub(super) fn tip(
+        &self,
+        asked: Option<&BranchName>,
+    ) -> Result<(BranchName, ObjectId), RepositoryError> {
         match &self.origin {
-            Origin::Server(server) => server.tip(),
-            Origin::ThisMachine { branch } => self.local_branches()?.resolve(branch.as_ref()),
-        }
-    }
-
-    fn tip_of(&self, branch: &BranchName) -> Result<(BranchName, ObjectId), RepositoryError> {
-        match &self.origin {
-            Origin::Server(server) => server.tip_of(branch),
-            Origin::ThisMachine { .. } => self.local_branches()?.resolve(Some(branch)),
+            Origin::Server(server) => server.tip(asked),
+            Origin::ThisMachine { branch } => {
+                self.local_branches()?.resolve(asked.or(branch.as_ref()))
+            }
         }
     }
 
@@ -192,7 +187,7 @@ impl Store {
         base: &Snapshot,
         commit: &CommitId,
     ) -> Result<bool, RepositoryError> {
-        let tip = match self.tip_of(&base.branch) {
+        let tip = match self.tip(Some(&base.branch)) {
             Ok((_, tip)) => tip,
             Err(RepositoryError::BranchNotFound { .. } | RepositoryError::Empty) => {
                 return Ok(false);
@@ -217,6 +212,11 @@ impl Store {
         let Origin::Server(server) = &self.origin else {
             return Ok(());
         };
+        if self.objects.are_in_memory() && !server.is_partial() {
+            return Err(NotFetched::InThisWay(
+                "the server gives out nothing in parts",
+            ));
+        }
         let wanted = Fetched {
             tip,
             depth,
@@ -266,8 +266,8 @@ impl Store {
             return Ok(());
         }
         let Origin::Server(server) = &self.origin else {
-            let what = "a file's content is missing in the repository".to_owned();
-            return Err(RepositoryError::Protocol { what }.into());
+            let what = "a file's content is missing in the repository";
+            return Err(RepositoryError::protocol(what).into());
         };
         let request = FetchRequest {
             wants,
@@ -394,8 +394,8 @@ fn shallow(repository: &git2::Repository) -> Result<HashSet<ObjectId>, Repositor
     match std::fs::read_to_string(repository.path().join("shallow")) {
         Ok(text) => Ok(text.lines().filter_map(ObjectId::parse).collect()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashSet::new()),
-        Err(error) => Err(RepositoryError::Protocol {
-            what: format!("what is missing in the repository can't be read: {error}"),
-        }),
+        Err(error) => Err(RepositoryError::protocol(format!(
+            "what is missing in the repository can't be read: {error}"
+        ))),
     }
 }

@@ -196,16 +196,11 @@ fn read(
     instead_of: Option<ObjectId>,
 ) -> Result<Added, RepositoryError> {
     let (kind, content) = objects.read(id)?;
-    let replaced = match instead_of {
-        Some(base) => {
-            let (base_kind, old) = objects.read(base)?;
-            (base_kind == kind).then_some((base, old))
-        }
-        None => None,
-    };
+    let old = instead_of.map(|old| Ok::<_, RepositoryError>((old, objects.read(old)?)));
+    let old = old.transpose()?.filter(|(_, (other, _))| *other == kind);
     Ok(Added {
         kind,
         content,
-        replaced,
+        replaced: old.map(|(old, (_, content))| (old, content)),
     })
 }

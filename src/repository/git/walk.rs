@@ -85,7 +85,7 @@ impl Store {
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
         if !self.fetch_commit(commit)? {
             let what = format!("the server has no commit {commit}");
-            return Err(RepositoryError::Protocol { what });
+            return Err(RepositoryError::protocol(what));
         }
         Ok(self.files(commit, selection)?)
     }
@@ -96,7 +96,7 @@ impl Store {
         &self,
         read: impl Fn(&Self, &BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
-        let (branch, tip) = self.tip()?;
+        let (branch, tip) = self.tip(None)?;
         self.fetch(tip, Some(RECENT))?;
         if let Some(found) = read(self, &branch, tip)? {
             return Ok(found);
@@ -108,9 +108,9 @@ impl Store {
                 return Ok(found);
             }
         }
-        Err(RepositoryError::Protocol {
-            what: "the server sent only a part of the branch's commits".to_owned(),
-        })
+        Err(RepositoryError::protocol(
+            "the server sent only a part of the branch's commits",
+        ))
     }
 
     /// Walks the first-parent line; none when it leaves what was fetched before there is enough.

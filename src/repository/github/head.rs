@@ -78,13 +78,12 @@ impl<'a> HeadBranch<'a> {
         match self.api.client.post::<Json>(&path, &body).await {
             Ok(_) => Ok(Pushed::Landed(landed)),
             Err(CallError::Failed {
-                error: RepositoryError::Protocol { what },
+                error: RepositoryError::Protocol { what: detail },
                 ..
-            }) if what.contains("already exists") => Ok(Pushed::Moved { detail: what }),
-            Err(CallError::Failed {
-                error: RepositoryError::Protocol { what },
-                ..
-            }) => Ok(Pushed::Declined { detail: what }),
+            }) => Ok(match detail.contains("already exists") {
+                true => Pushed::Moved { detail },
+                false => Pushed::Declined { detail },
+            }),
             Err(CallError::Failed {
                 error,
                 may_have_happened: true,

@@ -203,9 +203,8 @@ impl GithubRepository {
             let InRepository { repository }: InRepository<Repository> =
                 found.map_err(|error| error.of_read())?;
             let Some(object) = repository.object else {
-                return Err(RepositoryError::Protocol {
-                    what: format!("the server has no commit {commit}"),
-                });
+                let what = format!("the server has no commit {commit}");
+                return Err(RepositoryError::protocol(what));
             };
             entries.extend(object.entries(paths.len()));
         }

@@ -5,15 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
-use url::Url;
 
 use super::client::Client;
-use crate::deadline::Deadline;
 use crate::files::RepoPath;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::Said;
 use crate::repository::error::RepositoryError;
 use crate::repository::object::CommitId;
+use crate::repository::route::Route;
 
 /// A branch's tip, and what is needed to write on top of it.
 pub(super) struct Tip {
@@ -42,23 +41,20 @@ pub struct GithubRepository {
 }
 
 impl GithubRepository {
-    /// The repository `name` (`owner/name`) of the server whose API is at `api_url`, its `branch` or
-    /// else its default branch. Nothing is asked yet.
+    /// The repository `name` (`owner/name`) of the server to which `route` leads. Nothing is asked yet.
     ///
     /// # Errors
     /// When token or URL are none that HTTP can carry.
     pub fn open(
         name: String,
-        api_url: &Url,
-        branch: Option<BranchName>,
         token: &SecretString,
+        route: &Route,
         http: reqwest::Client,
-        deadline: Deadline,
     ) -> Result<Self, RepositoryError> {
         Ok(Self {
-            client: Client::new(http, api_url, token, deadline)?,
+            client: Client::new(http, &route.api_url, token, route.deadline.clone())?,
             name,
-            branch,
+            branch: route.branch.clone(),
             tips: Mutex::default(),
         })
     }
@@ -71,8 +67,10 @@ impl GithubRepository {
     pub(super) fn remembered(&self, commit: &CommitId) -> Result<Arc<Tip>, RepositoryError> {
         let tips = self.tips.lock().unwrap_or_else(PoisonError::into_inner);
         let tip = tips.get(commit).cloned();
-        tip.ok_or_else(|| RepositoryError::Protocol {
-            what: format!("commit {commit} was not read before it was written on"),
+        tip.ok_or_else(|| {
+            RepositoryError::protocol(format!(
+                "commit {commit} was not read before it was written on"
+            ))
         })
     }
 
@@ -91,9 +89,7 @@ impl GithubRepository {
 
     /// An answer that is not what was asked for.
     pub(super) fn odd(&self, what: &str) -> RepositoryError {
-        RepositoryError::Protocol {
-            what: format!("{} {what}", self.client.host()),
-        }
+        RepositoryError::protocol(format!("{} {what}", self.client.host()))
     }
 
     /// The query's variables for this repository.
