@@ -14,7 +14,6 @@ use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
 use crate::manifest::{ImageChange, Note, Plan};
-use crate::repository::Repository as _;
 use crate::repository::history::{HistoryQuery, Touched};
 use crate::repository::retry;
 use crate::version::{self, Order};

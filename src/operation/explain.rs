@@ -25,7 +25,7 @@ pub struct Explainer<'a> {
 
 impl Explainer<'_> {
     /// Why nothing landed.
-    pub async fn landing(&self, error: LandError) -> Failure {
+    pub async fn landing(&self, error: LandError<Failure>) -> Failure {
         match error {
             LandError::Plan(failure) => failure,
             LandError::Repository(error) => self.repository(&error).await,

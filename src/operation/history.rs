@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::image_transitions;
 use crate::repository::history::{self, HistoryQuery, Touched};
-use crate::repository::{BranchName, CommitId, Location, Repository};
+use crate::repository::{BranchName, CommitId, Location};
 
 /// What is asked for.
 pub struct History {

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, ValueChange};
 use crate::repository::github::head::HeadBranch;
-use crate::repository::retry::{self, Event, LandError, Proposal};
+use crate::repository::retry::{self, Event, Proposal};
 use crate::repository::{BranchName, Change, CommitDraft, CommitId, Identity, Location, Snapshot};
 
 /// How it ended.
@@ -210,16 +210,16 @@ pub async fn land(
     } = *landing;
     let mut said = String::new();
     let observe = |event: Event<'_>| log_event(log, &event);
-    let propose = async |snapshot: &Snapshot| {
+    let propose = async |snapshot: &Snapshot| -> Result<_, Failure> {
         if let Some(proposing) = proposing {
-            proposing.check(&snapshot.branch).map_err(LandError::Plan)?;
+            proposing.check(&snapshot.branch)?;
         }
         let Planned {
             plan,
             message,
             warnings,
             skipped,
-        } = propose(snapshot).await.map_err(LandError::Plan)?;
+        } = propose(snapshot).await?;
         said.clone_from(&message);
         let draft = CommitDraft {
             message,

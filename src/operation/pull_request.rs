@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use git2::{ObjectType, Oid};
-
 use super::session::Session;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
@@ -11,7 +9,7 @@ use crate::manifest::ImageChange;
 use crate::markdown::{code, table};
 use crate::repository::github::GithubRepository;
 use crate::repository::github::pulls::{MergeMethod, Pull, PullDraft};
-use crate::repository::{BranchName, CommitId, RepositoryError};
+use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, RepositoryError};
 
 /// The longest part of a branch's name that says what it is for.
 const MAX_NAME: usize = 60;
@@ -53,9 +51,7 @@ impl PullRequest {
             )
             .with_hint("Set `pull-request-branch`.")
         };
-        let digits = Oid::hash_object(ObjectType::Blob, scope.as_bytes())
-            .map_err(|error| unnamed(error.message().to_owned()))?
-            .to_string();
+        let digits = ObjectId::of(ObjectKind::Blob, scope.as_bytes()).to_string();
         let name: String = name.chars().take(MAX_NAME).collect();
         let digits = digits.get(..7).unwrap_or(&digits);
         let branch = format!("gitops-deploy/{name}-{digits}");

@@ -15,7 +15,7 @@ use crate::manifest::{
 };
 use crate::repository::history::{FileVersions, History, HistoryQuery, Searched, Touched};
 use crate::repository::merge::three_way;
-use crate::repository::{CommitId, Identity, Repository, Revision, Snapshot};
+use crate::repository::{CommitId, Identity, Revision, Snapshot};
 
 /// How many commits of the files are looked at for one that changed an image, step by step.
 const STEPS: [usize; 3] = [10, 100, 1000];

@@ -14,8 +14,10 @@ use crate::http::{self, Authorities, Credentials};
 use crate::repository::github::app::{self, App, AppError, Scope};
 use crate::repository::location::{host, is_cleartext};
 use crate::repository::retry::{self, Event};
-use crate::repository::transport::{AnyRepository, Choice, Route};
-use crate::repository::{Access, BranchName, Location, RepositoryError, Snapshot};
+use crate::repository::transport::Choice;
+use crate::repository::{
+    Access, BranchName, Location, Repository, RepositoryError, Route, Snapshot,
+};
 
 impl Session<'_> {
     /// Reads something from the repository; trouble that may pass is waited for.
@@ -77,7 +79,7 @@ pub struct Session<'a> {
     /// What it was made of.
     pub remote: &'a Remote,
     /// The repository.
-    pub repository: AnyRepository,
+    pub repository: Repository,
     /// When the time is over.
     pub deadline: Deadline,
     /// Words what the repository refuses.
@@ -247,7 +249,7 @@ impl Remote {
             api_url: self.api_url.clone(),
             deadline: deadline.clone(),
         };
-        match AnyRepository::open(&self.transport, route, client) {
+        match Repository::open(&self.transport, &route, client) {
             Ok(repository) => Ok(Session {
                 remote: self,
                 repository,

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{BranchName, CommitId};
+use super::branch::BranchName;
+use super::object::CommitId;
 use crate::files::RepoPath;
 
 /// What was being done when access was denied.
@@ -164,6 +165,21 @@ pub enum RepositoryError {
         /// What happened.
         what: String,
     },
+}
+
+impl RepositoryError {
+    /// Trouble that may pass, at a time that nobody says.
+    pub fn unavailable(what: impl Into<String>) -> Self {
+        Self::Unavailable {
+            what: what.into(),
+            retry_after: None,
+        }
+    }
+
+    /// An answer that breaks the protocol, or a fault in the local object database.
+    pub fn protocol(what: impl Into<String>) -> Self {
+        Self::Protocol { what: what.into() }
+    }
 }
 
 /// Why a path of a repository can't be edited.

@@ -1,6 +1,8 @@
 //! The past of a branch: what its commits did to some files.
 
-use super::{BranchName, CommitId, Identity};
+use super::branch::BranchName;
+use super::commit::Identity;
+use super::object::CommitId;
 use crate::date::Timestamp;
 use crate::files::{FileSelection, RepoPath};
 

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::{Branch, Change, CommitDraft, Landed, Pushed, RepositoryError, Sent, Snapshot};
+use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
+use super::error::RepositoryError;
 use crate::deadline::Deadline;
-use crate::failure::Failure;
 use crate::files::FileSelection;
 
 /// Where a race starts to wait. One lost race costs a round of requests, which take about as long.
@@ -19,6 +19,42 @@ const RACE_CAP: Duration = Duration::from_secs(5);
 const TROUBLE_BASE: Duration = Duration::from_millis(500);
 /// A restart of a server takes some seconds; waiting longer between two tries gains nothing.
 const TROUBLE_CAP: Duration = Duration::from_secs(15);
+
+/// What it takes to put a commit on a branch: of a repository, over whatever transport, or of a pull
+/// request.
+pub trait Branch {
+    /// Reads the branch's tip and the selected files at it.
+    ///
+    /// # Errors
+    /// When the server can't be used, or a file that is named is not there or is no file.
+    fn snapshot(
+        &self,
+        selection: &FileSelection,
+    ) -> impl Future<Output = Result<Snapshot, RepositoryError>> + Send;
+
+    /// Writes all `changes` in one commit on top of `base`, and moves the branch from `base` to it.
+    ///
+    /// # Errors
+    /// When the server can't be used. [`RepositoryError::Unconfirmed`] is the one case in which the
+    /// commit may have landed all the same.
+    fn commit(
+        &self,
+        base: &Snapshot,
+        changes: &[Change],
+        draft: &CommitDraft,
+    ) -> impl Future<Output = Result<Pushed, RepositoryError>> + Send;
+
+    /// The commit of `sent`, which was made on top of `base`, if it is on the branch: its tip or an
+    /// ancestor.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    fn find(
+        &self,
+        base: &Snapshot,
+        sent: &Sent,
+    ) -> impl Future<Output = Result<Option<Landed>, RepositoryError>> + Send;
+}
 
 /// What is to become of a snapshot.
 pub struct Proposal<P> {
@@ -42,9 +78,9 @@ pub struct Landing<P> {
 
 /// Why it did not.
 #[derive(Debug)]
-pub enum LandError {
+pub enum LandError<E> {
     /// The plan can't be made on the tip there is.
-    Plan(Failure),
+    Plan(E),
     /// The repository can't be used.
     Repository(RepositoryError),
     /// A rule of the server refuses the commit.
@@ -76,46 +112,49 @@ pub enum Event<'a> {
 ///
 /// # Errors
 /// See [`LandError`]. The branch is as it was, except after [`RepositoryError::Unconfirmed`].
-pub async fn land<R: Branch, P>(
-    repository: &R,
+pub async fn land<P, E>(
+    branch: &impl Branch,
     selection: &FileSelection,
     deadline: &Deadline,
     mut observe: impl FnMut(Event<'_>),
-    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, LandError>,
-) -> Result<Landing<P>, LandError> {
+    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
+) -> Result<Landing<P>, LandError<E>> {
     let mut races = Backoff::new(RACE_BASE, RACE_CAP);
     let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
     let mut unanswered = Vec::new();
     loop {
         let attempt = attempt(
-            repository,
+            branch,
             selection,
             &mut observe,
             &mut propose,
             &mut unanswered,
         );
-        let (error, wait) = match attempt.await {
-            Ok(Attempt::Done(landing)) => return Ok(landing),
-            Ok(Attempt::Moved(detail)) => {
+        let (error, why, wait) = match attempt.await {
+            Ok(landing) => return Ok(landing),
+            Err(LandError::Contention { detail, .. }) => {
+                let why = format!("someone else pushed first ({detail})");
                 let wait = races.next(None);
                 let attempts = races.tries;
-                (LandError::Contention { attempts, detail }, wait)
+                (LandError::Contention { attempts, detail }, why, wait)
             }
-            Err(error) => match error.retry() {
-                Some(retry_after) => (error, trouble.next(retry_after)),
-                None => return Err(error.or_unconfirmed(&unanswered)),
-            },
+            Err(LandError::Repository(error)) => {
+                let wait = match &error {
+                    RepositoryError::Unavailable { retry_after, .. } => trouble.next(*retry_after),
+                    RepositoryError::Unconfirmed { .. } => trouble.next(None),
+                    _ => return Err(or_unconfirmed(error, &unanswered).into()),
+                };
+                let why = error.to_string();
+                (or_unconfirmed(error, &unanswered).into(), why, wait)
+            }
+            Err(error) => return Err(error),
         };
         if wait >= deadline.remaining() {
-            return Err(error.or_unconfirmed(&unanswered));
+            return Err(error);
         }
-        let why = &error.event();
-        observe(Event::Again { why, wait });
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = deadline.cancelled() => {
-                return Err(LandError::from(RepositoryError::Cancelled).or_unconfirmed(&unanswered));
-            }
+        observe(Event::Again { why: &why, wait });
+        if let Err(cancelled) = pause(wait, deadline).await {
+            return Err(or_unconfirmed(cancelled, &unanswered).into());
         }
     }
 }
@@ -144,16 +183,15 @@ pub async fn read<T>(
         }
         let why = &error.to_string();
         observe(Event::Again { why, wait });
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = deadline.cancelled() => return Err(RepositoryError::Cancelled),
-        }
+        pause(wait, deadline).await?;
     }
 }
 
-enum Attempt<P> {
-    Done(Landing<P>),
-    Moved(String),
+async fn pause(wait: Duration, deadline: &Deadline) -> Result<(), RepositoryError> {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Ok(()),
+        () = deadline.cancelled() => Err(RepositoryError::Cancelled),
+    }
 }
 
 /// A push whose answer was lost.
@@ -164,14 +202,14 @@ struct Unanswered<P> {
 }
 
 /// One round: read, plan, commit, push.
-async fn attempt<R: Branch, P>(
-    repository: &R,
+async fn attempt<P, E>(
+    branch: &impl Branch,
     selection: &FileSelection,
     observe: &mut impl FnMut(Event<'_>),
-    propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, LandError>,
+    propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
     unanswered: &mut Vec<Unanswered<P>>,
-) -> Result<Attempt<P>, LandError> {
-    let base = repository.snapshot(selection).await?;
+) -> Result<Landing<P>, LandError<E>> {
+    let base = branch.snapshot(selection).await?;
     observe(Event::Read(&base));
     // The remote decides what became of a push whose answer was lost. It is asked after the tip was
     // read: a slow server that takes the push even later moves the branch away from this snapshot.
@@ -179,27 +217,30 @@ async fn attempt<R: Branch, P>(
         let Unanswered {
             base, sent: own, ..
         } = &unanswered[index];
-        if let Some(landed) = repository.find(base, own).await? {
+        if let Some(landed) = branch.find(base, own).await? {
             let Unanswered { base, plan, .. } = unanswered.swap_remove(index);
             let landed = Some(landed);
-            return Ok(Attempt::Done(Landing { base, plan, landed }));
+            return Ok(Landing { base, plan, landed });
         }
     }
     let Proposal {
         changes,
         draft,
         plan,
-    } = propose(&base).await?;
+    } = propose(&base).await.map_err(LandError::Plan)?;
     if changes.is_empty() {
         let landed = None;
-        return Ok(Attempt::Done(Landing { base, plan, landed }));
+        return Ok(Landing { base, plan, landed });
     }
-    match repository.commit(&base, &changes, &draft).await {
+    match branch.commit(&base, &changes, &draft).await {
         Ok(Pushed::Landed(landed)) => {
             let landed = Some(landed);
-            Ok(Attempt::Done(Landing { base, plan, landed }))
+            Ok(Landing { base, plan, landed })
         }
-        Ok(Pushed::Moved { detail }) => Ok(Attempt::Moved(detail)),
+        Ok(Pushed::Moved { detail }) => {
+            let attempts = 1;
+            Err(LandError::Contention { attempts, detail })
+        }
         Ok(Pushed::Declined { detail }) => Err(LandError::Declined(detail)),
         Err(error) => {
             if let RepositoryError::Unconfirmed { commit, .. } = &error {
@@ -216,50 +257,20 @@ async fn attempt<R: Branch, P>(
     }
 }
 
-impl From<RepositoryError> for LandError {
+impl<E> From<RepositoryError> for LandError<E> {
     fn from(error: RepositoryError) -> Self {
         Self::Repository(error)
     }
 }
 
-impl LandError {
-    /// If another try may help: at least how long to wait before it, where the server says so.
-    fn retry(&self) -> Option<Option<Duration>> {
-        match self {
-            Self::Repository(RepositoryError::Unavailable { retry_after, .. }) => {
-                Some(*retry_after)
-            }
-            Self::Repository(RepositoryError::Unconfirmed { .. }) | Self::Contention { .. } => {
-                Some(None)
-            }
-            Self::Repository(_) | Self::Plan(_) | Self::Declined(_) => None,
-        }
-    }
-
-    /// What happened, for the log.
-    fn event(&self) -> String {
-        match self {
-            Self::Repository(error) => error.to_string(),
-            Self::Contention { detail, .. } => format!("someone else pushed first ({detail})"),
-            Self::Declined(detail) => detail.clone(),
-            Self::Plan(failure) => failure.message.clone(),
-        }
-    }
-
-    /// The same error, unless an earlier push may have landed: then that is what counts.
-    fn or_unconfirmed<P>(self, unanswered: &[Unanswered<P>]) -> Self {
-        let asked_in_vain = match &self {
-            Self::Repository(error) => !matches!(error, RepositoryError::Unconfirmed { .. }),
-            Self::Plan(_) | Self::Declined(_) | Self::Contention { .. } => false,
-        };
-        match unanswered.last() {
-            Some(Unanswered { sent, .. }) if asked_in_vain => {
-                let what = format!("and the branch could not be read since: {}", self.event());
-                let commit = sent.commit.clone();
-                RepositoryError::Unconfirmed { commit, what }.into()
-            }
-            _ => self,
-        }
+/// The same error, unless an earlier push may have landed: then that is what counts.
+fn or_unconfirmed<P>(error: RepositoryError, unanswered: &[Unanswered<P>]) -> RepositoryError {
+    match (error, unanswered.last()) {
+        (error @ RepositoryError::Unconfirmed { .. }, _) | (error, None) => error,
+        (error, Some(Unanswered { sent, .. })) => RepositoryError::Unconfirmed {
+            commit: sent.commit.clone(),
+            what: format!("and the branch could not be read since: {error}"),
+        },
     }
 }
 
@@ -302,7 +313,12 @@ fn random_fraction() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use super::*;
+    use crate::deadline::cancellation;
+    use crate::repository::commit::Identity;
+    use crate::repository::object::CommitId;
 
     #[test]
     fn a_wait_grows_up_to_its_cap_and_keeps_to_what_the_server_asks_for() {
@@ -315,5 +331,83 @@ mod tests {
         let wait = backoff.next(Some(asked));
         assert!(wait >= asked && wait <= asked + RACE_CAP);
         assert_eq!(backoff.next(Some(Duration::MAX)), Duration::MAX);
+    }
+
+    /// A branch that takes one push, loses the answer, and shows itself to nobody since.
+    #[derive(Default)]
+    struct Vanishing {
+        was_pushed: AtomicBool,
+    }
+
+    const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+    impl Branch for Vanishing {
+        async fn snapshot(&self, _: &FileSelection) -> Result<Snapshot, RepositoryError> {
+            if self.was_pushed.load(Relaxed) {
+                return Err(RepositoryError::Empty);
+            }
+            Ok(Snapshot {
+                branch: "main".parse().unwrap(),
+                commit: CommitId::parse(&"0".repeat(40)).unwrap(),
+                files: Vec::new(),
+                recent: Vec::new(),
+            })
+        }
+
+        async fn commit(
+            &self,
+            _: &Snapshot,
+            _: &[Change],
+            _: &CommitDraft,
+        ) -> Result<Pushed, RepositoryError> {
+            self.was_pushed.store(true, Relaxed);
+            Err(RepositoryError::Unconfirmed {
+                commit: CommitId::parse(COMMIT),
+                what: "the answer was lost".to_owned(),
+            })
+        }
+
+        async fn find(&self, _: &Snapshot, _: &Sent) -> Result<Option<Landed>, RepositoryError> {
+            unreachable!("its tip was not read")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_push_that_may_have_landed_counts_more_than_why_nobody_can_tell() {
+        let (_canceller, cancellation) = cancellation();
+        let deadline = Deadline::after(Duration::from_secs(60), cancellation);
+        let propose = async |_: &Snapshot| {
+            Ok::<_, ()>(Proposal {
+                changes: vec![Change {
+                    path: "web.yaml".parse().unwrap(),
+                    bytes: Vec::new(),
+                }],
+                draft: CommitDraft {
+                    message: "chore: v2".to_owned(),
+                    identity: Identity {
+                        name: "A".to_owned(),
+                        email: "a@example.com".to_owned(),
+                    },
+                },
+                plan: (),
+            })
+        };
+        let files = FileSelection {
+            include: Vec::new(),
+            exclude: Vec::new(),
+        };
+        let branch = Vanishing::default();
+        let landed = land(&branch, &files, &deadline, |_| {}, propose).await;
+        match landed.err().unwrap() {
+            LandError::Repository(RepositoryError::Unconfirmed { commit, what }) => {
+                assert_eq!(commit, CommitId::parse(COMMIT));
+                let why = RepositoryError::Empty;
+                assert_eq!(
+                    what,
+                    format!("and the branch could not be read since: {why}")
+                );
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::CommitId;
+use super::object::CommitId;
 
 /// The id of a commit, or the beginning of one: 4 to 64 hexadecimal digits in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]

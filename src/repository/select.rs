@@ -1,6 +1,6 @@
 //! Which files of a tree a selection means.
 
-use super::{FileProblem, RepositoryError};
+use super::error::{FileProblem, RepositoryError};
 use crate::files::{FileSelection, RepoPath};
 use crate::nearest::alike;
 

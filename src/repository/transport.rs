@@ -1,18 +1,18 @@
 //! The two transports, and which of them a repository is spoken to with.
 
 use std::str::FromStr;
-use std::sync::OnceLock;
 
 use url::Url;
 
+use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
+use super::error::RepositoryError;
 use super::git::GitRepository;
 use super::github::GithubRepository;
 use super::history::{History, HistoryQuery, Searched};
-use super::{
-    Branch, BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
-    RepositoryError, Sent, Snapshot,
-};
-use crate::deadline::Deadline;
+use super::location::Location;
+use super::object::CommitId;
+use super::retry::Branch;
+use super::route::Route;
 use crate::files::FileSelection;
 use crate::http::Credentials;
 use crate::manifest::ManifestFile;
@@ -107,114 +107,105 @@ fn is_github(repository: &Url, api_url: &Url) -> bool {
     repository.origin() == api_url.origin() && path.ends_with("/api/v3")
 }
 
-/// A repository over the transport that was chosen.
-pub enum AnyRepository {
-    /// Over git.
-    Git(GitRepository),
-    /// Over GitHub's API.
-    Github(Box<OnGithub>),
+/// A repository on some server, over the transport that was chosen.
+///
+/// Its past is read over git in any case. That sends the whole line of commits with their trees in one
+/// answer, where GitHub's API gives a hundred commits at a time, and of a path only the commits that
+/// made it what it is: the merges that brought them are not among them.
+pub struct Repository {
+    git: GitRepository,
+    api: Option<GithubRepository>,
 }
 
-/// A repository over GitHub's API; but its past is read over git. That sends the whole line of commits
-/// with their trees in one answer, where the API gives a hundred commits at a time, and of a path only
-/// the commits that made it what it is: the merges that brought them are not among them.
-pub struct OnGithub {
-    api: GithubRepository,
-    git: OnceLock<GitRepository>,
-    route: Route,
-    http: reqwest::Client,
-}
-
-/// A repository, and how it is to be reached.
-#[derive(Clone)]
-pub struct Route {
-    /// Where it is.
-    pub location: Location,
-    /// The branch; else its default branch.
-    pub branch: Option<BranchName>,
-    /// None for a repository on this machine.
-    pub credentials: Option<Credentials>,
-    /// GitHub's API.
-    pub api_url: Url,
-    /// When the run is over.
-    pub deadline: Deadline,
-}
-
-impl Route {
-    fn over_git(&self, http: reqwest::Client) -> Result<GitRepository, RepositoryError> {
-        GitRepository::open(
-            &self.location,
-            self.branch.clone(),
-            self.credentials.as_ref(),
-            http,
-            self.deadline.clone(),
-        )
-    }
-}
-
-impl OnGithub {
-    fn git(&self) -> Result<&GitRepository, RepositoryError> {
-        if let Some(git) = self.git.get() {
-            return Ok(git);
-        }
-        let git = self.route.over_git(self.http.clone())?;
-        Ok(self.git.get_or_init(|| git))
-    }
-}
-
-impl AnyRepository {
+impl Repository {
     /// Opens the repository over the transport. Nothing is asked of a server yet.
     ///
     /// # Errors
-    /// When there is no room for temporary files, a local repository can't be opened, or the API
-    /// can't be asked with this token.
+    /// When a local repository can't be opened, or the API can't be asked with this token.
     pub fn open(
         choice: &Choice,
-        route: Route,
+        route: &Route,
         http: reqwest::Client,
     ) -> Result<Self, RepositoryError> {
-        let (Choice::Api { name, .. }, Some(credentials)) = (choice, &route.credentials) else {
-            return route.over_git(http).map(Self::Git);
+        let api = match (choice, &route.credentials) {
+            (Choice::Api { name, .. }, Some(Credentials { password, .. })) => {
+                let api = GithubRepository::open(name.clone(), password, route, http.clone());
+                Some(api?)
+            }
+            _ => None,
         };
-        let api = GithubRepository::open(
-            name.clone(),
-            &route.api_url,
-            route.branch.clone(),
-            &credentials.password,
-            http.clone(),
-            route.deadline.clone(),
-        )?;
-        let git = OnceLock::new();
-        Ok(Self::Github(Box::new(OnGithub {
-            api,
-            git,
-            route,
-            http,
-        })))
+        let git = GitRepository::open(route, http)?;
+        Ok(Self { git, api })
     }
 
     /// GitHub's API, where it is spoken.
     pub fn api(&self) -> Option<&GithubRepository> {
-        match self {
-            Self::Git(_) => None,
-            Self::Github(github) => Some(&github.api),
+        self.api.as_ref()
+    }
+
+    /// The commits on the branch's first-parent line that touched the selected files. A single file
+    /// is followed through renames, as `git log --follow --first-parent` does.
+    ///
+    /// # Errors
+    /// When the server can't be used, or a file that is named is not there and never was.
+    pub async fn history(
+        &self,
+        selection: &FileSelection,
+        query: &HistoryQuery,
+    ) -> Result<History, RepositoryError> {
+        self.git.history(selection, query).await
+    }
+
+    /// The commit whose id begins with `revision` (hexadecimal digits), and what it did to the
+    /// selected files.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn search(
+        &self,
+        revision: &str,
+        selection: &FileSelection,
+    ) -> Result<Searched, RepositoryError> {
+        self.git.search(revision, selection).await
+    }
+
+    /// Whether `descendant` was made on top of `ancestor`, or is the same. Of commits that the branch
+    /// does not lead to nothing need be known: then they are not.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn is_ancestor(
+        &self,
+        ancestor: &CommitId,
+        descendant: &CommitId,
+    ) -> Result<bool, RepositoryError> {
+        match &self.api {
+            Some(api) => api.is_ancestor(ancestor, descendant).await,
+            None => self.git.is_ancestor(ancestor, descendant).await,
         }
     }
 
-    /// Whoever knows the past.
-    fn past(&self) -> Result<&GitRepository, RepositoryError> {
-        match self {
-            Self::Git(git) => Ok(git),
-            Self::Github(github) => github.git(),
+    /// The selected files as they are at `commit`.
+    ///
+    /// # Errors
+    /// When the server can't be used or has no such commit, or a file that is named is not there.
+    pub async fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        match &self.api {
+            Some(api) => api.files_at(commit, selection).await,
+            None => self.git.files_at(commit, selection).await,
         }
     }
 }
 
-impl Branch for AnyRepository {
+impl Branch for Repository {
     async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
-        match self {
-            Self::Git(git) => git.snapshot(selection).await,
-            Self::Github(github) => github.api.snapshot(selection).await,
+        match &self.api {
+            Some(api) => api.snapshot(selection).await,
+            None => self.git.snapshot(selection).await,
         }
     }
 
@@ -224,56 +215,16 @@ impl Branch for AnyRepository {
         changes: &[Change],
         draft: &CommitDraft,
     ) -> Result<Pushed, RepositoryError> {
-        match self {
-            Self::Git(git) => git.commit(base, changes, draft).await,
-            Self::Github(github) => github.api.commit(base, changes, draft).await,
+        match &self.api {
+            Some(api) => api.commit(base, changes, draft).await,
+            None => self.git.commit(base, changes, draft).await,
         }
     }
 
     async fn find(&self, base: &Snapshot, sent: &Sent) -> Result<Option<Landed>, RepositoryError> {
-        match self {
-            Self::Git(git) => git.find(base, sent).await,
-            Self::Github(github) => github.api.find(base, sent).await,
-        }
-    }
-}
-
-impl Repository for AnyRepository {
-    async fn history(
-        &self,
-        selection: &FileSelection,
-        query: &HistoryQuery,
-    ) -> Result<History, RepositoryError> {
-        self.past()?.history(selection, query).await
-    }
-
-    async fn search(
-        &self,
-        revision: &str,
-        selection: &FileSelection,
-    ) -> Result<Searched, RepositoryError> {
-        self.past()?.search(revision, selection).await
-    }
-
-    async fn is_ancestor(
-        &self,
-        ancestor: &CommitId,
-        descendant: &CommitId,
-    ) -> Result<bool, RepositoryError> {
-        match self {
-            Self::Git(git) => git.is_ancestor(ancestor, descendant).await,
-            Self::Github(github) => github.api.is_ancestor(ancestor, descendant).await,
-        }
-    }
-
-    async fn files_at(
-        &self,
-        commit: &CommitId,
-        selection: &FileSelection,
-    ) -> Result<Vec<ManifestFile>, RepositoryError> {
-        match self {
-            Self::Git(git) => git.files_at(commit, selection).await,
-            Self::Github(github) => github.api.files_at(commit, selection).await,
+        match &self.api {
+            Some(api) => api.find(base, sent).await,
+            None => self.git.find(base, sent).await,
         }
     }
 }

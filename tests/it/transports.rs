@@ -7,16 +7,17 @@ use gitops_deploy::deadline::{Canceller, Deadline, cancellation};
 use gitops_deploy::files::{FileSelection, Pattern};
 use gitops_deploy::http::Credentials;
 use gitops_deploy::manifest::ManifestFile;
+use gitops_deploy::repository;
 use gitops_deploy::repository::history::{HistoryQuery, Searched};
-use gitops_deploy::repository::transport::{AnyRepository, Choice, Route};
-use gitops_deploy::repository::{CommitId, Location, Repository as _, RepositoryError};
+use gitops_deploy::repository::transport::Choice;
+use gitops_deploy::repository::{CommitId, Location, RepositoryError, Route};
 
 const NAME: &str = "acme/deploy";
 
 /// The repository over both transports.
 struct Both {
-    git: AnyRepository,
-    api: AnyRepository,
+    git: repository::Repository,
+    api: repository::Repository,
     _canceller: Canceller,
 }
 
@@ -35,7 +36,7 @@ impl Both {
         };
         let open = |choice| {
             let client = gitops_deploy::http::client(&Default::default()).unwrap();
-            AnyRepository::open(&choice, route.clone(), client).unwrap()
+            repository::Repository::open(&choice, &route, client).unwrap()
         };
         let (name, why) = (NAME.to_owned(), "a test");
         Both {
@@ -67,7 +68,7 @@ impl Both {
 }
 
 fn id(text: &str) -> CommitId {
-    git2::Oid::from_str(text).unwrap().into()
+    CommitId::parse(text).unwrap()
 }
 
 fn selection(lines: &[&str]) -> FileSelection {

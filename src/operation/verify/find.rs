@@ -7,7 +7,7 @@ use crate::image::ImageReference;
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line};
 use crate::repository::history::Searched;
-use crate::repository::{Branch as _, CommitId, Repository as _, Revision};
+use crate::repository::{Branch as _, CommitId, Revision};
 
 /// The commit that is asked about.
 pub(super) async fn find(

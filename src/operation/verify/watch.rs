@@ -21,7 +21,7 @@ use crate::deadline::Deadline;
 use crate::files::RepoPath;
 use crate::manifest::{HeldImage, Place};
 use crate::operation::Progress;
-use crate::repository::{CommitId, Repository as _};
+use crate::repository::CommitId;
 
 /// How long Argo CD may be out of reach from the start: nothing that a deployment does makes it so.
 const UNREACHABLE: Duration = Duration::from_secs(30);

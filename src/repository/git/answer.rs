@@ -4,8 +4,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use git2::Oid;
-
+use crate::repository::object::ObjectId;
 use crate::repository::wire::{WireErrorKind, one_line};
 
 /// The longest packet: `gitprotocol-common(5)`, "pkt-line Format".
@@ -53,11 +52,11 @@ impl From<io::Error> for FetchError {
 
 /// An answer, its pack still to be read.
 #[derive(Debug)]
-pub(super) struct Answer<R> {
+pub(super) struct FetchAnswer<R> {
     /// Commits whose parents do not come along.
-    pub(super) shallow: Vec<Oid>,
+    pub(super) shallow: Vec<ObjectId>,
     /// Commits of which that is not so any more.
-    pub(super) unshallow: Vec<Oid>,
+    pub(super) unshallow: Vec<ObjectId>,
     pub(super) pack: PackStream<R>,
 }
 
@@ -65,7 +64,10 @@ pub(super) struct Answer<R> {
 ///
 /// # Errors
 /// What the server says instead, and what keeps the answer from being read.
-pub(super) fn read<R: BufRead>(mut from: R, has_side_band: bool) -> Result<Answer<R>, FetchError> {
+pub(super) fn read<R: BufRead>(
+    mut from: R,
+    has_side_band: bool,
+) -> Result<FetchAnswer<R>, FetchError> {
     let (mut shallow, mut unshallow) = (Vec::new(), Vec::new());
     loop {
         let Some(length) = packet_length(&mut from)? else {
@@ -75,8 +77,8 @@ pub(super) fn read<R: BufRead>(mut from: R, has_side_band: bool) -> Result<Answe
         from.read_exact(&mut line)?;
         let line = String::from_utf8_lossy(&line);
         match line.trim_end().split_once(' ').unwrap_or((&line, "")) {
-            ("shallow", id) => shallow.extend(Oid::from_str(id)),
-            ("unshallow", id) => unshallow.extend(Oid::from_str(id)),
+            ("shallow", id) => shallow.extend(ObjectId::parse(id)),
+            ("unshallow", id) => unshallow.extend(ObjectId::parse(id)),
             ("ERR", why) => return Err(FetchError::Refused(one_line(why))),
             // One of several: the last one has the id alone.
             ("ACK", id) if id.contains(' ') => {}
@@ -90,7 +92,7 @@ pub(super) fn read<R: BufRead>(mut from: R, has_side_band: bool) -> Result<Answe
         false => Packet::Everything,
     };
     let pack = PackStream { from, packet };
-    Ok(Answer {
+    Ok(FetchAnswer {
         shallow,
         unshallow,
         pack,

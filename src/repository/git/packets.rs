@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 
-use git2::Oid;
+use crate::repository::object::ObjectId;
 
 /// Whether a server that advertises this can be asked for a partial fetch: it must know filters, and
 /// give out files by their ids. Servers that give out any object announce the two rights below;
@@ -43,7 +43,7 @@ pub(super) struct Advertised {
     /// The branch that `HEAD` names, where the server says so, or leaves no doubt.
     pub(super) default: Option<String>,
     /// Names without `refs/heads/`, and tips.
-    pub(super) branches: Vec<(String, Oid)>,
+    pub(super) branches: Vec<(String, ObjectId)>,
 }
 
 /// Why there is nothing to read in an advertisement.
@@ -82,7 +82,7 @@ pub(super) fn advertised(advertisement: &[u8]) -> Result<Advertised, Unreadable>
         let named = reference
             .ok()
             .and_then(|text| text.trim_end().split_once(' '))
-            .and_then(|(id, name)| Some((Oid::from_str(id).ok()?, name)));
+            .and_then(|(id, name)| Some((ObjectId::parse(id)?, name)));
         match named {
             Some((id, "HEAD")) => head = Some(id),
             Some((id, name)) => {
@@ -102,7 +102,7 @@ pub(super) fn advertised(advertisement: &[u8]) -> Result<Advertised, Unreadable>
 }
 
 /// The branch that is where `HEAD` is, if it is the only one: what older servers leave to be guessed.
-fn only_branch_at(head: Option<Oid>, branches: &[(String, Oid)]) -> Option<String> {
+fn only_branch_at(head: Option<ObjectId>, branches: &[(String, ObjectId)]) -> Option<String> {
     let mut there = branches.iter().filter(|(_, tip)| Some(*tip) == head);
     match (there.next(), there.next()) {
         (Some((branch, _)), None) => Some(branch.clone()),
@@ -124,11 +124,11 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = &str> {
 #[derive(Debug, Default)]
 pub(super) struct FetchRequest {
     /// Objects: commits, which bring what belongs to them, or files.
-    pub(super) wants: Vec<Oid>,
+    pub(super) wants: Vec<ObjectId>,
     /// Commits that are here: what belongs to them is not sent again.
-    pub(super) haves: Vec<Oid>,
+    pub(super) haves: Vec<ObjectId>,
     /// Those of the commits here whose parents are not.
-    pub(super) shallow: Vec<Oid>,
+    pub(super) shallow: Vec<ObjectId>,
     /// How many commits of each line; none for all.
     pub(super) depth: Option<u32>,
     /// Leave the files out.
@@ -352,7 +352,7 @@ mod tests {
             &format!("shallow {main}\n"),
             "",
         ]);
-        let tip = Oid::from_str(&main).unwrap();
+        let tip = ObjectId::parse(&main).unwrap();
         let expected = Advertised {
             default: Some("main".into()),
             branches: vec![("main".into(), tip), ("feature/x".into(), tip)],
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_fetch_asks_for_what_is_missing_alone() {
-        let id = |digit: &str| Oid::from_str(&digit.repeat(40)).unwrap();
+        let id = |digit: &str| ObjectId::parse(&digit.repeat(40)).unwrap();
         let [one, two, three] = ["1", "2", "3"].map(|digit| digit.repeat(40));
         let request = FetchRequest {
             wants: vec![id("1"), id("2")],

@@ -1,34 +1,38 @@
 //! Writing: one branch is moved from one commit to another, or nothing happens.
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::ErrorCode;
 
+use super::objects::{Objects, libgit2_id};
 use super::packets::{self, PushReport};
 use super::server::Server;
-use super::{local, pack};
+use super::{pack, tree};
+use crate::repository::branch::BranchName;
+use crate::repository::commit::{Landed, Pushed};
+use crate::repository::error::RepositoryError;
+use crate::repository::object::{CommitId, ObjectId};
 use crate::repository::wire::{one_line, refused, says_moved};
-use crate::repository::{BranchName, CommitId, Landed, Pushed, RepositoryError};
 
 /// A branch, where it is expected, and where it is to be.
-pub(super) struct Update<'a> {
+pub(super) struct Move<'a> {
     pub(super) branch: &'a BranchName,
-    pub(super) old: Oid,
-    pub(super) new: Oid,
+    pub(super) old: ObjectId,
+    pub(super) new: ObjectId,
 }
 
-/// Pushes `update.new`, whose parent is `update.old`; never forced.
+/// Pushes the commit `step.new`, whose parent is `step.old`; never forced.
 ///
 /// The server moves the branch from `old` or not at all, so nothing is risked by not asking it first
 /// where the branch is: it was there a moment ago. To ask costs a request, and tells what the server
 /// can do and, before anything is sent, that the branch has moved; where a first push did not land,
 /// that is worth it.
 pub(super) fn push(
-    repository: &Repository,
+    objects: &Objects,
     server: &Server,
-    update: &Update<'_>,
+    step: &Move<'_>,
 ) -> Result<Pushed, RepositoryError> {
     let connection = &server.connection;
     let asks_first = server.note_push();
-    let Update { branch, old, new } = update;
+    let Move { branch, old, new } = step;
     let host = connection.host();
     let reference = branch.reference();
     let advertisement = if asks_first {
@@ -54,8 +58,9 @@ pub(super) fn push(
     let thin = advertisement.is_none_or(packets::takes_thin_packs);
     let capabilities = packets::push_capabilities(advertisement);
     let mut request = packets::push_request(&format!("{old} {new} {reference}"), &capabilities);
-    let pack = pack::pack(repository, *new, thin).map_err(|error| RepositoryError::Protocol {
-        what: format!("the commit can't be packed: {error}"),
+    let pack = pack::pack(&tree::added(objects, *new)?, thin);
+    let pack = pack.map_err(|error| {
+        RepositoryError::protocol(format!("the commit can't be packed: {error}"))
     })?;
     request.extend_from_slice(&pack);
     match connection.push(request) {
@@ -69,7 +74,9 @@ pub(super) fn push(
                     what: error.to_string(),
                 },
                 // A server that wants to be asked first, perhaps.
-                RepositoryError::NotGit { what } if !asks_first => unavailable(what),
+                RepositoryError::NotGit { what } if !asks_first => {
+                    RepositoryError::unavailable(what)
+                }
                 error => error,
             })
         }
@@ -79,7 +86,7 @@ pub(super) fn push(
 /// What became of a push, by the server's own words.
 fn reported(
     report: &PushReport,
-    commit: Oid,
+    commit: ObjectId,
     host: &str,
     asked_first: bool,
 ) -> Result<Pushed, RepositoryError> {
@@ -92,10 +99,12 @@ fn reported(
         (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(landed(commit))),
         (Some("ok"), Some(Err(status))) => Ok(declined(status, said)),
         // A pack that was cut on the way; or a server that completes none, and was not asked.
-        (Some(why), _) if why != "ok" && !asked_first => Err(unavailable(format!(
-            "{host} did not take the commit: {}",
-            one_line(&format!("{why}\n{said}"))
-        ))),
+        (Some(why), _) if why != "ok" && !asked_first => {
+            Err(RepositoryError::unavailable(format!(
+                "{host} did not take the commit: {}",
+                one_line(&format!("{why}\n{said}"))
+            )))
+        }
         (Some(why), _) if why != "ok" => Ok(declined(why, said)),
         _ => {
             let said = one_line(said);
@@ -108,35 +117,26 @@ fn reported(
     }
 }
 
-fn landed(commit: Oid) -> Landed {
+fn landed(commit: ObjectId) -> Landed {
     CommitId::from(commit).into()
 }
 
-fn unavailable(what: String) -> RepositoryError {
-    RepositoryError::Unavailable {
-        what,
-        retry_after: None,
-    }
-}
-
 /// The same on a repository of this machine.
-pub(super) fn swap(
-    repository: &Repository,
-    branch: &BranchName,
-    base: Oid,
-    commit: Oid,
-) -> Result<Pushed, RepositoryError> {
+pub(super) fn swap(objects: &Objects, step: &Move<'_>) -> Result<Pushed, RepositoryError> {
+    let Move { branch, old, new } = step;
+    let repository = &objects.repository;
+    let reference = branch.reference();
     let checked_out = !repository.is_bare()
         && repository
             .head()
-            .is_ok_and(|head| head.name() == Ok(branch.reference().as_str()));
+            .is_ok_and(|head| head.name() == Ok(reference.as_str()));
     if checked_out {
         let detail = "the branch is checked out there, and its files would not follow".to_owned();
         return Ok(Pushed::Declined { detail });
     }
-    let reference = branch.reference();
-    match repository.reference_matching(&reference, commit, true, base, "gitops-deploy") {
-        Ok(_) => Ok(Pushed::Landed(landed(commit))),
+    let (old, commit) = (libgit2_id(*old)?, libgit2_id(*new)?);
+    match repository.reference_matching(&reference, commit, true, old, "gitops-deploy") {
+        Ok(_) => Ok(Pushed::Landed(landed(*new))),
         Err(error)
             if matches!(
                 error.code(),
@@ -147,7 +147,7 @@ pub(super) fn swap(
                 detail: one_line(error.message()),
             })
         }
-        Err(error) => Err(local(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -168,7 +168,11 @@ fn declined(status: &str, said: &str) -> Pushed {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
     use super::*;
+    use crate::repository::location::Location;
 
     #[test]
     fn a_lost_race_is_told_from_a_rule() {
@@ -195,5 +199,105 @@ mod tests {
             declined("protected branch hook declined", ""),
             Pushed::Declined { .. }
         ));
+    }
+
+    /// A repository with a commit and its parent, which differ in what `write` makes of the files.
+    fn commits(
+        files: &[(&str, Vec<u8>)],
+        changed: &[(&str, Vec<u8>)],
+    ) -> (tempfile::TempDir, git2::Oid) {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init_bare(directory.path()).unwrap();
+        let mut tip: Option<git2::Oid> = None;
+        for files in [files, changed] {
+            let mut update = git2::build::TreeUpdateBuilder::new();
+            for (path, content) in files {
+                let blob = repository.blob(content).unwrap();
+                update.upsert(*path, blob, git2::FileMode::Blob);
+            }
+            let parent = tip.map(|tip| repository.find_commit(tip).unwrap());
+            let before = match &parent {
+                Some(parent) => parent.tree().unwrap(),
+                None => {
+                    let empty = repository.treebuilder(None).unwrap().write().unwrap();
+                    repository.find_tree(empty).unwrap()
+                }
+            };
+            let tree = update.create_updated(&repository, &before).unwrap();
+            let tree = repository.find_tree(tree).unwrap();
+            let who = git2::Signature::now("A", "a@example.com").unwrap();
+            let parents: Vec<_> = parent.iter().collect();
+            let made = repository.commit(None, &who, &who, "x", &tree, &parents);
+            tip = Some(made.unwrap());
+        }
+        (directory, tip.unwrap())
+    }
+
+    /// The objects in a pack, by git's own reader: it checks each, and the pack.
+    fn read_by_git(git_dir: &std::path::Path, pack: &[u8]) -> String {
+        let mut git = Command::new("git")
+            .args(["index-pack", "--stdin", "--fix-thin", "--strict", "-v"])
+            .env("GIT_DIR", git_dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        git.stdin.take().unwrap().write_all(pack).unwrap();
+        let output = git.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    #[test]
+    fn git_reads_the_pack_and_it_holds_what_changed_alone() {
+        let line = |n: usize| format!("line {n}\n").into_bytes();
+        let long: Vec<u8> = (0..50_000).flat_map(line).collect();
+        let edited = [&long[..200_000], b"edited", &long[200_000..]].concat();
+        let (directory, commit) = commits(
+            &[
+                ("a/b/c.yaml", long),
+                ("a/b/other.yaml", b"x".to_vec()),
+                ("z/web.yaml", b"image: web:v1\n".to_vec()),
+                ("README", b"read me\n".to_vec()),
+            ],
+            &[
+                ("a/b/c.yaml", edited),
+                ("z/web.yaml", b"image: web:v2\n".to_vec()),
+                ("z/new.yaml", b"image: new:v1\n".to_vec()),
+                ("README", Vec::new()),
+            ],
+        );
+        let url = url::Url::from_directory_path(directory.path()).unwrap();
+        let objects = Objects::of(&Location::new(url.as_str(), &url).unwrap()).unwrap();
+        let new = tree::added(&objects, commit.into()).unwrap();
+        let (thin, whole) = (
+            pack::pack(&new, true).unwrap(),
+            pack::pack(&new, false).unwrap(),
+        );
+        assert!(thin.len() < 1_000, "{}", thin.len());
+        // A commit, the trees `/`, `a`, `a/b` and `z`, four files.
+        assert_eq!(thin[8..12], 9_u32.to_be_bytes());
+        assert_eq!(whole[8..12], 9_u32.to_be_bytes());
+        read_by_git(directory.path(), &thin);
+        read_by_git(directory.path(), &whole);
+
+        // Nothing that the pack has to bring is there, only what the parent has.
+        let (bare, _) = commits(&[], &[]);
+        let parent = objects.commit(commit.into()).unwrap().parent_id(0).unwrap();
+        let fetch = Command::new("git")
+            .args(["fetch", "-q", directory.path().to_str().unwrap()])
+            .arg(format!("{parent}:refs/heads/main"))
+            .env("GIT_DIR", bare.path())
+            .status()
+            .unwrap();
+        assert!(fetch.success());
+        read_by_git(bare.path(), &thin);
+        let fsck = Command::new("git")
+            .args(["fsck", "--strict", &commit.to_string()])
+            .env("GIT_DIR", bare.path())
+            .status()
+            .unwrap();
+        assert!(fsck.success());
     }
 }

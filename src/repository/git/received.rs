@@ -11,10 +11,9 @@ use std::io::{self, BufRead};
 use std::ops::Range;
 
 use flate2::{Decompress, FlushDecompress, Status};
-use git2::{ObjectType, Oid};
-use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
 use super::answer::FetchError;
+use crate::repository::object::{ObjectId, ObjectKind};
 
 /// The most that is kept, in bytes and in objects: trees of about a million files.
 const MAX_BYTES: usize = 128 << 20;
@@ -31,19 +30,19 @@ pub(super) struct Received {
     objects: Vec<Object>,
     /// How many of the objects have been named.
     named: usize,
-    by_id: HashMap<Oid, Object>,
+    by_id: HashMap<ObjectId, Object>,
 }
 
 /// What an object is, and where in [`Received::contents`].
 #[derive(Clone)]
 struct Object {
-    kind: ObjectType,
+    kind: ObjectKind,
     content: Range<usize>,
 }
 
 /// How an object of a pack is written down.
 enum Form {
-    Whole(ObjectType),
+    Whole(ObjectKind),
     Delta(Base),
 }
 
@@ -51,7 +50,7 @@ enum Form {
 enum Base {
     /// An object of the same pack, by where it begins.
     At(u64),
-    Object(Oid),
+    Object(ObjectId),
 }
 
 /// An object whose base has not come yet.
@@ -117,18 +116,18 @@ impl Received {
     }
 
     /// An object's content, if it has come.
-    pub(super) fn get(&mut self, id: Oid) -> Option<(ObjectType, &[u8])> {
+    pub(super) fn get(&mut self, id: ObjectId) -> Option<(ObjectKind, &[u8])> {
         let Object { kind, content } = self.find(id)?;
         Some((kind, self.contents.get(content)?))
     }
 
-    fn find(&mut self, id: Oid) -> Option<Object> {
+    fn find(&mut self, id: ObjectId) -> Option<Object> {
         if let Some(found) = self.by_id.get(&id) {
             return Some(found.clone());
         }
         while let Some(object) = self.objects.get(self.named) {
             let content = self.contents.get(object.content.clone());
-            let own = object_id(object.kind, content.unwrap_or_default());
+            let own = ObjectId::of(object.kind, content.unwrap_or_default());
             self.by_id.insert(own, object.clone());
             self.named += 1;
             if own == id {
@@ -164,14 +163,6 @@ impl Received {
         begins.insert(delta.begin, self.add(Object { kind, content }));
         Ok(None)
     }
-}
-
-/// `gitformat-pack(5)`, "Object Names": the SHA-1 of kind, size and content.
-fn object_id(kind: ObjectType, content: &[u8]) -> Oid {
-    let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-    context.update(format!("{kind} {}\0", content.len()).as_bytes());
-    context.update(content);
-    Oid::from_bytes(context.finish().as_ref()).unwrap_or(Oid::ZERO_SHA1)
 }
 
 /// Appends what `delta` makes of the object that `base` is in `contents`.
@@ -301,17 +292,17 @@ impl<R: BufRead> PackReader<R> {
             shift += 7;
         }
         let form = match form {
-            1 => Form::Whole(ObjectType::Commit),
-            2 => Form::Whole(ObjectType::Tree),
-            3 => Form::Whole(ObjectType::Blob),
-            4 => Form::Whole(ObjectType::Tag),
+            1 => Form::Whole(ObjectKind::Commit),
+            2 => Form::Whole(ObjectKind::Tree),
+            3 => Form::Whole(ObjectKind::Blob),
+            4 => Form::Whole(ObjectKind::Tag),
             6 => {
                 let base = begin.checked_sub(self.distance()?);
                 Form::Delta(Base::At(base.ok_or_else(broken)?))
             }
             7 => {
-                let id = Oid::from_bytes(&self.bytes::<20>()?);
-                Form::Delta(Base::Object(id.map_err(|_| broken())?))
+                let id = ObjectId::Sha1(self.bytes()?);
+                Form::Delta(Base::Object(id))
             }
             _ => return Err(broken()),
         };
@@ -417,8 +408,8 @@ mod tests {
         read.map(|()| received)
     }
 
-    fn blob(content: &[u8]) -> Oid {
-        Oid::hash_object(ObjectType::Blob, content).unwrap()
+    fn blob(content: &[u8]) -> ObjectId {
+        ObjectId::of(ObjectKind::Blob, content)
     }
 
     #[test]
@@ -441,10 +432,24 @@ mod tests {
         for content in [&base[..], b"image: web:v2\n", b"image: web:v3\n"] {
             assert_eq!(
                 received.get(blob(content)),
-                Some((ObjectType::Blob, content))
+                Some((ObjectKind::Blob, content))
             );
         }
         assert_eq!(received.get(blob(b"")), None);
+    }
+
+    #[test]
+    fn a_copy_without_a_length_is_one_of_64_kib() {
+        let base: Vec<u8> = (0..70_000_u32).map(|n| n as u8 ^ (n >> 8) as u8).collect();
+        let sizes = [0xf0, 0xa2, 0x04, 0x80, 0x80, 0x04]; // 70,000 and 65,536
+        // From the beginning; and from the byte 2 on.
+        for (copy, from) in [(&[0x80][..], 0), (&[0x81, 2], 2)] {
+            let delta = [&sizes, copy].concat();
+            let delta = entry(OBJECT, blob(&base).as_bytes(), &delta);
+            let mut received = received(&pack(&[entry(3, b"", &base), delta])).unwrap();
+            let copied = &base[from..][..0x10000];
+            assert_eq!(received.get(blob(copied)), Some((ObjectKind::Blob, copied)));
+        }
     }
 
     #[test]
@@ -512,7 +517,11 @@ mod tests {
                 let object = odb.read(*id).unwrap();
                 // The empty tree belongs to no commit.
                 if !object.data().is_empty() {
-                    assert_eq!(received.get(*id), Some((object.kind(), object.data())));
+                    let (kind, content) = received.get((*id).into()).unwrap();
+                    assert_eq!(
+                        (kind.to_string(), content),
+                        (object.kind().to_string(), object.data())
+                    );
                     read += 1;
                 }
                 true
@@ -529,7 +538,7 @@ mod tests {
         let good = pack(&[whole.clone(), entry(3, b"", b"")]);
         assert_eq!(
             received(&good).unwrap().get(blob(b"")),
-            Some((ObjectType::Blob, &b""[..]))
+            Some((ObjectKind::Blob, &b""[..]))
         );
         for end in 0..good.len() - 20 {
             let error = received(&good[..end]).err();

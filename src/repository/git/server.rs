@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use git2::Oid;
 
-use super::answer::{self, Answer, FetchError};
+use super::answer::{self, FetchAnswer, FetchError};
 use super::packets::{self, Advertised, FetchRequest, Unreadable};
 use super::transport::{Connection, Download};
 use crate::nearest::nearest;
+use crate::repository::branch::BranchName;
+use crate::repository::error::RepositoryError;
+use crate::repository::object::ObjectId;
 use crate::repository::wire::{WireError, refused};
-use crate::repository::{BranchName, RepositoryError};
 
 /// A server with one repository, and what is known of it. Everything here blocks.
 pub(super) struct Server {
@@ -37,20 +38,15 @@ impl Server {
         }
     }
 
-    /// The branch, and where it is now.
-    pub(super) fn tip(&self) -> Result<(BranchName, Oid), RepositoryError> {
-        self.ask()?.resolve(self.branch.as_ref())
-    }
-
-    /// Where `branch` is now.
-    pub(super) fn tip_of(&self, branch: &BranchName) -> Result<(BranchName, Oid), RepositoryError> {
-        self.ask()?.resolve(Some(branch))
-    }
-
-    fn ask(&self) -> Result<Advertised, RepositoryError> {
+    /// A branch, and where it is now; of none the one asked for.
+    pub(super) fn tip(
+        &self,
+        asked: Option<&BranchName>,
+    ) -> Result<(BranchName, ObjectId), RepositoryError> {
         *self.last() = None;
         let advertisement = self.advertisement();
-        self.read(&advertisement.map_err(|error| self.failed(error))?)
+        let advertised = self.read(&advertisement.map_err(|error| self.failed(error))?)?;
+        advertised.resolve(asked.or(self.branch.as_ref()))
     }
 
     /// Reads what it says of its branches.
@@ -58,13 +54,10 @@ impl Server {
         let host = self.connection.host();
         packets::advertised(advertisement).map_err(|unreadable| match unreadable {
             Unreadable::ObjectFormat(format) => RepositoryError::ObjectFormat { format },
-            Unreadable::Refused(why) => RepositoryError::Protocol {
-                what: format!("{host}: {why}"),
-            },
-            Unreadable::Cut => RepositoryError::Unavailable {
-                what: format!("{host}: the list of references ended early"),
-                retry_after: None,
-            },
+            Unreadable::Refused(why) => RepositoryError::protocol(format!("{host}: {why}")),
+            Unreadable::Cut => {
+                RepositoryError::unavailable(format!("{host}: the list of references ended early"))
+            }
         })
     }
 
@@ -92,7 +85,10 @@ impl Server {
     }
 
     /// Asks for objects.
-    pub(super) fn fetch(&self, request: &FetchRequest) -> Result<Answer<Download>, FetchError> {
+    pub(super) fn fetch(
+        &self,
+        request: &FetchRequest,
+    ) -> Result<FetchAnswer<Download>, FetchError> {
         let advertisement = self.advertisement()?;
         let download = self.connection.fetch(request, &advertisement);
         let has_side_band = packets::has_side_band(&advertisement);
@@ -114,10 +110,7 @@ impl Server {
             }
             // An answer that ends early, a commit that is gone since the branch was looked at: another
             // try starts from the beginning.
-            error => RepositoryError::Unavailable {
-                what: format!("{host}: {error}"),
-                retry_after: None,
-            },
+            error => RepositoryError::unavailable(format!("{host}: {error}")),
         }
     }
 
@@ -133,7 +126,7 @@ impl Advertised {
     pub(super) fn resolve(
         &self,
         asked: Option<&BranchName>,
-    ) -> Result<(BranchName, Oid), RepositoryError> {
+    ) -> Result<(BranchName, ObjectId), RepositoryError> {
         if self.branches.is_empty() {
             return Err(RepositoryError::Empty);
         }
@@ -155,7 +148,7 @@ impl Advertised {
     }
 
     /// Where `branch` is, if it is there.
-    pub(super) fn tip(&self, branch: &BranchName) -> Option<Oid> {
+    pub(super) fn tip(&self, branch: &BranchName) -> Option<ObjectId> {
         let mut branches = self.branches.iter();
         let found = branches.find(|(name, _)| name == branch.as_str());
         found.map(|(_, tip)| *tip)

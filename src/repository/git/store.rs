@@ -1,76 +1,81 @@
-//! A repository on disk: one of this machine, or the past of a server's, fetched for this run.
+//! The objects of one repository, of a server's or of this machine: fetched, read and written. The
+//! same for all places where objects are kept ([`Objects`]).
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
-use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
-use git2::{Oid, Tree};
-use tempfile::TempDir;
-
 use super::answer::FetchError;
+use super::objects::{Fetched, Objects};
 use super::packets::{Advertised, FetchRequest, branch_of};
-use super::push::{self, Update};
+use super::push::{self, Move};
 use super::server::Server;
-use super::tree::{self, Trees};
-use super::{local, oid, said};
+use super::tree;
 use crate::files::FileSelection;
-use crate::repository::{
-    BranchName, Change, CommitDraft, CommitId, Location, Pushed, RepositoryError, Said, Snapshot,
-};
+use crate::manifest::ManifestFile;
+use crate::repository::branch::BranchName;
+use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Snapshot};
+use crate::repository::error::RepositoryError;
+use crate::repository::location::Location;
+use crate::repository::object::{CommitId, ObjectId};
 
 pub(super) struct Store {
-    pub(super) repository: git2::Repository,
-    remote: Remote,
+    pub(super) objects: Objects,
+    origin: Origin,
     /// The commits whose parents are not here, although they have some.
-    boundary: RefCell<HashSet<Oid>>,
-    last: Cell<Option<Fetched>>,
-    /// Removed when the run is over.
-    _directory: Option<TempDir>,
+    boundary: RefCell<HashSet<ObjectId>>,
 }
 
-/// What was fetched last.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Fetched {
-    tip: Oid,
-    depth: Option<u32>,
-    without_blobs: bool,
-}
-
-enum Remote {
+enum Origin {
     /// A server: objects are fetched and pushed.
     Server(Arc<Server>),
-    /// A repository on this machine: [`Store::repository`] is that repository itself, so that moving
-    /// the branch is one compare-and-swap under git's own lock.
-    Local { branch: Option<BranchName> },
+    /// A repository on this machine: [`Store::objects`] are its own, so that moving the branch is one
+    /// compare-and-swap under git's own lock.
+    ThisMachine { branch: Option<BranchName> },
+}
+
+/// Why objects did not come.
+pub(super) enum NotFetched {
+    /// There is no room in memory, or the server gives out nothing in parts.
+    InThisWay(&'static str),
+    /// Whatever else.
+    Repository(RepositoryError),
+}
+
+impl From<RepositoryError> for NotFetched {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(error)
+    }
+}
+
+impl From<NotFetched> for RepositoryError {
+    /// Another try goes the other way.
+    fn from(error: NotFetched) -> Self {
+        match error {
+            NotFetched::InThisWay(why) => Self::unavailable(why),
+            NotFetched::Repository(error) => error,
+        }
+    }
 }
 
 impl Store {
-    /// An empty one, for what a server has.
-    pub(super) fn temporary(server: Arc<Server>) -> Result<Self, RepositoryError> {
-        let parent = std::env::temp_dir();
-        let directory = std::fs::create_dir_all(&parent)
-            .and_then(|()| {
-                tempfile::Builder::new()
-                    .prefix("gitops-deploy-")
-                    .tempdir_in(&parent)
-            })
-            .map_err(|error| RepositoryError::Protocol {
-                what: format!(
-                    "there is no room for temporary files in {}: {error}",
-                    parent.display()
-                ),
-            })?;
-        let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).external_template(false);
-        let repository = git2::Repository::init_opts(directory.path(), &options).map_err(local)?;
-        Ok(Self {
-            repository,
-            remote: Remote::Server(server),
+    /// An empty one in memory, for what an update works with.
+    pub(super) fn in_memory(server: Arc<Server>) -> Result<Self, RepositoryError> {
+        let objects = Objects::in_memory(server.connection.host())?;
+        Ok(Self::empty(objects, server))
+    }
+
+    /// An empty one on disk, for all that a server has.
+    pub(super) fn on_disk(server: Arc<Server>) -> Result<Self, RepositoryError> {
+        Ok(Self::empty(Objects::on_disk()?, server))
+    }
+
+    fn empty(objects: Objects, server: Arc<Server>) -> Self {
+        Self {
+            objects,
+            origin: Origin::Server(server),
             boundary: RefCell::default(),
-            last: Cell::new(None),
-            _directory: Some(directory),
-        })
+        }
     }
 
     /// A repository of this machine.
@@ -78,60 +83,51 @@ impl Store {
         location: &Location,
         branch: Option<BranchName>,
     ) -> Result<Self, RepositoryError> {
-        let not_git = |why: String| RepositoryError::NotGit {
-            what: format!("`{}` is no Git repository ({why})", location.url()),
-        };
-        let path = location.url().to_file_path();
-        let path = path.map_err(|()| not_git("no path of this machine".to_owned()))?;
-        let repository =
-            git2::Repository::open(path).map_err(|error| not_git(error.message().to_owned()))?;
+        let objects = Objects::of(location)?;
         Ok(Self {
-            boundary: RefCell::new(shallow(&repository)?),
-            repository,
-            remote: Remote::Local { branch },
-            last: Cell::new(None),
-            _directory: None,
+            boundary: RefCell::new(shallow(&objects.repository)?),
+            objects,
+            origin: Origin::ThisMachine { branch },
         })
     }
 
     /// An empty one beside this, for the same server; none for a repository of this machine, which
     /// has everything.
     pub(super) fn fresh(&self) -> Result<Option<Self>, RepositoryError> {
-        match &self.remote {
-            Remote::Server(server) => Self::temporary(Arc::clone(server)).map(Some),
-            Remote::Local { .. } => Ok(None),
+        match &self.origin {
+            Origin::Server(server) => Self::on_disk(Arc::clone(server)).map(Some),
+            Origin::ThisMachine { .. } => Ok(None),
         }
     }
 
     pub(super) fn is_local(&self) -> bool {
-        matches!(self.remote, Remote::Local { .. })
+        matches!(self.origin, Origin::ThisMachine { .. })
     }
 
-    /// The branch and its tip now.
-    pub(super) fn tip(&self) -> Result<(BranchName, Oid), RepositoryError> {
-        match &self.remote {
-            Remote::Server(server) => server.tip(),
-            Remote::Local { branch } => self.local_branches()?.resolve(branch.as_ref()),
-        }
-    }
-
-    fn tip_of(&self, branch: &BranchName) -> Result<(BranchName, Oid), RepositoryError> {
-        match &self.remote {
-            Remote::Server(server) => server.tip_of(branch),
-            Remote::Local { .. } => self.local_branches()?.resolve(Some(branch)),
+    /// A branch and its tip now; of none the one that is worked with.
+    pub(super) fn tip(
+        &self,
+        asked: Option<&BranchName>,
+    ) -> Result<(BranchName, ObjectId), RepositoryError> {
+        match &self.origin {
+            Origin::Server(server) => server.tip(asked),
+            Origin::ThisMachine { branch } => {
+                self.local_branches()?.resolve(asked.or(branch.as_ref()))
+            }
         }
     }
 
     fn local_branches(&self) -> Result<Advertised, RepositoryError> {
-        let head = self.repository.find_reference("HEAD").map_err(local)?;
-        let references = self.repository.references_glob("refs/heads/*");
+        let repository = &self.objects.repository;
+        let head = repository.find_reference("HEAD")?;
+        let references = repository.references_glob("refs/heads/*")?;
         Ok(Advertised {
             default: head.symbolic_target().ok().flatten().and_then(branch_of),
             branches: references
-                .map_err(local)?
                 .flatten()
                 .filter_map(|reference| {
-                    Some((branch_of(reference.name().ok()?)?, reference.target()?))
+                    let tip = reference.target()?.into();
+                    Some((branch_of(reference.name().ok()?)?, tip))
                 })
                 .collect(),
         })
@@ -141,40 +137,47 @@ impl Store {
     pub(super) fn snapshot(
         &self,
         branch: &BranchName,
-        tip: Oid,
+        tip: ObjectId,
         selection: &FileSelection,
-    ) -> Result<Snapshot, RepositoryError> {
+    ) -> Result<Snapshot, NotFetched> {
         self.fetch(tip, Some(1))?;
-        let entries = tree::select(self, &self.tree_at(tip)?, selection)?;
-        self.fetch_missing(entries.iter().map(|entry| entry.blob).collect())?;
-        let files = entries.iter().map(|entry| entry.read(&self.repository));
+        let files = self.files(tip, selection)?;
         Ok(Snapshot {
             branch: branch.clone(),
             commit: tip.into(),
-            files: files.collect::<Result<_, _>>()?,
+            files,
             recent: self.recent(tip)?,
         })
+    }
+
+    /// The selected files of a commit that is here.
+    pub(super) fn files(
+        &self,
+        commit: ObjectId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, NotFetched> {
+        let entries = tree::select(&self.objects, &self.objects.tree_at(commit)?, selection)?;
+        self.fetch_missing(entries.iter().map(|entry| entry.blob).collect())?;
+        let files = entries.iter().map(|entry| entry.read(&self.objects));
+        Ok(files.collect::<Result<_, _>>()?)
     }
 
     /// Makes a commit on top of a snapshot of this, and moves the branch to it.
     pub(super) fn commit(
         &self,
-        branch: &BranchName,
-        base: Oid,
+        base: &Snapshot,
         changes: &[Change],
         draft: &CommitDraft,
     ) -> Result<Pushed, RepositoryError> {
-        let new = tree::commit(&self.repository, base, changes, draft)?;
-        match &self.remote {
-            Remote::Server(server) => {
-                let update = Update {
-                    branch,
-                    old: base,
-                    new,
-                };
-                push::push(&self.repository, server, &update)
-            }
-            Remote::Local { .. } => push::swap(&self.repository, branch, base, new),
+        let old = base.commit.id();
+        let step = Move {
+            branch: &base.branch,
+            old,
+            new: tree::commit(&self.objects, old, changes, draft)?,
+        };
+        match &self.origin {
+            Origin::Server(server) => push::push(&self.objects, server, &step),
+            Origin::ThisMachine { .. } => push::swap(&self.objects, &step),
         }
     }
 
@@ -184,8 +187,7 @@ impl Store {
         base: &Snapshot,
         commit: &CommitId,
     ) -> Result<bool, RepositoryError> {
-        let (base_id, commit) = (oid(&base.commit)?, oid(commit)?);
-        let tip = match self.tip_of(&base.branch) {
+        let tip = match self.tip(Some(&base.branch)) {
             Ok((_, tip)) => tip,
             Err(RepositoryError::BranchNotFound { .. } | RepositoryError::Empty) => {
                 return Ok(false);
@@ -195,10 +197,10 @@ impl Store {
         // Few commits can have come since `base`; the branch is deepened until it comes in sight.
         for depth in [16, 256, 4096] {
             self.fetch(tip, Some(depth))?;
-            if self.is_on(tip, commit)? {
+            if self.is_on(tip, commit.id())? {
                 return Ok(true);
             }
-            if self.is_on(tip, base_id)? {
+            if self.is_on(tip, base.commit.id())? {
                 break;
             }
         }
@@ -206,75 +208,93 @@ impl Store {
     }
 
     /// Fetches `tip` with the last `depth` commits, all without one; a local repository has them.
-    pub(super) fn fetch(&self, tip: Oid, depth: Option<u32>) -> Result<(), RepositoryError> {
-        let Remote::Server(server) = &self.remote else {
+    pub(super) fn fetch(&self, tip: ObjectId, depth: Option<u32>) -> Result<(), NotFetched> {
+        let Origin::Server(server) = &self.origin else {
             return Ok(());
         };
+        if self.objects.are_in_memory() && !server.is_partial() {
+            return Err(NotFetched::InThisWay(
+                "the server gives out nothing in parts",
+            ));
+        }
         let wanted = Fetched {
             tip,
             depth,
             without_blobs: server.is_partial(),
         };
         // Without the files that are wanted now, what is here is not worth much.
-        let last = self.last.get();
+        let last = self.objects.last.get();
         let last = last.filter(|last| last.without_blobs == wanted.without_blobs);
         if last == Some(wanted) {
             return Ok(());
         }
         // If this goes wrong, the next try asks for everything.
-        self.last.set(None);
+        self.objects.last.set(None);
+        let last = last.map(|last| last.tip);
+        if self.objects.are_in_memory() {
+            self.boundary.borrow_mut().retain(|id| Some(*id) == last);
+        }
         let request = FetchRequest {
             wants: vec![tip],
             // What is here already need not be sent again.
-            haves: last.iter().map(|last| last.tip).collect(),
+            haves: last.into_iter().collect(),
             shallow: self.boundary().into_iter().collect(),
             depth,
             without_blobs: wanted.without_blobs,
         };
-        self.receive(server, &request)
-            .map_err(|error| server.failed(error))?;
-        self.last.set(Some(wanted));
+        match self.receive(server, &request) {
+            Ok(()) => {}
+            Err(FetchError::TooLarge) => return Err(NotFetched::InThisWay("too much for memory")),
+            Err(error) => return Err(server.failed(error).into()),
+        }
+        self.objects.last.set(Some(wanted));
         Ok(())
     }
 
-    /// Fetches files by their ids, where they are not here. An error where the server does not give
-    /// them out, after which whatever is fetched is fetched with its files.
-    pub(super) fn fetch_missing(&self, mut blobs: Vec<Oid>) -> Result<(), RepositoryError> {
-        let odb = self.repository.odb().map_err(local)?;
+    /// Fetches files by their ids, where they are not here. Where the server does not give them out,
+    /// whatever is fetched from now on is fetched with its files.
+    pub(super) fn fetch_missing(&self, mut blobs: Vec<ObjectId>) -> Result<(), NotFetched> {
         blobs.sort_unstable();
         blobs.dedup();
-        blobs.retain(|id| !odb.exists(*id));
-        if blobs.is_empty() {
+        let mut wants = Vec::new();
+        for blob in blobs {
+            if !self.objects.has(blob)? {
+                wants.push(blob);
+            }
+        }
+        if wants.is_empty() {
             return Ok(());
         }
-        let Remote::Server(server) = &self.remote else {
-            let what = "a file's content is missing in the repository".to_owned();
-            return Err(RepositoryError::Protocol { what });
+        let Origin::Server(server) = &self.origin else {
+            let what = "a file's content is missing in the repository";
+            return Err(RepositoryError::protocol(what).into());
         };
         let request = FetchRequest {
-            wants: blobs,
+            wants,
             ..FetchRequest::default()
         };
-        match self.receive(server, &request) {
+        let answer = server.fetch(&request);
+        let received =
+            answer.and_then(|answer| self.objects.receive_files(answer.pack, &request.wants));
+        match received {
             Ok(()) => Ok(()),
+            Err(FetchError::TooLarge) => Err(NotFetched::InThisWay("too much for memory")),
             Err(FetchError::Refused(_)) if server.is_partial() => {
                 server.fetch_files_always();
-                Err(RepositoryError::Unavailable {
-                    what: "the server gives out no files by their ids: asking for all of them"
-                        .to_owned(),
-                    retry_after: None,
-                })
+                Err(NotFetched::InThisWay(
+                    "the server gives out no files by their ids: asking for all of them",
+                ))
             }
-            Err(error) => Err(server.failed(error)),
+            Err(error) => Err(server.failed(error).into()),
         }
     }
 
     /// Fetches one commit by its id, with its trees. Returns whether the server has it and gives it out.
-    pub(super) fn fetch_commit(&self, commit: Oid) -> Result<bool, RepositoryError> {
-        if self.repository.odb().map_err(local)?.exists(commit) {
+    pub(super) fn fetch_commit(&self, commit: ObjectId) -> Result<bool, RepositoryError> {
+        if self.objects.has(commit)? {
             return Ok(true);
         }
-        let Remote::Server(server) = &self.remote else {
+        let Origin::Server(server) = &self.origin else {
             return Ok(false);
         };
         server
@@ -293,22 +313,10 @@ impl Store {
         }
     }
 
-    /// Sends a request, and writes the pack that comes into the object database.
+    /// Sends a request for commits, and takes in what comes.
     fn receive(&self, server: &Server, request: &FetchRequest) -> Result<(), FetchError> {
-        let broken = |error: git2::Error| FetchError::broken(error.message());
-        let mut answer = server.fetch(request)?;
-        let odb = self.repository.odb().map_err(broken)?;
-        let mut writer = odb.packwriter().map_err(broken)?;
-        loop {
-            let there = answer.pack.fill_buf()?;
-            if there.is_empty() {
-                break;
-            }
-            writer.write_all(there)?;
-            let length = there.len();
-            answer.pack.consume(length);
-        }
-        writer.commit().map_err(broken)?;
+        let answer = server.fetch(request)?;
+        self.objects.receive(answer.pack)?;
         let mut boundary = self.boundary.borrow_mut();
         boundary.extend(answer.shallow);
         for commit in answer.unshallow {
@@ -317,17 +325,12 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn boundary(&self) -> HashSet<Oid> {
+    pub(super) fn boundary(&self) -> HashSet<ObjectId> {
         self.boundary.borrow().clone()
     }
 
-    pub(super) fn tree_at(&self, commit: Oid) -> Result<Tree<'_>, RepositoryError> {
-        let commit = self.repository.find_commit(commit);
-        commit.and_then(|commit| commit.tree()).map_err(local)
-    }
-
     /// The commits that are here, from `tip` on, the nearest first.
-    pub(super) fn commits(&self, tip: Oid) -> Commits<'_> {
+    pub(super) fn commits(&self, tip: ObjectId) -> Commits<'_> {
         Commits {
             store: self,
             open: VecDeque::from([tip]),
@@ -337,35 +340,33 @@ impl Store {
     }
 
     /// Whether `commit` is `tip`, or an ancestor of it, as far as the commits are here.
-    pub(super) fn is_on(&self, tip: Oid, commit: Oid) -> Result<bool, RepositoryError> {
+    pub(super) fn is_on(&self, tip: ObjectId, commit: ObjectId) -> Result<bool, RepositoryError> {
         for ancestor in self.commits(tip) {
-            if ancestor?.id() == commit {
+            if ObjectId::from(ancestor?.id()) == commit {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// What the last commits say.
-    fn recent(&self, tip: Oid) -> Result<Vec<Said>, RepositoryError> {
-        const MOST: usize = 30;
-        let commits = self.commits(tip).take(MOST);
-        commits.map(|commit| Ok(said(&commit?))).collect()
-    }
-}
-
-impl Trees for Store {
-    fn tree(&self, id: Oid) -> Result<Tree<'_>, RepositoryError> {
-        self.repository.find_tree(id).map_err(local)
+    /// What the last commits say; of a server's there is the tip alone.
+    fn recent(&self, tip: ObjectId) -> Result<Vec<Said>, RepositoryError> {
+        let most = if self.is_local() { 30 } else { 1 };
+        let said = |commit: git2::Commit<'_>| Said {
+            commit: ObjectId::from(commit.id()).into(),
+            message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+        };
+        let commits = self.commits(tip).take(most);
+        commits.map(|commit| commit.map(said)).collect()
     }
 }
 
 /// See [`Store::commits`].
 pub(super) struct Commits<'a> {
     store: &'a Store,
-    open: VecDeque<Oid>,
-    seen: HashSet<Oid>,
-    boundary: HashSet<Oid>,
+    open: VecDeque<ObjectId>,
+    seen: HashSet<ObjectId>,
+    boundary: HashSet<ObjectId>,
 }
 
 impl<'a> Iterator for Commits<'a> {
@@ -373,12 +374,12 @@ impl<'a> Iterator for Commits<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let id = self.open.pop_front()?;
-        let commit = match self.store.repository.find_commit(id) {
+        let commit = match self.store.objects.commit(id) {
             Ok(commit) => commit,
-            Err(error) => return Some(Err(local(error))),
+            Err(error) => return Some(Err(error)),
         };
         if !self.boundary.contains(&id) {
-            for parent in commit.parent_ids() {
+            for parent in commit.parent_ids().map(ObjectId::from) {
                 if self.seen.insert(parent) {
                     self.open.push_back(parent);
                 }
@@ -389,15 +390,12 @@ impl<'a> Iterator for Commits<'a> {
 }
 
 /// Where a repository of this machine was cut off when it was cloned.
-fn shallow(repository: &git2::Repository) -> Result<HashSet<Oid>, RepositoryError> {
+fn shallow(repository: &git2::Repository) -> Result<HashSet<ObjectId>, RepositoryError> {
     match std::fs::read_to_string(repository.path().join("shallow")) {
-        Ok(text) => Ok(text
-            .lines()
-            .filter_map(|line| Oid::from_str(line).ok())
-            .collect()),
+        Ok(text) => Ok(text.lines().filter_map(ObjectId::parse).collect()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HashSet::new()),
-        Err(error) => Err(RepositoryError::Protocol {
-            what: format!("what is missing in the repository can't be read: {error}"),
-        }),
+        Err(error) => Err(RepositoryError::protocol(format!(
+            "what is missing in the repository can't be read: {error}"
+        ))),
     }
 }

@@ -1,38 +1,34 @@
 //! Files in the object database: found, read, and written back as a commit.
 
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, Oid, Repository, Signature, Tree};
+use git2::{FileMode, ObjectType, Signature, Tree};
 
-use super::local;
+use super::objects::Objects;
+use super::pack::Added;
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
 use crate::manifest::ManifestFile;
+use crate::repository::commit::{Change, CommitDraft};
+use crate::repository::error::{FileProblem, RepositoryError};
+use crate::repository::object::ObjectId;
 use crate::repository::select::{self, globbed, problem};
-use crate::repository::{Change, CommitDraft, FileProblem, RepositoryError};
-
-/// Where trees are found by their ids.
-pub(super) trait Trees {
-    fn tree(&self, id: Oid) -> Result<Tree<'_>, RepositoryError>;
-}
 
 /// A regular file of a tree.
-pub(super) struct Entry {
+pub(super) struct TreeFile {
     path: RepoPath,
-    pub(super) blob: Oid,
+    pub(super) blob: ObjectId,
 }
 
-impl Entry {
+impl TreeFile {
     /// The file's content.
-    pub(super) fn read(&self, repository: &Repository) -> Result<ManifestFile, RepositoryError> {
-        let odb = repository.odb().map_err(local)?;
-        let (bytes, _) = odb.read_header(self.blob).map_err(local)?;
+    pub(super) fn read(&self, objects: &Objects) -> Result<ManifestFile, RepositoryError> {
+        let bytes = objects.size(self.blob)?;
         if bytes > MAX_FILE_BYTES {
             let limit = MAX_FILE_BYTES;
             return Err(problem(&self.path, FileProblem::TooLarge { bytes, limit }));
         }
-        let blob = repository.find_blob(self.blob).map_err(local)?;
         Ok(ManifestFile {
             path: self.path.clone(),
-            bytes: blob.content().to_vec(),
+            bytes: objects.content(self.blob)?,
         })
     }
 }
@@ -40,16 +36,16 @@ impl Entry {
 /// The files that `selection` means: the named ones in their order, then those that globs match, by
 /// their paths.
 pub(super) fn select(
-    trees: &impl Trees,
+    objects: &Objects,
     tree: &Tree<'_>,
     selection: &FileSelection,
-) -> Result<Vec<Entry>, RepositoryError> {
+) -> Result<Vec<TreeFile>, RepositoryError> {
     let mut entries = Vec::new();
     for path in selection.named_paths() {
-        entries.push(entry(trees, tree, path)?);
+        entries.push(entry(objects, tree, path)?);
     }
     if selection.globs().next().is_some() {
-        let all = regular_files(trees, tree)?;
+        let all = regular_files(objects, tree)?;
         entries.extend(globbed(selection, all, |file| &file.path)?);
     }
     if entries.is_empty() && !selection.include.is_empty() {
@@ -59,9 +55,9 @@ pub(super) fn select(
 }
 
 /// The regular file at `path`, or what is there instead.
-fn entry(trees: &impl Trees, root: &Tree<'_>, path: &RepoPath) -> Result<Entry, RepositoryError> {
+fn entry(objects: &Objects, root: &Tree<'_>, path: &RepoPath) -> Result<TreeFile, RepositoryError> {
     let missing = || -> Result<RepositoryError, RepositoryError> {
-        let files = regular_files(trees, root)?;
+        let files = regular_files(objects, root)?;
         Ok(select::missing(
             path,
             files.into_iter().map(|file| file.path),
@@ -86,11 +82,11 @@ fn entry(trees: &impl Trees, root: &Tree<'_>, path: &RepoPath) -> Result<Entry, 
             LINK => return Err(problem(path, FileProblem::Symlink { at: at() })),
             SUBMODULE => return Err(problem(path, FileProblem::Submodule { at: at() })),
             DIRECTORY if last => return Err(problem(path, FileProblem::Directory)),
-            DIRECTORY => tree = trees.tree(id)?,
+            DIRECTORY => tree = objects.tree(id.into())?,
             _ if last => {
-                return Ok(Entry {
+                return Ok(TreeFile {
                     path: path.clone(),
-                    blob: id,
+                    blob: id.into(),
                 });
             }
             _ => return Err(missing()?),
@@ -112,12 +108,12 @@ pub(super) fn is_regular(mode: i32) -> bool {
 
 /// Every regular file, in the order of git's trees. Names that are no UTF-8 are passed over: no
 /// input can mean them.
-fn regular_files(trees: &impl Trees, root: &Tree<'_>) -> Result<Vec<Entry>, RepositoryError> {
+fn regular_files(objects: &Objects, root: &Tree<'_>) -> Result<Vec<TreeFile>, RepositoryError> {
     let mut files = Vec::new();
     // Depth first on a stack of our own, since the depth is the repository's to choose.
     let mut open = vec![(String::new(), root.id())];
     while let Some((prefix, id)) = open.pop() {
-        let tree = trees.tree(id)?;
+        let tree = objects.tree(id.into())?;
         let mut directories = Vec::new();
         for entry in &tree {
             let Ok(name) = entry.name() else { continue };
@@ -126,9 +122,9 @@ fn regular_files(trees: &impl Trees, root: &Tree<'_>) -> Result<Vec<Entry>, Repo
                 LINK | SUBMODULE => {}
                 _ => {
                     if let Ok(path) = format!("{prefix}{name}").parse() {
-                        files.push(Entry {
+                        files.push(TreeFile {
                             path,
-                            blob: entry.id(),
+                            blob: entry.id().into(),
                         });
                     }
                 }
@@ -141,36 +137,70 @@ fn regular_files(trees: &impl Trees, root: &Tree<'_>) -> Result<Vec<Entry>, Repo
 
 /// A commit on top of `base` in which the files of `changes` have new content, their modes kept.
 pub(super) fn commit(
-    repository: &Repository,
-    base: Oid,
+    objects: &Objects,
+    base: ObjectId,
     changes: &[Change],
     draft: &CommitDraft,
-) -> Result<Oid, RepositoryError> {
-    let write = || -> Result<Oid, git2::Error> {
-        let parent = repository.find_commit(base)?;
-        let tree = parent.tree()?;
-        let mut update = TreeUpdateBuilder::new();
-        for change in changes {
-            let path = change.path.as_str();
-            let executable = tree.get_path(path.as_ref())?.filemode() == EXECUTABLE;
-            let mode = if executable {
-                FileMode::BlobExecutable
-            } else {
-                FileMode::Blob
-            };
-            update.upsert(path, repository.blob(&change.bytes)?, mode);
+) -> Result<ObjectId, RepositoryError> {
+    let repository = &objects.repository;
+    let parent = objects.commit(base)?;
+    let tree = parent.tree()?;
+    let mut update = TreeUpdateBuilder::new();
+    for change in changes {
+        let path = change.path.as_str();
+        let executable = tree.get_path(path.as_ref())?.filemode() == EXECUTABLE;
+        let mode = if executable {
+            FileMode::BlobExecutable
+        } else {
+            FileMode::Blob
+        };
+        update.upsert(path, repository.blob(&change.bytes)?, mode);
+    }
+    let tree = update.create_updated(repository, &tree)?;
+    let tree = repository.find_tree(tree)?;
+    let who = Signature::now(&draft.identity.name, &draft.identity.email)?;
+    let commit = repository.commit(None, &who, &who, &draft.message, &tree, &[&parent])?;
+    Ok(commit.into())
+}
+
+/// What `commit` adds to its only parent: itself, trees and files, each with what it replaces. The
+/// paths that changed are walked alone.
+pub(super) fn added(objects: &Objects, commit: ObjectId) -> Result<Vec<Added>, RepositoryError> {
+    let new = objects.commit(commit)?;
+    let mut added = vec![read(objects, commit, None)?];
+    let mut trees = vec![(new.parent(0)?.tree()?, new.tree()?)];
+    while let Some((old, new)) = trees.pop() {
+        added.push(read(objects, new.id().into(), Some(old.id().into()))?);
+        for entry in &new {
+            let id = entry.id();
+            let before = old.get_name_bytes(entry.name_bytes());
+            let before = before.map(|before| before.id());
+            if before == Some(id) {
+                continue;
+            }
+            match (entry.kind(), before) {
+                (Some(ObjectType::Tree), Some(before)) => {
+                    trees.push((objects.tree(before.into())?, objects.tree(id.into())?));
+                }
+                _ => added.push(read(objects, id.into(), before.map(ObjectId::from))?),
+            }
         }
-        let tree = update.create_updated(repository, &tree)?;
-        let tree = repository.find_tree(tree)?;
-        let identity = Signature::now(&draft.identity.name, &draft.identity.email)?;
-        repository.commit(
-            None,
-            &identity,
-            &identity,
-            &draft.message,
-            &tree,
-            &[&parent],
-        )
-    };
-    write().map_err(local)
+    }
+    Ok(added)
+}
+
+/// An object, and the one that it replaces.
+fn read(
+    objects: &Objects,
+    id: ObjectId,
+    instead_of: Option<ObjectId>,
+) -> Result<Added, RepositoryError> {
+    let (kind, content) = objects.read(id)?;
+    let old = instead_of.map(|old| Ok::<_, RepositoryError>((old, objects.read(old)?)));
+    let old = old.transpose()?.filter(|(_, (other, _))| *other == kind);
+    Ok(Added {
+        kind,
+        content,
+        replaced: old.map(|(old, (_, content))| (old, content)),
+    })
 }

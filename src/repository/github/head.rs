@@ -7,17 +7,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use git2::Oid;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::GithubRepository;
 use super::client::CallError;
+use super::repository::GithubRepository;
 use crate::files::FileSelection;
-use crate::repository::{
-    Branch, BranchName, Change, CommitDraft, CommitId, Landed, Pushed, RepositoryError, Sent,
-    Snapshot,
-};
+use crate::repository::branch::BranchName;
+use crate::repository::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
+use crate::repository::error::RepositoryError;
+use crate::repository::object::CommitId;
+use crate::repository::retry::Branch;
 
 /// A pull request's branch.
 pub struct HeadBranch<'a> {
@@ -78,13 +78,12 @@ impl<'a> HeadBranch<'a> {
         match self.api.client.post::<Json>(&path, &body).await {
             Ok(_) => Ok(Pushed::Landed(landed)),
             Err(CallError::Failed {
-                error: RepositoryError::Protocol { what },
+                error: RepositoryError::Protocol { what: detail },
                 ..
-            }) if what.contains("already exists") => Ok(Pushed::Moved { detail: what }),
-            Err(CallError::Failed {
-                error: RepositoryError::Protocol { what },
-                ..
-            }) => Ok(Pushed::Declined { detail: what }),
+            }) => Ok(match detail.contains("already exists") {
+                true => Pushed::Moved { detail },
+                false => Pushed::Declined { detail },
+            }),
             Err(CallError::Failed {
                 error,
                 may_have_happened: true,
@@ -114,10 +113,9 @@ impl<'a> HeadBranch<'a> {
         };
         let mut commits = comparison.commits.iter();
         let one = commits.find(|one| !(self.is_ours)(&one.commit.message) && !brings_up(one))?;
-        let id = Oid::from_str(&one.sha).ok()?;
         Some(RepositoryError::ForeignCommit {
             branch: self.name.clone(),
-            commit: id.into(),
+            commit: CommitId::parse(&one.sha)?,
             author: one
                 .commit
                 .author

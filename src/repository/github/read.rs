@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use git2::{ObjectType, Oid};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::GithubRepository;
+use super::repository::{GithubRepository, Tip};
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
 use crate::manifest::ManifestFile;
 use crate::nearest::nearest;
+use crate::repository::branch::BranchName;
+use crate::repository::commit::{Said, Snapshot};
+use crate::repository::error::{FileProblem, RepositoryError};
+use crate::repository::object::{CommitId, ObjectId, ObjectKind};
 use crate::repository::select::{globbed, missing, problem};
-use crate::repository::{BranchName, CommitId, FileProblem, RepositoryError, Said, Snapshot};
 
 /// How many files one query asks for, and of how many bytes at most together. Beyond GitHub's limit
 /// of 512,000 bytes a text is cut, so a larger file is not asked for in this way.
@@ -23,22 +25,6 @@ const DIRECTORY: u32 = 0o040_000;
 pub(super) const REGULAR: u32 = 0o100_644;
 const LINK: u32 = 0o120_000;
 const SUBMODULE: u32 = 0o160_000;
-
-/// A branch's tip, and what is needed to write on top of it.
-pub(super) struct Tip {
-    /// The branch.
-    pub branch: BranchName,
-    /// The commit.
-    pub commit: CommitId,
-    /// The repository's node id.
-    pub repository_id: String,
-    /// The repository's name now, if it was renamed.
-    pub name: String,
-    /// What the newest commits say.
-    pub recent: Vec<Said>,
-    /// The modes of the files that were read.
-    pub modes: HashMap<RepoPath, u32>,
-}
 
 #[derive(Deserialize)]
 pub(super) struct InRepository<T> {
@@ -151,26 +137,11 @@ const BRANCHES: &str = "query($owner: String!, $name: String!) {
 }";
 
 impl GithubRepository {
-    /// The query's variables for this repository.
-    pub(super) fn variables<'a>(
-        &self,
-        more: impl IntoIterator<Item = (&'a str, Json)>,
-    ) -> Map<String, Json> {
-        let (owner, name) = self.name.split_once('/').unwrap_or_default();
-        let mut variables = Map::new();
-        variables.insert("owner".to_owned(), owner.into());
-        variables.insert("name".to_owned(), name.into());
-        variables.extend(
-            more.into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
-        variables
-    }
-
-    pub(super) async fn read(
-        &self,
-        selection: &FileSelection,
-    ) -> Result<Snapshot, RepositoryError> {
+    /// Reads the branch's tip and the selected files at it.
+    ///
+    /// # Errors
+    /// When the server can't be used, or a file that is named is not there or is no file.
+    pub async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
         let named = selection.named_paths();
         let (first, rest) = named.split_at(named.len().min(BATCH.0));
         let (mut tip, mut entries) = self.tip(self.branch.as_ref(), first).await?;
@@ -232,9 +203,8 @@ impl GithubRepository {
             let InRepository { repository }: InRepository<Repository> =
                 found.map_err(|error| error.of_read())?;
             let Some(object) = repository.object else {
-                return Err(RepositoryError::Protocol {
-                    what: format!("the server has no commit {commit}"),
-                });
+                let what = format!("the server has no commit {commit}");
+                return Err(RepositoryError::protocol(what));
             };
             entries.extend(object.entries(paths.len()));
         }
@@ -393,9 +363,7 @@ impl GithubRepository {
     /// cut where it is long, and is UTF-8 whatever the file's own encoding; but an object's id is the
     /// hash of its bytes, so one can tell.
     async fn bytes(&self, oid: &str, text: Option<String>) -> Result<Vec<u8>, RepositoryError> {
-        let is_it = |bytes: &[u8]| {
-            Oid::hash_object(ObjectType::Blob, bytes).is_ok_and(|own| own.to_string() == oid)
-        };
+        let is_it = |bytes: &[u8]| ObjectId::of(ObjectKind::Blob, bytes).to_string() == oid;
         if let Some(text) = text
             && is_it(text.as_bytes())
         {

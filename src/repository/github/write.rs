@@ -8,18 +8,17 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use git2::{ObjectType, Oid};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::GithubRepository;
 use super::client::{CallError, GraphqlError, explained, said};
-use super::read::{InRepository, REGULAR, Tip};
+use super::read::{InRepository, REGULAR};
+use super::repository::{GithubRepository, Tip};
+use crate::repository::branch::BranchName;
+use crate::repository::commit::{Change, CommitDraft, Identity, Landed, Pushed, Sent, Snapshot};
+use crate::repository::error::{Access, RepositoryError};
+use crate::repository::object::{CommitId, ObjectId, ObjectKind};
 use crate::repository::wire::says_moved;
-use crate::repository::{
-    Access, BranchName, Change, CommitDraft, CommitId, Identity, Landed, Pushed, RepositoryError,
-    Sent, Snapshot,
-};
 
 /// How far back a commit whose answer was lost is looked for: pages of 100.
 const PAGES: usize = 40;
@@ -75,7 +74,11 @@ fn split(message: &str) -> (&str, &str) {
 }
 
 impl GithubRepository {
-    pub(super) async fn write(
+    /// Writes all `changes` in one commit on top of `base`, and moves the branch from `base` to it.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn commit(
         &self,
         base: &Snapshot,
         changes: &[Change],
@@ -291,8 +294,11 @@ impl GithubRepository {
         }
     }
 
-    /// The commit of `sent`, if it is on the branch.
-    pub(super) async fn found(
+    /// The commit of `sent`, which was made on top of `base`, if it is on the branch.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn find(
         &self,
         base: &Snapshot,
         sent: &Sent,
@@ -449,8 +455,8 @@ impl GithubRepository {
         let files = repository.object.unwrap_or_default();
         Ok(changes.iter().enumerate().all(|(n, change)| {
             let there = files.get(&format!("f{n}")).and_then(Option::as_ref);
-            let expected = Oid::hash_object(ObjectType::Blob, &change.bytes);
-            there.is_some_and(|entry| expected.is_ok_and(|id| id.to_string() == entry.oid))
+            let expected = ObjectId::of(ObjectKind::Blob, &change.bytes);
+            there.is_some_and(|entry| expected.to_string() == entry.oid)
         }))
     }
 }

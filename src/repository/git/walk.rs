@@ -3,18 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use git2::{ObjectType, Oid, Tree};
+use git2::{ObjectType, Tree};
 
 use super::store::Store;
-use super::tree::{self, Trees as _};
-use super::{local, oid};
+use super::tree;
 use crate::date::Timestamp;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::ManifestFile;
+use crate::repository::branch::BranchName;
+use crate::repository::commit::Identity;
+use crate::repository::error::RepositoryError;
 use crate::repository::history::{
     Commit, FileVersions, History, HistoryQuery, RENAMED, Searched, Touched, followed, similarity,
 };
-use crate::repository::{BranchName, CommitId, Identity, RepositoryError};
+use crate::repository::object::{CommitId, ObjectId};
 
 /// How many commits are fetched at first: those of some days, in about the time that one takes.
 const RECENT: u32 = 100;
@@ -28,8 +30,8 @@ const MAX_RENAME_SOURCES: usize = 50;
 struct Delta {
     path: RepoPath,
     renamed_from: Option<RepoPath>,
-    before: Option<Oid>,
-    after: Option<Oid>,
+    before: Option<ObjectId>,
+    after: Option<ObjectId>,
 }
 
 impl Store {
@@ -50,8 +52,8 @@ impl Store {
     ) -> Result<Searched, RepositoryError> {
         let searched =
             self.with_history(|store, _, tip| store.look_up(tip, revision, selection))?;
-        if let (Searched::Nowhere, Ok(commit)) = (&searched, Oid::from_str(revision))
-            && revision.len() == commit.as_bytes().len() * 2
+        if let (Searched::Nowhere, Some(commit @ ObjectId::Sha1(_))) =
+            (&searched, ObjectId::parse(revision))
             && self.fetch_commit(commit)?
         {
             return Ok(Searched::Elsewhere(commit.into()));
@@ -62,16 +64,14 @@ impl Store {
     /// Whether `descendant` was made on top of `ancestor`, or is the same.
     pub(super) fn is_ancestor(
         &self,
-        ancestor: &CommitId,
-        descendant: &CommitId,
+        ancestor: ObjectId,
+        descendant: ObjectId,
     ) -> Result<bool, RepositoryError> {
-        let (ancestor, descendant) = (oid(ancestor)?, oid(descendant)?);
         if ancestor == descendant {
             return Ok(true);
         }
         self.with_history(|store, _, _| {
-            let odb = store.repository.odb().map_err(local)?;
-            let known = odb.exists(ancestor) && odb.exists(descendant);
+            let known = store.objects.has(ancestor)? && store.objects.has(descendant)?;
             let related = known && store.is_on(descendant, ancestor)?;
             Ok((related || store.boundary().is_empty()).then_some(related))
         })
@@ -80,29 +80,23 @@ impl Store {
     /// The selected files as they are at `commit`.
     pub(super) fn files_at(
         &self,
-        commit: &CommitId,
+        commit: ObjectId,
         selection: &FileSelection,
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
-        let id = oid(commit)?;
-        if !self.fetch_commit(id)? {
+        if !self.fetch_commit(commit)? {
             let what = format!("the server has no commit {commit}");
-            return Err(RepositoryError::Protocol { what });
+            return Err(RepositoryError::protocol(what));
         }
-        let entries = tree::select(self, &self.tree_at(id)?, selection)?;
-        self.fetch_missing(entries.iter().map(|entry| entry.blob).collect())?;
-        entries
-            .iter()
-            .map(|entry| entry.read(&self.repository))
-            .collect()
+        Ok(self.files(commit, selection)?)
     }
 
     /// Reads with the branch's recent commits, and with all of them where `read` finds that those do
     /// not do, which it says by `None`.
     fn with_history<T>(
         &self,
-        read: impl Fn(&Self, &BranchName, Oid) -> Result<Option<T>, RepositoryError>,
+        read: impl Fn(&Self, &BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
-        let (branch, tip) = self.tip()?;
+        let (branch, tip) = self.tip(None)?;
         self.fetch(tip, Some(RECENT))?;
         if let Some(found) = read(self, &branch, tip)? {
             return Ok(found);
@@ -114,22 +108,22 @@ impl Store {
                 return Ok(found);
             }
         }
-        Err(RepositoryError::Protocol {
-            what: "the server sent only a part of the branch's commits".to_owned(),
-        })
+        Err(RepositoryError::protocol(
+            "the server sent only a part of the branch's commits",
+        ))
     }
 
     /// Walks the first-parent line; none when it leaves what was fetched before there is enough.
     fn log(
         &self,
         branch: &BranchName,
-        tip: Oid,
+        tip: ObjectId,
         selection: &FileSelection,
         query: &HistoryQuery,
     ) -> Result<Option<History>, RepositoryError> {
         let boundary = self.boundary();
         // A repository on this machine may have been cloned in part: more there is not.
-        let cut_off = |id: Oid| boundary.contains(&id) && !self.is_local();
+        let cut_off = |id: ObjectId| boundary.contains(&id) && !self.is_local();
         let mut followed = followed(selection);
         let mut found = Vec::new();
         let mut too_old = 0;
@@ -140,8 +134,8 @@ impl Store {
             if cut_off(id) {
                 return Ok(None);
             }
-            let commit = self.repository.find_commit(id).map_err(local)?;
-            next = commit.parent_id(0).ok().filter(|_| !boundary.contains(&id));
+            let commit = self.objects.commit(id)?;
+            next = parent_of(&commit).filter(|_| !boundary.contains(&id));
             let deltas = self.deltas(&commit, next, selection, &mut followed)?;
             let commit = described(&commit);
             too_old = match query.since {
@@ -175,14 +169,14 @@ impl Store {
 
     fn look_up(
         &self,
-        tip: Oid,
+        tip: ObjectId,
         revision: &str,
         selection: &FileSelection,
     ) -> Result<Option<Searched>, RepositoryError> {
         let boundary = self.boundary();
         let mut matches = Vec::new();
         for commit in self.commits(tip) {
-            let id = commit?.id();
+            let id = ObjectId::from(commit?.id());
             if id.to_string().starts_with(revision) {
                 matches.push(id);
             }
@@ -195,9 +189,9 @@ impl Store {
             [id] if boundary.contains(&id) && !is_complete => Ok(None),
             [] => Ok(Some(Searched::Nowhere)),
             [id] => {
-                let commit = self.repository.find_commit(id).map_err(local)?;
+                let commit = self.objects.commit(id)?;
                 let mut followed = None;
-                let parent = commit.parent_id(0).ok();
+                let parent = parent_of(&commit);
                 let deltas = self.deltas(&commit, parent, selection, &mut followed)?;
                 let changed_files = self.changed_files(id, parent)?;
                 let found = vec![(described(&commit), deltas, changed_files)];
@@ -212,20 +206,26 @@ impl Store {
     }
 
     /// An error for a file that no commit has ever touched: it is not there, and was not.
-    fn refuse_unknown(&self, tip: Oid, selection: &FileSelection) -> Result<(), RepositoryError> {
-        tree::select(self, &self.tree_at(tip)?, selection).map(|_| ())
+    fn refuse_unknown(
+        &self,
+        tip: ObjectId,
+        selection: &FileSelection,
+    ) -> Result<(), RepositoryError> {
+        tree::select(&self.objects, &self.objects.tree_at(tip)?, selection).map(|_| ())
     }
 
     /// What `commit` did to the selected files. A file that is followed goes on under its old name.
     fn deltas(
         &self,
         commit: &git2::Commit<'_>,
-        parent: Option<Oid>,
+        parent: Option<ObjectId>,
         selection: &FileSelection,
         followed: &mut Option<RepoPath>,
     ) -> Result<Vec<Delta>, RepositoryError> {
-        let new = commit.tree().map_err(local)?;
-        let old = parent.map(|parent| self.tree_at(parent)).transpose()?;
+        let new = commit.tree()?;
+        let old = parent
+            .map(|parent| self.objects.tree_at(parent))
+            .transpose()?;
         if old.as_ref().is_some_and(|old| old.id() == new.id()) {
             return Ok(Vec::new());
         }
@@ -260,24 +260,24 @@ impl Store {
         &self,
         old: &Tree<'_>,
         new: &Tree<'_>,
-        came: Oid,
-    ) -> Result<Option<(RepoPath, Oid)>, RepositoryError> {
+        came: ObjectId,
+    ) -> Result<Option<(RepoPath, ObjectId)>, RepositoryError> {
         let changed = self.changed(Some(old), new)?;
         let gone = changed.into_iter().filter(|delta| delta.after.is_none());
-        let gone: Vec<(RepoPath, Oid)> = gone
+        let gone: Vec<(RepoPath, ObjectId)> = gone
             .filter_map(|delta| Some((delta.path, delta.before?)))
             .collect();
         if let Some(same) = gone.iter().find(|(_, id)| *id == came) {
             return Ok(Some(same.clone()));
         }
         let gone: Vec<_> = gone.into_iter().take(MAX_RENAME_SOURCES).collect();
-        let mut wanted: Vec<Oid> = gone.iter().map(|(_, id)| *id).collect();
+        let mut wanted: Vec<ObjectId> = gone.iter().map(|(_, id)| *id).collect();
         wanted.push(came);
         self.fetch_missing(wanted)?;
-        let came = self.content(came)?;
+        let came = self.objects.content(came)?;
         let mut best = None;
         for (path, id) in gone {
-            let alike = similarity(&self.content(id)?, &came);
+            let alike = similarity(&self.objects.content(id)?, &came);
             if alike >= RENAMED && best.as_ref().is_none_or(|(_, _, other)| alike > *other) {
                 best = Some((path, id, alike));
             }
@@ -292,19 +292,19 @@ impl Store {
         new: &Tree<'_>,
     ) -> Result<Vec<Delta>, RepositoryError> {
         let mut deltas = Vec::new();
-        let mut open = vec![(String::new(), old.map(Tree::id), Some(new.id()))];
+        let mut open = vec![(String::new(), old.map(id_of), Some(id_of(new)))];
         while let Some((prefix, old, new)) = open.pop() {
-            let mut names: BTreeMap<String, [Option<(Oid, bool)>; 2]> = BTreeMap::new();
+            let mut names: BTreeMap<String, [Option<(ObjectId, bool)>; 2]> = BTreeMap::new();
             for (side, tree) in [old, new].into_iter().enumerate() {
                 let Some(tree) = tree else { continue };
-                let tree = self.tree(tree)?;
+                let tree = self.objects.tree(tree)?;
                 for entry in &tree {
                     let is_tree = entry.kind() == Some(ObjectType::Tree);
                     let is_file = tree::is_regular(entry.filemode());
                     if let (Ok(name), true) = (entry.name(), is_tree || is_file) {
                         let sides = names.entry(name.to_owned()).or_default();
                         if let Some(side) = sides.get_mut(side) {
-                            *side = Some((entry.id(), is_tree));
+                            *side = Some((entry.id().into(), is_tree));
                         }
                     }
                 }
@@ -313,9 +313,9 @@ impl Store {
                 if old == new {
                     continue;
                 }
-                let tree = |side: Option<(Oid, bool)>| side.filter(|(_, tree)| *tree);
-                let file = |side: Option<(Oid, bool)>| side.filter(|(_, tree)| !*tree);
-                let id = |side: Option<(Oid, bool)>| side.map(|(id, _)| id);
+                let tree = |side: Option<(ObjectId, bool)>| side.filter(|(_, tree)| *tree);
+                let file = |side: Option<(ObjectId, bool)>| side.filter(|(_, tree)| !*tree);
+                let id = |side: Option<(ObjectId, bool)>| side.map(|(id, _)| id);
                 if tree(old).is_some() || tree(new).is_some() {
                     open.push((format!("{prefix}{name}/"), id(tree(old)), id(tree(new))));
                 }
@@ -338,9 +338,15 @@ impl Store {
     }
 
     /// How many files a commit changed.
-    fn changed_files(&self, commit: Oid, parent: Option<Oid>) -> Result<usize, RepositoryError> {
-        let parent = parent.map(|parent| self.tree_at(parent)).transpose()?;
-        let changed = self.changed(parent.as_ref(), &self.tree_at(commit)?)?;
+    fn changed_files(
+        &self,
+        commit: ObjectId,
+        parent: Option<ObjectId>,
+    ) -> Result<usize, RepositoryError> {
+        let parent = parent
+            .map(|parent| self.objects.tree_at(parent))
+            .transpose()?;
+        let changed = self.changed(parent.as_ref(), &self.objects.tree_at(commit)?)?;
         Ok(changed.len())
     }
 
@@ -352,7 +358,7 @@ impl Store {
         let deltas = found.iter().flat_map(|(_, deltas, _)| deltas);
         let ids = deltas.flat_map(|delta| delta.before.into_iter().chain(delta.after));
         self.fetch_missing(ids.collect())?;
-        let read = |id: Option<Oid>| id.map(|id| self.content(id)).transpose();
+        let read = |id: Option<ObjectId>| id.map(|id| self.objects.content(id)).transpose();
         let mut touched = Vec::new();
         for (commit, deltas, changed_files) in found {
             let mut files = Vec::new();
@@ -372,25 +378,32 @@ impl Store {
         }
         Ok(touched)
     }
-
-    fn content(&self, blob: Oid) -> Result<Vec<u8>, RepositoryError> {
-        let blob = self.repository.find_blob(blob).map_err(local)?;
-        Ok(blob.content().to_vec())
-    }
 }
 
 /// The regular file at `path`.
-fn blob_at(tree: &Tree<'_>, path: &RepoPath) -> Option<Oid> {
+fn blob_at(tree: &Tree<'_>, path: &RepoPath) -> Option<ObjectId> {
     let entry = tree.get_path(path.as_str().as_ref()).ok()?;
-    tree::is_regular(entry.filemode()).then(|| entry.id())
+    tree::is_regular(entry.filemode()).then(|| entry.id().into())
+}
+
+fn id_of(tree: &Tree<'_>) -> ObjectId {
+    tree.id().into()
+}
+
+/// The parent on the branch's own line.
+fn parent_of(commit: &git2::Commit<'_>) -> Option<ObjectId> {
+    commit.parent_id(0).ok().map(ObjectId::from)
 }
 
 fn described(commit: &git2::Commit<'_>) -> Commit {
     let author = commit.author();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Commit {
-        id: commit.id().into(),
-        parents: commit.parent_ids().map(CommitId::from).collect(),
+        id: ObjectId::from(commit.id()).into(),
+        parents: commit
+            .parent_ids()
+            .map(|id| ObjectId::from(id).into())
+            .collect(),
         author: Identity {
             name: text(author.name_bytes()),
             email: text(author.email_bytes()),

@@ -1,0 +1,114 @@
+//! What goes to and fro: the files of a tip, and a commit for them.
+
+use super::branch::BranchName;
+use super::object::CommitId;
+use crate::files::RepoPath;
+use crate::manifest::ManifestFile;
+
+/// The files of a branch, as they are at one commit.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The branch that was read: the one asked for, or the repository's default branch.
+    pub branch: BranchName,
+    /// The commit that was its tip.
+    pub commit: CommitId,
+    /// The selected files.
+    pub files: Vec<ManifestFile>,
+    /// What the branch's newest commits say, the tip first: as many as come along for nothing.
+    pub recent: Vec<Said>,
+}
+
+/// A commit's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The commit.
+    pub commit: CommitId,
+    /// All of it.
+    pub message: String,
+}
+
+/// Who made a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The name, without `<`, `>` and line ends.
+    pub name: String,
+    /// The address, likewise.
+    pub email: String,
+}
+
+impl Identity {
+    /// Who commits unless somebody else is named: the account whose commits GitHub shows with the
+    /// Actions logo.
+    pub const DEFAULT: (&str, &str) = (
+        "github-actions[bot]",
+        "41898282+github-actions[bot]@users.noreply.github.com",
+    );
+
+    /// Whether nobody else was named.
+    pub fn is_default(&self) -> bool {
+        (self.name.as_str(), self.email.as_str()) == Self::DEFAULT
+    }
+}
+
+/// A file's new content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// A file that the snapshot holds; its mode stays.
+    pub path: RepoPath,
+    /// All of it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a commit says, apart from its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitDraft {
+    /// Subject, body and trailers.
+    pub message: String,
+    /// Author and committer.
+    pub identity: Identity,
+}
+
+/// A commit that is on its branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// Its id.
+    pub commit: CommitId,
+    /// Whether the server vouches for the commit's signature; none where it does not say.
+    pub verified: Option<bool>,
+}
+
+impl From<CommitId> for Landed {
+    /// One of which nobody says whether it is verified.
+    fn from(commit: CommitId) -> Self {
+        let verified = None;
+        Self { commit, verified }
+    }
+}
+
+/// A commit that was sent, and whose answer was lost.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// What it changes.
+    pub changes: Vec<Change>,
+    /// What it says.
+    pub draft: CommitDraft,
+    /// Its id; none where the server makes it.
+    pub commit: Option<CommitId>,
+}
+
+/// How a push ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// The commit is the branch's new tip, or an ancestor of it.
+    Landed(Landed),
+    /// The branch is not at the snapshot's commit any more. Nothing was written.
+    Moved {
+        /// How the server or the advertisement put it.
+        detail: String,
+    },
+    /// A rule of the server refuses it, and would again. Nothing was written.
+    Declined {
+        /// The rule's own words.
+        detail: String,
+    },
+}
