@@ -13,6 +13,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "operation",
             "markdown",
             "argocd",
+            "date",
             "deadline",
             "registry",
             "repository",
