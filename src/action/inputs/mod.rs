@@ -197,6 +197,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_value_hides_no_other_problem() {
+        let problems = problems([
+            ("INPUT_REPOSITORY", "https://git.example.com/a/b"),
+            ("INPUT_FILE", "a.yaml"),
+            ("INPUT_IMAGE", "r/a:1"),
+            ("INPUT_TOKEN", "ghp_1"),
+            ("INPUT_TIMEOUT", "0"),
+            ("INPUT_PULL-REQUEST", "true"),
+        ]);
+        assert_eq!(problems.len(), 2, "{problems:#?}");
+    }
+
+    #[test]
     fn an_empty_value_is_not_given() {
         for name in [
             "INPUT_BRANCH",

@@ -12,22 +12,19 @@ pub fn remote(given: &mut Given) -> Option<Remote> {
     let location = location(given, server_url.as_ref());
     let transport = given.read(&TRANSPORT);
     let transport = match (transport, &location, &api_url) {
-        (Some(transport), Some(location), Some(api_url)) => transport
-            .choose(location, api_url)
-            .map_err(|why| {
-                let text = given
-                    .text(&TRANSPORT.definition)
-                    .unwrap_or_default()
-                    .to_owned();
-                given.problems_of(&TRANSPORT).quote(&text, why);
-            })
-            .ok(),
+        (Some(transport), Some(location), Some(api_url)) => {
+            let choice = transport.choose(location, api_url);
+            // Only `api` can be the wrong one.
+            let refuse = |why| given.problems_of(&TRANSPORT).quote("api", why);
+            choice.map_err(refuse).ok()
+        }
         _ => None,
     };
     let branch = given.read(&BRANCH);
     let (app, token) = access(given, location.as_ref());
     let token_username = given.read(&TOKEN_USERNAME);
-    let timeout = given.read(&TIMEOUT);
+    // Where it is wrong, what is made of the rest is still to be checked.
+    let timeout = given.read(&TIMEOUT).unwrap_or_default();
     let trusted = given.read(&CA_CERTIFICATE).unwrap_or_default();
     Some(Remote {
         location: location?,
@@ -35,7 +32,7 @@ pub fn remote(given: &mut Given) -> Option<Remote> {
         token,
         token_username: token_username?,
         app,
-        timeout: timeout?,
+        timeout,
         trusted,
         transport: transport?,
         api_url: api_url?,
