@@ -57,7 +57,7 @@ impl Size {
 
     /// Builds a repository of this size: a first commit with all files, then one image after the
     /// other changes.
-    pub fn build(self, server: &GitServer) -> Repository {
+    pub fn build(self, server: &GitServer) -> anyhow::Result<Repository> {
         let repository = server.repository(&format!("bench/{}", self.name));
         let mut stream = String::new();
         for number in 0..self.commits {
@@ -67,24 +67,23 @@ impl Size {
                 "commit refs/heads/main\ncommitter A colleague <colleague@example.com> now\n\
                  data {}\n{message}",
                 message.len()
-            )
-            .unwrap();
+            )?;
             let mut put = |file: usize, tag: usize| {
                 let manifest = manifest(file, tag);
                 let (path, size) = (path(file), manifest.len());
-                writeln!(stream, "M 100644 inline {path}\ndata {size}\n{manifest}").unwrap();
+                writeln!(stream, "M 100644 inline {path}\ndata {size}\n{manifest}")
             };
             match number {
-                0 => (0..self.files).for_each(|file| put(file, 0)),
+                0 => (0..self.files).try_for_each(|file| put(file, 0))?,
                 // A stride without a common factor with the number of files visits all in turn.
-                _ => put(number * 7919 % self.files, number),
+                _ => put(number * 7919 % self.files, number)?,
             }
         }
         repository.import(stream.as_bytes());
         // As a server keeps it: packed, with what makes counting objects quick.
         repository.git(&["repack", "-adfq", "--write-bitmap-index"]);
         repository.git(&["commit-graph", "write", "--reachable", "--no-progress"]);
-        repository
+        Ok(repository)
     }
 }
 

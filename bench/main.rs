@@ -11,13 +11,7 @@
 //! ways take turns; memory is the resident peak of the largest process. The added latency is a pause
 //! before each answer.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod history;
 mod meter;
@@ -30,6 +24,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
 use history::{SIZES, Task};
 use report::Table;
 use support::GitServer;
@@ -66,19 +61,17 @@ struct Round {
     memory: u64,
 }
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let [first, rest @ ..] = &arguments[..]
         && first == meter::METER
     {
         return meter::run(rest);
     }
-    let Some(options) = Options::parse(&arguments) else {
-        eprintln!("usage: bench [--rounds N] [--only small|large|history] [--json]");
-        return ExitCode::FAILURE;
-    };
+    let usage = "usage: bench [--rounds N] [--only small|large|history] [--json]";
+    let options = Options::parse(&arguments).context(usage)?;
 
-    let tables = measure(&options);
+    let tables = measure(&options)?;
     if options.json {
         let tables: Vec<_> = tables.iter().map(Table::json).collect();
         let report = serde_json::json!({
@@ -94,10 +87,10 @@ fn main() -> ExitCode {
             options.rounds
         );
         for table in tables {
-            println!("{}", table.markdown());
+            println!("{}", table.markdown()?);
         }
     }
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }
 
 struct Options {
@@ -132,7 +125,7 @@ impl Options {
     }
 }
 
-fn measure(options: &Options) -> Vec<Table> {
+fn measure(options: &Options) -> anyhow::Result<Vec<Table>> {
     let action = support::build::binary();
     let server = GitServer::start();
     let mut tables = Vec::new();
@@ -141,7 +134,7 @@ fn measure(options: &Options) -> Vec<Table> {
             continue;
         }
         eprintln!("building the {} repository", size.name);
-        let repository = size.build(&server);
+        let repository = size.build(&server)?;
         let ways = Way::of(size.task);
         // Every round deploys another tag, so that there always is something to push.
         let mut tag = size.commits;
@@ -155,7 +148,7 @@ fn measure(options: &Options) -> Vec<Table> {
                     let before = repository.tip("main");
                     server.set_latency(latency);
                     server.reset_log();
-                    let peak = way.run(&server, &repository, &size.file(), &image, &action);
+                    let peak = way.run(&server, &repository, &size.file(), &image, &action)?;
                     server.set_latency(Duration::ZERO);
                     let traffic = server.traffic();
                     rounds.push(Round {
@@ -169,9 +162,9 @@ fn measure(options: &Options) -> Vec<Table> {
 
                     if size.task == Task::Deploy {
                         let log = repository.git(&["rev-parse", "main^"]);
-                        assert_eq!(log.trim(), before, "{way:?} pushed no single commit");
+                        ensure!(log.trim() == before, "{way:?} pushed no single commit");
                         let changed = repository.changed_lines("main");
-                        assert!(
+                        ensure!(
                             changed.len() == 2 && changed[1].ends_with(&image),
                             "{way:?} pushed {changed:?}"
                         );
@@ -190,7 +183,7 @@ fn measure(options: &Options) -> Vec<Table> {
             });
         }
     }
-    tables
+    Ok(tables)
 }
 
 fn summarize(way: Way, rounds: &[Round]) -> Measured {

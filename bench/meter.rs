@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -27,43 +28,39 @@ pub struct Peak {
 }
 
 impl Meter {
-    pub fn new() -> Meter {
-        Meter {
-            directory: tempfile::tempdir().unwrap(),
-        }
+    pub fn new() -> anyhow::Result<Meter> {
+        let directory = tempfile::tempdir()?;
+        Ok(Meter { directory })
     }
 
     /// What to put in front of a command.
-    pub fn command(&self) -> Vec<OsString> {
-        let program = std::env::current_exe().unwrap();
+    pub fn command(&self) -> anyhow::Result<Vec<OsString>> {
+        let program = std::env::current_exe()?;
         let reading = self.directory.path().join("reading");
-        vec![program.into(), METER.into(), reading.into()]
+        Ok(vec![program.into(), METER.into(), reading.into()])
     }
 
-    pub fn read(&self) -> Peak {
-        let reading = std::fs::read(self.directory.path().join("reading")).unwrap();
-        serde_json::from_slice(&reading).unwrap()
+    pub fn read(&self) -> anyhow::Result<Peak> {
+        let reading = std::fs::read(self.directory.path().join("reading"))?;
+        Ok(serde_json::from_slice(&reading)?)
     }
 }
 
 /// The other end: runs the command, and writes the reading down.
-pub fn run(arguments: &[OsString]) -> ExitCode {
+pub fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     let [reading, program, arguments @ ..] = arguments else {
-        panic!("usage: bench {METER} FILE COMMAND…");
+        bail!("usage: bench {METER} FILE COMMAND…");
     };
     let started = Instant::now();
-    let status = Command::new(program).args(arguments).status().unwrap();
+    let status = Command::new(program).args(arguments).status()?;
     let peak = Peak {
         time: started.elapsed(),
-        memory: getrusage(UsageWho::RUSAGE_CHILDREN)
-            .unwrap()
+        memory: getrusage(UsageWho::RUSAGE_CHILDREN)?
             .max_rss()
             .unsigned_abs()
             * 1024,
     };
-    std::fs::write(reading, serde_json::to_vec(&peak).unwrap()).unwrap();
-    match status.code() {
-        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-        None => ExitCode::FAILURE,
-    }
+    std::fs::write(reading, serde_json::to_vec(&peak)?)?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
 }

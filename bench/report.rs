@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::Measured;
@@ -17,13 +18,14 @@ pub struct Table {
 }
 
 impl Table {
-    fn row(&self, way: Way) -> &Measured {
-        self.rows.iter().find(|row| row.way == way).unwrap()
+    fn row(&self, way: Way) -> anyhow::Result<&Measured> {
+        let row = self.rows.iter().find(|row| row.way == way);
+        row.with_context(|| format!("{way:?} was not measured"))
     }
 
-    pub fn markdown(&self) -> String {
+    pub fn markdown(&self) -> anyhow::Result<String> {
         let shell = &self.rows[0];
-        let blobless = self.row(Way::best_of_git(self.size.task));
+        let blobless = self.row(Way::best_of_git(self.size.task))?;
         let mut text = format!(
             "### {} files, {} commits, {} ms of added latency\n\n\
              | way | time | × shell | × blob-less | requests | down | up | bytes × shell | bytes × blob-less | peak memory |\n\
@@ -48,10 +50,9 @@ impl Table {
                 bytes(shell),
                 bytes(blobless),
                 row.memory as f64 / 1e6,
-            )
-            .unwrap();
+            )?;
         }
-        text
+        Ok(text)
     }
 
     pub fn json(&self) -> Value {

@@ -1,7 +1,10 @@
 //! The ways of changing one line of a repository, and of reading the past of a file, that are compared.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
 
 use crate::history::Task;
 use crate::meter::{Meter, Peak};
@@ -79,11 +82,12 @@ impl Way {
         file: &str,
         image: &str,
         action: &Path,
-    ) -> Peak {
-        let meter = Meter::new();
+    ) -> anyhow::Result<Peak> {
+        let meter = Meter::new()?;
+        let command = meter.command()?;
         let run = |transport: &str| {
             Action::of_binary(action)
-                .under(meter.command())
+                .under(command.clone())
                 // As in its image, which holds this one file: elsewhere each CA is also looked for by itself.
                 .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
                 .input("server-url", server.url())
@@ -95,6 +99,7 @@ impl Way {
         };
         let deploy = |transport| {
             run(transport).input("image", image).run().succeeded();
+            Ok(())
         };
         let report = |transport| {
             let outcome = run(transport)
@@ -103,28 +108,34 @@ impl Way {
                 .run()
                 .succeeded();
             let found: Vec<serde_json::Value> =
-                serde_json::from_str(outcome.output("deployments")).unwrap();
-            assert_eq!(found.len(), commits(repository, file));
+                serde_json::from_str(outcome.output("deployments"))?;
+            let commits = commits(repository, file)?;
+            ensure!(
+                found.len() == commits,
+                "{} of {commits} commits were found",
+                found.len()
+            );
+            Ok(())
         };
         let set = |clone: &str| {
-            let (name, _) = image.rsplit_once(':').unwrap();
+            let (name, _) = image.rsplit_once(':').context("an image without a tag")?;
             let script = format!(
                 "{clone}; sed -i \"s|{name}:.*|{image}|\" $FILE; \
                  git config user.name 'github-actions[bot]'; \
                  git config user.email 'github-actions[bot]@users.noreply.github.com'; \
                  git add $FILE; git commit -q -m 'chore: update the image'; git push -q"
             );
-            sh(&meter, &script, repository, file);
+            sh(&command, &script, repository, file)
         };
         let log = |clone: &str| {
-            let count = commits(repository, file);
+            let count = commits(repository, file)?;
             let script = format!(
                 "{clone} $URL work; cd work; git log --format='%h %an %ad %s' -- $FILE >../log; \
                  test $(wc -l <../log) = {count}"
             );
-            sh(&meter, &script, repository, file);
+            sh(&command, &script, repository, file)
         };
-        match self {
+        let done = match self {
             Way::Git => deploy("git"),
             Way::Api => deploy("api"),
             Way::GitHistory => report("git"),
@@ -138,28 +149,32 @@ impl Way {
             Way::CloneLog => log("git clone -q"),
             Way::BareLog => log("git clone -q --bare"),
             Way::BloblessLog => log("git clone -q --bare --filter=blob:none"),
-        }
+        };
+        done?;
         meter.read()
     }
 }
 
 /// How many commits touched a file.
-fn commits(repository: &Repository, file: &str) -> usize {
+fn commits(repository: &Repository, file: &str) -> anyhow::Result<usize> {
     let count = repository.git(&["rev-list", "--count", "main", "--", file]);
-    count.trim().parse().unwrap()
+    Ok(count.trim().parse()?)
 }
 
 /// A `run:` step of a workflow.
-fn sh(meter: &Meter, script: &str, repository: &Repository, file: &str) {
-    let directory = tempfile::tempdir().unwrap();
+fn sh(
+    command: &[OsString],
+    script: &str,
+    repository: &Repository,
+    file: &str,
+) -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
     // The token is in the URL, as in most workflows that do this by hand: git asks without it
     // first, and again with it when that was refused.
     let url = repository
         .url()
         .replace("://", &format!("://x-access-token:{TOKEN}@"));
-    let [program, arguments @ ..] = &meter.command()[..] else {
-        unreachable!("a meter is a program with its arguments");
-    };
+    let (program, arguments) = command.split_first().context("no meter")?;
     let status = Command::new(program)
         .args(arguments)
         .args(["sh", "-e", "-c", script])
@@ -173,6 +188,7 @@ fn sh(meter: &Meter, script: &str, repository: &Repository, file: &str) {
         .current_dir(directory.path())
         .stdin(Stdio::null())
         .status()
-        .expect("the meter starts");
-    assert!(status.success(), "the shell step failed: {script}");
+        .context("the meter can't be started")?;
+    ensure!(status.success(), "the shell step failed: {script}");
+    Ok(())
 }

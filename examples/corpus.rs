@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use gitops_deploy::image::ImageReference;
 use gitops_deploy::manifest::{
     EditRequest, ImageAssignment, ManifestError, ManifestFile, Plan, images_in, plan,
@@ -51,7 +52,7 @@ struct Case {
     message: String,
 }
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     let (mut directory, mut as_json) = (None, false);
     for argument in arguments.by_ref() {
@@ -62,20 +63,17 @@ fn main() -> ExitCode {
     }
     let Some(directory) = directory else {
         eprintln!("usage: corpus DIR [--json]");
-        return ExitCode::from(2);
+        return Ok(ExitCode::from(2));
     };
     let report = examine(&directory);
     if as_json {
-        match serde_json::to_string_pretty(&report) {
-            Ok(json) => println!("{json}"),
-            Err(error) => eprintln!("{error}"),
-        }
+        println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print(&report);
     }
     let is_clean =
         report.inexact.is_empty() && report.guards.is_empty() && report.panics.is_empty();
-    ExitCode::from(u8::from(!is_clean))
+    Ok(ExitCode::from(u8::from(!is_clean)))
 }
 
 fn examine(directory: &Path) -> Report {
@@ -93,16 +91,20 @@ fn examine(directory: &Path) -> Report {
         let name = path.strip_prefix(directory).unwrap_or(path);
         let name = name.to_string_lossy().into_owned();
         let outcome = catch_unwind(AssertUnwindSafe(|| examine_file(path, &name, &mut report)));
-        if let Err(panic) = outcome {
-            let message = panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_default();
-            report.panics.push(Case {
-                file: name,
-                message,
-            });
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(unreadable)) => eprintln!("{unreadable:#}"),
+            Err(panic) => {
+                let message = panic
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                    .unwrap_or_default();
+                report.panics.push(Case {
+                    file: name,
+                    message,
+                });
+            }
         }
     }
     report.seconds = start.elapsed().as_secs_f64();
@@ -134,21 +136,19 @@ fn yaml_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn examine_file(path: &Path, name: &str, report: &mut Report) {
+fn examine_file(path: &Path, name: &str, report: &mut Report) -> anyhow::Result<()> {
     report.files += 1;
-    let Ok(bytes) = fs::read(path) else {
-        eprintln!("{} can't be read", path.display());
-        return;
-    };
+    let bytes = fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
     // The name is only for messages, and a file system allows more than a repository.
-    let Ok(path) = name.replace('\\', "/").parse() else {
-        eprintln!("{name} is no path in a repository");
-        return;
-    };
+    let path = name.replace('\\', "/").parse();
+    let path = path.with_context(|| format!("{name} is no path in a repository"))?;
     let file = ManifestFile { path, bytes };
     let images: BTreeSet<String> = match images_in(&file) {
         Ok(held) => held.into_iter().map(|held| held.image).collect(),
-        Err(error) => return report.refuse(name, &error),
+        Err(error) => {
+            report.refuse(name, &error);
+            return Ok(());
+        }
     };
     let images: Vec<ImageReference> = images
         .iter()
@@ -172,6 +172,7 @@ fn examine_file(path: &Path, name: &str, report: &mut Report) {
             },
         }
     }
+    Ok(())
 }
 
 /// Another tag for `image`, and another digest if it has one.

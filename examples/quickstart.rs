@@ -4,14 +4,14 @@
 //! as a step of a workflow would, and shows what came of it. With `-- --image NAME` it runs that
 //! container image instead of the binary.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::print_stdout)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::env;
-use std::process::ExitCode;
 
+use anyhow::{Context as _, bail, ensure};
 use support::{Action, GitServer, Outcome, Repository, TOKEN};
 
 const FILE: &str = "blog-system/web-rollout.yaml";
@@ -25,16 +25,13 @@ const STEP: &str = "\
     token: ${{ secrets.GITOPS_TOKEN }}
 ";
 
-fn main() -> ExitCode {
+fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let action = match arguments[..] {
         [] => Action::of_binary(support::build::binary()),
         ["--image", image] => Action::of_image(image),
-        _ => {
-            println!("usage: quickstart [--image NAME]");
-            return ExitCode::FAILURE;
-        }
+        _ => bail!("usage: quickstart [--image NAME]"),
     };
 
     let server = GitServer::start();
@@ -75,35 +72,29 @@ fn main() -> ExitCode {
     );
 
     heading("The verdict");
-    match verdict(&outcome, &repository) {
-        Ok(commit) => {
-            println!("One line removed, one line added, in commit {commit}.");
-            ExitCode::SUCCESS
-        }
-        Err(reason) => {
-            println!("This went wrong: {reason}.");
-            ExitCode::FAILURE
-        }
-    }
+    let commit = verdict(&outcome, &repository)?;
+    println!("One line removed, one line added, in commit {commit}.");
+    Ok(())
 }
 
 /// The commit that landed, when it is the one that the action reports and changes what it should.
-fn verdict(outcome: &Outcome, repository: &Repository) -> Result<String, String> {
-    if !outcome.status.success() {
-        return Err(format!("the action ended with {}", outcome.status));
-    }
+fn verdict(outcome: &Outcome, repository: &Repository) -> anyhow::Result<String> {
+    let status = outcome.status;
+    ensure!(status.success(), "the action ended with {status}");
     let tip = repository.tip("main");
-    if outcome.outputs.get("commit-sha") != Some(&tip) {
-        return Err(format!("commit-sha is not the tip of the branch, {tip}"));
-    }
-    let line = |sign, tag| {
-        let old = MANIFEST.lines().find(|line| line.contains("blog-web:v13"));
-        format!("{sign}{}", old.unwrap().replace("v13", tag))
-    };
+    ensure!(
+        outcome.outputs.get("commit-sha") == Some(&tip),
+        "commit-sha is not the tip of the branch, {tip}"
+    );
+    let mut lines = MANIFEST.lines();
+    let old = lines.find(|line| line.contains("blog-web:v13"));
+    let old = old.context("the manifest holds no v13")?;
+    let line = |sign, tag| format!("{sign}{}", old.replace("v13", tag));
     let changed = repository.changed_lines("main");
-    if changed != [line('-', "v13"), line('+', "v14")] {
-        return Err(format!("the commit changes {changed:#?}"));
-    }
+    ensure!(
+        changed == [line('-', "v13"), line('+', "v14")],
+        "the commit changes {changed:#?}"
+    );
     Ok(tip)
 }
 

@@ -12,20 +12,20 @@ pub struct Context {
     pub source: Source,
 }
 
-/// The part of the event's payload that names a person.
+/// The part of the event that names a person.
 #[derive(Debug, Default, Deserialize)]
-struct Event {
+struct Payload {
     head_commit: Option<HeadCommit>,
 }
 
 #[derive(Debug, Deserialize)]
 struct HeadCommit {
     id: String,
-    author: Author,
+    author: Person,
 }
 
 #[derive(Debug, Deserialize)]
-struct Author {
+struct Person {
     name: String,
     email: String,
 }
@@ -73,7 +73,7 @@ impl Context {
 /// The author of the commit that was built; for events without one, the account that started the
 /// run, by its no-reply address.
 fn author(environment: &Environment, sha: Option<&str>) -> Option<String> {
-    let event: Event = environment
+    let event: Payload = environment
         .get("GITHUB_EVENT_PATH")
         .and_then(|path| std::fs::read(path).ok())
         .and_then(|payload| serde_json::from_slice(&payload).ok())

@@ -85,10 +85,10 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
     let source = &context.source;
     let done = match request {
         Request::Update(update) => {
-            Done::of_delivery(&delivery::update(&update, source, cancellation, log).await?)
+            Ending::of_delivery(&delivery::update(&update, source, cancellation, log).await?)
         }
         Request::Rollback(rollback) => {
-            Done::of_delivery(&delivery::rollback(&rollback, source, cancellation, log).await?)
+            Ending::of_delivery(&delivery::rollback(&rollback, source, cancellation, log).await?)
         }
         Request::History(history) => {
             let report = history::run(&history, source, cancellation, log).await?;
@@ -96,7 +96,7 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
             table
                 .and_then(|table| environment.write_to_workspace(CSV, &table))
                 .map_err(|error| Failure::new(Reason::Runner, error.to_string()))?;
-            Done {
+            Ending {
                 outputs: outputs::of_history(&report, CSV),
                 summary: summary::of_history(&report),
                 sentence: report.sentence(),
@@ -105,7 +105,7 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
         }
         Request::Verify(verify) => {
             let report = verify::run(&verify, source, cancellation, log).await?;
-            Done {
+            Ending {
                 outputs: outputs::of_verification(&report),
                 summary: summary::of_verification(&report),
                 sentence: report.sentence(),
@@ -132,14 +132,14 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
 }
 
 /// An operation that came to an end, good or bad: later steps and people are told of it in both cases.
-struct Done {
+struct Ending {
     outputs: Outputs,
     summary: String,
     sentence: String,
     failure: Option<Failure>,
 }
 
-impl Done {
+impl Ending {
     fn of_delivery(delivery: &Delivery) -> Self {
         Self {
             outputs: outputs::of_delivery(delivery),

@@ -8,7 +8,7 @@ use super::session::Remote;
 use super::{Progress, commit_line};
 use crate::date::DateSpec;
 use crate::deadline::Cancellation;
-use crate::deployment::{self, Kind, Source};
+use crate::deployment::{self, Origin, Source};
 use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::image_transitions;
@@ -197,7 +197,7 @@ fn deployment(location: &Location, touched: &Touched) -> Deployment {
         author: commit.author.name.clone(),
         author_email: commit.author.email.clone(),
         subject: commit.subject().chars().take(SUBJECT).collect(),
-        kind: Kind::of(&commit.message).name(),
+        kind: Origin::of(&commit.message).name(),
         reverts: deployment::reverted_by(&commit.message).map(str::to_owned),
         workflow_run: deployment::trailer_values(&commit.message, "Workflow-Run")
             .next()

@@ -1,121 +1,109 @@
-//! `action.yml`, the README and the code say the same of inputs and outputs.
+//! `action.yml`, the README and the reference are made of what the code says of inputs, and say the same of
+//! outputs. With `UPDATE_README=1` they are written.
 
+use std::path::Path;
 use std::{env, fs};
 
-use gitops_deploy::action::inputs::INPUTS;
+use gitops_deploy::action::inputs::all;
 use gitops_deploy::action::outputs::OUTPUTS;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// An input or an output.
-struct Declared {
-    name: String,
-    description: String,
-    default: String,
-}
-
-fn declared(section: &str) -> Vec<Declared> {
+/// The outputs' names and descriptions.
+fn outputs() -> Vec<(String, String)> {
     let action = YamlLoader::load_from_str(include_str!("../../action.yml"))
         .unwrap()
         .remove(0);
     let text = |yaml: &Yaml| yaml.as_str().unwrap_or_default().to_owned();
-    let section = action[section].as_hash().unwrap();
-    section
-        .iter()
-        .map(|(name, entry)| Declared {
-            name: text(name),
-            description: text(&entry["description"]),
-            default: text(&entry["default"]),
-        })
-        .collect()
+    let outputs = action["outputs"].as_hash().unwrap().iter();
+    let outputs = outputs.map(|(name, entry)| (text(name), text(&entry["description"])));
+    outputs.collect()
 }
 
-fn names(section: &str) -> Vec<String> {
-    declared(section)
-        .into_iter()
-        .map(|entry| entry.name)
-        .collect()
-}
-
-/// The table in a section of the README has these rows. With `UPDATE_README=1` it gets them.
-fn assert_rows(heading: &str, expected: &[String]) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(path).unwrap();
-    let start = readme.find(&format!("\n## {heading}\n")).unwrap();
-    let section = readme[start + 1..].split("\n## ").next().unwrap();
-    let rows: Vec<&str> = section
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .skip(2)
-        .collect();
+/// A file of the repository is as `make` makes it of what it holds.
+fn assert_made(file: &str, make: impl Fn(&str) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let made = make(&fs::read_to_string(&path).unwrap());
     if env::var("UPDATE_README").is_ok_and(|value| value == "1") {
+        fs::write(&path, &made).unwrap();
+    }
+    let held = fs::read_to_string(&path).unwrap();
+    assert_eq!(held, made, "cargo test with UPDATE_README=1 writes it");
+}
+
+/// The table in a section of the README has these rows.
+fn assert_rows(heading: &str, expected: &[String]) {
+    assert_made("README.md", |readme| {
+        let (_, section) = readme.split_once(&format!("\n## {heading}\n")).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows = section.lines().filter(|line| line.starts_with('|'));
+        let rows: Vec<&str> = rows.skip(2).collect();
         let updated = section.replace(&rows.join("\n"), &expected.join("\n"));
-        fs::write(path, readme.replace(section, &updated)).unwrap();
-    } else {
-        assert_eq!(rows, expected, "cargo test with UPDATE_README=1 writes it");
+        readme.replace(section, &updated)
+    });
+}
+
+/// A text in YAML: in quotes where it would be something else, or where a reader may wonder.
+fn scalar(text: &str) -> String {
+    let is_other = text == "true" || text == "false" || text.parse::<f64>().is_ok();
+    let is_odd = text.contains(": ") || text.contains('#') || text.starts_with('`');
+    match is_other || is_odd {
+        true => format!("\"{text}\""),
+        false => text.to_owned(),
     }
 }
 
 #[test]
 fn action_yml_declares_the_inputs_that_the_code_reads() {
-    let read: Vec<_> = INPUTS.iter().map(|input| input.name).collect();
-    assert_eq!(names("inputs"), read);
+    let mut inputs = String::new();
+    for input in all() {
+        let description = scalar(input.description);
+        inputs += &format!("  {}:\n    description: {description}\n", input.name);
+        if !input.default.is_empty() {
+            inputs += &format!("    default: {}\n", scalar(input.default));
+        }
+    }
+    assert_made("action.yml", |action| {
+        let (before, rest) = action.split_once("\ninputs:\n").unwrap();
+        let (_, after) = rest.split_once("\noutputs:\n").unwrap();
+        format!("{before}\ninputs:\n{inputs}outputs:\n{after}")
+    });
 }
 
 #[test]
 fn action_yml_declares_the_outputs_that_the_code_sets() {
-    assert_eq!(names("outputs"), OUTPUTS);
+    let outputs = outputs();
+    let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, OUTPUTS);
 }
 
 #[test]
 fn every_input_and_output_is_described() {
-    for entry in declared("inputs").into_iter().chain(declared("outputs")) {
-        assert!(
-            entry.description.ends_with('.'),
-            "{}: {:?}",
-            entry.name,
-            entry.description
-        );
-    }
-}
-
-#[test]
-fn the_defaults_are_the_codes() {
-    for (declared, read) in declared("inputs").iter().zip(INPUTS) {
-        // What depends on the run is no text that the code could know.
-        if !declared.default.starts_with("${{") {
-            assert_eq!(declared.default, read.default, "{}", declared.name);
-        }
+    let outputs = outputs();
+    let outputs = outputs
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let inputs = all().map(|input| (input.name, input.description));
+    for (name, description) in inputs.chain(outputs) {
+        assert!(description.ends_with('.'), "{name}: {description:?}");
     }
 }
 
 #[test]
 fn the_readme_lists_what_action_yml_does() {
-    let inputs: Vec<String> = declared("inputs")
-        .into_iter()
-        .map(
-            |Declared {
-                 name,
-                 description,
-                 default,
-             }| match default.as_str() {
-                "" => format!("| `{name}` | | {description} |"),
-                default => format!("| `{name}` | `{default}` | {description} |"),
-            },
-        )
+    let inputs: Vec<String> = all()
+        .map(|input| match input.default {
+            "" => format!("| `{}` | | {} |", input.name, input.description),
+            default => format!("| `{}` | `{default}` | {} |", input.name, input.description),
+        })
         .collect();
     assert_rows("Inputs", &inputs);
-    let outputs: Vec<String> = declared("outputs")
-        .into_iter()
-        .map(
-            |Declared {
-                 name, description, ..
-             }| format!("| `{name}` | {description} |"),
-        )
+    let outputs = outputs().into_iter();
+    let outputs: Vec<String> = outputs
+        .map(|(name, description)| format!("| `{name}` | {description} |"))
         .collect();
     assert_rows("Outputs", &outputs);
 }
 
-/// `docs/reference.md`. With `UPDATE_README=1` it is written.
 #[test]
 fn the_reference_is_made_of_action_yml() {
     let mut page = String::from(
@@ -123,37 +111,26 @@ fn the_reference_is_made_of_action_yml() {
          that begin with `#`\nare skipped, and an empty value means \"not given\". Booleans are `true` and \
          `false`.\n\n## Inputs\n",
     );
-    for (entry, input) in declared("inputs").iter().zip(INPUTS) {
+    for input in all() {
         let users: Vec<String> = input
             .used_by
             .iter()
             .map(|operation| format!("`{}`", operation.name()))
             .collect();
-        let default = match entry.default.as_str() {
+        let default = match input.default {
             "" => String::new(),
             default => format!(" Default `{default}`."),
         };
         page.push_str(&format!(
             "\n### `{}`\n\n{}{default}\n\nUsed by {}.\n",
-            entry.name,
-            entry.description.replace("](docs/", "]("),
+            input.name,
+            input.description.replace("](docs/", "]("),
             users.join(", ")
         ));
     }
     page.push_str("\n## Outputs\n\nEvery one is set on every successful run, perhaps empty; after a deployment that landed and\nfailed its verification as well.\n");
-    for entry in declared("outputs") {
-        page.push_str(&format!(
-            "\n### `{}`\n\n{}\n",
-            entry.name, entry.description
-        ));
+    for (name, description) in outputs() {
+        page.push_str(&format!("\n### `{name}`\n\n{description}\n"));
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md");
-    if env::var("UPDATE_README").is_ok_and(|value| value == "1") {
-        fs::write(path, &page).unwrap();
-    }
-    assert_eq!(
-        fs::read_to_string(path).unwrap(),
-        page,
-        "cargo test with UPDATE_README=1 writes it"
-    );
+    assert_made("docs/reference.md", |_| page.clone());
 }

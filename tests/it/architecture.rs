@@ -11,6 +11,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "operation",
             "markdown",
             "argocd",
+            "date",
             "deadline",
             "registry",
             "repository",

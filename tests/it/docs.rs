@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use gitops_deploy::action::environment::Environment;
-use gitops_deploy::action::inputs::{self, INPUTS};
+use gitops_deploy::action::inputs;
 use gitops_deploy::action::outputs::OUTPUTS;
 use serde_yaml_ng::Value;
 
@@ -94,7 +94,7 @@ fn every_step_has_inputs_that_its_operation_uses() {
             let operation = step["with"]["operation"].as_str().unwrap_or("update");
             for (key, _) in step["with"].as_mapping().into_iter().flatten() {
                 let key = key.as_str().unwrap();
-                let input = INPUTS.iter().find(|input| input.name == key);
+                let input = inputs::all().find(|input| input.name == key);
                 let input = input.unwrap_or_else(|| panic!("{name}: there is no input {key}"));
                 let used = input.used_by.iter().any(|user| user.name() == operation);
                 assert!(used, "{name}: `{operation}` does not use {key}");
@@ -123,7 +123,7 @@ fn evaluated(input: &str, value: &str) -> String {
             "api-url" => "https://api.github.com",
             "argocd-server" => "argocd.example.com",
             "app-private-key" => include_str!("../support/github/app.pem"),
-            input => match INPUTS.iter().find(|own| own.name == input) {
+            input => match inputs::all().find(|own| own.name == input) {
                 Some(own) if own.default == "false" => "true",
                 _ => "something",
             },

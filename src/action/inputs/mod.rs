@@ -1,173 +1,28 @@
 //! `INPUT_*` -> one validated request.
 //!
 //! The runner sends every input that `action.yml` declares, as an empty text where it was left out.
-//! So `envy` collects texts, and each is read here by rules of our own, every one of them, so that
-//! all problems are told at once.
+//! So `envy` collects texts, and each is read by the rules of its own definition, every one of them, so
+//! that all problems are told at once.
 
-mod argocd;
-mod history;
-mod image_check;
-mod problems;
-mod pull_request;
+mod definition;
+mod given;
+mod groups;
+mod parse;
 mod remote;
-mod rollback;
-mod update;
+mod request;
 
 use secrecy::SecretString;
-use serde::Deserialize;
 
-use self::problems::Problems;
+pub use self::definition::Definition;
+use self::definition::Secret;
+use self::given::Given;
+pub use self::groups::all;
+use self::groups::target::OPERATION;
+pub use self::request::Request;
 use super::environment::Environment;
 use crate::http::Credentials;
 use crate::nearest::alike;
 use crate::operation::Operation;
-use crate::operation::history::History;
-use crate::operation::rollback::Rollback;
-use crate::operation::session::Remote;
-use crate::operation::update::Update;
-use crate::operation::verify::Verify;
-use crate::repository::github::app::Scope;
-use crate::repository::{Access, Identity};
-
-const PREFIX: &str = "INPUT_";
-
-/// An input, as `action.yml` declares it.
-pub struct Input {
-    /// In kebab case.
-    pub name: &'static str,
-    /// What the runner sends where it is left out; empty also for what depends on the run.
-    pub default: &'static str,
-    /// The operations that it means something to.
-    pub used_by: &'static [Operation],
-}
-
-const fn input(name: &'static str, used_by: &'static [Operation]) -> Input {
-    with_default(name, "", used_by)
-}
-
-const fn with_default(
-    name: &'static str,
-    default: &'static str,
-    used_by: &'static [Operation],
-) -> Input {
-    Input {
-        name,
-        default,
-        used_by,
-    }
-}
-
-const ALL: &[Operation] = &Operation::ALL;
-const UPDATE: &[Operation] = &[Operation::Update];
-const HISTORY: &[Operation] = &[Operation::History];
-const UPDATE_VERIFY: &[Operation] = &[Operation::Update, Operation::Verify];
-const ROLLBACK_VERIFY: &[Operation] = &[Operation::Rollback, Operation::Verify];
-/// Those that may wait for Argo CD.
-const DELIVERING: &[Operation] = &[Operation::Update, Operation::Rollback, Operation::Verify];
-/// Those that commit.
-const WRITING: &[Operation] = &[Operation::Update, Operation::Rollback];
-
-/// Every input there is, in the order of `action.yml`.
-pub const INPUTS: &[Input] = &[
-    with_default("operation", "update", ALL),
-    input("repository", ALL),
-    input("branch", ALL),
-    input("file", ALL),
-    input("image", UPDATE_VERIFY),
-    input("path", UPDATE),
-    input("set", UPDATE),
-    input("resource", UPDATE),
-    input("commit", ROLLBACK_VERIFY),
-    input("since", HISTORY),
-    input("until", HISTORY),
-    with_default("limit", "50", HISTORY),
-    input("author", HISTORY),
-    input("commit-message", WRITING),
-    with_default("author-name", DEFAULT_AUTHOR.0, WRITING),
-    with_default("author-email", DEFAULT_AUTHOR.1, WRITING),
-    input("token", ALL),
-    with_default("token-username", DEFAULT_TOKEN_USERNAME, ALL),
-    input("app-id", ALL),
-    input("app-private-key", ALL),
-    with_default("transport", "auto", ALL),
-    with_default("pull-request", "false", WRITING),
-    input("pull-request-branch", WRITING),
-    input("pull-request-title", WRITING),
-    input("pull-request-body", WRITING),
-    input("pull-request-labels", WRITING),
-    input("pull-request-reviewers", WRITING),
-    input("pull-request-team-reviewers", WRITING),
-    input("pull-request-assignees", WRITING),
-    with_default("pull-request-draft", "false", WRITING),
-    input("pull-request-auto-merge", WRITING),
-    with_default("dry-run", "false", WRITING),
-    with_default("downgrade", "allow", UPDATE),
-    with_default("verify-image", "false", UPDATE),
-    with_default("verify-image-timeout", "0", UPDATE),
-    with_default("pin-digest", "false", UPDATE),
-    input("require-platforms", UPDATE),
-    input("registry-username", UPDATE),
-    input("registry-password", UPDATE),
-    input("argocd-server", DELIVERING),
-    input("argocd-token", DELIVERING),
-    input("argocd-application", DELIVERING),
-    input("argocd-namespace", DELIVERING),
-    input("argocd-project", DELIVERING),
-    with_default("argocd-wait-for", "healthy", DELIVERING),
-    with_default("argocd-timeout", "300", DELIVERING),
-    with_default("argocd-allow-suspended", "false", DELIVERING),
-    with_default("rollback-on-failure", "false", UPDATE),
-    with_default("argocd-plaintext", "false", DELIVERING),
-    with_default("timeout", "120", ALL),
-    input("ca-certificate", ALL),
-    input("server-url", ALL),
-    input("api-url", ALL),
-];
-
-/// The name that goes with `token`, unless `token-username` says otherwise: one that GitHub, GitLab,
-/// Gitea, Forgejo and Azure DevOps take.
-pub const DEFAULT_TOKEN_USERNAME: &str = "x-access-token";
-
-/// Who commits, unless `author-name` and `author-email` say otherwise.
-pub const DEFAULT_AUTHOR: (&str, &str) = Identity::DEFAULT;
-
-/// What to do.
-pub enum Request {
-    /// `operation: update`
-    Update(Box<Update>),
-    /// `operation: rollback`
-    Rollback(Box<Rollback>),
-    /// `operation: history`
-    History(Box<History>),
-    /// `operation: verify`
-    Verify(Box<Verify>),
-}
-
-impl Request {
-    /// The repository that it is about, and what a token for it must be good for.
-    pub fn remote(&mut self) -> (&mut Remote, Scope) {
-        let reading = Scope {
-            contents: Access::Read,
-            pull_requests: false,
-        };
-        let writing = |pull_requests: bool, dry_run: bool| Scope {
-            contents: if dry_run { Access::Read } else { Access::Write },
-            pull_requests: pull_requests && !dry_run,
-        };
-        match self {
-            Self::Update(update) => {
-                let scope = writing(update.pull_request.is_some(), update.dry_run);
-                (&mut update.remote, scope)
-            }
-            Self::Rollback(rollback) => {
-                let scope = writing(rollback.pull_request.is_some(), rollback.dry_run);
-                (&mut rollback.remote, scope)
-            }
-            Self::History(history) => (&mut history.remote, reading),
-            Self::Verify(verify) => (&mut verify.remote, reading),
-        }
-    }
-}
 
 /// What the inputs say.
 pub struct Inputs {
@@ -177,103 +32,37 @@ pub struct Inputs {
     pub request: Result<Request, Vec<String>>,
 }
 
-/// The inputs as they come.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Raw {
-    operation: Option<String>,
-    repository: Option<String>,
-    branch: Option<String>,
-    file: Option<String>,
-    image: Option<String>,
-    path: Option<String>,
-    set: Option<String>,
-    resource: Option<String>,
-    commit: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
-    limit: Option<String>,
-    author: Option<String>,
-    commit_message: Option<String>,
-    author_name: Option<String>,
-    author_email: Option<String>,
-    token: Option<SecretString>,
-    token_username: Option<String>,
-    app_id: Option<String>,
-    app_private_key: Option<SecretString>,
-    transport: Option<String>,
-    pull_request: Option<String>,
-    pull_request_branch: Option<String>,
-    pull_request_title: Option<String>,
-    pull_request_body: Option<String>,
-    pull_request_labels: Option<String>,
-    pull_request_reviewers: Option<String>,
-    pull_request_team_reviewers: Option<String>,
-    pull_request_assignees: Option<String>,
-    pull_request_draft: Option<String>,
-    pull_request_auto_merge: Option<String>,
-    dry_run: Option<String>,
-    downgrade: Option<String>,
-    verify_image: Option<String>,
-    verify_image_timeout: Option<String>,
-    pin_digest: Option<String>,
-    require_platforms: Option<String>,
-    registry_username: Option<String>,
-    registry_password: Option<SecretString>,
-    argocd_server: Option<String>,
-    argocd_token: Option<SecretString>,
-    argocd_application: Option<String>,
-    argocd_namespace: Option<String>,
-    argocd_project: Option<String>,
-    argocd_wait_for: Option<String>,
-    argocd_timeout: Option<String>,
-    argocd_allow_suspended: Option<String>,
-    rollback_on_failure: Option<String>,
-    argocd_plaintext: Option<String>,
-    timeout: Option<String>,
-    ca_certificate: Option<String>,
-    server_url: Option<String>,
-    api_url: Option<String>,
-}
-
 /// The secrets among the inputs, in every form in which they travel.
 pub fn secrets(environment: &Environment) -> Vec<SecretString> {
-    let given = |name: &str| {
-        let value = environment.get(name).map(str::trim);
-        value.filter(|value| !value.is_empty())
-    };
+    let given = Given::new(environment).unwrap_or_default();
     let mut secrets = Vec::new();
-    // Line by line, as a log would show it; its first and last one say nothing.
-    let key = given("INPUT_APP-PRIVATE-KEY").unwrap_or_default();
-    let lines = key.split("\\n").flat_map(str::lines).map(str::trim);
-    let lines = lines.filter(|line| line.len() > 8 && !line.starts_with("-----"));
-    secrets.extend(lines.map(SecretString::from));
-    for (username, default, password) in [
-        (
-            "INPUT_TOKEN-USERNAME",
-            DEFAULT_TOKEN_USERNAME,
-            "INPUT_TOKEN",
-        ),
-        ("INPUT_REGISTRY-USERNAME", "", "INPUT_REGISTRY-PASSWORD"),
-    ] {
-        let username = given(username).unwrap_or(default).to_owned();
-        if let Some(password) = given(password).map(SecretString::from) {
-            secrets.extend(Credentials { username, password }.secrets());
+    for input in all() {
+        let (Some(secret), Some(text)) = (input.secret, given.text(input)) else {
+            continue;
+        };
+        match secret {
+            Secret::Whole => secrets.push(text.into()),
+            Secret::Lines => {
+                // The first and the last one say nothing.
+                let lines = text.split("\\n").flat_map(str::lines).map(str::trim);
+                let lines = lines.filter(|line| line.len() > 8 && !line.starts_with("-----"));
+                secrets.extend(lines.map(SecretString::from));
+            }
+            Secret::WithName(name) => {
+                let name = &name.definition;
+                let username = given.text(name).unwrap_or(name.fallback).to_owned();
+                let password = text.into();
+                secrets.extend(Credentials { username, password }.secrets());
+            }
         }
     }
-    secrets.extend(given("INPUT_ARGOCD-TOKEN").map(SecretString::from));
     secrets
 }
 
 /// Reads and checks all inputs.
 pub fn read(environment: &Environment) -> Inputs {
-    let given: Vec<(String, String)> = environment
-        .iter()
-        .filter(|(name, value)| name.starts_with(PREFIX) && !value.trim().is_empty())
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let raw = match envy::prefixed(PREFIX).from_iter::<_, Raw>(given.clone()) {
-        Ok(raw) => raw,
+    let mut given = match Given::new(environment) {
+        Ok(given) => given,
         Err(error) => {
             return Inputs {
                 warnings: Vec::new(),
@@ -281,36 +70,20 @@ pub fn read(environment: &Environment) -> Inputs {
             };
         }
     };
-    let operation = operation(raw.operation.as_deref().map(str::trim));
-    let warnings = given
-        .iter()
-        .filter_map(|(name, value)| {
-            let name = name[PREFIX.len()..].to_lowercase();
-            ignored(&name, value.trim(), operation.ok())
-        })
-        .collect();
+    let operation = given.read(&OPERATION);
+    let warnings = given.iter();
+    let warnings = warnings.filter_map(|(name, text)| ignored(name, text, operation));
     Inputs {
-        warnings,
-        request: resolve(&raw, operation),
+        warnings: warnings.collect(),
+        // Where it is unknown, what is wrong with the other inputs is told all the same.
+        request: Request::new(operation.unwrap_or(Operation::Update), given),
     }
 }
 
-/// The operation that is asked for; else the text that names none.
-fn operation(text: Option<&str>) -> Result<Operation, &str> {
-    let Some(text) = text else {
-        return Ok(Operation::Update);
-    };
-    Operation::ALL
-        .into_iter()
-        .find(|operation| operation.name() == text)
-        .ok_or(text)
-}
-
 /// A warning about an input that is there for nothing.
-fn ignored(name: &str, value: &str, operation: Option<Operation>) -> Option<String> {
-    let known = INPUTS.iter().find(|input| input.name == name);
-    let Some(input) = known else {
-        let names = INPUTS.iter().map(|input| input.name);
+fn ignored(name: &str, text: &str, operation: Option<Operation>) -> Option<String> {
+    let Some(input) = all().find(|input| input.name == name) else {
+        let names = all().map(|input| input.name);
         let hint = match alike(name, names.clone()).first() {
             Some(candidate) => format!("did you mean `{candidate}`?"),
             None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
@@ -321,55 +94,16 @@ fn ignored(name: &str, value: &str, operation: Option<Operation>) -> Option<Stri
     };
     let operation = operation?;
     // The runner sends defaults too.
-    if input.used_by.contains(&operation) || value == input.default {
+    if input.used_by.contains(&operation) || text == input.default {
         return None;
     }
-    let users: Vec<String> = input
-        .used_by
-        .iter()
-        .map(|operation| format!("`{}`", operation.name()))
-        .collect();
+    let users = input.used_by.iter();
+    let users: Vec<String> = users.map(|user| format!("`{}`", user.name())).collect();
     Some(format!(
         "The input `{name}` was ignored: `operation: {}` does not use it ({} does)",
         operation.name(),
         users.join(", ")
     ))
-}
-
-fn resolve(raw: &Raw, operation: Result<Operation, &str>) -> Result<Request, Vec<String>> {
-    let mut problems = Problems::default();
-    let operation = operation.unwrap_or_else(|other| {
-        let names: Vec<String> = Operation::ALL
-            .iter()
-            .map(|operation| format!("`{}`", operation.name()))
-            .collect();
-        let why = format!("expected {}", names.join(", "));
-        problems.add("operation", Some(other), &why);
-        // The other inputs are read all the same, so that what is wrong with them is told as well.
-        Operation::Update
-    });
-    let request = match operation {
-        Operation::Update => {
-            let update = update::update(raw, &mut problems);
-            update.map(|update| Request::Update(Box::new(update)))
-        }
-        Operation::Rollback => {
-            let rollback = rollback::rollback(raw, &mut problems);
-            rollback.map(|rollback| Request::Rollback(Box::new(rollback)))
-        }
-        Operation::History => {
-            let history = history::history(raw, &mut problems);
-            history.map(|history| Request::History(Box::new(history)))
-        }
-        Operation::Verify => {
-            let verify = argocd::verify(raw, &mut problems);
-            verify.map(|verify| Request::Verify(Box::new(verify)))
-        }
-    };
-    match request {
-        Some(request) if problems.0.is_empty() => Ok(request),
-        _ => Err(problems.0),
-    }
 }
 
 #[cfg(test)]
@@ -463,6 +197,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_value_hides_no_other_problem() {
+        let problems = problems([
+            ("INPUT_REPOSITORY", "https://git.example.com/a/b"),
+            ("INPUT_FILE", "a.yaml"),
+            ("INPUT_IMAGE", "r/a:1"),
+            ("INPUT_TOKEN", "ghp_1"),
+            ("INPUT_TIMEOUT", "0"),
+            ("INPUT_PULL-REQUEST", "true"),
+        ]);
+        assert_eq!(problems.len(), 2, "{problems:#?}");
+    }
+
+    #[test]
     fn an_empty_value_is_not_given() {
         for name in [
             "INPUT_BRANCH",
@@ -517,27 +264,5 @@ mod tests {
         let secrets = secrets(&Environment::from([("INPUT_TOKEN", " ghp_1\n")]));
         let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
         assert_eq!(secrets, ["ghp_1", "eC1hY2Nlc3MtdG9rZW46Z2hwXzE="]);
-    }
-
-    #[test]
-    fn every_input_is_read() {
-        // A name that `Raw` lacks would be ignored in silence.
-        let source = include_str!("mod.rs");
-        let raw = source
-            .split("struct Raw {")
-            .nth(1)
-            .unwrap()
-            .split('}')
-            .next()
-            .unwrap();
-        let fields: Vec<String> = raw
-            .lines()
-            .filter_map(|line| line.trim().split_once(": Option<"))
-            .map(|(name, _)| name.replace('_', "-"))
-            .collect();
-        assert_eq!(
-            fields,
-            INPUTS.iter().map(|input| input.name).collect::<Vec<_>>()
-        );
     }
 }

@@ -7,7 +7,6 @@ mod verification;
 use std::fmt::Write as _;
 
 pub use self::history::of_history;
-use self::landing::of_landing;
 pub use self::verification::{of_delivery, of_verification};
 use crate::failure::Failure;
 use crate::markdown::paragraphs;

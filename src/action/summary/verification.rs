@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::landing::of_landing;
 use crate::argocd::Done;
 use crate::image::ImageReference;
 use crate::markdown::{code, link, paragraphs, table};
@@ -11,12 +12,12 @@ use crate::operation::verify::{ApplicationReport, GitImage, Phases, Report, Reso
 
 /// What landed, what Argo CD made of it, and what followed.
 pub fn of_delivery(delivery: &Delivery) -> String {
-    let mut text = super::of_landing(&delivery.landed);
+    let mut text = of_landing(&delivery.landed);
     if let Some(report) = &delivery.verified {
         text.push_str(&of_verification(report));
     }
     if let Some(report) = delivery.rollback() {
-        text.push_str(&super::of_landing(report));
+        text.push_str(&of_landing(report));
     }
     text
 }

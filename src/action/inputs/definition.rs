@@ -1,0 +1,134 @@
+//! What an input is, said once: the parsed value, `action.yml`, the documents and the warnings about
+//! unknown names all come from it.
+
+use std::fmt::Display;
+
+use crate::operation::Operation;
+
+pub const ALL: &[Operation] = &Operation::ALL;
+pub const UPDATE: &[Operation] = &[Operation::Update];
+pub const HISTORY: &[Operation] = &[Operation::History];
+pub const UPDATE_VERIFY: &[Operation] = &[Operation::Update, Operation::Verify];
+pub const ROLLBACK_VERIFY: &[Operation] = &[Operation::Rollback, Operation::Verify];
+/// Those that may wait for Argo CD.
+pub const DELIVERING: &[Operation] = &[Operation::Update, Operation::Rollback, Operation::Verify];
+/// Those that commit.
+pub const WRITING: &[Operation] = &[Operation::Update, Operation::Rollback];
+
+/// An input, as people see it.
+pub struct Definition {
+    /// In kebab case.
+    pub name: &'static str,
+    /// The operations that it means something to.
+    pub used_by: &'static [Operation],
+    /// What it is for, in Markdown.
+    pub description: &'static str,
+    /// What `action.yml` says that it is where it is left out. The runner sends it.
+    pub default: &'static str,
+    /// What it is where nobody sends it: the default, unless only a run knows that.
+    pub(super) fallback: &'static str,
+    pub(super) secret: Option<Secret>,
+}
+
+/// A secret among the inputs, by what a log would show of it.
+#[derive(Clone, Copy)]
+pub(super) enum Secret {
+    /// All of it.
+    Whole,
+    /// A line of it.
+    Lines,
+    /// All of it, or what HTTP makes of it and the name in another input.
+    WithName(&'static Input<String>),
+}
+
+/// An input that is read as a `T`.
+pub(super) struct Input<T> {
+    pub definition: Definition,
+    pub parse: Parser<T>,
+}
+
+/// Reads a text, or tells what is wrong with it. There may be a value, for what else is to be checked, in
+/// spite of problems.
+pub(super) type Parser<T> = fn(&str, &mut Problems<'_>) -> Option<T>;
+
+impl<T> Input<T> {
+    pub const fn new(name: &'static str, used_by: &'static [Operation], parse: Parser<T>) -> Self {
+        let definition = Definition {
+            name,
+            used_by,
+            description: "",
+            default: "",
+            fallback: "",
+            secret: None,
+        };
+        Self { definition, parse }
+    }
+
+    pub const fn or(self, default: &'static str) -> Self {
+        self.or_of_run(default, default)
+    }
+
+    /// With a default that only a run knows; elsewhere it is `fallback`.
+    pub const fn or_of_run(mut self, default: &'static str, fallback: &'static str) -> Self {
+        self.definition.default = default;
+        self.definition.fallback = fallback;
+        self
+    }
+
+    pub const fn secret(mut self, secret: Secret) -> Self {
+        self.definition.secret = Some(secret);
+        self
+    }
+
+    /// The lines of a documentation comment as one text.
+    pub const fn described(mut self, description: &'static str) -> Self {
+        self.definition.description = description.trim_ascii_start();
+        self
+    }
+}
+
+/// Defines a group of inputs. What is written above each describes it to those who use it. One that
+/// nothing reads is dead code to the compiler.
+macro_rules! inputs {
+    ($($(#[doc = $line:literal])+ $name:ident: $type:ty = $input:expr;)+) => {
+        $(
+            $(#[doc = $line])+
+            pub static $name: Input<$type> = $input;
+        )+
+        /// The group, in the order of `action.yml`.
+        pub static INPUTS: &[&Definition] =
+            &[$(&Input::<$type>::described($input, concat!($($line),+)).definition),+];
+    };
+}
+pub(super) use inputs;
+
+/// Takes down what is wrong with one input, so that one run tells all of it.
+pub(super) struct Problems<'a> {
+    pub input: &'static Definition,
+    pub told: &'a mut Vec<String>,
+}
+
+impl Problems<'_> {
+    pub fn add(&mut self, why: impl Display) {
+        self.told.push(format!("`{}`: {why}", self.input.name));
+    }
+
+    /// With the text that is meant, unless that is a secret.
+    pub fn quote(&mut self, text: &str, why: impl Display) {
+        if self.input.secret.is_some() {
+            return self.add(why);
+        }
+        let (name, text) = (self.input.name, shortened(text));
+        self.told.push(format!("`{name}` `{text}`: {why}"));
+    }
+}
+
+/// A value as a message quotes it: one line of bounded length.
+fn shortened(value: &str) -> String {
+    const LONGEST: usize = 120;
+    let line: String = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

@@ -1,0 +1,121 @@
+//! The Argo CD that is waited for, and what follows.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::action::inputs::definition::{
+    DELIVERING, Definition, Input, Problems, Secret, UPDATE, inputs,
+};
+use crate::action::inputs::given::Given;
+use crate::action::inputs::parse::{boolean, lines, seconds, text};
+use crate::argocd::client::Server;
+use crate::argocd::{ApplicationName, WaitFor};
+use crate::operation::verify::Argocd;
+
+inputs! {
+    /// Where Argo CD is, such as `argocd.example.com` or `https://example.com/argocd`.
+    ARGOCD_SERVER: String = Input::new("argocd-server", DELIVERING, text);
+
+    /// A token for Argo CD that may get the application (`applications, get`).
+    ARGOCD_TOKEN: SecretString = Input::new("argocd-token", DELIVERING, token)
+        .secret(Secret::Whole);
+
+    /// The Argo CD applications that deploy the manifests, one `[NAMESPACE/]NAME` a line. `update`
+    /// and `rollback` wait for them when they are given; `verify` needs them.
+    ARGOCD_APPLICATION: Vec<ApplicationName> = Input::new("argocd-application", DELIVERING, lines);
+
+    /// The namespace of the applications, where it is not Argo CD's own.
+    ARGOCD_NAMESPACE: String = Input::new("argocd-namespace", DELIVERING, text);
+
+    /// The Argo CD project of the applications. With it, a missing application is told from one
+    /// that the token may not see.
+    ARGOCD_PROJECT: String = Input::new("argocd-project", DELIVERING, text);
+
+    /// What is waited for. `healthy`, the commit runs; `synced`, it was applied.
+    ARGOCD_WAIT_FOR: WaitFor = Input::new("argocd-wait-for", DELIVERING, wait_for).or("healthy");
+
+    /// Seconds until Argo CD must run the commit.
+    ARGOCD_TIMEOUT: Duration = Input::new("argocd-timeout", DELIVERING, seconds).or("300");
+
+    /// Take a rollout that pauses, such as a canary's step, for done.
+    ARGOCD_ALLOW_SUSPENDED: bool = Input::new("argocd-allow-suspended", DELIVERING, boolean)
+        .or("false");
+
+    /// For `update`, undo the deployment with a new commit when it turns out that Argo CD can't run
+    /// it. The step fails all the same.
+    ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", UPDATE, boolean).or("false");
+
+    /// Allow `http://` to a host other than this one. The token then travels unencrypted.
+    ARGOCD_PLAINTEXT: bool = Input::new("argocd-plaintext", DELIVERING, boolean).or("false");
+}
+
+fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {
+    let strange = |c: char| c.is_whitespace() || c.is_control() || !c.is_ascii();
+    if text.chars().any(strange) {
+        problems.add("a character that no token has: the secret was not pasted as one piece");
+        return None;
+    }
+    Some(text.into())
+}
+
+fn wait_for(text: &str, problems: &mut Problems<'_>) -> Option<WaitFor> {
+    match text {
+        "healthy" => Some(WaitFor::Healthy),
+        "synced" => Some(WaitFor::Synced),
+        _ => {
+            problems.quote(text, "expected `synced` or `healthy`");
+            None
+        }
+    }
+}
+
+/// The Argo CD that the inputs name; none where they name none, or something is wrong.
+pub fn argocd(given: &mut Given) -> Option<Argocd> {
+    let told = given.problems.len();
+    let mut applications = given.read(&ARGOCD_APPLICATION).unwrap_or_default();
+    let readable = given.problems.len() == told;
+    if let Some(namespace) = given.read(&ARGOCD_NAMESPACE) {
+        for application in &mut applications {
+            let own = &mut application.namespace;
+            own.get_or_insert_with(|| namespace.clone());
+        }
+    }
+    let plaintext = given.read(&ARGOCD_PLAINTEXT).unwrap_or_default();
+    let allow_suspended = given.read(&ARGOCD_ALLOW_SUSPENDED);
+    let timeout = given.read(&ARGOCD_TIMEOUT);
+    let wait_for = given.read(&ARGOCD_WAIT_FOR);
+    let server = given.read(&ARGOCD_SERVER).and_then(|text| {
+        let server = Server::new(&text, plaintext);
+        // Not quoted: it may hold credentials.
+        let refuse = |error| given.refuse(&ARGOCD_SERVER, error);
+        server.map_err(refuse).ok()
+    });
+    let token = given.read(&ARGOCD_TOKEN);
+    if applications.is_empty() {
+        if readable && (given.has(&ARGOCD_SERVER) || given.has(&ARGOCD_TOKEN)) {
+            let why =
+                "required with `argocd-server` and `argocd-token`: the application to wait for";
+            given.refuse(&ARGOCD_APPLICATION, why);
+        }
+        return None;
+    }
+    if !given.has(&ARGOCD_SERVER) {
+        let why =
+            "required with `argocd-application`: where Argo CD is, such as `argocd.example.com`";
+        given.refuse(&ARGOCD_SERVER, why);
+    }
+    if !given.has(&ARGOCD_TOKEN) {
+        let why = "empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here";
+        given.refuse(&ARGOCD_TOKEN, why);
+    }
+    Some(Argocd {
+        server: server?,
+        token: token?,
+        applications,
+        project: given.read(&ARGOCD_PROJECT),
+        wait_for: wait_for?,
+        allow_suspended: allow_suspended?,
+        timeout: timeout?,
+    })
+}

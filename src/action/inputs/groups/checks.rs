@@ -1,0 +1,103 @@
+//! What is looked at before anything is written.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::action::inputs::definition::{
+    Definition, Input, Problems, Secret, UPDATE, WRITING, inputs,
+};
+use crate::action::inputs::given::Given;
+use crate::action::inputs::groups::edit::IMAGE;
+use crate::action::inputs::parse::{boolean, items, parsed, seconds, text};
+use crate::http::Credentials;
+use crate::manifest::EditRequest;
+use crate::operation::downgrade::Downgrade;
+use crate::operation::image_check::ImageCheck;
+use crate::registry::Platform;
+
+inputs! {
+    /// Do everything but the write.
+    DRY_RUN: bool = Input::new("dry-run", WRITING, boolean).or("false");
+
+    /// What happens when the image in Git is newer than the one asked for: `allow` deploys it,
+    /// `skip` succeeds and writes nothing, `fail` fails. Compared by tag, else by the runs of the
+    /// workflow ([docs/guards.md](docs/guards.md)).
+    DOWNGRADE: Downgrade = Input::new("downgrade", UPDATE, parsed).or("allow");
+
+    /// See that the images are in their registry before anything is written
+    /// ([docs/guards.md](docs/guards.md)).
+    VERIFY_IMAGE: bool = Input::new("verify-image", UPDATE, boolean).or("false");
+
+    /// Seconds to wait for an image that is still being pushed.
+    VERIFY_IMAGE_TIMEOUT: Duration = Input::new("verify-image-timeout", UPDATE, seconds_or_none)
+        .or("0");
+
+    /// Write `name:tag@sha256:…`, with the digest that the tag stands for in the registry.
+    PIN_DIGEST: bool = Input::new("pin-digest", UPDATE, boolean).or("false");
+
+    /// Platforms that the images must be built for, such as `linux/amd64,linux/arm64`.
+    REQUIRE_PLATFORMS: Vec<Platform> = Input::new("require-platforms", UPDATE, items);
+
+    /// A name for the images' registry, where they are private.
+    REGISTRY_USERNAME: String = Input::new("registry-username", UPDATE, text);
+
+    /// The password for it, or a token.
+    REGISTRY_PASSWORD: SecretString = Input::new("registry-password", UPDATE, password)
+        .secret(Secret::WithName(&REGISTRY_USERNAME));
+}
+
+fn seconds_or_none(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
+    match text {
+        "0" => Some(Duration::ZERO),
+        text => seconds(text, problems),
+    }
+}
+
+fn password(text: &str, _: &mut Problems<'_>) -> Option<SecretString> {
+    Some(text.into())
+}
+
+/// What the registry is asked before Git changes.
+pub fn image_check(given: &mut Given, edit: &EditRequest) -> ImageCheck {
+    let check = ImageCheck {
+        verify: given.read(&VERIFY_IMAGE).unwrap_or_default(),
+        pin: given.read(&PIN_DIGEST).unwrap_or_default(),
+        platforms: given.read(&REQUIRE_PLATFORMS).unwrap_or_default(),
+        wait: given.read(&VERIFY_IMAGE_TIMEOUT).unwrap_or_default(),
+        credentials: credentials(given),
+    };
+    if check.is_on() && edit.images.is_empty() && !edit.set.is_empty() {
+        let why = "names no image to look for in a registry, and `verify-image`, `pin-digest` or `require-platforms` asks for that";
+        given.refuse(&IMAGE, why);
+    }
+    let images = edit.images.iter();
+    let mut registries: Vec<&str> = images.map(|line| line.image.registry()).collect();
+    registries.sort_unstable();
+    registries.dedup();
+    if check.is_on() && check.credentials.is_some() && registries.len() > 1 {
+        // One of them would be shown what is the other's.
+        let why = format!(
+            "for one registry, and the images are of {}: deploy them in steps of their own",
+            registries.join(" and ")
+        );
+        given.refuse(&REGISTRY_USERNAME, why);
+    }
+    check
+}
+
+fn credentials(given: &mut Given) -> Option<Credentials> {
+    let (username, password) = (
+        given.read(&REGISTRY_USERNAME),
+        given.read(&REGISTRY_PASSWORD),
+    );
+    if username.is_some() && password.is_none() {
+        let why = "empty, though `registry-username` is given. Where it comes from a secret, that secret is not set here";
+        given.refuse(&REGISTRY_PASSWORD, why);
+    } else if username.is_none() && password.is_some() {
+        let why = "required with `registry-password`; for a token, many registries take any name";
+        given.refuse(&REGISTRY_USERNAME, why);
+    }
+    let (username, password) = (username?, password?);
+    Some(Credentials { username, password })
+}

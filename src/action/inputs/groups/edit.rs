@@ -1,0 +1,47 @@
+//! What the manifests are to say.
+
+use crate::action::inputs::definition::{Definition, Input, UPDATE, UPDATE_VERIFY, inputs};
+use crate::action::inputs::given::Given;
+use crate::action::inputs::parse::lines;
+use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath};
+
+inputs! {
+    /// The images to deploy, one `[CONTAINER=]REFERENCE` a line. Without `CONTAINER=` every place
+    /// that holds this repository is updated, with it every container of that name. Required,
+    /// unless `set` is given. For `verify`, the images that are to run.
+    IMAGE: Vec<ImageAssignment> = Input::new("image", UPDATE_VERIFY, lines);
+
+    /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
+    /// action does not know. `.spec.image`, `containers[name=web].image`, `Widget/web:.spec.image`.
+    PATH: Vec<YamlPath> = Input::new("path", UPDATE, lines);
+
+    /// Other values to write in the same commit, one `[DOCUMENT:]YAML-PATH=VALUE` a line. `:=`
+    /// instead of `=` adds the key where it is missing.
+    SET: Vec<ValueAssignment> = Input::new("set", UPDATE, lines);
+
+    /// Only these objects of the files, one `Kind/name` a line.
+    RESOURCE: Vec<ResourceFilter> = Input::new("resource", UPDATE, lines);
+}
+
+/// What the manifests are to say.
+pub fn edit(given: &mut Given) -> EditRequest {
+    let told = given.problems.len();
+    let edit = EditRequest {
+        images: given.read(&IMAGE).unwrap_or_default(),
+        paths: given.read(&PATH).unwrap_or_default(),
+        set: given.read(&SET).unwrap_or_default(),
+        resources: given.read(&RESOURCE).unwrap_or_default(),
+    };
+    if given.problems.len() > told {
+        return edit;
+    }
+    if edit.images.is_empty() && !edit.paths.is_empty() {
+        let why = "says where an image is, and `image`, the one to write there, is not given";
+        given.refuse(&PATH, why);
+    } else if edit.images.is_empty() && edit.set.is_empty() {
+        let why = "required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or \
+                   `web=ghcr.io/acme/web:v2`";
+        given.refuse(&IMAGE, why);
+    }
+    edit
+}

@@ -1,0 +1,40 @@
+//! Which deployments of the past are meant.
+
+use crate::action::inputs::definition::{
+    Definition, HISTORY, Input, Problems, ROLLBACK_VERIFY, inputs,
+};
+use crate::action::inputs::parse::{parsed, text};
+use crate::date::DateSpec;
+use crate::repository::Revision;
+
+/// The most commits that a report has: a job's outputs may be 1 MB in all.
+const MAX_LIMIT: usize = 1000;
+
+inputs! {
+    /// The commit to undo, or to `verify`; its id or the beginning of it. Default, the newest one
+    /// that changed an image in `file`; for `verify` the branch's tip.
+    COMMIT: Revision = Input::new("commit", ROLLBACK_VERIFY, parsed);
+
+    /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00:00Z`, `yesterday`
+    /// or `2 weeks ago`.
+    SINCE: DateSpec = Input::new("since", HISTORY, parsed);
+
+    /// For `history`, the last moment, likewise; a day counts whole.
+    UNTIL: DateSpec = Input::new("until", HISTORY, parsed);
+
+    /// For `history`, the most commits to report.
+    LIMIT: usize = Input::new("limit", HISTORY, limit).or("50");
+
+    /// For `history`, a part of the author's name or address, in whatever case.
+    AUTHOR: String = Input::new("author", HISTORY, text);
+}
+
+fn limit(text: &str, problems: &mut Problems<'_>) -> Option<usize> {
+    let limit = text.parse().ok();
+    let limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    if limit.is_none() {
+        let why = format!("expected a whole number from 1 to {MAX_LIMIT}");
+        problems.quote(text, why);
+    }
+    limit
+}

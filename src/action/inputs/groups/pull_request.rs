@@ -1,0 +1,93 @@
+//! The pull request that is made instead of a push.
+
+use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
+use crate::action::inputs::given::Given;
+use crate::action::inputs::groups::argocd::ARGOCD_APPLICATION;
+use crate::action::inputs::parse::{boolean, names, parsed};
+use crate::deployment::MessageTemplate;
+use crate::operation::pull_request::PullRequest;
+use crate::operation::session::Remote;
+use crate::repository::BranchName;
+use crate::repository::github::pulls::MergeMethod;
+use crate::repository::transport::Choice;
+
+inputs! {
+    /// Open a pull request instead of pushing to `branch`, or update the one that is open. On
+    /// GitHub only.
+    PULL_REQUEST: bool = Input::new("pull-request", WRITING, boolean).or("false");
+
+    /// Its branch. Default, one named after images and files, the same for every tag.
+    PULL_REQUEST_BRANCH: BranchName = Input::new("pull-request-branch", WRITING, parsed);
+
+    /// Its title, with the placeholders of `commit-message`. Default, the first line of the
+    /// commit's message.
+    PULL_REQUEST_TITLE: MessageTemplate = Input::new("pull-request-title", WRITING, parsed);
+
+    /// Its text, likewise. Default, a table of what changes.
+    PULL_REQUEST_BODY: MessageTemplate = Input::new("pull-request-body", WRITING, parsed);
+
+    /// Labels to add, one a line or between commas.
+    PULL_REQUEST_LABELS: Vec<String> = Input::new("pull-request-labels", WRITING, names);
+
+    /// People to ask for a review, one a line or between commas.
+    PULL_REQUEST_REVIEWERS: Vec<String> = Input::new("pull-request-reviewers", WRITING, names);
+
+    /// Teams to ask for a review, by their slugs, one a line or between commas.
+    PULL_REQUEST_TEAM_REVIEWERS: Vec<String> = Input::new("pull-request-team-reviewers", WRITING, teams)
+        ;
+
+    /// People to assign, one a line or between commas.
+    PULL_REQUEST_ASSIGNEES: Vec<String> = Input::new("pull-request-assignees", WRITING, names);
+
+    /// Open it as a draft.
+    PULL_REQUEST_DRAFT: bool = Input::new("pull-request-draft", WRITING, boolean).or("false");
+
+    /// Merge it as soon as the rules of its target allow, by `merge`, `squash` or `rebase`.
+    PULL_REQUEST_AUTO_MERGE: MergeMethod = Input::new("pull-request-auto-merge", WRITING, parsed);
+}
+
+/// Slugs of teams, with or without their organisation.
+fn teams(text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>> {
+    let slug = |name: String| name.rsplit('/').next().unwrap_or(&name).to_owned();
+    Some(names(text, problems)?.into_iter().map(slug).collect())
+}
+
+/// The pull request that the inputs ask for, which has `remote` be spoken to over the API; none where
+/// they ask for none, or something is wrong.
+pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<PullRequest> {
+    let asked_for = given.read(&PULL_REQUEST).unwrap_or_default();
+    let request = PullRequest {
+        branch: given.read(&PULL_REQUEST_BRANCH),
+        title: given.read(&PULL_REQUEST_TITLE),
+        body: given.read(&PULL_REQUEST_BODY),
+        labels: given.read(&PULL_REQUEST_LABELS).unwrap_or_default(),
+        reviewers: given.read(&PULL_REQUEST_REVIEWERS).unwrap_or_default(),
+        team_reviewers: given.read(&PULL_REQUEST_TEAM_REVIEWERS).unwrap_or_default(),
+        assignees: given.read(&PULL_REQUEST_ASSIGNEES).unwrap_or_default(),
+        draft: given.read(&PULL_REQUEST_DRAFT).unwrap_or_default(),
+        auto_merge: given.read(&PULL_REQUEST_AUTO_MERGE),
+    };
+    if !asked_for {
+        return None;
+    }
+    if given.has_lines(&ARGOCD_APPLICATION) {
+        let why = "a pull request deploys nothing before it is merged: wait for Argo CD after that, with `operation: verify`";
+        given.refuse(&ARGOCD_APPLICATION, why);
+    }
+    let remote = remote?;
+    if let Some(branch) = &request.branch
+        && remote.branch.as_ref() == Some(branch)
+    {
+        let why = "the branch that it is to be merged into";
+        let mut problems = given.problems_of(&PULL_REQUEST_BRANCH);
+        problems.quote(branch.as_str(), why);
+    }
+    let Some(name) = remote.location.github_name() else {
+        let why = "the repository is not on the GitHub server that `server-url` names";
+        given.problems_of(&PULL_REQUEST).quote("true", why);
+        return None;
+    };
+    let why = "pull requests are made over it";
+    remote.transport = Choice::Api { name, why };
+    Some(request)
+}

@@ -1,0 +1,26 @@
+//! The servers, and the patience with them.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::action::inputs::definition::{ALL, Definition, Input, inputs};
+use crate::action::inputs::parse::{seconds, unquoted, url};
+use crate::http::Authorities;
+
+inputs! {
+    /// Seconds for the whole Git part, retries included.
+    TIMEOUT: Duration = Input::new("timeout", ALL, seconds).or("120");
+
+    /// Certificate authorities to trust beside the usual ones, in PEM, for a server behind a
+    /// private CA.
+    CA_CERTIFICATE: Authorities = Input::new("ca-certificate", ALL, unquoted);
+
+    /// The GitHub server that `owner/name` is on.
+    SERVER_URL: Url = Input::new("server-url", ALL, url)
+        .or_of_run("${{ github.server_url }}", "https://github.com");
+
+    /// The API of that server. Where git is spoken, it is only asked why access was denied.
+    API_URL: Url = Input::new("api-url", ALL, url)
+        .or_of_run("${{ github.api_url }}", "https://api.github.com");
+}

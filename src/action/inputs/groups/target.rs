@@ -1,0 +1,80 @@
+//! What to do, and to which files.
+
+use url::Url;
+
+use crate::action::inputs::definition::{ALL, Definition, Input, Problems, inputs};
+use crate::action::inputs::given::Given;
+use crate::action::inputs::parse::{list, parsed, text};
+use crate::files::FileSelection;
+use crate::operation::Operation;
+use crate::repository::location::LocationError;
+use crate::repository::{BranchName, Location};
+
+inputs! {
+    /// What to do. `update` sets images in manifests, commits and pushes; `rollback` undoes a
+    /// deployment with a new commit; `history` reports who deployed what, when; `verify` waits
+    /// until Argo CD runs a commit, healthy.
+    OPERATION: Operation = Input::new("operation", ALL, operation).or("update");
+
+    /// The repository that holds the manifests, as `owner/name` on `server-url`, or a whole
+    /// `https://`, `http://` or `file://` URL. Never with credentials in it.
+    REPOSITORY: String = Input::new("repository", ALL, text)
+        .or_of_run("${{ github.repository }}", "");
+
+    /// The branch to deploy to. Default, the repository's default branch.
+    BRANCH: BranchName = Input::new("branch", ALL, parsed);
+
+    /// The manifests to edit, one path a line, from the root of the repository. Globs `*`, `**`,
+    /// `?` and `{a,b}`; a line that begins with `!` excludes. Required, except for `verify`, which
+    /// takes the images that are to run from them.
+    FILE: FileSelection = Input::new("file", ALL, files);
+}
+
+fn operation(text: &str, problems: &mut Problems<'_>) -> Option<Operation> {
+    let mut all = Operation::ALL.into_iter();
+    let found = all.find(|operation| operation.name() == text);
+    if found.is_none() {
+        let names = Operation::ALL.map(|operation| format!("`{}`", operation.name()));
+        problems.quote(text, format_args!("expected {}", names.join(", ")));
+    }
+    found
+}
+
+fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
+    let (mut include, mut exclude) = (Vec::new(), Vec::new());
+    for line in list(text) {
+        match line.strip_prefix('!') {
+            Some(excluded) => exclude.extend(parsed(excluded.trim(), problems)),
+            None => include.extend(parsed(line, problems)),
+        }
+    }
+    Some(FileSelection { include, exclude })
+}
+
+/// The files, where an operation can't do without.
+pub fn required_files(given: &mut Given) -> Option<FileSelection> {
+    let told = given.problems.len();
+    let files = given.read(&FILE);
+    let none = files.as_ref().is_none_or(|files| files.include.is_empty());
+    if none && given.problems.len() == told {
+        let why = "required: the path of the manifest in the repository, such as `apps/web.yaml`";
+        given.refuse(&FILE, why);
+    }
+    files
+}
+
+/// The repository, on `server` unless it is given as a whole URL.
+pub fn location(given: &mut Given, server: Option<&Url>) -> Option<Location> {
+    let Some(text) = given.read(&REPOSITORY) else {
+        let why = "required: the repository that holds the manifests, as `owner/name` or as a URL";
+        given.refuse(&REPOSITORY, why);
+        return None;
+    };
+    let mut problems = given.problems_of(&REPOSITORY);
+    match Location::new(&text, server?) {
+        Ok(location) => return Some(location),
+        Err(error @ LocationError::Credentials) => problems.add(error),
+        Err(error) => problems.quote(&text, error),
+    }
+    None
+}

@@ -1,0 +1,105 @@
+//! How a text is read that more than one input takes.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::Url;
+
+use super::definition::Problems;
+
+/// The longest time to wait: a job's own limit on GitHub's runners, in seconds.
+const MAX_TIMEOUT: u64 = 21_600;
+
+/// Any text.
+pub fn text(text: &str, _: &mut Problems<'_>) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// As a `T`, or a problem that quotes it.
+pub fn parsed<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<T> {
+    let parsed = text.parse();
+    parsed.map_err(|error| problems.quote(text, error)).ok()
+}
+
+/// As a `T`, or a problem that does not quote it: it does so itself, or the text is long, or may hold a
+/// secret by mistake.
+pub fn unquoted<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<T> {
+    text.parse().map_err(|error| problems.add(error)).ok()
+}
+
+/// A `T` a line.
+pub fn lines<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<Vec<T>> {
+    Some(
+        list(text)
+            .filter_map(|line| unquoted(line, problems))
+            .collect(),
+    )
+}
+
+/// A `T` a line or between commas.
+pub fn items<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<Vec<T>> {
+    Some(
+        split(text)
+            .filter_map(|item| unquoted(item, problems))
+            .collect(),
+    )
+}
+
+/// Names of people or labels, one a line or between commas.
+pub fn names(text: &str, _: &mut Problems<'_>) -> Option<Vec<String>> {
+    let names = split(text).map(|name| name.trim_start_matches('@'));
+    let names = names.filter(|name| !name.is_empty());
+    Some(names.map(str::to_owned).collect())
+}
+
+pub fn boolean(text: &str, problems: &mut Problems<'_>) -> Option<bool> {
+    match text {
+        "false" | "False" | "FALSE" => Some(false),
+        "true" | "True" | "TRUE" => Some(true),
+        _ => {
+            problems.quote(text, "expected `true` or `false`");
+            None
+        }
+    }
+}
+
+pub fn seconds(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
+    match text.parse() {
+        Ok(seconds @ 1..=MAX_TIMEOUT) => Some(Duration::from_secs(seconds)),
+        _ => {
+            let why = format!("expected whole seconds from 1 to {MAX_TIMEOUT}");
+            problems.quote(text, why);
+            None
+        }
+    }
+}
+
+pub fn url(text: &str, problems: &mut Problems<'_>) -> Option<Url> {
+    let url = Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if url.is_none() {
+        let why = "expected an https:// or http:// URL without credentials and query, such as";
+        // Not quoted: it may hold credentials.
+        problems.add(format_args!("{why} `{}`", problems.input.fallback));
+    }
+    url
+}
+
+/// The lines of a list: trimmed, without blank ones and comments.
+pub fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// The items of a list that commas may part as well.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let items = list(text).flat_map(|line| line.split(','));
+    items.map(str::trim).filter(|item| !item.is_empty())
+}

@@ -1,0 +1,157 @@
+//! What is made of the inputs: one request.
+
+use super::given::Given;
+use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd};
+use super::groups::checks::{DOWNGRADE, DRY_RUN, image_check};
+use super::groups::commit::{COMMIT_MESSAGE, identity};
+use super::groups::edit::{IMAGE, edit};
+use super::groups::past::{AUTHOR, COMMIT, LIMIT, SINCE, UNTIL};
+use super::groups::pull_request::pull_request;
+use super::groups::target::{FILE, required_files};
+use super::remote::remote;
+use crate::operation::Operation;
+use crate::operation::history::History;
+use crate::operation::rollback::Rollback;
+use crate::operation::session::Remote;
+use crate::operation::update::Update;
+use crate::operation::verify::Verify;
+use crate::repository::Access;
+use crate::repository::github::app::Scope;
+
+/// What to do.
+pub enum Request {
+    /// `operation: update`
+    Update(Box<Update>),
+    /// `operation: rollback`
+    Rollback(Box<Rollback>),
+    /// `operation: history`
+    History(Box<History>),
+    /// `operation: verify`
+    Verify(Box<Verify>),
+}
+
+impl Request {
+    /// What `operation` is asked to do; else everything that is wrong.
+    pub(super) fn new(operation: Operation, mut given: Given) -> Result<Self, Vec<String>> {
+        let request = match operation {
+            Operation::Update => update(&mut given).map(Box::new).map(Self::Update),
+            Operation::Rollback => rollback(&mut given).map(Box::new).map(Self::Rollback),
+            Operation::History => history(&mut given).map(Box::new).map(Self::History),
+            Operation::Verify => verify(&mut given).map(Box::new).map(Self::Verify),
+        };
+        match request {
+            Some(request) if given.problems.is_empty() => Ok(request),
+            _ => Err(given.problems),
+        }
+    }
+
+    /// The repository that it is about, and what a token for it must be good for.
+    pub fn remote(&mut self) -> (&mut Remote, Scope) {
+        let reading = Scope {
+            contents: Access::Read,
+            pull_requests: false,
+        };
+        let writing = |pull_requests: bool, dry_run: bool| Scope {
+            contents: if dry_run { Access::Read } else { Access::Write },
+            pull_requests: pull_requests && !dry_run,
+        };
+        match self {
+            Self::Update(update) => {
+                let scope = writing(update.pull_request.is_some(), update.dry_run);
+                (&mut update.remote, scope)
+            }
+            Self::Rollback(rollback) => {
+                let scope = writing(rollback.pull_request.is_some(), rollback.dry_run);
+                (&mut rollback.remote, scope)
+            }
+            Self::History(history) => (&mut history.remote, reading),
+            Self::Verify(verify) => (&mut verify.remote, reading),
+        }
+    }
+}
+
+fn update(given: &mut Given) -> Option<Update> {
+    let mut remote = remote(given);
+    let pull_request = pull_request(given, remote.as_mut());
+    let files = required_files(given);
+    let edit = edit(given);
+    let message = given.read(&COMMIT_MESSAGE);
+    let identity = identity(given);
+    let downgrade = given.read(&DOWNGRADE);
+    let image_check = image_check(given, &edit);
+    let dry_run = given.read(&DRY_RUN);
+    let argocd = argocd(given);
+    let rollback_on_failure = given.read(&ROLLBACK_ON_FAILURE);
+    if rollback_on_failure == Some(true) && argocd.is_none() && !given.has(&ARGOCD_APPLICATION) {
+        let why = "nothing tells whether the deployment failed: give `argocd-application`";
+        given.problems_of(&ROLLBACK_ON_FAILURE).quote("true", why);
+    }
+    Some(Update {
+        remote: remote?,
+        files: files?,
+        edit,
+        downgrade: downgrade?,
+        image_check,
+        message,
+        identity: identity?,
+        dry_run: dry_run?,
+        pull_request,
+        argocd,
+        rollback_on_failure: rollback_on_failure?,
+    })
+}
+
+fn rollback(given: &mut Given) -> Option<Rollback> {
+    let mut remote = remote(given);
+    let pull_request = pull_request(given, remote.as_mut());
+    let files = required_files(given);
+    let commit = given.read(&COMMIT);
+    let message = given.read(&COMMIT_MESSAGE);
+    let identity = identity(given);
+    let dry_run = given.read(&DRY_RUN);
+    let argocd = argocd(given);
+    Some(Rollback {
+        remote: remote?,
+        files: files?,
+        commit,
+        message,
+        identity: identity?,
+        dry_run: dry_run?,
+        pull_request,
+        argocd,
+    })
+}
+
+fn history(given: &mut Given) -> Option<History> {
+    let remote = remote(given);
+    let files = required_files(given);
+    let (since, until) = (given.read(&SINCE), given.read(&UNTIL));
+    let limit = given.read(&LIMIT);
+    Some(History {
+        remote: remote?,
+        files: files?,
+        since,
+        until,
+        limit: limit?,
+        author: given.read(&AUTHOR),
+    })
+}
+
+fn verify(given: &mut Given) -> Option<Verify> {
+    let remote = remote(given);
+    let argocd = argocd(given);
+    if argocd.is_none() && !given.has_lines(&ARGOCD_APPLICATION) {
+        let why = "required: the Argo CD application that deploys the manifests";
+        given.refuse(&ARGOCD_APPLICATION, why);
+    }
+    let commit = given.read(&COMMIT);
+    let files = given.has_lines(&FILE).then(|| required_files(given));
+    let images = given.read(&IMAGE).unwrap_or_default();
+    Some(Verify {
+        remote: remote?,
+        argocd: argocd?,
+        commit,
+        files: files.flatten(),
+        images: images.into_iter().map(|line| line.image).collect(),
+    })
+}

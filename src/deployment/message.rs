@@ -1,0 +1,178 @@
+//! The message that is written.
+
+use std::fmt::Write as _;
+
+use super::template::{Deployment, MessageTemplate, distinct, one_line};
+use super::trailers::{DEPLOYED_IMAGE, PREVIOUS_IMAGE, WORKFLOW, WORKFLOW_RUN};
+use crate::image::ImageReference;
+
+/// The longest subject that tools show whole.
+const SUBJECT_LENGTH: usize = 72;
+
+/// The whole message: the template's text or the default subject, and the trailers.
+pub fn message(template: Option<&MessageTemplate>, deployment: &Deployment<'_>) -> String {
+    let text = match template {
+        Some(template) => template.render(deployment),
+        None => default_subject(deployment),
+    };
+    let mut message = clean_body(&text);
+    if message.is_empty() {
+        // A template of placeholders that are all empty here.
+        message = default_subject(deployment);
+    }
+    with_trailers(message, deployment)
+}
+
+/// A message that is complete but for its trailers.
+fn with_trailers(mut message: String, deployment: &Deployment<'_>) -> String {
+    let trailers = trailers(deployment);
+    if !trailers.is_empty() {
+        message.push_str("\n\n");
+        message.push_str(&trailers);
+    }
+    message.push('\n');
+    message
+}
+
+/// A text of a pull request: of one line where it is its title.
+pub fn text(template: &MessageTemplate, deployment: &Deployment<'_>) -> String {
+    clean_body(&template.render(deployment))
+}
+
+/// The message of the commit that undoes another one, as `git revert` words it, with our trailers.
+pub fn revert_message(
+    template: Option<&MessageTemplate>,
+    reverted: &Reverted<'_>,
+    deployment: &Deployment<'_>,
+) -> String {
+    let Reverted {
+        subject,
+        id,
+        merged_into,
+    } = reverted;
+    let text = match template {
+        Some(template) => clean_body(&template.render(deployment)),
+        None => String::new(),
+    };
+    let text = if text.is_empty() {
+        match subject.strip_prefix("Revert \"") {
+            // Since git 2.43, and only once: what is reverted then is again a revert.
+            Some(rest) if !rest.starts_with("Revert \"") => format!("Reapply \"{rest}"),
+            _ => format!("Revert \"{subject}\""),
+        }
+    } else {
+        text
+    };
+    let what = match merged_into {
+        None => format!("This reverts commit {id}."),
+        Some(parent) => {
+            format!("This reverts commit {id}, reversing\nchanges made to {parent}.")
+        }
+    };
+    // The subject is somebody else's text.
+    let message = format!("{}\n\n{what}", clean_body(&text));
+    with_trailers(message, deployment)
+}
+
+/// The commit that is undone.
+#[derive(Debug, Clone, Copy)]
+pub struct Reverted<'a> {
+    /// The first line of its message.
+    pub subject: &'a str,
+    /// Its id, all digits.
+    pub id: &'a str,
+    /// The first parent of a merge, whose other side is undone.
+    pub merged_into: Option<&'a str>,
+}
+
+/// `chore: update blog-web image to v14`, and the same for several.
+fn default_subject(deployment: &Deployment<'_>) -> String {
+    let images: Vec<ImageReference> =
+        distinct(deployment.images.iter().map(|image| image.new.clone()))
+            .iter()
+            .filter_map(|image| image.parse().ok())
+            .collect();
+    let version = |image: &ImageReference| match (image.tag(), image.digest()) {
+        (Some(tag), _) => tag.to_owned(),
+        (None, Some(digest)) => short_digest(digest).to_owned(),
+        (None, None) => "latest".to_owned(),
+    };
+    let subject = match &images[..] {
+        [] => return format!("chore: update {}", one_line(&deployment.files.join(", "))),
+        [image] => format!("chore: update {} image to {}", image.name(), version(image)),
+        [first, rest @ ..] if rest.iter().all(|image| version(image) == version(first)) => {
+            let names = distinct(images.iter().map(|image| image.name().to_owned()));
+            format!(
+                "chore: update {} images to {}",
+                names.join(", "),
+                version(first)
+            )
+        }
+        _ => {
+            let each: Vec<String> = images
+                .iter()
+                .map(|image| format!("{} to {}", image.name(), version(image)))
+                .collect();
+            format!("chore: update images {}", each.join(", "))
+        }
+    };
+    if images.len() > 1 && subject.chars().count() > SUBJECT_LENGTH {
+        return format!("chore: update {} images", images.len());
+    }
+    subject
+}
+
+/// `sha256:` and the first digits, enough to recognise it.
+fn short_digest(digest: &str) -> &str {
+    let length = digest.find(':').map_or(0, |colon| colon + 1) + 12;
+    digest.get(..length).unwrap_or(digest)
+}
+
+/// The trailers, a line each. The `Argocd-reference-commit-*` ones are what Argo CD shows beside a
+/// deployment (its documentation, "Annotating Git commits").
+fn trailers(deployment: &Deployment<'_>) -> String {
+    let Deployment { images, source, .. } = deployment;
+    let mut lines = Vec::new();
+    for image in distinct(images.iter().map(|image| image.new.clone())) {
+        lines.push((DEPLOYED_IMAGE, image));
+    }
+    for image in distinct(images.iter().map(|image| image.old.clone())) {
+        lines.push((PREVIOUS_IMAGE, image));
+    }
+    let of_the_run = [
+        (WORKFLOW_RUN, &source.run_url),
+        (WORKFLOW, &source.workflow),
+        ("Argocd-reference-commit-sha", &source.sha),
+        ("Argocd-reference-commit-repourl", &source.repository_url),
+        ("Argocd-reference-commit-author", &source.author),
+    ];
+    lines.extend(
+        of_the_run
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.clone()?))),
+    );
+    let mut text = String::new();
+    for (key, value) in lines {
+        let end = if text.is_empty() { "" } else { "\n" };
+        let _ = write!(text, "{end}{key}: {}", one_line(&value));
+    }
+    text
+}
+
+/// A template's text as a message may have it: no control characters, no space at the ends, and no
+/// `---` line, behind which `git interpret-trailers` sees no message any more and would take the
+/// paragraph before it for the trailers.
+fn clean_body(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let line: String = line
+            .chars()
+            .filter(|c| !c.is_control() || *c == '\t')
+            .collect();
+        let divider = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+        let line = if divider { format!(" {line}") } else { line };
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}

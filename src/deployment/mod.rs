@@ -1,0 +1,165 @@
+//! The commit message of a deployment: a subject for people, trailers for machines.
+//!
+//! Trailers are what `git interpret-trailers` reads: `Key: value` lines in the last paragraph. Ours
+//! are a paragraph of their own, behind whatever the user's template says, so that no template and
+//! no value in it can pass for one.
+
+mod message;
+mod run;
+mod template;
+mod trailers;
+
+pub use message::{Reverted, message, revert_message, text};
+pub use run::{Run, Source};
+pub use template::{Deployment, MessageTemplate, TemplateError};
+pub use trailers::{Origin, is_ours, reverted_by, rolled_back, trailer_values};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::ImageChange;
+
+    fn change(old: &str, new: &str) -> ImageChange {
+        ImageChange {
+            file: "blog-system/web-rollout.yaml".parse().unwrap(),
+            line: 21,
+            resource: "Rollout/web".into(),
+            container: Some("nginx".into()),
+            place: crate::manifest::Place::default(),
+            old: old.into(),
+            new: new.into(),
+        }
+    }
+
+    fn source() -> Source {
+        Source {
+            repository: Some("wlals2/blogsite".into()),
+            repository_url: Some("https://github.com/wlals2/blogsite".into()),
+            sha: Some("8a3f".into()),
+            author: Some("Ji Min <jimin@blog.example>".into()),
+            actor: Some("jimin".into()),
+            run_number: Some("14".into()),
+            run_url: Some("https://github.com/wlals2/blogsite/actions/runs/123/attempts/1".into()),
+            workflow: Some(".github/workflows/deploy.yml".into()),
+        }
+    }
+
+    fn written(template: Option<&str>, images: &[ImageChange], source: &Source) -> String {
+        let template = template.map(|text| text.parse().unwrap());
+        let files = ["blog-system/web-rollout.yaml".to_owned()];
+        message(
+            template.as_ref(),
+            &Deployment {
+                images,
+                files: &files,
+                source,
+            },
+        )
+    }
+
+    #[test]
+    fn the_default_message_names_the_image_and_the_run() {
+        let images = [change(
+            "ghcr.io/wlals2/blog-web:v13",
+            "ghcr.io/wlals2/blog-web:v14",
+        )];
+        insta::assert_snapshot!(written(None, &images, &source()), @"
+        chore: update blog-web image to v14
+
+        Deployed-Image: ghcr.io/wlals2/blog-web:v14
+        Previous-Image: ghcr.io/wlals2/blog-web:v13
+        Workflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1
+        Workflow: .github/workflows/deploy.yml
+        Argocd-reference-commit-sha: 8a3f
+        Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
+        Argocd-reference-commit-author: Ji Min <jimin@blog.example>
+        ");
+    }
+
+    #[test]
+    fn several_images_share_a_subject() {
+        let subject = |images: &[ImageChange]| {
+            let message = written(None, images, &Source::default());
+            message.lines().next().unwrap().to_owned()
+        };
+        let digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        assert_eq!(
+            subject(&[change("r/web:1", "r/web:2"), change("r/api:1", "r/api:2")]),
+            "chore: update web, api images to 2"
+        );
+        assert_eq!(
+            subject(&[change("r/web:1", "r/web:2"), change("r/api:1", "r/api:3")]),
+            "chore: update images web to 2, api to 3"
+        );
+        assert_eq!(
+            subject(&[change("r/web:1", &format!("r/web@{digest}"))]),
+            "chore: update web image to sha256:0123456789ab"
+        );
+        let many: Vec<_> = (0..20)
+            .map(|n| change("r/a:1", &format!("r/service-{n}:2")))
+            .collect();
+        assert_eq!(subject(&many), "chore: update 20 images");
+    }
+
+    #[test]
+    fn a_template_is_filled_in() {
+        let images = [change(
+            "ghcr.io/wlals2/blog-web:v13",
+            "ghcr.io/wlals2/blog-web:v14",
+        )];
+        let template = "deploy({name}): {previous-tag} → {tag} {Json} {}\n\n{resource} in {file}\nby {actor} #{run-number} {source-repository}@{source-sha}{digest}";
+        let message = written(Some(template), &images, &source());
+        insta::assert_snapshot!(message.split("\n\nDeployed-Image").next().unwrap(), @"
+        deploy(blog-web): v13 → v14 {Json} {}
+
+        Rollout/web in blog-system/web-rollout.yaml
+        by jimin #14 wlals2/blogsite@8a3f
+        ");
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_named_with_the_nearest() {
+        let error = "x {tga}".parse::<MessageTemplate>().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("there is no placeholder {tga}: did you mean {tag}?"),
+            "{error}"
+        );
+        assert_eq!(
+            " \n".parse::<MessageTemplate>().unwrap_err(),
+            TemplateError::Empty
+        );
+    }
+
+    #[test]
+    fn a_message_names_the_run_that_made_it() {
+        let images = [change("r/web:1", "r/web:2")];
+        let message = written(None, &images, &source());
+        let run = Run::of(&message).unwrap();
+        assert_eq!(Some(run), source().run());
+        assert_eq!(run.id, 123);
+        assert_eq!(run.repository_url, "https://github.com/wlals2/blogsite");
+        for other in ["", "x", "chore: x\n\nWorkflow-Run: x\nWorkflow: y\n"] {
+            assert_eq!(Run::of(other), None);
+        }
+    }
+
+    #[test]
+    fn a_message_cannot_inject_a_trailer() {
+        let images = [change("r/web:1", "r/web:2")];
+        let evil = Source {
+            actor: Some("x\n\nDeployed-Image: evil".into()),
+            ..source()
+        };
+        let template = "deploy {actor}\n\nDeployed-Image: evil\n---\nmore\0\r\n";
+        let message = written(Some(template), &images, &evil);
+        let last = message.trim_end().rsplit("\n\n").next().unwrap();
+        assert!(
+            last.starts_with("Deployed-Image: r/web:2\nPrevious-Image: r/web:1\n"),
+            "{message}"
+        );
+        assert!(!message.contains("\n---"), "{message}");
+        assert!(!message.contains('\0') && !message.contains('\r'));
+    }
+}

@@ -1,0 +1,202 @@
+//! `commit-message`: a text with placeholders, and what they stand for.
+
+use std::str::FromStr;
+
+use super::run::Source;
+use crate::image::ImageReference;
+use crate::manifest::ImageChange;
+use crate::nearest::nearest;
+
+/// What a commit deploys.
+#[derive(Debug, Clone, Copy)]
+pub struct Deployment<'a> {
+    /// Every image that changes, in the order of the files.
+    pub images: &'a [ImageChange],
+    /// Every file that changes.
+    pub files: &'a [String],
+    /// The run that deploys it.
+    pub source: &'a Source,
+}
+
+/// `commit-message`, parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageTemplate(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Placeholder(Placeholder),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placeholder {
+    Image,
+    Name,
+    Tag,
+    Digest,
+    PreviousImage,
+    PreviousTag,
+    File,
+    Resource,
+    SourceRepository,
+    SourceSha,
+    Actor,
+    RunNumber,
+}
+
+const PLACEHOLDERS: [(&str, Placeholder); 12] = [
+    ("image", Placeholder::Image),
+    ("name", Placeholder::Name),
+    ("tag", Placeholder::Tag),
+    ("digest", Placeholder::Digest),
+    ("previous-image", Placeholder::PreviousImage),
+    ("previous-tag", Placeholder::PreviousTag),
+    ("file", Placeholder::File),
+    ("resource", Placeholder::Resource),
+    ("source-repository", Placeholder::SourceRepository),
+    ("source-sha", Placeholder::SourceSha),
+    ("actor", Placeholder::Actor),
+    ("run-number", Placeholder::RunNumber),
+];
+
+/// Why a template is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// `{tga}`.
+    #[error(
+        "there is no placeholder {{{given}}}: did you mean {{{nearest}}}? There are {}",
+        all_placeholders()
+    )]
+    Unknown {
+        /// What stands between the braces.
+        given: String,
+        /// The most alike there is.
+        nearest: &'static str,
+    },
+    /// Only white space.
+    #[error("the message is empty")]
+    Empty,
+}
+
+fn all_placeholders() -> String {
+    let names: Vec<String> = PLACEHOLDERS
+        .iter()
+        .map(|(name, _)| format!("{{{name}}}"))
+        .collect();
+    names.join(" ")
+}
+
+impl FromStr for MessageTemplate {
+    type Err = TemplateError;
+
+    /// `{name}` is a placeholder where the name has only lower-case letters and hyphens; any other
+    /// brace is text.
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        if text.trim().is_empty() {
+            return Err(TemplateError::Empty);
+        }
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            literal.push_str(before);
+            let name = after.split_once('}').filter(|(name, _)| {
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            });
+            match name {
+                Some((name, behind)) => {
+                    pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                    pieces.push(Piece::Placeholder(placeholder(name)?));
+                    rest = behind;
+                }
+                None => {
+                    literal.push('{');
+                    rest = after;
+                }
+            }
+        }
+        literal.push_str(rest);
+        pieces.push(Piece::Text(literal));
+        Ok(Self(pieces))
+    }
+}
+
+fn placeholder(name: &str) -> Result<Placeholder, TemplateError> {
+    let known = PLACEHOLDERS.iter().find(|(own, _)| *own == name);
+    known
+        .map(|(_, placeholder)| *placeholder)
+        .ok_or_else(|| TemplateError::Unknown {
+            given: name.to_owned(),
+            nearest: nearest(name, PLACEHOLDERS.iter().map(|(own, _)| *own))
+                .first()
+                .copied()
+                .unwrap_or(""),
+        })
+}
+
+impl MessageTemplate {
+    pub(super) fn render(&self, deployment: &Deployment<'_>) -> String {
+        let render = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Placeholder(placeholder) => one_line(&placeholder.value(deployment)),
+        };
+        self.0.iter().map(render).collect()
+    }
+}
+
+impl Placeholder {
+    /// The value; several are joined by commas, each said once.
+    fn value(self, deployment: &Deployment<'_>) -> String {
+        let Deployment {
+            images,
+            files,
+            source,
+        } = deployment;
+        let new = |part: fn(&ImageReference) -> Option<&str>| {
+            distinct(images.iter().filter_map(|image| part_of(&image.new, part)))
+        };
+        let old = |part: fn(&ImageReference) -> Option<&str>| {
+            distinct(images.iter().filter_map(|image| part_of(&image.old, part)))
+        };
+        match self {
+            Self::Image => distinct(images.iter().map(|image| image.new.clone())),
+            Self::Name => new(|image| Some(image.name())),
+            Self::Tag => new(ImageReference::tag),
+            Self::Digest => new(ImageReference::digest),
+            Self::PreviousImage => distinct(images.iter().map(|image| image.old.clone())),
+            Self::PreviousTag => old(ImageReference::tag),
+            Self::File => distinct(files.iter().cloned()),
+            Self::Resource => distinct(images.iter().map(|image| image.resource.clone())),
+            Self::SourceRepository => source.repository.clone().into_iter().collect(),
+            Self::SourceSha => source.sha.clone().into_iter().collect(),
+            Self::Actor => source.actor.clone().into_iter().collect(),
+            Self::RunNumber => source.run_number.clone().into_iter().collect(),
+        }
+        .join(", ")
+    }
+}
+
+fn part_of(image: &str, part: fn(&ImageReference) -> Option<&str>) -> Option<String> {
+    let image: ImageReference = image.parse().ok()?;
+    part(&image).map(str::to_owned)
+}
+
+/// Each of the values once, in their order.
+pub(super) fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = Vec::new();
+    for value in values {
+        if !value.is_empty() && !seen.contains(&value) {
+            seen.push(value);
+        }
+    }
+    seen
+}
+
+/// A value on one line: whatever would begin another becomes a space.
+pub(super) fn one_line(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
