@@ -6,7 +6,8 @@ use std::io::{self, BufRead, Read};
 
 use git2::Oid;
 
-use crate::repository::wire::{WireErrorKind, one_line};
+use crate::http::text::one_line;
+use crate::repository::wire::WireErrorKind;
 
 /// The longest packet: `gitprotocol-common(5)`, "pkt-line Format".
 const LONGEST_PACKET: usize = 65_520;
@@ -51,9 +52,9 @@ impl From<io::Error> for FetchError {
     }
 }
 
-/// An answer, its pack still to be read.
+/// The objects that were asked for, their pack still to be read.
 #[derive(Debug)]
-pub(super) struct Answer<R> {
+pub(super) struct Objects<R> {
     /// Commits whose parents do not come along.
     pub(super) shallow: Vec<Oid>,
     /// Commits of which that is not so any more.
@@ -65,7 +66,7 @@ pub(super) struct Answer<R> {
 ///
 /// # Errors
 /// What the server says instead, and what keeps the answer from being read.
-pub(super) fn read<R: BufRead>(mut from: R, has_side_band: bool) -> Result<Answer<R>, FetchError> {
+pub(super) fn read<R: BufRead>(mut from: R, has_side_band: bool) -> Result<Objects<R>, FetchError> {
     let (mut shallow, mut unshallow) = (Vec::new(), Vec::new());
     loop {
         let Some(length) = packet_length(&mut from)? else {
@@ -90,7 +91,7 @@ pub(super) fn read<R: BufRead>(mut from: R, has_side_band: bool) -> Result<Answe
         false => Packet::Everything,
     };
     let pack = PackStream { from, packet };
-    Ok(Answer {
+    Ok(Objects {
         shallow,
         unshallow,
         pack,

@@ -26,7 +26,6 @@ use self::server::Server;
 use self::store::Store;
 use self::tip::Tip;
 use self::transport::Connection;
-use super::wire::one_line;
 use super::{
     Branch, BranchName, Change, CommitDraft, CommitId, Landed, Location, Pushed, Repository,
     RepositoryError, Said, Sent, Snapshot,
@@ -34,6 +33,7 @@ use super::{
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
 use crate::http::Credentials;
+use crate::http::text::one_line;
 use crate::manifest::ManifestFile;
 use crate::repository::history::{History, HistoryQuery, Searched};
 

@@ -5,7 +5,8 @@ use git2::{ErrorCode, Oid, Repository};
 use super::packets::{self, PushReport};
 use super::server::Server;
 use super::{local, pack};
-use crate::repository::wire::{one_line, refused, says_moved};
+use crate::http::text::one_line;
+use crate::repository::wire::{refused, says_moved};
 use crate::repository::{BranchName, CommitId, Landed, Pushed, RepositoryError};
 
 /// A branch, where it is expected, and where it is to be.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use git2::Oid;
 
-use super::answer::{self, Answer, FetchError};
+use super::answer::{self, FetchError, Objects};
 use super::packets::{self, Advertised, FetchRequest, Unreadable};
 use super::transport::{Connection, Download};
 use crate::nearest::nearest;
@@ -92,7 +92,7 @@ impl Server {
     }
 
     /// Asks for objects.
-    pub(super) fn fetch(&self, request: &FetchRequest) -> Result<Answer<Download>, FetchError> {
+    pub(super) fn fetch(&self, request: &FetchRequest) -> Result<Objects<Download>, FetchError> {
         let advertisement = self.advertisement()?;
         let download = self.connection.fetch(request, &advertisement);
         let has_side_band = packets::has_side_band(&advertisement);
