@@ -5,15 +5,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{ACCEPT, DATE, LOCATION};
+use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{Application, ApplicationName, ResourceTree, SyncWindows};
-use crate::repository::location::{host, is_cleartext};
-use crate::repository::wire::{WireErrorKind, classified, one_line, shown};
+use crate::http::exchange::{self, Answer, ExchangeError, Patience};
+use crate::http::text::{answered, host, is_cleartext, one_line, shown};
 
 /// The most that one answer may hold: the tree of a very large application.
 const MAX_ANSWER: usize = 64 << 20;
@@ -109,9 +109,9 @@ pub enum ArgocdError {
     Unavailable(String),
 }
 
-/// An answer, and when it was given by the server's clock.
+/// What was said, and when by the server's clock.
 #[derive(Debug, Clone)]
-pub struct Answer<T> {
+pub struct Dated<T> {
     /// What was asked for.
     pub content: T,
     /// The header `Date`.
@@ -154,7 +154,7 @@ impl Client {
         name: &ApplicationName,
         refresh: bool,
         patience: Duration,
-    ) -> Result<Answer<Application>, ArgocdError> {
+    ) -> Result<Dated<Application>, ArgocdError> {
         let mut url = self.url(name, None);
         if refresh {
             url.query_pairs_mut().append_pair("refresh", "normal");
@@ -173,7 +173,7 @@ impl Client {
             .ok()
             .filter(|_| is_one);
         match content {
-            Some(content) => Ok(Answer {
+            Some(content) => Ok(Dated {
                 content,
                 date: answer.date,
             }),
@@ -231,83 +231,54 @@ impl Client {
         &self,
         url: Url,
         patience: Duration,
-    ) -> Result<Answer<T>, ArgocdError> {
-        let host = self.server.host();
-        let silent = || {
-            let seconds = patience.as_secs();
-            ArgocdError::Unavailable(format!("{host} did not answer within {seconds} s"))
-        };
-        let exchange = tokio::time::timeout(patience, self.exchange(url));
-        exchange.await.map_err(|_| silent())?
-    }
-
-    async fn exchange<T: DeserializeOwned>(&self, url: Url) -> Result<Answer<T>, ArgocdError> {
-        let host = self.server.host();
-        let broken = |error: reqwest::Error| match classified(&error) {
-            WireErrorKind::Certificate(why) => ArgocdError::Certificate(why),
-            WireErrorKind::Connect(why) => {
-                ArgocdError::Unreachable(format!("{host} can't be reached: {why}"))
-            }
-            WireErrorKind::Broken(why) => {
-                ArgocdError::Unavailable(format!("the connection to {host} broke: {why}"))
-            }
-            // `classified` makes no other.
-            _ => ArgocdError::Unavailable(format!("the connection to {host} broke")),
-        };
+    ) -> Result<Dated<T>, ArgocdError> {
         let request = self
             .http
             .get(url.clone())
-            .header(ACCEPT, "application/json");
-        let sent = request.bearer_auth(self.token.expose_secret()).send();
-        let mut response = sent.await.map_err(broken)?;
-        let status = response.status().as_u16();
-        let header = |name| response.headers().get(name)?.to_str().ok();
-        let date = header(DATE)
-            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
-            .map(|date| date.to_utc());
-        if (300..400).contains(&status) {
-            let target = header(LOCATION).and_then(|target| url.join(target).ok());
-            let to = target.map_or_else(
-                || "nowhere".to_owned(),
-                |mut target| {
-                    target.set_path("");
-                    shown(target)
-                },
-            );
-            return Err(ArgocdError::Redirected(to));
+            .header(ACCEPT, "application/json")
+            .bearer_auth(self.token.expose_secret());
+        let exchange = async {
+            let incoming = exchange::send(request.send(), Patience::of(patience)).await?;
+            incoming.whole(MAX_ANSWER).await
+        };
+        let answer = exchange.await.map_err(|error| match error {
+            ExchangeError::Certificate(why) => ArgocdError::Certificate(why),
+            ExchangeError::Connect(_) => ArgocdError::Unreachable(error.told(&self.server.host())),
+            ExchangeError::TooLarge => self.not_argocd("with more than anything sensible"),
+            _ => ArgocdError::Unavailable(error.told(&self.server.host())),
+        })?;
+        if let Some(mut target) = answer.target(&url) {
+            target.set_path("");
+            return Err(ArgocdError::Redirected(shown(target)));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(self.not_argocd("with more than anything sensible"));
-            }
-            body.extend_from_slice(&chunk);
+        if !answer.is_success() {
+            return Err(self.refusal(&answer));
         }
-        if (200..300).contains(&status) {
-            return match serde_json::from_slice(&body) {
-                Ok(content) => Ok(Answer { content, date }),
-                Err(_) => Err(self.not_argocd("with something that is no JSON")),
-            };
+        match serde_json::from_slice(&answer.body) {
+            Ok(content) => Ok(Dated {
+                content,
+                date: exchange::date(&answer.headers),
+            }),
+            Err(_) => Err(self.not_argocd("with something that is no JSON")),
         }
-        Err(self.refusal(status, &body))
     }
 
-    fn refusal(&self, status: u16, body: &[u8]) -> ArgocdError {
+    fn refusal(
+        &self,
+        &Answer {
+            status, ref body, ..
+        }: &Answer,
+    ) -> ArgocdError {
         #[derive(Deserialize)]
         struct Refusal {
             message: Option<String>,
             error: Option<String>,
         }
-        let host = self.server.host();
         let words = serde_json::from_slice::<Refusal>(body)
             .ok()
             .and_then(|refusal| refusal.message.or(refusal.error));
         let detail = words.as_deref().map(one_line).unwrap_or_default();
-        let colon = if detail.is_empty() { "" } else { ": " };
-        let what = format!(
-            "{host} answered HTTP {status}{colon}{}",
-            detail.trim_end_matches('.')
-        );
+        let what = answered(&self.server.host(), status, &detail);
         match status {
             401 => ArgocdError::Unauthorized(what),
             403 => ArgocdError::Forbidden(what),

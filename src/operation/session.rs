@@ -10,9 +10,9 @@ use super::explain::Explainer;
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
+use crate::http::text::{host, is_cleartext};
 use crate::http::{self, Authorities, Credentials};
 use crate::repository::github::app::{self, App, AppError, Scope};
-use crate::repository::location::{host, is_cleartext};
 use crate::repository::retry::{self, Event};
 use crate::repository::transport::Choice;
 use crate::repository::{

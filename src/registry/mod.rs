@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
-use reqwest::{Method, Response};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,15 +20,13 @@ use url::Url;
 
 use self::challenge::{Challenge, TokenPlace};
 pub use self::platform::{InvalidPlatform, Platform};
+use crate::http::exchange::{self, Answer, ExchangeError, Patience};
+use crate::http::text::{answered, host, is_loopback, is_safe, one_line};
 use crate::http::{Credentials, secret_header};
 use crate::image::ImageReference;
-use crate::repository::location::is_loopback;
-use crate::repository::wire::{WireErrorKind, classified, one_line, retry_after};
 
 /// The most that one answer may hold.
 const MAX_ANSWER: usize = 8 << 20;
-/// How many redirects are followed.
-const MAX_REDIRECTS: usize = 5;
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Everything that a tag can stand for.
@@ -68,12 +66,6 @@ pub struct Registry {
     credentials: Option<Credentials>,
     /// What a registry gave to read a repository with, by host and repository.
     tokens: Mutex<HashMap<String, SecretString>>,
-}
-
-/// An answer that is a success.
-struct Answer {
-    headers: HeaderMap,
-    body: Vec<u8>,
 }
 
 /// An index, a list of manifests, or a manifest.
@@ -181,7 +173,6 @@ impl Registry {
         image: &ImageReference,
         path: &str,
     ) -> Result<Answer, RegistryError> {
-        let host = image.registry();
         let none = || self.odd(image, "is no host that can be asked");
         let mut url = url(image, path).ok_or_else(none)?;
         if is_loopback(&url) && !self.speaks_tls(&url).await {
@@ -190,11 +181,11 @@ impl Registry {
         let known = self
             .token(image)
             .map(|token| secret_header("Bearer", &token));
-        let response = self.send(&method, &url, known.as_ref(), host).await?;
-        if response.status().as_u16() != 401 {
-            return self.answer(response, image).await;
+        let answer = self.send(&method, &url, known.as_ref(), image).await?;
+        if answer.status != 401 {
+            return succeeded(answer, image);
         }
-        let authorization = match challenge(&response) {
+        let authorization = match challenge(&answer) {
             Some(Challenge::Bearer(place)) => {
                 let token = self.fetch_token(&place, image).await?;
                 let header = secret_header("Bearer", &token);
@@ -205,19 +196,22 @@ impl Registry {
             Some(Challenge::Basic) => self.credentials.as_ref().map(Credentials::header),
             None => None,
         };
-        let response = match authorization {
-            Some(authorization) => self.send(&method, &url, Some(&authorization), host).await?,
-            None => response,
+        let answer = match authorization {
+            Some(authorization) => {
+                self.send(&method, &url, Some(&authorization), image)
+                    .await?
+            }
+            None => answer,
         };
-        self.answer(response, image).await
+        succeeded(answer, image)
     }
 
     /// Whether a registry on this machine has a certificate: there, as for Docker, it need not.
     async fn speaks_tls(&self, url: &Url) -> bool {
-        let asked = self.http.head(url.clone()).timeout(PATIENCE).send().await;
-        match asked {
+        let asked = self.http.head(url.clone()).send();
+        match exchange::send(asked, Patience::of(PATIENCE)).await {
             Ok(_) => true,
-            Err(error) => matches!(classified(&error), WireErrorKind::Certificate(_)),
+            Err(error) => matches!(error, ExchangeError::Certificate(_)),
         }
     }
 
@@ -232,70 +226,19 @@ impl Registry {
         method: &Method,
         url: &Url,
         authorization: Option<&HeaderValue>,
-        host: &str,
-    ) -> Result<Response, RegistryError> {
-        let mut target = url.clone();
-        for _ in 0..=MAX_REDIRECTS {
-            let mut request = self
-                .http
-                .request(method.clone(), target.clone())
-                .header(ACCEPT, MANIFESTS)
-                .timeout(PATIENCE);
-            if let Some(value) = authorization.filter(|_| target.origin() == url.origin()) {
-                request = request.header(reqwest::header::AUTHORIZATION, value.clone());
-            }
-            let response = request.send().await.map_err(|error| broken(&error, host))?;
-            if !response.status().is_redirection() {
-                return Ok(response);
-            }
-            let location = response.headers().get(LOCATION);
-            let next = location
-                .and_then(|to| to.to_str().ok())
-                .and_then(|to| target.join(to).ok());
-            match next {
-                Some(next) if is_safe(&next) => target = next,
-                _ => break,
-            }
-        }
-        Err(RegistryError::Protocol(format!(
-            "{host} redirects to nowhere"
-        )))
-    }
-
-    async fn answer(
-        &self,
-        mut response: Response,
         image: &ImageReference,
     ) -> Result<Answer, RegistryError> {
-        let host = image.registry();
-        let status = response.status();
-        let headers = response.headers().clone();
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
+        let request = self.http.request(method.clone(), url.clone());
+        let request = request.header(ACCEPT, MANIFESTS).build();
+        let request = request.map_err(|_| self.odd(image, "is no host that can be asked"))?;
+        let asked = exchange::follow(&self.http, request, authorization, PATIENCE, MAX_ANSWER);
+        let answer = asked
             .await
-            .map_err(|error| broken(&error, host))?
-        {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(self.odd(image, "answered with more than anything sensible"));
-            }
-            body.extend_from_slice(&chunk);
+            .map_err(|error| broken(&error, image.registry()))?;
+        if (300..400).contains(&answer.status) {
+            return Err(self.odd(image, "redirects to nowhere"));
         }
-        if status.is_success() {
-            return Ok(Answer { headers, body });
-        }
-        let words = said(&body);
-        let colon = if words.is_empty() { "" } else { ": " };
-        let what = format!("{host} answered HTTP {}{colon}{words}", status.as_u16());
-        Err(match status.as_u16() {
-            404 => RegistryError::Missing(what),
-            401 | 403 => RegistryError::Denied(what),
-            408 | 425 | 429 | 500.. => RegistryError::Unavailable {
-                what,
-                retry_after: retry_after(&headers),
-            },
-            _ => RegistryError::Protocol(what),
-        })
+        Ok(answer)
     }
 
     /// A token to read the image's repository with, from where the registry says.
@@ -324,16 +267,17 @@ impl Registry {
         }
         url.query_pairs_mut()
             .append_pair("scope", scope.as_deref().unwrap_or(&wanted));
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let mut request = self.http.get(url).timeout(PATIENCE);
+        let host = host(&url);
+        let mut request = self.http.get(url);
         if let Some(credentials) = &self.credentials {
-            request = request.header(reqwest::header::AUTHORIZATION, credentials.header());
+            request = request.header(AUTHORIZATION, credentials.header());
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| broken(&error, &host))?;
-        let answer = self.answer(response, image).await;
+        let exchange = async {
+            let incoming = exchange::send(request.send(), Patience::of(PATIENCE)).await?;
+            incoming.whole(MAX_ANSWER).await
+        };
+        let answer = exchange.await.map_err(|error| broken(&error, &host))?;
+        let answer = succeeded(answer, image);
         let answer = answer.map_err(|error| match error {
             // Whoever knows no such repository gives no token for it.
             RegistryError::Missing(what) | RegistryError::Protocol(what) => {
@@ -364,13 +308,8 @@ fn url(image: &ImageReference, path: &str) -> Option<Url> {
     Url::parse(&format!("https://{host}/v2/{}/{path}", image.path())).ok()
 }
 
-/// Whether a place may be asked at all: encrypted, or on this machine.
-fn is_safe(url: &Url) -> bool {
-    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
-}
-
-fn challenge(response: &Response) -> Option<Challenge> {
-    let values = response.headers().get_all(WWW_AUTHENTICATE).iter();
+fn challenge(answer: &Answer) -> Option<Challenge> {
+    let values = answer.headers.get_all(WWW_AUTHENTICATE).iter();
     let texts: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
     Challenge::of(&texts)
 }
@@ -418,24 +357,31 @@ fn said(body: &[u8]) -> String {
     one_line(&texts.join("\n"))
 }
 
-fn broken(error: &reqwest::Error, host: &str) -> RegistryError {
-    let unavailable = |what| RegistryError::Unavailable {
-        what,
-        retry_after: None,
-    };
-    if error.is_timeout() {
-        return unavailable(format!(
-            "{host} did not answer within {} s",
-            PATIENCE.as_secs()
-        ));
+/// The answer, if it is a success.
+fn succeeded(answer: Answer, image: &ImageReference) -> Result<Answer, RegistryError> {
+    if answer.is_success() {
+        return Ok(answer);
     }
-    match classified(error) {
-        WireErrorKind::Certificate(why) => {
-            RegistryError::Certificate(format!("the certificate of {host} is not trusted: {why}"))
-        }
-        WireErrorKind::Connect(why) => unavailable(format!("{host} can't be reached: {why}")),
-        WireErrorKind::Broken(why) => unavailable(format!("the connection to {host} broke: {why}")),
-        // `classified` makes no other.
-        _ => unavailable(format!("the connection to {host} broke")),
+    let what = answered(image.registry(), answer.status, &said(&answer.body));
+    Err(match answer.status {
+        404 => RegistryError::Missing(what),
+        401 | 403 => RegistryError::Denied(what),
+        408 | 425 | 429 | 500.. => RegistryError::Unavailable {
+            what,
+            retry_after: exchange::retry_after(&answer.headers),
+        },
+        _ => RegistryError::Protocol(what),
+    })
+}
+
+fn broken(error: &ExchangeError, host: &str) -> RegistryError {
+    let what = error.told(host);
+    match error {
+        ExchangeError::Certificate(_) => RegistryError::Certificate(what),
+        ExchangeError::TooLarge => RegistryError::Protocol(what),
+        _ => RegistryError::Unavailable {
+            what,
+            retry_after: None,
+        },
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::Url;
 
+use crate::http::text;
+
 /// The URL of a repository, without credentials, query and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
@@ -125,7 +127,7 @@ impl Location {
 
     /// The host, with its port where it is not the scheme's own.
     pub fn host(&self) -> String {
-        host(&self.url)
+        text::host(&self.url)
     }
 }
 
@@ -136,30 +138,6 @@ impl fmt::Display for Location {
             None => f.write_str(self.url.as_str()),
         }
     }
-}
-
-/// A URL's host, with its port where it is not the scheme's own.
-pub fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("this machine");
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
-}
-
-/// Whether a URL leads to this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => true,
-    }
-}
-
-/// Whether a token would travel unencrypted to another machine.
-pub fn is_cleartext(url: &Url) -> bool {
-    url.scheme() == "http" && !is_loopback(url)
 }
 
 fn is_name(text: &str) -> bool {
@@ -262,23 +240,6 @@ mod tests {
             ("ftp://github.com/a/b", LocationError::Scheme("ftp".into())),
         ] {
             assert_eq!(locate(text).unwrap_err(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_token_is_cleartext_only_over_http_to_another_machine() {
-        for (text, expected) in [
-            ("http://127.0.0.1:80/a/b", false),
-            ("http://localhost/a/b", false),
-            ("http://[::1]:1/a/b", false),
-            ("https://git.example/a/b", false),
-            ("http://git.example/a/b", true),
-        ] {
-            assert_eq!(
-                is_cleartext(locate(text).unwrap().url()),
-                expected,
-                "{text}"
-            );
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Problem, Resource, Wait};
 use crate::failure::{Failure, Reason};
+use crate::http::text::one_line;
 use crate::repository::CommitId;
-use crate::repository::wire::one_line;
 
 /// The most resources that a sentence lists.
 const MAX_LISTED: usize = 5;

@@ -622,7 +622,7 @@ fn other_images(wanted: &[GitImage], now: &[HeldImage]) -> Vec<(String, Option<S
 fn unwell(node: &Node) -> Option<(String, String)> {
     let health = node.health.as_ref()?;
     let bad = node.kind == "Pod" && !matches!(health.status.as_str(), "Healthy" | "Suspended");
-    let message = crate::repository::wire::one_line(&health.message);
+    let message = crate::http::text::one_line(&health.message);
     (bad && !message.is_empty()).then(|| (format!("Pod/{}", node.name), message))
 }
 

@@ -4,8 +4,9 @@
 
 use std::io::{self, BufRead, Read};
 
+use crate::http::text::one_line;
 use crate::repository::object::ObjectId;
-use crate::repository::wire::{WireErrorKind, one_line};
+use crate::repository::wire::WireErrorKind;
 
 /// The longest packet: `gitprotocol-common(5)`, "pkt-line Format".
 const LONGEST_PACKET: usize = 65_520;
@@ -50,7 +51,7 @@ impl From<io::Error> for FetchError {
     }
 }
 
-/// An answer, its pack still to be read.
+/// The objects that were asked for, their pack still to be read.
 #[derive(Debug)]
 pub(super) struct FetchAnswer<R> {
     /// Commits whose parents do not come along.

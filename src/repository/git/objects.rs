@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use super::answer::FetchError;
 use super::received::Received;
+use crate::http::text::one_line;
 use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{ObjectId, ObjectKind};
-use crate::repository::wire::one_line;
 
 /// Objects, by their ids.
 pub(super) struct Objects {

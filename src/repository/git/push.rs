@@ -6,11 +6,12 @@ use super::objects::{Objects, libgit2_id};
 use super::packets::{self, PushReport};
 use super::server::Server;
 use super::{pack, tree};
+use crate::http::text::one_line;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Landed, Pushed};
 use crate::repository::error::RepositoryError;
 use crate::repository::object::{CommitId, ObjectId};
-use crate::repository::wire::{one_line, refused, says_moved};
+use crate::repository::wire::{refused, says_moved};
 
 /// A branch, where it is expected, and where it is to be.
 pub(super) struct Move<'a> {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,8 +21,12 @@ use url::Url;
 use super::answer::FetchError;
 use super::packets::FetchRequest;
 use crate::deadline::Deadline;
-use crate::http::{Credentials, with_sources};
-use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_line};
+use crate::http::Credentials;
+use crate::http::exchange::{
+    self, ExchangeError, Incoming, MAX_REDIRECTS, Patience, is_same_origin, is_upgrade,
+};
+use crate::http::text::{self, one_line};
+use crate::repository::wire::{WireError, WireErrorKind};
 
 /// The most that an advertisement may be: a million references.
 const MAX_ADVERTISEMENT: usize = 64 << 20;
@@ -30,8 +34,6 @@ const MAX_ADVERTISEMENT: usize = 64 << 20;
 const MAX_ERROR_BODY: usize = 4 << 10;
 /// Some servers, and what stands before them, tell git from a browser by how this begins.
 const GIT_USER_AGENT: &str = concat!("git/2.0 (gitops-deploy/", env!("CARGO_PKG_VERSION"), ")");
-/// How many redirects are followed.
-const MAX_REDIRECTS: usize = 5;
 
 /// One repository's URL, the credentials for it, and the state of an exchange.
 pub struct Connection {
@@ -101,9 +103,9 @@ impl Connection {
     ) -> Result<Download, WireErrorKind> {
         let connection = Arc::clone(self);
         let request = request.encode(advertisement);
-        let response =
+        let incoming =
             self.wait(async move { connection.rpc(Service::UploadPack, request, true).await })?;
-        Ok(Download::new(Arc::clone(self), response))
+        Ok(Download::new(self.runtime.clone(), incoming))
     }
 
     /// What the server says before a push: its branches, and what it can do. Blocks.
@@ -123,20 +125,15 @@ impl Connection {
     pub fn push(self: &Arc<Self>, request: Vec<u8>) -> Result<Bytes, WireError> {
         let connection = Arc::clone(self);
         let pushed = self.wait(async move {
-            let mut response = connection.rpc(Service::ReceivePack, request, false).await?;
-            connection.body(&mut response, false).await
+            let incoming = connection.rpc(Service::ReceivePack, request, false).await?;
+            Ok(incoming.whole(MAX_ADVERTISEMENT).await?.body.into())
         });
         pushed.map_err(WireError::pushing)
     }
 
     /// The host that is spoken to, for messages.
     pub fn host(&self) -> String {
-        let base = lock(&self.base);
-        let host = base.host_str().unwrap_or_default();
-        match base.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
+        text::host(&lock(&self.base))
     }
 
     async fn advertisement(&self, service: Service) -> Result<Bytes, WireErrorKind> {
@@ -144,14 +141,13 @@ impl Connection {
         loop {
             let base = lock(&self.base).clone();
             let url = endpoint(&base, "info/refs", Some(service));
-            let response = self.send(self.client.get(url.clone()), true).await?;
-            if !response.status().is_redirection() {
-                let mut response = checked(response, service, "advertisement").await?;
-                return self.body(&mut response, true).await;
-            }
-            let target = redirect_target(&response, &url);
+            let incoming = self.send(self.client.get(url.clone()), true).await?;
+            let Some(target) = incoming.target(&url) else {
+                let incoming = checked(incoming, service, "advertisement").await?;
+                return Ok(incoming.whole(MAX_ADVERTISEMENT).await?.body.into());
+            };
             redirects += 1;
-            match target.as_ref().and_then(|target| moved_base(target, &base)) {
+            match moved_base(&target, &base) {
                 Some(moved) if redirects <= MAX_REDIRECTS => *lock(&self.base) = moved,
                 _ => return Err(not_followed(target)),
             }
@@ -164,7 +160,7 @@ impl Connection {
         service: Service,
         body: Vec<u8>,
         cancellable: bool,
-    ) -> Result<reqwest::Response, WireErrorKind> {
+    ) -> Result<Incoming, WireErrorKind> {
         let name = service.name();
         let base = lock(&self.base).clone();
         let url = endpoint(&base, name, None);
@@ -174,59 +170,29 @@ impl Connection {
             .header(CONTENT_TYPE, format!("application/x-{name}-request"))
             .header(ACCEPT, format!("application/x-{name}-result"))
             .body(body);
-        let response = self.send(request, cancellable).await?;
-        if response.status().is_redirection() {
-            return Err(not_followed(redirect_target(&response, &url)));
+        let incoming = self.send(request, cancellable).await?;
+        match incoming.target(&url) {
+            Some(target) => Err(not_followed(target)),
+            None => checked(incoming, service, "result").await,
         }
-        checked(response, service, "result").await
     }
 
     async fn send(
         &self,
         request: reqwest::RequestBuilder,
         cancellable: bool,
-    ) -> Result<reqwest::Response, WireErrorKind> {
+    ) -> Result<Incoming, ExchangeError> {
         let request = request.header(USER_AGENT, GIT_USER_AGENT);
         let request = match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,
         };
-        wire::in_time(&self.deadline, cancellable, async {
-            request.send().await.map_err(|error| classified(&error))
-        })
-        .await
-    }
-
-    async fn body(
-        &self,
-        response: &mut reqwest::Response,
-        cancellable: bool,
-    ) -> Result<Bytes, WireErrorKind> {
-        let mut body = Vec::new();
-        while let Some(chunk) = self.chunk(response, cancellable).await? {
-            if body.len() + chunk.len() > MAX_ADVERTISEMENT {
-                return Err(WireErrorKind::TooLarge("the server's list of references"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.into())
-    }
-
-    async fn chunk(
-        &self,
-        response: &mut reqwest::Response,
-        cancellable: bool,
-    ) -> Result<Option<Bytes>, WireErrorKind> {
-        let chunk = async {
-            let chunk = response.chunk().await;
-            chunk.map_err(|error| WireErrorKind::Broken(with_sources(&error.without_url())))
+        let deadline = self.deadline.clone();
+        let patience = Patience::Run {
+            deadline,
+            cancellable,
         };
-        let chunk = wire::in_time(&self.deadline, cancellable, chunk).await?;
-        if chunk.is_none() {
-            // Lets the client take the connection back before the next request looks for one.
-            tokio::task::yield_now().await;
-        }
-        Ok(chunk)
+        exchange::send(request.send(), patience).await
     }
 
     /// Does a piece of work for a thread that waits meanwhile. On a worker of the runtime, so that it
@@ -237,7 +203,7 @@ impl Connection {
     ) -> Result<T, WireErrorKind> {
         let task = self.runtime.spawn(work);
         let result = self.runtime.block_on(task);
-        result.unwrap_or_else(|panic| Err(WireErrorKind::Broken(panic.to_string())))
+        result.unwrap_or_else(|panic| Err(ExchangeError::Broken(panic.to_string()).into()))
     }
 }
 
@@ -246,19 +212,18 @@ impl Connection {
 pub(super) struct Download {
     runtime: Handle,
     chunk: Bytes,
-    chunks: mpsc::Receiver<Result<Bytes, WireErrorKind>>,
+    chunks: mpsc::Receiver<Result<Bytes, ExchangeError>>,
     /// Ends with the answer.
     receiving: JoinHandle<()>,
 }
 
 impl Download {
     /// Receives ahead of the reader, but not far.
-    fn new(connection: Arc<Connection>, mut response: reqwest::Response) -> Self {
+    fn new(runtime: Handle, mut incoming: Incoming) -> Self {
         const AHEAD: usize = 64;
-        let runtime = connection.runtime.clone();
         let (sender, chunks) = mpsc::channel(AHEAD);
         let receiving = runtime.spawn(async move {
-            while let Some(chunk) = connection.chunk(&mut response, true).await.transpose() {
+            while let Some(chunk) = incoming.chunk().await.transpose() {
                 let failed = chunk.is_err();
                 // Without a reader the answer is received to its end all the same: see `drop`.
                 let _ = sender.send(chunk).await;
@@ -281,7 +246,7 @@ impl BufRead for Download {
         while self.chunk.is_empty()
             && let Some(chunk) = self.chunks.blocking_recv()
         {
-            self.chunk = chunk.map_err(|kind| FetchError::Wire(kind).into_io())?;
+            self.chunk = chunk.map_err(|error| FetchError::Wire(error.into()).into_io())?;
         }
         Ok(&self.chunk)
     }
@@ -329,20 +294,10 @@ fn endpoint(base: &Url, path: &str, service: Option<Service>) -> Url {
     url
 }
 
-fn redirect_target(response: &reqwest::Response, from: &Url) -> Option<Url> {
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    from.join(location).ok()
-}
-
 /// The repository's URL after a redirect of `info/refs` to `target`, if the token may go there: the
 /// same host, with https never left.
 fn moved_base(target: &Url, base: &Url) -> Option<Url> {
-    let same_origin = target.origin() == base.origin();
-    let upgraded = base.scheme() == "http"
-        && target.scheme() == "https"
-        && target.host() == base.host()
-        && target.port().is_none();
-    if !same_origin && !upgraded {
+    if !is_same_origin(base, target) && !is_upgrade(base, target) {
         return None;
     }
     let path = target.path().strip_suffix("/info/refs")?.to_owned();
@@ -353,40 +308,33 @@ fn moved_base(target: &Url, base: &Url) -> Option<Url> {
     (moved != *base).then_some(moved)
 }
 
-fn not_followed(target: Option<Url>) -> WireErrorKind {
-    let to = target.map_or_else(
-        || "nowhere (no Location)".to_owned(),
-        |url| {
-            let url = wire::shown(url);
-            url.strip_suffix("/info/refs").unwrap_or(&url).to_owned()
-        },
-    );
+fn not_followed(target: Url) -> WireErrorKind {
+    let url = text::shown(target);
+    let to = url.strip_suffix("/info/refs").unwrap_or(&url).to_owned();
     WireErrorKind::Redirected { to }
 }
 
-/// The response if it is a success of git's own content type.
+/// The answer if it is a success of git's own content type.
 async fn checked(
-    response: reqwest::Response,
+    incoming: Incoming,
     service: Service,
     kind: &str,
-) -> Result<reqwest::Response, WireErrorKind> {
-    let status = response.status();
-    let header = |name| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-    };
-    let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
-    if !status.is_success() {
-        let retry_after = wire::retry_after(response.headers());
+) -> Result<Incoming, WireErrorKind> {
+    let status = incoming.status();
+    let content_type = incoming.headers().get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    if !(200..300).contains(&status) {
+        let retry_after = exchange::retry_after(incoming.headers());
         let detail = if content_type.starts_with("text/html") {
             String::new()
         } else {
-            error_text(response).await
+            one_line(&String::from_utf8_lossy(
+                &incoming.beginning(MAX_ERROR_BODY).await,
+            ))
         };
         return Err(WireErrorKind::Status {
-            status: status.as_u16(),
+            status,
             detail,
             retry_after,
         });
@@ -401,23 +349,7 @@ async fn checked(
             content_type: one_line(&content_type),
         });
     }
-    Ok(response)
-}
-
-/// The first few kilobytes of an error's body. It is for people, so it is worth no long wait.
-async fn error_text(mut response: reqwest::Response) -> String {
-    let mut body = Vec::new();
-    let read = async {
-        while let Ok(Some(chunk)) = response.chunk().await {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_ERROR_BODY {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(2), read).await;
-    body.truncate(MAX_ERROR_BODY);
-    one_line(&String::from_utf8_lossy(&body))
+    Ok(incoming)
 }
 
 #[cfg(test)]

@@ -7,8 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
+use crate::http::exchange::{self, Patience};
+
 /// The answer is for a message only, so it is worth no long wait.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The most that it may be.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// What a token is, by its prefix (GitHub's documentation, "GitHub's token formats").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +90,8 @@ pub async fn diagnose(
     repository: &str,
     token: &SecretString,
 ) -> Finding {
-    let ask = ask(client, api_url, repository, token);
-    match tokio::time::timeout(TIMEOUT, ask).await {
-        Ok(Ok(finding)) => finding,
-        Ok(Err(_)) | Err(_) => Finding::Nothing,
-    }
+    let asked = ask(client, api_url, repository, token).await;
+    asked.unwrap_or(Finding::Nothing)
 }
 
 async fn ask(
@@ -98,39 +99,35 @@ async fn ask(
     api_url: &Url,
     repository: &str,
     token: &SecretString,
-) -> octocrab::Result<Finding> {
-    let github = Octocrab::builder()
-        .base_uri(api_url.as_str())?
-        .personal_token(token.clone())
-        .build_with_reqwest(client)?;
-    let response = github._get(format!("/repos/{repository}")).await?;
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
+) -> Option<Finding> {
+    let github = Octocrab::builder().base_uri(api_url.as_str()).ok()?;
+    let github = github.personal_token(token.clone());
+    let github = github.build_with_reqwest(client).ok()?;
+    let request = async {
+        let response = github._get(format!("/repos/{repository}")).await?;
+        Ok::<_, octocrab::Error>(response.map(reqwest::Body::wrap).into())
     };
-    let scopes = header("x-oauth-scopes").map(|scopes| {
+    let incoming = exchange::send(request, Patience::of(TIMEOUT)).await.ok()?;
+    let answer = incoming.whole(MAX_ANSWER).await.ok()?;
+    let scopes = answer.header("x-oauth-scopes").map(|scopes| {
         let scopes = scopes
             .split(',')
             .map(str::trim)
             .filter(|scope| !scope.is_empty());
         scopes.map(str::to_owned).collect()
     });
-    let sign_on = header("x-github-sso").map(|value| value.split("url=").nth(1).map(str::to_owned));
-    Ok(match response.status().as_u16() {
+    let sign_on = answer.header("x-github-sso");
+    let sign_on = sign_on.map(|value| value.split("url=").nth(1).map(str::to_owned));
+    Some(match answer.status {
         200 => {
-            let body = github.body_to_string(response).await?;
-            match serde_json::from_str::<RepositoryBody>(&body) {
-                Ok(RepositoryBody {
-                    archived,
-                    permissions,
-                }) => Finding::Visible {
-                    push: permissions.map(|permissions| permissions.push),
-                    archived,
-                    scopes,
-                },
-                Err(_) => Finding::Nothing,
+            let RepositoryBody {
+                archived,
+                permissions,
+            } = serde_json::from_slice(&answer.body).ok()?;
+            Finding::Visible {
+                push: permissions.map(|permissions| permissions.push),
+                archived,
+                scopes,
             }
         }
         401 => Finding::TokenRefused,

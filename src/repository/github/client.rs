@@ -4,12 +4,15 @@
 //! octocrab's own `graphql()` drops the type of an error, posts to the wrong path on GitHub Enterprise
 //! Server, and its retries would repeat a mutation. So its requests are made raw, and what comes back
 //! is read here. Retries are the caller's ([`crate::repository::retry`]).
+//!
+//! Its typed calls would pay for a service of ours below it with less than that takes, and give up the
+//! headers that say how long to wait. And they read dozens of fields where five are needed: one that a
+//! server leaves out, and a pull request that was opened is reported as a failure.
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request};
-use http_body_util::BodyExt as _;
 use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -18,14 +21,13 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use crate::deadline::Deadline;
-use crate::http::with_sources;
-use crate::repository::wire::{self, WireError, WireErrorKind, classified, one_line, refused};
-use crate::repository::{Access, RepositoryError, location};
+use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Patience, is_same_origin};
+use crate::http::text::{self, answered, one_line};
+use crate::repository::wire::{WireError, WireErrorKind, refused};
+use crate::repository::{Access, RepositoryError};
 
 /// The most that one answer may hold: a file of 16 MiB, or the list of a very large tree.
 const MAX_ANSWER: usize = 64 << 20;
-/// How many redirects are followed.
-const MAX_REDIRECTS: usize = 5;
 /// How long to wait after a secondary rate limit that names no time (GitHub's documentation, "Rate
 /// limits for the REST API").
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
@@ -39,16 +41,6 @@ pub struct Client {
     graphql: Octocrab,
     api_url: Url,
     deadline: Deadline,
-}
-
-/// What was answered, of whatever status.
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Vec<u8>,
 }
 
 /// Why a request was not answered as asked.
@@ -140,7 +132,7 @@ impl Client {
 
     /// The API's host, with its port where it is not the scheme's own.
     pub fn host(&self) -> String {
-        location::host(&self.api_url)
+        text::host(&self.api_url)
     }
 
     /// Reads over GraphQL.
@@ -299,14 +291,14 @@ impl Client {
             };
             let answer = self.send(Access::Read, &sent).await;
             let answer = answer.map_err(CallError::of_read)?;
-            match self.target(&answer) {
-                Some(target) if target.origin() == self.api_url.origin() => {
+            match answer.target(&self.api_url) {
+                Some(target) if is_same_origin(&target, &self.api_url) => {
                     // octocrab puts the base's path before one that does not have it yet.
                     target[url::Position::BeforePath..url::Position::AfterQuery]
                         .clone_into(&mut path);
                 }
                 Some(target) => {
-                    let to = wire::shown(target);
+                    let to = text::shown(target);
                     return Err(RepositoryError::Redirected { to });
                 }
                 None => return Ok(answer),
@@ -348,92 +340,60 @@ impl Client {
     }
 
     async fn send(&self, access: Access, sent: &Sending<'_>) -> Result<Answer, CallError> {
-        let cancellable = access == Access::Read;
-        let exchange = async {
-            let response = wire::in_time(&self.deadline, cancellable, async {
-                let response = sent.response().await;
-                response.map_err(|error| broken(&error))
-            });
-            let (head, mut body) = response.await?.into_parts();
-            let mut bytes = Vec::new();
-            loop {
-                let frame = wire::in_time(&self.deadline, cancellable, async {
-                    let frame = body.frame().await.transpose();
-                    frame.map_err(|error| broken(&error))
-                });
-                let Some(frame) = frame.await? else { break };
-                if let Ok(data) = frame.into_data() {
-                    if bytes.len() + data.len() > MAX_ANSWER {
-                        return Err(WireErrorKind::TooLarge("the server's answer"));
-                    }
-                    bytes.extend_from_slice(&data);
-                }
-            }
-            Ok(Answer {
-                status: head.status.as_u16(),
-                headers: head.headers,
-                body: bytes,
-            })
+        let patience = Patience::Run {
+            deadline: self.deadline.clone(),
+            cancellable: access == Access::Read,
         };
-        exchange.await.map_err(|kind| {
-            let pushing = access == Access::Write;
-            let error = WireError { pushing, kind };
-            CallError::Failed {
-                may_have_happened: pushing && error.may_have_happened(),
-                error: refused(error, &self.host()),
-            }
-        })
+        let exchange = async {
+            let incoming = exchange::send(sent.response(), patience).await?;
+            incoming.whole(MAX_ANSWER).await
+        };
+        let answer = exchange.await;
+        answer.map_err(|error| self.failed(access, error.into()))
     }
 
-    /// Where a redirect leads.
-    fn target(&self, answer: &Answer) -> Option<Url> {
-        if !(300..400).contains(&answer.status) {
-            return None;
+    fn failed(&self, access: Access, kind: WireErrorKind) -> CallError {
+        let pushing = access == Access::Write;
+        let error = WireError { pushing, kind };
+        CallError::Failed {
+            may_have_happened: pushing && error.may_have_happened(),
+            error: refused(error, &self.host()),
         }
-        self.api_url.join(answer.header(LOCATION.as_str())?).ok()
     }
 
     /// The answer, if it is a success.
     fn checked(&self, access: Access, answer: Answer) -> Result<Answer, CallError> {
-        if (200..300).contains(&answer.status) {
+        if answer.is_success() {
             return Ok(answer);
         }
-        if let Some(target) = self.target(&answer) {
-            let to = wire::shown(target);
+        if let Some(target) = answer.target(&self.api_url) {
+            let to = text::shown(target);
             return Err(RepositoryError::Redirected { to }.into());
         }
         let (status, host) = (answer.status, self.host());
-        let detail = answer.message();
+        let detail = message(&answer.body);
         let limited = status == 429
             || (status == 403
                 && (answer.header("retry-after").is_some()
                     || answer.header("x-ratelimit-remaining") == Some("0")
                     || detail.contains("rate limit")));
         if limited {
-            let colon = if detail.is_empty() { "" } else { ": " };
-            let detail = detail.trim_end_matches('.');
             return Err(RepositoryError::Unavailable {
-                what: format!("{host} answered HTTP {status}{colon}{detail}"),
+                what: answered(&host, status, &detail),
                 retry_after: Some(limit(&answer.headers).unwrap_or(SECONDARY_LIMIT)),
             }
             .into());
         }
         if matches!(status, 400 | 405..=407 | 409..=412 | 414..=424 | 426..=428 | 430..=499) {
-            let what = format!("{host} answered HTTP {status}: {detail}");
+            let what = answered(&host, status, &detail);
             return Err(RepositoryError::Protocol { what }.into());
         }
-        let error = WireError {
-            pushing: access == Access::Write,
-            kind: WireErrorKind::Status {
-                status,
-                detail,
-                retry_after: wire::retry_after(&answer.headers),
-            },
+        let kind = WireErrorKind::Status {
+            status,
+            detail,
+            retry_after: exchange::retry_after(&answer.headers),
         };
-        Err(CallError::Failed {
-            may_have_happened: error.pushing && error.may_have_happened(),
-            error: refused(error, &host),
-        })
+        Err(self.failed(access, kind))
     }
 
     fn no_api(&self, answer: &Answer) -> RepositoryError {
@@ -450,30 +410,23 @@ impl Client {
     }
 }
 
-impl Answer {
-    /// A header's text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+/// What the API says about a failure, on one line.
+fn message(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        message: String,
+        #[serde(default)]
+        errors: Vec<Json>,
     }
-
-    /// What the API says about a failure, on one line.
-    fn message(&self) -> String {
-        #[derive(Deserialize)]
-        struct Body {
-            message: String,
-            #[serde(default)]
-            errors: Vec<Json>,
-        }
-        let Ok(Body { message, errors }) = serde_json::from_slice(&self.body) else {
-            return String::new();
-        };
-        let errors = errors.iter().map(|error| match error {
-            Json::String(text) => text.clone(),
-            error => error["message"].as_str().unwrap_or_default().to_owned(),
-        });
-        let texts: Vec<String> = [message].into_iter().chain(errors).collect();
-        one_line(&texts.join("\n"))
-    }
+    let Ok(Body { message, errors }) = serde_json::from_slice(body) else {
+        return String::new();
+    };
+    let errors = errors.iter().map(|error| match error {
+        Json::String(text) => text.clone(),
+        error => error["message"].as_str().unwrap_or_default().to_owned(),
+    });
+    let texts: Vec<String> = [message].into_iter().chain(errors).collect();
+    one_line(&texts.join("\n"))
 }
 
 /// A request before it is one.
@@ -485,35 +438,22 @@ struct Sending<'a> {
     body: Option<&'a Json>,
 }
 
-type Body = http_body_util::combinators::BoxBody<bytes::Bytes, octocrab::Error>;
-
 impl Sending<'_> {
-    async fn response(&self) -> Result<http::Response<Body>, octocrab::Error> {
+    async fn response(&self) -> Result<reqwest::Response, octocrab::Error> {
         let request = Request::builder()
             .method(self.method.clone())
             .uri(self.path)
             .header(ACCEPT, self.accept);
         let request = self.github.build_request(request, self.body)?;
-        self.github.execute(request).await
+        let response = self.github.execute(request).await?;
+        Ok(response.map(reqwest::Body::wrap).into())
     }
-}
-
-/// octocrab wraps what the HTTP client says, more than once.
-fn broken(error: &octocrab::Error) -> WireErrorKind {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-            return classified(error);
-        }
-        cause = error.source();
-    }
-    WireErrorKind::Broken(one_line(&with_sources(error)))
 }
 
 /// How long GitHub asks to wait, by its headers: after a secondary limit it says so, after the primary
 /// one it names the second when the next hour's allowance begins.
 fn limit(headers: &HeaderMap) -> Option<Duration> {
-    if let Some(wait) = wire::retry_after(headers) {
+    if let Some(wait) = exchange::retry_after(headers) {
         return Some(wait);
     }
     let number = |name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };

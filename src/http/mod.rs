@@ -1,5 +1,9 @@
 //! The one HTTP client: git and every API speak through it, so that proxy, certificates and
-//! timeouts are the same everywhere.
+//! timeouts are the same everywhere. [`exchange`] is one question and its answer, [`text`] what a person
+//! is told of it.
+
+pub mod exchange;
+pub mod text;
 
 use std::str::FromStr;
 use std::sync::Once;
@@ -9,6 +13,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+
+use self::text::with_sources;
 
 /// How long to wait for a TCP and TLS connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,21 +119,6 @@ pub fn client(authorities: &Authorities) -> Result<reqwest::Client, ClientError>
         .tls_certs_merge(authorities.0.clone())
         .build()
         .map_err(|error| ClientError::Setup(with_sources(&error)))
-}
-
-/// An error and what caused it, on one line: reqwest keeps the part that helps in its sources.
-pub fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

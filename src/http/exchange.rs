@@ -1,0 +1,448 @@
+//! One question over HTTP and its answer: how long it may take, how much may come, and where a
+//! redirect may lead. Whatever a server sends is read here.
+//!
+//! The client follows no redirect by itself. Who is to follow one says so here, by origin: credentials
+//! never go to another.
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use tokio::time::Instant;
+use url::Url;
+
+use super::text::{is_safe, one_line, with_sources};
+use crate::deadline::Deadline;
+
+/// How many redirects are followed.
+pub const MAX_REDIRECTS: usize = 5;
+
+/// What went wrong on the wire. Texts are one line without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExchangeError {
+    /// The TLS client does not trust the server.
+    Certificate(String),
+    /// No connection.
+    Connect(String),
+    /// The connection broke.
+    Broken(String),
+    /// The server was silent for too long a part of the run's whole time, which this is.
+    Silent(Duration),
+    /// The run's whole time, which this is, was over.
+    Deadline(Duration),
+    /// The exchange took longer than this.
+    Slow(Duration),
+    /// More came than is sensible.
+    TooLarge,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl ExchangeError {
+    /// Whether the server may have done what it was asked for all the same.
+    pub fn may_have_happened(&self) -> bool {
+        !matches!(self, Self::Connect(_) | Self::Certificate(_))
+    }
+
+    /// What happened with `host`, for a person.
+    pub fn told(&self, host: &str) -> String {
+        match self {
+            Self::Certificate(why) => format!("the certificate of {host} is not trusted: {why}"),
+            Self::Connect(why) => format!("{host} can't be reached: {why}"),
+            Self::Broken(why) => format!("the connection to {host} broke: {why}"),
+            Self::Silent(timeout) | Self::Deadline(timeout) => format!(
+                "{host} did not answer in time (`timeout` is {} s)",
+                timeout.as_secs()
+            ),
+            Self::Slow(patience) => {
+                format!("{host} did not answer within {} s", patience.as_secs())
+            }
+            Self::TooLarge => format!("{host} answered with more than anything sensible"),
+            Self::Cancelled => "the run was cancelled".to_owned(),
+        }
+    }
+
+    /// What the client says, by what a person can do about it. Its outermost words ("error sending
+    /// request for url") say nothing new, and whoever wraps it adds none.
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        let (mut known, mut cause) = (None, Some(error));
+        while let Some(error) = cause {
+            known = error.downcast_ref::<reqwest::Error>().or(known);
+            cause = error.source();
+        }
+        let Some(error) = known else {
+            return Self::Broken(one_line(&with_sources(error)));
+        };
+        let cause = error
+            .source()
+            .map_or_else(|| error.to_string(), with_sources);
+        let text = one_line(&cause);
+        let text = text
+            .strip_prefix("client error (Connect): ")
+            .unwrap_or(&text);
+        if let Some((_, why)) = text.split_once("invalid peer certificate: ") {
+            Self::Certificate(why.to_owned())
+        } else if error.is_connect() {
+            Self::Connect(text.to_owned())
+        } else {
+            Self::Broken(text.to_owned())
+        }
+    }
+}
+
+/// How long is waited.
+#[derive(Debug, Clone)]
+pub enum Patience {
+    /// As long as a run has time, and a server may be silent in it.
+    Run {
+        /// When the run ends.
+        deadline: Deadline,
+        /// Whether nothing is lost by giving up when the run is cancelled.
+        cancellable: bool,
+    },
+    /// For the whole of one exchange.
+    Exchange {
+        /// When that is over.
+        end: Instant,
+        /// How long it was at the start.
+        total: Duration,
+    },
+}
+
+impl Patience {
+    /// `total` from now, for the whole of one exchange.
+    pub fn of(total: Duration) -> Self {
+        let end = Instant::now() + total;
+        Self::Exchange { end, total }
+    }
+
+    /// Bounds one wait.
+    async fn bound<T>(
+        &self,
+        wait: impl Future<Output = Result<T, ExchangeError>>,
+    ) -> Result<T, ExchangeError> {
+        let (deadline, cancellable) = match self {
+            Self::Run {
+                deadline,
+                cancellable,
+            } => (deadline, *cancellable),
+            Self::Exchange { end, total } => {
+                let ended = tokio::time::timeout_at(*end, wait).await;
+                return ended.unwrap_or(Err(ExchangeError::Slow(*total)));
+            }
+        };
+        let (remaining, silence) = (deadline.remaining(), deadline.silence());
+        // A server that never lets one wait would never be timed out.
+        if cancellable && remaining.is_zero() {
+            return Err(ExchangeError::Deadline(deadline.total()));
+        }
+        tokio::select! {
+            result = tokio::time::timeout(remaining.min(silence), wait) => match result {
+                Ok(result) => result,
+                Err(_) if remaining <= silence => Err(ExchangeError::Deadline(deadline.total())),
+                Err(_) => Err(ExchangeError::Silent(deadline.total())),
+            },
+            () = deadline.cancelled(), if cancellable => Err(ExchangeError::Cancelled),
+        }
+    }
+}
+
+/// What was answered, of whatever status.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// All of the body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Whether the server did as it was asked.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Where a redirect of `from` leads.
+    pub fn target(&self, from: &Url) -> Option<Url> {
+        target(self.status, &self.headers, from)
+    }
+}
+
+/// An answer whose body is still on its way.
+#[derive(Debug)]
+pub struct Incoming {
+    response: reqwest::Response,
+    patience: Patience,
+}
+
+/// Sends a request, and waits for what comes before the answer's body.
+///
+/// # Errors
+/// See [`ExchangeError`].
+pub async fn send<E: Error + 'static>(
+    request: impl Future<Output = Result<reqwest::Response, E>>,
+    patience: Patience,
+) -> Result<Incoming, ExchangeError> {
+    let sent = async { request.await.map_err(|error| ExchangeError::of(&error)) };
+    let response = patience.bound(sent).await?;
+    Ok(Incoming { response, patience })
+}
+
+/// Sends a request that only reads, and follows wherever it is safe to: with `authorization` within the
+/// origin only. A redirect that is not followed is the answer.
+///
+/// # Errors
+/// See [`ExchangeError`].
+pub async fn follow(
+    http: &reqwest::Client,
+    mut request: reqwest::Request,
+    authorization: Option<&HeaderValue>,
+    patience: Duration,
+    limit: usize,
+) -> Result<Answer, ExchangeError> {
+    let first = request.url().clone();
+    let mut left = MAX_REDIRECTS;
+    loop {
+        let mut sent = reqwest::Request::new(request.method().clone(), request.url().clone());
+        sent.headers_mut().clone_from(request.headers());
+        if let Some(value) = authorization.filter(|_| is_same_origin(&first, request.url())) {
+            sent.headers_mut().insert(AUTHORIZATION, value.clone());
+        }
+        let incoming = send(http.execute(sent), Patience::of(patience)).await?;
+        match incoming.target(request.url()) {
+            Some(target) if is_safe(&target) && left > 0 => *request.url_mut() = target,
+            _ => return incoming.whole(limit).await,
+        }
+        left -= 1;
+    }
+}
+
+impl Incoming {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// Where a redirect of `from` leads.
+    pub fn target(&self, from: &Url) -> Option<Url> {
+        target(self.status(), self.headers(), from)
+    }
+
+    /// The next piece of the body; none at its end.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ExchangeError> {
+        let chunk = self.response.chunk();
+        let chunk = async { chunk.await.map_err(|error| ExchangeError::of(&error)) };
+        let chunk = self.patience.bound(chunk).await?;
+        if chunk.is_none() {
+            // Lets the client take the connection back before the next request looks for one.
+            tokio::task::yield_now().await;
+        }
+        Ok(chunk)
+    }
+
+    /// All of it, up to `limit` bytes.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn whole(mut self, limit: usize) -> Result<Answer, ExchangeError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if body.len() + chunk.len() > limit {
+                return Err(ExchangeError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status: self.status(),
+            headers: std::mem::take(self.response.headers_mut()),
+            body,
+        })
+    }
+
+    /// The beginning of a body that is for people, so that it is worth no long wait: as much of `limit`
+    /// bytes as comes at once.
+    pub async fn beginning(mut self, limit: usize) -> Vec<u8> {
+        let mut body = Vec::new();
+        self.patience = Patience::of(Duration::from_secs(2));
+        while body.len() < limit
+            && let Ok(Some(chunk)) = self.chunk().await
+        {
+            body.extend_from_slice(&chunk);
+        }
+        body.truncate(limit);
+        body
+    }
+}
+
+fn target(status: u16, headers: &HeaderMap, from: &Url) -> Option<Url> {
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    let is_redirect = (300..400).contains(&status);
+    is_redirect.then(|| from.join(location).ok())?
+}
+
+/// Whether what may be told at `one` may be told at `other`: same scheme, host and port.
+pub fn is_same_origin(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin()
+}
+
+/// Whether `to` is the host of `from`, where https is offered in place of http.
+pub fn is_upgrade(from: &Url, to: &Url) -> bool {
+    from.scheme() == "http"
+        && to.scheme() == "https"
+        && to.host() == from.host()
+        && to.port().is_none()
+}
+
+/// When the server says to come back: in seconds, or as a date, which is by its own clock where it
+/// tells that.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = date(headers).unwrap_or_else(|| SystemTime::now().into());
+    let wait = http_date(text)? - now;
+    Some(wait.to_std().unwrap_or_default())
+}
+
+/// The header `Date`: the server's clock.
+pub fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// RFC 9110, section 5.6.7.
+fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    let date = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(date.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use wiremock::matchers::{any, header_exists, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn redirect(to: &str) -> ResponseTemplate {
+        ResponseTemplate::new(307).insert_header("location", to)
+    }
+
+    async fn server(rules: impl IntoIterator<Item = Mock>) -> MockServer {
+        let server = MockServer::start().await;
+        for rule in rules {
+            rule.mount(&server).await;
+        }
+        server
+    }
+
+    /// Asks for `/` with credentials.
+    async fn ask(server: &MockServer, limit: usize) -> Result<Answer, ExchangeError> {
+        let http = crate::http::client(&Default::default()).unwrap();
+        let request = http.get(server.uri()).build().unwrap();
+        let secret = HeaderValue::from_static("Basic c2VjcmV0");
+        let patience = Duration::from_millis(500);
+        follow(&http, request, Some(&secret), patience, limit).await
+    }
+
+    #[tokio::test]
+    async fn credentials_do_not_follow_a_redirect_to_another_origin() {
+        let other = server([Mock::given(any()).respond_with(ResponseTemplate::new(200))]).await;
+        let elsewhere = format!("{}/b", other.uri());
+        let first = server([
+            Mock::given(path("/")).respond_with(redirect("/within")),
+            Mock::given(path("/within"))
+                .and(header_exists("authorization"))
+                .respond_with(redirect(&elsewhere)),
+        ])
+        .await;
+        assert_eq!(ask(&first, 9).await.unwrap().status, 200);
+        let received = other.received_requests().await.unwrap();
+        assert_eq!(received.len(), 1);
+        assert!(!received[0].headers.contains_key("authorization"));
+    }
+
+    #[tokio::test]
+    async fn where_it_is_not_safe_nobody_is_asked() {
+        let to = "http://registry.example/";
+        let server = server([Mock::given(any()).respond_with(redirect(to))]).await;
+        let answer = ask(&server, 9).await.unwrap();
+        let target = answer.target(&url("https://a/")).unwrap();
+        assert_eq!((answer.status, target.as_str()), (307, to));
+    }
+
+    #[tokio::test]
+    async fn redirects_in_a_circle_end() {
+        let server = server([Mock::given(any()).respond_with(redirect("/"))]).await;
+        assert_eq!(ask(&server, 9).await.unwrap().status, 307);
+        let asked = server.received_requests().await.unwrap().len();
+        assert_eq!(asked, MAX_REDIRECTS + 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_its_limits() {
+        let text = |text: &str| ResponseTemplate::new(404).set_body_string(text);
+        let large = server([Mock::given(any()).respond_with(text("0123456789"))]).await;
+        assert_eq!(ask(&large, 10).await.unwrap().body, b"0123456789");
+        assert_eq!(ask(&large, 9).await.unwrap_err(), ExchangeError::TooLarge);
+        let late = text("").set_delay(Duration::from_secs(5));
+        let late = server([Mock::given(any()).respond_with(late)]).await;
+        let patience = Duration::from_millis(500);
+        assert_eq!(
+            ask(&late, 9).await.unwrap_err(),
+            ExchangeError::Slow(patience)
+        );
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let base = url("https://h/a");
+        assert!(is_same_origin(&base, &url("https://h:443/b?x")));
+        for other in ["http://h/a", "https://h:8443/a", "https://h.evil/a"] {
+            assert!(!is_same_origin(&base, &url(other)), "{other}");
+            assert!(!is_upgrade(&base, &url(other)), "{other}");
+        }
+        let plain = url("http://h:8080/a");
+        assert!(is_upgrade(&plain, &base));
+        assert!(!is_upgrade(&plain, &url("https://h:8443/a")));
+        assert!(!is_upgrade(&plain, &url("https://evil/a")));
+    }
+
+    #[test]
+    fn a_server_says_in_seconds_or_by_a_date_when_to_come_back() {
+        let wait = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, HeaderValue::from_static(value))
+            });
+            retry_after(&pairs.collect()).map(|wait| wait.as_secs())
+        };
+        let date = ("date", "Wed, 21 Oct 2015 07:27:30 GMT");
+        let later = ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
+        assert_eq!(wait(&[("retry-after", " 7 ")]), Some(7));
+        assert_eq!(wait(&[date, later]), Some(30));
+        assert_eq!(wait(&[later]), Some(0), "long ago");
+        assert_eq!(wait(&[("retry-after", "soon")]), None);
+        assert_eq!(wait(&[date]), None);
+    }
+}

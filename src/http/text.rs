@@ -1,0 +1,106 @@
+//! What a person is told of an exchange: hosts, URLs and a server's words, nothing of it a secret.
+
+use url::Url;
+
+/// A URL's host, with its port where it is not the scheme's own.
+pub fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("this machine");
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Whether a URL leads to this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => true,
+    }
+}
+
+/// Whether a token would travel unencrypted to another machine.
+pub fn is_cleartext(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
+/// Whether a place may be asked at all: encrypted, or on this machine.
+pub fn is_safe(url: &Url) -> bool {
+    url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url))
+}
+
+/// A URL for people: nothing in it that may be a secret.
+pub fn shown(mut url: Url) -> String {
+    url.set_query(None);
+    url.set_fragment(None);
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}
+
+/// A server's text on one line, without control characters and git's own `remote: ` prefixes.
+pub fn one_line(text: &str) -> String {
+    let lines = text.split(['\n', '\r']).map(|line| {
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        let line = line.trim();
+        line.strip_prefix("remote:")
+            .unwrap_or(line)
+            .trim()
+            .to_owned()
+    });
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// That a server refused, and its words for it, if there are any.
+pub fn answered(host: &str, status: u16, words: &str) -> String {
+    let colon = if words.is_empty() { "" } else { ": " };
+    let words = words.trim_end_matches('.');
+    format!("{host} answered HTTP {status}{colon}{words}")
+}
+
+/// An error and what caused it, on one line: reqwest keeps the part that helps in its sources.
+pub fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_words_fit_on_one_line() {
+        let text = "remote: Repository not found.\r\n\0remote:\x1b[31m see docs\n\n";
+        assert_eq!(one_line(text), "Repository not found. [31m see docs");
+    }
+
+    #[test]
+    fn a_token_is_cleartext_only_over_http_to_another_machine() {
+        for (text, expected) in [
+            ("http://127.0.0.1:80/a/b", false),
+            ("http://localhost/a/b", false),
+            ("http://[::1]:1/a/b", false),
+            ("https://git.example/a/b", false),
+            ("http://git.example/a/b", true),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!(is_cleartext(&url), expected, "{text}");
+            assert_eq!(is_safe(&url), !expected, "{text}");
+        }
+        assert!(!is_safe(&Url::parse("ftp://localhost/").unwrap()));
+    }
+}
