@@ -522,14 +522,33 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_there_already_stays_as_it_is_written() {
+        for text in ["a: \"v\\x31\"", "a: >-\n    v1\n    \n"] {
+            assert_eq!(replace(text, "v1", "v1").unwrap(), text);
+        }
+    }
+
+    #[test]
     fn an_empty_value_is_filled_in_behind_the_colon() {
         assert_eq!(replace("a:\nb: c\n", "", "v1").unwrap(), "a: v1\nb: c\n");
         assert_eq!(replace("a: # b\n", "", "v1").unwrap(), "a: v1 # b\n");
         assert_eq!(replace("{a: , b: c}", "", "v1").unwrap(), "{a: v1 , b: c}");
-        assert!(matches!(
-            replace("- \n- a", "", "v1"),
-            Err(EditError::Empty { .. })
-        ));
+        assert_eq!(replace("a:\n", "", "1").unwrap(), "a: \"1\"\n");
+        assert_eq!(replace("a:\n", "", "b, c").unwrap(), "a: b, c\n");
+        assert_eq!(replace("{a: }", "", "b, c").unwrap(), "{a: \"b, c\" }");
+        for text in [
+            "- \n- a",
+            "a: &x\n",
+            "a: !!str\n",
+            "a: &x !!str\n",
+            "? \n: b\n",
+        ] {
+            let empty = replace(text, "", "v1").unwrap_err();
+            assert!(
+                matches!(empty, EditError::Empty { .. }),
+                "{text:?}: {empty}"
+            );
+        }
     }
 
     #[test]
@@ -694,6 +713,7 @@ mod tests {
                 None,
                 "m:\n  a:\n  k: v\n  b:\n    - c\n",
             ),
+            ("m:\n  a: b\n    c\n", None, "m:\n  a: b\n    c\n  k: v\n"),
             (
                 "m:\n  a: |\n    b\n\nx: y\n",
                 None,
@@ -712,6 +732,40 @@ mod tests {
                 matches!(add(text, None), Err(EditError::NoBlockMapping { .. })),
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn several_keys_are_added_in_the_order_they_are_asked_for() {
+        let text = "x: &x y\nm:\n  a: *x\n  b: &b c\nz: [*x, *b]\n";
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let root = stream.roots()[0];
+        let mapping = stream.get(root, "m").unwrap();
+        let pairs = stream.pairs(mapping);
+        let add = |after: usize, key: &str, value: &str| Edit::Add {
+            mapping,
+            after: Some(pairs[after].0),
+            key: key.to_owned(),
+            value: NewValue::Plain(value.to_owned()),
+        };
+        let edits = [
+            add(1, "k", "3"),
+            add(0, "l", "1"),
+            Edit::Set {
+                node: stream.get(root, "x").unwrap(),
+                value: NewValue::Text("w".to_owned()),
+            },
+            add(0, "1", "2"),
+        ];
+        assert_eq!(
+            String::from_utf8(apply(&stream, &edits).unwrap()).unwrap(),
+            "x: &x w\nm:\n  a: *x\n  l: 1\n  \"1\": 2\n  b: &b c\n  k: 3\nz: [*x, *b]\n"
+        );
+        for (after, line) in [(0, 4), (1, 5)] {
+            for value in ["1 # d", "'1'", "[1]", "1\n  n: 2"] {
+                let refused = apply(&stream, &[add(after, "k", value)]);
+                assert_eq!(refused, Err(EditError::Spills { line }), "{value:?}");
+            }
         }
     }
 
