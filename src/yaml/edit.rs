@@ -628,6 +628,11 @@ mod tests {
             );
             assert!(refused.unwrap_err().is_guard());
         }
+        // Here it is only a comment's, and nothing would be set.
+        for value in [NewValue::Text, NewValue::Plain] {
+            let refused = set_misplaced("a: b\nz: v1 # v1\n", Some(13..15), value("v2".to_owned()));
+            assert_eq!(refused, Err(EditError::Spills { line: 2 }));
+        }
     }
 
     #[test]
