@@ -371,7 +371,7 @@ fn is_settled(look: &Look<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -477,5 +477,631 @@ mod tests {
                 before = true;
             }
         }
+    }
+
+    /// One look, and what it is compared with.
+    #[derive(Clone)]
+    struct State {
+        application: Value,
+        compared: Relation,
+        applied: Option<Relation>,
+        hydrating: Option<Relation>,
+        now: Option<&'static str>,
+    }
+
+    /// An application that runs `a/web:v2`, healthy for long after the operation that applied it, but
+    /// for what is `different`.
+    fn state(different: Value) -> State {
+        let mut application = json!({"status": {
+            "reconciledAt": "2026-08-22T10:00:10Z",
+            "sync": {"status": "Synced"},
+            "health": {"status": "Healthy", "lastTransitionTime": "2026-08-22T10:00:10Z"},
+            "operationState": {
+                "phase": "Succeeded",
+                "startedAt": "2026-08-22T10:00:00Z",
+                "finishedAt": "2026-08-22T10:00:10Z",
+            },
+            "summary": {"images": ["a/web:v2"]},
+        }});
+        merge(&mut application["status"], different);
+        State {
+            application,
+            compared: Relation::Exact,
+            applied: Some(Relation::Exact),
+            hydrating: None,
+            now: Some("2026-08-22T10:01:00Z"),
+        }
+    }
+
+    fn merge(into: &mut Value, different: Value) {
+        match different {
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    merge(&mut into[key.as_str()], value);
+                }
+            }
+            other => *into = other,
+        }
+    }
+
+    impl State {
+        fn compared(self, compared: Relation) -> Self {
+            Self { compared, ..self }
+        }
+        fn applied(self, applied: impl Into<Option<Relation>>) -> Self {
+            let applied = applied.into();
+            Self { applied, ..self }
+        }
+        fn hydrating(self, hydrating: Relation) -> Self {
+            let hydrating = Some(hydrating);
+            Self { hydrating, ..self }
+        }
+        fn now(self, now: impl Into<Option<&'static str>>) -> Self {
+            let now = now.into();
+            Self { now, ..self }
+        }
+    }
+
+    fn sync(status: &str) -> State {
+        state(json!({"sync": {"status": status}}))
+    }
+    fn health(status: &str) -> State {
+        state(json!({"health": {"status": status, "message": "1 Pod crashes"}}))
+    }
+    /// In this health since before the operation.
+    fn old_health(status: &str) -> State {
+        let since = "2026-08-22T09:59:59Z";
+        let message = "1 Pod crashes";
+        state(
+            json!({"health": {"status": status, "message": message, "lastTransitionTime": since}}),
+        )
+    }
+    fn operation(phase: &str) -> State {
+        state(
+            json!({"operationState": {"phase": phase, "message": "no", "syncResult": {
+                "resources": [
+                    {"kind": "Job", "name": "a", "status": "SyncFailed", "message": "1"},
+                    {"kind": "Job", "name": "b", "status": "Synced", "message": "2"},
+                    {"kind": "Job", "name": "c", "status": "Failed", "message": "3"},
+                    {"kind": "Job", "name": "d", "status": "Error", "message": "4"},
+                ],
+            }}}),
+        )
+    }
+    fn condition(kind: &str) -> State {
+        state(json!({"conditions": [{"type": "Other"}, {"type": kind, "message": "no such file"}]}))
+    }
+    fn images(images: &[&str]) -> State {
+        state(json!({"summary": {"images": images}}))
+    }
+    /// Out of sync by `kind`, where a Rollout is.
+    fn rewritten(kind: &str) -> State {
+        state(json!({"sync": {"status": "OutOfSync"}, "resources": [
+            {"group": "argoproj.io", "kind": "Rollout", "name": "web", "status": "Synced"},
+            {"group": "networking.istio.io", "kind": kind, "name": "web", "status": "OutOfSync"},
+        ]}))
+    }
+    fn hydrator(phase: &str) -> State {
+        let operation = json!({"phase": phase, "message": "no"});
+        state(json!({"sourceHydrator": {"currentOperation": operation}})).compared(Relation::Old)
+    }
+
+    fn goal(images: &[&str]) -> Goal {
+        Goal {
+            images: images.iter().map(|image| image.parse().unwrap()).collect(),
+            wait_for: WaitFor::Healthy,
+            allow_suspended: false,
+        }
+    }
+
+    /// Every row is one application: at each second what is seen of it, and what that means.
+    #[track_caller]
+    fn check(goal: &Goal, rows: &[(&str, &[(u64, State, Verdict)])]) {
+        for (name, looks) in rows {
+            let mut judge = Judge::default();
+            for (second, state, verdict) in *looks {
+                let application = serde_json::from_value(state.application.clone()).unwrap();
+                let look = Look {
+                    application: &application,
+                    compared: state.compared,
+                    applied: state.applied,
+                    hydrating: state.hydrating,
+                    now: state.now.map(|now| now.parse().unwrap()),
+                    elapsed: Duration::from_secs(*second),
+                };
+                assert_eq!(
+                    judge.judge(&look, goal),
+                    *verdict,
+                    "{name}, second {second}"
+                );
+            }
+        }
+    }
+
+    const HEALTHY: Verdict = Verdict::Done(Done::Healthy);
+    const OUT_OF_SYNC: Verdict = Verdict::Wait(Wait::OutOfSync);
+    const UNSEEN: Verdict = Verdict::Wait(Wait::Unseen);
+    const SYNCING: Verdict = Verdict::Wait(Wait::Syncing);
+    const STALE: Verdict = Verdict::Wait(Wait::StaleHealth);
+    const CONFIRM: Verdict = Verdict::Confirm;
+    use Relation::{Exact, Newer, Old};
+
+    fn waits_for(health: &str) -> Verdict {
+        Verdict::Wait(Wait::Health(health.to_owned()))
+    }
+    fn degraded() -> Verdict {
+        Verdict::Failed(Problem::Degraded("1 Pod crashes".to_owned()))
+    }
+    fn incomparable(kind: &str) -> Verdict {
+        Verdict::Failed(Problem::Comparison {
+            kind: kind.to_owned(),
+            message: "no such file".to_owned(),
+        })
+    }
+    fn unsynced() -> Verdict {
+        let failed = [("Job/a", "1"), ("Job/c", "3"), ("Job/d", "4")];
+        let resources = failed.map(|(title, message)| (title.to_owned(), message.to_owned()));
+        Verdict::Failed(Problem::Sync {
+            message: "no".to_owned(),
+            resources: resources.to_vec(),
+        })
+    }
+
+    #[test]
+    fn an_end_is_believed_at_the_second_look_or_by_argo_cds_own_clock() {
+        let unclear = || state(json!({})).now(None);
+        let since_then = |now| state(json!({})).now(now);
+        let later = "2026-08-22T10:00:11Z";
+        check(
+            &goal(&["a/web:v2"]),
+            &[
+                ("settled", &[(0, state(json!({})), HEALTHY)]),
+                (
+                    "5 seconds",
+                    &[(0, since_then("2026-08-22T10:00:15Z"), HEALTHY)],
+                ),
+                (
+                    "4 seconds",
+                    &[(0, since_then("2026-08-22T10:00:14Z"), CONFIRM)],
+                ),
+                (
+                    "health of before the end of the operation",
+                    &[(
+                        0,
+                        state(
+                            json!({"operationState": {"finishedAt": later}, "reconciledAt": later}),
+                        ),
+                        CONFIRM,
+                    )],
+                ),
+                (
+                    "no operation",
+                    &[(0, state(json!({"operationState": null})), CONFIRM)],
+                ),
+                (
+                    "no time of the health",
+                    &[(
+                        0,
+                        state(json!({"health": {"lastTransitionTime": null}})),
+                        CONFIRM,
+                    )],
+                ),
+                (
+                    "twice, and anew after that",
+                    &[
+                        (0, unclear(), CONFIRM),
+                        (2, unclear(), HEALTHY),
+                        (4, unclear(), CONFIRM),
+                    ],
+                ),
+                (
+                    "not twice in a row",
+                    &[
+                        (0, unclear(), CONFIRM),
+                        (2, health("Progressing"), waits_for("Progressing")),
+                        (4, unclear(), CONFIRM),
+                        (6, unclear(), HEALTHY),
+                    ],
+                ),
+                (
+                    "degraded twice",
+                    &[
+                        (0, health("Degraded").now(None), CONFIRM),
+                        (2, health("Degraded").now(None), degraded()),
+                    ],
+                ),
+                (
+                    "no comparison twice",
+                    &[
+                        (0, condition("ComparisonError").now(None), CONFIRM),
+                        (
+                            2,
+                            condition("ComparisonError").now(None),
+                            incomparable("ComparisonError"),
+                        ),
+                    ],
+                ),
+                (
+                    "a failed operation stays",
+                    &[(0, operation("Failed").now(None), unsynced())],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn nothing_counts_before_the_commit_is_compared() {
+        check(
+            &goal(&["a/web:v2"]),
+            &[
+                ("newer", &[(0, state(json!({})).compared(Newer), HEALTHY)]),
+                ("old", &[(0, state(json!({})).compared(Old), UNSEEN)]),
+                (
+                    "old, syncing",
+                    &[(0, operation("Running").compared(Old), UNSEEN)],
+                ),
+                (
+                    "error",
+                    &[(
+                        0,
+                        condition("ComparisonError"),
+                        incomparable("ComparisonError"),
+                    )],
+                ),
+                (
+                    "spec",
+                    &[(
+                        0,
+                        condition("InvalidSpecError"),
+                        incomparable("InvalidSpecError"),
+                    )],
+                ),
+                ("another condition", &[(0, condition("SyncError"), HEALTHY)]),
+                (
+                    "an error of no revision, 30 seconds",
+                    &[
+                        (5, condition("ComparisonError").compared(Old), UNSEEN),
+                        (34, condition("ComparisonError").compared(Old), UNSEEN),
+                        (
+                            35,
+                            condition("ComparisonError").compared(Old),
+                            incomparable("ComparisonError"),
+                        ),
+                    ],
+                ),
+                (
+                    "an error of no revision, with a break",
+                    &[
+                        (0, condition("ComparisonError").compared(Old), UNSEEN),
+                        (20, state(json!({})).compared(Old), UNSEEN),
+                        (40, condition("ComparisonError").compared(Old), UNSEEN),
+                        (69, condition("ComparisonError").compared(Old), UNSEEN),
+                        (
+                            70,
+                            condition("ComparisonError").compared(Old),
+                            incomparable("ComparisonError"),
+                        ),
+                    ],
+                ),
+            ],
+        );
+        let hydrating = Verdict::Wait(Wait::Hydrating);
+        let failed = Verdict::Failed(Problem::Hydration("no".to_owned()));
+        check(
+            &goal(&["a/web:v2"]),
+            &[
+                (
+                    "it",
+                    &[(0, hydrator("Hydrating").hydrating(Exact), hydrating.clone())],
+                ),
+                (
+                    "newer",
+                    &[(0, hydrator("Hydrating").hydrating(Newer), hydrating)],
+                ),
+                ("old", &[(0, hydrator("Hydrating").hydrating(Old), UNSEEN)]),
+                (
+                    "failed",
+                    &[(0, hydrator("Failed").hydrating(Exact).now(None), failed)],
+                ),
+                (
+                    "failed before",
+                    &[(0, hydrator("Failed").hydrating(Old), UNSEEN)],
+                ),
+                ("nothing ours", &[(0, hydrator("Failed"), UNSEEN)]),
+                (
+                    "no hydrator",
+                    &[(0, state(json!({})).compared(Old).hydrating(Exact), UNSEEN)],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_operation_counts_when_it_is_over_and_was_for_the_commit() {
+        let mut again = operation("Failed");
+        again.application["operation"] = json!({});
+        let unfinished = state(json!({"operationState": {"finishedAt": null}}));
+        let stale = |reconciled: Value| state(json!({"reconciledAt": reconciled}));
+        check(
+            &goal(&["a/web:v2"]),
+            &[
+                ("runs", &[(0, operation("Running"), SYNCING)]),
+                ("stops", &[(0, operation("Terminating"), SYNCING)]),
+                ("has no end", &[(0, unfinished, SYNCING)]),
+                ("failed, and again", &[(0, again, SYNCING)]),
+                ("failed", &[(0, operation("Failed"), unsynced())]),
+                ("error", &[(0, operation("Error"), unsynced())]),
+                (
+                    "failed for a newer",
+                    &[(0, operation("Failed").applied(Newer), unsynced())],
+                ),
+                (
+                    "failed, unseen",
+                    &[(0, operation("Failed").compared(Old), unsynced())],
+                ),
+                (
+                    "failed for an old",
+                    &[(0, operation("Failed").applied(Old), HEALTHY)],
+                ),
+                (
+                    "failed for none",
+                    &[(0, operation("Failed").applied(None), HEALTHY)],
+                ),
+                (
+                    "health before it",
+                    &[(0, stale(json!("2026-08-22T10:00:09Z")), STALE)],
+                ),
+                (
+                    "health after it",
+                    &[(0, stale(json!("2026-08-22T10:00:10Z")), HEALTHY)],
+                ),
+                ("health of no time", &[(0, stale(Value::Null), HEALTHY)]),
+            ],
+        );
+    }
+
+    #[test]
+    fn out_of_sync_is_an_end_only_where_a_controller_writes() {
+        let found = Verdict::Failed(Problem::Rewritten(vec!["VirtualService/web".to_owned()]));
+        let service = || rewritten("VirtualService").now(None);
+        let sick = || {
+            let mut sick = service();
+            sick.application["status"]["health"]["status"] = json!("Progressing");
+            sick
+        };
+        check(
+            &goal(&["a/web:v2"]),
+            &[
+                (
+                    "out of sync",
+                    &[
+                        (0, sync("OutOfSync"), OUT_OF_SYNC),
+                        (99, sync("OutOfSync"), OUT_OF_SYNC),
+                    ],
+                ),
+                ("unknown", &[(0, sync("Unknown"), OUT_OF_SYNC)]),
+                (
+                    "60 seconds",
+                    &[
+                        (5, service(), OUT_OF_SYNC),
+                        (64, service(), OUT_OF_SYNC),
+                        (65, service(), found.clone()),
+                    ],
+                ),
+                (
+                    "another kind",
+                    &[
+                        (0, rewritten("Gateway"), OUT_OF_SYNC),
+                        (99, rewritten("Gateway"), OUT_OF_SYNC),
+                    ],
+                ),
+                (
+                    "not healthy",
+                    &[(0, sick(), OUT_OF_SYNC), (99, sick(), OUT_OF_SYNC)],
+                ),
+                (
+                    "an old one applied",
+                    &[
+                        (0, service().applied(Old), OUT_OF_SYNC),
+                        (99, service().applied(Old), OUT_OF_SYNC),
+                    ],
+                ),
+                (
+                    "none applied",
+                    &[
+                        (0, service().applied(None), OUT_OF_SYNC),
+                        (99, service().applied(None), OUT_OF_SYNC),
+                    ],
+                ),
+                (
+                    "in sync between",
+                    &[
+                        (0, service(), OUT_OF_SYNC),
+                        (30, health("Progressing"), waits_for("Progressing")),
+                        (40, service(), OUT_OF_SYNC),
+                        (99, service(), OUT_OF_SYNC),
+                        (100, service(), found.clone()),
+                    ],
+                ),
+                (
+                    "not healthy between",
+                    &[
+                        (0, service(), OUT_OF_SYNC),
+                        (30, sick(), OUT_OF_SYNC),
+                        (40, service(), OUT_OF_SYNC),
+                        (99, service(), OUT_OF_SYNC),
+                        (100, service(), found),
+                    ],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_asked_for_is_the_end() {
+        let suspended = Verdict::Done(Done::Suspended);
+        let old = Verdict::Wait(Wait::OldImages(vec!["a/web:v2".to_owned()]));
+        let paused = |images: &[&str]| {
+            state(json!({"health": {"status": "Suspended"}, "summary": {"images": images}}))
+        };
+        let synced = Goal {
+            wait_for: WaitFor::Synced,
+            ..goal(&["a/web:v2"])
+        };
+        check(
+            &synced,
+            &[
+                (
+                    "degraded",
+                    &[(0, health("Degraded"), Verdict::Done(Done::Synced))],
+                ),
+                ("out of sync", &[(0, sync("OutOfSync"), OUT_OF_SYNC)]),
+            ],
+        );
+        check(
+            &goal(&["a/web:v2"]),
+            &[(
+                "a pause",
+                &[(0, paused(&["a/web:v2"]), waits_for("Suspended"))],
+            )],
+        );
+        let allowed = Goal {
+            allow_suspended: true,
+            ..goal(&["a/web:v2"])
+        };
+        check(
+            &allowed,
+            &[
+                (
+                    "a pause is accepted",
+                    &[(0, paused(&["a/web:v2"]), suspended)],
+                ),
+                ("a pause before it", &[(0, paused(&["a/web:v1"]), old)]),
+                ("no pause", &[(0, state(json!({})), HEALTHY)]),
+            ],
+        );
+    }
+
+    #[test]
+    fn degraded_is_an_end_when_the_commit_did_it_or_did_not_cure_it() {
+        let sick = || old_health("Degraded");
+        let at_the_start = state(json!({"health": {
+            "status": "Degraded", "message": "1 Pod crashes", "lastTransitionTime": "2026-08-22T10:00:00Z",
+        }}));
+        let wait = || waits_for("Degraded");
+        check(
+            &goal(&["a/web:v2"]),
+            &[
+                ("missing", &[(0, health("Missing"), waits_for("Missing"))]),
+                ("by the commit", &[(0, health("Degraded"), degraded())]),
+                (
+                    "by a newer",
+                    &[(0, health("Degraded").applied(Newer), degraded())],
+                ),
+                (
+                    "at its start",
+                    &[
+                        (0, at_the_start.clone(), CONFIRM),
+                        (2, at_the_start, degraded()),
+                    ],
+                ),
+                ("by an old", &[(0, health("Degraded").applied(Old), wait())]),
+                ("by none", &[(0, health("Degraded").applied(None), wait())]),
+                (
+                    "60 seconds",
+                    &[
+                        (5, sick(), wait()),
+                        (64, sick(), wait()),
+                        (65, sick(), CONFIRM),
+                        (66, sick(), degraded()),
+                    ],
+                ),
+                (
+                    "with a break",
+                    &[
+                        (0, sick(), wait()),
+                        (30, health("Progressing"), waits_for("Progressing")),
+                        (40, sick(), wait()),
+                        (99, sick(), wait()),
+                        (100, sick(), CONFIRM),
+                    ],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn healthy_is_an_end_when_the_images_run() {
+        let names = |images: &[&str]| images.iter().map(ToString::to_string).collect();
+        let old = || Verdict::Wait(Wait::OldImages(names(&["a/web:v2"])));
+        let none = || Verdict::Wait(Wait::NoPod(names(&["c/job:v2"])));
+        let job = || images(&["a/web:v2", "b/other:v2"]);
+        let without = Verdict::Done(Done::WithoutPods);
+        check(
+            &goal(&["a/web:v2", "c/job:v2"]),
+            &[
+                (
+                    "all",
+                    &[(
+                        0,
+                        images(&["c/job:v2", "not an image", "a/web:v2"]),
+                        HEALTHY,
+                    )],
+                ),
+                (
+                    "all, and one of before",
+                    &[(0, images(&["c/job:v2", "a/web:v1", "a/web:v2"]), HEALTHY)],
+                ),
+                (
+                    "one of before",
+                    &[(0, images(&["c/job:v2", "a/web:v1"]), old())],
+                ),
+                (
+                    "one of before, and none",
+                    &[
+                        (0, images(&["a/web:v1"]), old()),
+                        (99, images(&["a/web:v1"]), old()),
+                    ],
+                ),
+                (
+                    "15 seconds",
+                    &[
+                        (5, job(), none()),
+                        (19, job(), none()),
+                        (20, job(), without.clone()),
+                    ],
+                ),
+                (
+                    "one of before between",
+                    &[
+                        (0, job(), none()),
+                        (10, images(&["a/web:v1"]), old()),
+                        (16, job(), none()),
+                        (30, job(), none()),
+                        (31, job(), without.clone()),
+                    ],
+                ),
+                (
+                    "all between",
+                    &[
+                        (0, job(), none()),
+                        (10, images(&["a/web:v2", "c/job:v2"]), HEALTHY),
+                        (16, job(), none()),
+                        (30, job(), none()),
+                        (31, job(), without.clone()),
+                    ],
+                ),
+                (
+                    "a sync between",
+                    &[
+                        (0, job(), none()),
+                        (10, operation("Running"), SYNCING),
+                        (16, job(), none()),
+                        (30, job(), none()),
+                        (31, job(), without),
+                    ],
+                ),
+            ],
+        );
     }
 }

@@ -248,6 +248,14 @@ impl<'t> Stream<'t> {
         std::iter::successors(Some(id), |id| self[*id].parent)
     }
 
+    /// The stream of a parser that errs about where the scalar `id` stands.
+    #[cfg(test)]
+    pub(super) fn misplace(&mut self, id: NodeId, span: Option<Range<usize>>) {
+        if let Content::Scalar(scalar) = &mut self.nodes[id.0].content {
+            scalar.span = span;
+        }
+    }
+
     /// The bytes of the file that the scalar `id` takes up, as text.
     pub fn raw(&self, id: NodeId) -> Option<&'t str> {
         let span = self.scalar(id)?.span.clone()?;

@@ -522,14 +522,33 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_there_already_stays_as_it_is_written() {
+        for text in ["a: \"v\\x31\"", "a: >-\n    v1\n    \n"] {
+            assert_eq!(replace(text, "v1", "v1").unwrap(), text);
+        }
+    }
+
+    #[test]
     fn an_empty_value_is_filled_in_behind_the_colon() {
         assert_eq!(replace("a:\nb: c\n", "", "v1").unwrap(), "a: v1\nb: c\n");
         assert_eq!(replace("a: # b\n", "", "v1").unwrap(), "a: v1 # b\n");
         assert_eq!(replace("{a: , b: c}", "", "v1").unwrap(), "{a: v1 , b: c}");
-        assert!(matches!(
-            replace("- \n- a", "", "v1"),
-            Err(EditError::Empty { .. })
-        ));
+        assert_eq!(replace("a:\n", "", "1").unwrap(), "a: \"1\"\n");
+        assert_eq!(replace("a:\n", "", "b, c").unwrap(), "a: b, c\n");
+        assert_eq!(replace("{a: }", "", "b, c").unwrap(), "{a: \"b, c\" }");
+        for text in [
+            "- \n- a",
+            "a: &x\n",
+            "a: !!str\n",
+            "a: &x !!str\n",
+            "? \n: b\n",
+        ] {
+            let empty = replace(text, "", "v1").unwrap_err();
+            assert!(
+                matches!(empty, EditError::Empty { .. }),
+                "{text:?}: {empty}"
+            );
+        }
     }
 
     #[test]
@@ -542,27 +561,117 @@ mod tests {
         assert!(replace("a: {b: x, b: y}\nc: v1\n", "v1", "v2").is_ok());
     }
 
+    /// Makes `value` of what the root's key `z` holds, which the parser has seen at `span`.
+    fn set_misplaced(
+        text: &str,
+        span: Option<Range<usize>>,
+        value: NewValue,
+    ) -> Result<String, EditError> {
+        let mut stream = Stream::parse(text.as_bytes()).unwrap();
+        let node = stream.get(stream.roots()[0], "z").unwrap();
+        stream.misplace(node, span);
+        let edit = Edit::Set { node, value };
+        apply(&stream, &[edit]).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
     #[test]
-    fn a_guard_stands_behind_every_edit() {
-        let stream = Stream::parse(b"a: v1\nb: v2\n").unwrap();
-        let value = NewValue::Text("v3".to_owned());
-        let check = |after: &str| {
-            let node = stream.get(stream.roots()[0], "a").unwrap();
-            let expected = Expected {
-                values: HashMap::from([(node, &value)]),
-                added: Vec::new(),
+    fn the_guard_before_refuses_a_text_that_is_not_the_value() {
+        let text = "ü: v2\nz: v1\n";
+        let set = |span| set_misplaced(text, span, NewValue::Text("v3".to_owned()));
+        assert_eq!(set(Some(10..12)).unwrap(), "ü: v2\nz: v3\n");
+        // Space around it is left to the guard after.
+        assert!(matches!(set(Some(9..12)), Err(EditError::Breaks(_))));
+        for span in [
+            Some(4..6),
+            Some(10..11),
+            Some(8..12),
+            Some(1..3),
+            Some(10..99),
+            None,
+        ] {
+            let misplaced = EditError::Misplaced {
+                line: 2,
+                value: "v1".to_owned(),
             };
-            expected.check(&stream, after)
+            assert!(misplaced.is_guard());
+            assert_eq!(set(span.clone()), Err(misplaced), "{span:?}");
+        }
+    }
+
+    #[test]
+    fn the_guard_after_refuses_whatever_else_would_read_differently() {
+        // The text at the span reads as the value, but is another's: the line where the file would
+        // say something else first is told.
+        for (text, new, line) in [
+            ("a: v1\nb: c\nz: v1\n", "v2", 1),
+            ("a: v1\nb: c\nz: v1\n", "'v1'", 1),
+            ("a: v1\nb: c\nz: v1\n", "&x v1", 1),
+            ("a: v1\nb: c\nz: v1\n", "!x v1", 1),
+            ("a: v1\nb: c\nz: v1\n", "[v1]", 1),
+            ("a: v1\nb: c\nz: v1\n", "v1 # d", 3),
+            ("a: v1\nb: c\nz: v1\n", "v1\nx: v2", 2),
+            ("a: v1\nb: {c: d}\nz: v1\n", "v1\nb: [c, d]\nx:", 2),
+            ("a: {b: c, d: v1}\nz: v1\n", "v1}\ne: {", 2),
+            ("a: [[b, v1], c]\nz: v1\n", "v1, c], [", 1),
+            ("a: !v1 b\nz: v1\n", "v2", 1),
+            ("a: &x b\nv2: &v2 b\nc: &v1 b\nd: *v1\nz: v1\n", "v2", 4),
+        ] {
+            let at = text
+                .find("*v1")
+                .map_or_else(|| text.find("v1"), |at| Some(at + 1));
+            let at = at.unwrap();
+            let refused = set_misplaced(text, Some(at..at + 2), NewValue::Plain(new.to_owned()));
+            assert_eq!(
+                refused,
+                Err(EditError::Spills { line }),
+                "{text:?}, {new:?}"
+            );
+            assert!(refused.unwrap_err().is_guard());
+        }
+        // Here it is only a comment's, and nothing would be set.
+        for value in [NewValue::Text, NewValue::Plain] {
+            let refused = set_misplaced("a: b\nz: v1 # v1\n", Some(13..15), value("v2".to_owned()));
+            assert_eq!(refused, Err(EditError::Spills { line: 2 }));
+        }
+    }
+
+    #[test]
+    fn the_guard_after_refuses_a_plain_value_that_would_read_as_more() {
+        let set = |text: &str, new: &str| {
+            let stream = Stream::parse(text.as_bytes()).unwrap();
+            let node = stream.get(stream.roots()[0], "z").unwrap();
+            let value = NewValue::Plain(new.to_owned());
+            apply(&stream, &[Edit::Set { node, value }])
         };
-        assert_eq!(check("a: v3\nb: v2\n"), Ok(()));
-        let spills = |line| Err(EditError::Spills { line });
-        assert_eq!(check("a: v1\nb: v2\n"), spills(1), "not changed");
-        assert_eq!(check("a: v3\nb: v3\n"), spills(2), "changed too much");
-        assert_eq!(check("a: v3\nb: 'v2'\n"), spills(2), "another style");
-        assert_eq!(check("a: v3\nb: v2\nc: d\n"), spills(2), "more");
-        assert_eq!(check("a: v3\n"), spills(2), "less");
-        assert_eq!(check("a: &x v3\nb: v2\n"), spills(1), "an anchor");
-        assert!(matches!(check("a: ["), Err(EditError::Breaks(_))));
+        assert_eq!(set("y: 1\nz: 2\n", "3").unwrap(), b"y: 1\nz: 3\n");
+        assert_eq!(set("y: 1\nz: '2'\n", "3").unwrap(), b"y: 1\nz: 3\n");
+        for new in [
+            "3 # x",
+            "3\nx: y",
+            "3\n",
+            " 3",
+            "'3'",
+            "[3]",
+            "*y",
+            "3\n---\n- 4",
+        ] {
+            for text in ["y: &y 1\nz: 2\n", "y: &y 1\nz:\n"] {
+                assert!(
+                    matches!(set(text, new), Err(EditError::Spills { .. })),
+                    "{text:?}, {new:?}"
+                );
+            }
+        }
+        for new in ["a: b", "[", "\"", "*x"] {
+            let refused = set("y: 1\nz: 2\n", new).unwrap_err();
+            assert!(
+                matches!(refused, EditError::Breaks(_)),
+                "{new:?}: {refused}"
+            );
+            assert!(refused.is_guard());
+        }
+        assert!(set("{y: 1, z: 2}", "3, x: 4").is_err());
+        assert!(!EditError::Empty { line: 1 }.is_guard());
     }
 
     /// Adds `k: v` to the mapping that the root's key `m` holds.
@@ -609,6 +718,7 @@ mod tests {
                 None,
                 "m:\n  a:\n  k: v\n  b:\n    - c\n",
             ),
+            ("m:\n  a: b\n    c\n", None, "m:\n  a: b\n    c\n  k: v\n"),
             (
                 "m:\n  a: |\n    b\n\nx: y\n",
                 None,
@@ -627,6 +737,40 @@ mod tests {
                 matches!(add(text, None), Err(EditError::NoBlockMapping { .. })),
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn several_keys_are_added_in_the_order_they_are_asked_for() {
+        let text = "x: &x y\nm:\n  a: *x\n  b: &b c\nz: [*x, *b]\n";
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let root = stream.roots()[0];
+        let mapping = stream.get(root, "m").unwrap();
+        let pairs = stream.pairs(mapping);
+        let add = |after: usize, key: &str, value: &str| Edit::Add {
+            mapping,
+            after: Some(pairs[after].0),
+            key: key.to_owned(),
+            value: NewValue::Plain(value.to_owned()),
+        };
+        let edits = [
+            add(1, "k", "3"),
+            add(0, "l", "1"),
+            Edit::Set {
+                node: stream.get(root, "x").unwrap(),
+                value: NewValue::Text("w".to_owned()),
+            },
+            add(0, "1", "2"),
+        ];
+        assert_eq!(
+            String::from_utf8(apply(&stream, &edits).unwrap()).unwrap(),
+            "x: &x w\nm:\n  a: *x\n  l: 1\n  \"1\": 2\n  b: &b c\n  k: 3\nz: [*x, *b]\n"
+        );
+        for (after, line) in [(0, 4), (1, 5)] {
+            for value in ["1 # d", "'1'", "[1]", "1\n  n: 2"] {
+                let refused = apply(&stream, &[add(after, "k", value)]);
+                assert_eq!(refused, Err(EditError::Spills { line }), "{value:?}");
+            }
         }
     }
 
