@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// A bare repository that a [`GitServer`](super::GitServer) serves.
 ///
@@ -192,7 +193,7 @@ impl Repository {
 
     /// Feeds a stream to `git fast-import`.
     pub fn import(&self, stream: &[u8]) {
-        let mut command = isolate(Command::new("git"));
+        let mut command = isolated_git();
         command
             .args(["fast-import", "--quiet", "--date-format=now"])
             .current_dir(&self.path)
@@ -217,7 +218,7 @@ impl Repository {
 
     /// The bytes of `path` at `rev`; panics when it isn't there.
     pub fn show(&self, rev: &str, path: &str) -> Vec<u8> {
-        let output = isolate(Command::new("git"))
+        let output = isolated_git()
             .args(["cat-file", "blob", &format!("{rev}:{path}")])
             .current_dir(&self.path)
             .output()
@@ -302,7 +303,7 @@ impl Repository {
 
 /// Runs the git command line in `directory` and returns what it printed; panics when it fails.
 pub fn git(directory: &Path, args: &[&str]) -> String {
-    let output = isolate(Command::new("git"))
+    let output = isolated_git()
         .args(args)
         .current_dir(directory)
         .output()
@@ -314,6 +315,20 @@ pub fn git(directory: &Path, args: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).expect("git prints UTF-8")
+}
+
+/// git by its path: by its name alone it would be forked off the tests' process, which takes the longer
+/// the more tests have run in it.
+fn isolated_git() -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path)
+            .map(|directory| directory.join("git"))
+            .find(|program| program.is_file())
+            .expect("git is installed")
+    });
+    isolate(Command::new(program))
 }
 
 /// Cuts a git command off from the configuration and the environment of whoever runs the tests.
