@@ -245,7 +245,7 @@ pub async fn land(
             (landed, false)
         }
     };
-    let retry::Landing { plan, base, landed } = match landed {
+    let retry::Ended { plan, base, landed } = match landed {
         Ok(landing) => landing,
         Err(error) => return Err(session.explainer.landing(error).await),
     };

@@ -67,7 +67,7 @@ pub struct Proposal<P> {
 }
 
 /// How it ended.
-pub struct Landing<P> {
+pub struct Ended<P> {
     /// What the last plan was made on.
     pub base: Snapshot,
     /// The plan that holds.
@@ -118,7 +118,7 @@ pub async fn land<P, E>(
     deadline: &Deadline,
     mut observe: impl FnMut(Event<'_>),
     mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
-) -> Result<Landing<P>, LandError<E>> {
+) -> Result<Ended<P>, LandError<E>> {
     let mut races = Backoff::new(RACE_BASE, RACE_CAP);
     let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
     let mut unanswered = Vec::new();
@@ -131,7 +131,7 @@ pub async fn land<P, E>(
             &mut unanswered,
         );
         let (error, why, wait) = match attempt.await {
-            Ok(landing) => return Ok(landing),
+            Ok(ended) => return Ok(ended),
             Err(LandError::Contention { detail, .. }) => {
                 let why = format!("someone else pushed first ({detail})");
                 let wait = races.next(None);
@@ -208,7 +208,7 @@ async fn attempt<P, E>(
     observe: &mut impl FnMut(Event<'_>),
     propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
     unanswered: &mut Vec<Unanswered<P>>,
-) -> Result<Landing<P>, LandError<E>> {
+) -> Result<Ended<P>, LandError<E>> {
     let base = branch.snapshot(selection).await?;
     observe(Event::Read(&base));
     // The remote decides what became of a push whose answer was lost. It is asked after the tip was
@@ -220,7 +220,7 @@ async fn attempt<P, E>(
         if let Some(landed) = branch.find(base, own).await? {
             let Unanswered { base, plan, .. } = unanswered.swap_remove(index);
             let landed = Some(landed);
-            return Ok(Landing { base, plan, landed });
+            return Ok(Ended { base, plan, landed });
         }
     }
     let Proposal {
@@ -230,12 +230,12 @@ async fn attempt<P, E>(
     } = propose(&base).await.map_err(LandError::Plan)?;
     if changes.is_empty() {
         let landed = None;
-        return Ok(Landing { base, plan, landed });
+        return Ok(Ended { base, plan, landed });
     }
     match branch.commit(&base, &changes, &draft).await {
         Ok(Pushed::Landed(landed)) => {
             let landed = Some(landed);
-            Ok(Landing { base, plan, landed })
+            Ok(Ended { base, plan, landed })
         }
         Ok(Pushed::Moved { detail }) => {
             let attempts = 1;

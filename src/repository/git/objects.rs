@@ -17,7 +17,7 @@ use crate::repository::object::{ObjectId, ObjectKind};
 /// Objects, by their ids.
 pub(super) struct Objects {
     pub(super) repository: git2::Repository,
-    place: Place,
+    kept: Kept,
     /// What was fetched last, and is here whole.
     pub(super) last: Cell<Option<Fetched>>,
 }
@@ -30,15 +30,15 @@ pub(super) struct Fetched {
     pub(super) without_blobs: bool,
 }
 
-enum Place {
-    ThisMachine,
+enum Kept {
+    OnThisMachine,
     /// Removed when the run is over.
-    Disk {
+    OnDisk {
         _directory: TempDir,
     },
     /// Commits and trees as they came from a host. Only what is worked with is put into libgit2's
     /// object database, which is in memory as well.
-    Memory {
+    InMemory {
         received: RefCell<Received>,
         host: String,
     },
@@ -54,7 +54,7 @@ impl Objects {
         let path = path.map_err(|()| not_git("no path of this machine".to_owned()))?;
         let repository =
             git2::Repository::open(path).map_err(|error| not_git(error.message().to_owned()))?;
-        Ok(Self::new(repository, Place::ThisMachine))
+        Ok(Self::new(repository, Kept::OnThisMachine))
     }
 
     /// None yet; those that come are kept in memory.
@@ -62,8 +62,8 @@ impl Objects {
         let odb = git2::Odb::new()?;
         odb.add_new_mempack_backend(1)?;
         let received = RefCell::default();
-        let place = Place::Memory { received, host };
-        Ok(Self::new(git2::Repository::from_odb(odb)?, place))
+        let kept = Kept::InMemory { received, host };
+        Ok(Self::new(git2::Repository::from_odb(odb)?, kept))
     }
 
     /// None yet; those that come are written to disk.
@@ -85,24 +85,24 @@ impl Objects {
         options.bare(true).external_template(false);
         let repository = git2::Repository::init_opts(directory.path(), &options)?;
         let _directory = directory;
-        Ok(Self::new(repository, Place::Disk { _directory }))
+        Ok(Self::new(repository, Kept::OnDisk { _directory }))
     }
 
-    fn new(repository: git2::Repository, place: Place) -> Self {
+    fn new(repository: git2::Repository, kept: Kept) -> Self {
         Self {
             repository,
-            place,
+            kept,
             last: Cell::new(None),
         }
     }
 
     pub(super) fn are_in_memory(&self) -> bool {
-        matches!(self.place, Place::Memory { .. })
+        matches!(self.kept, Kept::InMemory { .. })
     }
 
     /// Takes in a pack of commits, with what belongs to them.
     pub(super) fn receive(&self, mut pack: impl BufRead) -> Result<(), FetchError> {
-        if let Place::Memory { received, .. } = &self.place {
+        if let Kept::InMemory { received, .. } = &self.kept {
             return received.borrow_mut().read(pack);
         }
         let broken = |error: git2::Error| FetchError::broken(error.message());
@@ -162,7 +162,7 @@ impl Objects {
 
     /// Libgit2's id of an object, which is in its object database then.
     fn found(&self, id: ObjectId) -> Result<Oid, RepositoryError> {
-        if let Place::Memory { received, host } = &self.place
+        if let Kept::InMemory { received, host } = &self.kept
             && !self.has(id)?
         {
             self.take(id, &mut received.borrow_mut())?;

@@ -33,25 +33,25 @@ pub(super) struct InRepository<T> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Repository {
+struct RepositoryAtTip {
     id: String,
     name_with_owner: String,
-    branch: Option<Branch>,
+    branch: Option<BranchAtTip>,
 }
 
 #[derive(Deserialize)]
-struct Branch {
+struct BranchAtTip {
     name: String,
-    target: Commit,
+    target: CommitWithFiles,
 }
 
 #[derive(Deserialize)]
-struct Commit {
+struct CommitWithFiles {
     oid: String,
     history: Option<Recent>,
     /// `f0`, `f1` … in the order asked for.
     #[serde(flatten)]
-    files: HashMap<String, Option<Entry>>,
+    files: HashMap<String, Option<AtPath>>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ struct RecentCommit {
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct AtPath {
     mode: u32,
     object: Option<Blob>,
 }
@@ -123,8 +123,8 @@ fn file_fields(paths: &[&RepoPath], variables: &mut Map<String, Json>) -> (Strin
     (parameters, fields)
 }
 
-impl Commit {
-    fn entries(mut self, number: usize) -> Vec<Option<Entry>> {
+impl CommitWithFiles {
+    fn entries(mut self, number: usize) -> Vec<Option<AtPath>> {
         let entry = |n| self.files.remove(&format!("f{n}")).flatten();
         (0..number).map(entry).collect()
     }
@@ -181,10 +181,10 @@ impl GithubRepository {
         &self,
         commit: &CommitId,
         paths: &[&RepoPath],
-    ) -> Result<Vec<Option<Entry>>, RepositoryError> {
+    ) -> Result<Vec<Option<AtPath>>, RepositoryError> {
         #[derive(Deserialize)]
         struct Repository {
-            object: Option<Commit>,
+            object: Option<CommitWithFiles>,
         }
         let mut entries = Vec::new();
         // Without any path it is asked for as well: the commit must be there.
@@ -216,7 +216,7 @@ impl GithubRepository {
         &self,
         commit: &CommitId,
         selection: &FileSelection,
-        entries: Vec<Option<Entry>>,
+        entries: Vec<Option<AtPath>>,
     ) -> Result<Vec<(u32, ManifestFile)>, RepositoryError> {
         let mut files = Vec::new();
         for (path, entry) in selection.named_paths().into_iter().zip(entries) {
@@ -246,7 +246,7 @@ impl GithubRepository {
         &self,
         branch: Option<&BranchName>,
         paths: &[&RepoPath],
-    ) -> Result<(Tip, Vec<Option<Entry>>), RepositoryError> {
+    ) -> Result<(Tip, Vec<Option<AtPath>>), RepositoryError> {
         let mut variables = self.variables(branch.map(|name| ("branch", name.reference().into())));
         let (parameters, fields) = file_fields(paths, &mut variables);
         let (parameter, field) = match branch {
@@ -262,9 +262,9 @@ impl GithubRepository {
 }}"
         );
         let found = self.client.query(&query, &variables.into()).await;
-        let InRepository { repository }: InRepository<Repository> =
+        let InRepository { repository }: InRepository<RepositoryAtTip> =
             found.map_err(|error| error.of_read())?;
-        let Some(Branch { name, mut target }) = repository.branch else {
+        let Some(BranchAtTip { name, mut target }) = repository.branch else {
             return Err(self.no_branch(branch).await?);
         };
         let recent = target.history.take().map(|history| history.nodes);
@@ -339,7 +339,7 @@ impl GithubRepository {
     }
 
     /// The bytes of what is at a path, if it is a file.
-    async fn file(&self, path: &RepoPath, entry: Entry) -> Result<Vec<u8>, RepositoryError> {
+    async fn file(&self, path: &RepoPath, entry: AtPath) -> Result<Vec<u8>, RepositoryError> {
         let at = None;
         match entry.mode {
             DIRECTORY => return Err(problem(path, FileProblem::Directory)),
