@@ -246,7 +246,7 @@ impl Incoming {
     ///
     /// # Errors
     /// See [`ExchangeError`].
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ExchangeError> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ExchangeError> {
         let chunk = self.response.chunk();
         let chunk = async { chunk.await.map_err(|error| ExchangeError::of(&error)) };
         let chunk = self.patience.bound(chunk).await?;
@@ -263,7 +263,7 @@ impl Incoming {
     /// See [`ExchangeError`].
     pub async fn whole(mut self, limit: usize) -> Result<Answer, ExchangeError> {
         let mut body = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
+        while let Some(chunk) = self.next().await? {
             if body.len() + chunk.len() > limit {
                 return Err(ExchangeError::TooLarge);
             }
@@ -282,7 +282,7 @@ impl Incoming {
         let mut body = Vec::new();
         self.patience = Patience::of(Duration::from_secs(2));
         while body.len() < limit
-            && let Ok(Some(chunk)) = self.chunk().await
+            && let Ok(Some(chunk)) = self.next().await
         {
             body.extend_from_slice(&chunk);
         }

@@ -223,7 +223,7 @@ impl Download {
         const AHEAD: usize = 64;
         let (sender, chunks) = mpsc::channel(AHEAD);
         let receiving = runtime.spawn(async move {
-            while let Some(chunk) = incoming.chunk().await.transpose() {
+            while let Some(chunk) = incoming.next().await.transpose() {
                 let failed = chunk.is_err();
                 // Without a reader the answer is received to its end all the same: see `drop`.
                 let _ = sender.send(chunk).await;
