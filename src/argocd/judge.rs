@@ -594,9 +594,11 @@ mod tests {
         }
     }
 
-    /// Every row is one application: at each second what is seen of it, and what that means.
+    /// One application: at each second what is seen of it, and what that means.
+    type Row<'a> = (&'a str, &'a [(u64, State, Verdict)]);
+
     #[track_caller]
-    fn check(goal: &Goal, rows: &[(&str, &[(u64, State, Verdict)])]) {
+    fn check(goal: &Goal, rows: &[Row<'_>]) {
         for (name, looks) in rows {
             let mut judge = Judge::default();
             for (second, state, verdict) in *looks {

@@ -824,3 +824,61 @@ fn the_deployments_have_the_documented_shape() {
         assert!(page.contains(&format!("`{column}`")), "{column}");
     }
 }
+
+#[test]
+fn a_value_that_was_set_since_is_not_overwritten_where_the_text_would_allow_it() {
+    let (_server, repository) = start();
+    let notes = |tag: &str, first: &str, last: &str| {
+        format!(
+            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: notes}}\ndata:\n  notes: |\n    \
+             {first}\n    b\n    c\n    d\n    {last}\n",
+            manifest(tag)
+        )
+    };
+    let versions = [
+        ("feat: notes", notes("v13", "a", "e")),
+        ("feat: deploy", notes("v14", "A", "e")),
+        ("docs: more", notes("v14", "A", "E")),
+    ];
+    for (subject, text) in &versions {
+        repository.commit("main", FILE, text.as_str(), subject);
+    }
+    // The lines are far enough apart for git.
+    assert!(reverted_by_git(&repository, &repository.log("main")[1].id).is_some());
+    let error = failure(&repository, action(&repository, "rollback"));
+    assert!(
+        error.contains("notes was changed again since: it is "),
+        "{error}"
+    );
+    assert!(
+        error
+            .contains("by commit id-0 of DATE by A colleague (`docs: more`). Nothing was changed."),
+        "{error}"
+    );
+}
+
+#[test]
+fn other_files_of_the_commit_stay_and_are_told() {
+    let (_server, repository) = start();
+    for (others, told) in [
+        (0, None),
+        (1, Some("1 more file")),
+        (2, Some("2 more files")),
+    ] {
+        let tag = format!("v{}", 14 + others);
+        let text = manifest(&tag);
+        let files = (0..others).map(|number| (["a.yaml", "b.yaml"][number], Entry::from(&*tag)));
+        let files = files.chain([(FILE, Entry::from(text.as_str()))]);
+        let commit = repository.commit_all("main", files, "feat: deploy");
+        let outcome = action(&repository, "rollback").run().succeeded();
+        assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+        let warnings = told.map(|told| {
+            let short = &commit[..7];
+            format!("Commit {short} changed {told}, not named by `file`: they stay as they are")
+        });
+        assert_eq!(outcome.warnings(), Vec::from_iter(warnings), "{others}");
+        for file in &["a.yaml", "b.yaml"][..others] {
+            assert_eq!(repository.show("main", file), tag.as_bytes());
+        }
+    }
+}
