@@ -6,9 +6,9 @@ use super::environment::Environment;
 use super::log::Log;
 use crate::operation::Progress as _;
 use crate::operation::delivery::Delivery;
-use crate::operation::history;
-use crate::operation::landing::Report;
-use crate::operation::verify;
+use crate::operation::history::{HistoryReport, Image};
+use crate::operation::landing::LandingReport;
+use crate::operation::verify::{ApplicationReport, VerificationReport};
 
 /// Every output there is, in the order of `action.yml`.
 pub const OUTPUTS: [&str; 18] = [
@@ -64,7 +64,7 @@ impl Default for Outputs {
 }
 
 /// The outputs of what landed.
-fn of_landing(report: &Report) -> Outputs {
+fn of_landing(report: &LandingReport) -> Outputs {
     let mut outputs = Outputs::new();
     outputs.set("changed", report.changed());
     if let Some(commit) = &report.commit {
@@ -102,7 +102,7 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
 }
 
 /// The outputs of a verification.
-pub fn of_verification(report: &verify::Report) -> Outputs {
+pub fn of_verification(report: &VerificationReport) -> Outputs {
     let mut outputs = Outputs::new();
     outputs.set("changed", false);
     outputs.set("commit-sha", &report.commit);
@@ -115,8 +115,8 @@ pub fn of_verification(report: &verify::Report) -> Outputs {
     outputs
 }
 
-fn set_applications(outputs: &mut Outputs, report: &verify::Report) {
-    let lines = |of: fn(&verify::ApplicationReport) -> &str| {
+fn set_applications(outputs: &mut Outputs, report: &VerificationReport) {
+    let lines = |of: fn(&ApplicationReport) -> &str| {
         let lines: Vec<&str> = report.applications.iter().map(of).collect();
         lines.join("\n")
     };
@@ -129,7 +129,7 @@ fn set_applications(outputs: &mut Outputs, report: &verify::Report) {
 const MAX_JSON: usize = 800 << 10;
 
 /// The outputs of a history; `csv` is where its table was written.
-pub fn of_history(report: &history::Report, csv: &str) -> Outputs {
+pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
     let mut outputs = Outputs::new();
     let mut json = String::from("[");
     for deployment in &report.deployments {
@@ -158,7 +158,7 @@ pub fn of_history(report: &history::Report, csv: &str) -> Outputs {
 ///
 /// # Errors
 /// None that is known: it is written to memory.
-pub fn csv(report: &history::Report) -> io::Result<Vec<u8>> {
+pub fn csv(report: &HistoryReport) -> io::Result<Vec<u8>> {
     let mut table = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
@@ -178,7 +178,7 @@ pub fn csv(report: &history::Report) -> io::Result<Vec<u8>> {
         "workflow_run",
     ])?;
     for deployment in &report.deployments {
-        let rows: Vec<Option<&history::Image>> = match &deployment.images[..] {
+        let rows: Vec<Option<&Image>> = match &deployment.images[..] {
             [] => vec![None],
             images => images.iter().map(Some).collect(),
         };

@@ -1,11 +1,11 @@
 //! A deployment or a rollback to its end: what landed, what Argo CD made of it, and the way back where
 //! it made nothing of it.
 
-use super::landing::{self, Outcome};
+use super::landing::{LandingReport, Outcome};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
-use super::verify::{self, Argocd, Deployed};
+use super::verify::{self, Argocd, Deployed, VerificationReport};
 use super::{Operation, Progress};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
@@ -16,23 +16,23 @@ use crate::files::FileSelection;
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// What landed on the branch.
-    pub landed: landing::Report,
+    pub landed: LandingReport,
     /// What Argo CD made of it, where that was asked for.
-    pub verified: Option<verify::Report>,
+    pub verified: Option<VerificationReport>,
     /// The rollback that followed a failure, or why there is none.
-    pub rolled_back: Option<Result<landing::Report, Failure>>,
+    pub rolled_back: Option<Result<LandingReport, Failure>>,
 }
 
 impl Delivery {
     /// What happened, in a sentence or some.
     pub fn sentence(&self) -> String {
         let mut sentences = vec![self.landed.sentence()];
-        sentences.extend(self.verified.as_ref().map(verify::Report::sentence));
+        sentences.extend(self.verified.as_ref().map(VerificationReport::sentence));
         sentences.join(" ")
     }
 
     /// The commit that rolled the deployment back, if one did.
-    pub fn rollback(&self) -> Option<&landing::Report> {
+    pub fn rollback(&self) -> Option<&LandingReport> {
         let report = self.rolled_back.as_ref()?.as_ref().ok()?;
         (report.outcome == Outcome::Committed).then_some(report)
     }
@@ -151,7 +151,7 @@ struct Watched<'a> {
 impl Watched<'_> {
     async fn verified(
         &self,
-        landed: landing::Report,
+        landed: LandingReport,
         source: &Source,
         cancellation: Cancellation,
         log: &mut impl Progress,

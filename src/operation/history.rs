@@ -33,7 +33,7 @@ pub struct History {
 
 /// What was found.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct HistoryReport {
     /// The repository.
     pub location: Location,
     /// The branch.
@@ -105,7 +105,7 @@ pub async fn run(
     source: &Source,
     cancellation: Cancellation,
     log: &mut impl Progress,
-) -> Result<Report, Failure> {
+) -> Result<HistoryReport, Failure> {
     let History { remote, files, .. } = request;
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!(
@@ -129,7 +129,7 @@ pub async fn run(
         commits,
         limited,
     } = read.await?;
-    let mut report = Report {
+    let mut report = HistoryReport {
         location: remote.location.clone(),
         files: files.to_string(),
         deployments: commits
@@ -153,7 +153,7 @@ pub async fn run(
     Ok(report)
 }
 
-impl Report {
+impl HistoryReport {
     /// What was found, in a sentence.
     pub fn sentence(&self) -> String {
         let Self {

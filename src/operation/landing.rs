@@ -29,7 +29,7 @@ pub enum Outcome {
 
 /// What an operation did to the branch.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct LandingReport {
     /// What it was.
     pub operation: Operation,
     /// The pull request that proposes it; then the commit is on its branch.
@@ -66,7 +66,7 @@ pub struct Report {
     pub diff: String,
 }
 
-impl Report {
+impl LandingReport {
     /// Whether something changed, or would have.
     pub fn changed(&self) -> bool {
         match self.outcome {
@@ -200,7 +200,7 @@ pub async fn land(
     landing: &LandingOptions<'_>,
     log: &mut impl Progress,
     mut propose: impl AsyncFnMut(&Snapshot) -> Result<Planned, Failure>,
-) -> Result<Report, Failure> {
+) -> Result<LandingReport, Failure> {
     let LandingOptions {
         operation,
         files,
@@ -276,7 +276,7 @@ pub async fn land(
         }
         _ => None,
     };
-    let report = Report {
+    let report = LandingReport {
         operation,
         pull_request,
         found: Vec::new(),

@@ -1,6 +1,6 @@
 //! `operation: rollback`: undoes a deployment with a new commit, as `git revert` does.
 
-use super::landing::{self, LandingOptions, Planned, Report, changed_files};
+use super::landing::{self, LandingOptions, LandingReport, Planned, changed_files};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
 use super::verify::Argocd;
@@ -50,7 +50,7 @@ pub async fn run(
     source: &Source,
     cancellation: Cancellation,
     log: &mut impl Progress,
-) -> Result<Report, Failure> {
+) -> Result<LandingReport, Failure> {
     let Rollback { remote, files, .. } = rollback;
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Rolling back {files} in {}", remote.location));
@@ -88,7 +88,7 @@ pub(super) async fn of_commit(
     commit: &CommitId,
     source: &Source,
     log: &mut impl Progress,
-) -> Result<Report, Failure> {
+) -> Result<LandingReport, Failure> {
     log.info(&format!(
         "Rolling back {} in {}",
         commit.short(),
@@ -122,7 +122,7 @@ async fn undo(
     touched: &Touched,
     source: &Source,
     log: &mut impl Progress,
-) -> Result<Report, Failure> {
+) -> Result<LandingReport, Failure> {
     let proposing = match undoing.pull_request {
         None => None,
         Some(request) => Some(Proposing {

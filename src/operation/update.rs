@@ -2,7 +2,7 @@
 
 use super::downgrade::{self, Downgrade};
 use super::image_check::ImageCheck;
-use super::landing::{self, LandingOptions, Planned, Report, changed_files};
+use super::landing::{self, LandingOptions, LandingReport, Planned, changed_files};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::Remote;
 use super::verify::Argocd;
@@ -50,7 +50,7 @@ pub async fn run(
     source: &Source,
     cancellation: Cancellation,
     log: &mut impl Progress,
-) -> Result<Report, Failure> {
+) -> Result<LandingReport, Failure> {
     let Update { remote, files, .. } = update;
     // Before anything is asked of Git: an image may be waited for.
     let http = || remote.http();

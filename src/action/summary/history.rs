@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::image::ImageReference;
 use crate::markdown::{code, link, paragraphs, whole_table};
-use crate::operation::history::{Deployment, Image, Report};
+use crate::operation::history::{Deployment, HistoryReport, Image};
 
 /// How many deployments the timeline shows: more do not fit beside each other.
 const ON_TIMELINE: usize = 15;
@@ -12,7 +12,7 @@ const ON_TIMELINE: usize = 15;
 const MAX_BYTES: usize = 900 << 10;
 
 /// What was found.
-pub fn of_history(report: &Report) -> String {
+pub fn of_history(report: &HistoryReport) -> String {
     let mut text = format!("### 📜 History\n\n{}\n\n", paragraphs(&report.sentence()));
     text.push_str(&timeline(report));
     let rows: Vec<String> = report.deployments.iter().flat_map(rows).collect();
@@ -79,7 +79,7 @@ fn rows(deployment: &Deployment) -> Vec<String> {
 }
 
 /// The newest deployments from left to right, a column for each day.
-fn timeline(report: &Report) -> String {
+fn timeline(report: &HistoryReport) -> String {
     let with_images = report
         .deployments
         .iter()

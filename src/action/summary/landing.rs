@@ -7,12 +7,12 @@ use crate::manifest::{ImageChange, Note, ValueChange};
 use crate::markdown::{MAX_ROWS, code, diff, paragraphs, table};
 use crate::operation::Operation;
 use crate::operation::image_check::Found;
-use crate::operation::landing::{Outcome, Report};
+use crate::operation::landing::{LandingReport, Outcome};
 use crate::operation::pull_request::{News, Opened};
 
 /// What an operation did to the branch.
-pub fn of_landing(report: &Report) -> String {
-    let Report {
+pub fn of_landing(report: &LandingReport) -> String {
+    let LandingReport {
         location, branch, ..
     } = report;
     let title = match (report.outcome, report.operation) {
@@ -87,7 +87,7 @@ fn proposed(opened: &Opened, branch: &str, location: &str) -> String {
 }
 
 /// A row for each image, and one for each other value.
-fn tables(report: &Report) -> String {
+fn tables(report: &LandingReport) -> String {
     let image = |image: &ImageChange| {
         let container = image.container.as_deref().map(code).unwrap_or_default();
         let (old, new) = (code(&image.old), changed(Some(&image.old), &image.new));
@@ -153,7 +153,7 @@ fn place(file: &RepoPath, line: usize) -> String {
 }
 
 /// What a person should know beyond the tables.
-fn notes(report: &Report) -> String {
+fn notes(report: &LandingReport) -> String {
     let note = |Note { file, line, text }: &Note| {
         format!("- {} {}.\n", place(file, *line), paragraphs(text))
     };

@@ -8,7 +8,9 @@ use crate::argocd::Done;
 use crate::image::ImageReference;
 use crate::markdown::{code, link, paragraphs, table};
 use crate::operation::delivery::Delivery;
-use crate::operation::verify::{ApplicationReport, GitImage, Phases, Report, ResourceReport};
+use crate::operation::verify::{
+    ApplicationReport, GitImage, Phases, ResourceReport, VerificationReport,
+};
 
 /// What landed, what Argo CD made of it, and what followed.
 pub fn of_delivery(delivery: &Delivery) -> String {
@@ -23,7 +25,7 @@ pub fn of_delivery(delivery: &Delivery) -> String {
 }
 
 /// What Argo CD made of a commit.
-pub fn of_verification(report: &Report) -> String {
+pub fn of_verification(report: &VerificationReport) -> String {
     let title = match report.failure {
         Some(_) => "🔴 Argo CD does not run it",
         None => "🟢 Git = cluster",
@@ -174,7 +176,7 @@ fn resources(one: &ApplicationReport) -> String {
 }
 
 /// How long each phase took, as a chart.
-fn timeline(report: &Report) -> String {
+fn timeline(report: &VerificationReport) -> String {
     let finished = report
         .applications
         .iter()

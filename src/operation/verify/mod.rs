@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::explain::Ended;
-pub use self::report::{ApplicationReport, Phases, Report, ResourceReport};
+pub use self::report::{ApplicationReport, Phases, ResourceReport, VerificationReport};
 use self::seen::Watching;
 pub use self::target::{Argocd, Deployed, GitImage, Verify};
 use self::watch::Watch;
@@ -41,7 +41,7 @@ pub async fn run(
     source: &Source,
     cancellation: Cancellation,
     log: &mut impl Progress,
-) -> Result<Report, Failure> {
+) -> Result<VerificationReport, Failure> {
     let session = verify
         .remote
         .connect(source, cancellation.clone(), log)
@@ -59,8 +59,8 @@ pub(super) async fn wait(
     deployed: &Deployed,
     cancellation: Cancellation,
     log: &mut impl Progress,
-) -> Report {
-    let mut report = Report {
+) -> VerificationReport {
+    let mut report = VerificationReport {
         location: deployed.location.clone(),
         branch: deployed.branch.clone(),
         commit: deployed.commit.clone(),

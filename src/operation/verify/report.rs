@@ -10,7 +10,7 @@ use crate::repository::{BranchName, CommitId, Location};
 
 /// What Argo CD made of a commit.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct VerificationReport {
     /// The repository.
     pub location: Location,
     /// The branch.
@@ -74,7 +74,7 @@ pub struct Phases {
     pub healthy: Option<Duration>,
 }
 
-impl Report {
+impl VerificationReport {
     /// What happened, in a sentence.
     pub fn sentence(&self) -> String {
         let names: Vec<String> = self

@@ -9,7 +9,7 @@ use crate::argocd::{ApplicationName, WaitFor};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
 use crate::manifest::{self, HeldImage, ManifestFile};
-use crate::operation::landing;
+use crate::operation::landing::{self, LandingReport};
 use crate::operation::session::Remote;
 use crate::repository::{BranchName, CommitId, Location, Revision};
 
@@ -100,7 +100,7 @@ pub(super) fn images_in(files: &[ManifestFile]) -> Vec<HeldImage> {
 impl Deployed {
     /// What an operation landed, or found on the branch already; none where it left the branch with
     /// something else.
-    pub fn of(report: &landing::Report, files: &FileSelection) -> Option<Self> {
+    pub fn of(report: &LandingReport, files: &FileSelection) -> Option<Self> {
         use landing::Outcome;
         let Some(commit) = &report.commit else {
             return None;
