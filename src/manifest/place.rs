@@ -243,3 +243,62 @@ pub(super) fn is_within(stream: &Stream<'_>, node: NodeId, filters: &[ResourceFi
                 .is_some_and(|object| filters.iter().any(|filter| object.is_chosen_by(filter)))
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The place of the scalar that reads `here`.
+    fn here(text: &str) -> Place {
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let (node, _) = stream
+            .nodes()
+            .find(|(node, _)| stream.value(*node) == Some("here"))
+            .unwrap();
+        Place::of(&stream, node)
+    }
+
+    const WEB: &str = "{apiVersion: apps/v1, kind: Web, metadata: {name: a, namespace: n}, spec: {l: [{name: c, v: here}]}}\n";
+
+    #[test]
+    fn a_place_is_the_same_in_every_version() {
+        let list = format!("apiVersion: v1\nkind: List\nitems:\n- x: y\n- {WEB}");
+        for other in [
+            format!("x: y\n--- {WEB}"),
+            WEB.replace("apps/v1", "apps/v2"),
+            WEB.replace("[{name: c", "[{name: b}, {name: c"),
+            WEB.replace("{l:", "{k: [x], l:"),
+            list.replace("List", "WebList"),
+            list,
+        ] {
+            assert_eq!(here(&other), here(WEB), "{other}");
+        }
+        // Only their order tells these apart.
+        assert_eq!(here("l: [x, [y, here]]\n"), here("l: [[here]]\n"));
+        assert_eq!(here("x\n--- here\n"), here("here\n"));
+    }
+
+    #[test]
+    fn another_place_is_another_one() {
+        let texts = [
+            WEB.to_owned(),
+            WEB.replace("apps/", "acme.io/"),
+            WEB.replace("apps/", ""),
+            WEB.replace("kind: Web", "kind: Job"),
+            WEB.replace("namespace: n", "namespace: m"),
+            WEB.replace(", namespace: n", ""),
+            WEB.replace("name: a", "name: b"),
+            WEB.replace("name: a, ", ""),
+            WEB.replace("name: c", "name: b"),
+            WEB.replace("name: c, ", ""),
+            WEB.replace("{l:", "{'l[\"c\"]':"),
+            WEB.replace("[{name: c, v: here}]", "{c: {v: here}}"),
+            format!("apiVersion: v1\nkind: Lists\nitems:\n- {WEB}"),
+            format!("apiVersion: v1\nkind: List\nothers:\n- {WEB}"),
+            format!("apiVersion: v1\nkind: List\nspec:\n  items:\n  - {WEB}"),
+            format!("items:\n- {WEB}"),
+        ];
+        let places: HashSet<Place> = texts.iter().map(|text| here(text)).collect();
+        assert_eq!(places.len(), texts.len(), "{places:#?}");
+    }
+}
