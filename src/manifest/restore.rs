@@ -463,6 +463,13 @@ mod tests {
             !takes("l: [a, b]\nx: 2\n", "l: [a, b]\nx: 1\n", before, after),
             "b is left"
         );
+        // And what was removed comes back.
+        assert!(takes(
+            "l: [b, c]\n",
+            "l: [a, b, c]\n",
+            "l: [a, b]\n",
+            "l: [b]\n"
+        ));
         assert!(!takes("a: 2\n", "a: [\n", "a: 1\n", "a: 2\n"));
         assert!(takes("{{ x", "{{ y", "{{ y", "{{ x"), "no YAML at all");
         let named = |tag: &str| format!("l: [{{name: a, t: {tag}}}, {{name: a, t: v9}}]\n");
