@@ -1,5 +1,6 @@
 //! How to take a change to a file back, on a version that others have changed since.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::place::{Located, PlaceNumber, Places, shown};
@@ -59,7 +60,7 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
         return Err(RestoreError::Structure);
     }
     let mut edits = Vec::new();
-    for (place, was) in &before.leaves {
+    for (place, was) in &before.nodes {
         let became = after.at(*place);
         let pairs = was.iter().zip(became);
         if pairs
@@ -98,7 +99,7 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
             let value = match was {
                 Value::Text(text) => NewValue::Text(text.to_owned()),
                 Value::Typed(text) => NewValue::Plain(text.to_owned()),
-                Value::Alias(_) | Value::EmptyList | Value::EmptyMapping => {
+                Value::Alias(_) | Value::List | Value::Mapping => {
                     return Err(RestoreError::Structure);
                 }
             };
@@ -158,8 +159,8 @@ type Difference<'s> = (PlaceNumber, Option<Value<'s>>, Option<Value<'s>>);
 /// What is different in `to`.
 fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Difference<'s>> {
     let mut changes = Vec::new();
-    let new = to.leaves.keys().filter(|place| from.at(**place).is_empty());
-    for place in from.leaves.keys().chain(new) {
+    let new = to.nodes.keys().filter(|place| from.at(**place).is_empty());
+    for place in from.nodes.keys().chain(new) {
         let values = |version: &Version<'s, '_>| -> Vec<Value<'s>> {
             let nodes = version.at(*place).iter();
             nodes.map(|node| version.value(*node)).collect()
@@ -175,16 +176,19 @@ fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Difference<'
         new.sort_unstable();
         let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
         loop {
-            match (old.peek(), new.peek()) {
+            let order = match (old.peek(), new.peek()) {
+                (Some(one), Some(other)) => one.cmp(other),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
                 (None, None) => break,
-                (Some(one), Some(other)) if one == other => {
+            };
+            match order {
+                Ordering::Less => changes.push((*place, old.next(), None)),
+                Ordering::Greater => changes.push((*place, None, new.next())),
+                Ordering::Equal => {
                     old.next();
                     new.next();
                 }
-                (Some(one), other) if other.is_none_or(|other| one < other) => {
-                    changes.push((*place, old.next(), None));
-                }
-                _ => changes.push((*place, None, new.next())),
             }
         }
     }
@@ -200,8 +204,8 @@ enum Value<'s> {
     Typed(&'s str),
     /// An alias of that name.
     Alias(&'s str),
-    EmptyList,
-    EmptyMapping,
+    List,
+    Mapping,
 }
 
 impl std::fmt::Display for Value<'_> {
@@ -209,8 +213,8 @@ impl std::fmt::Display for Value<'_> {
         match self {
             Self::Text(text) | Self::Typed(text) => f.write_str(text),
             Self::Alias(name) => write!(f, "*{name}"),
-            Self::EmptyList => f.write_str("[]"),
-            Self::EmptyMapping => f.write_str("{}"),
+            Self::List => f.write_str("a list"),
+            Self::Mapping => f.write_str("a mapping"),
         }
     }
 }
@@ -218,30 +222,28 @@ impl std::fmt::Display for Value<'_> {
 /// A version of a file by its places.
 struct Version<'s, 't> {
     located: Located<'s, 't>,
-    /// What holds no more nodes, in the order of the text. Items without names share a place.
-    leaves: BTreeMap<PlaceNumber, Vec<NodeId>>,
+    /// Everything but keys, in the order of the text. Items without names share a place.
+    nodes: BTreeMap<PlaceNumber, Vec<NodeId>>,
 }
 
 impl<'s, 't> Version<'s, 't> {
     fn read(stream: &'s Stream<'t>, places: &mut Places<'s>) -> Self {
         let mut located = Located::new(stream);
-        let mut leaves: BTreeMap<PlaceNumber, Vec<NodeId>> = BTreeMap::new();
+        let mut nodes: BTreeMap<PlaceNumber, Vec<NodeId>> = BTreeMap::new();
         let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
         for (id, _) in values {
             let place = located.place(places, id);
-            if stream.pairs(id).is_empty() && stream.items(id).is_empty() {
-                leaves.entry(place).or_default().push(id);
-            }
+            nodes.entry(place).or_default().push(id);
         }
-        Self { located, leaves }
+        Self { located, nodes }
     }
 
     fn at(&self, place: PlaceNumber) -> &[NodeId] {
-        self.leaves.get(&place).map_or(&[], Vec::as_slice)
+        self.nodes.get(&place).map_or(&[], Vec::as_slice)
     }
 
     fn counts(&self) -> impl Iterator<Item = (PlaceNumber, usize)> {
-        self.leaves
+        self.nodes
             .iter()
             .map(|(place, nodes)| (*place, nodes.len()))
     }
@@ -261,8 +263,8 @@ impl<'s, 't> Version<'s, 't> {
             }
             Content::Scalar(read) => Value::Text(&read.value),
             Content::Alias { name, .. } => Value::Alias(name),
-            Content::Sequence(_) => Value::EmptyList,
-            Content::Mapping(_) => Value::EmptyMapping,
+            Content::Sequence(_) => Value::List,
+            Content::Mapping(_) => Value::Mapping,
         }
     }
 
@@ -366,8 +368,8 @@ mod tests {
     #[test]
     fn what_others_set_since_is_left_alone() {
         assert_eq!(
-            restored("a: 3\n", "a: 1\n", "a: 2\n").unwrap_err(),
-            ".a was changed again since: it is \"3\" now, on line 1"
+            restored("# x\na: 3\n", "a: 1\n", "a: 2\n").unwrap_err(),
+            ".a was changed again since: it is \"3\" now, on line 2"
         );
         assert_eq!(
             restored("a: 1\nb: 5\n", "a: 1\nb: 4\n", "a: 2\nb: 4\n"),
