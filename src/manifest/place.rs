@@ -4,7 +4,7 @@
 //! the keys on the way, and by the `name` that items of lists have. What has no name shares its place
 //! with its like, and only its order tells it apart: so that counts where there are as many of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 use super::request::ResourceFilter;
@@ -21,58 +21,45 @@ pub(super) struct Object<'s> {
     kind: &'s str,
     /// None where the manifest does not say.
     namespace: Option<&'s str>,
-    /// None for what needs no name, such as a kustomization.
-    name: Option<&'s str>,
+    name: &'s str,
 }
 
 impl<'s> Object<'s> {
-    /// The object that `mapping` is.
+    /// The object that `mapping` is. What has no name, such as a kustomization, is none.
     pub fn read(stream: &'s Stream<'_>, mapping: NodeId) -> Option<Self> {
         let text = |mapping, key| stream.value(stream.get(mapping, key)?);
         let kind = text(mapping, "kind")?;
-        let version = text(mapping, "apiVersion");
-        let metadata = stream.get(mapping, "metadata");
-        let of_metadata = |key| text(metadata?, key);
-        let name = of_metadata("name").or_else(|| of_metadata("generateName"));
-        (name.is_some() || version.is_some()).then(|| Self {
-            group: version
-                .and_then(|version| version.split_once('/'))
-                .map_or("", |(group, _)| group),
+        let metadata = stream.get(mapping, "metadata")?;
+        let group = text(mapping, "apiVersion").and_then(|version| version.split_once('/'));
+        Some(Self {
+            group: group.map_or("", |(group, _)| group),
             kind,
-            namespace: of_metadata("namespace"),
-            name,
+            namespace: text(metadata, "namespace"),
+            name: text(metadata, "name").or_else(|| text(metadata, "generateName"))?,
         })
     }
 
-    /// The innermost object around `node` that has a name.
+    /// The innermost object around `node`.
     pub fn around(stream: &'s Stream<'_>, node: NodeId) -> Option<Self> {
-        stream
-            .ancestors(node)
-            .find_map(|mapping| Self::read(stream, mapping).filter(|object| object.name.is_some()))
+        let mut around = stream.ancestors(node);
+        around.find_map(|mapping| Self::read(stream, mapping))
     }
 
-    /// All objects of a file that have a name, nested ones too.
+    /// All objects of a file, nested ones too.
     pub fn all(stream: &'s Stream<'_>) -> impl Iterator<Item = (NodeId, Self)> {
-        stream.nodes().filter_map(|(id, _)| {
-            let object = Self::read(stream, id)?;
-            object.name.is_some().then_some((id, object))
-        })
+        let nodes = stream.nodes();
+        nodes.filter_map(|(id, _)| Some((id, Self::read(stream, id)?)))
     }
 
     /// Whether `filter` means it.
     pub fn is_chosen_by(&self, filter: &ResourceFilter) -> bool {
-        self.name
-            .is_some_and(|name| filter.chooses(self.kind, name))
+        filter.chooses(self.kind, self.name)
     }
 }
 
 impl fmt::Display for Object<'_> {
-    /// `Kind/name`, or the kind alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name {
-            Some(name) => write!(f, "{}/{name}", self.kind),
-            None => f.write_str(self.kind),
-        }
+        write!(f, "{}/{}", self.kind, self.name)
     }
 }
 
@@ -97,9 +84,11 @@ impl Place {
 
 /// The way from what is around a node to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Link<'s> {
+pub(super) enum Link<'s> {
     /// To an object: a document, an item of a `List`, an item of another list.
     Object(Object<'s>),
+    /// To the file's one document, where that is no object.
+    Only,
     /// To the value of a key.
     Key(&'s str),
     /// To the item of this `name`.
@@ -111,28 +100,26 @@ enum Link<'s> {
 impl<'s> Link<'s> {
     /// The link to `node`, and what it is made from; none for documents and the items of a `List`,
     /// which may be written as documents, too.
-    fn to(stream: &'s Stream<'_>, node: NodeId) -> (Self, Option<NodeId>) {
+    pub fn to(stream: &'s Stream<'_>, node: NodeId) -> (Self, Option<NodeId>) {
         let parent = stream[node].parent;
-        match stream[node].role {
-            Role::Value { key } => (stream.value(key).map_or(Self::Unnamed, Self::Key), parent),
-            Role::Key => (Self::Unnamed, parent),
-            Role::Root => (
-                Object::read(stream, node).map_or(Self::Unnamed, Self::Object),
-                None,
-            ),
-            Role::Item { .. } => {
-                let object = Object::read(stream, node);
-                let name = || stream.value(stream.get(node, "name")?);
-                let link = object
-                    .map(Self::Object)
-                    .or_else(|| name().map(Self::Named))
-                    .unwrap_or(Self::Unnamed);
-                (
-                    link,
-                    parent.filter(|list| !is_list_of_objects(stream, *list)),
-                )
-            }
-        }
+        let text = |mapping, key| stream.value(stream.get(mapping, key)?);
+        let link = match stream[node].role {
+            Role::Value { key } => stream.value(key).map(Self::Key),
+            Role::Key => None,
+            Role::Root => Object::read(stream, node)
+                .map(Self::Object)
+                .or_else(|| (stream.roots().len() == 1).then_some(Self::Only)),
+            Role::Item { .. } => match Object::read(stream, node) {
+                Some(object) if parent.is_some_and(|list| is_list_of_objects(stream, list)) => {
+                    return (Self::Object(object), None);
+                }
+                Some(object) => Some(Self::Object(object)),
+                None => text(node, "name")
+                    .or_else(|| text(stream.get(node, "metadata")?, "name"))
+                    .map(Self::Named),
+            },
+        };
+        (link.unwrap_or(Self::Unnamed), parent)
     }
 }
 
@@ -146,6 +133,7 @@ impl fmt::Display for Link<'_> {
                 namespace,
                 name,
             }) => write!(f, "{{{group:?} {kind:?} {namespace:?} {name:?}}}"),
+            Self::Only => f.write_str("{}"),
             Self::Key(key) => path::Step::Key((*key).to_owned()).fmt(f),
             Self::Named(name) => write!(f, "[{name:?}]"),
             Self::Unnamed => f.write_str("[]"),
@@ -153,13 +141,17 @@ impl fmt::Display for Link<'_> {
     }
 }
 
-/// Whether `list` is the `items` of a document of the kind `List`, or `DeploymentList`.
+/// Whether `list` is the `items` of a document of the kind `List`, or `DeploymentList`: such a one has no
+/// name of its own.
 fn is_list_of_objects(stream: &Stream<'_>, list: NodeId) -> bool {
     let document = stream[list]
         .parent
         .filter(|document| stream[*document].role == Role::Root);
     let kind = document.and_then(|document| stream.value(stream.get(document, "kind")?));
-    stream.key_of(list) == Some("items") && kind.is_some_and(|kind| kind.ends_with("List"))
+    let is_object = document.and_then(|document| Object::read(stream, document));
+    stream.key_of(list) == Some("items")
+        && kind.is_some_and(|kind| kind.ends_with("List"))
+        && is_object.is_none()
 }
 
 /// The number of a place: the same in all versions that have been [`Located`] with one [`Places`].
@@ -176,20 +168,12 @@ pub(super) struct Located<'s, 't> {
     pub stream: &'s Stream<'t>,
     /// By the node's number; none where nobody has asked yet.
     numbers: Vec<Option<PlaceNumber>>,
-    /// What has been met below each node.
-    met: HashSet<(Option<NodeId>, PlaceNumber)>,
-    /// Nodes that have the object or the name of another one beside them.
-    doubles: HashSet<NodeId>,
 }
 
 impl<'s, 't> Located<'s, 't> {
     pub fn new(stream: &'s Stream<'t>) -> Self {
-        Self {
-            stream,
-            numbers: vec![None; stream.len()],
-            met: HashSet::new(),
-            doubles: HashSet::new(),
-        }
+        let numbers = vec![None; stream.len()];
+        Self { stream, numbers }
     }
 
     /// Where `node` is.
@@ -203,29 +187,16 @@ impl<'s, 't> Located<'s, 't> {
                 break;
             }
             let (link, around) = Link::to(self.stream, node);
-            way.push((node, link, around));
+            way.push((node, link));
             next = around;
         }
-        for (node, link, around) in way.into_iter().rev() {
+        for (node, link) in way.into_iter().rev() {
             let count = places.known.len();
             let number = *places.known.entry((place, link)).or_insert(count);
             self.numbers[node.number()] = Some(number);
-            if link != Link::Unnamed && !self.met.insert((around, number)) {
-                self.doubles.insert(node);
-            }
             place = Some(number);
         }
         place.unwrap_or_default()
-    }
-
-    /// Whether something around `node`, or itself, has the object or the name of another one beside it:
-    /// of those that have been asked for so far.
-    pub fn is_double(&self, node: NodeId) -> bool {
-        !self.doubles.is_empty()
-            && self
-                .stream
-                .ancestors(node)
-                .any(|around| self.doubles.contains(&around))
     }
 }
 
@@ -246,6 +217,8 @@ pub(super) fn is_within(stream: &Stream<'_>, node: NodeId, filters: &[ResourceFi
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     /// The place of the scalar that reads `here`.
@@ -275,7 +248,6 @@ mod tests {
         }
         // Only their order tells these apart.
         assert_eq!(here("l: [x, [y, here]]\n"), here("l: [[here]]\n"));
-        assert_eq!(here("x\n--- here\n"), here("here\n"));
     }
 
     #[test]
@@ -293,7 +265,8 @@ mod tests {
             WEB.replace("name: c, ", ""),
             WEB.replace("{l:", "{'l[\"c\"]':"),
             WEB.replace("[{name: c, v: here}]", "{c: {v: here}}"),
-            format!("apiVersion: v1\nkind: Lists\nitems:\n- {WEB}"),
+            format!("kind: Lists\nmetadata: {{name: z}}\nitems:\n- {WEB}"),
+            format!("kind: List\nmetadata: {{name: z}}\nitems:\n- {WEB}"),
             format!("apiVersion: v1\nkind: List\nothers:\n- {WEB}"),
             format!("apiVersion: v1\nkind: List\nspec:\n  items:\n  - {WEB}"),
             format!("items:\n- {WEB}"),

@@ -1,9 +1,10 @@
 //! How to take a change to a file back, on a version that others have changed since.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 
-use super::place::{Located, PlaceNumber, Places, shown};
+use super::place::{Link, Located, PlaceNumber, Places, shown};
 use crate::yaml::{Content, Edit, NewValue, NodeId, Role, Stream, Style, edit, scalar};
 
 /// Why the values that a change set can't be set back.
@@ -27,7 +28,7 @@ pub enum RestoreError {
     },
     /// Nothing tells which value the change was about.
     #[error(
-        "{path} (line {line}) is there several times, with the same object or the same names around it, or in a list that has another length now"
+        "which {path} was changed can't be told (line {line}): it is in a list whose items have no names, or one name twice, and that list was changed since"
     )]
     Ambiguous {
         /// Where, within its document.
@@ -55,98 +56,95 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
     let mut places = Places::default();
     let [tip, before, after] =
         [&tip, &before, &after].map(|stream| Version::read(stream, &mut places));
-    let has_same_places = before.counts().eq(after.counts());
-    if !has_same_places {
-        return Err(RestoreError::Structure);
-    }
     let mut edits = Vec::new();
-    for (place, was) in &before.nodes {
-        let became = after.at(*place);
+    let mut unchanged: HashMap<List, bool> = HashMap::new();
+    for (place, was) in &before.places {
+        let (became, is) = (after.at(*place), tip.at(*place));
+        if became.len() != was.len() {
+            return Err(RestoreError::Structure);
+        }
         let pairs = was.iter().zip(became);
-        if pairs
-            .clone()
-            .all(|(was, became)| before.value(*was) == after.value(*became))
-        {
+        if pairs.clone().all(|(was, became)| was.value == became.value) {
             continue;
         }
-        let is = tip.at(*place);
         if is.is_empty() {
             let path = after.path(became);
             return Err(RestoreError::Gone { path });
         }
-        if is.len() != was.len()
-            || [&before, &after, &tip]
-                .iter()
-                .any(|one| one.is_double(*place))
-        {
-            return Err(RestoreError::Ambiguous {
-                path: tip.path(is),
-                line: tip.line(is),
-            });
+        let mut lists = is.iter().chain(became).filter_map(|held| held.list);
+        let is_told_apart = lists.all(|list| {
+            *unchanged.entry(list).or_insert_with(|| {
+                tip.is_same_list(&after, list) || tip.is_same_list(&before, list)
+            })
+        });
+        if is.len() != was.len() || !is_told_apart {
+            let (path, line) = (tip.path(is), tip.line(is));
+            return Err(RestoreError::Ambiguous { path, line });
         }
         for ((was, became), is) in pairs.zip(is) {
-            let (was, became, now) = (before.value(*was), after.value(*became), tip.value(*is));
-            if was == became || was == now {
+            if was.value == became.value || was.value == is.value {
                 continue;
             }
-            if now != became {
+            if is.value != became.value {
                 return Err(RestoreError::ChangedSince {
-                    path: tip.path(&[*is]),
-                    line: tip.line(&[*is]),
-                    value: now.to_string(),
+                    path: tip.path(std::slice::from_ref(is)),
+                    line: tip.line(std::slice::from_ref(is)),
+                    value: is.value.to_string(),
                 });
             }
-            let value = match was {
-                Value::Text(text) => NewValue::Text(text.to_owned()),
-                Value::Typed(text) => NewValue::Plain(text.to_owned()),
-                Value::Alias(_) | Value::List | Value::Mapping => {
-                    return Err(RestoreError::Structure);
-                }
-            };
-            edits.push(Edit::Set { node: *is, value });
+            edits.push(tip.edit(is, was, &before)?);
         }
+    }
+    if after
+        .places
+        .keys()
+        .any(|place| before.at(*place).is_empty())
+    {
+        return Err(RestoreError::Structure);
     }
     if edits.is_empty() {
         return Ok(None);
     }
-    edit::apply(tip.located.stream, &edits)
+    edit::apply(tip.stream, &edits)
         .map(Some)
         .map_err(|error| RestoreError::Unreadable(error.to_string()))
 }
 
 /// Whether `merged` differs from `tip` in nothing but that the change from `before` to `after` is taken
 /// back, all of it: the guard behind a merge of lines, which knows nothing of objects and takes one for
-/// another that looks alike. A file that is no YAML can't be judged, and passes.
+/// another that looks alike. What is no YAML can't be judged, and does not pass.
 pub fn takes_back(tip: &[u8], merged: &[u8], before: &[u8], after: &[u8]) -> bool {
-    let [Ok(before), Ok(after), Ok(tip)] = [parse(before), parse(after), parse(tip)] else {
-        return true;
-    };
-    let Ok(merged) = parse(merged) else {
+    let [Ok(tip), Ok(merged), Ok(before), Ok(after)] = [tip, merged, before, after].map(parse)
+    else {
         return false;
     };
     let mut places = Places::default();
     let [tip, merged, before, after] =
         [&tip, &merged, &before, &after].map(|stream| Version::read(stream, &mut places));
-    let mut wanted: BTreeMap<Difference<'_>, usize> = BTreeMap::new();
+    let mut wanted: HashMap<Change<'_>, usize> = HashMap::new();
     for change in changes(&after, &before) {
         *wanted.entry(change).or_default() += 1;
     }
     for change in changes(&tip, &merged) {
-        let is_double = [&tip, &after].iter().any(|one| one.is_double(change.0));
-        match wanted.get_mut(&change).filter(|_| !is_double) {
+        match wanted.get_mut(&change) {
             Some(count @ 1..) => *count -= 1,
             _ => return false,
         }
     }
     // What is left was taken back by somebody else already.
+    let held: HashSet<(PlaceNumber, Value<'_>)> = tip.values().collect();
     let mut left = wanted.into_iter().filter(|(_, count)| *count > 0);
-    left.all(|((place, from, to), _)| {
-        let holds = |value| {
-            let mut nodes = tip.at(place).iter();
-            nodes.any(|node| tip.value(*node) == value)
-        };
-        to.is_none_or(holds) && (to.is_some() || !from.is_some_and(holds))
-    })
+    let is_taken_back = left.all(|((place, from, to), _)| match (from, to) {
+        (_, Some(to)) => held.contains(&(place, to)),
+        (from, None) => from.is_none_or(|from| !held.contains(&(place, from))),
+    });
+    // Where only their order tells things apart, all of them must be as they were.
+    let mut lists = after.lists_that_differ(&before);
+    is_taken_back
+        && lists.all(|list| {
+            tip.is_same_list(&before, list)
+                || (tip.is_same_list(&after, list) && merged.is_same_list(&before, list))
+        })
 }
 
 fn parse(bytes: &[u8]) -> Result<Stream<'_>, RestoreError> {
@@ -154,16 +152,15 @@ fn parse(bytes: &[u8]) -> Result<Stream<'_>, RestoreError> {
 }
 
 /// A value at a place, and what became of it; none for one that is new, or gone.
-type Difference<'s> = (PlaceNumber, Option<Value<'s>>, Option<Value<'s>>);
+type Change<'s> = (PlaceNumber, Option<Value<'s>>, Option<Value<'s>>);
 
 /// What is different in `to`.
-fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Difference<'s>> {
+fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Change<'s>> {
     let mut changes = Vec::new();
-    let new = to.nodes.keys().filter(|place| from.at(**place).is_empty());
-    for place in from.nodes.keys().chain(new) {
+    let new = to.places.keys().filter(|place| from.at(**place).is_empty());
+    for place in from.places.keys().chain(new) {
         let values = |version: &Version<'s, '_>| -> Vec<Value<'s>> {
-            let nodes = version.at(*place).iter();
-            nodes.map(|node| version.value(*node)).collect()
+            version.at(*place).iter().map(|held| held.value).collect()
         };
         let (mut old, mut new) = (values(from), values(to));
         if old.len() == new.len() {
@@ -196,88 +193,173 @@ fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Difference<'
 }
 
 /// What a place holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Value<'s> {
     /// A string, however it is written.
     Text(&'s str),
     /// What is a number, a boolean, null or a date to some reader.
     Typed(&'s str),
-    /// An alias of that name.
-    Alias(&'s str),
+    /// With a tag, which says what it is.
+    Tagged(&'s str, &'s str),
+    /// An alias to what is there.
+    Alias(PlaceNumber),
     List,
     Mapping,
 }
 
-impl std::fmt::Display for Value<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Text(text) | Self::Typed(text) => f.write_str(text),
-            Self::Alias(name) => write!(f, "*{name}"),
-            Self::List => f.write_str("a list"),
-            Self::Mapping => f.write_str("a mapping"),
-        }
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(text) | Self::Typed(text) | Self::Tagged(_, text) => text,
+            Self::Alias(_) => "an alias",
+            Self::List => "a list",
+            Self::Mapping => "a mapping",
+        })
     }
 }
 
+/// A value, and where it is.
+struct Held<'s> {
+    node: NodeId,
+    value: Value<'s>,
+    /// The list around it in which only their order tells items apart: they have no names, or one name
+    /// twice.
+    list: Option<List>,
+}
+
+/// The place of a list; none for the file's documents.
+type List = Option<PlaceNumber>;
+
 /// A version of a file by its places.
 struct Version<'s, 't> {
-    located: Located<'s, 't>,
+    stream: &'s Stream<'t>,
     /// Everything but keys, in the order of the text. Items without names share a place.
-    nodes: BTreeMap<PlaceNumber, Vec<NodeId>>,
+    places: BTreeMap<PlaceNumber, Vec<Held<'s>>>,
+    /// All that is in each list of things that only their order tells apart.
+    lists: HashMap<List, Vec<(PlaceNumber, Value<'s>)>>,
 }
 
 impl<'s, 't> Version<'s, 't> {
     fn read(stream: &'s Stream<'t>, places: &mut Places<'s>) -> Self {
         let mut located = Located::new(stream);
-        let mut nodes: BTreeMap<PlaceNumber, Vec<NodeId>> = BTreeMap::new();
-        let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
-        for (id, _) in values {
-            let place = located.place(places, id);
-            nodes.entry(place).or_default().push(id);
-        }
-        Self { located, nodes }
-    }
-
-    fn at(&self, place: PlaceNumber) -> &[NodeId] {
-        self.nodes.get(&place).map_or(&[], Vec::as_slice)
-    }
-
-    fn counts(&self) -> impl Iterator<Item = (PlaceNumber, usize)> {
-        self.nodes
-            .iter()
-            .map(|(place, nodes)| (*place, nodes.len()))
-    }
-
-    fn is_double(&self, place: PlaceNumber) -> bool {
-        let mut nodes = self.at(place).iter();
-        nodes.any(|node| self.located.is_double(*node))
-    }
-
-    fn value(&self, node: NodeId) -> Value<'s> {
-        let stream = self.located.stream;
-        match &stream[node].content {
-            Content::Scalar(read)
-                if read.style == Style::Plain && scalar::is_typed(&read.value) =>
-            {
-                Value::Typed(&read.value)
+        let mut counts: HashMap<(Option<NodeId>, PlaceNumber), usize> = HashMap::new();
+        let nodes: Vec<(NodeId, PlaceNumber, Link<'s>, Option<NodeId>)> = stream
+            .nodes()
+            .filter(|(_, node)| node.role != Role::Key)
+            .map(|(id, _)| {
+                let (link, around) = Link::to(stream, id);
+                let place = located.place(places, id);
+                *counts.entry((around, place)).or_default() += 1;
+                (id, place, link, around)
+            })
+            .collect();
+        let mut version = Self {
+            stream,
+            places: BTreeMap::new(),
+            lists: HashMap::new(),
+        };
+        // What is inside of a thing that only its order tells apart is in its list.
+        let mut inside: HashMap<NodeId, List> = HashMap::new();
+        for (node, place, link, around) in nodes {
+            let outer = around.and_then(|around| inside.get(&around).copied());
+            let list = around.map(|around| located.place(places, around));
+            let is_unnamed = link == Link::Unnamed;
+            let is_double = !is_unnamed && counts.get(&(around, place)) > Some(&1);
+            let value = version.value(node, |target| located.place(places, target));
+            let own = outer.or(is_double.then_some(list));
+            if let Some(list) = own.or(is_unnamed.then_some(list)) {
+                inside.insert(node, list);
+                version.lists.entry(list).or_default().push((place, value));
             }
-            Content::Scalar(read) => Value::Text(&read.value),
-            Content::Alias { name, .. } => Value::Alias(name),
-            Content::Sequence(_) => Value::List,
-            Content::Mapping(_) => Value::Mapping,
+            let held = Held {
+                node,
+                value,
+                list: own,
+            };
+            version.places.entry(place).or_default().push(held);
+        }
+        version
+    }
+
+    fn value(&self, node: NodeId, place: impl FnOnce(NodeId) -> PlaceNumber) -> Value<'s> {
+        let node = &self.stream[node];
+        match (&node.content, &node.tag) {
+            (Content::Scalar(read), Some(tag)) => Value::Tagged(tag, &read.value),
+            (Content::Scalar(read), None) => {
+                match read.style == Style::Plain && scalar::is_typed(&read.value) {
+                    true => Value::Typed(&read.value),
+                    false => Value::Text(&read.value),
+                }
+            }
+            (Content::Alias { target, .. }, _) => Value::Alias(place(*target)),
+            (Content::Sequence(_), _) => Value::List,
+            (Content::Mapping(_), _) => Value::Mapping,
         }
     }
 
-    /// The way to the first of `nodes`, which are at one place.
-    fn path(&self, nodes: &[NodeId]) -> String {
-        let first = nodes.first();
-        first.map_or_else(String::new, |node| shown(self.located.stream, *node))
+    fn at(&self, place: PlaceNumber) -> &[Held<'s>] {
+        self.places.get(&place).map_or(&[], Vec::as_slice)
     }
 
-    fn line(&self, nodes: &[NodeId]) -> usize {
-        nodes
-            .first()
-            .map_or(0, |node| self.located.stream[*node].line)
+    fn values(&self) -> impl Iterator<Item = (PlaceNumber, Value<'s>)> {
+        let places = self.places.iter();
+        places.flat_map(|(place, held)| held.iter().map(|held| (*place, held.value)))
+    }
+
+    fn is_same_list(&self, other: &Self, list: List) -> bool {
+        self.lists.get(&list) == other.lists.get(&list)
+    }
+
+    /// The lists in which something differs that has no more of a name than its place in them.
+    fn lists_that_differ(&self, other: &Self) -> impl Iterator<Item = List> {
+        let lists: HashSet<List> = [self, other]
+            .into_iter()
+            .flat_map(|version| version.places.values().flatten())
+            .filter_map(|held| held.list)
+            .collect();
+        lists
+            .into_iter()
+            .filter(|list| !self.is_same_list(other, *list))
+    }
+
+    /// The edit that makes `is` what `was` in `before`.
+    fn edit(&self, is: &Held<'_>, was: &Held<'_>, before: &Self) -> Result<Edit, RestoreError> {
+        let style = |version: &Self, held: &Held<'_>| {
+            let scalar = version.stream.scalar(held.node);
+            scalar.map(|scalar| scalar.style)
+        };
+        let value = match (was.value, is.value) {
+            // In JSON a string needs its quotes.
+            (Value::Text(_), _)
+                if self.stream[is.node].in_flow
+                    && style(before, was) != Some(Style::Plain)
+                    && style(self, is) == Some(Style::Plain) =>
+            {
+                return Err(RestoreError::Structure);
+            }
+            (Value::Tagged(was, text), Value::Tagged(is, _)) if was == is => {
+                NewValue::Text(text.to_owned())
+            }
+            (Value::Text(text), Value::Text(_) | Value::Typed(_)) => {
+                NewValue::Text(text.to_owned())
+            }
+            (Value::Typed(text), Value::Text(_) | Value::Typed(_)) => {
+                NewValue::Plain(text.to_owned())
+            }
+            _ => return Err(RestoreError::Structure),
+        };
+        let node = is.node;
+        Ok(Edit::Set { node, value })
+    }
+
+    /// The way to the first of those at one place.
+    fn path(&self, held: &[Held<'_>]) -> String {
+        let first = held.first();
+        first.map_or_else(String::new, |held| shown(self.stream, held.node))
+    }
+
+    fn line(&self, held: &[Held<'_>]) -> usize {
+        held.first().map_or(0, |held| self.stream[held.node].line)
     }
 }
 
@@ -389,28 +471,169 @@ mod tests {
         );
     }
 
+    /// Neither the values nor the lines of `after` are taken back on `tip`.
+    #[track_caller]
+    fn refused(tip: &str, before: &str, after: &str) {
+        let error = restore(tip.as_bytes(), before.as_bytes(), after.as_bytes()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                RestoreError::Ambiguous { .. } | RestoreError::Gone { .. }
+            ),
+            "{error}"
+        );
+        // Whatever a merge makes of it: the first of what was changed, or the last one.
+        for (from, to) in [("v2", "v1"), ("2Gi", "1Gi")] {
+            for at in [tip.find(from), tip.rfind(from)].into_iter().flatten() {
+                let merged = format!("{}{to}{}", &tip[..at], &tip[at + from.len()..]);
+                assert!(
+                    !takes_back(
+                        tip.as_bytes(),
+                        merged.as_bytes(),
+                        before.as_bytes(),
+                        after.as_bytes()
+                    ),
+                    "{merged}"
+                );
+            }
+        }
+    }
+
     #[test]
-    fn what_nothing_tells_apart_is_not_guessed() {
-        let ambiguous = |tip: &str, before: &str, after: &str| {
-            let error = restore(tip.as_bytes(), before.as_bytes(), after.as_bytes()).unwrap_err();
-            assert!(matches!(error, RestoreError::Ambiguous { .. }), "{error}");
+    fn what_only_its_order_tells_apart_is_not_guessed() {
+        let elements = |items: &[(&str, &str)]| -> String {
+            let items = items.iter();
+            let items = items.map(|(cluster, tag)| format!("- tag: {tag}\n  cluster: {cluster}\n"));
+            format!("elements:\n{}", items.collect::<String>())
         };
-        // Twice the same object; twice the same name; a list without names of another length.
-        let twice = |tag: &str| format!("{}---\n{}", web("a", tag), web("a", "v9"));
-        ambiguous(&format!("# x\n{}", twice("v2")), &twice("v1"), &twice("v2"));
-        let named = |tag: &str| format!("l: [{{name: a, t: {tag}}}, {{name: a, t: v9}}]\n");
-        ambiguous(&named("v2"), &named("v1"), &named("v2"));
-        ambiguous("l: [x, b]\n", "l: [a]\n", "l: [b]\n");
-        // Of as many as there were, each is the one in its turn.
+        let before = elements(&[("staging", "v1"), ("production", "v2")]);
+        let after = elements(&[("staging", "v2"), ("production", "v2")]);
+        for tip in [
+            elements(&[("production", "v2"), ("canary", "v2")]),
+            elements(&[("production", "v2"), ("staging", "v2")]),
+            elements(&[("production", "v2")]),
+        ] {
+            refused(&tip, &before, &after);
+            // The same as documents that are no objects.
+            let documents = |text: &str| text.replace("elements:\n", "").replace("- ", "---\n  ");
+            refused(&documents(&tip), &documents(&before), &documents(&after));
+        }
+        // A list that nobody has touched is told apart by its order.
+        let tip = format!("{after}more: x\n");
+        let taken = restored(&tip, &before, &after);
+        assert_eq!(taken, Ok(Some(format!("{before}more: x\n"))));
+        assert_eq!(
+            restored(&format!("{before}more: x\n"), &before, &after),
+            Ok(None)
+        );
+        // Lists in lists; the same object twice; the same name twice; another length.
+        refused(
+            "l: [[x, v2], [y]]\n",
+            "l: [[x], [v1, y]]\n",
+            "l: [[x], [v2, y]]\n",
+        );
+        let twice = |tag: &str, other: &str| format!("{}---\n{}", web("a", tag), web("a", other));
+        refused(&twice("v9", "v2"), &twice("v1", "v9"), &twice("v2", "v9"));
+        let named = |first: &str, second: &str| {
+            format!("l: [{{name: a, {first}}}, {{name: a, {second}}}]\nt: x\n")
+        };
+        refused(
+            &named("k: 2, t: v2", "k: 3"),
+            &named("k: 1, t: v1", "k: 2"),
+            &named("k: 1, t: v2", "k: 2"),
+        );
+        let longer = restored("l: [x, v2]\n", "l: [v1]\n", "l: [v2]\n");
+        assert!(
+            longer
+                .unwrap_err()
+                .starts_with("which .l[0] was changed can't be told (line 1)")
+        );
         assert_eq!(
             restored("l: [b, c]\nx: y\n", "l: [a, c]\n", "l: [b, c]\n"),
             Ok(Some("l: [a, c]\nx: y\n".to_owned()))
         );
-        // What did not change may be there as often as it likes.
-        let beside = |tag: &str| format!("{}t: {tag}\n", named("v1"));
+        let named = |first: &str, end: &str| format!("{}{end}", named(first, "k: 2"));
         assert_eq!(
-            restored(&beside("v2"), &beside("v1"), &beside("v2")),
-            Ok(Some(beside("v1")))
+            restored(
+                &named("k: v2", "z: 1\n"),
+                &named("k: v1", ""),
+                &named("k: v2", "")
+            ),
+            Ok(Some(named("k: v1", "z: 1\n")))
+        );
+    }
+
+    #[test]
+    fn items_are_known_by_the_names_in_their_metadata() {
+        let claims = |items: &[(&str, &str)]| -> String {
+            let items = items.iter();
+            let items =
+                items.map(|(name, size)| format!("- metadata: {{name: {name}}}\n  size: {size}\n"));
+            format!("volumeClaimTemplates:\n{}", items.collect::<String>())
+        };
+        let before = claims(&[("data", "1Gi"), ("logs", "2Gi")]);
+        let after = claims(&[("data", "2Gi"), ("logs", "2Gi")]);
+        refused(
+            &claims(&[("logs", "2Gi"), ("cache", "2Gi")]),
+            &before,
+            &after,
+        );
+        assert_eq!(
+            restored(
+                &claims(&[("logs", "2Gi"), ("data", "2Gi")]),
+                &before,
+                &after
+            ),
+            Ok(Some(claims(&[("logs", "2Gi"), ("data", "1Gi")])))
+        );
+        // What ends in `List` and has a name is an object of its own.
+        let list = |name: &str, tag: &str| {
+            format!(
+                "kind: AllowList\nmetadata: {{name: {name}}}\nitems:\n- kind: X\n  metadata: {{name: web}}\n  t: {tag}\n"
+            )
+        };
+        refused(
+            &list("production", "v2"),
+            &list("staging", "v1"),
+            &list("staging", "v2"),
+        );
+    }
+
+    #[test]
+    fn a_kustomization_is_the_same_with_and_without_its_kind() {
+        let entries = |tag: &str| format!("images:\n- name: web\n  newTag: {tag}\n");
+        let tip = format!("apiVersion: k/v1\nkind: Kustomization\n{}", entries("v2"));
+        assert_eq!(
+            restored(&tip, &entries("v1"), &entries("v2")),
+            Ok(Some(tip.replace("v2", "v1")))
+        );
+    }
+
+    #[test]
+    fn what_a_value_is_stays_with_it() {
+        for (tip, before, after) in [
+            ("a: \"5\" # c\n", "a: !!str 3\n", "a: \"5\"\n"),
+            ("a: 5 # c\n", "a: !!str 5\n", "a: 5\n"),
+            (
+                "{\"image\":null,\"b\":2}",
+                "{\"image\":\"web:v1\",\"b\":1}",
+                "{\"image\":null,\"b\":1}",
+            ),
+            (
+                "a: web:v1 # t\nb: &x web:v2\nc: *x\n",
+                "a: &x web:v1\nb: web:v2\nc: *x\n",
+                "a: web:v1\nb: &x web:v2\nc: *x\n",
+            ),
+        ] {
+            assert_eq!(
+                restored(tip, before, after),
+                Err(RestoreError::Structure.to_string()),
+                "{tip}"
+            );
+        }
+        assert_eq!(
+            restored("a: !!str 5 # c\n", "a: !!str 3\n", "a: !!str 5\n"),
+            Ok(Some("a: !!str \"3\" # c\n".to_owned()))
         );
     }
 
@@ -473,13 +696,6 @@ mod tests {
             "l: [b]\n"
         ));
         assert!(!takes("a: 2\n", "a: [\n", "a: 1\n", "a: 2\n"));
-        assert!(takes("{{ x", "{{ y", "{{ y", "{{ x"), "no YAML at all");
-        let named = |tag: &str| format!("l: [{{name: a, t: {tag}}}, {{name: a, t: v9}}]\n");
-        assert!(!takes(
-            &named("v2"),
-            &named("v1"),
-            &named("v1"),
-            &named("v2")
-        ));
+        assert!(!takes("{{ x", "{{ y", "{{ y", "{{ x"), "no YAML at all");
     }
 }

@@ -1,5 +1,7 @@
 //! `operation: rollback`: undoes a deployment with a new commit, as `git revert` does.
 
+use std::collections::HashSet;
+
 use super::landing::{self, LandingOptions, LandingReport, Planned, changed_files};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
@@ -9,6 +11,7 @@ use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
+use crate::image::ImageReference;
 use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestFile, Plan, RestoreError, image_transitions,
     restore, takes_back,
@@ -285,7 +288,8 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{s}")
 }
 
-/// Whether the commit changed an image, rather than to add or remove one.
+/// Whether the commit changed an image, rather than to add or remove one. One that is gone from a place
+/// and new at another one of them, as where the container got another name, is changed as well.
 fn changed_an_image(touched: &Touched) -> bool {
     let transitions = touched.files.iter().flat_map(|versions| {
         image_transitions(
@@ -294,8 +298,20 @@ fn changed_an_image(touched: &Touched) -> bool {
             versions.after.as_deref(),
         )
     });
-    let mut transitions = transitions;
-    transitions.any(|image| image.old.is_some() && image.new.is_some())
+    let (mut gone, mut new) = (HashSet::new(), HashSet::new());
+    for image in transitions {
+        let repository = |image: &str| {
+            let image = image.parse::<ImageReference>().ok()?;
+            Some(image.repository().to_owned())
+        };
+        match (image.old, image.new) {
+            (Some(_), Some(_)) => return true,
+            (Some(old), None) => gone.extend(repository(&old)),
+            (None, Some(image)) => new.extend(repository(&image)),
+            (None, None) => {}
+        }
+    }
+    !gone.is_disjoint(&new)
 }
 
 /// The newest commit that changed an image in the files.

@@ -149,3 +149,21 @@ fn what_a_list_holds_is_reached_by_its_name() {
         format!("{web}{api}")
     );
 }
+
+#[test]
+fn a_container_that_got_another_name_with_its_image_is_rolled_back() {
+    let server = GitServer::start();
+    let text = deployments(&[("production", "v1")]);
+    let repository = server.repository_with("o/manifests", FILE, &text);
+    operation(&repository, "update")
+        .input("image", "acme/web:v2")
+        .run()
+        .succeeded();
+    let renamed = deployments(&[("production", "v3")]).replace("- name: web\n", "- name: site\n");
+    repository.commit("main", FILE, renamed.as_str(), "chore: the site to v3");
+    operation(&repository, "rollback").run().succeeded();
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        deployments(&[("production", "v2")])
+    );
+}

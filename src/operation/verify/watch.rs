@@ -1,6 +1,6 @@
 //! One application that is waited for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -598,16 +598,16 @@ fn followed(application: &Application, url: &str, branch: &str) -> Vec<String> {
 
 /// The images of `wanted` that their places do not hold any more, each with what they hold now.
 fn other_images(wanted: &[GitImage], now: &[HeldImage]) -> Vec<(String, Option<String>)> {
-    let mut at: HashMap<(&RepoPath, &Place), Vec<&str>> = HashMap::new();
+    let mut at: HashMap<(&RepoPath, &Place), BTreeSet<&str>> = HashMap::new();
     for held in now {
         let images = at.entry((&held.file, &held.place)).or_default();
-        images.push(&held.image);
+        images.insert(&held.image);
     }
     let other = |held: &HeldImage| match at.get(&(&held.file, &held.place)) {
         // Items without names share a place: one of them is enough.
-        Some(images) if images.contains(&held.image.as_str()) => None,
+        Some(images) if images.contains(held.image.as_str()) => None,
         others => {
-            let first = others.and_then(|images| images.first());
+            let first = others.and_then(BTreeSet::first);
             Some((held.image.clone(), first.map(|image| (*image).to_owned())))
         }
     };
