@@ -86,27 +86,40 @@ fn many_files(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Comparing the versions of a file whose neighbours are alike, beside reading them once.
+/// Comparing the versions of a file that has many keys, beside only reading them.
 fn many_keys(criterion: &mut Criterion) {
     const KEYS: usize = 100_000;
-    let line = |number| format!("  key-{number}: {{image: 'a:1'}}\n");
-    let lines: String = (0..KEYS).map(line).collect();
-    let file = |end: &str| format!("all:\n{lines}last: {end}\nend: x\n");
-    let (before, after) = (file("1"), file("2"));
-    let tip = format!("# moved on\n{after}");
-    let [before, after, tip] = [&before, &after, &tip].map(String::as_bytes);
-    let path = "values.yaml".parse().unwrap();
     let mut group = criterion.benchmark_group("100,000 keys");
     group.sample_size(10);
-    group.bench_function("two read", |bencher| {
-        bencher.iter(|| [before, after].map(|text| Stream::parse(text).unwrap().len()));
-    });
-    group.bench_function("two read and their images compared", |bencher| {
-        bencher.iter(|| image_transitions(&path, Some(before), Some(after)));
-    });
-    group.bench_function("a value restored: five read, three compared", |bencher| {
-        bencher.iter(|| restore(tip, before, after).unwrap().unwrap());
-    });
+    let shapes: [(&str, fn(usize) -> String); 2] = [
+        ("values", |number| format!("  key-{number}: v\n")),
+        ("images", |number| {
+            format!("  key-{number}: {{image: 'a:1'}}\n")
+        }),
+    ];
+    for (shape, line) in shapes {
+        let lines: String = (0..KEYS).map(line).collect();
+        let file = |end: &str| format!("all:\n{lines}last: {end}\nend: x\n");
+        let (before, after) = (file("1"), file("2"));
+        let tip = format!("# moved on\n{after}");
+        let [before, after, tip] = [&before, &after, &tip].map(String::as_bytes);
+        let path = "values.yaml".parse().unwrap();
+        group.bench_function(BenchmarkId::new("two read", shape), |bencher| {
+            bencher.iter(|| [before, after].map(|text| Stream::parse(text).unwrap().len()));
+        });
+        group.bench_function(
+            BenchmarkId::new("two read, their images compared", shape),
+            |bencher| {
+                bencher.iter(|| image_transitions(&path, Some(before), Some(after)));
+            },
+        );
+        group.bench_function(
+            BenchmarkId::new("three read, nothing restored", shape),
+            |bencher| {
+                bencher.iter(|| restore(before, before, after).unwrap());
+            },
+        );
+    }
     group.finish();
 }
 

@@ -176,27 +176,17 @@ impl<'s, 't> Located<'s, 't> {
         Self { stream, numbers }
     }
 
-    /// Where `node` is.
+    /// Where `node` is. What is around it is asked first, which is no deeper than YAML may nest.
     pub fn place(&mut self, places: &mut Places<'s>, node: NodeId) -> PlaceNumber {
-        let mut way = Vec::new();
-        let mut next = Some(node);
-        let mut place = None;
-        while let Some(node) = next {
-            if let Some(known) = self.numbers[node.number()] {
-                place = Some(known);
-                break;
-            }
-            let (link, around) = Link::to(self.stream, node);
-            way.push((node, link));
-            next = around;
+        if let Some(known) = self.numbers[node.number()] {
+            return known;
         }
-        for (node, link) in way.into_iter().rev() {
-            let count = places.known.len();
-            let number = *places.known.entry((place, link)).or_insert(count);
-            self.numbers[node.number()] = Some(number);
-            place = Some(number);
-        }
-        place.unwrap_or_default()
+        let (link, around) = Link::to(self.stream, node);
+        let around = around.map(|around| self.place(places, around));
+        let count = places.known.len();
+        let number = *places.known.entry((around, link)).or_insert(count);
+        self.numbers[node.number()] = Some(number);
+        number
     }
 }
 

@@ -1,7 +1,8 @@
 //! How to take a change to a file back, on a version that others have changed since.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::place::{Link, Located, PlaceNumber, Places, shown};
@@ -58,8 +59,8 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
         [&tip, &before, &after].map(|stream| Version::read(stream, &mut places));
     let mut edits = Vec::new();
     let mut unchanged: HashMap<List, bool> = HashMap::new();
-    for (place, was) in &before.places {
-        let (became, is) = (after.at(*place), tip.at(*place));
+    for (place, was) in before.all() {
+        let (became, is) = (after.at(place), tip.at(place));
         if became.len() != was.len() {
             return Err(RestoreError::Structure);
         }
@@ -95,11 +96,7 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
             edits.push(tip.edit(is, was, &before)?);
         }
     }
-    if after
-        .places
-        .keys()
-        .any(|place| before.at(*place).is_empty())
-    {
+    if after.all().any(|(place, _)| before.at(place).is_empty()) {
         return Err(RestoreError::Structure);
     }
     if edits.is_empty() {
@@ -157,15 +154,15 @@ type Change<'s> = (PlaceNumber, Option<Value<'s>>, Option<Value<'s>>);
 /// What is different in `to`.
 fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Change<'s>> {
     let mut changes = Vec::new();
-    let new = to.places.keys().filter(|place| from.at(**place).is_empty());
-    for place in from.places.keys().chain(new) {
+    let new = to.all().filter(|(place, _)| from.at(*place).is_empty());
+    for (place, _) in from.all().chain(new) {
         let values = |version: &Version<'s, '_>| -> Vec<Value<'s>> {
-            version.at(*place).iter().map(|held| held.value).collect()
+            version.at(place).iter().map(|held| held.value).collect()
         };
         let (mut old, mut new) = (values(from), values(to));
         if old.len() == new.len() {
             let pairs = old.into_iter().zip(new).filter(|(old, new)| old != new);
-            changes.extend(pairs.map(|(old, new)| (*place, Some(old), Some(new))));
+            changes.extend(pairs.map(|(old, new)| (place, Some(old), Some(new))));
             continue;
         }
         // Which of them is the one that came or went, only its value tells.
@@ -180,8 +177,8 @@ fn changes<'s>(from: &Version<'s, '_>, to: &Version<'s, '_>) -> Vec<Change<'s>> 
                 (None, None) => break,
             };
             match order {
-                Ordering::Less => changes.push((*place, old.next(), None)),
-                Ordering::Greater => changes.push((*place, None, new.next())),
+                Ordering::Less => changes.push((place, old.next(), None)),
+                Ordering::Greater => changes.push((place, None, new.next())),
                 Ordering::Equal => {
                     old.next();
                     new.next();
@@ -233,52 +230,78 @@ type List = Option<PlaceNumber>;
 /// A version of a file by its places.
 struct Version<'s, 't> {
     stream: &'s Stream<'t>,
-    /// Everything but keys, in the order of the text. Items without names share a place.
-    places: BTreeMap<PlaceNumber, Vec<Held<'s>>>,
+    /// Everything but keys by its place's number, in the order of the text. Items without names share a
+    /// place.
+    places: Vec<Vec<Held<'s>>>,
     /// All that is in each list of things that only their order tells apart.
     lists: HashMap<List, Vec<(PlaceNumber, Value<'s>)>>,
+}
+
+/// What has the object, the key or the name of another one beside it.
+fn doubles(stream: &Stream<'_>, places: &[Vec<NodeId>]) -> HashSet<NodeId> {
+    let mut doubles = HashSet::new();
+    for nodes in places.iter().filter(|nodes| nodes.len() > 1) {
+        let mut first: HashMap<Option<NodeId>, NodeId> = HashMap::new();
+        for node in nodes {
+            let (link, around) = Link::to(stream, *node);
+            if link == Link::Unnamed {
+                break; // So are all of this place.
+            }
+            match first.entry(around) {
+                Entry::Vacant(entry) => {
+                    entry.insert(*node);
+                }
+                Entry::Occupied(entry) => doubles.extend([*entry.get(), *node]),
+            }
+        }
+    }
+    doubles
 }
 
 impl<'s, 't> Version<'s, 't> {
     fn read(stream: &'s Stream<'t>, places: &mut Places<'s>) -> Self {
         let mut located = Located::new(stream);
-        let mut counts: HashMap<(Option<NodeId>, PlaceNumber), usize> = HashMap::new();
-        let nodes: Vec<(NodeId, PlaceNumber, Link<'s>, Option<NodeId>)> = stream
-            .nodes()
-            .filter(|(_, node)| node.role != Role::Key)
-            .map(|(id, _)| {
-                let (link, around) = Link::to(stream, id);
-                let place = located.place(places, id);
-                *counts.entry((around, place)).or_default() += 1;
-                (id, place, link, around)
-            })
-            .collect();
+        let nodes = || stream.nodes().filter(|(_, node)| node.role != Role::Key);
+        let mut met: Vec<Vec<NodeId>> = Vec::new();
+        for (id, _) in nodes() {
+            let place = located.place(places, id);
+            if met.len() <= place {
+                met.resize_with(place + 1, Vec::new);
+            }
+            met[place].push(id);
+        }
+        let doubles = doubles(stream, &met);
         let mut version = Self {
             stream,
-            places: BTreeMap::new(),
+            places: met
+                .iter()
+                .map(|nodes| Vec::with_capacity(nodes.len()))
+                .collect(),
             lists: HashMap::new(),
         };
         // What is inside of a thing that only its order tells apart is in its list.
         let mut inside: HashMap<NodeId, List> = HashMap::new();
-        for (node, place, link, around) in nodes {
-            let outer = around.and_then(|around| inside.get(&around).copied());
-            let list = around.map(|around| located.place(places, around));
-            let is_unnamed = link == Link::Unnamed;
-            let is_double = !is_unnamed && counts.get(&(around, place)) > Some(&1);
+        for (node, _) in nodes() {
+            let (link, around) = Link::to(stream, node);
+            let place = located.place(places, node);
             let value = version.value(node, |target| located.place(places, target));
-            let own = outer.or(is_double.then_some(list));
-            if let Some(list) = own.or(is_unnamed.then_some(list)) {
+            let list = around.map(|around| located.place(places, around));
+            let outer = around.and_then(|around| inside.get(&around).copied());
+            let own = outer.or(doubles.contains(&node).then_some(list));
+            if let Some(list) = own.or((link == Link::Unnamed).then_some(list)) {
                 inside.insert(node, list);
                 version.lists.entry(list).or_default().push((place, value));
             }
-            let held = Held {
-                node,
-                value,
-                list: own,
-            };
-            version.places.entry(place).or_default().push(held);
+            let list = own;
+            version.places[place].push(Held { node, value, list });
         }
         version
+    }
+
+    /// The places that hold something, each with that.
+    fn all(&self) -> impl Iterator<Item = (PlaceNumber, &[Held<'s>])> {
+        let places = self.places.iter().map(Vec::as_slice).enumerate();
+        places.filter(|(_, held)| !held.is_empty())
     }
 
     fn value(&self, node: NodeId, place: impl FnOnce(NodeId) -> PlaceNumber) -> Value<'s> {
@@ -298,12 +321,12 @@ impl<'s, 't> Version<'s, 't> {
     }
 
     fn at(&self, place: PlaceNumber) -> &[Held<'s>] {
-        self.places.get(&place).map_or(&[], Vec::as_slice)
+        self.places.get(place).map_or(&[], Vec::as_slice)
     }
 
     fn values(&self) -> impl Iterator<Item = (PlaceNumber, Value<'s>)> {
-        let places = self.places.iter();
-        places.flat_map(|(place, held)| held.iter().map(|held| (*place, held.value)))
+        let places = self.all();
+        places.flat_map(|(place, held)| held.iter().map(move |held| (place, held.value)))
     }
 
     fn is_same_list(&self, other: &Self, list: List) -> bool {
@@ -314,7 +337,7 @@ impl<'s, 't> Version<'s, 't> {
     fn lists_that_differ(&self, other: &Self) -> impl Iterator<Item = List> {
         let lists: HashSet<List> = [self, other]
             .into_iter()
-            .flat_map(|version| version.places.values().flatten())
+            .flat_map(|version| version.places.iter().flatten())
             .filter_map(|held| held.list)
             .collect();
         lists
