@@ -91,13 +91,8 @@ fn many_keys(criterion: &mut Criterion) {
     const KEYS: usize = 100_000;
     let mut group = criterion.benchmark_group("100,000 keys");
     group.sample_size(10);
-    let shapes: [(&str, fn(usize) -> String); 2] = [
-        ("values", |number| format!("  key-{number}: v\n")),
-        ("images", |number| {
-            format!("  key-{number}: {{image: 'a:1'}}\n")
-        }),
-    ];
-    for (shape, line) in shapes {
+    for (shape, value) in [("values", "v"), ("images", "{image: 'a:1'}")] {
+        let line = |number| format!("  key-{number}: {value}\n");
         let lines: String = (0..KEYS).map(line).collect();
         let file = |end: &str| format!("all:\n{lines}last: {end}\nend: x\n");
         let (before, after) = (file("1"), file("2"));
