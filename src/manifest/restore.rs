@@ -637,6 +637,7 @@ mod tests {
         for (tip, before, after) in [
             ("a: \"5\" # c\n", "a: !!str 3\n", "a: \"5\"\n"),
             ("a: 5 # c\n", "a: !!str 5\n", "a: 5\n"),
+            ("a: !x 5 # c\n", "a: !y 5\n", "a: !x 5\n"),
             (
                 "{\"image\":null,\"b\":2}",
                 "{\"image\":\"web:v1\",\"b\":1}",
@@ -710,6 +711,25 @@ mod tests {
         assert!(
             !takes("l: [a, b]\nx: 2\n", "l: [a, b]\nx: 1\n", before, after),
             "b is left"
+        );
+        // In a list without names all of it must be as it was.
+        let items = |first: &str, second: &str| format!("l: [{{t: {first}}}, {{t: {second}}}]\n");
+        let (before, after) = (items("v1", "v1"), items("v2", "v1"));
+        assert!(takes(
+            &format!("{after}x: 1\n"),
+            &format!("{before}x: 1\n"),
+            &before,
+            &after
+        ));
+        assert!(takes(
+            &format!("{before}x: 1\n"),
+            &format!("{before}x: 1\n"),
+            &before,
+            &after
+        ));
+        assert!(
+            !takes(&items("v1", "v2"), &before, &before, &after),
+            "another item"
         );
         // And what was removed comes back.
         assert!(takes(
