@@ -165,7 +165,7 @@ pub(super) struct Places<'s> {
 
 /// A version of a file, and where its nodes are.
 pub(super) struct Located<'s, 't> {
-    pub stream: &'s Stream<'t>,
+    stream: &'s Stream<'t>,
     /// By the node's number; none where nobody has asked yet.
     numbers: Vec<Option<PlaceNumber>>,
 }

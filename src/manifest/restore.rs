@@ -68,10 +68,12 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
         if pairs.clone().all(|(was, became)| was.value == became.value) {
             continue;
         }
-        if is.is_empty() {
-            let path = after.path(became);
-            return Err(RestoreError::Gone { path });
-        }
+        let [first, ..] = is else {
+            let path = became.first().map(|became| after.path(became));
+            return Err(RestoreError::Gone {
+                path: path.unwrap_or_default(),
+            });
+        };
         let mut lists = is.iter().chain(became).filter_map(|held| held.list);
         let is_told_apart = lists.all(|list| {
             *unchanged.entry(list).or_insert_with(|| {
@@ -79,7 +81,7 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
             })
         });
         if is.len() != was.len() || !is_told_apart {
-            let (path, line) = (tip.path(is), tip.line(is));
+            let (path, line) = (tip.path(first), tip.line(first));
             return Err(RestoreError::Ambiguous { path, line });
         }
         for ((was, became), is) in pairs.zip(is) {
@@ -88,8 +90,8 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
             }
             if is.value != became.value {
                 return Err(RestoreError::ChangedSince {
-                    path: tip.path(std::slice::from_ref(is)),
-                    line: tip.line(std::slice::from_ref(is)),
+                    path: tip.path(is),
+                    line: tip.line(is),
                     value: is.value.to_string(),
                 });
             }
@@ -375,14 +377,12 @@ impl<'s, 't> Version<'s, 't> {
         Ok(Edit::Set { node, value })
     }
 
-    /// The way to the first of those at one place.
-    fn path(&self, held: &[Held<'_>]) -> String {
-        let first = held.first();
-        first.map_or_else(String::new, |held| shown(self.stream, held.node))
+    fn path(&self, held: &Held<'_>) -> String {
+        shown(self.stream, held.node)
     }
 
-    fn line(&self, held: &[Held<'_>]) -> usize {
-        held.first().map_or(0, |held| self.stream[held.node].line)
+    fn line(&self, held: &Held<'_>) -> usize {
+        self.stream[held.node].line
     }
 }
 
