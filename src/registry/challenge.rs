@@ -1,6 +1,8 @@
 //! What a registry wants to be shown first: the header `WWW-Authenticate`.
 //! Source: RFC 9110, section 11.6.1, and the distribution project's token authentication.
 
+use http_auth::{ChallengeParser, ChallengeRef};
+
 /// How to sign on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Challenge {
@@ -22,59 +24,37 @@ pub struct TokenPlace {
 }
 
 impl Challenge {
-    /// The challenge of some headers: a bearer token is preferred.
+    /// The challenge of some headers, each of which may hold several: a bearer token is preferred.
     pub fn of(headers: &[&str]) -> Option<Self> {
-        let schemes = headers
-            .iter()
-            .filter_map(|header| header.trim().split_once(' '));
-        let bearer = schemes
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .find_map(|(_, parameters)| Self::bearer(parameters));
-        let is_basic = |header: &&str| {
-            let scheme = header.trim().split(' ').next().unwrap_or_default();
-            scheme.eq_ignore_ascii_case("basic")
-        };
-        bearer.or_else(|| headers.iter().any(is_basic).then_some(Self::Basic))
-    }
-
-    fn bearer(parameters: &str) -> Option<Self> {
-        let (mut realm, mut service, mut scope) = (None, None, None);
-        let mut rest = parameters;
-        while let Some((key, after)) = rest.split_once('=') {
-            let (value, next) = value(after);
-            match key.trim_matches([' ', ',']).to_ascii_lowercase().as_str() {
-                "realm" => realm = Some(value),
-                "service" => service = Some(value),
-                "scope" => scope = Some(value),
-                _ => {}
-            }
-            rest = next;
-        }
-        Some(Self::Bearer(TokenPlace {
-            realm: realm?,
-            service,
-            scope,
-        }))
+        let challenges = headers.iter().flat_map(|header| {
+            // Up to what can't be read.
+            ChallengeParser::new(header).map_while(Result::ok)
+        });
+        let challenges: Vec<ChallengeRef<'_>> = challenges.collect();
+        let mut bearers = challenges.iter().filter(|one| is(one, "bearer"));
+        let bearer = bearers.find_map(TokenPlace::of).map(Self::Bearer);
+        let is_basic = challenges.iter().any(|one| is(one, "basic"));
+        bearer.or_else(|| is_basic.then_some(Self::Basic))
     }
 }
 
-/// A token or a quoted text at the beginning of `text`, and what follows it.
-fn value(text: &str) -> (String, &str) {
-    let Some(quoted) = text.trim_start().strip_prefix('"') else {
-        let end = text.find(',').unwrap_or(text.len());
-        let (value, rest) = text.split_at(end);
-        return (value.trim().to_owned(), rest);
-    };
-    let mut value = String::new();
-    let mut chars = quoted.char_indices();
-    while let Some((index, c)) = chars.next() {
-        match c {
-            '\\' => value.extend(chars.next().map(|(_, c)| c)),
-            '"' => return (value, quoted.get(index + 1..).unwrap_or_default()),
-            c => value.push(c),
-        }
+impl TokenPlace {
+    fn of(challenge: &ChallengeRef<'_>) -> Option<Self> {
+        let parameter = |name: &str| {
+            let mut parameters = challenge.params.iter();
+            let (_, value) = parameters.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+            Some(value.to_unescaped())
+        };
+        Some(Self {
+            realm: parameter("realm")?,
+            service: parameter("service"),
+            scope: parameter("scope"),
+        })
     }
-    (value, "")
+}
+
+fn is(challenge: &ChallengeRef<'_>, scheme: &str) -> bool {
+    challenge.scheme.eq_ignore_ascii_case(scheme)
 }
 
 #[cfg(test)]
@@ -102,8 +82,24 @@ mod tests {
             )
         );
         assert_eq!(
-            Challenge::of(&["Basic realm=\"x\"", "bearer realm=https://a/b , error=x"]),
+            Challenge::of(&[
+                "Basic realm=\"x\"",
+                "bearer realm=\"https://a/b\" , error=x"
+            ]),
             bearer("https://a/b", None, None)
+        );
+        // All in one header; quoted pairs (RFC 9110, section 5.6.4) and commas are part of a value.
+        for one in [
+            r#"Basic realm="x", Bearer realm="https://a/b",service="a \"b\", c",Scope=pull"#,
+            r#"Negotiate, Bearer SERVICE="a \"b\", c" , scope="pull" , realm="https://a/b", Basic realm="x""#,
+        ] {
+            let expected = bearer("https://a/b", Some(r#"a "b", c"#), Some("pull"));
+            assert_eq!(Challenge::of(&[one]), expected, "{one}");
+        }
+        // One that can't be read takes nothing from the others.
+        assert_eq!(
+            Challenge::of(&["Bearer realm=\"x", "Basic realm=\"ecr\""]),
+            Some(Challenge::Basic)
         );
         assert_eq!(
             Challenge::of(&["Basic realm=\"ecr\""]),
