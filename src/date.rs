@@ -15,32 +15,39 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// None for a moment beyond the calendar.
-    fn calendar(self) -> Option<DateTime<FixedOffset>> {
-        let zone = FixedOffset::east_opt(self.offset_minutes.checked_mul(60)?)?;
-        Some(DateTime::from_timestamp(self.seconds, 0)?.with_timezone(&zone))
+    /// One that was noted in UTC.
+    pub fn utc(seconds: i64) -> Self {
+        Self {
+            seconds,
+            offset_minutes: 0,
+        }
     }
 
     /// `2026-08-22T10:00:05+09:00` (ISO 8601, RFC 3339).
     pub fn iso(self) -> String {
-        let text = self.calendar().map(|time| time.to_rfc3339());
-        text.unwrap_or_else(|| format!("@{}", self.seconds))
+        self.shown("%Y-%m-%dT%H:%M:%S%:z")
     }
 
     /// `2026-08-22 10:00 +09:00`
     pub fn day_and_minute(self) -> String {
-        let text = self
-            .calendar()
-            .map(|time| time.format("%Y-%m-%d %H:%M %:z").to_string());
-        text.unwrap_or_else(|| format!("@{}", self.seconds))
+        self.shown("%Y-%m-%d %H:%M %:z")
     }
 
     /// `2026-08-22`, where it was noted.
     pub fn day(self) -> String {
-        let text = self
-            .calendar()
-            .map(|time| time.format("%Y-%m-%d").to_string());
-        text.unwrap_or_else(|| format!("@{}", self.seconds))
+        self.shown("%Y-%m-%d")
+    }
+
+    fn shown(self, form: &str) -> String {
+        let calendar = || {
+            let zone = FixedOffset::east_opt(self.offset_minutes.checked_mul(60)?)?;
+            Some(DateTime::from_timestamp(self.seconds, 0)?.with_timezone(&zone))
+        };
+        match calendar() {
+            Some(time) => time.format(form).to_string(),
+            // Beyond the calendar.
+            None => format!("@{}", self.seconds),
+        }
     }
 }
 
@@ -189,17 +196,7 @@ impl Ago {
 impl fmt::Display for DateSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::At(seconds) => {
-                let offset_minutes = 0;
-                let seconds = *seconds;
-                f.write_str(
-                    &Timestamp {
-                        seconds,
-                        offset_minutes,
-                    }
-                    .day_and_minute(),
-                )
-            }
+            Self::At(seconds) => f.write_str(&Timestamp::utc(*seconds).day_and_minute()),
             Self::Day(day) => day.fmt(f),
             Self::Ago(Ago { count, unit }) => {
                 let unit = format!("{unit:?}").to_lowercase();
@@ -218,12 +215,7 @@ mod tests {
 
     fn start(text: &str) -> String {
         let seconds = text.parse::<DateSpec>().unwrap().start(NOW);
-        let offset_minutes = 0;
-        Timestamp {
-            seconds,
-            offset_minutes,
-        }
-        .iso()
+        Timestamp::utc(seconds).iso()
     }
 
     #[test]
