@@ -7,7 +7,7 @@ use url::Url;
 use crate::failure::{Failure, Reason};
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::retry::LandError;
-use crate::repository::{Access, FileProblem, Location, RepositoryError};
+use crate::repository::{Access, FileProblem, Location, Refusal, RepositoryError};
 
 /// What is known of the run when something fails.
 pub struct Explainer<'a> {
@@ -45,13 +45,9 @@ impl Explainer<'_> {
     /// Why the repository can't be used.
     pub async fn repository(&self, error: &RepositoryError) -> Failure {
         let finding = match (error, self.location.github_name(), self.token) {
-            (
-                RepositoryError::Unauthorized { .. }
-                | RepositoryError::Forbidden { .. }
-                | RepositoryError::NotFound { .. },
-                Some(name),
-                Some(token),
-            ) => access::diagnose(self.client.clone(), self.api_url, &name, token).await,
+            (RepositoryError::Refused { .. }, Some(name), Some(token)) => {
+                access::diagnose(self.client.clone(), self.api_url, &name, token).await
+            }
             _ => Finding::Nothing,
         };
         self.explained(error, &finding)
@@ -60,13 +56,16 @@ impl Explainer<'_> {
     fn explained(&self, error: &RepositoryError, finding: &Finding) -> Failure {
         let location = self.location;
         match error {
-            RepositoryError::Unauthorized { .. } => self.refused(error),
-            RepositoryError::Forbidden { access, .. } => self.denied(error, *access, finding),
-            RepositoryError::NotFound { access, .. } => match finding {
-                Finding::Visible { .. } => self.denied(error, *access, finding),
-                Finding::TokenRefused => self.refused(error),
-                Finding::SignOnRequired { .. } => self.denied(error, *access, finding),
-                Finding::Nothing | Finding::NotVisible { .. } => self.not_found(error, finding),
+            RepositoryError::Refused {
+                refusal, access, ..
+            } => match (refusal, finding) {
+                (Refusal::Token, _) | (Refusal::Repository, Finding::TokenRefused) => {
+                    self.refused(error)
+                }
+                (Refusal::Repository, Finding::Nothing | Finding::NotVisible { .. }) => {
+                    self.not_found(error, finding)
+                }
+                (Refusal::Access | Refusal::Repository, _) => self.denied(error, *access, finding),
             },
             RepositoryError::Empty => Failure::new(
                 Reason::RepositoryEmpty,

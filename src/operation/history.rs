@@ -123,7 +123,7 @@ pub async fn run(
     let read = session.read(log, async || {
         session.repository.history(files, &query).await
     });
-    let history::History {
+    let history::FileHistory {
         branch,
         tip,
         commits,

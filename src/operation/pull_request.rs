@@ -9,7 +9,7 @@ use crate::manifest::ImageChange;
 use crate::markdown::{code, table};
 use crate::repository::github::GithubRepository;
 use crate::repository::github::pulls::{MergeMethod, Pull, PullDraft};
-use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, RepositoryError};
+use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError};
 
 /// The longest part of a branch's name that says what it is for.
 const MAX_NAME: usize = 60;
@@ -306,7 +306,10 @@ fn refused(
         "Allow it: Settings → Actions → General → *Allow GitHub Actions to create and approve pull requests*; or use another token."
     } else {
         match error {
-            RepositoryError::Forbidden { .. } | RepositoryError::NotFound { .. } => {
+            RepositoryError::Refused {
+                refusal: Refusal::Access | Refusal::Repository,
+                ..
+            } => {
                 "The token needs *Pull requests: Read and write* as well: `pull-requests: write` for a workflow's own, `pull_requests: write` for a GitHub App's."
             }
             _ => "Run the job again: the branch is used as it is.",

@@ -16,7 +16,7 @@ use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestFile, Plan, RestoreError, image_transitions,
     restore, takes_back,
 };
-use crate::repository::history::{FileVersions, History, HistoryQuery, Searched, Touched};
+use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Searched, Touched};
 use crate::repository::merge::three_way;
 use crate::repository::{CommitId, Identity, Revision, Snapshot};
 
@@ -371,7 +371,7 @@ async fn newest(
 }
 
 /// The failure for a file that is not there any more.
-fn removed(history: &History) -> Option<Failure> {
+fn removed(history: &FileHistory) -> Option<Failure> {
     let newest = history.commits.first()?;
     let [versions] = &newest.files[..] else {
         return None;

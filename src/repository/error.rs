@@ -25,38 +25,40 @@ impl fmt::Display for Access {
     }
 }
 
+/// What a server refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The token: it is no valid one.
+    Token,
+    /// What was to be done: the token is valid, and may not.
+    Access,
+    /// The repository: it is not there, or not visible with this token.
+    Repository,
+}
+
+impl Refusal {
+    fn told(self, access: Access) -> String {
+        match self {
+            Self::Token => "the server refused the token".to_owned(),
+            Self::Access => format!("the server denied {access} access"),
+            Self::Repository => {
+                "the server knows no such repository, or does not show it".to_owned()
+            }
+        }
+    }
+}
+
 /// Why a repository can't be used. `detail` is what the server said, perhaps nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RepositoryError {
-    /// The token is no valid one (for `access`).
-    #[error("the server refused the token ({code}){}", said(detail))]
-    Unauthorized {
-        /// What was being done.
-        access: Access,
-        /// How it was told: `HTTP 401`.
-        code: String,
-        /// The server's words.
-        detail: String,
-    },
-    /// The token is valid, and may not.
-    #[error("the server denied {access} access ({code}){}", said(detail))]
-    Forbidden {
+    /// The server lets the token do nothing, or not this.
+    #[error("{} ({code}){}", refusal.told(*access), said(detail))]
+    Refused {
+        /// What it refuses.
+        refusal: Refusal,
         /// What was being done.
         access: Access,
         /// How it was told: `HTTP 403`, or the type of GitHub's error.
-        code: String,
-        /// The server's words.
-        detail: String,
-    },
-    /// Not there, or not visible with this token.
-    #[error(
-        "the server knows no such repository, or does not show it ({code}){}",
-        said(detail)
-    )]
-    NotFound {
-        /// What was being done.
-        access: Access,
-        /// How it was told: `HTTP 404`, or the type of GitHub's error.
         code: String,
         /// The server's words.
         detail: String,

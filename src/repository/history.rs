@@ -71,7 +71,7 @@ impl HistoryQuery {
 
 /// What the first-parent line of a branch holds on some files.
 #[derive(Debug, Clone)]
-pub struct History {
+pub struct FileHistory {
     /// The branch that was read.
     pub branch: BranchName,
     /// Its tip.

@@ -22,7 +22,7 @@ pub mod wire;
 
 pub use branch::{BranchName, InvalidBranchName};
 pub use commit::{Change, CommitDraft, Identity, Landed, Pushed, Said, Sent, Snapshot};
-pub use error::{Access, FileProblem, RepositoryError};
+pub use error::{Access, FileProblem, Refusal, RepositoryError};
 pub use location::Location;
 pub use object::{CommitId, ObjectId, ObjectKind};
 pub use retry::Branch;

@@ -8,7 +8,7 @@ use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::git::GitRepository;
 use super::github::GithubRepository;
-use super::history::{History, HistoryQuery, Searched};
+use super::history::{FileHistory, HistoryQuery, Searched};
 use super::location::Location;
 use super::object::CommitId;
 use super::retry::Branch;
@@ -152,7 +152,7 @@ impl Repository {
         &self,
         selection: &FileSelection,
         query: &HistoryQuery,
-    ) -> Result<History, RepositoryError> {
+    ) -> Result<FileHistory, RepositoryError> {
         self.git.history(selection, query).await
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Access, RepositoryError};
+use super::{Access, Refusal, RepositoryError};
 use crate::http::exchange::ExchangeError;
 use crate::http::text::answered;
 
@@ -97,33 +97,34 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
             status,
             detail,
             retry_after,
-        } => match (status, format!("HTTP {status}")) {
-            (401, code) => RepositoryError::Unauthorized {
-                access,
-                code,
-                detail,
-            },
-            (403, code) if retry_after.is_none() => RepositoryError::Forbidden {
-                access,
-                code,
-                detail,
-            },
-            (404, code) => RepositoryError::NotFound {
-                access,
-                code,
-                detail,
-            },
-            (413, _) => RepositoryError::TooLarge { detail },
-            (403 | 408 | 425 | 429 | 500.., _) => RepositoryError::Unavailable {
-                what: answered(host, status, &detail),
-                retry_after,
-            },
-            (_, code) => RepositoryError::NotGit {
-                what: format!("{host} answered {code}, which no Git server does. {detail}")
+        } => {
+            let refusal = match status {
+                401 => Some(Refusal::Token),
+                403 if retry_after.is_none() => Some(Refusal::Access),
+                404 => Some(Refusal::Repository),
+                _ => None,
+            };
+            match (refusal, status) {
+                (Some(refusal), _) => RepositoryError::Refused {
+                    refusal,
+                    access,
+                    code: format!("HTTP {status}"),
+                    detail,
+                },
+                (None, 413) => RepositoryError::TooLarge { detail },
+                (None, 403 | 408 | 425 | 429 | 500..) => RepositoryError::Unavailable {
+                    what: answered(host, status, &detail),
+                    retry_after,
+                },
+                (None, _) => RepositoryError::NotGit {
+                    what: format!(
+                        "{host} answered HTTP {status}, which no Git server does. {detail}"
+                    )
                     .trim_end()
                     .to_owned(),
-            },
-        },
+                },
+            }
+        }
         WireErrorKind::NotGit { content_type } => RepositoryError::NotGit {
             what: match content_type.as_str() {
                 "" => format!("{host} answered with something other than Git"),
@@ -138,10 +139,7 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
                 ExchangeError::Deadline(_) => RepositoryError::DeadlineExceeded { what },
                 ExchangeError::Cancelled => RepositoryError::Cancelled,
                 ExchangeError::TooLarge => RepositoryError::Protocol { what },
-                _ => RepositoryError::Unavailable {
-                    what,
-                    retry_after: None,
-                },
+                _ => RepositoryError::unavailable(what),
             }
         }
     }

@@ -5,6 +5,7 @@
 //! run. Both are a `store.rs`, and differ in where objects are kept (`objects.rs`).
 
 mod answer;
+mod connection;
 mod objects;
 mod pack;
 mod packets;
@@ -12,7 +13,6 @@ mod push;
 mod received;
 mod server;
 mod store;
-mod transport;
 mod tree;
 mod walk;
 
@@ -21,12 +21,12 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use tokio::runtime::Handle;
 
+use self::connection::Connection;
 use self::server::Server;
 use self::store::{NotFetched, Store};
-use self::transport::Connection;
 use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use super::error::RepositoryError;
-use super::history::{History, HistoryQuery, Searched};
+use super::history::{FileHistory, HistoryQuery, Searched};
 use super::object::{CommitId, ObjectId};
 use super::route::Route;
 use crate::files::FileSelection;
@@ -141,7 +141,7 @@ impl GitRepository {
         &self,
         selection: &FileSelection,
         query: &HistoryQuery,
-    ) -> Result<History, RepositoryError> {
+    ) -> Result<FileHistory, RepositoryError> {
         let (selection, query) = (selection.clone(), query.clone());
         self.blocking(move |stores| stores.all()?.history(&selection, &query))
             .await

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::answer::{self, FetchAnswer, FetchError};
+use super::connection::{Connection, Download};
 use super::packets::{self, Advertised, FetchRequest, Unreadable};
-use super::transport::{Connection, Download};
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
 use crate::repository::error::RepositoryError;

@@ -14,7 +14,8 @@ use crate::repository::branch::BranchName;
 use crate::repository::commit::Identity;
 use crate::repository::error::RepositoryError;
 use crate::repository::history::{
-    Commit, FileVersions, History, HistoryQuery, RENAMED, Searched, Touched, followed, similarity,
+    Commit, FileHistory, FileVersions, HistoryQuery, RENAMED, Searched, Touched, followed,
+    similarity,
 };
 use crate::repository::object::{CommitId, ObjectId};
 
@@ -40,7 +41,7 @@ impl Store {
         &self,
         selection: &FileSelection,
         query: &HistoryQuery,
-    ) -> Result<History, RepositoryError> {
+    ) -> Result<FileHistory, RepositoryError> {
         self.with_history(|store, branch, tip| store.log(branch, tip, selection, query))
     }
 
@@ -120,7 +121,7 @@ impl Store {
         tip: ObjectId,
         selection: &FileSelection,
         query: &HistoryQuery,
-    ) -> Result<Option<History>, RepositoryError> {
+    ) -> Result<Option<FileHistory>, RepositoryError> {
         let boundary = self.boundary();
         // A repository on this machine may have been cloned in part: more there is not.
         let cut_off = |id: ObjectId| boundary.contains(&id) && !self.is_local();
@@ -159,7 +160,7 @@ impl Store {
         if !ever_touched && next.is_none() {
             self.refuse_unknown(tip, selection)?;
         }
-        Ok(Some(History {
+        Ok(Some(FileHistory {
             branch: branch.clone(),
             tip: tip.into(),
             commits: self.with_contents(found)?,

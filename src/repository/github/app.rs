@@ -17,7 +17,7 @@ use url::Url;
 
 use super::client::{CallError, Client};
 use crate::deadline::Deadline;
-use crate::repository::{Access, RepositoryError};
+use crate::repository::{Access, Refusal, RepositoryError};
 
 /// How long the statement is good for that is shown to get the token, in seconds; GitHub takes 600.
 const LIFETIME: u64 = 540;
@@ -135,7 +135,11 @@ pub async fn installation_token(
     let client = Client::new(http, api_url, &statement, deadline)?;
     let path = format!("/repos/{name}/installation");
     let refused = |error: RepositoryError| match error {
-        RepositoryError::Unauthorized { detail, .. } => AppError::Refused { detail },
+        RepositoryError::Refused {
+            refusal: Refusal::Token,
+            detail,
+            ..
+        } => AppError::Refused { detail },
         other => AppError::Repository(other),
     };
     let installation: Option<Installation> = client.get(&path).await.map_err(refused)?;
@@ -160,7 +164,11 @@ pub async fn installation_token(
         .map_err(|error| match error {
             CallError::Failed { error, .. } => match error {
                 RepositoryError::Protocol { what } => AppError::Permission { detail: what },
-                RepositoryError::Forbidden { detail, .. } => AppError::Permission { detail },
+                RepositoryError::Refused {
+                    refusal: Refusal::Access,
+                    detail,
+                    ..
+                } => AppError::Permission { detail },
                 other => refused(other),
             },
             other => AppError::Repository(other.of_read()),

@@ -24,7 +24,7 @@ use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Patience, is_same_origin};
 use crate::http::text::{self, answered, one_line};
 use crate::repository::wire::{WireError, WireErrorKind, refused};
-use crate::repository::{Access, RepositoryError};
+use crate::repository::{Access, Refusal, RepositoryError};
 
 /// The most that one answer may hold: a file of 16 MiB, or the list of a very large tree.
 const MAX_ANSWER: usize = 64 << 20;
@@ -106,7 +106,8 @@ impl Client {
     ) -> Result<Self, RepositoryError> {
         // octocrab would panic.
         if HeaderValue::from_str(token.expose_secret()).is_err() {
-            return Err(RepositoryError::Unauthorized {
+            return Err(RepositoryError::Refused {
+                refusal: Refusal::Token,
                 access: Access::Read,
                 code: "not sent".to_owned(),
                 detail: "it holds characters that no token has".to_owned(),
@@ -229,10 +230,7 @@ impl Client {
                 // The document does not fit this server: an old GitHub Enterprise Server.
                 Some(_) => RepositoryError::Protocol { what }.into(),
                 None => CallError::Failed {
-                    error: RepositoryError::Unavailable {
-                        what,
-                        retry_after: None,
-                    },
+                    error: RepositoryError::unavailable(what),
                     may_have_happened: access == Access::Write,
                 },
             };
@@ -479,24 +477,20 @@ fn graphql_base(api_url: &Url) -> String {
 
 /// Errors of a document that GitHub ran, by what can be done about them.
 pub fn explained(errors: &[GraphqlError], access: Access) -> RepositoryError {
-    let kind_is = |kinds: &[&str]| {
-        let of = |error: &&GraphqlError| kinds.contains(&error.kind.as_deref().unwrap_or_default());
-        let found = errors.iter().find(of)?;
-        Some((found.kind.clone().unwrap_or_default(), said(errors)))
+    let refused = |refusal, kinds: &[&str]| {
+        let mut of_errors = errors.iter().filter_map(|error| error.kind.as_deref());
+        let code = of_errors.find(|kind| kinds.contains(kind))?;
+        Some(RepositoryError::Refused {
+            refusal,
+            access,
+            code: code.to_owned(),
+            detail: said(errors),
+        })
     };
-    if let Some((code, detail)) = kind_is(&["FORBIDDEN", "INSUFFICIENT_SCOPES"]) {
-        return RepositoryError::Forbidden {
-            access,
-            code,
-            detail,
-        };
-    }
-    if let Some((code, detail)) = kind_is(&["NOT_FOUND"]) {
-        return RepositoryError::NotFound {
-            access,
-            code,
-            detail,
-        };
+    let refused = refused(Refusal::Access, &["FORBIDDEN", "INSUFFICIENT_SCOPES"])
+        .or_else(|| refused(Refusal::Repository, &["NOT_FOUND"]));
+    if let Some(error) = refused {
+        return error;
     }
     let kind = errors.first().and_then(|error| error.kind.as_deref());
     RepositoryError::Protocol {
