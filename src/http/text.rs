@@ -56,6 +56,21 @@ pub fn one_line(text: &str) -> String {
         .join(" ")
 }
 
+/// A server's text without the lines on how far it is: `Resolving deltas: 100% (1/1), done.`
+pub fn without_progress(text: &str) -> String {
+    let is_progress = |line: &&str| {
+        let line = line.trim().trim_start_matches("remote:").trim();
+        let (what, rest) = line.rsplit_once(": ").unwrap_or((line, ""));
+        let counts = rest.trim_start().starts_with(|c: char| c.is_ascii_digit())
+            && (rest.contains("% (") || rest.ends_with("done") || rest.ends_with("done."));
+        counts
+            || what.starts_with("Processing changes")
+            || line.starts_with("Total ") && line.contains("(delta ")
+    };
+    let lines = text.split(['\n', '\r']).filter(|line| !is_progress(line));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// That a server refused, and its words for it, if there are any.
 pub fn answered(host: &str, status: u16, words: &str) -> String {
     let colon = if words.is_empty() { "" } else { ": " };
@@ -86,6 +101,17 @@ mod tests {
     fn a_servers_words_fit_on_one_line() {
         let text = "remote: Repository not found.\r\n\0remote:\x1b[31m see docs\n\n";
         assert_eq!(one_line(text), "Repository not found. [31m see docs");
+    }
+
+    #[test]
+    fn progress_is_no_part_of_a_message() {
+        let text = "Enumerating objects: 3, done.\nremote: Counting objects: 100% (3/3)\rremote: Counting objects: 100% (3/3), done.\n\
+                    Total 3 (delta 1), reused 0 (delta 0), pack-reused 0\nremote: Resolving deltas: 100% (1/1), completed with 1 local object.\n\
+                    remote: Processing changes: refs: 1, done\nremote: error: 3 of 3 required status checks are expected.\nTotal loss: 3\n";
+        assert_eq!(
+            one_line(&without_progress(text)),
+            "error: 3 of 3 required status checks are expected. Total loss: 3"
+        );
     }
 
     #[test]

@@ -96,19 +96,25 @@ pub struct Sent {
     pub commit: Option<CommitId>,
 }
 
-/// How a push ended.
+/// How a push ended. A refusal is told with the server's words, which say nothing for sure: whether it
+/// is a lost race, trouble of the server or a rule, the branch tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
     /// The commit is the branch's new tip, or an ancestor of it.
     Landed(Landed),
-    /// The branch is not at the snapshot's commit any more. Nothing was written.
+    /// The branch was read, and is not at the snapshot's commit any more. Nothing was written.
     Moved {
         /// How the server or the advertisement put it.
         detail: String,
     },
-    /// A rule of the server refuses it, and would again. Nothing was written.
-    Declined {
-        /// The rule's own words.
+    /// The server refused. Where the branch is now, the next snapshot shows. Nothing was written.
+    Refused {
+        /// The server's own words.
+        detail: String,
+    },
+    /// The server refused, and the branch was read since: it is where it was. Nothing was written.
+    Unmoved {
+        /// The server's own words.
         detail: String,
     },
 }

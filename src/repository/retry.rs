@@ -3,11 +3,15 @@
 //! One loop for every operation and transport: read the tip, plan on it, commit, push; and when the
 //! branch moved meanwhile, *plan again on the new tip*. Nothing is ever merged or rebased as text,
 //! so two writers of adjacent lines both land.
+//!
+//! Evidence comes before words: whether a refusal is a lost race or a rule is read from the branch. What
+//! the server calls it ([`Words`]) counts only while the branch stays where it was.
 
 use std::time::Duration;
 
 use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use super::error::RepositoryError;
+use super::wire::Words;
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
 
@@ -19,6 +23,9 @@ const RACE_CAP: Duration = Duration::from_secs(5);
 const TROUBLE_BASE: Duration = Duration::from_millis(500);
 /// A restart of a server takes some seconds; waiting longer between two tries gains nothing.
 const TROUBLE_CAP: Duration = Duration::from_secs(15);
+/// How often a branch may be found where it was though the server speaks of a race: the lock of another
+/// push is held for a moment before its branch moves, and a replica may be behind.
+const UNMOVED: u32 = 5;
 
 /// What it takes to put a commit on a branch: of a repository, over whatever transport, or of a pull
 /// request.
@@ -121,40 +128,36 @@ pub async fn land<P, E>(
 ) -> Result<Ended<P>, LandError<E>> {
     let mut races = Backoff::new(RACE_BASE, RACE_CAP);
     let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
-    let mut unanswered = Vec::new();
+    let mut past = Past::default();
     loop {
-        let attempt = attempt(
-            branch,
-            selection,
-            &mut observe,
-            &mut propose,
-            &mut unanswered,
-        );
-        let (error, why, wait) = match attempt.await {
+        let round = round(branch, selection, &mut observe, &mut propose, &mut past);
+        let error = match round.await {
             Ok(ended) => return Ok(ended),
-            Err(LandError::Contention { detail, .. }) => {
+            Err(error) => error,
+        };
+        let (why, wait) = match &error {
+            LandError::Contention { detail, .. } => {
                 let why = format!("someone else pushed first ({detail})");
-                let wait = races.next(None);
-                let attempts = races.tries;
-                (LandError::Contention { attempts, detail }, why, wait)
+                (why, races.next(None))
             }
-            Err(LandError::Repository(error)) => {
-                let wait = match &error {
-                    RepositoryError::Unavailable { retry_after, .. } => trouble.next(*retry_after),
-                    RepositoryError::Unconfirmed { .. } => trouble.next(None),
-                    _ => return Err(or_unconfirmed(error, &unanswered).into()),
-                };
-                let why = error.to_string();
-                (or_unconfirmed(error, &unanswered).into(), why, wait)
+            LandError::Declined(detail) if past.refused.is_some() => {
+                let why = format!("the push was refused ({detail}): is the branch where it was?");
+                (why, races.next(None))
             }
-            Err(error) => return Err(error),
+            LandError::Repository(error @ RepositoryError::Unavailable { retry_after, .. }) => {
+                (error.to_string(), trouble.next(*retry_after))
+            }
+            LandError::Repository(error @ RepositoryError::Unconfirmed { .. }) => {
+                (error.to_string(), trouble.next(None))
+            }
+            _ => return Err(past.concluded(error, races.tries)),
         };
         if wait >= deadline.remaining() {
-            return Err(error);
+            return Err(past.concluded(error, races.tries));
         }
         observe(Event::Again { why: &why, wait });
         if let Err(cancelled) = pause(wait, deadline).await {
-            return Err(or_unconfirmed(cancelled, &unanswered).into());
+            return Err(past.concluded(cancelled.into(), races.tries));
         }
     }
 }
@@ -194,35 +197,53 @@ async fn pause(wait: Duration, deadline: &Deadline) -> Result<(), RepositoryErro
     }
 }
 
-/// A push whose answer was lost.
-struct Unanswered<P> {
+/// A push that was made, and what it was made of.
+struct Attempt<P> {
     base: Snapshot,
     plan: P,
     sent: Sent,
 }
 
+/// What came of the pushes so far.
+struct Past<P> {
+    /// Those whose answers were lost.
+    unanswered: Vec<Attempt<P>>,
+    /// The last one that did not land, as far as its answer goes.
+    answered: Option<Attempt<P>>,
+    /// The words of its refusal, as long as the branch was not read since.
+    refused: Option<String>,
+    /// How often in a row the branch was where it was after a refusal.
+    unmoved: u32,
+    /// How the last lost race was put.
+    lost: Option<String>,
+}
+
+impl<P> Default for Past<P> {
+    fn default() -> Self {
+        Self {
+            unanswered: Vec::new(),
+            answered: None,
+            refused: None,
+            unmoved: 0,
+            lost: None,
+        }
+    }
+}
+
 /// One round: read, plan, commit, push.
-async fn attempt<P, E>(
+async fn round<P, E>(
     branch: &impl Branch,
     selection: &FileSelection,
     observe: &mut impl FnMut(Event<'_>),
     propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
-    unanswered: &mut Vec<Unanswered<P>>,
+    past: &mut Past<P>,
 ) -> Result<Ended<P>, LandError<E>> {
     let base = branch.snapshot(selection).await?;
     observe(Event::Read(&base));
-    // The remote decides what became of a push whose answer was lost. It is asked after the tip was
-    // read: a slow server that takes the push even later moves the branch away from this snapshot.
-    for index in 0..unanswered.len() {
-        let Unanswered {
-            base, sent: own, ..
-        } = &unanswered[index];
-        if let Some(landed) = branch.find(base, own).await? {
-            let Unanswered { base, plan, .. } = unanswered.swap_remove(index);
-            let landed = Some(landed);
-            return Ok(Ended { base, plan, landed });
-        }
+    if let Some(ended) = past.landed(branch, &base).await? {
+        return Ok(ended);
     }
+    past.judge(&base)?;
     let Proposal {
         changes,
         draft,
@@ -232,45 +253,161 @@ async fn attempt<P, E>(
         let landed = None;
         return Ok(Ended { base, plan, landed });
     }
-    match branch.commit(&base, &changes, &draft).await {
+    let error = match branch.commit(&base, &changes, &draft).await {
         Ok(Pushed::Landed(landed)) => {
             let landed = Some(landed);
-            Ok(Ended { base, plan, landed })
+            return Ok(Ended { base, plan, landed });
         }
-        Ok(Pushed::Moved { detail }) => {
-            let attempts = 1;
-            Err(LandError::Contention { attempts, detail })
+        Ok(Pushed::Moved { detail }) => past.moved(detail),
+        Ok(Pushed::Unmoved { detail }) => past.unmoved(detail),
+        Ok(Pushed::Refused { detail }) => {
+            past.refused = Some(detail.clone());
+            by_words(detail)
         }
-        Ok(Pushed::Declined { detail }) => Err(LandError::Declined(detail)),
-        Err(error) => {
-            if let RepositoryError::Unconfirmed { commit, .. } = &error {
-                let commit = commit.clone();
-                let sent = Sent {
-                    changes,
-                    draft,
-                    commit,
-                };
-                unanswered.push(Unanswered { base, plan, sent });
+        Err(error) => error.into(),
+    };
+    let unanswered = match &error {
+        LandError::Repository(RepositoryError::Unconfirmed { commit, .. }) => Some(commit.clone()),
+        _ => None,
+    };
+    let attempt = Attempt {
+        base,
+        plan,
+        sent: Sent {
+            changes,
+            draft,
+            commit: unanswered.clone().flatten(),
+        },
+    };
+    match unanswered {
+        Some(_) => past.unanswered.push(attempt),
+        None => past.answered = Some(attempt),
+    }
+    Err(error)
+}
+
+impl<P> Past<P> {
+    /// The push that landed all the same, if one did. The remote is asked what became of one whose
+    /// answer was lost; after the tip was read: a slow server that takes the push even later moves the
+    /// branch away from this snapshot. One that was refused is looked for where it shows itself:
+    /// something on the way may have sent it twice.
+    async fn landed(
+        &mut self,
+        branch: &impl Branch,
+        base: &Snapshot,
+    ) -> Result<Option<Ended<P>>, RepositoryError> {
+        for index in 0..self.unanswered.len() {
+            let Attempt { base, sent, .. } = &self.unanswered[index];
+            if let Some(landed) = branch.find(base, sent).await? {
+                return Ok(Some(self.unanswered.swap_remove(index).ended(landed)));
             }
-            Err(error.into())
         }
+        let shows = |attempt: &mut Attempt<P>| {
+            let message = attempt.sent.draft.message.trim();
+            base.recent
+                .iter()
+                .any(|said| said.message.trim() == message)
+        };
+        if let Some(attempt) = self.answered.take_if(shows) {
+            let found = branch.find(&attempt.base, &attempt.sent).await?;
+            return Ok(found.map(|landed| attempt.ended(landed)));
+        }
+        Ok(None)
+    }
+
+    /// What the last refusal was, now that the branch was read.
+    fn judge<E>(&mut self, base: &Snapshot) -> Result<(), LandError<E>> {
+        let (Some(detail), Some(Attempt { base: from, .. })) =
+            (self.refused.take(), &self.answered)
+        else {
+            return Ok(());
+        };
+        let error = if (&from.branch, &from.commit) == (&base.branch, &base.commit) {
+            self.unmoved(detail)
+        } else {
+            self.moved(detail)
+        };
+        match error {
+            LandError::Declined(_) => Err(error),
+            // Waited for already.
+            _ => Ok(()),
+        }
+    }
+
+    /// A refusal whose branch has moved: a lost race, whatever the words.
+    fn moved<E>(&mut self, detail: String) -> LandError<E> {
+        self.unmoved = 0;
+        self.lost = Some(detail.clone());
+        let attempts = 1;
+        LandError::Contention { attempts, detail }
+    }
+
+    /// A refusal whose branch is where it was: a rule, unless it sounds like something that passes.
+    fn unmoved<E>(&mut self, detail: String) -> LandError<E> {
+        self.unmoved += 1;
+        match by_words(detail) {
+            LandError::Contention { detail, .. } if self.unmoved >= UNMOVED => {
+                LandError::Declined(detail)
+            }
+            error => error,
+        }
+    }
+
+    /// How it all ends with `error`, after so many pushes that others were faster than.
+    fn concluded<E>(&self, error: LandError<E>, lost: u32) -> LandError<E> {
+        match (error, self.unanswered.last(), &self.lost) {
+            (LandError::Repository(RepositoryError::Unconfirmed { commit, what }), _, _) => {
+                LandError::Repository(RepositoryError::Unconfirmed { commit, what })
+            }
+            // A push that may have landed counts for more than why nobody can tell.
+            (LandError::Repository(error), Some(Attempt { sent, .. }), _) => {
+                LandError::Repository(RepositoryError::Unconfirmed {
+                    commit: sent.commit.clone(),
+                    what: format!("and the branch could not be read since: {error}"),
+                })
+            }
+            (LandError::Contention { detail, .. }, _, _) => LandError::Contention {
+                attempts: lost,
+                detail,
+            },
+            // The races are what took the time.
+            (LandError::Repository(RepositoryError::DeadlineExceeded { .. }), _, Some(detail)) => {
+                LandError::Contention {
+                    attempts: lost,
+                    detail: detail.clone(),
+                }
+            }
+            (error, _, _) => error,
+        }
+    }
+}
+
+/// What a refusal sounds like. It is no more than that.
+fn by_words<E>(detail: String) -> LandError<E> {
+    match Words::of(&detail) {
+        Words::Race => LandError::Contention {
+            attempts: 1,
+            detail,
+        },
+        Words::Trouble => {
+            let what = format!("the server did not take the commit: {detail}");
+            RepositoryError::unavailable(what).into()
+        }
+        Words::Other => LandError::Declined(detail),
+    }
+}
+
+impl<P> Attempt<P> {
+    fn ended(self, landed: Landed) -> Ended<P> {
+        let Self { base, plan, .. } = self;
+        let landed = Some(landed);
+        Ended { base, plan, landed }
     }
 }
 
 impl<E> From<RepositoryError> for LandError<E> {
     fn from(error: RepositoryError) -> Self {
         Self::Repository(error)
-    }
-}
-
-/// The same error, unless an earlier push may have landed: then that is what counts.
-fn or_unconfirmed<P>(error: RepositoryError, unanswered: &[Unanswered<P>]) -> RepositoryError {
-    match (error, unanswered.last()) {
-        (error @ RepositoryError::Unconfirmed { .. }, _) | (error, None) => error,
-        (error, Some(Unanswered { sent, .. })) => RepositoryError::Unconfirmed {
-            commit: sent.commit.clone(),
-            what: format!("and the branch could not be read since: {error}"),
-        },
     }
 }
 
@@ -313,11 +450,12 @@ fn random_fraction() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
 
     use super::*;
     use crate::deadline::cancellation;
-    use crate::repository::commit::Identity;
+    use crate::repository::commit::{Identity, Said};
     use crate::repository::object::CommitId;
 
     #[test]
@@ -333,24 +471,86 @@ mod tests {
         assert_eq!(backoff.next(Some(Duration::MAX)), Duration::MAX);
     }
 
-    /// A branch that takes one push, loses the answer, and shows itself to nobody since.
+    /// A branch that follows a script, in paused time.
     #[derive(Default)]
-    struct Vanishing {
-        was_pushed: AtomicBool,
+    struct Scripted {
+        /// Where it is found, one reading after the other; the last one stays. None can't be read.
+        tips: Mutex<VecDeque<Option<u8>>>,
+        /// How pushes end, one after the other.
+        pushes: Mutex<VecDeque<Result<Pushed, RepositoryError>>>,
+        /// What the newest commit says.
+        newest: Mutex<String>,
+        /// What was asked of it: `read`, `push`, `find`.
+        asked: Mutex<Vec<&'static str>>,
+        /// What is found of a push on it.
+        held: Option<CommitId>,
     }
 
-    const COMMIT: &str = "1111111111111111111111111111111111111111";
+    const MESSAGE: &str = "chore: v2";
 
-    impl Branch for Vanishing {
-        async fn snapshot(&self, _: &FileSelection) -> Result<Snapshot, RepositoryError> {
-            if self.was_pushed.load(Relaxed) {
-                return Err(RepositoryError::Empty);
+    fn commit(number: u8) -> CommitId {
+        CommitId::parse(&format!("{number:040}")).unwrap()
+    }
+
+    fn landed(number: u8) -> Result<Pushed, RepositoryError> {
+        Ok(Pushed::Landed(commit(number).into()))
+    }
+
+    fn refused(words: &str) -> Result<Pushed, RepositoryError> {
+        let detail = words.to_owned();
+        Ok(Pushed::Refused { detail })
+    }
+
+    fn moved(words: &str) -> Result<Pushed, RepositoryError> {
+        let detail = words.to_owned();
+        Ok(Pushed::Moved { detail })
+    }
+
+    fn unmoved(words: &str) -> Result<Pushed, RepositoryError> {
+        let detail = words.to_owned();
+        Ok(Pushed::Unmoved { detail })
+    }
+
+    fn unconfirmed() -> Result<Pushed, RepositoryError> {
+        Err(RepositoryError::Unconfirmed {
+            commit: Some(commit(9)),
+            what: "the answer was lost".to_owned(),
+        })
+    }
+
+    impl Scripted {
+        fn new(tips: &[u8], pushes: Vec<Result<Pushed, RepositoryError>>) -> Self {
+            Self {
+                tips: Mutex::new(tips.iter().copied().map(Some).collect()),
+                pushes: Mutex::new(pushes.into()),
+                ..Self::default()
             }
+        }
+
+        fn noted(&self, what: &'static str) {
+            self.asked.lock().unwrap().push(what);
+        }
+    }
+
+    impl Branch for Scripted {
+        async fn snapshot(&self, _: &FileSelection) -> Result<Snapshot, RepositoryError> {
+            self.noted("read");
+            let mut tips = self.tips.lock().unwrap();
+            let tip = if tips.len() > 1 {
+                tips.pop_front().unwrap()
+            } else {
+                tips[0]
+            };
+            let tip = commit(tip.ok_or(RepositoryError::Empty)?);
+            let message = self.newest.lock().unwrap().clone();
             Ok(Snapshot {
                 branch: "main".parse().unwrap(),
-                commit: CommitId::parse(&"0".repeat(40)).unwrap(),
+                recent: vec![Said {
+                    commit: tip.clone(),
+                    message,
+                }],
+                commit: tip,
                 files: Vec::new(),
-                recent: Vec::new(),
             })
         }
 
@@ -360,20 +560,23 @@ mod tests {
             _: &[Change],
             _: &CommitDraft,
         ) -> Result<Pushed, RepositoryError> {
-            self.was_pushed.store(true, Relaxed);
-            Err(RepositoryError::Unconfirmed {
-                commit: CommitId::parse(COMMIT),
-                what: "the answer was lost".to_owned(),
-            })
+            self.noted("push");
+            self.pushes
+                .lock()
+                .unwrap()
+                .pop_front()
+                .expect("one push less")
         }
 
         async fn find(&self, _: &Snapshot, _: &Sent) -> Result<Option<Landed>, RepositoryError> {
-            unreachable!("its tip was not read")
+            self.noted("find");
+            Ok(self.held.clone().map(Landed::from))
         }
     }
 
-    #[tokio::test]
-    async fn a_push_that_may_have_landed_counts_more_than_why_nobody_can_tell() {
+    /// How it ends within a minute: the commit and the number of the tip it was made on, or why not. Then
+    /// what the branch was asked.
+    async fn ended(branch: &Scripted) -> (String, String) {
         let (_canceller, cancellation) = cancellation();
         let deadline = Deadline::after(Duration::from_secs(60), cancellation);
         let propose = async |_: &Snapshot| {
@@ -383,7 +586,7 @@ mod tests {
                     bytes: Vec::new(),
                 }],
                 draft: CommitDraft {
-                    message: "chore: v2".to_owned(),
+                    message: MESSAGE.to_owned(),
                     identity: Identity {
                         name: "A".to_owned(),
                         email: "a@example.com".to_owned(),
@@ -396,18 +599,206 @@ mod tests {
             include: Vec::new(),
             exclude: Vec::new(),
         };
-        let branch = Vanishing::default();
-        let landed = land(&branch, &files, &deadline, |_| {}, propose).await;
-        match landed.err().unwrap() {
-            LandError::Repository(RepositoryError::Unconfirmed { commit, what }) => {
-                assert_eq!(commit, CommitId::parse(COMMIT));
-                let why = RepositoryError::Empty;
-                assert_eq!(
-                    what,
-                    format!("and the branch could not be read since: {why}")
-                );
+        let told = match land(branch, &files, &deadline, |_| {}, propose).await {
+            Ok(Ended { base, landed, .. }) => {
+                let number = |id: &CommitId| id.as_str().trim_start_matches('0').to_owned();
+                let landed = landed
+                    .map(|landed| number(&landed.commit))
+                    .unwrap_or_default();
+                format!("landed {landed} on {}", number(&base.commit))
             }
-            other => panic!("{other:?}"),
+            Err(LandError::Contention { attempts, detail }) => {
+                format!("contention {attempts}: {detail}")
+            }
+            Err(LandError::Declined(detail)) => format!("declined: {detail}"),
+            Err(LandError::Repository(error)) => format!("{error:?}"),
+            Err(LandError::Plan(())) => unreachable!(),
+        };
+        (told, branch.asked.lock().unwrap().join(" "))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_on_a_branch_that_moved_is_a_lost_race_whatever_was_said() {
+        for words in [
+            "prohibited",
+            "GH006: Protected branch",
+            "invalid old id sent",
+            "failure",
+        ] {
+            let branch = Scripted::new(&[1, 2], vec![refused(words), landed(3)]);
+            let (told, asked) = ended(&branch).await;
+            assert_eq!(
+                (told.as_str(), asked.as_str()),
+                ("landed 3 on 2", "read push read push")
+            );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_on_a_branch_that_stays_is_a_rule_unless_it_sounds_like_trouble() {
+        let branch = Scripted::new(&[1], vec![refused("prohibited")]);
+        let (told, asked) = ended(&branch).await;
+        assert_eq!(
+            (told.as_str(), asked.as_str()),
+            ("declined: prohibited", "read push read")
+        );
+        let branch = Scripted::new(&[1], vec![unmoved("prohibited")]);
+        let (told, asked) = ended(&branch).await;
+        assert_eq!(
+            (told.as_str(), asked.as_str()),
+            ("declined: prohibited", "read push")
+        );
+        let branch = Scripted::new(
+            &[1],
+            vec![refused("failure"), unmoved("failure"), landed(3)],
+        );
+        let (told, asked) = ended(&branch).await;
+        assert_eq!(
+            (told.as_str(), asked.as_str()),
+            ("landed 3 on 1", "read push read push read push")
+        );
+        let lasting = (0..100).map(|_| refused("Internal Server Error")).collect();
+        let (told, _) = ended(&Scripted::new(&[1], lasting)).await;
+        assert!(
+            told.starts_with("Unavailable") && told.contains("Internal Server Error"),
+            "{told}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_race_that_moves_nothing_is_believed_for_a_while() {
+        // The lock of somebody else's push.
+        let branch = Scripted::new(
+            &[1],
+            vec![refused("lock error"), refused("lock error"), landed(3)],
+        );
+        assert_eq!(ended(&branch).await.0, "landed 3 on 1");
+        let lasting = (0..100).map(|_| refused("lock error")).collect();
+        let (told, asked) = ended(&Scripted::new(&[1], lasting)).await;
+        assert_eq!(told, "declined: lock error");
+        assert_eq!(asked.matches("push").count(), UNMOVED as usize);
+        // It is counted in a row.
+        let tips: Vec<u8> = [1, 1, 1, 1, 2, 2, 2, 2].into();
+        let pushes = (0..8)
+            .map(|_| refused("lock error"))
+            .chain([landed(3)])
+            .collect();
+        assert_eq!(
+            ended(&Scripted::new(&tips, pushes)).await.0,
+            "landed 3 on 2"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn races_that_take_all_the_time_are_told_as_such() {
+        let tips: Vec<u8> = (1..200).collect();
+        let lost = (1..200).map(|_| moved("its tip is now 2")).collect();
+        let (told, asked) = ended(&Scripted::new(&tips, lost)).await;
+        let pushes = asked.matches("push").count();
+        assert!(pushes > 10, "{asked}");
+        assert_eq!(told, format!("contention {pushes}: its tip is now 2"));
+        // Also where the end comes in the middle of a request.
+        let over = RepositoryError::DeadlineExceeded {
+            what: "too late".to_owned(),
+        };
+        for first in [moved("moved"), refused("fetch first")] {
+            let branch = Scripted::new(&[1, 2, 3], vec![first, Err(over.clone())]);
+            assert!(ended(&branch).await.0.starts_with("contention 1: "));
+        }
+        let branch = Scripted::new(&[1], vec![Err(over)]);
+        assert!(ended(&branch).await.0.starts_with("DeadlineExceeded"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_push_that_was_refused_and_landed_all_the_same_is_found() {
+        let limited = Err(RepositoryError::unavailable("HTTP 429"));
+        for first in [moved("its tip is now 2"), refused("fetch first"), limited] {
+            let branch = Scripted {
+                newest: Mutex::new(format!("{MESSAGE}\n")),
+                held: Some(commit(2)),
+                ..Scripted::new(&[1, 2], vec![first])
+            };
+            let (told, asked) = ended(&branch).await;
+            assert_eq!(
+                (told.as_str(), asked.as_str()),
+                ("landed 2 on 1", "read push read find")
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_push_whose_answer_was_lost_is_looked_for_before_there_is_another() {
+        let found = Scripted {
+            held: Some(commit(9)),
+            ..Scripted::new(&[1, 9], vec![unconfirmed()])
+        };
+        let (told, asked) = ended(&found).await;
+        assert_eq!(
+            (told.as_str(), asked.as_str()),
+            ("landed 9 on 1", "read push read find")
+        );
+        let lost = Scripted::new(&[1], vec![unconfirmed(), landed(3)]);
+        let (told, asked) = ended(&lost).await;
+        assert_eq!(
+            (told.as_str(), asked.as_str()),
+            ("landed 3 on 1", "read push read find push")
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_push_that_may_have_landed_counts_more_than_why_nobody_can_tell() {
+        let branch = Scripted::new(&[], vec![unconfirmed()]);
+        *branch.tips.lock().unwrap() = [Some(1), None].into();
+        let why = RepositoryError::Empty;
+        let expected = RepositoryError::Unconfirmed {
+            commit: Some(commit(9)),
+            what: format!("and the branch could not be read since: {why}"),
+        };
+        assert_eq!(ended(&branch).await.0, format!("{expected:?}"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_is_read_again_as_long_as_there_is_trouble_and_time() {
+        let (canceller, cancellation) = cancellation();
+        let cancelled_with = cancellation.clone();
+        let deadline = Deadline::after(Duration::from_secs(60), cancellation);
+        let mut left = 3;
+        let read = read(
+            &deadline,
+            |_| {},
+            async || {
+                left -= 1;
+                match left {
+                    0 => Ok("there"),
+                    _ => Err(RepositoryError::unavailable("HTTP 502")),
+                }
+            },
+        );
+        assert_eq!(read.await.unwrap(), "there");
+        let mut tries = 0;
+        let lasting = super::read(
+            &deadline,
+            |_| {},
+            async || {
+                tries += 1;
+                Err::<(), _>(RepositoryError::unavailable("HTTP 502"))
+            },
+        );
+        assert_eq!(lasting.await.unwrap_err().to_string(), "HTTP 502");
+        assert!(tries > 4, "{tries}");
+        let refused = super::read(
+            &deadline,
+            |_| {},
+            async || Err::<(), _>(RepositoryError::Empty),
+        );
+        assert!(matches!(refused.await, Err(RepositoryError::Empty)));
+        canceller.cancel();
+        let deadline = Deadline::after(Duration::from_secs(60), cancelled_with);
+        let cancelled = super::read(
+            &deadline,
+            |_| {},
+            async || Err::<(), _>(RepositoryError::unavailable("HTTP 502")),
+        );
+        assert!(matches!(cancelled.await, Err(RepositoryError::Cancelled)));
     }
 }

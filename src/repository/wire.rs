@@ -66,13 +66,24 @@ impl From<ExchangeError> for WireErrorKind {
     }
 }
 
-/// How servers say that the branch is not where the push expects it: git itself before and while it
-/// takes the lock, and the client's own check.
-const MOVED: [&str; 11] = [
+/// What a server's words for a refusal sound like. They prove nothing: they choose what is waited for
+/// while the branch has not moved, and what a person is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// Somebody else was first, or is at it.
+    Race,
+    /// The server is in trouble.
+    Trouble,
+    /// Anything else.
+    Other,
+}
+
+/// git itself before and while it takes the lock, and the client's own check; JGit; GitHub's API; Azure
+/// DevOps.
+const RACE: [&str; 17] = [
     "fetch first",
     "non-fast-forward",
     "failed to update ref",
-    "failed to update reference",
     "cannot lock ref",
     "incorrect old value provided",
     "stale info",
@@ -81,12 +92,50 @@ const MOVED: [&str; 11] = [
     "reference does not exist",
     // The server does not have the old tip any more, or not yet.
     "bad ref",
+    "invalid old id sent",
+    "non-fast forward",
+    "lock error",
+    "no such ref",
+    "expected branch to point to",
+    "tf401028",
+    "reference already exists",
 ];
 
-/// Whether a server's words for a refusal mean that the branch is not where it was expected.
-pub fn says_moved(words: &str) -> bool {
-    let words = words.to_lowercase();
-    MOVED.iter().any(|moved| words.contains(moved))
+/// GitHub, GitLab, Gitea, Azure DevOps, and what stands before any of them.
+const TROUBLE: [&str; 17] = [
+    "fatal error in commit_refs",
+    "internal server error",
+    "internal error",
+    "is not accessible",
+    "unreachable",
+    "temporarily unavailable",
+    "service unavailable",
+    "something went wrong",
+    "try again later",
+    "bad gateway",
+    "gateway time",
+    "timed out",
+    "database is locked",
+    "no space left",
+    "disk quota exceeded",
+    "out of memory",
+    "unable to migrate objects",
+];
+
+impl Words {
+    /// What `words` sound like.
+    pub fn of(words: &str) -> Self {
+        let words = words.to_lowercase();
+        let has = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+        // GitHub says no more than that where it has lost its way.
+        if words == "failure" || has(&TROUBLE) {
+            Self::Trouble
+        } else if has(&RACE) {
+            Self::Race
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// A failed exchange with `host`, by what can be done about it.
@@ -141,6 +190,63 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
                 ExchangeError::TooLarge => RepositoryError::Protocol { what },
                 _ => RepositoryError::unavailable(what),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words of real servers.
+    #[test]
+    fn a_servers_words_sound_like_something() {
+        for (words, expected) in [
+            ("fetch first", Words::Race),
+            ("non-fast-forward", Words::Race),
+            ("non-fast forward", Words::Race),
+            ("failed to update ref", Words::Race),
+            (
+                "cannot lock ref 'refs/heads/main': is at 1 but expected 2",
+                Words::Race,
+            ),
+            ("incorrect old value provided", Words::Race),
+            ("stale info", Words::Race),
+            ("invalid old id sent", Words::Race),
+            ("lock error", Words::Race),
+            ("no such ref", Words::Race),
+            (
+                "TF401028: The reference 'refs/heads/main' has already been updated by another client, so you cannot update it. Please try again.",
+                Words::Race,
+            ),
+            (
+                "Expected branch to point to \"1\" but it did not. Pull and try again.",
+                Words::Race,
+            ),
+            ("failure", Words::Trouble),
+            ("failure: fatal error in commit_refs", Words::Trouble),
+            ("Internal Server Error", Words::Trouble),
+            (
+                "pre-receive hook declined: GitLab: API is not accessible",
+                Words::Trouble,
+            ),
+            (
+                "pre-receive hook declined: Gitea: Internal Server Error",
+                Words::Trouble,
+            ),
+            (
+                "pre-receive hook declined: error: GH006: Protected branch update failed",
+                Words::Other,
+            ),
+            ("GH013: Repository rule violations found", Words::Other),
+            (
+                "TF402455: Pushes to this branch are not permitted; you must use a pull request",
+                Words::Other,
+            ),
+            ("prohibited by Gerrit", Words::Other),
+            ("a failure of nerve", Words::Other),
+        ] {
+            assert_eq!(Words::of(words), expected, "{words}");
         }
     }
 }

@@ -126,13 +126,10 @@ impl GitRepository {
         base: &Snapshot,
         sent: &Sent,
     ) -> Result<Option<Landed>, RepositoryError> {
-        let Some(commit) = sent.commit.clone() else {
-            return Ok(None);
-        };
-        let base = base.clone();
+        let (base, sent) = (base.clone(), sent.clone());
         self.blocking(move |stores| {
-            let held = stores.all()?.holds(&base, &commit)?;
-            Ok(held.then(|| Landed::from(commit)))
+            let found = stores.all()?.find(&base, &sent)?;
+            Ok(found.map(Landed::from))
         })
         .await
     }

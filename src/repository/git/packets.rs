@@ -258,6 +258,13 @@ pub(super) fn push_report(answer: &[u8]) -> PushReport {
     report
 }
 
+/// Whether the words of an `ERR` packet mean that there is no such repository: in place of HTTP 404.
+pub(super) fn says_missing(words: &str) -> bool {
+    let words = words.to_lowercase();
+    words.contains("repository")
+        && (words.contains("not found") || words.contains("does not exist"))
+}
+
 const FLUSH: &[u8] = b"0000";
 
 fn push_line(to: &mut Vec<u8>, line: &[u8]) {

@@ -3,15 +3,15 @@
 use git2::ErrorCode;
 
 use super::objects::{Objects, libgit2_id};
-use super::packets::{self, PushReport};
+use super::packets::{self, PushReport, says_missing};
 use super::server::Server;
 use super::{pack, tree};
-use crate::http::text::one_line;
+use crate::http::text::{one_line, without_progress};
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Landed, Pushed};
-use crate::repository::error::RepositoryError;
+use crate::repository::error::{Access, Refusal, RepositoryError};
 use crate::repository::object::{CommitId, ObjectId};
-use crate::repository::wire::{refused, says_moved};
+use crate::repository::wire::refused;
 
 /// A branch, where it is expected, and where it is to be.
 pub(super) struct Move<'a> {
@@ -84,7 +84,7 @@ pub(super) fn push(
     }
 }
 
-/// What became of a push, by the server's own words.
+/// What became of a push, as the server reports it.
 fn reported(
     report: &PushReport,
     commit: ObjectId,
@@ -96,19 +96,31 @@ fn reported(
         reference,
         said,
     } = report;
+    let worded = |status: &str| {
+        let said = one_line(&without_progress(said));
+        let colon = if said.is_empty() { "" } else { ": " };
+        format!("{}{colon}{said}", one_line(status))
+    };
     match (unpack.as_deref(), reference) {
         (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(landed(commit))),
-        (Some("ok"), Some(Err(status))) => Ok(declined(status, said)),
+        (Some("ok"), Some(Err(status))) => Ok(Pushed::Refused {
+            detail: worded(status),
+        }),
+        (Some(why), _) if why != "ok" && says_missing(why) => Err(RepositoryError::Refused {
+            refusal: Refusal::Repository,
+            access: Access::Write,
+            code: "ERR".to_owned(),
+            detail: worded(why),
+        }),
         // A pack that was cut on the way; or a server that completes none, and was not asked.
-        (Some(why), _) if why != "ok" && !asked_first => {
-            Err(RepositoryError::unavailable(format!(
-                "{host} did not take the commit: {}",
-                one_line(&format!("{why}\n{said}"))
-            )))
-        }
-        (Some(why), _) if why != "ok" => Ok(declined(why, said)),
+        (Some(why), _) if why != "ok" && !asked_first => Err(RepositoryError::unavailable(
+            format!("{host} did not take the commit: {}", worded(why)),
+        )),
+        (Some(why), _) if why != "ok" => Ok(Pushed::Refused {
+            detail: worded(why),
+        }),
         _ => {
-            let said = one_line(said);
+            let said = one_line(&without_progress(said));
             let colon = if said.is_empty() { "" } else { ": " };
             Err(RepositoryError::Unconfirmed {
                 commit: Some(commit.into()),
@@ -133,7 +145,7 @@ pub(super) fn swap(objects: &Objects, step: &Move<'_>) -> Result<Pushed, Reposit
             .is_ok_and(|head| head.name() == Ok(reference.as_str()));
     if checked_out {
         let detail = "the branch is checked out there, and its files would not follow".to_owned();
-        return Ok(Pushed::Declined { detail });
+        return Ok(Pushed::Unmoved { detail });
     }
     let (old, commit) = (libgit2_id(*old)?, libgit2_id(*new)?);
     match repository.reference_matching(&reference, commit, true, old, "gitops-deploy") {
@@ -152,21 +164,6 @@ pub(super) fn swap(objects: &Objects, step: &Move<'_>) -> Result<Pushed, Reposit
     }
 }
 
-/// A refusal of the reference, by whether another try on the new tip can help.
-fn declined(status: &str, said: &str) -> Pushed {
-    let status = one_line(status);
-    if says_moved(&status) {
-        return Pushed::Moved { detail: status };
-    }
-    let said = one_line(said);
-    let detail = if said.is_empty() {
-        status
-    } else {
-        format!("{status}: {said}")
-    };
-    Pushed::Declined { detail }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -176,30 +173,25 @@ mod tests {
     use crate::repository::location::Location;
 
     #[test]
-    fn a_lost_race_is_told_from_a_rule() {
-        for status in [
-            "fetch first",
-            "non-fast-forward",
-            "failed to update ref",
-            "cannot lock ref 'refs/heads/main': is at 1 but expected 2",
-            "incorrect old value provided",
-            "stale info",
-        ] {
-            assert!(
-                matches!(declined(status, ""), Pushed::Moved { .. }),
-                "{status}"
-            );
-        }
-        let refused = declined(
-            "pre-receive hook declined",
-            "remote: error: GH006: Protected branch\n",
-        );
+    fn a_refusal_is_told_in_the_servers_words_without_its_progress() {
+        let report = PushReport {
+            unpack: Some("ok".to_owned()),
+            reference: Some(Err("pre-receive hook declined".to_owned())),
+            said: "Resolving deltas:   0% (0/1)\rResolving deltas: 100% (1/1), completed with 1 local object.\n\
+                   remote: error: GH006: Protected branch\n"
+                .to_owned(),
+        };
+        let commit = ObjectId::parse(&"1".repeat(40)).unwrap();
         let detail = "pre-receive hook declined: error: GH006: Protected branch".to_owned();
-        assert_eq!(refused, Pushed::Declined { detail });
-        assert!(matches!(
-            declined("protected branch hook declined", ""),
-            Pushed::Declined { .. }
-        ));
+        let refused = reported(&report, commit, "h", false).unwrap();
+        assert_eq!(refused, Pushed::Refused { detail });
+        let quiet = PushReport {
+            said: String::new(),
+            ..report
+        };
+        let detail = "pre-receive hook declined".to_owned();
+        let refused = reported(&quiet, commit, "h", false).unwrap();
+        assert_eq!(refused, Pushed::Refused { detail });
     }
 
     /// A repository with a commit and its parent, which differ in what `write` makes of the files.

@@ -10,7 +10,7 @@ use super::connection::{Connection, Download};
 use super::packets::{self, Advertised, FetchRequest, Unreadable};
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
-use crate::repository::error::RepositoryError;
+use crate::repository::error::{Access, Refusal, RepositoryError};
 use crate::repository::object::ObjectId;
 use crate::repository::wire::{WireError, refused};
 
@@ -54,6 +54,12 @@ impl Server {
         let host = self.connection.host();
         packets::advertised(advertisement).map_err(|unreadable| match unreadable {
             Unreadable::ObjectFormat(format) => RepositoryError::ObjectFormat { format },
+            Unreadable::Refused(why) if packets::says_missing(&why) => RepositoryError::Refused {
+                refusal: Refusal::Repository,
+                access: Access::Read,
+                code: "ERR".to_owned(),
+                detail: why,
+            },
             Unreadable::Refused(why) => RepositoryError::protocol(format!("{host}: {why}")),
             Unreadable::Cut => {
                 RepositoryError::unavailable(format!("{host}: the list of references ended early"))

@@ -14,7 +14,7 @@ use super::tree;
 use crate::files::FileSelection;
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
-use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Snapshot};
+use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Sent, Snapshot};
 use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId};
@@ -181,30 +181,42 @@ impl Store {
         }
     }
 
-    /// Whether `commit` is the branch's tip now, or an ancestor of it.
-    pub(super) fn holds(
+    /// The commit of `sent`, which was made on top of `base`, if it is the branch's tip now or an ancestor
+    /// of it. One whose id is not known is known by its parent and its message.
+    pub(super) fn find(
         &self,
         base: &Snapshot,
-        commit: &CommitId,
-    ) -> Result<bool, RepositoryError> {
+        sent: &Sent,
+    ) -> Result<Option<CommitId>, RepositoryError> {
         let tip = match self.tip(Some(&base.branch)) {
             Ok((_, tip)) => tip,
             Err(RepositoryError::BranchNotFound { .. } | RepositoryError::Empty) => {
-                return Ok(false);
+                return Ok(None);
             }
             Err(error) => return Err(error),
+        };
+        let is_sent = |commit: &git2::Commit<'_>| match &sent.commit {
+            Some(id) => ObjectId::from(commit.id()) == id.id(),
+            None => {
+                let parents = commit.parent_ids().map(ObjectId::from);
+                let message = String::from_utf8_lossy(commit.message_bytes());
+                parents.eq([base.commit.id()]) && message.trim() == sent.draft.message.trim()
+            }
         };
         // Few commits can have come since `base`; the branch is deepened until it comes in sight.
         for depth in [16, 256, 4096] {
             self.fetch(tip, Some(depth))?;
-            if self.is_on(tip, commit.id())? {
-                return Ok(true);
+            for commit in self.commits(tip) {
+                let commit = commit?;
+                if is_sent(&commit) {
+                    return Ok(Some(ObjectId::from(commit.id()).into()));
+                }
             }
             if self.is_on(tip, base.commit.id())? {
                 break;
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Fetches `tip` with the last `depth` commits, all without one; a local repository has them.

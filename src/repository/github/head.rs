@@ -80,10 +80,7 @@ impl<'a> HeadBranch<'a> {
             Err(CallError::Failed {
                 error: RepositoryError::Protocol { what: detail },
                 ..
-            }) => Ok(match detail.contains("already exists") {
-                true => Pushed::Moved { detail },
-                false => Pushed::Declined { detail },
-            }),
+            }) => Ok(Pushed::Refused { detail }),
             Err(CallError::Failed {
                 error,
                 may_have_happened: true,
@@ -180,10 +177,18 @@ impl Branch for HeadBranch<'_> {
         let author = (!identity.is_default()).then_some(identity);
         let made = self.api.make_commit(&tip, &tree, message, author, &parents);
         let landed = made.await?;
-        match &head {
-            Some(head) => self.api.move_branch(&tip, self.name, head, landed).await,
-            None => self.create(&tip.name, landed).await,
-        }
+        let pushed = match &head {
+            Some(head) => self.api.move_branch(&tip, self.name, head, landed).await?,
+            None => self.create(&tip.name, landed).await?,
+        };
+        // What is read next is another branch.
+        let Pushed::Refused { detail } = pushed else {
+            return Ok(pushed);
+        };
+        Ok(match self.api.head(self.name).await? == head {
+            true => Pushed::Unmoved { detail },
+            false => Pushed::Moved { detail },
+        })
     }
 
     async fn find(&self, _base: &Snapshot, sent: &Sent) -> Result<Option<Landed>, RepositoryError> {

@@ -18,7 +18,6 @@ use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Identity, Landed, Pushed, Sent, Snapshot};
 use crate::repository::error::{Access, RepositoryError};
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
-use crate::repository::wire::says_moved;
 
 /// How far back a commit whose answer was lost is looked for: pages of 100.
 const PAGES: usize = 40;
@@ -270,28 +269,18 @@ impl GithubRepository {
             let is = |error: &GraphqlError| error.kind.as_deref() == Some(kind);
             errors.iter().any(is)
         };
-        let detail = said(&errors);
-        if is("STALE_DATA") || says_moved(&detail) {
-            return Ok(Pushed::Moved { detail });
-        }
-        if is("BRANCH_PROTECTION_RULE_VIOLATION") {
-            return Ok(Pushed::Declined { detail });
-        }
         if is("FORBIDDEN") || is("INSUFFICIENT_SCOPES") {
             return Err(explained(&errors, Access::Write));
         }
-        // GitHub has no type of its own for every lost race. The branch tells.
-        match self.head(branch).await? {
-            Some(head) if head == *from && is("NOT_FOUND") => {
-                Err(explained(&errors, Access::Write))
-            }
-            Some(head) if head == *from => Ok(Pushed::Declined { detail }),
-            Some(head) => match landed {
-                Some(landed) if landed.commit == head => Ok(Pushed::Landed(landed)),
+        let detail = said(&errors);
+        // Of a branch, or of the repository.
+        if is("NOT_FOUND") {
+            return match self.head(branch).await? {
+                Some(head) if head == *from => Err(explained(&errors, Access::Write)),
                 _ => Ok(Pushed::Moved { detail }),
-            },
-            None => Ok(Pushed::Moved { detail }),
+            };
         }
+        Ok(Pushed::Refused { detail })
     }
 
     /// The commit of `sent`, which was made on top of `base`, if it is on the branch.
