@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use gitops_deploy::action::inputs::all;
+use gitops_deploy::action::inputs::{Definition, all};
 use gitops_deploy::action::outputs::OUTPUTS;
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -104,6 +104,25 @@ fn the_readme_lists_what_action_yml_does() {
     assert_rows("Outputs", &outputs);
 }
 
+/// What it was called before.
+fn old_names(input: &Definition) -> String {
+    let old = input.old_names.iter();
+    let old = old.map(|name| format!(" Its old name, `{name}`, still works."));
+    old.collect()
+}
+
+/// What has to be on for it to mean anything.
+fn switches(input: &Definition) -> String {
+    let names = input
+        .needs
+        .iter()
+        .map(|needed| format!("`{}`", needed.name));
+    match names.collect::<Vec<_>>().join(" or ") {
+        names if names.is_empty() => names,
+        names => format!(", with {names}"),
+    }
+}
+
 #[test]
 fn the_reference_is_made_of_action_yml() {
     let mut page = String::from(
@@ -122,10 +141,12 @@ fn the_reference_is_made_of_action_yml() {
             default => format!(" Default `{default}`."),
         };
         page.push_str(&format!(
-            "\n### `{}`\n\n{}{default}\n\nUsed by {}.\n",
+            "\n### `{}`\n\n{}{default}{}\n\nUsed by {}{}.\n",
             input.name,
             input.description.replace("](docs/", "]("),
-            users.join(", ")
+            old_names(input),
+            users.join(", "),
+            switches(input)
         ));
     }
     page.push_str("\n## Outputs\n\nEvery one is set on every successful run, perhaps empty; after a deployment that landed and\nfailed its verification as well.\n");

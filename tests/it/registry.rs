@@ -431,7 +431,8 @@ fn what_is_wrong_with_the_inputs_is_told_at_once() {
     `require-platforms`: `linux` is no platform: expected `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, such as `linux/amd64`
     `verify-image-timeout` `soon`: expected whole seconds from 1 to 21600
     `registry-username`: for one registry, and the images are of docker.io and ghcr.io: deploy them in steps of their own
-    The inputs can't be used: `registry-username`: required with `registry-password`; for a token, many registries take any name
+    The inputs can't be used: `registry-password`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
+    `registry-username`: required with `registry-password`; for a token, many registries take any name
     ");
 }
 

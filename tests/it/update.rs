@@ -712,19 +712,6 @@ fn outputs_that_cannot_be_written_do_not_hide_what_landed() {
     );
 }
 
-#[test]
-fn an_unknown_input_is_a_warning() {
-    let (_server, repository) = start();
-    let outcome = update(&repository, V14)
-        .input("imge", "x")
-        .run()
-        .succeeded();
-    assert_eq!(
-        outcome.warnings(),
-        ["The input `imge` is unknown and was ignored: did you mean `image`?"]
-    );
-}
-
 mod bad_input {
     use super::*;
 

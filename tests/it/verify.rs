@@ -134,7 +134,7 @@ fn to_argocd(action: Action, argocd: &ArgoCd) -> Action {
         .input("argocd-server", argocd.url())
         .input("argocd-token", ARGOCD_TOKEN)
         .input("argocd-application", "blog")
-        .input("argocd-timeout", "60")
+        .input("verify-timeout", "60")
 }
 
 fn app(app: App) -> Box<dyn Fn() -> Reply + Send> {
@@ -265,11 +265,11 @@ fn a_deployment_that_is_synced_and_healthy_on_the_old_commit_when_verify_starts_
     let argocd = ArgoCd::play(apps([world.healthy(old, &[V14])]));
     let outcome = world
         .verify(&argocd)
-        .input("argocd-timeout", "4")
+        .input("verify-timeout", "4")
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    blog was Synced, Healthy at commit-0 after N s (`argocd-timeout`), and commit-1 was waited for.
+    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`), and commit-1 was waited for.
     Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.
     ");
     assert_eq!(outcome.output("argocd-revision"), *old);
@@ -466,11 +466,11 @@ fn a_canary_that_pauses_is_done_where_that_is_accepted() {
     let argocd = ArgoCd::play(apps([paused]));
     let outcome = world
         .verify(&argocd)
-        .input("argocd-timeout", "3")
+        .input("verify-timeout", "3")
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    blog was Synced, Suspended at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for.
+    blog was Synced, Suspended at commit-1 after N s (`verify-timeout`), and commit-1 was waited for.
     A rollout that pauses, such as a canary's step, waits to be promoted. If that is where this step is to end, set `argocd-allow-suspended: true`.
     ");
 }
@@ -485,7 +485,7 @@ fn a_health_from_before_the_sync_counts_for_nothing() {
     let argocd = ArgoCd::play(apps([stale.clone()]));
     let outcome = world
         .verify(&argocd)
-        .input("argocd-timeout", "3")
+        .input("verify-timeout", "3")
         .run()
         .failed();
     assert!(
@@ -503,11 +503,11 @@ fn pods_that_run_the_old_image_are_not_the_new_one() {
     let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V13])]));
     let outcome = world
         .verify(&argocd)
-        .input("argocd-timeout", "4")
+        .input("verify-timeout", "4")
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    blog was Synced, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. It calls itself Synced and Healthy, but no Pod runs ghcr.io/wlals2/blog-web:v14: they run ghcr.io/wlals2/blog-web:v13.
+    blog was Synced, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. It calls itself Synced and Healthy, but no Pod runs ghcr.io/wlals2/blog-web:v14: they run ghcr.io/wlals2/blog-web:v13.
     Something keeps Argo CD from changing the image, such as an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.
     ");
 }
@@ -523,13 +523,13 @@ fn an_image_that_cannot_be_pulled_is_told_by_its_pod() {
     );
     let outcome = world
         .verify(&argocd)
-        .input("argocd-timeout", "3")
+        .input("verify-timeout", "3")
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
-    blog was Synced, Progressing at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for.
+    blog was Synced, Progressing at commit-1 after N s (`verify-timeout`), and commit-1 was waited for.
     Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
-    Look at the Pods' logs and events in Argo CD. If it only is slow, raise `argocd-timeout`; `operation: rollback` undoes the deployment.
+    Look at the Pods' logs and events in Argo CD. If it only is slow, raise `verify-timeout`; `operation: rollback` undoes the deployment.
     "#);
 }
 
@@ -560,7 +560,7 @@ fn a_server_that_never_answers_holds_nothing_up_for_longer_than_the_timeout() {
         let start = Instant::now();
         let outcome = world
             .verify(&argocd)
-            .input("argocd-timeout", "3")
+            .input("verify-timeout", "3")
             .run()
             .failed();
         assert!(
@@ -746,7 +746,7 @@ fn what_keeps_argo_cd_from_applying_it_is_told() {
         argocd.set_can_sync(can_sync);
         let outcome = world
             .verify(&argocd)
-            .input("argocd-timeout", timeout)
+            .input("verify-timeout", timeout)
             .run()
             .failed();
         let warnings = outcome.warnings().join("\n");
@@ -767,18 +767,18 @@ fn what_keeps_argo_cd_from_applying_it_is_told() {
     ]
     .into();
     insta::assert_snapshot!(told.join("\n"), @"
-    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
     Auto-sync is off, so that nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync blog` meanwhile.
     blog: auto-sync is off, so that somebody must sync the application. Waiting for that
 
-    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
     A sync window of the project is closed: Argo CD syncs when it opens.
     blog: a sync window of its project is closed. Waiting for it to open
 
-    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
     Argo CD does not apply them by itself: look at the application's sync status and its conditions.
 
-    blog was OutOfSync, Healthy at commit-1 after N s (`argocd-timeout`), and commit-1 was waited for. Out of sync: DestinationRule/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: DestinationRule/web.
     Argo Rollouts writes into these. Have Argo CD leave those fields alone, in the Application:
     spec:
       ignoreDifferences:
@@ -1159,7 +1159,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
                 .input("argocd-server", "http://argocd.example.com")
                 .input("argocd-token", "a b")
                 .input("argocd-wait-for", "done")
-                .input("argocd-timeout", "0")
+                .input("verify-timeout", "0")
         }),
         wrong(|action| {
             action
@@ -1176,13 +1176,12 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     `argocd-application`: required: the Argo CD application that deploys the manifests
 
     `argocd-application`: `Blog App` names no application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
-    `argocd-timeout` `0`: expected whole seconds from 1 to 21600
+    `verify-timeout` `0`: expected whole seconds from 1 to 21600
     `argocd-wait-for` `done`: expected `synced` or `healthy`
     `argocd-server`: `http://` would send the token unencrypted: use https://. Where the way is private, `argocd-plaintext: true` allows it
     `argocd-token`: a character that no token has: the secret was not pasted as one piece
 
-    `argocd-application`: required with `argocd-server` and `argocd-token`: the application to wait for
-    `rollback-on-failure` `true`: nothing tells whether the deployment failed: give `argocd-application`
+    `argocd-server`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
 
     `argocd-server`: required with `argocd-application`: where Argo CD is, such as `argocd.example.com`
     `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here

@@ -28,6 +28,35 @@ pub struct Definition {
     /// What it is where nobody sends it: the default, unless only a run knows that.
     pub(super) fallback: &'static str,
     pub(super) secret: Option<Secret>,
+    /// What it was called before, which is understood, with a warning, until the next major version.
+    pub old_names: &'static [&'static str],
+    /// The inputs of which one must be given, or `true`, for this one to mean anything.
+    pub needs: &'static [&'static Definition],
+}
+
+impl Definition {
+    /// What names are compared by: `dry_run`, `dryRun` and `DRY-RUN` are one.
+    pub(super) fn key(name: &str) -> String {
+        let parts = name.chars().filter(|c| !matches!(c, '-' | '_'));
+        parts.flat_map(char::to_lowercase).collect()
+    }
+
+    /// Whether the name of an input means this one, and if so, whether it is an old name of it.
+    pub(super) fn is_named(&self, name: &str) -> Option<Naming> {
+        let key = Self::key(name);
+        let is_old = |old: &&&str| Self::key(old) == key;
+        match self.old_names.iter().find(is_old) {
+            Some(old) => Some(Naming::Old(old)),
+            None => (Self::key(self.name) == key).then_some(Naming::Current),
+        }
+    }
+}
+
+/// By which of its names an input was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    Current,
+    Old(&'static str),
 }
 
 /// A secret among the inputs, by what a log would show of it.
@@ -60,6 +89,8 @@ impl<T> Input<T> {
             default: "",
             fallback: "",
             secret: None,
+            old_names: &[],
+            needs: &[],
         };
         Self { definition, parse }
     }
@@ -77,6 +108,18 @@ impl<T> Input<T> {
 
     pub const fn secret(mut self, secret: Secret) -> Self {
         self.definition.secret = Some(secret);
+        self
+    }
+
+    /// Called otherwise before.
+    pub const fn formerly(mut self, old_names: &'static [&'static str]) -> Self {
+        self.definition.old_names = old_names;
+        self
+    }
+
+    /// Means nothing unless one of these is given, or `true`.
+    pub const fn needs(mut self, switches: &'static [&'static Definition]) -> Self {
+        self.definition.needs = switches;
         self
     }
 

@@ -6,32 +6,25 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::definition::{Definition, Input, Problems};
 use super::parse::list;
-use crate::action::environment::Environment;
 
-/// The texts that are not empty, by the names of their inputs, whether there are such inputs or not. Any
-/// of them may be a secret, by its name or by mistake.
+/// The texts that are not empty, by the names of their inputs.
 #[derive(Default)]
 pub struct Given {
-    texts: BTreeMap<String, SecretString>,
+    pub(super) texts: BTreeMap<&'static str, SecretString>,
+    /// What was given with the value that it has where it is left out: the runner sends that too.
+    pub(super) defaults: Vec<&'static str>,
     /// What was found wrong so far.
     pub problems: Vec<String>,
+    /// What looks wrong and is no reason to stop.
+    pub warnings: Vec<String>,
 }
 
 impl Given {
-    pub fn new(environment: &Environment) -> Result<Self, envy::Error> {
-        let given = environment
-            .iter()
-            .filter(|(_, text)| !text.trim().is_empty());
-        let given = given.map(|(name, text)| (name.to_owned(), text.trim().to_owned()));
-        Ok(Self {
-            texts: envy::prefixed("INPUT_").from_iter(given)?,
-            problems: Vec::new(),
-        })
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let texts = self.texts.iter();
-        texts.map(|(name, text)| (name.as_str(), text.expose_secret()))
+    /// Whether somebody gave an input a value: one that it does not have anyway, and that says something.
+    pub fn is_given(&self, input: &Definition) -> bool {
+        let text = self.text(input);
+        let says_something = text.is_some_and(|text| list(text).next().is_some());
+        says_something && !self.defaults.contains(&input.name)
     }
 
     /// The text of an input as it was given.

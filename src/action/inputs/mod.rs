@@ -1,8 +1,8 @@
 //! `INPUT_*` -> one validated request.
 //!
 //! The runner sends every input that `action.yml` declares, as an empty text where it was left out.
-//! So `envy` collects texts, and each is read by the rules of its own definition, every one of them, so
-//! that all problems are told at once.
+//! Each is read by the rules of its own definition, every one of them, so that all problems are told at
+//! once.
 
 mod definition;
 mod given;
@@ -10,6 +10,7 @@ mod groups;
 mod parse;
 mod remote;
 mod request;
+mod variables;
 
 use secrecy::SecretString;
 
@@ -21,7 +22,6 @@ use self::groups::target::OPERATION;
 pub use self::request::Request;
 use super::environment::Environment;
 use crate::http::Credentials;
-use crate::nearest::alike;
 use crate::operation::Operation;
 
 /// What the inputs say.
@@ -34,25 +34,27 @@ pub struct Inputs {
 
 /// The secrets among the inputs, in every form in which they travel.
 pub fn secrets(environment: &Environment) -> Vec<SecretString> {
-    let given = Given::new(environment).unwrap_or_default();
     let mut secrets = Vec::new();
     for input in all() {
-        let (Some(secret), Some(text)) = (input.secret, given.text(input)) else {
-            continue;
-        };
-        match secret {
-            Secret::Whole => secrets.push(text.into()),
-            Secret::Lines => {
+        let texts = variables::texts(environment, input).into_iter();
+        match input.secret {
+            None => {}
+            Some(Secret::Whole) => secrets.extend(texts.map(SecretString::from)),
+            Some(Secret::Lines) => {
                 // The first and the last one say nothing.
-                let lines = text.split("\\n").flat_map(str::lines).map(str::trim);
+                let lines = texts.flat_map(|text| text.split("\\n").flat_map(str::lines));
+                let lines = lines.map(str::trim);
                 let lines = lines.filter(|line| line.len() > 8 && !line.starts_with("-----"));
                 secrets.extend(lines.map(SecretString::from));
             }
-            Secret::WithName(name) => {
+            Some(Secret::WithName(name)) => {
                 let name = &name.definition;
-                let username = given.text(name).unwrap_or(name.fallback).to_owned();
-                let password = text.into();
-                secrets.extend(Credentials { username, password }.secrets());
+                let names = variables::texts(environment, name);
+                let username = names.first().copied().unwrap_or(name.fallback);
+                secrets.extend(texts.flat_map(|text| {
+                    let (username, password) = (username.to_owned(), text.into());
+                    Credentials { username, password }.secrets()
+                }));
             }
         }
     }
@@ -61,49 +63,66 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
 
 /// Reads and checks all inputs.
 pub fn read(environment: &Environment) -> Inputs {
-    let mut given = match Given::new(environment) {
-        Ok(given) => given,
-        Err(error) => {
-            return Inputs {
-                warnings: Vec::new(),
-                request: Err(vec![format!("the inputs can't be read: {error}")]),
-            };
-        }
-    };
+    let mut given = variables::given(environment);
     let operation = given.read(&OPERATION);
-    let warnings = given.iter();
-    let warnings = warnings.filter_map(|(name, text)| ignored(name, text, operation));
+    if let Some(operation) = operation {
+        let others = all().filter(|input| !input.used_by.contains(&operation));
+        let others = others.filter(|input| given.is_given(input));
+        let ignored = others
+            .map(|input| ignored(input, operation))
+            .collect::<Vec<_>>();
+        given.warnings.extend(ignored);
+        let idle = idle(&given, operation);
+        given.problems.extend(idle);
+    }
     Inputs {
-        warnings: warnings.collect(),
+        warnings: std::mem::take(&mut given.warnings),
         // Where it is unknown, what is wrong with the other inputs is told all the same.
         request: Request::new(operation.unwrap_or(Operation::Update), given),
     }
 }
 
-/// A warning about an input that is there for nothing.
-fn ignored(name: &str, text: &str, operation: Option<Operation>) -> Option<String> {
-    let Some(input) = all().find(|input| input.name == name) else {
-        let names = all().map(|input| input.name);
-        let hint = match alike(name, names.clone()).first() {
-            Some(candidate) => format!("did you mean `{candidate}`?"),
-            None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
-        };
-        return Some(format!(
-            "The input `{name}` is unknown and was ignored: {hint}"
-        ));
-    };
-    let operation = operation?;
-    // The runner sends defaults too.
-    if input.used_by.contains(&operation) || text == input.default {
-        return None;
-    }
+/// A warning about an input that only other operations use.
+fn ignored(input: &Definition, operation: Operation) -> String {
     let users = input.used_by.iter();
     let users: Vec<String> = users.map(|user| format!("`{}`", user.name())).collect();
-    Some(format!(
-        "The input `{name}` was ignored: `operation: {}` does not use it ({} does)",
+    format!(
+        "The input `{}` was ignored: `operation: {}` does not use it ({} does)",
+        input.name,
         operation.name(),
         users.join(", ")
-    ))
+    )
+}
+
+/// What is wrong with inputs whose switch is off: the operation would run without what they ask for.
+fn idle(given: &Given, operation: Operation) -> Vec<String> {
+    let mut idle: Vec<(String, Vec<String>)> = Vec::new();
+    for input in all().filter(|input| input.used_by.contains(&operation)) {
+        let is_on =
+            input.needs.is_empty() || input.needs.iter().any(|needed| given.is_given(needed));
+        if is_on || !given.is_given(input) {
+            continue;
+        }
+        let switches = input.needs.iter().map(|needed| match needed.default {
+            "false" => format!("`{}: true`", needed.name),
+            _ => format!("`{}`", needed.name),
+        });
+        let (switches, name) = (
+            switches.collect::<Vec<_>>().join(" or "),
+            format!("`{}`", input.name),
+        );
+        match idle.iter_mut().find(|(own, _)| *own == switches) {
+            Some((_, names)) => names.push(name),
+            None => idle.push((switches, vec![name])),
+        }
+    }
+    let idle = idle.into_iter().map(|(switches, names)| {
+        let names = names.join(", ");
+        format!(
+            "{names}: no effect without {switches}. Add that, or remove what needs it (an empty value counts as removed)"
+        )
+    });
+    idle.collect()
 }
 
 #[cfg(test)]
@@ -243,20 +262,146 @@ mod tests {
         );
     }
 
+    /// The request that is made of the good inputs and these.
+    fn with_all<const N: usize>(inputs: [(&str, &str); N]) -> Inputs {
+        let variables = GOOD.iter().chain(&inputs);
+        let variables = variables.map(|(name, text)| (name.into(), text.into()));
+        read(&Environment::new(variables))
+    }
+
     #[test]
-    fn an_unknown_input_names_the_nearest() {
-        let warnings = read(&Environment::from([
+    fn an_unknown_input_is_an_error_that_names_the_nearest() {
+        let read = with_all([
             ("INPUT_IMGE", "x"),
-            ("INPUT_COMMIT_MESSAGE", "x"),
+            ("INPUT_PULL_REQUESTS", "x"),
             ("INPUT_ZZZ", "x"),
             ("INPUT_GONE", ""),
-        ]))
-        .warnings;
-        insta::assert_snapshot!(warnings.join("\n"), @"
-        The input `commit_message` is unknown and was ignored: did you mean `commit-message`?
-        The input `imge` is unknown and was ignored: did you mean `image`?
-        The input `zzz` is unknown and was ignored: there are operation, repository, branch, file, image, path, set, resource, commit, since, until, limit, author, commit-message, author-name, author-email, token, token-username, app-id, app-private-key, transport, pull-request, pull-request-branch, pull-request-title, pull-request-body, pull-request-labels, pull-request-reviewers, pull-request-team-reviewers, pull-request-assignees, pull-request-draft, pull-request-auto-merge, dry-run, downgrade, verify-image, verify-image-timeout, pin-digest, require-platforms, registry-username, registry-password, argocd-server, argocd-token, argocd-application, argocd-namespace, argocd-project, argocd-wait-for, argocd-timeout, argocd-allow-suspended, rollback-on-failure, argocd-plaintext, timeout, ca-certificate, server-url, api-url
+            ("INPUT_ARGS", "x"),
+            ("INPUT_ENTRYPOINT", "x"),
+        ]);
+        insta::assert_snapshot!(read.request.err().unwrap().join("\n"), @"
+        `imge`: unknown input: did you mean `image`?
+        `pull_requests`: unknown input: did you mean `pull-request`?
+        `zzz`: unknown input: the action's README lists them all. If the workflow sets INPUT_ZZZ for something else, set it to an empty text in this step's `env`
         ");
+    }
+
+    #[test]
+    fn an_input_is_known_however_it_is_spelled() {
+        // As the runner and a shell hand over `dry_run`, `dryRun` and `DRY-RUN`; the runner with the default.
+        for name in [
+            "INPUT_DRY_RUN",
+            "INPUT_DRYRUN",
+            "INPUT_dryRun",
+            "INPUT_dry-run",
+        ] {
+            let read = with_all([(name, "true"), ("INPUT_DRY-RUN", "false")]);
+            let Ok(Request::Update(update)) = read.request else {
+                panic!("{name}")
+            };
+            assert!(update.dry_run, "{name}");
+            assert_eq!(read.warnings, Vec::<String>::new());
+        }
+        let secrets = secrets(&Environment::from([("INPUT_ARGOCD_TOKEN", "secret")]));
+        assert_eq!(secrets.len(), 1);
+    }
+
+    #[test]
+    fn a_default_of_the_run_is_not_given() {
+        let read = with_all([
+            ("INPUT_SERVER-URL", "https://ghe.example.com"),
+            ("GITHUB_SERVER_URL", "https://ghe.example.com"),
+            ("INPUT_SERVER_URL", "https://other.example.com"),
+        ]);
+        let Ok(Request::Update(update)) = read.request else {
+            panic!()
+        };
+        assert_eq!(update.remote.location.host(), "other.example.com");
+    }
+
+    #[test]
+    fn two_values_for_one_input_are_an_error() {
+        let problems = with_all([
+            ("INPUT_VERIFY_TIMEOUT", "60"),
+            ("INPUT_ARGOCD-TIMEOUT", "90"),
+        ]);
+        insta::assert_snapshot!(problems.request.err().unwrap().join("\n"), @"
+        `verify-timeout`: given more than once, with different values: INPUT_ARGOCD-TIMEOUT and INPUT_VERIFY_TIMEOUT. Keep one of them
+        `verify-timeout`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+        ");
+        let same = with_all([("INPUT_BRANCH", "main"), ("INPUT_Branch", "main")]);
+        assert!(same.request.is_ok());
+    }
+
+    #[test]
+    fn an_old_name_works_and_is_warned_about() {
+        let read = with_all([
+            ("INPUT_ARGOCD-APPLICATION", "blog"),
+            ("INPUT_ARGOCD-SERVER", "argocd.example.com"),
+            ("INPUT_ARGOCD-TOKEN", "x"),
+            ("INPUT_VERIFY-TIMEOUT", "300"),
+            ("INPUT_ARGOCD-TIMEOUT", "60"),
+        ]);
+        let Ok(Request::Update(update)) = read.request else {
+            panic!()
+        };
+        assert_eq!(update.argocd.unwrap().timeout, Duration::from_secs(60));
+        insta::assert_snapshot!(read.warnings.join("\n"), @"The input `argocd-timeout` is now called `verify-timeout`: rename it in the workflow");
+    }
+
+    #[test]
+    fn an_input_whose_switch_is_off_is_an_error_that_names_it() {
+        let read = with_all([
+            ("INPUT_PULL-REQUEST", "false"),
+            ("INPUT_PULL-REQUEST-LABELS", "deployment"),
+            ("INPUT_PULL-REQUEST-DRAFT", "true"),
+            ("INPUT_VERIFY-IMAGE-TIMEOUT", "60"),
+            ("INPUT_REGISTRY-USERNAME", "x"),
+            ("INPUT_REGISTRY-PASSWORD", "x"),
+            ("INPUT_ARGOCD-APPLICATION", "# blog"),
+            ("INPUT_ARGOCD-SERVER", "argocd.example.com"),
+            ("INPUT_ROLLBACK-ON-FAILURE", "true"),
+            // As the runner sends what is left out.
+            ("INPUT_ARGOCD-WAIT-FOR", "healthy"),
+            ("INPUT_VERIFY-TIMEOUT", "300"),
+            ("INPUT_PULL-REQUEST-TITLE", ""),
+        ]);
+        insta::assert_snapshot!(read.request.err().unwrap().join("\n"), @"
+        `pull-request-labels`, `pull-request-draft`: no effect without `pull-request: true`. Add that, or remove what needs it (an empty value counts as removed)
+        `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
+        `argocd-server`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+        ");
+    }
+
+    #[test]
+    fn an_input_that_only_another_operation_uses_is_a_warning() {
+        let read = with_all([("INPUT_SINCE", "yesterday"), ("INPUT_LIMIT", "50")]);
+        assert!(read.request.is_ok());
+        insta::assert_snapshot!(read.warnings.join("\n"), @"The input `since` was ignored: `operation: update` does not use it (`history` does)");
+    }
+
+    #[test]
+    fn what_belongs_to_a_switch_needs_it() {
+        for input in all() {
+            let switches = all().filter(|switch| {
+                let rest = input.name.strip_prefix(switch.name);
+                switch.default == "false" && rest.is_some_and(|rest| rest.starts_with('-'))
+            });
+            for switch in switches {
+                let needed = input.needs.iter().any(|needed| needed.name == switch.name);
+                assert!(needed, "{} does not need {}", input.name, switch.name);
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_inputs_have_one_name() {
+        let names = all().flat_map(|input| input.old_names.iter().chain([&input.name]));
+        let mut keys: Vec<String> = names.map(|name| Definition::key(name)).collect();
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), count);
     }
 
     #[test]

@@ -82,10 +82,6 @@ fn update(given: &mut Given) -> Option<Update> {
     let dry_run = given.read(&DRY_RUN);
     let argocd = argocd(given);
     let rollback_on_failure = given.read(&ROLLBACK_ON_FAILURE);
-    if rollback_on_failure == Some(true) && argocd.is_none() && !given.has(&ARGOCD_APPLICATION) {
-        let why = "nothing tells whether the deployment failed: give `argocd-application`";
-        given.problems_of(&ROLLBACK_ON_FAILURE).quote("true", why);
-    }
     Some(Update {
         remote: remote?,
         files: files?,

@@ -323,16 +323,16 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
                     "{} did not answer within {seconds} s.",
                     seen.watching.argocd.server.host()
                 ),
-                "Give it more time with `argocd-timeout`, or look whether Argo CD is well.",
+                "Give it more time with `verify-timeout`, or look whether Argo CD is well.",
             ),
         };
     };
     let mut message = format!(
-        "{} after {seconds} s (`argocd-timeout`), and {} was waited for.",
+        "{} after {seconds} s (`verify-timeout`), and {} was waited for.",
         state(seen, Some(application)),
         commit.short()
     );
-    let mut hint = "Give it more time with `argocd-timeout`, if it only is slow.".to_owned();
+    let mut hint = "Give it more time with `verify-timeout`, if it only is slow.".to_owned();
     let mut broken = false;
     match seen.waiting.as_ref() {
         None | Some(Wait::Syncing | Wait::StaleHealth) => {
@@ -384,7 +384,7 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
                 hint = "A rollout that pauses, such as a canary's step, waits to be promoted. If that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned();
             } else {
                 broken = true;
-                hint = "Look at the Pods' logs and events in Argo CD. If it only is slow, raise `argocd-timeout`; `operation: rollback` undoes the deployment.".to_owned();
+                hint = "Look at the Pods' logs and events in Argo CD. If it only is slow, raise `verify-timeout`; `operation: rollback` undoes the deployment.".to_owned();
             }
         }
         Some(Wait::OldImages(images)) => {

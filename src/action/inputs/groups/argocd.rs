@@ -15,10 +15,12 @@ use crate::operation::verify::Argocd;
 
 inputs! {
     /// Where Argo CD is, such as `argocd.example.com` or `https://example.com/argocd`.
-    ARGOCD_SERVER: String = Input::new("argocd-server", DELIVERING, text);
+    ARGOCD_SERVER: String = Input::new("argocd-server", DELIVERING, text)
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 
     /// A token for Argo CD that may get the application (`applications, get`).
     ARGOCD_TOKEN: SecretString = Input::new("argocd-token", DELIVERING, token)
+        .needs(&[&ARGOCD_APPLICATION.definition])
         .secret(Secret::Whole);
 
     /// The Argo CD applications that deploy the manifests, one `[NAMESPACE/]NAME` a line. `update`
@@ -26,28 +28,40 @@ inputs! {
     ARGOCD_APPLICATION: Vec<ApplicationName> = Input::new("argocd-application", DELIVERING, lines);
 
     /// The namespace of the applications, where it is not Argo CD's own.
-    ARGOCD_NAMESPACE: String = Input::new("argocd-namespace", DELIVERING, text);
+    ARGOCD_NAMESPACE: String = Input::new("argocd-namespace", DELIVERING, text)
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 
     /// The Argo CD project of the applications. With it, a missing application is told from one
     /// that the token may not see.
-    ARGOCD_PROJECT: String = Input::new("argocd-project", DELIVERING, text);
+    ARGOCD_PROJECT: String = Input::new("argocd-project", DELIVERING, text)
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 
     /// What is waited for. `healthy`, the commit runs; `synced`, it was applied.
-    ARGOCD_WAIT_FOR: WaitFor = Input::new("argocd-wait-for", DELIVERING, wait_for).or("healthy");
+    ARGOCD_WAIT_FOR: WaitFor = Input::new("argocd-wait-for", DELIVERING, wait_for)
+        .or("healthy")
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 
     /// Seconds until Argo CD must run the commit.
-    ARGOCD_TIMEOUT: Duration = Input::new("argocd-timeout", DELIVERING, seconds).or("300");
+    VERIFY_TIMEOUT: Duration = Input::new("verify-timeout", DELIVERING, seconds)
+        .or("300")
+        .formerly(&["argocd-timeout"])
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 
     /// Take a rollout that pauses, such as a canary's step, for done.
     ARGOCD_ALLOW_SUSPENDED: bool = Input::new("argocd-allow-suspended", DELIVERING, boolean)
-        .or("false");
+        .or("false")
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 
     /// For `update`, undo the deployment with a new commit when it turns out that Argo CD can't run
     /// it. The step fails all the same.
-    ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", UPDATE, boolean).or("false");
+    ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", UPDATE, boolean)
+        .or("false")
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 
     /// Allow `http://` to a host other than this one. The token then travels unencrypted.
-    ARGOCD_PLAINTEXT: bool = Input::new("argocd-plaintext", DELIVERING, boolean).or("false");
+    ARGOCD_PLAINTEXT: bool = Input::new("argocd-plaintext", DELIVERING, boolean)
+        .or("false")
+        .needs(&[&ARGOCD_APPLICATION.definition]);
 }
 
 fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {
@@ -72,9 +86,7 @@ fn wait_for(text: &str, problems: &mut Problems<'_>) -> Option<WaitFor> {
 
 /// The Argo CD that the inputs name; none where they name none, or something is wrong.
 pub fn argocd(given: &mut Given) -> Option<Argocd> {
-    let told = given.problems.len();
     let mut applications = given.read(&ARGOCD_APPLICATION).unwrap_or_default();
-    let readable = given.problems.len() == told;
     if let Some(namespace) = given.read(&ARGOCD_NAMESPACE) {
         for application in &mut applications {
             let own = &mut application.namespace;
@@ -83,7 +95,7 @@ pub fn argocd(given: &mut Given) -> Option<Argocd> {
     }
     let plaintext = given.read(&ARGOCD_PLAINTEXT).unwrap_or_default();
     let allow_suspended = given.read(&ARGOCD_ALLOW_SUSPENDED);
-    let timeout = given.read(&ARGOCD_TIMEOUT);
+    let timeout = given.read(&VERIFY_TIMEOUT);
     let wait_for = given.read(&ARGOCD_WAIT_FOR);
     let server = given.read(&ARGOCD_SERVER).and_then(|text| {
         let server = Server::new(&text, plaintext);
@@ -93,11 +105,6 @@ pub fn argocd(given: &mut Given) -> Option<Argocd> {
     });
     let token = given.read(&ARGOCD_TOKEN);
     if applications.is_empty() {
-        if readable && (given.has(&ARGOCD_SERVER) || given.has(&ARGOCD_TOKEN)) {
-            let why =
-                "required with `argocd-server` and `argocd-token`: the application to wait for";
-            given.refuse(&ARGOCD_APPLICATION, why);
-        }
         return None;
     }
     if !given.has(&ARGOCD_SERVER) {

@@ -31,7 +31,8 @@ inputs! {
 
     /// Seconds to wait for an image that is still being pushed.
     VERIFY_IMAGE_TIMEOUT: Duration = Input::new("verify-image-timeout", UPDATE, seconds_or_none)
-        .or("0");
+        .or("0")
+        .needs(&REGISTRY_ASKED);
 
     /// Write `name:tag@sha256:…`, with the digest that the tag stands for in the registry.
     PIN_DIGEST: bool = Input::new("pin-digest", UPDATE, boolean).or("false");
@@ -40,12 +41,21 @@ inputs! {
     REQUIRE_PLATFORMS: Vec<Platform> = Input::new("require-platforms", UPDATE, items);
 
     /// A name for the images' registry, where they are private.
-    REGISTRY_USERNAME: String = Input::new("registry-username", UPDATE, text);
+    REGISTRY_USERNAME: String = Input::new("registry-username", UPDATE, text)
+        .needs(&REGISTRY_ASKED);
 
     /// The password for it, or a token.
     REGISTRY_PASSWORD: SecretString = Input::new("registry-password", UPDATE, password)
-        .secret(Secret::WithName(&REGISTRY_USERNAME));
+        .secret(Secret::WithName(&REGISTRY_USERNAME))
+        .needs(&REGISTRY_ASKED);
 }
+
+/// What has a registry asked.
+static REGISTRY_ASKED: [&Definition; 3] = [
+    &VERIFY_IMAGE.definition,
+    &PIN_DIGEST.definition,
+    &REQUIRE_PLATFORMS.definition,
+];
 
 fn seconds_or_none(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
     match text {

@@ -17,33 +17,41 @@ inputs! {
     PULL_REQUEST: bool = Input::new("pull-request", WRITING, boolean).or("false");
 
     /// Its branch. Default, one named after images and files, the same for every tag.
-    PULL_REQUEST_BRANCH: BranchName = Input::new("pull-request-branch", WRITING, parsed);
+    PULL_REQUEST_BRANCH: BranchName = Input::new("pull-request-branch", WRITING, parsed)
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// Its title, with the placeholders of `commit-message`. Default, the first line of the
     /// commit's message.
-    PULL_REQUEST_TITLE: MessageTemplate = Input::new("pull-request-title", WRITING, parsed);
+    PULL_REQUEST_TITLE: MessageTemplate = Input::new("pull-request-title", WRITING, parsed)
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// Its text, likewise. Default, a table of what changes.
-    PULL_REQUEST_BODY: MessageTemplate = Input::new("pull-request-body", WRITING, parsed);
+    PULL_REQUEST_BODY: MessageTemplate = Input::new("pull-request-body", WRITING, parsed)
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// Labels to add, one a line or between commas.
-    PULL_REQUEST_LABELS: Vec<String> = Input::new("pull-request-labels", WRITING, names);
+    PULL_REQUEST_LABELS: Vec<String> = Input::new("pull-request-labels", WRITING, names)
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// People to ask for a review, one a line or between commas.
-    PULL_REQUEST_REVIEWERS: Vec<String> = Input::new("pull-request-reviewers", WRITING, names);
+    PULL_REQUEST_REVIEWERS: Vec<String> = Input::new("pull-request-reviewers", WRITING, names)
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// Teams to ask for a review, by their slugs, one a line or between commas.
     PULL_REQUEST_TEAM_REVIEWERS: Vec<String> = Input::new("pull-request-team-reviewers", WRITING, teams)
-        ;
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// People to assign, one a line or between commas.
-    PULL_REQUEST_ASSIGNEES: Vec<String> = Input::new("pull-request-assignees", WRITING, names);
+    PULL_REQUEST_ASSIGNEES: Vec<String> = Input::new("pull-request-assignees", WRITING, names)
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// Open it as a draft.
-    PULL_REQUEST_DRAFT: bool = Input::new("pull-request-draft", WRITING, boolean).or("false");
+    PULL_REQUEST_DRAFT: bool = Input::new("pull-request-draft", WRITING, boolean).or("false")
+        .needs(&[&PULL_REQUEST.definition]);
 
     /// Merge it as soon as the rules of its target allow, by `merge`, `squash` or `rebase`.
-    PULL_REQUEST_AUTO_MERGE: MergeMethod = Input::new("pull-request-auto-merge", WRITING, parsed);
+    PULL_REQUEST_AUTO_MERGE: MergeMethod = Input::new("pull-request-auto-merge", WRITING, parsed)
+        .needs(&[&PULL_REQUEST.definition]);
 }
 
 /// Slugs of teams, with or without their organisation.
