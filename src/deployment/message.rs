@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::template::{Deployment, MessageTemplate, distinct, one_line};
-use super::trailers::{DEPLOYED_IMAGE, PREVIOUS_IMAGE, WORKFLOW, WORKFLOW_RUN};
+use super::trailers::{DEPLOYED_IMAGE, PREVIOUS_IMAGE, WORKFLOW, WORKFLOW_RUN, passes_for_ours};
 use crate::image::ImageReference;
 
 /// The longest subject that tools show whole.
@@ -159,9 +159,9 @@ fn trailers(deployment: &Deployment<'_>) -> String {
     text
 }
 
-/// A template's text as a message may have it: no control characters, no space at the ends, and no
-/// `---` line, behind which `git interpret-trailers` sees no message any more and would take the
-/// paragraph before it for the trailers.
+/// A template's text as a message may have it: no control characters, no space at the ends, nothing that
+/// passes for a trailer of ours, and no `---` line, behind which `git interpret-trailers` sees no message
+/// any more and would take the paragraph before it for the trailers.
 fn clean_body(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let line: String = line
@@ -171,7 +171,10 @@ fn clean_body(text: &str) -> String {
         let divider = line
             .strip_prefix("---")
             .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
-        let line = if divider { format!(" {line}") } else { line };
+        let line = match divider || passes_for_ours(&line) {
+            true => format!(" {line}"),
+            false => line,
+        };
         line.trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()

@@ -5,6 +5,7 @@
 //! no value in it can pass for one.
 
 mod message;
+pub mod past;
 mod run;
 mod template;
 mod trailers;
@@ -12,7 +13,7 @@ mod trailers;
 pub use message::{Reverted, message, revert_message, text};
 pub use run::{Run, Source};
 pub use template::{Deployment, MessageTemplate, TemplateError};
-pub use trailers::{Origin, is_ours, reverted_by, rolled_back, trailer_values};
+pub use trailers::{Origin, is_ours, reverted, reverted_by, rolled_back, trailer_values};
 
 #[cfg(test)]
 mod tests {

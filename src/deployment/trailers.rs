@@ -1,4 +1,8 @@
 //! What a message that is read says of its commit.
+//!
+//! A forge that squashes writes the messages of several commits below each other, and people append
+//! trailers of theirs: so ours count wherever they stand below the subject, those of the last paragraph
+//! that has some first. Whatever else this action writes into a message can't pass for one.
 
 use crate::image::ImageReference;
 
@@ -6,25 +10,48 @@ use crate::image::ImageReference;
 pub(super) const DEPLOYED_IMAGE: &str = "Deployed-Image";
 /// An image that it replaces.
 pub(super) const PREVIOUS_IMAGE: &str = "Previous-Image";
+/// A value that it sets.
+pub(super) const DEPLOYED_VALUE: &str = "Deployed-Value";
+/// A deployment that it takes back.
+pub(super) const ROLLED_BACK: &str = "Rolled-Back-Commit";
+/// A rollback that it takes back, so that what was rolled back is deployed again.
+pub(super) const UNDONE_ROLLBACK: &str = "Undone-Rollback";
 /// The URL of the run that made it.
 pub(super) const WORKFLOW_RUN: &str = "Workflow-Run";
 /// The file of that run's workflow.
 pub(super) const WORKFLOW: &str = "Workflow";
 
+/// All that only this action writes.
+pub(super) const OURS: [&str; 7] = [
+    DEPLOYED_IMAGE,
+    PREVIOUS_IMAGE,
+    DEPLOYED_VALUE,
+    ROLLED_BACK,
+    UNDONE_ROLLBACK,
+    WORKFLOW_RUN,
+    WORKFLOW,
+];
+
 /// Whether a message is of a commit that this action made: it has one of its trailers, or undoes another
 /// one.
 pub fn is_ours(message: &str) -> bool {
-    let has = |key| trailer_values(message, key).next().is_some();
-    has(DEPLOYED_IMAGE) || has(WORKFLOW_RUN) || reverted_by(message).is_some()
+    has_trailers(message) || reverted_by(message).is_some()
 }
 
-/// What made a commit that changed an image.
+/// Whether a message has trailers of this action.
+pub(super) fn has_trailers(message: &str) -> bool {
+    blocks(message).next().is_some()
+}
+
+/// What made a commit that changed what runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// This action, by `operation: update`.
     Update,
-    /// A revert: this action's, or one by `git revert`.
+    /// A revert: this action's, one by `git revert`, or by hand.
     Rollback,
+    /// What undoes a rollback, and so deploys again.
+    Reapply,
     /// A person, or another program.
     Edit,
 }
@@ -35,29 +62,58 @@ impl Origin {
         match self {
             Self::Update => "update",
             Self::Rollback => "rollback",
+            Self::Reapply => "reapply",
             Self::Edit => "edit",
         }
     }
 
-    /// What `message` says that its commit is.
+    /// What `message` says that its commit is. Others may know better who know the commits before it:
+    /// [`super::past`].
     pub fn of(message: &str) -> Self {
-        if reverted_by(message).is_some() {
-            Self::Rollback
-        } else if trailer_values(message, DEPLOYED_IMAGE).next().is_some() {
-            Self::Update
-        } else {
-            Self::Edit
+        if let Some(block) = blocks(message).next() {
+            let has = |key| values(block, key).next().is_some();
+            return match (has(ROLLED_BACK), has(UNDONE_ROLLBACK)) {
+                (true, _) => Self::Rollback,
+                (false, true) => Self::Reapply,
+                (false, false) => Self::Update,
+            };
+        }
+        match reverted_by(message) {
+            // What git calls the revert of a revert since 2.43.
+            Some(_) if message.starts_with("Reapply \"") => Self::Reapply,
+            Some(_) => Self::Rollback,
+            None => Self::Edit,
         }
     }
 }
 
-/// The commit that `message` says it reverts.
+/// The commits that `message` says it reverts: by trailers, and where it has none of ours, as
+/// `git revert` says it.
+pub fn reverted(message: &str) -> Vec<&str> {
+    if !has_trailers(message) {
+        return reverted_by(message).into_iter().collect();
+    }
+    [ROLLED_BACK, UNDONE_ROLLBACK]
+        .into_iter()
+        .flat_map(|key| trailer_values(message, key))
+        .filter(|id| is_id(id))
+        .collect()
+}
+
+/// The first commit that `message` says it reverts.
 pub fn reverted_by(message: &str) -> Option<&str> {
+    if has_trailers(message) {
+        return reverted(message).first().copied();
+    }
     let mut lines = message.lines().skip(1);
     let id = lines.find_map(|line| line.strip_prefix("This reverts commit "))?;
     let end = id.find(|c: char| !c.is_ascii_hexdigit());
     let id = id.get(..end.unwrap_or(id.len()))?;
-    (id.len() >= 7).then_some(id)
+    is_id(id).then_some(id)
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Which of `messages` (a commit's id and what it says, newest first) took `image` back, if nothing has
@@ -71,33 +127,119 @@ pub fn rolled_back<'m>(image: &str, messages: &[(&'m str, &'m str)]) -> Option<&
     let deployed = |message: &'m str| trailer_values(message, DEPLOYED_IMAGE);
     for (commit, message) in messages {
         let previous = || trailer_values(message, PREVIOUS_IMAGE);
-        if let Some(reverted) = reverted_by(message) {
-            // A revert by hand says only what it reverts.
-            let original = messages.iter().find(|(id, _)| id.starts_with(reverted));
-            let by_hand = original
-                .into_iter()
-                .flat_map(|(_, message)| deployed(message));
-            let taken_back: Vec<&str> = match previous().next() {
-                Some(_) => previous().collect(),
-                None => by_hand.collect(),
-            };
-            if taken_back.iter().any(|taken| is_same(taken)) {
-                return taken_back.contains(&image).then_some(*commit);
+        match (Origin::of(message), reverted_by(message)) {
+            (Origin::Rollback, Some(reverted)) => {
+                // A revert by hand says only what it reverts.
+                let original = messages.iter().find(|(id, _)| id.starts_with(reverted));
+                let by_hand = original
+                    .into_iter()
+                    .flat_map(|(_, message)| deployed(message));
+                let taken_back: Vec<&str> = match previous().next() {
+                    Some(_) => previous().collect(),
+                    None => by_hand.collect(),
+                };
+                if taken_back.iter().any(|taken| is_same(taken)) {
+                    return taken_back.contains(&image).then_some(*commit);
+                }
             }
-        } else if deployed(message).any(is_same) {
-            return None;
+            _ if deployed(message).any(is_same) => return None,
+            _ => {}
         }
     }
     None
 }
 
-/// The values of a trailer: of a line in the last paragraph.
+/// The values of a trailer of this action, those of the last paragraph that has some first.
 pub fn trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
-    let message = message.trim_end();
-    let last = message
-        .rsplit("\n\n")
-        .next()
-        .filter(|last| last.len() < message.len());
-    let lines = last.unwrap_or_default().lines();
+    blocks(message).flat_map(move |block| values(block, key))
+}
+
+/// The paragraphs below the subject that hold trailers of ours, the last one first.
+fn blocks(message: &str) -> impl Iterator<Item = &str> {
+    let subject = message.trim_start().lines().next().unwrap_or_default();
+    let start = message.find(subject).unwrap_or(0) + subject.len();
+    let body = message.get(start..).unwrap_or_default();
+    // GitHub's website sends the lines of a form with CRLF.
+    let paragraphs = body.rsplit("\n\n").flat_map(|part| part.rsplit("\r\n\r\n"));
+    paragraphs.filter(|paragraph| {
+        let mut ours = OURS.iter();
+        ours.any(|key| values(paragraph, key).next().is_some())
+    })
+}
+
+fn values<'m>(block: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
+    let lines = block.lines();
     lines.filter_map(move |line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim()))
+}
+
+/// Whether a line of somebody's text would be read as a trailer of ours.
+pub(super) fn passes_for_ours(line: &str) -> bool {
+    OURS.iter().any(|key| {
+        let rest = line.strip_prefix(key);
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str =
+        "Deployed-Image: r/web:2\nPrevious-Image: r/web:1\nWorkflow-Run: https://x/actions/runs/1";
+
+    #[test]
+    fn trailers_below_ours_do_not_hide_them() {
+        for message in [
+            format!("chore: x\n\n{OWN}\n"),
+            format!("chore: x (#12)\n\n{OWN}\n\nCo-authored-by: A <a@example.com>\n"),
+            format!(
+                "chore: x\n\n{OWN}\nSigned-off-by: A <a@example.com>\n(cherry picked from commit 0123456)\n"
+            ),
+            // As GitHub squashes several commits.
+            format!(
+                "x (#12)\n\n* chore: x\n\n{OWN}\n\n* fix: a typo\n\n---------\n\nCo-authored-by: A <a@example.com>"
+            ),
+            format!("x\n\n{OWN}\n\nAnd more of it.\n").replace('\n', "\r\n"),
+        ] {
+            assert_eq!(Origin::of(&message), Origin::Update, "{message}");
+            let images: Vec<&str> = trailer_values(&message, DEPLOYED_IMAGE).collect();
+            assert_eq!(images, ["r/web:2"], "{message}");
+        }
+        assert_eq!(Origin::of(&format!("{OWN}\n")), Origin::Update);
+        assert_eq!(Origin::of("Deployed-Image: a subject"), Origin::Edit);
+    }
+
+    #[test]
+    fn of_several_the_last_one_counts_first() {
+        let message = format!(
+            "x (#12)\n\n* chore: 2\n\n{OWN}\n\n* chore: 3\n\n{}\n",
+            OWN.replace(":2", ":3").replace("runs/1", "runs/2")
+        );
+        let images: Vec<&str> = trailer_values(&message, DEPLOYED_IMAGE).collect();
+        assert_eq!(images, ["r/web:3", "r/web:2"]);
+        let run = trailer_values(&message, WORKFLOW_RUN).next();
+        assert_eq!(run, Some("https://x/actions/runs/2"));
+    }
+
+    #[test]
+    fn what_is_reverted_is_said_by_trailers_or_as_git_says_it() {
+        let by_git =
+            "Revert \"x\"\n\nThis reverts commit 0123456789, reversing\nchanges made to 9.\n";
+        assert_eq!(Origin::of(by_git), Origin::Rollback);
+        assert_eq!(reverted(by_git), ["0123456789"]);
+        assert_eq!(
+            Origin::of(&by_git.replace("Revert", "Reapply")),
+            Origin::Reapply
+        );
+        // Beside our trailers it is somebody's text.
+        let update = format!("chore: x\n\nThis reverts commit 0123456789.\n\n{OWN}\n");
+        assert_eq!(Origin::of(&update), Origin::Update);
+        assert_eq!(reverted(&update), [""; 0]);
+        let rollback =
+            format!("{update}Rolled-Back-Commit: abcdef0\nRolled-Back-Commit: abcdef1\n");
+        assert_eq!(Origin::of(&rollback), Origin::Rollback);
+        assert_eq!(reverted(&rollback), ["abcdef0", "abcdef1"]);
+        let reapply = format!("{update}Undone-Rollback: abcdef0\n");
+        assert_eq!(Origin::of(&reapply), Origin::Reapply);
+    }
 }
