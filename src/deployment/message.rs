@@ -3,11 +3,17 @@
 use std::fmt::Write as _;
 
 use super::template::{Deployment, MessageTemplate, distinct, one_line};
-use super::trailers::{DEPLOYED_IMAGE, PREVIOUS_IMAGE, WORKFLOW, WORKFLOW_RUN, passes_for_ours};
+use super::trailers::{
+    DEPLOYED_IMAGE, DEPLOYED_VALUE, Origin, PREVIOUS_IMAGE, ROLLED_BACK, UNDONE_ROLLBACK, WORKFLOW,
+    WORKFLOW_RUN, passes_for_ours,
+};
+use super::value;
 use crate::image::ImageReference;
 
 /// The longest subject that tools show whole.
 const SUBJECT_LENGTH: usize = 72;
+/// How many values a message lists; the commit itself has all of them.
+const LISTED_VALUES: usize = 50;
 
 /// The whole message: the template's text or the default subject, and the trailers.
 pub fn message(template: Option<&MessageTemplate>, deployment: &Deployment<'_>) -> String {
@@ -20,12 +26,16 @@ pub fn message(template: Option<&MessageTemplate>, deployment: &Deployment<'_>) 
         // A template of placeholders that are all empty here.
         message = default_subject(deployment);
     }
-    with_trailers(message, deployment)
+    with_trailers(message, deployment, &[])
 }
 
 /// A message that is complete but for its trailers.
-fn with_trailers(mut message: String, deployment: &Deployment<'_>) -> String {
-    let trailers = trailers(deployment);
+fn with_trailers(
+    mut message: String,
+    deployment: &Deployment<'_>,
+    reverted: &[Reverted<'_>],
+) -> String {
+    let trailers = trailers(deployment, reverted);
     if !trailers.is_empty() {
         message.push_str("\n\n");
         message.push_str(&trailers);
@@ -39,39 +49,46 @@ pub fn text(template: &MessageTemplate, deployment: &Deployment<'_>) -> String {
     clean_body(&template.render(deployment))
 }
 
-/// The message of the commit that undoes another one, as `git revert` words it, with our trailers.
+/// The message of the commit that undoes others, newest first, as `git revert` words it, with our
+/// trailers.
 pub fn revert_message(
     template: Option<&MessageTemplate>,
-    reverted: &Reverted<'_>,
+    reverted: &[Reverted<'_>],
     deployment: &Deployment<'_>,
 ) -> String {
-    let Reverted {
-        subject,
-        id,
-        merged_into,
-    } = reverted;
     let text = match template {
         Some(template) => clean_body(&template.render(deployment)),
         None => String::new(),
     };
-    let text = if text.is_empty() {
-        match subject.strip_prefix("Revert \"") {
-            // Since git 2.43, and only once: what is reverted then is again a revert.
-            Some(rest) if !rest.starts_with("Revert \"") => format!("Reapply \"{rest}"),
-            _ => format!("Revert \"{subject}\""),
-        }
-    } else {
-        text
+    let text = match text.is_empty() {
+        true => revert_subject(reverted),
+        false => text,
     };
-    let what = match merged_into {
-        None => format!("This reverts commit {id}."),
-        Some(parent) => {
-            format!("This reverts commit {id}, reversing\nchanges made to {parent}.")
-        }
-    };
+    let what = reverted.iter().map(|one| match one.merged_into {
+        None => format!("This reverts commit {}.", one.id),
+        Some(parent) => format!(
+            "This reverts commit {}, reversing\nchanges made to {parent}.",
+            one.id
+        ),
+    });
+    let what: Vec<String> = what.collect();
     // The subject is somebody else's text.
-    let message = format!("{}\n\n{what}", clean_body(&text));
-    with_trailers(message, deployment)
+    let message = format!("{}\n\n{}", clean_body(&text), what.join("\n"));
+    with_trailers(message, deployment, reverted)
+}
+
+/// `Revert "…"`, `Revert "…" and 2 more`
+fn revert_subject(reverted: &[Reverted<'_>]) -> String {
+    let subject = reverted.first().map_or("", |newest| newest.subject);
+    let newest = match subject.strip_prefix("Revert \"") {
+        // Since git 2.43, and only once: what is reverted then is again a revert.
+        Some(rest) if !rest.starts_with("Revert \"") => format!("Reapply \"{rest}"),
+        _ => format!("Revert \"{subject}\""),
+    };
+    match reverted.len() {
+        0 | 1 => newest,
+        several => format!("{newest} and {} more", several - 1),
+    }
 }
 
 /// The commit that is undone.
@@ -83,6 +100,8 @@ pub struct Reverted<'a> {
     pub id: &'a str,
     /// The first parent of a merge, whose other side is undone.
     pub merged_into: Option<&'a str>,
+    /// What it was.
+    pub origin: Origin,
 }
 
 /// `chore: update blog-web image to v14`, and the same for several.
@@ -130,14 +149,32 @@ fn short_digest(digest: &str) -> &str {
 
 /// The trailers, a line each. The `Argocd-reference-commit-*` ones are what Argo CD shows beside a
 /// deployment (its documentation, "Annotating Git commits").
-fn trailers(deployment: &Deployment<'_>) -> String {
-    let Deployment { images, source, .. } = deployment;
+fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
+    let Deployment {
+        images,
+        values,
+        source,
+        ..
+    } = deployment;
     let mut lines = Vec::new();
     for image in distinct(images.iter().map(|image| image.new.clone())) {
         lines.push((DEPLOYED_IMAGE, image));
     }
     for image in distinct(images.iter().map(|image| image.old.clone())) {
         lines.push((PREVIOUS_IMAGE, image));
+    }
+    let set = distinct(values.iter().map(|change| value::trailer(change)));
+    lines.extend(
+        set.into_iter()
+            .take(LISTED_VALUES)
+            .map(|value| (DEPLOYED_VALUE, value)),
+    );
+    for Reverted { id, origin, .. } in reverted {
+        let key = match origin {
+            Origin::Rollback => UNDONE_ROLLBACK,
+            Origin::Update | Origin::Reapply | Origin::Edit => ROLLED_BACK,
+        };
+        lines.push((key, (*id).to_owned()));
     }
     let of_the_run = [
         (WORKFLOW_RUN, &source.run_url),
@@ -154,7 +191,11 @@ fn trailers(deployment: &Deployment<'_>) -> String {
     let mut text = String::new();
     for (key, value) in lines {
         let end = if text.is_empty() { "" } else { "\n" };
-        let _ = write!(text, "{end}{key}: {}", one_line(&value));
+        let value = match key {
+            DEPLOYED_VALUE => value,
+            _ => one_line(&value),
+        };
+        let _ = write!(text, "{end}{key}: {value}");
     }
     text
 }

@@ -9,16 +9,18 @@ pub mod past;
 mod run;
 mod template;
 mod trailers;
+mod value;
 
 pub use message::{Reverted, message, revert_message, text};
 pub use run::{Run, Source};
 pub use template::{Deployment, MessageTemplate, TemplateError};
 pub use trailers::{Origin, is_ours, reverted, reverted_by, rolled_back, trailer_values};
+pub use value::is_about;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::ImageChange;
+    use crate::manifest::{ImageChange, ValueChange};
 
     fn change(old: &str, new: &str) -> ImageChange {
         ImageChange {
@@ -47,12 +49,12 @@ mod tests {
 
     fn written(template: Option<&str>, images: &[ImageChange], source: &Source) -> String {
         let template = template.map(|text| text.parse().unwrap());
-        let files = ["blog-system/web-rollout.yaml".to_owned()];
         message(
             template.as_ref(),
             &Deployment {
-                images,
-                files: &files,
+                images: images.iter().collect(),
+                values: Vec::new(),
+                files: vec!["blog-system/web-rollout.yaml".to_owned()],
                 source,
             },
         )
@@ -144,6 +146,55 @@ mod tests {
         for other in ["", "x", "chore: x\n\nWorkflow-Run: x\nWorkflow: y\n"] {
             assert_eq!(Run::of(other), None);
         }
+    }
+
+    #[test]
+    fn a_rollback_says_what_it_took_back() {
+        let images = [change("r/web:2", "r/web:1")];
+        let source = Source::default();
+        let value = ValueChange {
+            file: "a.yaml".parse().unwrap(),
+            line: 1,
+            resource: "Deployment/web".into(),
+            path: ".spec.replicas".into(),
+            old: Some("5".into()),
+            new: Some("3".into()),
+        };
+        let deployment = Deployment {
+            images: images.iter().collect(),
+            values: vec![&value],
+            files: vec!["a.yaml".into()],
+            source: &source,
+        };
+        let reverted = |id, origin| Reverted {
+            subject: "chore: update web image to 2",
+            id,
+            merged_into: None,
+            origin,
+        };
+        let several = [
+            reverted("0123456789", Origin::Update),
+            reverted("abcdefabcd", Origin::Edit),
+        ];
+        insta::assert_snapshot!(revert_message(None, &several, &deployment), @r#"
+        Revert "chore: update web image to 2" and 1 more
+
+        This reverts commit 0123456789.
+        This reverts commit abcdefabcd.
+
+        Deployed-Image: r/web:1
+        Previous-Image: r/web:2
+        Deployed-Value: a.yaml Deployment/web:.spec.replicas=3
+        Rolled-Back-Commit: 0123456789
+        Rolled-Back-Commit: abcdefabcd
+        "#);
+        let rollback = revert_message(
+            None,
+            &[reverted("0123456789", Origin::Rollback)],
+            &deployment,
+        );
+        assert_eq!(Origin::of(&rollback), Origin::Reapply);
+        assert_eq!(reverted_by(&rollback), Some("0123456789"));
     }
 
     #[test]

@@ -4,18 +4,32 @@ use std::str::FromStr;
 
 use super::run::Source;
 use crate::image::ImageReference;
-use crate::manifest::ImageChange;
+use crate::manifest::{ImageChange, Plan, ValueChange};
 use crate::nearest::nearest;
 
 /// What a commit deploys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Deployment<'a> {
     /// Every image that changes, in the order of the files.
-    pub images: &'a [ImageChange],
+    pub images: Vec<&'a ImageChange>,
+    /// Every other value that is meant and changes.
+    pub values: Vec<&'a ValueChange>,
     /// Every file that changes.
-    pub files: &'a [String],
+    pub files: Vec<String>,
     /// The run that deploys it.
     pub source: &'a Source,
+}
+
+impl<'a> Deployment<'a> {
+    /// What `plan` deploys.
+    pub fn of(plan: &'a Plan, source: &'a Source) -> Self {
+        Self {
+            images: plan.changed_images().collect(),
+            values: plan.changed_values().collect(),
+            files: plan.changed_files(),
+            source,
+        }
+    }
 }
 
 /// `commit-message`, parsed.
@@ -151,6 +165,7 @@ impl Placeholder {
             images,
             files,
             source,
+            ..
         } = deployment;
         let new = |part: fn(&ImageReference) -> Option<&str>| {
             distinct(images.iter().filter_map(|image| part_of(&image.new, part)))

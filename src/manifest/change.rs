@@ -17,6 +17,24 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
+impl Plan {
+    /// The images that change.
+    pub fn changed_images(&self) -> impl Iterator<Item = &ImageChange> {
+        self.images.iter().filter(|image| image.old != image.new)
+    }
+
+    /// The values that change.
+    pub fn changed_values(&self) -> impl Iterator<Item = &ValueChange> {
+        self.values.iter().filter(|value| value.old != value.new)
+    }
+
+    /// The files that change.
+    pub fn changed_files(&self) -> Vec<String> {
+        let paths = self.edits.iter().map(|edit| edit.path.to_string());
+        paths.collect()
+    }
+}
+
 /// A file before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEdit {
@@ -61,8 +79,8 @@ pub struct ValueChange {
     pub path: String,
     /// What it was; none where the key is new.
     pub old: Option<String>,
-    /// What it shall be. Equals `old` where nothing had to change.
-    pub new: String,
+    /// What it shall be; none where the key goes. Equals `old` where nothing had to change.
+    pub new: Option<String>,
 }
 
 /// Something a person should know about a change.

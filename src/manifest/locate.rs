@@ -140,7 +140,7 @@ fn change(
         resource: manifest.resource(node),
         path,
         old,
-        new: new.clone(),
+        new: Some(new.clone()),
     }
 }
 

@@ -582,9 +582,12 @@ fn values_of_any_style_are_set() {
     let changes: Vec<_> = plan
         .values
         .iter()
-        .map(|v| (v.path.as_str(), v.old.as_deref(), v.new.as_str()))
+        .map(|v| (v.path.as_str(), v.old.as_deref(), v.new.as_deref()))
         .collect();
-    assert_eq!(changes, [(".m.k", None, "v"), (".m.a", Some("b"), "c")]);
+    assert_eq!(
+        changes,
+        [(".m.k", None, Some("v")), (".m.a", Some("b"), Some("c"))]
+    );
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub(super) async fn check(
     }
     let mut older = Vec::new();
     let mut unknown = Vec::new();
-    for change in plan.images.iter().filter(|change| change.old != change.new) {
+    for change in plan.changed_images() {
         match order(change) {
             Order::Older => older.push(told(change, None)),
             Order::CantTell => unknown.push(change),
@@ -102,13 +102,7 @@ pub(super) async fn check(
         return Ok(None);
     }
     let mut reason = distinct(older.iter().map(String::as_str)).join("; ");
-    let changes = plan.images.iter().filter(|change| change.old != change.new);
-    if changes.count() > older.len()
-        || plan
-            .values
-            .iter()
-            .any(|value| value.old.as_deref() != Some(&value.new))
-    {
+    if plan.changed_images().count() > older.len() || plan.changed_values().next().is_some() {
         reason.push_str(
             "; the other changes of this step were left out with it, since one step is one commit",
         );

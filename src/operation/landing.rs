@@ -108,7 +108,10 @@ impl LandingReport {
         if what.is_empty() {
             let values = self.values.iter();
             let values: Vec<String> = values
-                .map(|value| format!("{} = {}", value.path, value.new))
+                .map(|value| match &value.new {
+                    Some(new) => format!("{} = {new}", value.path),
+                    None => format!("no {}", value.path),
+                })
                 .collect();
             what = values.join(", ");
         }
@@ -268,8 +271,7 @@ pub async fn land(
                 commit,
                 is_new: !held,
                 message: &said,
-                images: &plan.images,
-                files: &changed_files(&plan),
+                plan: &plan,
             };
             let opened = pull_request::open(session, proposing, &proposed, &mut warnings).await?;
             Some(opened)
@@ -287,7 +289,7 @@ pub async fn land(
         commit,
         verified,
         diff: diff(&plan),
-        files: changed_files(&plan),
+        files: plan.changed_files(),
         images: plan.images,
         values: plan.values,
         skipped,
@@ -313,14 +315,6 @@ fn changes(plan: &Plan) -> Vec<Change> {
         bytes: edit.after.clone(),
     };
     plan.edits.iter().map(change).collect()
-}
-
-/// The files that the plan changes.
-pub fn changed_files(plan: &Plan) -> Vec<String> {
-    plan.edits
-        .iter()
-        .map(|edit| edit.path.to_string())
-        .collect()
 }
 
 /// What `git diff` would show.

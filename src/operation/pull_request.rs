@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::session::Session;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
-use crate::manifest::ImageChange;
+use crate::manifest::{ImageChange, Plan};
 use crate::markdown::{code, table};
 use crate::repository::github::GithubRepository;
 use crate::repository::github::pulls::{MergeMethod, Pull, PullDraft};
@@ -92,8 +92,7 @@ pub(super) struct Proposed<'a> {
     pub(super) commit: &'a CommitId,
     pub(super) is_new: bool,
     pub(super) message: &'a str,
-    pub(super) images: &'a [ImageChange],
-    pub(super) files: &'a [String],
+    pub(super) plan: &'a Plan,
 }
 
 /// A pull request that is open, or was until now.
@@ -141,17 +140,7 @@ pub(super) async fn open(
         branch,
         source,
     } = proposing;
-    let changed: Vec<ImageChange> = proposed
-        .images
-        .iter()
-        .filter(|image| image.old != image.new)
-        .cloned()
-        .collect();
-    let deployment = Deployment {
-        images: &changed,
-        files: proposed.files,
-        source,
-    };
+    let deployment = Deployment::of(proposed.plan, source);
     let (title, body) = texts(request, proposed, &deployment);
     let draft = PullDraft {
         head: branch,
@@ -268,7 +257,7 @@ fn texts(
 
 /// A table of the images, and where they come from.
 fn default_body(deployment: &Deployment<'_>) -> String {
-    let row = |image: &ImageChange| {
+    let row = |image: &&ImageChange| {
         format!(
             "| {} | {} | {} | {} | {} |",
             code(&image.resource),

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::landing::{self, LandingOptions, LandingReport, Planned, changed_files};
+use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
 use super::verify::Argocd;
 use super::{Operation, Progress, commit_line};
 use crate::deadline::Cancellation;
-use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
+use crate::deployment::{self, Deployment, MessageTemplate, Origin, Reverted, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
@@ -146,20 +146,16 @@ async fn undo(
             Ok(plan) => plan,
             Err(problem) => return Err(explained(session, undoing.files, touched, problem).await),
         };
-        let changed = plan.images.iter().filter(|image| image.old != image.new);
-        let deployment = Deployment {
-            images: &changed.cloned().collect::<Vec<_>>(),
-            files: &changed_files(&plan),
-            source,
-        };
+        let deployment = Deployment::of(&plan, source);
         let commit = &touched.commit;
         let merged_into = commit.parents.first().filter(|_| commit.is_merge());
         let reverted = Reverted {
             subject: commit.subject(),
             id: commit.id.as_str(),
             merged_into: merged_into.map(CommitId::as_str),
+            origin: Origin::of(&commit.message),
         };
-        let message = deployment::revert_message(undoing.message, &reverted, &deployment);
+        let message = deployment::revert_message(undoing.message, &[reverted], &deployment);
         Ok(Planned {
             plan,
             message,

@@ -2,7 +2,7 @@
 
 use super::downgrade::{self, Downgrade};
 use super::image_check::ImageCheck;
-use super::landing::{self, LandingOptions, LandingReport, Planned, changed_files};
+use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::Remote;
 use super::verify::Argocd;
@@ -76,7 +76,8 @@ pub async fn run(
             .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;
         let skipped =
             downgrade::check(update.downgrade, &session, files, source, &mut plan).await?;
-        let message = message(update, source, &plan);
+        let deployment = Deployment::of(&plan, source);
+        let message = deployment::message(update.message.as_ref(), &deployment);
         let warnings = match skipped {
             Some(_) => Vec::new(),
             None => warnings(snapshot, &plan),
@@ -93,16 +94,6 @@ pub async fn run(
     Ok(report)
 }
 
-fn message(update: &Update, source: &Source, plan: &Plan) -> String {
-    let changed = plan.images.iter().filter(|image| image.old != image.new);
-    let deployment = Deployment {
-        images: &changed.cloned().collect::<Vec<_>>(),
-        files: &changed_files(plan),
-        source,
-    };
-    deployment::message(update.message.as_ref(), &deployment)
-}
-
 /// An image that somebody has just rolled back is deployed if it is asked for, but not in silence.
 ///
 /// Looked for among the commits that came along with the tip: an update is not to become slower by
@@ -114,7 +105,7 @@ fn warnings(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         .map(|said| (said.commit.as_str(), said.message.as_str()))
         .collect();
     let mut warnings = Vec::new();
-    for image in plan.images.iter().filter(|image| image.old != image.new) {
+    for image in plan.changed_images() {
         if let Some(commit) = deployment::rolled_back(&image.new, &recent) {
             let warning = format!(
                 "{} was rolled back by commit {} and is deployed again by this run",

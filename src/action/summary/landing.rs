@@ -99,7 +99,10 @@ fn tables(report: &LandingReport) -> String {
             .old
             .as_deref()
             .map_or_else(|| "*none*".to_owned(), code);
-        let new = changed(value.old.as_deref(), &value.new);
+        let new = match &value.new {
+            Some(new) => changed(value.old.as_deref(), new),
+            None => "*none*".to_owned(),
+        };
         let (resource, place) = (code(&value.resource), place(&value.file, value.line));
         format!(
             "| {resource} | {} | {old} | {new} | {place} |",
