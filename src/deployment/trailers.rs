@@ -154,6 +154,11 @@ pub fn trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &
     blocks(message).flat_map(move |block| values(block, key))
 }
 
+/// The last paragraph of trailers of this action; empty where there is none.
+pub fn own_trailers(message: &str) -> &str {
+    blocks(message).next().unwrap_or_default().trim()
+}
+
 /// The paragraphs below the subject that hold trailers of ours, the last one first.
 fn blocks(message: &str) -> impl Iterator<Item = &str> {
     let subject = message.trim_start().lines().next().unwrap_or_default();

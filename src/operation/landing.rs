@@ -131,6 +131,7 @@ impl LandingReport {
             let done = match news {
                 News::Opened => "Opened",
                 News::Updated => "Updated",
+                News::Queued => "Queued",
                 News::Merged => "Merged",
                 News::Nothing => {
                     return format!(
@@ -273,7 +274,8 @@ pub async fn land(
                 message: &said,
                 plan: &plan,
             };
-            let opened = pull_request::open(session, proposing, &proposed, &mut warnings).await?;
+            let opened =
+                pull_request::open(session, proposing, &proposed, &mut warnings, log).await?;
             Some(opened)
         }
         _ => None,

@@ -2,17 +2,22 @@
 
 use std::fmt::Write as _;
 
-use super::session::Session;
+use super::Progress;
+use super::session::{Session, log_event};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::manifest::{ImageChange, Plan};
 use crate::markdown::{code, table};
 use crate::repository::github::GithubRepository;
-use crate::repository::github::pulls::{MergeMethod, Pull, PullDraft};
+use crate::repository::github::pulls::{Merge, MergeMethod, Merging, Pull, PullDraft};
+use crate::repository::retry::{self, Event};
 use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError};
 
 /// The longest part of a branch's name that says what it is for.
 const MAX_NAME: usize = 60;
+
+/// The longest title that GitHub takes, in characters.
+const MAX_TITLE: usize = 256;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -117,17 +122,24 @@ pub enum News {
     Updated,
     /// It was open, with all of it.
     Nothing,
+    /// It waits in the merge queue.
+    Queued,
     /// It was merged, since nothing was missing.
     Merged,
 }
 
-/// Opens the pull request, or brings an open one up to date. What is refused of labels and the like is
-/// a warning: the pull request is there.
+/// Opens the pull request, or brings an open one up to date, with all that is asked for: each step again
+/// as long as there is trouble and time. What is refused of labels and the like is a warning: the pull
+/// request is there.
+///
+/// # Errors
+/// When it could not be opened, or trouble kept it from being finished.
 pub(super) async fn open(
     session: &Session<'_>,
     proposing: &Proposing<'_>,
     proposed: &Proposed<'_>,
     warnings: &mut Vec<String>,
+    log: &mut impl Progress,
 ) -> Result<Opened, Failure> {
     let Some(api) = session.repository.api() else {
         return Err(Failure::new(
@@ -149,48 +161,65 @@ pub(super) async fn open(
         body: &body,
         draft: request.draft,
     };
-    let refused = |error: &RepositoryError| refused(session, proposing, proposed, error);
-    let existing = api
-        .open_pull(branch, proposed.base)
-        .await
-        .map_err(|error| refused(&error))?;
-    let (pull, mut news) = match existing {
-        Some(pull) => {
-            let same = pull.title == title && pull.body.as_deref().unwrap_or_default() == body;
-            if proposed.is_new && !same {
-                let edited = api.edit_pull(&pull, &title, &body).await;
-                warn(
-                    warnings,
-                    "its title and text could not be changed",
-                    edited.err(),
-                );
-            }
-            let news = if proposed.is_new {
-                News::Updated
-            } else {
-                News::Nothing
-            };
-            (pull, news)
-        }
-        None => match api.create_pull(&draft).await {
-            Ok(pull) => (pull, News::Opened),
-            // It may be there all the same: made by another run, or the answer was lost.
-            Err(error) => match api.open_pull(branch, proposed.base).await {
-                Ok(Some(pull)) => (pull, News::Opened),
-                Ok(None) | Err(_) => return Err(refused(&error)),
-            },
-        },
+    let mut steps = Steps {
+        session,
+        log,
+        proposed,
+        branch,
+        pull: None,
+        warnings,
     };
-    furnish(api, request, &pull, news, warnings).await;
+    let mut tried = false;
+    let opened = steps.take("no pull request could be opened", async || {
+        if let Some(pull) = api.open_pull(branch, proposed.base).await? {
+            return Ok((pull, tried));
+        }
+        tried = true;
+        match api.create_pull(&draft).await {
+            Err(error) if !error.is_trouble() => {
+                // Another run was faster.
+                let pull = api.open_pull(branch, proposed.base).await?;
+                pull.map(|pull| (pull, true)).ok_or(error)
+            }
+            created => created.map(|pull| (pull, true)),
+        }
+    });
+    let (pull, is_new) = match opened.await? {
+        Ok(opened) => opened,
+        Err(error) => return Err(refused(session, proposing, proposed, &error)),
+    };
+    steps.pull = Some(pull.clone());
+    let mut news = match (is_new, proposed.is_new) {
+        (true, _) => News::Opened,
+        (false, true) => News::Updated,
+        (false, false) => News::Nothing,
+    };
+    let same = pull.title == title && pull.body.as_deref().unwrap_or_default() == body;
+    if news == News::Updated && !same {
+        let edit = async || api.edit_pull(&pull, &title, &body).await;
+        steps
+            .warned("its title and text could not be changed", edit)
+            .await?;
+    }
+    furnish(api, request, &pull, news, &mut steps).await?;
     if let Some(method) = request.auto_merge {
-        match api.merge_when_ready(&pull, proposed.commit, method).await {
-            Ok(true) => news = News::Merged,
-            Ok(false) => {}
-            Err(error) => warn(
-                warnings,
-                "it will not be merged by itself (\"Allow auto-merge\" in the repository's settings, and a rule of the branch that it can wait for)",
-                Some(error),
-            ),
+        if session.uses_an_installations_token() {
+            steps.log.info(
+                "If `token` is the workflow's own GITHUB_TOKEN: a pull request that it opened starts no checks, \
+                 and its merge starts no workflow. A GitHub App's token or a personal one does.",
+            );
+        }
+        let merge = Merge {
+            method,
+            commit: proposed.commit,
+            message: proposed.message,
+        };
+        let merging = async || api.merge_when_ready(&pull, &merge).await;
+        let what = "it will not be merged by itself (\"Allow auto-merge\" in the repository's settings, and a rule of the branch that it can wait for)";
+        match steps.warned(what, merging).await? {
+            Some(Merging::Done) => news = News::Merged,
+            Some(Merging::Queued) => news = News::Queued,
+            Some(Merging::Waits) | None => {}
         }
     }
     Ok(Opened {
@@ -201,40 +230,123 @@ pub(super) async fn open(
     })
 }
 
+/// What a pull request takes after its commit, one after the other.
+struct Steps<'a, L> {
+    session: &'a Session<'a>,
+    log: &'a mut L,
+    proposed: &'a Proposed<'a>,
+    branch: &'a BranchName,
+    /// As soon as it is there.
+    pull: Option<Pull>,
+    warnings: &'a mut Vec<String>,
+}
+
+impl<L: Progress> Steps<'_, L> {
+    /// Takes a step, again as long as there is trouble and time. What is refused is an outcome.
+    async fn take<T>(
+        &mut self,
+        failed: &str,
+        attempt: impl AsyncFnMut() -> Result<T, RepositoryError>,
+    ) -> Result<Result<T, RepositoryError>, Failure> {
+        let observe = |event: Event<'_>| log_event(self.log, &event);
+        match retry::read(&self.session.deadline, observe, attempt).await {
+            Err(error) if error.is_trouble() => Err(self.unfinished(failed, &error)),
+            ended => Ok(ended),
+        }
+    }
+
+    /// The same, where a refusal is a warning.
+    async fn warned<T>(
+        &mut self,
+        failed: &str,
+        attempt: impl AsyncFnMut() -> Result<T, RepositoryError>,
+    ) -> Result<Option<T>, Failure> {
+        match self.take(failed, attempt).await? {
+            Ok(done) => Ok(Some(done)),
+            Err(error) => {
+                let warning = format!("The pull request is there, but {failed}: {error}");
+                self.warnings.push(warning);
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is there, and what is not.
+    fn unfinished(&self, failed: &str, error: &RepositoryError) -> Failure {
+        let there = match &self.pull {
+            Some(pull) => format!(" and pull request #{} is open ({})", pull.number, pull.url),
+            None => String::new(),
+        };
+        let reason = match error {
+            RepositoryError::Cancelled => Reason::Cancelled,
+            _ => Reason::Unavailable,
+        };
+        let message = format!(
+            "Commit {} is on the branch `{}` of {}{there}, but {failed}: {error}.",
+            self.proposed.commit.short(),
+            self.branch,
+            self.session.remote.location,
+        );
+        Failure::new(reason, message).with_hint(
+            "Run the job again: what is there is used as it is, and what is missing is done then.",
+        )
+    }
+}
+
 /// Labels, assignees and reviewers. Reviewers are asked once: each time would be another mail.
 async fn furnish(
     api: &GithubRepository,
     request: &PullRequest,
     pull: &Pull,
     news: News,
-    warnings: &mut Vec<String>,
-) {
+    steps: &mut Steps<'_, impl Progress>,
+) -> Result<(), Failure> {
     if !request.labels.is_empty() {
-        let labelled = api.label(pull, &request.labels).await;
-        warn(warnings, "it has not got its labels", labelled.err());
+        let label = async || api.label(pull, &request.labels).await;
+        steps.warned("it has not got its labels", label).await?;
     }
     if !request.assignees.is_empty() {
-        match api.assign(pull, &request.assignees).await {
-            Ok(true) => {}
-            Ok(false) => warnings.push(format!(
+        let assign = async || api.assign(pull, &request.assignees).await;
+        if steps.warned("nobody was assigned", assign).await? == Some(false) {
+            steps.warnings.push(format!(
                 "Pull request #{}: not all of {} can be assigned: GitHub takes who has access to the repository",
                 pull.number,
                 request.assignees.join(", ")
-            )),
-            Err(error) => warn(warnings, "nobody was assigned", Some(error)),
+            ));
         }
     }
-    let (people, teams) = (&request.reviewers, &request.team_reviewers);
-    if news == News::Opened && !(people.is_empty() && teams.is_empty()) {
-        let asked = api.request_reviews(pull, people, teams).await;
-        warn(warnings, "nobody was asked for a review", asked.err());
+    let is_author = |name: &&String| {
+        let author = pull.user.as_ref();
+        author.is_some_and(|author| author.login.eq_ignore_ascii_case(name))
+    };
+    let (authors, people): (Vec<&String>, Vec<&String>) =
+        request.reviewers.iter().partition(is_author);
+    let teams = &request.team_reviewers;
+    if let (Some(author), true) = (authors.first(), news == News::Opened) {
+        steps.warnings.push(format!(
+            "Pull request #{}: {author} opened it, and so can't review it",
+            pull.number
+        ));
     }
-}
-
-fn warn(warnings: &mut Vec<String>, what: &str, error: Option<RepositoryError>) {
-    if let Some(error) = error {
-        warnings.push(format!("The pull request is there, but {what}: {error}"));
+    if people.is_empty() && teams.is_empty() {
+        return Ok(());
     }
+    let is_asked = pull.requested_reviewers.iter().any(|one| {
+        let mut people = people.iter();
+        people.any(|name| one.login.eq_ignore_ascii_case(name))
+    }) || pull
+        .requested_teams
+        .iter()
+        .any(|one| teams.contains(&one.slug));
+    let ask = async || {
+        // An earlier run may have ended before it came to this.
+        if news != News::Opened && (is_asked || api.has_reviews(pull).await?) {
+            return Ok(());
+        }
+        api.request_reviews(pull, &people, teams).await
+    };
+    steps.warned("nobody was asked for a review", ask).await?;
+    Ok(())
 }
 
 /// Title and text.
@@ -251,8 +363,22 @@ fn texts(
     };
     let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     let title = rendered(&request.title).unwrap_or_else(|| proposed.message.to_owned());
-    let body = rendered(&request.body).unwrap_or_else(|| default_body(deployment));
-    (first_line(&title), body)
+    let mut body = rendered(&request.body).unwrap_or_else(|| default_body(deployment));
+    // For a merge commit that says what the pull request does.
+    let trailers = deployment::own_trailers(proposed.message);
+    if !trailers.is_empty() {
+        body = format!("{}\n\n{trailers}", body.trim_end());
+    }
+    (cut(&first_line(&title)), body)
+}
+
+/// A title, as much of it as GitHub takes.
+fn cut(title: &str) -> String {
+    if title.chars().count() <= MAX_TITLE {
+        return title.to_owned();
+    }
+    let start: String = title.chars().take(MAX_TITLE - 1).collect();
+    format!("{start}…")
 }
 
 /// A table of the images, and where they come from.
@@ -293,6 +419,8 @@ fn refused(
     let text = error.to_string();
     let hint = if text.contains("not permitted to create or approve") {
         "Allow it: Settings → Actions → General → *Allow GitHub Actions to create and approve pull requests*; or use another token."
+    } else if text.contains("Draft pull requests are not supported") {
+        "Leave `pull-request-draft` out: the plan of the repository's owner has no drafts."
     } else {
         match error {
             RepositoryError::Refused {

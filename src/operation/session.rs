@@ -12,6 +12,7 @@ use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::http::text::{host, is_cleartext};
 use crate::http::{self, Authorities, Credentials};
+use crate::repository::github::access::TokenKind;
 use crate::repository::github::app::{self, App, AppError, Scope};
 use crate::repository::retry::{self, Event};
 use crate::repository::transport::Choice;
@@ -20,6 +21,14 @@ use crate::repository::{
 };
 
 impl Session<'_> {
+    /// Whether the token is one of an installation that somebody else got: GITHUB_TOKEN, most likely.
+    pub(super) fn uses_an_installations_token(&self) -> bool {
+        let token = self.remote.token.as_ref();
+        let is_installations =
+            token.is_some_and(|token| TokenKind::of(token) == TokenKind::Installation);
+        is_installations && self.remote.app.is_none()
+    }
+
     /// Reads something from the repository; trouble that may pass is waited for.
     ///
     /// # Errors

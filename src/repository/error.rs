@@ -178,6 +178,17 @@ impl RepositoryError {
         }
     }
 
+    /// Whether it says nothing of what was asked for: there was trouble, or no time.
+    pub fn is_trouble(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::Unconfirmed { .. }
+                | Self::DeadlineExceeded { .. }
+                | Self::Cancelled
+        )
+    }
+
     /// An answer that breaks the protocol, or a fault in the local object database.
     pub fn protocol(what: impl Into<String>) -> Self {
         Self::Protocol { what: what.into() }

@@ -98,6 +98,13 @@ fn a_deployment_is_proposed() {
     From `wlals2/blogsite` by [this run](https://github.com/wlals2/blogsite/actions/runs/123/attempts/1).
 
     Another deployment of the same to the same files updates this pull request while it is open.
+
+    Deployed-Image: ghcr.io/acme/web:v2
+    Previous-Image: ghcr.io/acme/web:v1
+    Workflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1
+    Argocd-reference-commit-sha: 8a3f5c1d9e7b2a4f6c8d0e1f3a5b7c9d1e3f5a7b
+    Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
+    Argocd-reference-commit-author: Jimin <jimin@example.com>
     ");
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
     Using GitHub's API: pull requests are made over it
@@ -163,10 +170,9 @@ fn everything_that_was_asked_for_is_on_it() {
     let pull = pull(&server);
     assert_eq!(head(&pull), "deploy/web");
     assert_eq!(pull["title"], "Deploy web v2");
-    assert_eq!(
-        pull["body"],
-        "From v1 to v2 in apps/web.yaml.\n\nPlease look."
-    );
+    let body = pull["body"].as_str().unwrap();
+    let expected = "From v1 to v2 in apps/web.yaml.\n\nPlease look.\n\nDeployed-Image: ";
+    assert!(body.starts_with(expected), "{body}");
     assert_eq!(pull["draft"], true);
     assert_eq!(pull["auto_merge"]["merge_method"], "squash");
     let names: Vec<&str> = pull["labels"]
@@ -176,8 +182,8 @@ fn everything_that_was_asked_for_is_on_it() {
         .map(|label| label["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["deployment", "web", "urgent"]);
-    assert_eq!(pull["requested_reviewers"][0], "jimin");
-    assert_eq!(pull["requested_teams"][0], "platform");
+    assert_eq!(pull["requested_reviewers"][0]["login"], "jimin");
+    assert_eq!(pull["requested_teams"][0]["slug"], "platform");
     assert_eq!(pull["assignees"][0]["login"], "octocat");
 }
 
@@ -549,4 +555,314 @@ fn the_target_itself_is_never_pushed_to() {
         "{}",
         error(&outcome)
     );
+}
+
+const MERGE_METHODS: [&str; 3] = ["merge", "squash", "rebase"];
+
+#[test]
+fn what_a_merge_says_is_what_the_commit_says() {
+    for method in MERGE_METHODS {
+        let (server, repository) = start();
+        propose(&repository, "v2")
+            .input("pull-request-auto-merge", method)
+            .run()
+            .succeeded();
+        let pull = pull(&server);
+        let message = repository.log(&head(&pull))[0].message.clone();
+        let (headline, body) = message.split_once("\n\n").unwrap();
+        let merge = &pull["auto_merge"];
+        assert_eq!(merge["head"], repository.tip(&head(&pull)));
+        if method == "rebase" {
+            // It makes no commit of its own.
+            assert!(merge["commit_title"].is_null() && merge["commit_message"].is_null());
+        } else {
+            assert_eq!(merge["commit_title"], headline);
+            assert_eq!(merge["commit_message"], body.trim());
+        }
+        // And for whoever merges by hand, with GitHub's own text.
+        let text = pull["body"].as_str().unwrap();
+        assert!(text.ends_with(&format!("\n\n{}", body.trim())), "{text}");
+    }
+}
+
+#[test]
+fn a_squashed_deployment_is_known_and_can_be_rolled_back() {
+    let (server, repository) = start();
+    server.github().require_nothing();
+    propose(&repository, "v2")
+        .input("pull-request-auto-merge", "squash")
+        .run()
+        .succeeded();
+    let squashed = repository.tip("main");
+    let action = |operation: &str| {
+        Action::new()
+            .over(Via::Api, &repository)
+            .input("operation", operation)
+            .input("file", FILE)
+            .input("token", TOKEN)
+    };
+    let history = action("history").run().succeeded();
+    let deployments: Json = serde_json::from_str(history.output("deployments")).unwrap();
+    assert_eq!(deployments[0]["commit"], squashed, "{deployments:#}");
+    assert_eq!(deployments[0]["kind"], "update", "{deployments:#}");
+    action("rollback").run().succeeded();
+    let rolled_back = String::from_utf8(repository.show("main", FILE)).unwrap();
+    assert_eq!(rolled_back, manifest("v1"));
+}
+
+/// What the log says of a pull request that is to be merged, where GitHub is so.
+fn merged(github: fn(&crate::support::Github)) -> (GitServer, Outcome) {
+    let (server, repository) = start();
+    github(server.github());
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-auto-merge", "squash")
+        .run()
+        .succeeded();
+    (server, outcome)
+}
+
+#[test]
+fn it_is_merged_at_once_where_nothing_is_missing() {
+    for state in [
+        (|github| github.set_merge_state("CLEAN")) as fn(&crate::support::Github),
+        |github| github.set_merge_state("UNSTABLE"),
+        |github| github.set_merge_state("HAS_HOOKS"),
+        |github| {
+            github.set_merge_state("CLEAN");
+            github.disallow_auto_merge();
+        },
+    ] {
+        let (server, outcome) = merged(state);
+        assert_eq!(pull(&server)["merged"], true);
+        assert_eq!(outcome.warnings(), Vec::<String>::new());
+        assert!(outcome.shown_log().contains("Merged pull request #1"));
+    }
+    // Something is missing, and nothing will do it.
+    let (server, outcome) = merged(|github| github.disallow_auto_merge());
+    assert_eq!(pull(&server)["merged"], false);
+    let warnings = outcome.warnings().join("\n");
+    assert!(
+        warnings.contains("Auto merge is not allowed for this repository"),
+        "{warnings}"
+    );
+}
+
+#[test]
+fn a_merge_queue_is_joined() {
+    let (server, outcome) = merged(|github| {
+        github.require_nothing();
+        github.require_a_merge_queue();
+    });
+    let pull = pull(&server);
+    assert_eq!(
+        (&pull["merged"], &pull["queued"]),
+        (&false.into(), &pull["head"]["sha"])
+    );
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    let log = outcome.shown_log();
+    assert!(log.contains("Queued pull request #1"), "{log}");
+    assert!(
+        outcome.summary.contains("is in the merge queue of"),
+        "{}",
+        outcome.summary
+    );
+}
+
+/// Everything that can be asked for after the commit, and the requests that it takes.
+fn everything(repository: &Repository) -> Action {
+    propose(repository, "v2")
+        .input("pull-request-labels", "deployment")
+        .input("pull-request-assignees", "octocat")
+        .input("pull-request-reviewers", "jimin")
+        .input("pull-request-auto-merge", "squash")
+}
+
+const AFTER_THE_COMMIT: [(Step, usize); 6] = [
+    (Step::Rest("GET pulls"), 1),
+    (Step::Rest("POST pulls"), 1),
+    (Step::Rest("POST issues"), 1),
+    (Step::Rest("POST issues"), 2),
+    // The reviewers.
+    (Step::Rest("POST pulls"), 2),
+    (Step::Mutation("enablePullRequestAutoMerge"), 1),
+];
+
+fn is_complete(case: &str, server: &GitServer, repository: &Repository) {
+    let pull = pull(server);
+    assert_eq!(pull["labels"].as_array().unwrap().len(), 1, "{case}");
+    assert_eq!(pull["assignees"][0]["login"], "octocat", "{case}");
+    assert_eq!(pull["requested_reviewers"][0]["login"], "jimin", "{case}");
+    assert_eq!(pull["auto_merge"]["merge_method"], "squash", "{case}");
+    let commits = repository.log(&format!("main..{}", head(&pull)));
+    assert_eq!(commits.len(), 1, "{case}");
+}
+
+/// In GitHub's own words.
+fn limited(status: u16, words: &str) -> Fault {
+    let header = ("Content-Type".to_owned(), "application/json".to_owned());
+    Fault::Status(status, vec![header], format!(r#"{{"message": "{words}"}}"#))
+}
+
+#[test]
+fn trouble_after_the_commit_is_waited_through() {
+    let faults = [
+        Fault::status(502),
+        Fault::StatusAfter(502),
+        Fault::Reset,
+        Fault::DropAnswer,
+        Fault::Truncate(10),
+        Fault::Status(
+            200,
+            vec![("Content-Type".to_owned(), "text/html".to_owned())],
+            "<html>".to_owned(),
+        ),
+        limited(422, "Validation Failed: was submitted too quickly"),
+    ];
+    std::thread::scope(|scope| {
+        for fault in faults {
+            scope.spawn(move || {
+                for (step, nth) in AFTER_THE_COMMIT {
+                    let case = format!("{fault:?} at {step:?} {nth}");
+                    let (server, repository) = start();
+                    server.fault(step.nth(nth), fault.clone());
+                    let outcome = everything(&repository).run();
+                    assert_eq!(outcome.code(), Some(0), "{case}:\n{}", outcome.log());
+                    assert_eq!(outcome.warnings(), Vec::<String>::new(), "{case}");
+                    is_complete(&case, &server, &repository);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn trouble_that_lasts_fails_the_step_and_says_what_is_there() {
+    let blocked = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.";
+    std::thread::scope(|scope| {
+        for fault in [Fault::status(502), Fault::Reset, limited(403, blocked)] {
+            scope.spawn(move || {
+                for (step, nth) in AFTER_THE_COMMIT {
+                    let case = format!("{fault:?} at {step:?} from the {nth}. on");
+                    let (server, repository) = start();
+                    // Those before are answered.
+                    let lasting = fault.clone();
+                    for later in nth..200 {
+                        server.fault(step.nth(later), lasting.clone());
+                    }
+                    let outcome = everything(&repository).input("timeout", "3").run().failed();
+                    let error = error(&outcome);
+                    assert!(
+                        error.contains(" is on the branch `gitops-deploy/web-")
+                            && error.contains("Run the job again"),
+                        "{case}: {error}"
+                    );
+                    let opened =
+                        (step, nth) != AFTER_THE_COMMIT[0] && (step, nth) != AFTER_THE_COMMIT[1];
+                    assert_eq!(
+                        server.github().pulls(NAME).len(),
+                        usize::from(opened),
+                        "{case}"
+                    );
+                    assert_eq!(
+                        error.contains("pull request #1 is open (http"),
+                        opened,
+                        "{case}: {error}"
+                    );
+                    // What is missing is done by the next run.
+                    server.heal();
+                    let again = everything(&repository).run().succeeded();
+                    assert_eq!(again.warnings(), Vec::<String>::new(), "{case}");
+                    is_complete(&case, &server, &repository);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_base_that_was_modified_is_merged_into_on_the_next_try() {
+    let (server, repository) = start();
+    server.github().require_nothing();
+    server.fault(
+        Step::Rest("PUT pulls").nth(1),
+        limited(
+            405,
+            "Base branch was modified. Review and try the merge again.",
+        ),
+    );
+    propose(&repository, "v2")
+        .input("pull-request-auto-merge", "merge")
+        .run()
+        .succeeded();
+    assert_eq!(pull(&server)["merged"], true);
+}
+
+#[test]
+fn a_merge_whose_answer_is_lost_is_seen() {
+    for fault in [Fault::DropAnswer, Fault::StatusAfter(502)] {
+        let (server, repository) = start();
+        server.github().require_nothing();
+        server.fault(Step::Rest("PUT pulls").nth(1), fault);
+        let outcome = propose(&repository, "v2")
+            .input("pull-request-auto-merge", "merge")
+            .run()
+            .succeeded();
+        assert_eq!(outcome.warnings(), Vec::<String>::new());
+        assert!(outcome.shown_log().contains("Merged pull request #1"));
+        assert_eq!(repository.log("main").len(), 2);
+    }
+}
+
+#[test]
+fn what_no_second_run_cures_says_so() {
+    let (server, repository) = start();
+    server.fault(
+        Step::Rest("POST pulls").nth(1),
+        limited(
+            422,
+            "Validation Failed: Draft pull requests are not supported in this repository.",
+        ),
+    );
+    let told = error(
+        &propose(&repository, "v2")
+            .input("pull-request-draft", "true")
+            .run()
+            .failed(),
+    );
+    assert!(told.contains("Leave `pull-request-draft` out"), "{told}");
+
+    let (server, repository) = start();
+    propose(&repository, "v2")
+        .input("pull-request-title", "x".repeat(300))
+        .run()
+        .succeeded();
+    let title = pull(&server)["title"].as_str().unwrap().to_owned();
+    assert_eq!((title.chars().count(), title.ends_with("x…")), (256, true));
+}
+
+#[test]
+fn who_opened_it_reviews_it_not_and_the_others_are_asked() {
+    let (server, repository) = start();
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-reviewers", "wlals2, jimin")
+        .run()
+        .succeeded();
+    assert_eq!(
+        pull(&server)["requested_reviewers"],
+        serde_json::json!([{"login": "jimin"}])
+    );
+    assert_eq!(
+        outcome.warnings(),
+        ["Pull request #1: wlals2 opened it, and so can't review it"]
+    );
+    // Who has reviewed is not asked again.
+    server.github().edit_pull(1, |pull| {
+        pull["requested_reviewers"] = serde_json::json!([]);
+        pull["reviews"] = serde_json::json!([{"user": {"login": "jimin"}, "state": "APPROVED"}]);
+    });
+    propose(&repository, "v3")
+        .input("pull-request-reviewers", "wlals2, jimin")
+        .run()
+        .succeeded();
+    assert_eq!(pull(&server)["requested_reviewers"], serde_json::json!([]));
 }

@@ -25,7 +25,7 @@ pub enum Step {
 
 /// The requests over REST that a rule can name. What they are about follows them in the path; the
 /// repository itself comes last, as its resource is in every other one.
-pub const REST: [&str; 16] = [
+pub const REST: [&str; 19] = [
     "GET installation",
     "GET git/trees",
     "GET git/blobs",
@@ -41,14 +41,18 @@ pub const REST: [&str; 16] = [
     "POST git/refs",
     "GET pulls",
     "POST pulls",
+    "PATCH pulls",
+    "PUT pulls",
+    "POST issues",
     "GET ",
 ];
 
 /// The mutations that a rule can name.
-pub const MUTATIONS: [&str; 3] = [
+pub const MUTATIONS: [&str; 4] = [
     "createCommitOnBranch",
     "updateRefs",
     "enablePullRequestAutoMerge",
+    "enqueuePullRequest",
 ];
 
 impl Step {

@@ -79,6 +79,9 @@ fn proposed(opened: &Opened, branch: &str, location: &str) -> String {
     match news {
         News::Opened => format!("{pull} of {own} into {branch} of {location} is open."),
         News::Updated => format!("{pull} of {own} into {branch} of {location} has a new commit."),
+        News::Queued => {
+            format!("{pull} of {own} is in the merge queue of {branch} of {location}.")
+        }
         News::Merged => format!("{pull} of {own} into {branch} of {location} is merged."),
         News::Nothing => format!(
             "{pull} of {own} into {branch} of {location} proposes this already. Nothing was pushed."

@@ -9,6 +9,7 @@
 //! headers that say how long to wait. And they read dozens of fields where five are needed: one that a
 //! server leaves out, and a pull request that was opened is reported as a failure.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -41,6 +42,8 @@ pub struct Client {
     graphql: Octocrab,
     api_url: Url,
     deadline: Deadline,
+    /// Whether this was a GitHub API already.
+    has_answered: AtomicBool,
 }
 
 /// Why a request was not answered as asked.
@@ -128,6 +131,7 @@ impl Client {
             graphql,
             api_url: api_url.clone(),
             deadline,
+            has_answered: AtomicBool::new(false),
         })
     }
 
@@ -202,7 +206,10 @@ impl Client {
         match parsed {
             Ok(Body {
                 data: Some(data), ..
-            }) => Ok(data),
+            }) => {
+                self.has_answered.store(true, Relaxed);
+                Ok(data)
+            }
             Ok(_) | Err(_) => Err(CallError::Failed {
                 error: self.no_api(&answer),
                 may_have_happened: access == Access::Write,
@@ -247,7 +254,10 @@ impl Client {
             return Ok(None);
         };
         match serde_json::from_slice(&answer.body) {
-            Ok(body) => Ok(Some(body)),
+            Ok(body) => {
+                self.has_answered.store(true, Relaxed);
+                Ok(Some(body))
+            }
             Err(_) => Err(self.no_api(&answer)),
         }
     }
@@ -374,13 +384,20 @@ impl Client {
             || (status == 403
                 && (answer.header("retry-after").is_some()
                     || answer.header("x-ratelimit-remaining") == Some("0")
-                    || detail.contains("rate limit")));
+                    || ["rate limit", "temporarily blocked"]
+                        .iter()
+                        .any(|words| detail.contains(words))));
         if limited {
             return Err(RepositoryError::Unavailable {
                 what: answered(&host, status, &detail),
                 retry_after: Some(limit(&answer.headers).unwrap_or(SECONDARY_LIMIT)),
             }
             .into());
+        }
+        // Refusals that pass.
+        let passes = ["was submitted too quickly", "Base branch was modified"];
+        if passes.iter().any(|words| detail.contains(words)) {
+            return Err(RepositoryError::unavailable(answered(&host, status, &detail)).into());
         }
         if matches!(status, 400 | 405..=407 | 409..=412 | 414..=424 | 426..=428 | 430..=499) {
             let what = answered(&host, status, &detail);
@@ -397,13 +414,16 @@ impl Client {
     fn no_api(&self, answer: &Answer) -> RepositoryError {
         let content_type = one_line(answer.header(CONTENT_TYPE.as_str()).unwrap_or_default());
         let host = self.host();
-        RepositoryError::NotApi {
-            what: match content_type.as_str() {
-                kind if kind.starts_with("application/json") || kind.is_empty() => {
-                    format!("{host} answered with something other than GitHub's API does")
-                }
-                kind => format!("{host} answered with `{kind}`, not as GitHub's API does"),
-            },
+        let what = match content_type.as_str() {
+            kind if kind.starts_with("application/json") || kind.is_empty() => {
+                format!("{host} answered with something other than GitHub's API does")
+            }
+            kind => format!("{host} answered with `{kind}`, not as GitHub's API does"),
+        };
+        if self.has_answered.load(Relaxed) {
+            RepositoryError::unavailable(what)
+        } else {
+            RepositoryError::NotApi { what }
         }
     }
 }

@@ -6,6 +6,7 @@
 //! the commit has both as parents. So the branch only ever moves forward, never by force.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -26,6 +27,8 @@ pub struct HeadBranch<'a> {
     /// Whether the message of a commit is one of ours.
     is_ours: fn(&str) -> bool,
     nothing_new: AtomicBool,
+    /// What was made for it, whether or not it got there.
+    made: Mutex<Vec<CommitId>>,
 }
 
 /// How the branch stands to the tip that was read.
@@ -63,12 +66,17 @@ impl<'a> HeadBranch<'a> {
             name,
             is_ours,
             nothing_new: AtomicBool::new(false),
+            made: Mutex::default(),
         }
     }
 
     /// Whether the branch held already what was to land on it.
     pub fn held_it_already(&self) -> bool {
         self.nothing_new.load(Ordering::Relaxed)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<CommitId>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the branch.
@@ -164,7 +172,8 @@ impl Branch for HeadBranch<'_> {
                 let path = format!("/repos/{}/git/commits/{head}", tip.name);
                 let commit: Option<Commit> = self.api.client.get(&path).await?;
                 if commit.is_some_and(|commit| commit.tree.sha == tree) {
-                    self.nothing_new.store(true, Ordering::Relaxed);
+                    let is_own = self.made().contains(head);
+                    self.nothing_new.store(!is_own, Ordering::Relaxed);
                     return Ok(Pushed::Landed(head.clone().into()));
                 }
                 vec![head]
@@ -177,6 +186,7 @@ impl Branch for HeadBranch<'_> {
         let author = (!identity.is_default()).then_some(identity);
         let made = self.api.make_commit(&tip, &tree, message, author, &parents);
         let landed = made.await?;
+        self.made().push(landed.commit.clone());
         let pushed = match &head {
             Some(head) => self.api.move_branch(&tip, self.name, head, landed).await?,
             None => self.create(&tip.name, landed).await?,

@@ -6,6 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::GithubRepository;
 use super::client::{CallError, said};
+use super::read::InRepository;
+use super::write::split;
 use crate::repository::{BranchName, CommitId, RepositoryError};
 
 /// How a pull request is merged.
@@ -62,6 +64,50 @@ pub struct Pull {
     pub title: String,
     /// Its text.
     pub body: Option<String>,
+    /// Who opened it.
+    pub user: Option<Account>,
+    /// The people who are asked for a review, and have given none yet.
+    #[serde(default)]
+    pub requested_reviewers: Vec<Account>,
+    /// The teams, likewise.
+    #[serde(default)]
+    pub requested_teams: Vec<Team>,
+}
+
+/// An account of a person or a program.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    /// Its name.
+    pub login: String,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Team {
+    /// Its name in URLs.
+    pub slug: String,
+}
+
+/// How a pull request is to be merged.
+#[derive(Debug, Clone, Copy)]
+pub struct Merge<'a> {
+    /// In which way.
+    pub method: MergeMethod,
+    /// The newest commit of its branch. Another one is not merged.
+    pub commit: &'a CommitId,
+    /// What the commit says that the merge makes, where it makes one.
+    pub message: &'a str,
+}
+
+/// What became of a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merging {
+    /// It comes as soon as the rules of the target allow.
+    Waits,
+    /// It waits in the merge queue of the target.
+    Queued,
+    /// It is done.
+    Done,
 }
 
 /// What a pull request says and is made of.
@@ -82,6 +128,47 @@ pub struct PullDraft<'a> {
 const ENABLE_AUTO_MERGE: &str = "mutation($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) { clientMutationId }
 }";
+
+const ENQUEUE: &str = "mutation($input: EnqueuePullRequestInput!) {
+  enqueuePullRequest(input: $input) { clientMutationId }
+}";
+
+const MERGE_STATE: &str = "query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pull: pullRequest(number: $number) {
+      merged mergeStateStatus isInMergeQueue isMergeQueueEnabled autoMergeRequest { enabledAt }
+    }
+  }
+}";
+
+/// How a pull request stands.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MergeState {
+    merged: bool,
+    merge_state_status: String,
+    is_in_merge_queue: bool,
+    is_merge_queue_enabled: bool,
+    auto_merge_request: Option<Json>,
+}
+
+impl MergeState {
+    /// Whether nothing is missing: the states at which `gh pr merge --auto` merges at once.
+    fn is_ready(&self) -> bool {
+        ["CLEAN", "HAS_HOOKS", "UNSTABLE"].contains(&self.merge_state_status.as_str())
+    }
+
+    /// What has come of it already.
+    fn reached(&self) -> Option<Merging> {
+        if self.merged {
+            Some(Merging::Done)
+        } else if self.is_in_merge_queue {
+            Some(Merging::Queued)
+        } else {
+            self.auto_merge_request.as_ref().map(|_| Merging::Waits)
+        }
+    }
+}
 
 impl GithubRepository {
     /// The open pull request from `head` into `base`.
@@ -187,7 +274,7 @@ impl GithubRepository {
     pub async fn request_reviews(
         &self,
         pull: &Pull,
-        people: &[String],
+        people: &[&String],
         teams: &[String],
     ) -> Result<(), RepositoryError> {
         let path = format!(
@@ -199,41 +286,112 @@ impl GithubRepository {
         self.done(Method::POST, &path, &body).await
     }
 
-    /// Has one merged as soon as the rules of its target allow; at once, where nothing is missing and
-    /// `commit` still is the newest of its branch. Returns whether it was merged.
+    /// Whether anyone has reviewed one.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn has_reviews(&self, pull: &Pull) -> Result<bool, RepositoryError> {
+        let path = format!(
+            "/repos/{}/pulls/{}/reviews?per_page=1",
+            self.current_name(),
+            pull.number
+        );
+        let found: Option<Vec<Json>> = self.client.get(&path).await?;
+        Ok(found.is_some_and(|reviews| !reviews.is_empty()))
+    }
+
+    /// Has one merged as soon as the rules of its target allow; at once, where nothing is missing. What
+    /// was done before is not done again, so that this may be called after an answer that was lost.
     ///
     /// # Errors
     /// When the server can't be used, or refuses.
     pub async fn merge_when_ready(
         &self,
         pull: &Pull,
-        commit: &CommitId,
-        method: MergeMethod,
-    ) -> Result<bool, RepositoryError> {
-        let input = json!({
-            "pullRequestId": pull.node_id, "mergeMethod": method.name().to_uppercase(),
+        merge: &Merge<'_>,
+    ) -> Result<Merging, RepositoryError> {
+        let (headline, body) = split(merge.message);
+        let makes_one = merge.method != MergeMethod::Rebase;
+        let mut input = json!({
+            "pullRequestId": pull.node_id, "expectedHeadOid": merge.commit.as_str(),
+            "mergeMethod": merge.method.name().to_uppercase(),
         });
-        let variables = json!({ "input": input });
-        let errors = match self
-            .client
-            .mutate::<Json>(ENABLE_AUTO_MERGE, &variables)
-            .await
-        {
-            Ok(_) => return Ok(false),
-            Err(CallError::Errors(errors)) => errors,
-            Err(error) => return Err(error.of_read()),
+        if makes_one {
+            input["commitHeadline"] = headline.into();
+            input["commitBody"] = body.into();
+        }
+        let refusal = match self.mutated(ENABLE_AUTO_MERGE, input).await? {
+            Ok(()) => return Ok(Merging::Waits),
+            Err(refusal) => refusal,
         };
         // GitHub enables it only where something is missing still.
-        let ready = errors
-            .iter()
-            .any(|error| error.message.contains("clean status"));
-        if !ready {
-            let what = said(&errors);
-            return Err(RepositoryError::Protocol { what });
+        let ready = ["clean status", "unstable status", "has_hooks"];
+        if !ready.iter().any(|words| refusal.contains(words)) {
+            let state = self.merge_state(pull).await?;
+            if let Some(reached) = state.as_ref().and_then(MergeState::reached) {
+                return Ok(reached);
+            }
+            if !state.is_some_and(|state| state.is_ready()) {
+                return Err(RepositoryError::protocol(refusal));
+            }
         }
         let path = format!("/repos/{}/pulls/{}/merge", self.current_name(), pull.number);
-        let body = json!({"merge_method": method.name(), "sha": commit.as_str()});
-        self.done(Method::PUT, &path, &body).await.map(|()| true)
+        let mut body_of_merge =
+            json!({"merge_method": merge.method.name(), "sha": merge.commit.as_str()});
+        if makes_one {
+            body_of_merge["commit_title"] = headline.into();
+            body_of_merge["commit_message"] = body.into();
+        }
+        let Err(error) = self.done(Method::PUT, &path, &body_of_merge).await else {
+            return Ok(Merging::Done);
+        };
+        if !matches!(error, RepositoryError::Protocol { .. }) {
+            return Err(error);
+        }
+        let state = self.merge_state(pull).await?;
+        if let Some(reached) = state.as_ref().and_then(MergeState::reached) {
+            return Ok(reached);
+        }
+        if !state.is_some_and(|state| state.is_merge_queue_enabled) {
+            return Err(error);
+        }
+        let input = json!({
+            "pullRequestId": pull.node_id, "expectedHeadOid": merge.commit.as_str(),
+        });
+        let queued = self.mutated(ENQUEUE, input).await?;
+        queued.map_err(RepositoryError::protocol)?;
+        Ok(Merging::Queued)
+    }
+
+    /// How a pull request stands; none where the server does not say.
+    async fn merge_state(&self, pull: &Pull) -> Result<Option<MergeState>, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Repository {
+            pull: Option<MergeState>,
+        }
+        let variables = self.variables([("number", pull.number.into())]).into();
+        match self.client.query(MERGE_STATE, &variables).await {
+            Ok(InRepository::<Repository> { repository }) => Ok(repository.pull),
+            Err(error) => match error.of_read() {
+                // An older GitHub Enterprise Server has no merge queues.
+                RepositoryError::Protocol { .. } => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Runs a mutation whose answer says nothing. A refusal is an outcome, in GitHub's words.
+    async fn mutated(
+        &self,
+        document: &str,
+        input: Json,
+    ) -> Result<Result<(), String>, RepositoryError> {
+        let variables = json!({ "input": input });
+        match self.client.mutate::<Json>(document, &variables).await {
+            Ok(_) => Ok(Ok(())),
+            Err(CallError::Errors(errors)) => Ok(Err(said(&errors))),
+            Err(error) => Err(error.of_read()),
+        }
     }
 
     async fn done(&self, method: Method, path: &str, body: &Json) -> Result<(), RepositoryError> {

@@ -67,7 +67,7 @@ fn verified(signature: Option<&Signature>) -> bool {
 }
 
 /// Subject and rest of a message. GitHub puts a blank line between them.
-fn split(message: &str) -> (&str, &str) {
+pub(super) fn split(message: &str) -> (&str, &str) {
     let (headline, body) = message.split_once('\n').unwrap_or((message, ""));
     (headline.trim_end(), body.trim())
 }
@@ -133,10 +133,17 @@ impl GithubRepository {
         match self.client.mutate(CREATE_COMMIT, &variables).await {
             Ok(Data {
                 create_commit_on_branch: Payload { commit },
-            }) => Ok(Pushed::Landed(Landed {
-                commit: self.commit_id(&commit.oid)?,
-                verified: Some(verified(commit.signature.as_ref())),
-            })),
+            }) => match self.commit_id(&commit.oid) {
+                Ok(id) => Ok(Pushed::Landed(Landed {
+                    commit: id,
+                    verified: Some(verified(commit.signature.as_ref())),
+                })),
+                // It landed all the same.
+                Err(error) => Err(RepositoryError::Unconfirmed {
+                    commit: None,
+                    what: error.to_string(),
+                }),
+            },
             Err(error) => self.not_landed(&tip.branch, &tip.commit, None, error).await,
         }
     }

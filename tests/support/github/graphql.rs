@@ -278,18 +278,28 @@ impl Execution<'_> {
             (Node::Mutation, "updateRefs") => self.update_refs(&arguments["input"])?,
             (Node::Mutation, "enablePullRequestAutoMerge") => {
                 let input = &arguments["input"];
+                let known = [
+                    "pullRequestId",
+                    "mergeMethod",
+                    "expectedHeadOid",
+                    "commitHeadline",
+                    "commitBody",
+                ];
+                self.only("enablePullRequestAutoMerge", input, &known);
+                match self.github.enable_auto_merge(input) {
+                    Ok(()) => nothing("EnablePullRequestAutoMergePayload"),
+                    Err(words) => return refused("UNPROCESSABLE", words),
+                }
+            }
+            (Node::Mutation, "enqueuePullRequest") => {
+                let input = &arguments["input"];
                 self.only(
-                    "enablePullRequestAutoMerge",
+                    "enqueuePullRequest",
                     input,
-                    &["pullRequestId", "mergeMethod"],
+                    &["pullRequestId", "expectedHeadOid"],
                 );
-                let text = |key: &str| input[key].as_str().unwrap_or_default();
-                let (id, method) = (text("pullRequestId"), text("mergeMethod"));
-                match self.github.enable_auto_merge(id, method) {
-                    Ok(()) => {
-                        let fields = vec![("clientMutationId", Leaf(Json::Null))];
-                        plain("EnablePullRequestAutoMergePayload", fields)
-                    }
+                match self.github.enqueue(input) {
+                    Ok(()) => nothing("EnqueuePullRequestPayload"),
                     Err(words) => return refused("UNPROCESSABLE", words),
                 }
             }
@@ -335,6 +345,33 @@ impl Execution<'_> {
             "name" => Leaf(store.short_name().into()),
             "nameWithOwner" => Leaf(store.name.clone().into()),
             "owner" => plain("User", vec![("login", store.owner().into())]),
+            "pullRequest" => {
+                let number = arguments.get("number").and_then(Json::as_u64);
+                match self
+                    .github
+                    .merge_state(&store.name, number.unwrap_or_default())
+                {
+                    Some(state) => {
+                        let field = |name| (name, Leaf(state[name].clone()));
+                        let mut fields = vec![
+                            field("merged"),
+                            field("mergeStateStatus"),
+                            field("isInMergeQueue"),
+                            field("isMergeQueueEnabled"),
+                        ];
+                        let waits = match state["autoMergeRequest"].as_object() {
+                            Some(request) => plain(
+                                "AutoMergeRequest",
+                                vec![("enabledAt", Leaf(request["enabledAt"].clone()))],
+                            ),
+                            None => Leaf(Json::Null),
+                        };
+                        fields.push(("autoMergeRequest", waits));
+                        plain("PullRequest", fields)
+                    }
+                    None => Leaf(Json::Null),
+                }
+            }
             "isArchived" => Leaf(false.into()),
             "isEmpty" => Leaf(store.branches().is_empty().into()),
             "defaultBranchRef" => {
@@ -672,6 +709,11 @@ impl<T: Into<Json>> From<T> for Got {
     fn from(value: T) -> Got {
         Leaf(value.into())
     }
+}
+
+/// The payload of a mutation of which nothing is asked.
+fn nothing(name: &'static str) -> Got {
+    plain(name, vec![("clientMutationId", Leaf(Json::Null))])
 }
 
 fn plain(name: &'static str, fields: Vec<(&'static str, Got)>) -> Got {

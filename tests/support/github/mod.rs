@@ -41,8 +41,8 @@ pub struct Github {
     pulls: Mutex<Vec<Json>>,
     /// Why nobody may open one.
     no_pulls: Mutex<Option<&'static str>>,
-    /// Whether nothing keeps them from being merged.
-    clean: Mutex<bool>,
+    /// How they can be merged.
+    merging: Mutex<Merging>,
     /// What repositories were called before.
     former_names: Mutex<HashMap<String, String>>,
     installation: Mutex<Option<app::Installation>>,
@@ -56,6 +56,17 @@ struct Limits {
     tree: usize,
     /// Bytes of a file's text over GraphQL; real: 512,000.
     text: usize,
+}
+
+/// How pull requests can be merged.
+#[derive(Debug, Clone, Copy)]
+struct Merging {
+    /// GraphQL's `mergeStateStatus`.
+    state: &'static str,
+    /// Whether the repository's settings allow auto-merge.
+    auto_merge: bool,
+    /// Whether the target has a merge queue.
+    queue: bool,
 }
 
 /// What is sent back.
@@ -112,7 +123,11 @@ impl Github {
             }),
             pulls: Mutex::default(),
             no_pulls: Mutex::default(),
-            clean: Mutex::default(),
+            merging: Mutex::new(Merging {
+                state: "BLOCKED",
+                auto_merge: true,
+                queue: false,
+            }),
             former_names: Mutex::default(),
             installation: Mutex::default(),
             minted: Mutex::default(),

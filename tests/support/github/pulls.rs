@@ -33,27 +33,78 @@ impl Github {
         *lock(&self.no_pulls) = Some(words);
     }
 
+    /// Has pull requests stand so (`BLOCKED`, `CLEAN`, …), from the next request on.
+    pub fn set_merge_state(&self, state: &'static str) {
+        lock(&self.merging).state = state;
+    }
+
     /// Has the target's rules miss nothing, so that a pull request can be merged at once.
     pub fn require_nothing(&self) {
-        *lock(&self.clean) = true;
+        self.set_merge_state("CLEAN");
+    }
+
+    /// Has the repository's settings not allow auto-merge.
+    pub fn disallow_auto_merge(&self) {
+        lock(&self.merging).auto_merge = false;
+    }
+
+    /// Has the target take what comes from its merge queue only.
+    pub fn require_a_merge_queue(&self) {
+        lock(&self.merging).queue = true;
     }
 
     /// Enables the merge of a pull request as soon as its target's rules allow. Errors are GitHub's.
-    pub(super) fn enable_auto_merge(
-        &self,
-        node_id: &str,
-        method: &str,
-    ) -> Result<(), &'static str> {
+    pub(super) fn enable_auto_merge(&self, input: &Json) -> Result<(), &'static str> {
+        let merging = *lock(&self.merging);
         let mut pulls = lock(&self.pulls);
-        let pull = pulls.iter_mut().find(|pull| pull["node_id"] == node_id);
+        let pull = pulls
+            .iter_mut()
+            .find(|pull| pull["node_id"] == input["pullRequestId"]);
         let Some(pull) = pull else {
             return Err("Could not resolve to a node");
         };
-        if *lock(&self.clean) {
-            return Err("Pull request Pull request is in clean status");
+        if pull["merged"] == true {
+            return Err("Pull request is closed");
         }
-        pull["auto_merge"] = json!({ "merge_method": method.to_lowercase() });
+        if !merging.auto_merge {
+            return Err("Auto merge is not allowed for this repository");
+        }
+        match merging.state {
+            "CLEAN" => return Err("Pull request Pull request is in clean status"),
+            "UNSTABLE" => return Err("Pull request Pull request is in unstable status"),
+            "HAS_HOOKS" => return Err("Pull request Pull request is in has_hooks status"),
+            _ => {}
+        }
+        pull["auto_merge"] = json!({
+            "merge_method": input["mergeMethod"].as_str().unwrap().to_lowercase(),
+            "commit_title": input["commitHeadline"], "commit_message": input["commitBody"],
+            "head": input["expectedHeadOid"],
+        });
         Ok(())
+    }
+
+    /// Puts a pull request into the merge queue.
+    pub(super) fn enqueue(&self, input: &Json) -> Result<(), &'static str> {
+        let mut pulls = lock(&self.pulls);
+        let pull = pulls
+            .iter_mut()
+            .find(|pull| pull["node_id"] == input["pullRequestId"]);
+        let pull = pull.ok_or("Could not resolve to a node")?;
+        pull["queued"] = input["expectedHeadOid"].clone();
+        Ok(())
+    }
+
+    /// How a pull request stands, for GraphQL.
+    pub(super) fn merge_state(&self, repository: &str, number: u64) -> Option<Json> {
+        let merging = *lock(&self.merging);
+        let pulls = self.pulls(repository);
+        let pull = pulls.iter().find(|pull| pull["number"] == number)?;
+        let auto_merge = pull["auto_merge"].as_object();
+        Some(json!({
+            "merged": pull["merged"], "mergeStateStatus": merging.state,
+            "isInMergeQueue": !pull["queued"].is_null(), "isMergeQueueEnabled": merging.queue,
+            "autoMergeRequest": auto_merge.map(|_| json!({"enabledAt": "2026-11-23T12:00:00Z"})),
+        }))
     }
 }
 
@@ -159,28 +210,48 @@ impl Asked<'_> {
             }
             ("POST", ["requested_reviewers"]) => {
                 let people = names("reviewers");
+                if people.contains(&pull["user"]["login"]) {
+                    return Some(refusal(
+                        422,
+                        "Review cannot be requested from pull request author.",
+                    ));
+                }
                 if !people.iter().all(known) {
                     return Some(refusal(
                         422,
                         "Reviews may only be requested from collaborators.",
                     ));
                 }
+                let people = people.into_iter().map(|name| json!({ "login": name }));
+                let teams = names("team_reviewers").into_iter();
+                let teams = teams.map(|slug| json!({ "slug": slug }));
                 pull["requested_reviewers"].as_array_mut()?.extend(people);
-                pull["requested_teams"]
-                    .as_array_mut()?
-                    .extend(names("team_reviewers"));
+                pull["requested_teams"].as_array_mut()?.extend(teams);
                 Some(Answer::json(201, pull))
             }
             ("PUT", ["merge"]) => {
                 let head = format!("refs/heads/{}", pull["head"]["ref"].as_str()?);
+                if lock(&self.github.merging).queue {
+                    return Some(refusal(
+                        405,
+                        "Repository rule violations found: Changes must be made through the merge queue",
+                    ));
+                }
+                if pull["merged"] == true {
+                    return Some(refusal(405, "Pull Request is not mergeable"));
+                }
                 if body["sha"] != self.store.reference(&head)?.to_string() {
                     return Some(refusal(409, "Head branch was modified."));
                 }
-                merge(self.store, pull)?;
+                merge(self.store, pull, body)?;
                 Some(Answer::json(
                     200,
                     &json!({"merged": true, "message": "Pull Request successfully merged"}),
                 ))
+            }
+            ("GET", ["reviews"]) => {
+                let reviews = pull["reviews"].as_array().cloned().unwrap_or_default();
+                Some(Answer::json(200, &reviews.into()))
             }
             _ => None,
         }
@@ -203,7 +274,7 @@ impl Asked<'_> {
 }
 
 /// Squashes a pull request into its target, which its branch is on top of.
-fn merge(store: &Store, pull: &mut Json) -> Option<()> {
+fn merge(store: &Store, pull: &mut Json, body: &Json) -> Option<()> {
     let reference = |key: &str| Some(format!("refs/heads/{}", pull[key]["ref"].as_str()?));
     let (head, base) = (
         store.reference(&reference("head")?)?,
@@ -212,7 +283,14 @@ fn merge(store: &Store, pull: &mut Json) -> Option<()> {
     let tree = store.tree_of(head).id();
     let people = ("GitHub", "noreply@github.com");
     let title = format!("{} (#{})", pull["title"].as_str()?, pull["number"]);
-    let merged = store.write_commit(tree, &[base], &title, (people, people), true)?;
+    let message = match (
+        body["commit_title"].as_str(),
+        body["commit_message"].as_str(),
+    ) {
+        (Some(title), Some(text)) => format!("{title}\n\n{text}\n"),
+        _ => title,
+    };
+    let merged = store.write_commit(tree, &[base], &message, (people, people), true)?;
     store
         .move_reference(&reference("base")?, Some(base), Some(merged))
         .ok()?;

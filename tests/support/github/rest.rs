@@ -108,6 +108,7 @@ impl Asked<'_> {
             }
             ["compare", range] => self.compare(range),
             ["pulls"] => Some(self.list_pulls()),
+            ["pulls", number, rest @ ..] => self.of_pull("GET", number, rest, &Json::Null),
             ["git", "commits", id] => {
                 let id = Oid::from_str(id).ok()?;
                 let mut commit = self.of_commit(id)["commit"].clone();
