@@ -14,7 +14,9 @@ mod value;
 pub use message::{Reverted, message, revert_message, text};
 pub use run::{Run, Source};
 pub use template::{Deployment, MessageTemplate, TemplateError};
-pub use trailers::{Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, trailer_values};
+pub use trailers::{
+    Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, trailer_values,
+};
 pub use value::is_about;
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use crate::deployment::{Run, Source, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
-use crate::manifest::{ImageChange, Note, Plan};
+use crate::manifest::{self, EditRequest, ImageChange, Note, Plan};
 use crate::repository::history::{HistoryQuery, Touched};
 use crate::repository::retry;
+use crate::repository::{BranchName, Snapshot};
 use crate::version::{self, Order};
 
 /// How many commits of the files are looked at for the one that brought an image.
@@ -51,73 +52,154 @@ impl FromStr for Downgrade {
     }
 }
 
-/// Stops `plan` where it holds an image that is older than the one it replaces: all of it, since one
-/// step is one commit. Returns why it is to be skipped, if it is.
-///
-/// # Errors
-/// Under `fail`; and when the branch's past is needed and can't be read.
-pub(super) async fn check(
-    downgrade: Downgrade,
-    session: &Session<'_>,
-    files: &FileSelection,
-    source: &Source,
-    plan: &mut Plan,
-) -> Result<Option<String>, Failure> {
-    if downgrade == Downgrade::Allow {
-        return Ok(None);
+/// What keeps an older image from being deployed.
+pub(super) struct Guard<'a> {
+    /// What becomes of one.
+    pub(super) downgrade: Downgrade,
+    /// The repository.
+    pub(super) session: &'a Session<'a>,
+    /// The manifests.
+    pub(super) files: &'a FileSelection,
+    /// This run.
+    pub(super) source: &'a Source,
+    /// The branch of the pull request that is to be made: an open one may propose a newer image.
+    pub(super) proposal: Option<&'a BranchName>,
+}
+
+impl Guard<'_> {
+    /// Stops `plan`, which `edit` made of `snapshot`, where it holds an image that is older than the one
+    /// it replaces: all of it, since one step is one commit. Returns why it is to be skipped, if it is.
+    ///
+    /// # Errors
+    /// Under `fail`; and when the branch's past is needed and can't be read.
+    pub(super) async fn check(
+        &self,
+        snapshot: &Snapshot,
+        edit: &EditRequest,
+        plan: &mut Plan,
+    ) -> Result<Option<String>, Failure> {
+        if self.downgrade == Downgrade::Allow {
+            return Ok(None);
+        }
+        let (mut older, unknown) = sorted(plan, "which is in");
+        if older.is_empty() && !unknown.is_empty() {
+            let own = self.source.run();
+            let past = match own {
+                Some(_) => self.past().await?,
+                None => Vec::new(),
+            };
+            let mut notes = Vec::new();
+            for change in unknown {
+                let of_file = |touched: &&Touched| {
+                    let mut files = touched.files.iter();
+                    files.any(|file| file.path == change.file)
+                };
+                let messages = past.iter().filter(of_file);
+                let messages = messages.map(|touched| touched.commit.message.as_str());
+                match order_of_runs(own.as_ref(), messages, change) {
+                    Ok((Order::Older, run)) => older.push(told(change, "which is in", Some(run))),
+                    Ok(_) => {}
+                    Err(why) => notes.push(Note {
+                        file: change.file.clone(),
+                        line: change.line,
+                        text: format!(
+                            "whether {} is older than {} can't be told from their tags, and {why}, so it is deployed",
+                            change.new, change.old
+                        ),
+                    }),
+                }
+            }
+            plan.notes.extend(notes);
+        }
+        if older.is_empty() && !plan.edits.is_empty() {
+            older = self.proposed(snapshot, edit).await?;
+        }
+        if older.is_empty() {
+            return Ok(None);
+        }
+        let mut reason = distinct(older.iter().map(String::as_str)).join("; ");
+        if plan.changed_images().count() > older.len() || plan.changed_values().next().is_some() {
+            reason.push_str(
+                "; the other changes of this step were left out with it, since one step is one commit",
+            );
+        }
+        match self.downgrade {
+            Downgrade::Fail => Err(Failure::new(
+                Reason::Downgrade,
+                format!("{reason}. Nothing was changed."),
+            )
+            .with_hint(
+                "Where an older build finished last, nothing is to be done: the newer one is deployed. To deploy the older \
+                 one, set `downgrade: allow`, or undo the deployment with `operation: rollback`.",
+            )),
+            Downgrade::Skip | Downgrade::Allow => Ok(Some(reason)),
+        }
     }
-    let mut older = Vec::new();
-    let mut unknown = Vec::new();
+
+    /// What is older than what an open pull request proposes, which this run would set back.
+    async fn proposed(
+        &self,
+        snapshot: &Snapshot,
+        edit: &EditRequest,
+    ) -> Result<Vec<String>, Failure> {
+        let (Some(branch), Some(api)) = (self.proposal, self.session.repository.api()) else {
+            return Ok(Vec::new());
+        };
+        let read = async || {
+            let Some(pull) = api.open_pull(branch, &snapshot.branch).await? else {
+                return Ok(None);
+            };
+            let proposed = api.snapshot_of(Some(branch), self.files).await;
+            proposed.map(|proposed| Some((pull, proposed)))
+        };
+        let (pull, proposed) = match retry::read(&self.session.deadline, |_| {}, read).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Vec::new()),
+            Err(error) => return Err(self.session.explainer.repository(&error).await),
+        };
+        // Somebody else's edit of it may be in the way: then there is nothing to compare.
+        let Ok(plan) = manifest::plan(&proposed.files, edit) else {
+            return Ok(Vec::new());
+        };
+        let place = format!("which pull request #{} proposes in", pull.number);
+        let (mut older, unknown) = sorted(&plan, &place);
+        let own = self.source.run();
+        for change in unknown {
+            let messages = proposed.recent.iter().map(|said| said.message.as_str());
+            if let Ok((Order::Older, run)) = order_of_runs(own.as_ref(), messages, change) {
+                older.push(told(change, &place, Some(run)));
+            }
+        }
+        Ok(older)
+    }
+
+    async fn past(&self) -> Result<Vec<Touched>, Failure> {
+        let query = HistoryQuery::newest(DEPTH);
+        let session = self.session;
+        let history = retry::read(
+            &session.deadline,
+            |_| {},
+            async || session.repository.history(self.files, &query).await,
+        );
+        match history.await {
+            Ok(history) => Ok(history.commits),
+            Err(error) => Err(session.explainer.repository(&error).await),
+        }
+    }
+}
+
+/// The changes of `plan` that make an image older, as a person reads them, and those whose tags don't
+/// tell.
+fn sorted<'p>(plan: &'p Plan, place: &str) -> (Vec<String>, Vec<&'p ImageChange>) {
+    let (mut older, mut unknown) = (Vec::new(), Vec::new());
     for change in plan.changed_images() {
         match order(change) {
-            Order::Older => older.push(told(change, None)),
+            Order::Older => older.push(told(change, place, None)),
             Order::CantTell => unknown.push(change),
             Order::Newer | Order::Same => {}
         }
     }
-    if older.is_empty() && !unknown.is_empty() {
-        let own = source.run();
-        let past = match own {
-            Some(_) => past(session, files).await?,
-            None => Vec::new(),
-        };
-        let mut notes = Vec::new();
-        for change in unknown {
-            match order_of_runs(own.as_ref(), &past, change) {
-                Ok((Order::Older, run)) => older.push(told(change, Some(run))),
-                Ok(_) => {}
-                Err(why) => notes.push(Note {
-                    file: change.file.clone(),
-                    line: change.line,
-                    text: format!(
-                        "whether {} is older than {} can't be told from their tags, and {why}, so it is deployed",
-                        change.new, change.old
-                    ),
-                }),
-            }
-        }
-        plan.notes.extend(notes);
-    }
-    if older.is_empty() {
-        return Ok(None);
-    }
-    let mut reason = distinct(older.iter().map(String::as_str)).join("; ");
-    if plan.changed_images().count() > older.len() || plan.changed_values().next().is_some() {
-        reason.push_str(
-            "; the other changes of this step were left out with it, since one step is one commit",
-        );
-    }
-    match downgrade {
-        Downgrade::Fail => Err(Failure::new(
-            Reason::Downgrade,
-            format!("{reason}. Nothing was changed."),
-        )
-        .with_hint(
-            "Where an older build finished last, nothing is to be done: the newer one is deployed. To deploy the older \
-             one, set `downgrade: allow`, or undo the deployment with `operation: rollback`.",
-        )),
-        Downgrade::Skip | Downgrade::Allow => Ok(Some(reason)),
-    }
+    (older, unknown)
 }
 
 /// What a change does, as far as the images tell. Where none was, anything is newer.
@@ -140,19 +222,16 @@ fn order(change: &ImageChange) -> Order {
 /// What the runs say: the one that brought the old image, and this one. Else why they say nothing.
 fn order_of_runs<'p>(
     own: Option<&Run<'_>>,
-    past: &'p [Touched],
+    mut past: impl Iterator<Item = &'p str>,
     change: &ImageChange,
 ) -> Result<(Order, Run<'p>), &'static str> {
     let own = own.ok_or("this is no workflow run that could be compared")?;
     // The newest commit that says so: an image that is deployed again is as new as that.
-    let brought = past.iter().find(|touched| {
-        touched.files.iter().any(|file| file.path == change.file)
-            && trailer_values(&touched.commit.message, "Deployed-Image")
-                .any(|image| image == change.old)
-    });
+    let brought = past
+        .find(|message| trailer_values(message, "Deployed-Image").any(|image| image == change.old));
     let brought = brought.ok_or("no recent commit says that it brought the old one")?;
-    let theirs = Run::of(&brought.commit.message)
-        .ok_or("the commit that brought the old one names no workflow run")?;
+    let theirs =
+        Run::of(brought).ok_or("the commit that brought the old one names no workflow run")?;
     if (own.repository_url, own.workflow) != (theirs.repository_url, theirs.workflow) {
         return Err("another workflow brought the old one");
     }
@@ -164,21 +243,8 @@ fn order_of_runs<'p>(
     Ok((order, theirs))
 }
 
-async fn past(session: &Session<'_>, files: &FileSelection) -> Result<Vec<Touched>, Failure> {
-    let query = HistoryQuery::newest(DEPTH);
-    let history = retry::read(
-        &session.deadline,
-        |_| {},
-        async || session.repository.history(files, &query).await,
-    );
-    match history.await {
-        Ok(history) => Ok(history.commits),
-        Err(error) => Err(session.explainer.repository(&error).await),
-    }
-}
-
 /// One older image, as a person reads it.
-fn told(change: &ImageChange, run: Option<Run<'_>>) -> String {
+fn told(change: &ImageChange, place: &str, run: Option<Run<'_>>) -> String {
     let how = match run {
         Some(run) => format!(
             ": run {} of the same workflow, which brought it, started after this one",
@@ -187,7 +253,7 @@ fn told(change: &ImageChange, run: Option<Run<'_>>) -> String {
         None => String::new(),
     };
     format!(
-        "{} is older than {}, which is in {} line {}{how}",
+        "{} is older than {}, {place} {} line {}{how}",
         change.new, change.old, change.file, change.line
     )
 }

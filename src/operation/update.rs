@@ -68,14 +68,24 @@ pub async fn run(
         dry_run: update.dry_run,
         proposing: proposing(update, source)?,
     };
+    let proposal = landing
+        .proposing
+        .as_ref()
+        .map(|proposing| &proposing.branch);
     let landed = landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
         if !std::mem::take(&mut is_first) {
             update.image_check.confirm(&checked).await?;
         }
         let mut plan = manifest::plan(&snapshot.files, &checked.edit)
             .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;
-        let skipped =
-            downgrade::check(update.downgrade, &session, files, source, &mut plan).await?;
+        let guard = downgrade::Guard {
+            downgrade: update.downgrade,
+            session: &session,
+            files,
+            source,
+            proposal,
+        };
+        let skipped = guard.check(snapshot, &checked.edit, &mut plan).await?;
         let deployment = Deployment::of(&plan, source);
         let message = deployment::message(update.message.as_ref(), &deployment);
         let warnings = match skipped {

@@ -866,3 +866,49 @@ fn who_opened_it_reviews_it_not_and_the_others_are_asked() {
         .succeeded();
     assert_eq!(pull(&server)["requested_reviewers"], serde_json::json!([]));
 }
+
+#[test]
+fn an_older_build_never_sets_a_proposal_back() {
+    let (server, repository) = start();
+    propose(&repository, "v3").run().succeeded();
+    let branch = head(&pull(&server));
+    let before = repository.tip(&branch);
+    let older = |downgrade: &str| propose(&repository, "v2").input("downgrade", downgrade);
+    let outcome = older("skip").run().succeeded();
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(
+        outcome.output("skipped-reason"),
+        "ghcr.io/acme/web:v2 is older than ghcr.io/acme/web:v3, which pull request #1 proposes in apps/web.yaml line 6"
+    );
+    older("fail").run().failed();
+    assert_eq!(repository.tip(&branch), before);
+    // Where the tags don't tell, the runs do.
+    let run = |id: &str, tag: &str| {
+        propose(&repository, tag)
+            .input("downgrade", "skip")
+            .env("GITHUB_RUN_ID", id)
+            .env(
+                "GITHUB_WORKFLOW_REF",
+                "wlals2/blogsite/.github/workflows/deploy.yml@refs/heads/main",
+            )
+    };
+    run("200", "8a3f5c1").run().succeeded();
+    let before = repository.tip(&branch);
+    let outcome = run("199", "5a7b9d1").run().succeeded();
+    assert!(
+        outcome
+            .output("skipped-reason")
+            .contains("run 200 of the same workflow"),
+        "{}",
+        outcome.log()
+    );
+    assert_eq!(repository.tip(&branch), before);
+    run("201", "5a7b9d1").run().succeeded();
+    assert_ne!(repository.tip(&branch), before);
+    // One that is closed proposes nothing.
+    server
+        .github()
+        .edit_pull(1, |pull| pull["state"] = "closed".into());
+    let outcome = older("skip").run().succeeded();
+    assert_eq!(outcome.output("changed"), "true");
+}

@@ -142,9 +142,21 @@ impl GithubRepository {
     /// # Errors
     /// When the server can't be used, or a file that is named is not there or is no file.
     pub async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
+        self.snapshot_of(self.branch.as_ref(), selection).await
+    }
+
+    /// The same for another branch; of none for the default one.
+    ///
+    /// # Errors
+    /// As [`Self::snapshot`].
+    pub async fn snapshot_of(
+        &self,
+        branch: Option<&BranchName>,
+        selection: &FileSelection,
+    ) -> Result<Snapshot, RepositoryError> {
         let named = selection.named_paths();
         let (first, rest) = named.split_at(named.len().min(BATCH.0));
-        let (mut tip, mut entries) = self.tip(self.branch.as_ref(), first).await?;
+        let (mut tip, mut entries) = self.tip(branch, first).await?;
         if !rest.is_empty() {
             entries.extend(self.entries_at(&tip.commit, rest).await?);
         }

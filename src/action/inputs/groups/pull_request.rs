@@ -49,7 +49,8 @@ inputs! {
     PULL_REQUEST_DRAFT: bool = Input::new("pull-request-draft", WRITING, boolean).or("false")
         .needs(&[&PULL_REQUEST.definition]);
 
-    /// Merge it as soon as the rules of its target allow, by `merge`, `squash` or `rebase`.
+    /// Merge it as soon as the rules of its target allow, by `merge`, `squash` or `rebase`. With a token
+    /// other than `GITHUB_TOKEN`, whose pull requests start no checks and whose merges no workflow.
     PULL_REQUEST_AUTO_MERGE: MergeMethod = Input::new("pull-request-auto-merge", WRITING, parsed)
         .needs(&[&PULL_REQUEST.definition]);
 }
