@@ -261,6 +261,57 @@ impl FromStr for ImageReference {
     }
 }
 
+/// The first thing in `text` that something else was to fill in: `{{ … }}`, `${…}`, `$(…)`, `$NAME`,
+/// `<…>`, `%NAME%`.
+pub(crate) fn placeholder(text: &str) -> Option<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    text.char_indices().find_map(|(at, c)| {
+        let rest = text.get(at..)?;
+        let closed =
+            |close: &str| Some(rest.find(close).map_or(rest.len(), |end| end + close.len()));
+        let length = match c {
+            '{' if rest.starts_with("{{") => closed("}}"),
+            '$' if rest.starts_with("${{") => closed("}}"),
+            '$' if rest.starts_with("${") => closed("}"),
+            '$' if rest.starts_with("$(") => closed(")"),
+            '$' => Some(
+                1 + rest
+                    .get(1..)?
+                    .find(|c| !is_name(c))
+                    .unwrap_or(rest.len() - 1),
+            ),
+            '<' => closed(">"),
+            '%' => {
+                let name = rest.get(1..)?.split('%').next()?;
+                let is_closed = rest.len() > name.len() + 1;
+                (is_closed && !name.is_empty() && name.chars().all(is_name))
+                    .then_some(name.len() + 2)
+            }
+            _ => None,
+        };
+        rest.get(..length?)
+    })
+}
+
+/// The repository that `text` is meant to name, though it is no reference: its tag is missing, wrong or
+/// still to be filled in, or its name has upper-case letters.
+pub(crate) fn repository_meant(text: &str) -> Option<ImageReference> {
+    let text = text.trim();
+    let end = placeholder(text).and_then(|there| text.find(there));
+    if end.is_none() && text.contains(char::is_whitespace) {
+        return None;
+    }
+    let head = text.get(..end.unwrap_or(text.len()))?;
+    let start = head.rfind('/').map_or(0, |at| at + 1);
+    let version = head.get(start..)?.find([':', '@']);
+    // What is to be filled in may be a part of the name.
+    if version.is_none() && end.is_some() {
+        return None;
+    }
+    let name = head.get(..version.map_or(head.len(), |at| start + at))?;
+    name.to_lowercase().parse().ok()
+}
+
 /// Texts that are wrong as a whole, and deserve a better answer than "bad name".
 fn refuse_what_is_no_reference(given: &str) -> Result<(), ImageReferenceError> {
     let text = || given.to_owned();
@@ -500,6 +551,44 @@ mod tests {
                 "{text}"
             );
             assert_eq!(image.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_filled_in_is_found() {
+        for (text, expected) in [
+            ("a:${TAG}", Some("${TAG}")),
+            ("a:$(TAG)-x", Some("$(TAG)")),
+            ("a:{{ .Values.tag }}", Some("{{ .Values.tag }}")),
+            ("a:${{ github.sha }}", Some("${{ github.sha }}")),
+            ("a:$TAG", Some("$TAG")),
+            ("a:<TAG>", Some("<TAG>")),
+            ("%IMAGE%:v1", Some("%IMAGE%")),
+            ("a:${TAG", Some("${TAG")),
+            ("a:v1", None),
+            ("a:50%", None),
+        ] {
+            assert_eq!(placeholder(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_broken_reference_still_means_a_repository() {
+        for (text, expected) in [
+            ("ghcr.io/acme/web:", Some("ghcr.io/acme/web")),
+            ("ghcr.io/acme/web:<TAG>", Some("ghcr.io/acme/web")),
+            ("ghcr.io/Acme/Web:v1", Some("ghcr.io/acme/web")),
+            ("localhost:5000/web:v1:v2", Some("localhost:5000/web")),
+            ("web@sha256:", Some("web")),
+            ("web:v${X}", Some("web")),
+            ("ghcr.io/${ORG}/web:v1", None),
+            ("web: the one", None),
+            ("the web", None),
+            ("https://a:1.0", None),
+            ("", None),
+        ] {
+            let meant = repository_meant(text).map(|image| image.to_string());
+            assert_eq!(meant.as_deref(), expected, "{text}");
         }
     }
 

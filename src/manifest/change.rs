@@ -15,6 +15,8 @@ pub struct Plan {
     pub values: Vec<ValueChange>,
     /// What a person should know beyond that: a digest that was removed, an alias that follows.
     pub notes: Vec<Note>,
+    /// What may not have been meant, and is done all the same.
+    pub warnings: Vec<Note>,
 }
 
 impl Plan {

@@ -78,7 +78,7 @@ fn images<'m>(manifest: Option<&'m Manifest<'_>>, places: &mut Places<'m>) -> Ve
         return Vec::new();
     };
     let mut located = Located::new(&manifest.stream);
-    let sites = manifest.sites.iter().filter(|site| !site.text.is_empty());
+    let sites = manifest.sites.iter().filter(|site| site.says_a_version());
     sites
         .map(|site| (located.place(places, site.node), site))
         .collect()

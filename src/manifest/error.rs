@@ -87,7 +87,7 @@ pub enum ManifestError {
         /// The place.
         site: String,
         /// What is in the way.
-        obstacle: Obstacle,
+        obstacle: Box<Obstacle>,
     },
     /// Two lines of the request set one scalar to different values.
     #[error("{file}, line {line}: two lines of the request want different values at {path}")]
@@ -155,6 +155,40 @@ pub enum ManifestError {
         /// The objects that they do hold, nearest first.
         held: Vec<String>,
     },
+    /// SOPS vouches for the file's plain values, too.
+    #[error(
+        "{file} is encrypted with SOPS, whose MAC covers plain values too: after an edit nobody could decrypt it. Set it with `sops set`, or encrypt it with `mac_only_encrypted: true` (SOPS 3.9)"
+    )]
+    Signed {
+        /// The file.
+        file: RepoPath,
+    },
+    /// A value that only SOPS can write.
+    #[error(
+        "{file}, line {line}: {path} is encrypted with SOPS (`ENC[…]`): change it with `sops set`"
+    )]
+    Encrypted {
+        /// The file.
+        file: RepoPath,
+        /// From 1.
+        line: usize,
+        /// Its path.
+        path: String,
+    },
+    /// The guard behind the edit: a place would not hold the image that was asked for.
+    #[error(
+        "{file}, line {line}: after the edit there would be {found} and not {wanted}; nothing was changed"
+    )]
+    OtherImage {
+        /// The file.
+        file: RepoPath,
+        /// From 1.
+        line: usize,
+        /// What would be there.
+        found: String,
+        /// The line of the request.
+        wanted: Box<ImageAssignment>,
+    },
     /// The text can't be changed exactly.
     #[error("{file}: {source}")]
     Edit {
@@ -185,16 +219,25 @@ impl ManifestError {
             Self::AmbiguousPath { .. } => "ambiguous path",
             Self::NoScalar { .. } => "no scalar",
             Self::Contradiction { .. } | Self::Overlap { .. } => "contradiction",
-            Self::Unwritable { obstacle, .. } => match obstacle {
+            Self::Unwritable { obstacle, .. } => match **obstacle {
                 Obstacle::NoImage => "container without image",
                 Obstacle::NotAString => "no string",
-                Obstacle::Alias { .. } => "alias",
-                Obstacle::Merged { .. } => "merge key",
+                Obstacle::Shared { .. } => "alias",
                 Obstacle::Template => "template in value",
+                Obstacle::Placeholder { .. } => "placeholder",
+                Obstacle::Framed => "several defaults",
+                Obstacle::NameOnly => "name without tag",
+                Obstacle::LookedUp { .. } => "name to look up",
+                Obstacle::NameWithTag => "name with tag",
+                Obstacle::OtherRepository => "other repository",
+                Obstacle::GlobalRegistry { .. } => "global registry",
+                Obstacle::NoPath => "no path",
                 Obstacle::SpansLines => "spans lines",
                 Obstacle::NeedsTag => "digest without tag",
                 Obstacle::Part { .. } => "part of an image",
             },
+            Self::Signed { .. } | Self::Encrypted { .. } => "encrypted",
+            Self::OtherImage { .. } => "guard: another image",
             Self::Edit { source, .. } => match source {
                 EditError::NotAScalar { .. } => "no scalar",
                 EditError::DuplicateKey { .. } => "duplicate key",
@@ -209,7 +252,11 @@ impl ManifestError {
 
     /// Whether a guard of [`crate::yaml::edit`] had to step in.
     pub fn is_guard(&self) -> bool {
-        matches!(self, Self::Edit { source, .. } if source.is_guard())
+        match self {
+            Self::Edit { source, .. } => source.is_guard(),
+            Self::OtherImage { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -20,13 +20,13 @@ pub struct ManifestFile {
     pub bytes: Vec<u8>,
 }
 
-/// The images that `file` holds, in the order of the text, once for each place.
+/// The images that `file` says are run, in the order of the text, once for each place.
 ///
 /// # Errors
 /// [`ManifestError`]: the file can't be read.
 pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
     let manifest = Manifest::read(file, &EditRequest::default())?;
-    let sites = manifest.sites.iter();
+    let sites = manifest.sites.iter().filter(|site| site.says_what_runs());
     Ok(sites.map(|site| manifest.held(site)).collect())
 }
 
@@ -47,7 +47,7 @@ impl<'f> Manifest<'f> {
         }
         let stream = Stream::parse(&file.bytes)
             .map_err(|source| invalid(&file.path, &file.bytes, source))?;
-        let mut sites = find::sites(&stream);
+        let mut sites = find::sites(&stream, &file.path);
         sites.retain(|site| place::is_within(&stream, site.node, &request.resources));
         if !request.paths.is_empty() {
             // Where images live is said by `path`; only containers can still be named.

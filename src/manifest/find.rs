@@ -1,47 +1,612 @@
 //! Where images live in a file, whatever kind of file it is.
+//!
+//! Two questions find them: which keys of a mapping belong together ([`super::keys`]), and what is around
+//! it. A list of names and values is a mapping, too: environment variables, the parameters of a chart.
 
 use std::collections::HashSet;
 
-use super::helm::SplitImage;
+use super::keys::{self, Meaning, Part};
 use super::kustomize::ImageEntry;
+use super::parts::{Home, Parts, is_versioned};
 use super::site::Site;
-use super::workload;
-use crate::yaml::Stream;
+use super::slot::{self, Slot};
+use super::workload::{self, Container};
+use super::write::Obstacle;
+use crate::files::RepoPath;
+use crate::yaml::{Content, NodeId, Role, Stream};
 
 /// All sites of a file, in the order of the text.
-pub(super) fn sites(stream: &Stream<'_>) -> Vec<Site> {
+pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
+    let finder = Finder::new(stream, file);
     let mut sites = Vec::new();
     // Nodes that a site has taken, so that the more general rules leave them alone.
     let mut taken = HashSet::new();
-    for (id, _) in stream.nodes() {
+    for (id, node) in stream.nodes() {
         if taken.contains(&id) {
             continue;
         }
-        let key = stream.key_of(id).unwrap_or_default();
-        if workload::is_container_list(key) {
-            for item in stream.items(id) {
-                sites.extend(workload::container(stream, *item));
-                taken.extend(
-                    [Some(*item), stream.get(*item, "image")]
-                        .into_iter()
-                        .flatten(),
-                );
-            }
-        } else if key == "images" {
-            for item in stream.items(id) {
-                if let Some(entry) = ImageEntry::read(stream, *item) {
-                    taken.insert(*item);
-                    sites.push(Site::entry(*item, entry));
+        match &node.content {
+            Content::Mapping(_) => sites.extend(finder.in_mapping(id)),
+            Content::Sequence(items) => {
+                let key = stream.key_of(id).unwrap_or_default();
+                if key == "images" {
+                    for item in items {
+                        if let Some(entry) = finder.entry(*item) {
+                            taken.insert(*item);
+                            sites.push(Site::entry(*item, entry));
+                        }
+                    }
+                }
+                if keys::is_images(key) {
+                    sites.extend(items.iter().filter_map(|item| finder.listed(*item)));
+                } else if workload::is_container_list(key) {
+                    let without = |item: &NodeId| finder.without_image(*item);
+                    sites.extend(items.iter().filter_map(without));
+                } else {
+                    sites.extend(finder.in_values(items));
                 }
             }
-        } else if let Some(split) = SplitImage::read(stream, id) {
-            taken.insert(split.repository());
-            sites.push(Site::split(id, split));
-        } else if key == "image" {
-            let site = Site::whole(stream, id, None);
-            sites.extend(site.has_reference().then_some(site));
+            Content::Alias { target, .. } => {
+                if finder.is_used_as_image(id) {
+                    sites.extend(finder.through(id, *target));
+                }
+            }
+            Content::Scalar(_) => {}
         }
+    }
+    for site in &mut sites {
+        finder.obstruct_names(site);
     }
     sites.sort_by_key(|site| site.node);
     sites
+}
+
+/// The sites that `node`, named by a person, is, is a part of, or holds.
+pub(super) fn named(stream: &Stream<'_>, file: &RepoPath, node: NodeId) -> Site {
+    let finder = Finder::new(stream, file);
+    let mut site = finder.named(node);
+    finder.obstruct_names(&mut site);
+    site.is_named = true;
+    site
+}
+
+struct Finder<'s, 't> {
+    stream: &'s Stream<'t>,
+    file: &'s RepoPath,
+    /// By document: the registry that charts put before all images.
+    registries: Vec<Option<String>>,
+    /// By document: its kind, where what is called an image there is a name that a tool looks up.
+    looked_up: Vec<Option<&'s str>>,
+}
+
+/// The parts of one image, as far as one mapping has them.
+struct Family {
+    stem: String,
+    parts: Vec<(Meaning, Field)>,
+}
+
+/// A key and its value.
+#[derive(Clone, Copy)]
+struct Field {
+    key: Option<NodeId>,
+    node: NodeId,
+    /// The alias or merge key that brings it in.
+    through: Option<NodeId>,
+}
+
+impl Family {
+    fn field(&self, part: Part) -> Option<Field> {
+        let all = self
+            .parts
+            .iter()
+            .filter(|(meaning, _)| meaning.part == part);
+        let best = all.min_by_key(|(meaning, _)| meaning.rank)?;
+        Some(best.1)
+    }
+
+    fn slot(&self, stream: &Stream<'_>, part: Part) -> Option<Slot> {
+        let field = self.field(part)?;
+        let slot = Slot::read(stream, field.key, field.node)?;
+        Some(match field.through {
+            Some(through) => slot.through(through),
+            None => slot,
+        })
+    }
+}
+
+impl<'s, 't> Finder<'s, 't> {
+    fn new(stream: &'s Stream<'t>, file: &'s RepoPath) -> Self {
+        let registry = |root: &NodeId| {
+            let registry = stream.get(stream.get(*root, "global")?, "imageRegistry")?;
+            let registry = slot::value(stream, registry)?;
+            (!registry.is_empty()).then(|| registry.into_owned())
+        };
+        Self {
+            stream,
+            file,
+            registries: stream.roots().iter().map(registry).collect(),
+            looked_up: stream
+                .roots()
+                .iter()
+                .map(|root| kind_of_names(stream, *root))
+                .collect(),
+        }
+    }
+
+    /// What is a name there is never written.
+    fn obstruct_names(&self, site: &mut Site) {
+        let document = self.stream[site.node].document;
+        if let Some(Some(kind)) = self.looked_up.get(document) {
+            let kind = (*kind).to_owned();
+            site.obstruct(Obstacle::LookedUp { kind });
+        }
+    }
+
+    /// The keys of a mapping that say something of images, by what belongs together.
+    fn families(&self, mapping: NodeId, through: Option<NodeId>) -> Vec<Family> {
+        let mut families = Vec::new();
+        for (key, node) in self.stream.pairs(mapping) {
+            let text = self.stream.value(*key).unwrap_or_default();
+            if text == "<<" {
+                continue;
+            }
+            let key = Some(*key).filter(|_| through.is_none());
+            let (node, through) = (*node, through);
+            add(&mut families, text, Field { key, node, through });
+        }
+        let merged = self.stream.get(mapping, "<<");
+        let merged = merged.filter(|_| through.is_none()).into_iter();
+        for alias in merged.flat_map(|node| [&[node], self.stream.items(node)].concat()) {
+            let Content::Alias { target, .. } = self.stream[alias].content else {
+                continue;
+            };
+            for (key, node) in self.stream.pairs(target) {
+                let text = self.stream.value(*key).unwrap_or_default();
+                if self.stream.get(mapping, text).is_none() {
+                    let (key, node, through) = (None, *node, Some(alias));
+                    add(&mut families, text, Field { key, node, through });
+                }
+            }
+        }
+        families
+    }
+
+    fn in_mapping(&self, mapping: NodeId) -> Vec<Site> {
+        let families = self.families(mapping, None);
+        let container = self.container(mapping);
+        let mut sites = self.of_families(&families, Some(mapping), mapping, container.as_ref());
+        let key = self.stream.key_of(mapping).unwrap_or_default();
+        if keys::is_images(key) {
+            // `images.<any>: reference`
+            for (key, node) in self.stream.pairs(mapping) {
+                let text = self.stream.value(*key).unwrap_or_default();
+                let slot = Slot::read(self.stream, Some(*key), *node);
+                let slot = slot.filter(|slot| is_versioned(&slot.value));
+                if let (Some(slot), None) = (slot, keys::read(text)) {
+                    let site = Site::parts(*node, Parts::whole(slot, Home::Behind));
+                    sites.extend(Some(site).filter(Site::has_reference));
+                }
+            }
+        }
+        sites
+    }
+
+    /// Of a list whose items have a `name` and a `value` each.
+    fn in_values(&self, items: &[NodeId]) -> Vec<Site> {
+        let mut families = Vec::new();
+        for item in items {
+            let field = |key| self.stream.get(*item, key);
+            let (Some(name), Some(node)) = (field("name"), field("value")) else {
+                continue;
+            };
+            let name = self.stream.value(name).unwrap_or_default();
+            let (key, through) = (None, None);
+            add(&mut families, name, Field { key, node, through });
+        }
+        // Without a stem, a name says too little here.
+        families.retain(|family: &Family| !family.stem.is_empty());
+        match items.first() {
+            Some(first) => self.of_families(&families, None, *first, None),
+            None => Vec::new(),
+        }
+    }
+
+    /// What an alias to a mapping stands for.
+    fn through(&self, alias: NodeId, target: NodeId) -> Vec<Site> {
+        let families = self.families(target, Some(alias));
+        let container = self.container(alias);
+        let mut sites = self.of_families(&families, None, alias, container.as_ref());
+        sites.iter_mut().for_each(|site| site.node = alias);
+        sites
+    }
+
+    fn is_used_as_image(&self, alias: NodeId) -> bool {
+        match self.stream[alias].role {
+            Role::Item { .. } => workload::container(self.stream, alias).is_some(),
+            Role::Value { key } => self.stream.value(key).is_some_and(keys::is_image),
+            Role::Root | Role::Key => false,
+        }
+    }
+
+    /// The container that runs what `mapping` says: it itself, or the one whose `image` it is.
+    fn container(&self, mapping: NodeId) -> Option<Container> {
+        workload::container(self.stream, mapping).or_else(|| {
+            let is_image = self.stream.key_of(mapping).is_some_and(keys::is_image);
+            let around = self.stream[mapping].parent.filter(|_| is_image)?;
+            workload::container(self.stream, around)
+        })
+    }
+
+    fn of_families(
+        &self,
+        families: &[Family],
+        mapping: Option<NodeId>,
+        node: NodeId,
+        container: Option<&Container>,
+    ) -> Vec<Site> {
+        let mut sites = Vec::new();
+        let own = families.iter().find(|family| family.stem.is_empty());
+        let image = families.iter().find(|family| family.stem == "image");
+        let global = self
+            .registries
+            .get(self.stream[node].document)
+            .cloned()
+            .flatten();
+        let mut is_name = false;
+        if let Some(own) = own {
+            let parts = self.own_parts(own, image, mapping, node);
+            is_name = parts.as_ref().is_some_and(|parts| {
+                parts.name.as_ref().is_some_and(|name| {
+                    image
+                        .and_then(|image| image.field(Part::Image))
+                        .is_some_and(|field| field.node == name.node)
+                })
+            });
+            sites.extend(parts.map(|parts| {
+                Site::parts(
+                    node,
+                    Parts {
+                        global: global.clone(),
+                        ..parts
+                    },
+                )
+            }));
+        }
+        for family in families.iter().filter(|family| !family.stem.is_empty()) {
+            if family.stem == "image" && is_name {
+                continue;
+            }
+            let beside = own.filter(|_| family.stem == "image");
+            let is_run = container.is_some() && family.stem == "image";
+            if let Some((node, mut parts)) = self.stem_parts(family, beside, is_run) {
+                if parts.has_parts() {
+                    parts.global = global.clone();
+                }
+                sites.push(Site::parts(node, parts));
+            }
+        }
+        for site in &mut sites {
+            site.container = container.and_then(|container| container.name.clone());
+        }
+        sites
+    }
+
+    /// The image that a mapping's own keys make up: `repository` and `tag`.
+    fn own_parts(
+        &self,
+        own: &Family,
+        image: Option<&Family>,
+        mapping: Option<NodeId>,
+        node: NodeId,
+    ) -> Option<Parts> {
+        let part = |part| own.slot(self.stream, part);
+        let (tag, digest) = (part(Part::Tag), part(Part::Digest));
+        let has_version = tag.is_some() || digest.is_some();
+        let key = self.stream.key_of(node).unwrap_or_default();
+        let around = self.stream[node]
+            .parent
+            .and_then(|around| self.stream.key_of(around));
+        // `name` means other things elsewhere, such as the charts in a Chart.yaml.
+        let is_image = keys::mentions_image(key) || around.is_some_and(keys::is_images);
+        let registry = part(Part::Registry).filter(|registry| !registry.value.is_empty());
+        let home = mapping.map_or(Home::Unknown, Home::Key);
+        let bare = image.and_then(|image| image.slot(self.stream, Part::Image));
+        let bare = bare.filter(|slot| !slot.value.is_empty() && !is_versioned(&slot.value));
+        let repository = part(Part::Repository).filter(|_| has_version || is_image);
+        let parts = match (repository, part(Part::Name)) {
+            (Some(repository), name) => Parts {
+                registry,
+                repository: Some(repository),
+                name: bare.or(name.filter(|name| is_component(&name.value))),
+                tag,
+                digest,
+                home,
+                ..Parts::default()
+            },
+            (None, Some(name)) if is_image && (has_version || is_versioned(&name.value)) => Parts {
+                registry,
+                repository: Some(name),
+                tag,
+                digest,
+                home,
+                ..Parts::default()
+            },
+            (None, _) => {
+                let is_alone = image.is_none_or(|image| image.field(Part::Image).is_none());
+                let is_version = tag.is_some() && is_alone && keys::is_image(key);
+                return is_version.then(|| Parts {
+                    tag,
+                    digest,
+                    ..Parts::default()
+                });
+            }
+        };
+        // What has these keys and reads as no image means something else by them.
+        let is_meant = is_image && !parts.repositories().is_empty();
+        (parts.is_reference() || is_meant).then_some(parts)
+    }
+
+    /// The image of keys with one stem: `image` and `imageTag`. Also where it is.
+    fn stem_parts(
+        &self,
+        family: &Family,
+        beside: Option<&Family>,
+        is_run: bool,
+    ) -> Option<(NodeId, Parts)> {
+        let part = |part| family.slot(self.stream, part);
+        let image = family.field(Part::Image);
+        let front = part(Part::Repository).or_else(|| part(Part::Image));
+        let Some(front) = front.or_else(|| part(Part::Name)) else {
+            // An image that is a mapping is found there.
+            let tag = family.field(Part::Tag).filter(|_| image.is_none())?;
+            let parts = Parts {
+                tag: Some(part(Part::Tag)?),
+                digest: part(Part::Digest),
+                ..Parts::default()
+            };
+            return Some((tag.node, parts));
+        };
+        let is_whole = is_versioned(&front.value);
+        let or_beside = |wanted| {
+            let beside = beside.filter(|own| own.field(Part::Repository).is_none());
+            part(wanted).or_else(|| beside?.slot(self.stream, wanted))
+        };
+        let (tag, digest) = match is_whole {
+            true => (None, None),
+            false => (or_beside(Part::Tag), or_beside(Part::Digest)),
+        };
+        let parts = Parts {
+            registry: part(Part::Registry).filter(|slot| !is_whole && !slot.value.is_empty()),
+            repository: Some(front.clone()),
+            home: match is_whole || (is_run && tag.is_none()) {
+                true => Home::Behind,
+                false => Home::Unknown,
+            },
+            tag,
+            digest,
+            ..Parts::default()
+        };
+        // Other keys hold texts of all kinds.
+        let is_known = family.stem == "image" || parts.is_versioned();
+        let is_meant = !parts.repositories().is_empty() || is_run;
+        (is_known && is_meant).then_some((front.node, parts))
+    }
+
+    /// A container whose image is not written in it, or not as an image.
+    fn without_image(&self, item: NodeId) -> Option<Site> {
+        let mapping = match self.stream[item].content {
+            Content::Alias { .. } => return None,
+            _ => item,
+        };
+        let name = workload::name(self.stream, mapping);
+        let obstacle = match self.stream.get(mapping, "image") {
+            Some(image) => match self.stream[image].content {
+                Content::Mapping(_) if !self.in_mapping(image).is_empty() => return None,
+                Content::Mapping(_) | Content::Sequence(_) => {
+                    let obstacle = slot::no_scalar(self.stream, image);
+                    return Some(Site::obstructed(image, name, obstacle));
+                }
+                Content::Scalar(_) | Content::Alias { .. } => return None,
+            },
+            None if self.stream.get(mapping, "<<").is_some() => {
+                let is_found = !self.in_mapping(mapping).is_empty();
+                return (!is_found && name.is_some())
+                    .then(|| Site::obstructed(item, name, Obstacle::NoImage));
+            }
+            None => Obstacle::NoImage,
+        };
+        name.is_some()
+            .then(|| Site::obstructed(item, name, obstacle))
+    }
+
+    /// The entry of Kustomize's `images` that `item` is.
+    fn entry(&self, item: NodeId) -> Option<ImageEntry> {
+        ImageEntry::read(self.stream, item, self.is_in_kustomization(item))
+    }
+
+    fn is_in_kustomization(&self, item: NodeId) -> bool {
+        let Some(root) = self.stream.ancestors(item).last() else {
+            return false;
+        };
+        let list = self.stream[item].parent;
+        let around = list.and_then(|list| self.stream[list].parent);
+        let is_at_top = around
+            .is_some_and(|around| around == root || self.stream.get(root, "spec") == Some(around));
+        let kind = self
+            .stream
+            .get(root, "kind")
+            .and_then(|kind| self.stream.value(kind));
+        is_at_top
+            && match kind {
+                Some(kind) => matches!(kind, "Kustomization" | "Component"),
+                None => self
+                    .file
+                    .file_name()
+                    .to_lowercase()
+                    .starts_with("kustomization"),
+            }
+    }
+
+    /// A reference in a list of them.
+    fn listed(&self, item: NodeId) -> Option<Site> {
+        let (label, slot) = Slot::item(self.stream, item)?;
+        let list = self.stream[item].parent;
+        let around = list.and_then(|list| self.stream[list].parent);
+        let of_kustomize =
+            around.and_then(|around| self.stream.key_of(around)) == Some("kustomize");
+        let is_whole = label.is_some() || of_kustomize || is_versioned(&slot.value);
+        let home = if is_whole {
+            Home::Behind
+        } else {
+            Home::Unknown
+        };
+        let mut site = Site::parts(item, Parts::whole(slot, home));
+        site.label = label;
+        site.has_reference().then_some(site)
+    }
+
+    fn named(&self, node: NodeId) -> Site {
+        let stream = self.stream;
+        let in_images = |node: NodeId| {
+            let list = stream[node].parent;
+            list.and_then(|list| stream.key_of(list)) == Some("images")
+        };
+        let mapping = match stream[node].content {
+            Content::Mapping(_) => Some(node),
+            Content::Alias { target, .. } if !stream.pairs(target).is_empty() => {
+                let mut sites = self.through(node, target);
+                if let (Some(site), true) = (sites.pop(), sites.is_empty()) {
+                    return site;
+                }
+                return Site::obstructed(node, None, Obstacle::NotAString);
+            }
+            _ => None,
+        };
+        if let Some(mapping) = mapping {
+            if let Some(entry) = self
+                .entry(mapping)
+                .filter(|_| in_images(mapping) || stream.get(mapping, "newTag").is_some())
+            {
+                return Site::entry(mapping, entry);
+            }
+            let mut sites = self.in_mapping(mapping);
+            if sites.is_empty()
+                && let Some(image) = stream.get(mapping, "image")
+            {
+                return self.named(image);
+            }
+            return match (sites.pop(), sites.is_empty()) {
+                (Some(site), true) => site,
+                _ => Site::obstructed(node, None, slot::no_scalar(stream, node)),
+            };
+        }
+        let Some(slot) = Slot::read(stream, key_of(stream, node), node) else {
+            return Site::obstructed(node, None, slot::no_scalar(stream, node));
+        };
+        self.named_scalar(node, slot)
+    }
+
+    /// A scalar that a person has named: all of an image, or the tag of one.
+    fn named_scalar(&self, node: NodeId, slot: Slot) -> Site {
+        let stream = self.stream;
+        let around = stream[node].parent;
+        let name = stream.key_of(node).unwrap_or_default();
+        let (name, candidates) = match around {
+            Some(around) if name == "value" && stream.get(around, "name").is_some() => {
+                let name = stream
+                    .get(around, "name")
+                    .and_then(|name| stream.value(name));
+                let list = stream[around].parent;
+                let items = list.map(|list| stream.items(list)).unwrap_or_default();
+                (name.unwrap_or_default(), self.in_values(items))
+            }
+            Some(around) => (name, self.in_mapping(around)),
+            None => (name, Vec::new()),
+        };
+        let found = candidates
+            .into_iter()
+            .find(|site| site.slots().any(|slot| slot.node == node));
+        let part = match name {
+            "newTag" => Some(Part::Tag),
+            "newName" => Some(Part::Repository),
+            // A word alone says too little, but for the tag.
+            name => keys::read(name).map(|meaning| meaning.part),
+        };
+        match (part, found) {
+            (Some(Part::Image) | None, Some(site)) => site,
+            (Some(Part::Name), Some(site)) if keys::mentions_image(name) => site,
+            (Some(Part::Tag), Some(site)) => {
+                let mut site = site;
+                site.names_tag = true;
+                site
+            }
+            (Some(Part::Tag), None) if name != "newTag" => {
+                let tag = Some(slot);
+                let parts = Parts {
+                    tag,
+                    ..Parts::default()
+                };
+                Site::parts(node, parts)
+            }
+            (Some(Part::Image | Part::Name) | None, None) => {
+                Site::parts(node, Parts::whole(slot, Home::Behind))
+            }
+            (Some(_), _) => {
+                let key = name.to_owned();
+                Site::obstructed(node, None, Obstacle::Part { key })
+            }
+        }
+    }
+}
+
+fn key_of(stream: &Stream<'_>, node: NodeId) -> Option<NodeId> {
+    match stream[node].role {
+        Role::Value { key } => Some(key),
+        _ => None,
+    }
+}
+
+fn add(families: &mut Vec<Family>, key: &str, field: Field) {
+    let Some(meaning) = keys::read(key) else {
+        return;
+    };
+    match families
+        .iter_mut()
+        .find(|family| family.stem == meaning.stem)
+    {
+        Some(family) => family.parts.push((meaning, field)),
+        None => families.push(Family {
+            stem: meaning.stem.clone(),
+            parts: vec![(meaning, field)],
+        }),
+    }
+}
+
+/// Whether `name` can be a component of a repository.
+fn is_component(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| is_letter(c) || matches!(c, '-' | '_' | '.' | '/' | ':' | '@'))
+}
+
+/// The kind of the document at `root`, if it is one of those whose images are names that a tool looks versions up
+/// for: a tag there is an error to Flux (image-reflector-controller), Kargo and Skaffold.
+fn kind_of_names<'s>(stream: &'s Stream<'_>, root: NodeId) -> Option<&'s str> {
+    let text = |key| stream.get(root, key).and_then(|node| stream.value(node));
+    let group = text("apiVersion").map(|version| version.split('/').next().unwrap_or(version));
+    let is_of = |known: &str| group.is_none_or(|group| group == known);
+    let kind = text("kind")?;
+    let is_one = match kind {
+        "ImageRepository" | "ImagePolicy" | "ImageUpdateAutomation" => {
+            is_of("image.toolkit.fluxcd.io")
+        }
+        "Stage" | "Warehouse" | "PromotionTask" | "ClusterPromotionTask" | "Freight" => {
+            is_of("kargo.akuity.io")
+        }
+        "Config" => group == Some("skaffold"),
+        _ => false,
+    };
+    is_one.then_some(kind)
 }

@@ -7,9 +7,9 @@ use crate::yaml::{Content, Edit, NewValue, NodeId, Stream};
 use super::change::ValueChange;
 use super::error::{self, ManifestError};
 use super::file::Manifest;
+use super::find;
 use super::place::{self, Object};
 use super::request::{DocumentSelector, EditRequest, ResourceFilter, ValueAssignment, YamlPath};
-use super::site::Site;
 use super::target::Targets;
 
 /// Adds the sites that the lines of `path` name. With one image to write, whatever stands there is
@@ -25,7 +25,7 @@ pub(super) fn add_sites_on_paths(
             let Some(manifest) = manifests.get_mut(number) else {
                 continue;
             };
-            let mut site = Site::named(&manifest.stream, node);
+            let mut site = find::named(&manifest.stream, &manifest.file.path, node);
             if is_only_image {
                 site.answer_to_any();
             }
@@ -40,7 +40,7 @@ pub(super) fn add_sites_on_paths(
 /// Adds the edit that a line of `set` asks for to the files that it is about.
 pub(super) fn add_value(
     manifests: &[Manifest<'_>],
-    targets: &mut [Targets],
+    targets: &mut [Targets<'_>],
     assignment: &ValueAssignment,
     filters: &[ResourceFilter],
 ) -> Result<(), ManifestError> {
@@ -98,7 +98,7 @@ pub(super) fn add_value(
 
 fn set_value(
     manifest: &Manifest<'_>,
-    targets: &mut Targets,
+    targets: &mut Targets<'_>,
     assignment: &ValueAssignment,
     node: NodeId,
 ) -> Result<(), ManifestError> {

@@ -4,19 +4,24 @@
 //! belongs to, and has [`crate::yaml`] change them; it knows what Kubernetes, Helm and Kustomize
 //! mean by a key, and nothing of bytes.
 
+mod alike;
 mod change;
 mod compare;
 mod error;
 mod file;
 mod find;
-mod helm;
+mod guard;
+mod keys;
 mod kustomize;
 mod locate;
+mod parts;
 mod place;
+mod placeholder;
 mod plan;
 mod request;
 mod restore;
 mod site;
+mod slot;
 mod target;
 #[cfg(test)]
 mod tests;

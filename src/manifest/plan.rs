@@ -1,20 +1,25 @@
 //! What to change so that files are as a request wants them.
 
-use super::change::Plan;
+use super::alike;
+use super::change::{ImageChange, Note, Plan};
 use super::error::{self, HeldImage, ManifestError};
 use super::file::{Manifest, ManifestFile};
+use super::guard::{self, Promise};
 use super::locate::{self, paths};
 use super::place::Object;
+use super::placeholder;
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
 use super::site::Site;
-use super::target::{Targets, described};
+use super::target::{Targets, described, unwritable};
+use super::write::Obstacle;
 use crate::image::ImageReference;
+use crate::yaml::NodeId;
 
 /// What to do to `files` so that they hold what `request` asks for.
 ///
 /// # Errors
-/// [`ManifestError`]: a file that can't be edited, a line that meets nothing, or lines that
-/// contradict each other. No part of the request is planned then.
+/// [`ManifestError`]: a file that can't be edited, a line that meets nothing, lines that contradict each
+/// other, or a result that would not hold what was asked for. No part of the request is planned then.
 pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, ManifestError> {
     let mut manifests: Vec<Manifest<'_>> = files
         .iter()
@@ -22,45 +27,249 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
         .collect::<Result<_, ManifestError>>()?;
     refuse_unknown(&manifests, &request.resources)?;
     locate::add_sites_on_paths(&mut manifests, request)?;
+    let mut plan = Plan::default();
+    mean_the_only_tag(&mut manifests, request, &mut plan);
     for assignment in &request.images {
         if !manifests.iter().any(|manifest| manifest.holds(assignment)) {
             return Err(nothing_found(&manifests, assignment));
         }
     }
-    let mut targets: Vec<Targets> = manifests
-        .iter()
-        .map(|manifest| image_targets(manifest, &request.images))
-        .collect::<Result<_, ManifestError>>()?;
+    let mut targets: Vec<Targets<'_>> = manifests.iter().map(|_| Targets::default()).collect();
+    for assignment in &request.images {
+        add_image(&manifests, &mut targets, assignment, request, &mut plan)?;
+    }
     for assignment in &request.set {
         locate::add_value(&manifests, &mut targets, assignment, &request.resources)?;
     }
-    let mut plan = Plan::default();
     for (manifest, targets) in manifests.iter().zip(targets) {
-        targets.finish(manifest, &mut plan)?;
+        let promises = promises(manifest, &targets);
+        let edit = targets.finish(manifest, &mut plan)?;
+        let Some(edit) = edit else { continue };
+        let after = ManifestFile {
+            path: edit.path.clone(),
+            bytes: edit.after.clone(),
+        };
+        check(manifest, &after, request, &promises, &mut plan)?;
+        plan.edits.push(edit);
     }
     Ok(plan)
 }
 
-/// What the image lines make of this file's sites.
-fn image_targets(
-    manifest: &Manifest<'_>,
-    assignments: &[ImageAssignment],
-) -> Result<Targets, ManifestError> {
-    let mut targets = Targets::default();
-    let (aliases, written): (Vec<&Site>, Vec<&Site>) =
-        manifest.sites.iter().partition(|site| site.is_alias());
-    // An alias is where it should be when its anchor is, so anchors come first.
-    for site in written.into_iter().chain(aliases) {
-        let mut meant = assignments.iter().filter(|line| site.is_meant_by(line));
-        let Some(assignment) = meant.next() else {
+/// Where a file has nothing but one tag that could be an image's, that is what an image line means: the
+/// values of one environment are often no more than `image: {tag: v1}`.
+fn mean_the_only_tag(manifests: &mut [Manifest<'_>], request: &EditRequest, plan: &mut Plan) {
+    let [assignment] = request.images.as_slice() else {
+        return;
+    };
+    let is_searched = assignment.container.is_none() && request.paths.is_empty();
+    let mut sites: Vec<(usize, usize)> = Vec::new();
+    for (number, manifest) in manifests.iter().enumerate() {
+        sites.extend((0..manifest.sites.len()).map(|site| (number, site)));
+    }
+    let ([(manifest, site)], true) = (sites.as_slice(), is_searched) else {
+        return;
+    };
+    let Some(manifest) = manifests.get_mut(*manifest) else {
+        return;
+    };
+    let line = manifest
+        .sites
+        .get(*site)
+        .map(|site| manifest.stream[site.node].line);
+    if let (Some(site), Some(line)) = (manifest.sites.get_mut(*site), line)
+        && site.is_version_only()
+    {
+        site.answer_to_any();
+        plan.notes.push(Note {
+            file: manifest.file.path.clone(),
+            line,
+            text: format!(
+                "nothing here says which image this is the tag of; it is the only one, so {} is what it means",
+                assignment.image.repository_as_written()
+            ),
+        });
+    }
+}
+
+/// Has the sites that `assignment` means hold its image.
+fn add_image<'r>(
+    manifests: &[Manifest<'_>],
+    targets: &mut [Targets<'r>],
+    assignment: &'r ImageAssignment,
+    request: &'r EditRequest,
+    plan: &mut Plan,
+) -> Result<(), ManifestError> {
+    let mut meant: Vec<(usize, &Site)> = Vec::new();
+    let mut passed = Vec::new();
+    for (number, manifest) in manifests.iter().enumerate() {
+        for site in manifest
+            .sites
+            .iter()
+            .filter(|site| site.is_meant_by(assignment))
+        {
+            let others = request.images.iter().filter(|line| site.is_meant_by(line));
+            if let Some(other) = others
+                .into_iter()
+                .find(|line| line.image != assignment.image)
+            {
+                return Err(contradiction(manifest, site, assignment, other));
+            }
+            match site.passes() {
+                Some(obstacle) if !site.is_named && assignment.container.is_none() => {
+                    passed.push((number, site, obstacle));
+                }
+                _ => meant.push((number, site)),
+            }
+        }
+    }
+    if let ([], Some((number, site, obstacle))) = (meant.as_slice(), passed.first()) {
+        let obstacle = explained(manifests, obstacle.clone());
+        return Err(unwritable(&manifests[*number], site, obstacle));
+    }
+    let is_by_repository = assignment.container.is_none() && request.paths.is_empty();
+    if is_by_repository {
+        leave_other_lines(manifests, &mut meant, assignment, plan);
+    }
+    let is_done = |targets: &Targets<'_>, site: &Site| {
+        targets
+            .images()
+            .iter()
+            .any(|wanted| wanted.node == site.node)
+    };
+    let mut changes = Vec::new();
+    for (number, site) in meant {
+        let (Some(manifest), Some(targets)) = (manifests.get(number), targets.get_mut(number))
+        else {
             continue;
         };
-        if let Some(other) = meant.find(|other| other.image != assignment.image) {
-            return Err(contradiction(manifest, site, assignment, other));
+        // A container's line and a repository's may mean the same place.
+        if is_done(targets, site) {
+            continue;
         }
-        targets.add_image(manifest, site, &assignment.image)?;
+        let added = targets.add_image(manifest, site, assignment);
+        added.map_err(|error| match error {
+            ManifestError::Unwritable {
+                file,
+                line,
+                site,
+                obstacle,
+            } => ManifestError::Unwritable {
+                file,
+                line,
+                site,
+                obstacle: Box::new(explained(manifests, *obstacle)),
+            },
+            other => other,
+        })?;
+        changes.extend(targets.images().last().map(|wanted| wanted.change.clone()));
     }
-    Ok(targets)
+    let changes: Vec<&ImageChange> = changes.iter().collect();
+    plan.warnings.extend(alike::made_alike(&changes));
+    for (number, site, obstacle) in passed {
+        if let Some(manifest) = manifests.get(number) {
+            let what = match obstacle {
+                Obstacle::NameOnly => "has no tag of its own".to_owned(),
+                Obstacle::LookedUp { kind } => {
+                    format!("is a name whose versions are looked up for this {kind}")
+                }
+                _ => "is filled in by something else".to_owned(),
+            };
+            plan.warnings.push(Note {
+                file: manifest.file.path.clone(),
+                line: manifest.line(site.node),
+                text: format!("{} {what}, and stays as it is", described(site)),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Takes from `meant` the places whose tag says that they are another thing of the same repository.
+fn leave_other_lines(
+    manifests: &[Manifest<'_>],
+    meant: &mut Vec<(usize, &Site)>,
+    assignment: &ImageAssignment,
+    plan: &mut Plan,
+) {
+    let held: Vec<&str> = meant.iter().map(|(_, site)| site.text.as_str()).collect();
+    let is_other = alike::of_other_lines(&held, &assignment.image);
+    let mut is_other = is_other.into_iter();
+    meant.retain(|(number, site)| {
+        let stays = is_other.next() == Some(true);
+        if let (true, Some(manifest)) = (stays, manifests.get(*number)) {
+            plan.warnings.push(Note {
+                file: manifest.file.path.clone(),
+                line: manifest.line(site.node),
+                text: format!(
+                    "{} stays as it is: its tag is of another line than {}. To write it there too, name the container (CONTAINER=IMAGE), or the place with `path`",
+                    described(site),
+                    assignment.image
+                ),
+            });
+        }
+        !stays
+    });
+}
+
+/// What the file's places were told to hold.
+fn promises<'r>(manifest: &Manifest<'_>, targets: &Targets<'r>) -> Vec<Promise<'r>> {
+    let mut nodes: Vec<NodeId> = manifest.sites.iter().map(|site| site.node).collect();
+    nodes.sort_unstable();
+    let wanted = targets.images().iter();
+    wanted
+        .map(|wanted| Promise {
+            number: nodes.partition_point(|node| *node < wanted.node),
+            place: wanted.change.place.clone(),
+            line: wanted.change.line,
+            assignment: wanted.assignment,
+        })
+        .collect()
+}
+
+/// Reads the result again: each place must hold the image that was asked for. Also looks for what was left
+/// behind.
+fn check(
+    before: &Manifest<'_>,
+    after: &ManifestFile,
+    request: &EditRequest,
+    promises: &[Promise<'_>],
+    plan: &mut Plan,
+) -> Result<(), ManifestError> {
+    if promises.is_empty() {
+        return Ok(());
+    }
+    let mut read = [Manifest::read(after, request)?];
+    // A path may lead to other files only.
+    let _ = locate::add_sites_on_paths(&mut read, request);
+    let [read] = &read;
+    guard::refuse_other_images(after, read, before.sites.len(), promises)?;
+    let of_file = plan.images.iter().filter(|image| image.file == after.path);
+    let mut changed: Vec<(&str, &str)> = of_file
+        .filter(|image| image.old != image.new)
+        .map(|image| (image.old.as_str(), image.new.as_str()))
+        .filter(|(old, _)| {
+            old.parse::<ImageReference>()
+                .is_ok_and(|old| old.tag().is_some() || old.digest().is_some())
+        })
+        .collect();
+    changed.sort_unstable();
+    changed.dedup();
+    for (old, new) in changed {
+        plan.notes
+            .extend(guard::left_behind(&after.path, &read.stream, old, new));
+    }
+    Ok(())
+}
+
+/// Where the value comes from that is filled in somewhere, if the files say.
+fn explained(manifests: &[Manifest<'_>], obstacle: Obstacle) -> Obstacle {
+    match obstacle {
+        Obstacle::Placeholder { text, .. } => {
+            let advice = placeholder::advice(manifests, &text);
+            Obstacle::Placeholder { text, advice }
+        }
+        other => other,
+    }
 }
 
 /// Refuses a filter that chooses nothing in any file.

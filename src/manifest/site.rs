@@ -1,22 +1,29 @@
 //! The places of a file where an image lives.
 
 use crate::image::ImageReference;
-use crate::yaml::{Content, NodeId, Stream};
+use crate::yaml::{NodeId, Stream};
 
-use super::helm::SplitImage;
 use super::kustomize::ImageEntry;
+use super::parts::{Home, Parts};
 use super::request::ImageAssignment;
-use super::write::{Obstacle, Written, is_template, removed_digest, scalar_obstacle, set};
+use super::slot::Slot;
+use super::write::{Obstacle, Written};
 
 /// A place that holds an image.
 #[derive(Debug)]
 pub(super) struct Site {
     /// What a person is pointed to.
     pub node: NodeId,
-    /// The name of the container, if the place is in a list of containers.
+    /// The name of what runs it, if the place is in a list of containers or the like.
     pub container: Option<String>,
-    /// The image as one text; empty where there is none.
+    /// Another name that it may be asked for by, as Kustomize's entries have one.
+    pub label: Option<String>,
+    /// The image as one text; `:v1` where only the version is there, empty where nothing is.
     pub text: String,
+    /// Whether a person has named it by its path.
+    pub is_named: bool,
+    /// Whether that path leads to the tag alone.
+    pub names_tag: bool,
     /// Which image lines without a container mean this place.
     answers_to: AnswersTo,
     /// How an image is written there.
@@ -36,136 +43,62 @@ enum AnswersTo {
 
 /// How a place holds its image.
 #[derive(Debug)]
-pub(super) enum Holder {
-    /// One scalar with the whole reference.
-    Whole(NodeId),
-    /// Several scalars of a mapping, as Helm charts have it.
-    Split(SplitImage),
+enum Holder {
+    /// One scalar, or several.
+    Parts(Parts),
     /// An entry of Kustomize's `images`.
     Entry(ImageEntry),
-    /// An alias: it holds what the scalar at the anchor holds, and is not written itself.
-    Alias {
-        /// That scalar.
-        anchor: NodeId,
-        /// What to say where the anchor is no target.
-        obstacle: Obstacle,
-    },
     /// It can't be written there.
     Obstacle(Obstacle),
 }
 
-/// Keys whose value is a part of an image, in Helm values and Kustomize entries.
-const PARTS: [&str; 8] = [
-    "tag",
-    "version",
-    "digest",
-    "sha",
-    "registry",
-    "repository",
-    "newTag",
-    "newName",
-];
-
 impl Site {
-    /// The site that the user has named: `node` is a string, or a mapping that makes up an image.
-    pub fn named(stream: &Stream<'_>, node: NodeId) -> Self {
-        let key = stream.key_of(node).unwrap_or_default();
-        let is_mapping = matches!(stream[node].content, Content::Mapping(_));
-        if PARTS.contains(&key) && !is_mapping {
-            let obstacle = Obstacle::Part {
-                key: key.to_owned(),
-            };
-            let text = stream.value(node).unwrap_or_default().to_owned();
-            return Self::new(node, text, Holder::Obstacle(obstacle));
-        }
-        if let Some(entry) = ImageEntry::read(stream, node) {
-            return Self::entry(node, entry);
-        }
-        if let Some(split) = SplitImage::read(stream, node) {
-            return Self::split(node, split);
-        }
-        match stream.get(node, "image") {
-            Some(image) => Self::whole(stream, image, None),
-            None => Self::whole(stream, node, None),
-        }
-    }
-
-    fn new(node: NodeId, text: String, holder: Holder) -> Self {
+    fn new(node: NodeId, text: String, repositories: Vec<ImageReference>, holder: Holder) -> Self {
         Self {
             node,
             container: None,
-            answers_to: AnswersTo::Repositories(text.parse().into_iter().collect()),
+            label: None,
             text,
+            is_named: false,
+            names_tag: false,
+            answers_to: AnswersTo::Repositories(repositories),
             holder,
         }
     }
 
-    /// A site that is one scalar, or should be.
-    pub fn whole(stream: &Stream<'_>, node: NodeId, container: Option<String>) -> Self {
-        let (text, holder) = match &stream[node].content {
-            Content::Scalar(scalar) => {
-                let text = scalar.value.trim_end_matches('\n').to_owned();
-                let holder = match scalar_obstacle(stream, node) {
-                    Some(obstacle) => Holder::Obstacle(obstacle),
-                    None => Holder::Whole(node),
-                };
-                (text, holder)
-            }
-            Content::Alias { name, target } => {
-                let text = stream.value(*target).unwrap_or_default().to_owned();
-                let obstacle = Obstacle::Alias {
-                    name: name.clone(),
-                    line: stream[*target].line,
-                };
-                let anchor = *target;
-                (text, Holder::Alias { anchor, obstacle })
-            }
-            Content::Mapping(_) if is_template(stream, node) => {
-                (String::new(), Holder::Obstacle(Obstacle::Template))
-            }
-            Content::Mapping(_) | Content::Sequence(_) => {
-                (String::new(), Holder::Obstacle(Obstacle::NotAString))
-            }
-        };
-        Self {
-            container,
-            ..Self::new(node, text, holder)
-        }
-    }
-
-    /// A container whose image is not written in it.
-    pub fn without_image(node: NodeId, container: Option<String>, obstacle: Obstacle) -> Self {
-        Self {
-            container,
-            ..Self::new(node, String::new(), Holder::Obstacle(obstacle))
-        }
-    }
-
-    pub fn split(node: NodeId, split: SplitImage) -> Self {
-        Self::new(node, split.text(), Holder::Split(split))
+    pub fn parts(node: NodeId, parts: Parts) -> Self {
+        Self::new(
+            node,
+            parts.text(),
+            parts.repositories(),
+            Holder::Parts(parts),
+        )
     }
 
     pub fn entry(node: NodeId, entry: ImageEntry) -> Self {
-        let repositories = entry.repositories();
+        let label = Some(entry.name().to_owned());
         Self {
-            answers_to: AnswersTo::Repositories(repositories),
-            ..Self::new(node, entry.text(), Holder::Entry(entry))
+            label,
+            ..Self::new(
+                node,
+                entry.text(),
+                entry.repositories(),
+                Holder::Entry(entry),
+            )
         }
     }
 
-    /// The same site, written as an alias at `node` to what is around it.
-    pub fn through_alias(self, node: NodeId, name: &str, line: usize) -> Self {
-        let name = name.to_owned();
-        let obstacle = Obstacle::Alias { name, line };
-        let holder = match self.holder {
-            Holder::Whole(anchor) => Holder::Alias { anchor, obstacle },
-            _ => Holder::Obstacle(obstacle),
-        };
+    /// What should hold an image, and where none can be written.
+    pub fn obstructed(node: NodeId, container: Option<String>, obstacle: Obstacle) -> Self {
         Self {
-            node,
-            holder,
-            ..self
+            container,
+            ..Self::new(node, String::new(), Vec::new(), Holder::Obstacle(obstacle))
         }
+    }
+
+    /// From now on nothing can be written there.
+    pub fn obstruct(&mut self, obstacle: Obstacle) {
+        self.holder = Holder::Obstacle(obstacle);
     }
 
     /// From now on any image line without a container means this site.
@@ -186,7 +119,7 @@ impl Site {
     /// image that runs now, and by the repository otherwise.
     pub fn is_meant_by(&self, assignment: &ImageAssignment) -> bool {
         match (&assignment.container, &self.answers_to) {
-            (Some(name), _) => self.container.as_ref() == Some(name),
+            (Some(name), _) => [&self.container, &self.label].contains(&&Some(name.clone())),
             (None, AnswersTo::Repositories(images)) => images
                 .iter()
                 .any(|image| image.same_repository(&assignment.image)),
@@ -195,40 +128,128 @@ impl Site {
         }
     }
 
-    pub fn is_alias(&self) -> bool {
-        self.anchor().is_some()
-    }
-
-    /// The scalar that an alias stands for.
-    pub fn anchor(&self) -> Option<NodeId> {
-        match self.holder {
-            Holder::Alias { anchor, .. } => Some(anchor),
-            _ => None,
-        }
-    }
-
-    /// What to change so that the site holds `image`.
-    pub fn write(&self, stream: &Stream<'_>, image: &ImageReference) -> Result<Written, Obstacle> {
+    /// The scalars that it is made of.
+    pub fn slots(&self) -> Box<dyn Iterator<Item = &Slot> + '_> {
         match &self.holder {
-            Holder::Whole(node) => Ok(write_whole(stream, *node, image)),
-            Holder::Split(split) => split.write(stream, image),
-            Holder::Entry(entry) => entry.write(stream, image),
-            Holder::Alias { obstacle, .. } | Holder::Obstacle(obstacle) => Err(obstacle.clone()),
+            Holder::Parts(parts) => Box::new(parts.slots()),
+            Holder::Entry(entry) => Box::new(entry.slots()),
+            Holder::Obstacle(_) => Box::new(std::iter::empty()),
         }
+    }
+
+    /// Whether only the version is there, and the repository is elsewhere.
+    pub fn is_version_only(&self) -> bool {
+        matches!(&self.holder, Holder::Parts(parts) if parts.is_version_only())
+    }
+
+    /// What keeps an image line that does not name this place from being about it, though it has the
+    /// repository: a name alone may mean that, and what is filled in by something else is not written.
+    pub fn passes(&self) -> Option<Obstacle> {
+        let parts = match &self.holder {
+            Holder::Parts(parts) => parts,
+            Holder::Obstacle(obstacle @ Obstacle::LookedUp { .. }) => {
+                return Some(obstacle.clone());
+            }
+            Holder::Entry(_) | Holder::Obstacle(_) => return None,
+        };
+        if let Some(text) = parts.placeholder().filter(|text| !text.starts_with('<')) {
+            return Some(placeholder(text));
+        }
+        let is_name = parts.home == Home::Unknown
+            && !parts.is_versioned()
+            && parts.tag.is_none()
+            && parts.digest.is_none();
+        (is_name && !parts.is_version_only()).then_some(Obstacle::NameOnly)
+    }
+
+    /// Whether what it says can be another image after a deployment: a name to look up, or what is
+    /// filled in elsewhere, can't.
+    pub fn says_a_version(&self) -> bool {
+        !self.text.is_empty() && self.passes().is_none()
+    }
+
+    /// Whether it says what runs. A tag alone does not.
+    pub fn says_what_runs(&self) -> bool {
+        self.says_a_version() && !self.is_version_only()
+    }
+
+    /// The image there, as a person is told of it who asks for `image`.
+    pub fn shown(&self, image: &ImageReference) -> String {
+        match self.is_version_only() && !self.text.is_empty() {
+            true => format!("{}{}", image.repository_as_written(), self.text),
+            false => self.text.clone(),
+        }
+    }
+
+    /// What to change so that the site holds what `assignment` asks for.
+    pub fn write(
+        &self,
+        stream: &Stream<'_>,
+        assignment: &ImageAssignment,
+    ) -> Result<Written, Obstacle> {
+        let image = &assignment.image;
+        let is_named = self.is_named || assignment.container.is_some();
+        match &self.holder {
+            Holder::Parts(parts) => {
+                if let Some(text) = parts.placeholder()
+                    && (is_named || !text.starts_with('<'))
+                {
+                    return Err(placeholder(text));
+                }
+                let is_other = |own: &ImageReference| !own.same_repository(image);
+                if self.names_tag
+                    && !parts.is_version_only()
+                    && parts.repositories().iter().all(is_other)
+                {
+                    return Err(Obstacle::OtherRepository);
+                }
+                let mut written = parts.write(stream, image)?;
+                if parts.is_version_only() {
+                    written.new = format!("{}{}", image.repository_as_written(), written.new);
+                }
+                Ok(written)
+            }
+            Holder::Entry(entry) => {
+                let by_name = assignment.container.is_some();
+                entry.write(stream, image, by_name)
+            }
+            Holder::Obstacle(obstacle) => Err(obstacle.clone()),
+        }
+    }
+
+    /// Whether a reader gets the image that `assignment` asks for here, in the form of a reference.
+    pub fn holds(&self, assignment: &ImageAssignment) -> bool {
+        let image = &assignment.image;
+        let Ok(held) = self.shown(image).parse::<ImageReference>() else {
+            return false;
+        };
+        let is_version = match (image.tag(), image.digest()) {
+            (Some(tag), digest) => held.tag() == Some(tag) && held.digest() == digest,
+            (None, digest) => held.digest() == digest,
+        };
+        let is_repository = match (&self.holder, &assignment.container) {
+            (Holder::Parts(parts), _) => {
+                parts.is_version_only()
+                    || parts
+                        .repositories()
+                        .iter()
+                        .any(|own| own.same_repository(image))
+            }
+            (Holder::Entry(_), Some(_)) => held.same_repository(image),
+            (Holder::Entry(entry), None) => entry.is_about(image),
+            (Holder::Obstacle(_), _) => false,
+        };
+        is_version && is_repository
     }
 }
 
-/// A block scalar keeps its line break at the end.
-fn write_whole(stream: &Stream<'_>, node: NodeId, image: &ImageReference) -> Written {
-    let old = stream.value(node).unwrap_or_default();
-    let line_break = match old.ends_with('\n') {
-        true => "\n",
-        false => "",
-    };
-    let was_pinned = old.contains('@') && image.digest().is_none();
-    Written {
-        edits: vec![set(node, format!("{image}{line_break}"))],
-        new: image.to_string(),
-        note: was_pinned.then(|| removed_digest(old.trim_end())),
+/// What is filled in by something else. Where the value comes from is found out later.
+fn placeholder(text: &str) -> Obstacle {
+    match text.starts_with("{{") {
+        true => Obstacle::Template,
+        false => Obstacle::Placeholder {
+            text: text.to_owned(),
+            advice: String::new(),
+        },
     }
 }

@@ -1,78 +1,142 @@
 //! What is to become of one file, put together line by line of the request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::image::ImageReference;
 use crate::yaml::{self, Content, Edit, NewValue, NodeId};
 
 use super::change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 use super::error::ManifestError;
 use super::file::Manifest;
+use super::guard;
 use super::place::Place;
+use super::request::ImageAssignment;
 use super::site::Site;
-use super::write::{Obstacle, Written};
+use super::write::{Obstacle, Shared, Written};
 
 /// The edits of one file, and what they mean to a person.
 #[derive(Default)]
-pub(super) struct Targets {
+pub(super) struct Targets<'r> {
     /// What each scalar shall be.
     scalars: BTreeMap<NodeId, NewValue>,
     additions: Vec<Edit>,
-    images: Vec<(NodeId, ImageChange)>,
+    /// What is written at anchors, with what the site is called that wants it.
+    shared: Vec<(Shared, String)>,
+    /// The aliases and merge keys by which sites that are meant read something.
+    users: HashSet<NodeId>,
+    images: Vec<Wanted<'r>>,
     values: Vec<ValueChange>,
     notes: Vec<Note>,
 }
 
-impl Targets {
-    /// Has `site` hold `image`.
+/// An image that a site shall hold.
+pub(super) struct Wanted<'r> {
+    /// Which of the file's sites it is, by its node.
+    pub node: NodeId,
+    pub assignment: &'r ImageAssignment,
+    pub change: ImageChange,
+}
+
+impl<'r> Targets<'r> {
+    /// Has `site` hold the image that `assignment` asks for.
     pub fn add_image(
         &mut self,
         manifest: &Manifest<'_>,
         site: &Site,
-        image: &ImageReference,
+        assignment: &'r ImageAssignment,
     ) -> Result<(), ManifestError> {
-        let new = match site.anchor() {
-            Some(anchor) => {
-                let new = image.to_string();
-                let follows = match self.scalars.get(&anchor) {
-                    Some(NewValue::Text(value)) => *value == new,
-                    _ => site.text == new,
-                };
-                match site.write(&manifest.stream, image) {
-                    Err(obstacle) if !follows => {
-                        return Err(unwritable(manifest, site, obstacle));
-                    }
-                    _ => new,
-                }
-            }
-            None => {
-                let Written { edits, new, note } = site
-                    .write(&manifest.stream, image)
-                    .map_err(|obstacle| unwritable(manifest, site, obstacle))?;
-                for edit in edits {
-                    self.add(manifest, edit)?;
-                }
-                if let Some(text) = note {
-                    self.notes.push(Note {
-                        file: manifest.file.path.clone(),
-                        line: manifest.line(site.node),
-                        text,
-                    });
-                }
-                new
-            }
-        };
+        let Written {
+            edits,
+            shared,
+            new,
+            note,
+        } = site
+            .write(&manifest.stream, assignment)
+            .map_err(|obstacle| unwritable(manifest, site, obstacle))?;
+        for edit in edits {
+            self.add(manifest, edit)?;
+        }
+        let shared = shared.into_iter();
+        self.shared
+            .extend(shared.map(|shared| (shared, described(site))));
+        let users = site.slots().filter(|slot| !slot.is_own());
+        self.users.extend(users.map(|slot| slot.node));
+        if let Some(text) = note {
+            self.notes.push(Note {
+                file: manifest.file.path.clone(),
+                line: manifest.line(site.node),
+                text,
+            });
+        }
         let change = ImageChange {
             file: manifest.file.path.clone(),
             line: manifest.line(site.node),
             resource: manifest.resource(site.node),
             container: site.container.clone(),
             place: Place::of(&manifest.stream, site.node),
-            old: site.text.clone(),
+            old: site.shown(&assignment.image),
             new,
         };
-        self.images.push((site.node, change));
+        self.images.push(Wanted {
+            node: site.node,
+            assignment,
+            change,
+        });
         Ok(())
+    }
+
+    /// The images so far.
+    pub fn images(&self) -> &[Wanted<'r>] {
+        &self.images
+    }
+
+    /// What is written at an anchor is, where all that read it are meant; else others would change along.
+    fn settle_shared(&mut self, manifest: &Manifest<'_>) -> Result<(), ManifestError> {
+        for (Shared { user, source, text }, site) in std::mem::take(&mut self.shared) {
+            let value = NewValue::Text(text.clone());
+            match self.scalars.get(&source) {
+                Some(NewValue::Text(other) | NewValue::Plain(other)) if *other == text => continue,
+                Some(_) => return Err(overlap(manifest, source)),
+                None => {}
+            }
+            let others = self.others(manifest, source);
+            if others.is_empty() {
+                self.scalars.insert(source, value);
+                continue;
+            }
+            let word = if others.len() == 1 { "line" } else { "lines" };
+            let obstacle = Obstacle::Shared {
+                line: manifest.line(source),
+                others: format!("{word} {}", others.join(", ")),
+                path: yaml::path::path_of(&manifest.stream, source).to_string(),
+                value: text,
+            };
+            return Err(ManifestError::Unwritable {
+                file: manifest.file.path.clone(),
+                line: manifest.line(user),
+                site,
+                obstacle: Box::new(obstacle),
+            });
+        }
+        Ok(())
+    }
+
+    /// The lines of what reads the scalar `source` and is not meant: aliases to it or to what is around
+    /// it, and an image that it is a part of itself.
+    fn others(&self, manifest: &Manifest<'_>, source: NodeId) -> Vec<String> {
+        let stream = &manifest.stream;
+        let around: HashSet<NodeId> = stream.ancestors(source).collect();
+        let aliases = stream.nodes().filter(|(id, node)| match &node.content {
+            Content::Alias { target, .. } => around.contains(target) && !self.users.contains(id),
+            _ => false,
+        });
+        let is_meant = |site: &&Site| self.images.iter().any(|wanted| wanted.node == site.node);
+        let own = manifest.sites.iter().filter(|site| !is_meant(site));
+        let own = own.filter(|site| site.slots().any(|slot| slot.node == source));
+        let mut lines: Vec<usize> = aliases.map(|(_, node)| node.line).collect();
+        lines.extend(own.map(|site| manifest.line(site.node)));
+        lines.sort_unstable();
+        lines.dedup();
+        lines.iter().map(ToString::to_string).collect()
     }
 
     /// Has the file hold a value that a `set` line asks for.
@@ -115,36 +179,41 @@ impl Targets {
         Ok(())
     }
 
-    /// Makes the edits, and puts everything into `plan`.
-    pub fn finish(mut self, manifest: &Manifest<'_>, plan: &mut Plan) -> Result<(), ManifestError> {
+    /// Makes the edits, and puts everything else into `plan`. None where nothing changes.
+    pub fn finish(
+        mut self,
+        manifest: &Manifest<'_>,
+        plan: &mut Plan,
+    ) -> Result<Option<FileEdit>, ManifestError> {
+        self.settle_shared(manifest)?;
         self.add_notes_on_aliases(manifest);
+        guard::refuse_encrypted(manifest, self.scalars.keys().copied())?;
         let edits: Vec<Edit> = self
             .scalars
             .into_iter()
             .map(|(node, value)| Edit::Set { node, value })
             .chain(self.additions)
             .collect();
+        let mut edit = None;
         if !edits.is_empty() {
+            guard::refuse_signed(manifest)?;
             let path = manifest.file.path.clone();
             let after = yaml::edit::apply(&manifest.stream, &edits).map_err(|source| {
                 let file = path.clone();
                 ManifestError::Edit { file, source }
             })?;
-            if after != manifest.file.bytes {
-                let before = manifest.file.bytes.clone();
-                plan.edits.push(FileEdit {
-                    path,
-                    before,
-                    after,
-                });
-            }
+            edit = (after != manifest.file.bytes).then(|| FileEdit {
+                path,
+                before: manifest.file.bytes.clone(),
+                after,
+            });
         }
-        self.images.sort_by_key(|(node, _)| *node);
+        self.images.sort_by_key(|wanted| wanted.node);
         plan.images
-            .extend(self.images.into_iter().map(|(_, change)| change));
+            .extend(self.images.into_iter().map(|wanted| wanted.change));
         plan.values.extend(self.values);
         plan.notes.extend(self.notes);
-        Ok(())
+        Ok(edit)
     }
 
     /// What carries an anchor, or is inside of something that does, changes wherever an alias names
@@ -165,7 +234,7 @@ impl Targets {
             return;
         }
         for (id, node) in stream.nodes() {
-            let is_target = self.images.iter().any(|(site, _)| *site == id);
+            let is_target = self.users.contains(&id);
             if let Content::Alias { target, .. } = &node.content
                 && let Some(lines) = anchors.get_mut(target)
                 && !is_target
@@ -195,7 +264,12 @@ fn overlap(manifest: &Manifest<'_>, node: NodeId) -> ManifestError {
     }
 }
 
-fn unwritable(manifest: &Manifest<'_>, site: &Site, obstacle: Obstacle) -> ManifestError {
+/// The error for an image that can't be written to `site`.
+pub(super) fn unwritable(
+    manifest: &Manifest<'_>,
+    site: &Site,
+    obstacle: Obstacle,
+) -> ManifestError {
     let site_text = match (&obstacle, &site.container) {
         (Obstacle::NoImage, Some(container)) => format!("container {container}"),
         _ => described(site),
@@ -204,7 +278,7 @@ fn unwritable(manifest: &Manifest<'_>, site: &Site, obstacle: Obstacle) -> Manif
         file: manifest.file.path.clone(),
         line: manifest.line(site.node),
         site: site_text,
-        obstacle,
+        obstacle: Box::new(obstacle),
     }
 }
 

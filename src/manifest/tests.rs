@@ -163,18 +163,40 @@ fn an_alias_follows_its_anchor_and_is_no_target_itself() {
     let plan = plan_one(text, &["a:2"]).unwrap();
     assert_eq!(plan.images.len(), 2);
     check(text, &["a:2"], &text.replace("a:1", "a:2"));
+    // Whoever reads the anchor is meant.
+    for (before, line) in [
+        ("x: &i a:1\ncontainers:\n- image: *i\n", "a:2"),
+        (
+            "t: &t '1'\nimage: {repository: a, tag: *t}\nimages:\n  web: {repository: a, tag: *t}\n",
+            "a:2",
+        ),
+        ("x: &c\n  image: a:1\nw: {image: *c}\n", "a:2"),
+        ("x: &c {tag: '1'}\nimage: {<<: *c, repository: a}\n", "a:2"),
+    ] {
+        let after = before.replace("a:1", "a:2").replace("'1'", "'2'");
+        check(before, &[line], &after);
+    }
     insta::assert_snapshot!(
-        refusal("x: &i a:1\ncontainers:\n- image: *i\n", &["a:2"]),
-        @"web.yaml, line 3: the image a:1 is the alias `*i`: what it stands for is written at its anchor on line 1, so name that place with `path`"
+        refusal("t: &t v1\nimage: {repository: a, tag: *t}\nother: *t\n", &["a:v2"]),
+        @"web.yaml, line 2: the image a:v1 is written at the anchor on line 1, where others read it that were not asked for (line 3): to change it for all of them, add the line `.t=v2` to `set`"
     );
     insta::assert_snapshot!(
         refusal("x: &c\n  image: a:1\ncontainers:\n- <<: *c\n  name: web\n", &["web=a:2"]),
-        @"web.yaml, line 4: the image of container web comes in by the merge key `<<`: it is written at the anchor on line 2, so name that place with `path`"
+        @"web.yaml, line 4: the image a:1 of container web is written at the anchor on line 2, where others read it that were not asked for (line 2): to change it for all of them, add the line `.x.image=a:2` to `set`"
     );
     insta::assert_snapshot!(
         refusal("x: &c\n  name: web\n  image: a:1\ncontainers:\n- *c\n", &["web=a:2"]),
-        @"web.yaml, line 5: the image a:1 of container web is the alias `*c`: what it stands for is written at its anchor on line 2, so name that place with `path`"
+        @"web.yaml, line 5: the image a:1 of container web is written at the anchor on line 3, where others read it that were not asked for (line 3): to change it for all of them, add the line `.x.image=a:2` to `set`"
     );
+    // Somebody says that it is to change for all.
+    let text = "t: &t v1\nimage: {repository: a, tag: *t}\nother: *t\n";
+    let both = EditRequest {
+        set: lines(&[".t=v2"]),
+        ..request(&["a:v2"])
+    };
+    let (after, plan) = edited(text, &both);
+    assert_eq!(after, text.replace("v1", "v2"));
+    assert_eq!(plan.images[0].new, "a:v2");
 }
 
 #[test]
@@ -503,6 +525,19 @@ fn a_path_names_the_place_of_the_image() {
             "r.io/a:v2",
             "images:\n- name: a\n  newName: r.io/a\n  newTag: v2\n",
         ),
+        ("image: {tag: v1}", "image", "a:v2", "image: {tag: v2}"),
+        (
+            "app: {version: v1}",
+            "app.version",
+            "a:v2",
+            "app: {version: v2}",
+        ),
+        (
+            "image: {repository: a, tag: v1}",
+            "image.tag",
+            "a:v2",
+            "image: {repository: a, tag: v2}",
+        ),
         (
             "spec: {containers: [{name: web, image: b:1}]}",
             "spec.containers[name=web]",
@@ -517,17 +552,19 @@ fn a_path_names_the_place_of_the_image() {
     assert_eq!(edited(two, &request).0, "one: a:2\ntwo: b:2\n");
     insta::assert_snapshot!(
         [
-            ("image: {repository: a, tag: v1}", "image.tag"),
+            ("image: {repository: b, tag: v1}", "image.tag"),
+            ("image: {repository: b, tag: v1}", "image.repository"),
             ("a: [b]", "a"),
-            ("a: &x b:1\nc: *x", "c"),
+            ("a: &x b:1\nc: *x\nd: *x", "c"),
             ("kind: Pod\n---\nkind: Pod\n", "kind"),
         ]
         .map(|(text, path)| plan(&files(&[("web.yaml", text)]), &with_path(&["a:2"], &[path])).unwrap_err().to_string())
         .join("\n"),
         @r#"
-    web.yaml, line 1: the image v1 is only a part of an image, "tag": name the mapping around it with `path`, or write the part with `set`
+    web.yaml, line 1: the image b:v1 belongs to another repository than the one asked for: name what is around it with `path`, or set the tag alone with `set`
+    web.yaml, line 1: the image is only a part of an image, "repository": name the mapping around it with `path`, or write the part with `set`
     web.yaml, line 1: the image is a list or a mapping where the image should be a string
-    web.yaml, line 2: the image b:1 is the alias `*x`: what it stands for is written at its anchor on line 1, so name that place with `path`
+    web.yaml, line 2: the image b:1 is written at the anchor on line 1, where others read it that were not asked for (line 3): to change it for all of them, add the line `.a=a:2` to `set`
     web.yaml has .kind in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec
     "#
     );

@@ -1,43 +1,61 @@
-//! Containers of workloads: `containers`, `initContainers` and `ephemeralContainers` at any depth,
-//! whatever the kind. So a CronJob, the items of a List, an Argo Rollout and custom resources nobody
-//! has heard of are all found.
+//! What runs an image under a name: the containers of pods at any depth and of any kind, so that a
+//! CronJob, the items of a List, an Argo Rollout and custom resources nobody has heard of are all found;
+//! Compose's services, Tekton's steps, the containers of ECS task definitions.
 
-use crate::yaml::{Content, NodeId, Stream};
+use crate::yaml::{Content, NodeId, Role, Stream};
 
-use super::site::Site;
-use super::write::Obstacle;
-
-/// Whether `key` holds a pod's containers (Kubernetes' `PodSpec`).
+/// Whether each item of the list below `key` is a container (Kubernetes' `PodSpec`).
 pub(super) fn is_container_list(key: &str) -> bool {
     matches!(key, "containers" | "initContainers" | "ephemeralContainers")
 }
 
-/// The site of the container `item`. None if it is no container at all.
-pub(super) fn container(stream: &Stream<'_>, item: NodeId) -> Option<Site> {
-    if let Content::Alias { name, target } = &stream[item].content {
-        let site = written_container(stream, *target)?;
-        return Some(site.through_alias(item, name, stream[*target].line));
+/// Whether what is below `key` runs an image each.
+fn holds_containers(key: &str, is_mapping: bool) -> bool {
+    match key {
+        // Compose, whose services are a mapping.
+        "services" => is_mapping,
+        // Tekton and Argo Workflows.
+        "steps" | "sidecars" | "containerDefinitions" => true,
+        key => key.ends_with("ontainers"),
     }
-    written_container(stream, item)
 }
 
-fn written_container(stream: &Stream<'_>, item: NodeId) -> Option<Site> {
-    let name = stream
-        .get(item, "name")
-        .and_then(|name| stream.value(name))
-        .map(str::to_owned);
-    if let Some(image) = stream.get(item, "image") {
-        return Some(Site::whole(stream, image, name));
+/// What runs an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Container {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+}
+
+/// The container that `mapping` is: by its `name` in a list, by its key in a mapping. None if it is none.
+pub(super) fn container(stream: &Stream<'_>, mapping: NodeId) -> Option<Container> {
+    let around = stream[mapping].parent?;
+    match stream[mapping].role {
+        Role::Item { .. } if holds_containers(stream.key_of(around)?, false) => Some(Container {
+            name: name(stream, mapping),
+        }),
+        Role::Value { key } => {
+            let key = stream.value(key)?;
+            let is_in = |key| holds_containers(key, true);
+            if stream.key_of(around).is_some_and(is_in) {
+                let name = Some(key.to_owned());
+                return Some(Container { name });
+            }
+            // Argo Workflows have one without a name.
+            matches!(key, "container" | "script").then_some(Container { name: None })
+        }
+        Role::Root | Role::Key | Role::Item { .. } => None,
     }
-    let obstacle = match stream.get(item, "<<") {
-        Some(merged) => Obstacle::Merged {
-            line: match stream[merged].content {
-                Content::Alias { target, .. } => stream[target].line,
-                _ => stream[merged].line,
-            },
-        },
-        None if name.is_some() => Obstacle::NoImage,
-        None => return None,
+}
+
+/// The `name` of an item, also where an alias or a merge key brings it in.
+pub(super) fn name(stream: &Stream<'_>, item: NodeId) -> Option<String> {
+    let target = |node: NodeId| match stream[node].content {
+        Content::Alias { target, .. } => target,
+        _ => node,
     };
-    Some(Site::without_image(item, name, obstacle))
+    let item = target(item);
+    let merged = || stream.get(target(stream.get(item, "<<")?), "name");
+    let name = stream.get(item, "name").or_else(merged)?;
+    stream.value(target(name)).map(str::to_owned)
 }

@@ -1,15 +1,28 @@
 //! What is written where an image belongs, and what keeps it from being written there.
 
-use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style};
+use crate::yaml::{Content, Edit, NewValue, NodeId, Stream};
 
 /// What to change so that a site holds an image.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Written {
     pub edits: Vec<Edit>,
+    /// What is written where others read it, too.
+    pub shared: Vec<Shared>,
     /// How the site reads then.
     pub new: String,
     /// What a person should know, as in [`super::Note`].
     pub note: Option<String>,
+}
+
+/// A scalar at an anchor that a site reaches by an alias, or by a merge key.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The alias.
+    pub user: NodeId,
+    /// The scalar.
+    pub source: NodeId,
+    /// What it is to be.
+    pub text: String,
 }
 
 /// Why an image can't be written where it belongs.
@@ -21,27 +34,72 @@ pub enum Obstacle {
     /// `image: {…}` or `image: […]`.
     #[error("is a list or a mapping where the image should be a string")]
     NotAString,
-    /// `image: *name`.
+    /// What `*name` or `<<` bring in is used by others, who are not asked for.
     #[error(
-        "is the alias `*{name}`: what it stands for is written at its anchor on line {line}, so name that place with `path`"
+        "is written at the anchor on line {line}, where others read it that were not asked for ({others}): to change it for all of them, add the line `{path}={value}` to `set`"
     )]
-    Alias {
-        /// The anchor's name.
-        name: String,
+    Shared {
         /// The line of the anchor.
         line: usize,
-    },
-    /// `<<: *name` brings the image in.
-    #[error(
-        "comes in by the merge key `<<`: it is written at the anchor on line {line}, so name that place with `path`"
-    )]
-    Merged {
-        /// The line of the anchor.
-        line: usize,
+        /// Where the others are: `lines 4, 7`.
+        others: String,
+        /// The path of what is at the anchor.
+        path: String,
+        /// What it would be.
+        value: String,
     },
     /// `{{ … }}`.
     #[error("is filled in by a template (`{{{{ … }}}}`): change the template's values instead")]
     Template,
+    /// `${TAG}`, `$(TAG)`, `<TAG>`, or `{{ … }}` of which more is known.
+    #[error("is filled in by something else, {text}: {advice}")]
+    Placeholder {
+        /// As it stands there.
+        text: String,
+        /// Where the value comes from.
+        advice: String,
+    },
+    /// Defaults of several variables make up what would have to change.
+    #[error(
+        "is made of the defaults of several variables: write the part that changes in one of them"
+    )]
+    Framed,
+    /// `image: ghcr.io/acme/web`, and no tag beside it.
+    #[error(
+        "is a name without a tag, and nothing beside it says where the tag is: write the tag there once, or name the key that holds it with `path`"
+    )]
+    NameOnly,
+    /// The `image` of Flux's `ImageRepository`, and the like.
+    #[error(
+        "is a name whose versions are looked up for this {kind}: a tag there would be an error, so there is nothing to write"
+    )]
+    LookedUp {
+        /// The kind of the object.
+        kind: String,
+    },
+    /// An entry of Kustomize's `images` whose `name` has a tag.
+    #[error(
+        "has a tag in its `name`, so that Kustomize finds no image to replace: take it out of the name, and write it as `newTag`"
+    )]
+    NameWithTag,
+    /// `path` leads to the tag of another image.
+    #[error(
+        "belongs to another repository than the one asked for: name what is around it with `path`, or set the tag alone with `set`"
+    )]
+    OtherRepository,
+    /// `global.imageRegistry` is another one.
+    #[error(
+        "gets its registry from `global.imageRegistry`, {registry}, as all images of the file do: change that with `set`"
+    )]
+    GlobalRegistry {
+        /// The registry.
+        registry: String,
+    },
+    /// The repository is in two keys, and the new one has one component.
+    #[error(
+        "is in two keys, a path and a name, and the new image has no path: change the keys by hand"
+    )]
+    NoPath,
     /// More than one line of text.
     #[error("goes over several lines: write the image on one line")]
     SpansLines,
@@ -74,32 +132,6 @@ pub(super) fn removed_digest(old: &str) -> String {
 pub(super) fn kept_tag(tag: &str) -> Option<String> {
     let tag = tag.split('@').next().unwrap_or(tag);
     (!tag.is_empty()).then(|| format!("the tag {tag} stays, but the digest beside it decides"))
-}
-
-/// What keeps `node` from being replaced by an image, or by a part of one.
-pub(super) fn scalar_obstacle(stream: &Stream<'_>, node: NodeId) -> Option<Obstacle> {
-    let scalar = match &stream[node].content {
-        Content::Scalar(scalar) => scalar,
-        Content::Alias { name, target } => {
-            return Some(Obstacle::Alias {
-                name: name.clone(),
-                line: stream[*target].line,
-            });
-        }
-        Content::Mapping(_) if is_template(stream, node) => return Some(Obstacle::Template),
-        Content::Mapping(_) | Content::Sequence(_) => return Some(Obstacle::NotAString),
-    };
-    if scalar.value.contains("{{") {
-        return Some(Obstacle::Template);
-    }
-    let spans_lines = match scalar.style {
-        Style::Literal | Style::Folded => scalar.value.trim_end_matches('\n').contains('\n'),
-        Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => {
-            let raw = stream.raw(node);
-            raw.is_some_and(|raw| raw.contains(['\r', '\n']))
-        }
-    };
-    spans_lines.then_some(Obstacle::SpansLines)
 }
 
 /// `{{ .Values.x }}` without quotes reads as a mapping whose key is a mapping.

@@ -11,7 +11,7 @@ use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
-use crate::manifest::{self, EditRequest, Plan};
+use crate::manifest::{self, EditRequest, Note, Plan};
 use crate::repository::{Identity, Snapshot};
 
 /// What is asked for.
@@ -104,7 +104,8 @@ pub async fn run(
     Ok(report)
 }
 
-/// An image that somebody has just rolled back is deployed if it is asked for, but not in silence.
+/// What is done and may not have been meant; and an image that somebody has just rolled back is deployed if
+/// it is asked for, but not in silence.
 ///
 /// Looked for among the commits that came along with the tip: an update is not to become slower by
 /// it. Over GitHub's API those are the newest ones of the branch, over git the tip alone.
@@ -114,7 +115,11 @@ fn warnings(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         .iter()
         .map(|said| (said.commit.as_str(), said.message.as_str()))
         .collect();
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = plan
+        .warnings
+        .iter()
+        .map(|Note { file, line, text }| format!("{file} line {line}: {text}"))
+        .collect();
     for image in plan.changed_images() {
         if let Some(commit) = deployment::rolled_back(&image.new, &recent) {
             let warning = format!(

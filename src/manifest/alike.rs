@@ -1,0 +1,85 @@
+//! Places of one repository that held different images.
+
+use std::collections::BTreeMap;
+
+use crate::image::ImageReference;
+
+use super::change::{ImageChange, Note};
+
+/// The words of a tag that say which line of tags it belongs to: `web` of `web-v2`, `alpine` of
+/// `1.27-alpine`. Numbers, hashes and what tells versions of one line apart are none.
+pub(super) fn words(tag: &str) -> Vec<&str> {
+    const OF_VERSIONS: [&str; 12] = [
+        "v", "rc", "alpha", "beta", "pre", "dev", "snapshot", "build", "sha", "git", "latest",
+        "stable",
+    ];
+    let is_hash = |word: &str| word.len() > 5 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts = tag.split(['-', '_', '.']);
+    let words = parts.filter(|word| {
+        word.len() > 1
+            && word.chars().all(|c| c.is_ascii_alphabetic())
+            && !is_hash(word)
+            && !OF_VERSIONS.contains(&word.to_ascii_lowercase().as_str())
+    });
+    words.collect()
+}
+
+/// Which of the images `held` belong to another line of tags than `wanted`, where one of them belongs to
+/// the same: in `app:web-v1` and `app:worker-v1`, `app:web-v2` means the first.
+pub(super) fn of_other_lines(held: &[&str], wanted: &ImageReference) -> Vec<bool> {
+    let wanted = words(wanted.tag().unwrap_or_default());
+    let tags: Vec<Option<ImageReference>> = held.iter().map(|text| text.parse().ok()).collect();
+    let words: Vec<Vec<&str>> = tags
+        .iter()
+        .map(|image| {
+            image
+                .as_ref()
+                .and_then(|image| image.tag())
+                .map(words)
+                .unwrap_or_default()
+        })
+        .collect();
+    let is_told = !wanted.is_empty() && words.contains(&wanted);
+    let is_other = |own: &Vec<&str>| is_told && !own.is_empty() && *own != wanted;
+    words.iter().map(is_other).collect()
+}
+
+/// The warning for places that differed before and hold one image now.
+pub(super) fn made_alike(changes: &[&ImageChange]) -> Option<Note> {
+    let mut before: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| !change.old.is_empty()) {
+        let image = match change.old.parse::<ImageReference>() {
+            Ok(image) => {
+                let version = image.to_string();
+                let version = version.strip_prefix(image.repository_as_written());
+                format!("{}{}", image.repository(), version.unwrap_or_default())
+            }
+            Err(_) => change.old.clone(),
+        };
+        let container = change
+            .container
+            .iter()
+            .map(|name| format!("container {name}, "));
+        let place = format!(
+            "{}{} line {}",
+            container.collect::<String>(),
+            change.file,
+            change.line
+        );
+        before.entry(image).or_default().push(place);
+    }
+    let first = changes.first().filter(|_| before.len() > 1)?;
+    let listed: Vec<String> = before
+        .iter()
+        .map(|(image, places)| format!("{image} ({})", places.join("; ")))
+        .collect();
+    Some(Note {
+        file: first.file.clone(),
+        line: first.line,
+        text: format!(
+            "these places held different images, and all hold {} now: {}. Where that was not meant, name the container (CONTAINER=IMAGE), or the place with `path`",
+            first.new,
+            listed.join(", ")
+        ),
+    })
+}

@@ -1,0 +1,159 @@
+//! What is checked around a plan, whatever shape its images have.
+
+use crate::files::RepoPath;
+use crate::yaml::path::path_of;
+use crate::yaml::{NodeId, Stream};
+
+use super::change::Note;
+use super::error::ManifestError;
+use super::file::{Manifest, ManifestFile};
+use super::place::Place;
+use super::request::ImageAssignment;
+use super::site::Site;
+
+/// An image that a place of a file is to hold.
+pub(super) struct Promise<'r> {
+    /// Which of the file's sites, in the order of the text.
+    pub number: usize,
+    pub place: Place,
+    pub line: usize,
+    pub assignment: &'r ImageAssignment,
+}
+
+/// Refuses to change a file for whose plain values SOPS vouches, too.
+///
+/// SOPS computes a MAC over all values, unless `mac_only_encrypted` says otherwise (getsops/sops, "Message
+/// Authentication Code").
+pub(super) fn refuse_signed(manifest: &Manifest<'_>) -> Result<(), ManifestError> {
+    let stream = &manifest.stream;
+    let is_signed = |root: &NodeId| {
+        let sops = stream.get(*root, "sops")?;
+        stream.get(sops, "mac")?;
+        let only_encrypted = stream.get(sops, "mac_only_encrypted");
+        let only_encrypted = only_encrypted.and_then(|node| stream.value(node));
+        Some(!only_encrypted.is_some_and(|value| value.eq_ignore_ascii_case("true")))
+    };
+    match stream
+        .roots()
+        .iter()
+        .any(|root| is_signed(root) == Some(true))
+    {
+        true => Err(ManifestError::Signed {
+            file: manifest.file.path.clone(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Refuses to write over what SOPS has encrypted.
+pub(super) fn refuse_encrypted(
+    manifest: &Manifest<'_>,
+    mut targets: impl Iterator<Item = NodeId>,
+) -> Result<(), ManifestError> {
+    let stream = &manifest.stream;
+    let is_encrypted = |node: &NodeId| {
+        let value = stream.value(*node);
+        value.is_some_and(|value| value.starts_with("ENC[") && value.ends_with(']'))
+    };
+    match targets.find(is_encrypted) {
+        Some(node) => Err(ManifestError::Encrypted {
+            file: manifest.file.path.clone(),
+            line: manifest.line(node),
+            path: path_of(stream, node).to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a result in which a place does not hold the image that it was to hold: `sites` are what is
+/// found in the file now, in the order of the text.
+pub(super) fn refuse_other_images(
+    file: &ManifestFile,
+    after: &Manifest<'_>,
+    count_before: usize,
+    promises: &[Promise<'_>],
+) -> Result<(), ManifestError> {
+    let mut sites: Vec<&Site> = after.sites.iter().collect();
+    sites.sort_by_key(|site| site.node);
+    let mut at_places: Vec<Option<Place>> = vec![None; sites.len()];
+    let mut kept = vec![false; sites.len()];
+    for promise in promises {
+        let same = sites
+            .get(promise.number)
+            .filter(|_| sites.len() == count_before);
+        if same.is_some_and(|site| site.holds(promise.assignment)) {
+            continue;
+        }
+        // Others came or went, or what is around it has another name: then the place tells which it is.
+        let found = sites.iter().enumerate().position(|(number, site)| {
+            let place =
+                at_places[number].get_or_insert_with(|| Place::of(&after.stream, site.node));
+            !kept[number] && *place == promise.place && site.holds(promise.assignment)
+        });
+        match found {
+            Some(number) => kept[number] = true,
+            None => {
+                let found = match same.map(|site| site.text.as_str()) {
+                    None | Some("") => "no image".to_owned(),
+                    Some(text) => text.to_owned(),
+                };
+                return Err(ManifestError::OtherImage {
+                    file: file.path.clone(),
+                    line: promise.line,
+                    found,
+                    wanted: Box::new(promise.assignment.clone()),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the text `old` of an image stays in a file that holds another one now: in annotations, arguments,
+/// variables.
+pub(super) fn left_behind(
+    file: &RepoPath,
+    after: &Stream<'_>,
+    old: &str,
+    new: &str,
+) -> Option<Note> {
+    let mut lines: Vec<usize> = Vec::new();
+    for (id, node) in after.nodes() {
+        let Some(raw) = after.raw(id).filter(|raw| raw.contains(old)) else {
+            continue;
+        };
+        let in_raw = raw.lines().enumerate();
+        let in_raw = in_raw.filter(|(_, line)| names(line, old));
+        // A block scalar's content begins on the line after the one its node is on, or on that.
+        let first = match raw.starts_with(['|', '>']) {
+            true => node.line - 1,
+            false => node.line,
+        };
+        lines.extend(in_raw.map(|(number, _)| first + number));
+    }
+    lines.sort_unstable();
+    lines.dedup();
+    let first = *lines.first()?;
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    Some(Note {
+        file: file.clone(),
+        line: first,
+        text: format!(
+            "{old}, which is {new} now elsewhere in the file, stays on {word} {}",
+            lines.join(", ")
+        ),
+    })
+}
+
+/// Whether `old` is in `line`, and not as the beginning or the end of something longer.
+fn names(line: &str, old: &str) -> bool {
+    let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '/');
+    line.match_indices(old).any(|(at, _)| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        let after = line
+            .get(at + old.len()..)
+            .and_then(|after| after.chars().next());
+        !before.is_some_and(continues) && !after.is_some_and(continues)
+    })
+}

@@ -1,0 +1,423 @@
+//! Where the parts of one image are written: in one scalar, or in several of a mapping, or of a list of
+//! names and values.
+//!
+//! ```yaml
+//! image: ghcr.io/acme/web:v1       # all in one
+//! image:                           # as Helm charts have it
+//!   registry: ghcr.io
+//!   repository: acme/web
+//!   tag: v1
+//!   digest: ""
+//! driver:                          # a name of its own
+//!   repository: nvcr.io/nvidia
+//!   image: driver
+//!   version: "550"
+//! ```
+//!
+//! The parts, read one after the other as `[registry/]repository[/name][:tag][@digest]`, are the image; so
+//! finding, writing and reading again are one rule for all of them. A part may hold more than its own:
+//! `repository: acme/web:v1`, `tag: v1@sha256:…`.
+
+use crate::image::{self, ImageReference};
+use crate::yaml::{Edit, NewValue, NodeId, Stream};
+
+use super::slot::Slot;
+use super::write::{Obstacle, Written, kept_tag, removed_digest};
+
+/// The places of an image's parts.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub registry: Option<Slot>,
+    /// The repository, or the whole reference.
+    pub repository: Option<Slot>,
+    /// The last component of the repository, where that is another key.
+    pub name: Option<Slot>,
+    pub tag: Option<Slot>,
+    pub digest: Option<Slot>,
+    /// A registry written elsewhere in the file that is put before all images
+    /// (`global.imageRegistry`).
+    pub global: Option<String>,
+    /// Where a version goes that has no part yet.
+    pub home: Home,
+}
+
+/// Where a version goes that has no part of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Home {
+    /// Behind the repository.
+    Behind,
+    /// To a new key `tag` of this mapping.
+    Key(NodeId),
+    /// Nobody knows: what holds a name alone may mean that.
+    #[default]
+    Unknown,
+}
+
+/// A way to read the parts in front of the tag. Charts differ in which of them they use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Front<'p> {
+    registry: &'p str,
+    repository: &'p str,
+    name: &'p str,
+}
+
+impl Front<'_> {
+    fn text(&self) -> String {
+        let parts = [self.registry, self.repository, self.name];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join("/")
+    }
+}
+
+impl Parts {
+    /// The image in one scalar.
+    pub fn whole(slot: Slot, home: Home) -> Self {
+        Self {
+            repository: Some(slot),
+            home,
+            ..Self::default()
+        }
+    }
+
+    /// All parts that are there.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        [
+            &self.registry,
+            &self.repository,
+            &self.name,
+            &self.tag,
+            &self.digest,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The ways to read it, the likeliest first.
+    fn fronts(&self) -> Vec<Front<'_>> {
+        let (repository, name) = match (value_of(&self.repository), value_of(&self.name)) {
+            ("", name) => (name, ""),
+            both => both,
+        };
+        let registry = value_of(&self.registry);
+        let last = repository.rsplit('/').next().unwrap_or(repository);
+        let last = last.split([':', '@']).next().unwrap_or(last);
+        // A name that the repository ends with is the image's name for people.
+        let names: &[&str] = match name {
+            "" => &[""],
+            name if name == last => &["", name],
+            name => &[name, ""],
+        };
+        let global = self
+            .global
+            .as_deref()
+            .filter(|_| !names_registry(repository));
+        let is_twice = !registry.is_empty()
+            && repository
+                .strip_prefix(registry)
+                .is_some_and(|rest| rest.starts_with('/'));
+        let mut registries = Vec::new();
+        registries.extend(global);
+        registries.extend(is_twice.then_some(""));
+        registries.push(registry);
+        let fronts = registries.iter().flat_map(|registry| {
+            names.iter().map(|name| Front {
+                registry,
+                repository,
+                name,
+            })
+        });
+        fronts.collect()
+    }
+
+    fn version(&self) -> String {
+        let tag = value_of(&self.tag);
+        let colon = if tag.is_empty() { "" } else { ":" };
+        let digest = value_of(&self.digest);
+        let at = match digest {
+            "" => "",
+            digest if digest.contains(':') => "@",
+            _ => "@sha256:",
+        };
+        format!("{colon}{tag}{at}{digest}")
+    }
+
+    /// The whole reference; `:v1` where nothing says of which repository.
+    pub fn text(&self) -> String {
+        let front = self.fronts().into_iter().next();
+        let front = front.map(|front| front.text()).unwrap_or_default();
+        front + &self.version()
+    }
+
+    /// Whether it is only the version of an image whose repository is elsewhere.
+    pub fn is_version_only(&self) -> bool {
+        self.repository.is_none() && self.name.is_none()
+    }
+
+    /// Whether it says which version.
+    pub fn is_versioned(&self) -> bool {
+        let in_front = self.repository.as_ref().or(self.name.as_ref());
+        !self.version().is_empty() || in_front.is_some_and(|slot| is_versioned(&slot.value))
+    }
+
+    /// The repositories that it may be.
+    pub fn repositories(&self) -> Vec<ImageReference> {
+        let fronts = self.fronts().into_iter();
+        fronts
+            .filter_map(|front| self.repository_of(front))
+            .collect()
+    }
+
+    fn repository_of(&self, front: Front<'_>) -> Option<ImageReference> {
+        let text = front.text();
+        let whole = format!("{text}{}", self.version());
+        whole
+            .parse()
+            .ok()
+            .or_else(|| image::repository_meant(&text))
+    }
+
+    /// Whether a reader gets a reference out of it.
+    pub fn is_reference(&self) -> bool {
+        self.text().parse::<ImageReference>().is_ok()
+    }
+
+    /// What was to be filled in before anybody reads it.
+    pub fn placeholder(&self) -> Option<&str> {
+        self.slots().find_map(Slot::placeholder)
+    }
+
+    /// What to change so that the parts make up `image`. No digest outlives its tag.
+    pub fn write(&self, stream: &Stream<'_>, image: &ImageReference) -> Result<Written, Obstacle> {
+        let mut written = Written::default();
+        let fronts = self.fronts();
+        let meant = fronts.iter().find(|front| {
+            self.repository_of(**front)
+                .is_some_and(|own| own.same_repository(image))
+        });
+        let Some(front) = meant.or(fronts.first()).copied() else {
+            return Err(Obstacle::NotAString);
+        };
+        let old = front.text() + &self.version();
+        let new = self.new_front(front, meant.is_some(), image)?;
+        let version = Version::of(self, &old, image)?;
+        let carrier = |text: &str, carries: bool| match carries && version.is_behind {
+            true => format!("{text}{}", version.text()),
+            false => text.to_owned(),
+        };
+        let mut set = |slot: &Option<Slot>, value: String| match slot {
+            Some(slot) => slot.set(stream, &value, &mut written),
+            None => Ok(()),
+        };
+        let has_name = !front.name.is_empty();
+        if !front.registry.is_empty() && front.registry == value_of(&self.registry) {
+            set(&self.registry, new.registry.clone())?;
+        }
+        let front_slot = match self.repository {
+            Some(_) => &self.repository,
+            None => &self.name,
+        };
+        set(front_slot, carrier(&new.repository, !has_name))?;
+        if has_name {
+            set(&self.name, carrier(&new.name, true))?;
+        }
+        if !version.is_behind {
+            set(&self.tag, version.tag_and_digest())?;
+        }
+        if let Some(slot) = &self.digest {
+            let is_plain = slot.key.and_then(|key| stream.value(key)) == Some("sha");
+            let digest = match is_plain {
+                true => version.digest.trim_start_matches("sha256:"),
+                false => &version.digest,
+            };
+            set(&self.digest, digest.to_owned())?;
+        }
+        if let Some(edit) = self.added_tag(&version) {
+            written.edits.push(edit);
+        }
+        written.new = match self.is_version_only() {
+            true => version.text(),
+            false => new.text() + &version.text(),
+        };
+        written.note = match (image.tag(), image.digest()) {
+            (Some(_), None) if old.contains('@') => Some(removed_digest(&old)),
+            (None, Some(_)) if self.has_parts() => kept_tag(&version.tag),
+            _ => None,
+        };
+        Ok(written)
+    }
+
+    /// Registry, repository and name for `image`: as they are, if they mean the same.
+    fn new_front(
+        &self,
+        front: Front<'_>,
+        is_same: bool,
+        image: &ImageReference,
+    ) -> Result<NewFront, Obstacle> {
+        let is_global = self.global.as_deref() == Some(front.registry);
+        if self.is_version_only() {
+            return Ok(NewFront::default());
+        }
+        if is_same && (self.has_parts() || self.home != Home::Behind) {
+            let unversioned = |text: &str| match is_versioned(text) {
+                true => {
+                    image::repository_meant(text).map_or(text.to_owned(), |own| own.to_string())
+                }
+                false => text.to_owned(),
+            };
+            return Ok(NewFront {
+                registry: front.registry.to_owned(),
+                repository: unversioned(front.repository),
+                name: unversioned(front.name),
+            });
+        }
+        let (registry, path) = match front.registry {
+            "" => (String::new(), image.repository_as_written()),
+            _ if is_global && image.registry() != front.registry => {
+                return Err(Obstacle::GlobalRegistry {
+                    registry: front.registry.to_owned(),
+                });
+            }
+            _ => (image.registry().to_owned(), image.path()),
+        };
+        let (repository, name) = match (front.name, path.rsplit_once('/')) {
+            ("", _) => (path, ""),
+            (_, Some(both)) => both,
+            (_, None) => return Err(Obstacle::NoPath),
+        };
+        Ok(NewFront {
+            registry,
+            repository: repository.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Whether the version has a part of its own, or the registry or the name has.
+    pub fn has_parts(&self) -> bool {
+        self.tag.is_some()
+            || self.digest.is_some()
+            || self.name.is_some()
+            || self.registry.is_some()
+    }
+
+    fn added_tag(&self, version: &Version) -> Option<Edit> {
+        let Home::Key(mapping) = self.home else {
+            return None;
+        };
+        let tag = version.tag_and_digest();
+        if self.tag.is_some() || version.is_behind || tag.is_empty() {
+            return None;
+        }
+        Some(Edit::Add {
+            mapping,
+            after: self.repository.as_ref().and_then(|slot| slot.key),
+            key: "tag".to_owned(),
+            value: NewValue::Text(tag),
+        })
+    }
+}
+
+/// Registry, repository and name as they are to be.
+#[derive(Default)]
+struct NewFront {
+    registry: String,
+    repository: String,
+    name: String,
+}
+
+impl NewFront {
+    fn text(&self) -> String {
+        let Self {
+            registry,
+            repository,
+            name,
+        } = self;
+        let front = Front {
+            registry,
+            repository,
+            name,
+        };
+        front.text()
+    }
+}
+
+/// Tag and digest as they are to be, and where.
+struct Version {
+    tag: String,
+    digest: String,
+    /// Whether the digest has a part of its own.
+    has_digest: bool,
+    /// Whether they stand behind the repository, in its scalar.
+    is_behind: bool,
+}
+
+impl Version {
+    fn of(parts: &Parts, old: &str, image: &ImageReference) -> Result<Self, Obstacle> {
+        let front = parts.repository.as_ref().or(parts.name.as_ref());
+        let is_behind = value_of(&parts.tag).is_empty()
+            && (front.is_some_and(|slot| is_versioned(&slot.value))
+                || (parts.tag.is_none() && parts.digest.is_none() && parts.home == Home::Behind));
+        let has_home = is_behind || parts.tag.is_some() || parts.home != Home::Unknown;
+        let needs_home = image.tag().is_some() || parts.digest.is_none();
+        if needs_home && !has_home {
+            return Err(Obstacle::NameOnly);
+        }
+        let has_digest = parts.digest.is_some();
+        let old_tag = old.parse::<ImageReference>().ok();
+        let old_tag = match (old_tag, parts.is_version_only()) {
+            (Some(old), false) => old.tag().unwrap_or_default().to_owned(),
+            _ => value_of(&parts.tag)
+                .split('@')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        };
+        let kept = if parts.has_parts() {
+            old_tag.as_str()
+        } else {
+            ""
+        };
+        let tag = image.tag().unwrap_or(kept).to_owned();
+        let digest = image.digest().unwrap_or_default().to_owned();
+        // Charts write `repository:tag`, so a digest can't stand there alone.
+        if tag.is_empty() && !has_digest && !is_behind {
+            return Err(Obstacle::NeedsTag);
+        }
+        Ok(Self {
+            tag,
+            digest,
+            has_digest,
+            is_behind,
+        })
+    }
+
+    /// What stands behind the repository.
+    fn text(&self) -> String {
+        let colon = if self.tag.is_empty() { "" } else { ":" };
+        let at = if self.digest.is_empty() { "" } else { "@" };
+        format!("{colon}{}{at}{}", self.tag, self.digest)
+    }
+
+    /// The tag, and the digest where that has no part of its own.
+    fn tag_and_digest(&self) -> String {
+        match (self.digest.as_str(), self.has_digest) {
+            ("", _) | (_, true) => self.tag.clone(),
+            (digest, false) => format!("{}@{digest}", self.tag),
+        }
+    }
+}
+
+fn value_of(slot: &Option<Slot>) -> &str {
+    slot.as_ref().map_or("", |slot| &slot.value)
+}
+
+/// Whether a repository, or what is written in its place, has a version behind it.
+pub(super) fn is_versioned(text: &str) -> bool {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    text.contains('@') || last.contains(':')
+}
+
+/// Whether the first component of `repository` is a registry.
+fn names_registry(repository: &str) -> bool {
+    let first = repository.split_once('/').map(|(first, _)| first);
+    first.is_some_and(|first| first == "localhost" || first.contains(['.', ':']))
+}

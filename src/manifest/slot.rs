@@ -1,0 +1,258 @@
+//! One scalar that holds a part of an image, or all of it, and maybe more than that:
+//!
+//! ```yaml
+//! tag: v1
+//! tag: *shared                             # written where the anchor is
+//! image: ghcr.io/acme/web:${TAG:-v1}       # the default is what counts
+//! images: [web=ghcr.io/acme/web:v1]        # as `kustomize edit set image` takes it
+//! ```
+
+use std::borrow::Cow;
+
+use crate::image;
+use crate::yaml::{Content, NodeId, Stream, Style};
+
+use super::write::{Obstacle, Shared, Written, is_template, set};
+
+/// Such a scalar.
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    /// Its key, where it has one of its own in the mapping.
+    pub key: Option<NodeId>,
+    /// What stands there: the scalar, an alias to it, or what a merge key brings in.
+    pub node: NodeId,
+    /// The scalar with the text.
+    source: NodeId,
+    /// What it says of the image. A null says nothing.
+    pub value: String,
+    /// How the text is more than that.
+    frame: Vec<Piece>,
+}
+
+/// A piece of a text: what belongs to the image, and what is around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Image(String),
+    Frame(String),
+}
+
+impl Slot {
+    /// The scalar at `node`, or the one that the alias there stands for.
+    pub fn read(stream: &Stream<'_>, key: Option<NodeId>, node: NodeId) -> Option<Self> {
+        let source = match stream[node].content {
+            Content::Alias { target, .. } => target,
+            _ => node,
+        };
+        let text = text(stream, source)?;
+        let frame = defaults(&text);
+        let value = match frame.as_slice() {
+            [] => text.into_owned(),
+            pieces => value_of(pieces),
+        };
+        Some(Self {
+            key,
+            node,
+            source,
+            value,
+            frame,
+        })
+    }
+
+    /// An item of a list of references, which may have a name: `web=ghcr.io/acme/web:v1`.
+    pub fn item(stream: &Stream<'_>, node: NodeId) -> Option<(Option<String>, Self)> {
+        let slot = Self::read(stream, None, node)?;
+        let Some((name, reference)) = slot.value.split_once('=').filter(|_| slot.frame.is_empty())
+        else {
+            return Some((None, slot));
+        };
+        let frame = vec![
+            Piece::Frame(format!("{name}=")),
+            Piece::Image(reference.to_owned()),
+        ];
+        let (name, value) = (name.to_owned(), reference.to_owned());
+        let slot = Self {
+            value,
+            frame,
+            ..slot
+        };
+        Some((Some(name), slot))
+    }
+
+    /// The same, reached by what stands at `node`: an alias to what is around it, or a merge key.
+    pub fn through(self, node: NodeId) -> Self {
+        let key = None;
+        Self { key, node, ..self }
+    }
+
+    /// Whether the scalar is written here.
+    pub fn is_own(&self) -> bool {
+        self.node == self.source
+    }
+
+    /// What it was to be filled in with before anybody reads it.
+    pub fn placeholder(&self) -> Option<&str> {
+        image::placeholder(&self.value)
+    }
+
+    /// Adds to `written` that this is `value`. What holds it already is written again: a `1.10`
+    /// without quotes is a number to Helm, which deploys `1.1`, and the edit quotes it.
+    pub fn set(
+        &self,
+        stream: &Stream<'_>,
+        value: &str,
+        written: &mut Written,
+    ) -> Result<(), Obstacle> {
+        let holds = value == self.value;
+        if holds && (value.is_empty() || !self.is_own()) {
+            return Ok(());
+        }
+        match spans_lines(stream, self.source) {
+            true if holds => return Ok(()),
+            true => return Err(Obstacle::SpansLines),
+            false => {}
+        }
+        let mut text = self.framed(value)?;
+        let old = stream.value(self.source).unwrap_or_default();
+        if old.ends_with('\n') {
+            // A block scalar keeps its line break at the end.
+            text.push('\n');
+        }
+        if self.is_own() {
+            written.edits.push(set(self.node, text));
+        } else {
+            written.shared.push(Shared {
+                user: self.node,
+                source: self.source,
+                text,
+            });
+        }
+        Ok(())
+    }
+
+    /// The text with `value` in its frame. Only one piece of it can change; at the border of two it is
+    /// the one that has a frame around it.
+    fn framed(&self, value: &str) -> Result<String, Obstacle> {
+        if self.frame.is_empty() {
+            return Ok(value.to_owned());
+        }
+        let (start, end) = common_ends(&self.value, value);
+        let old = start..self.value.len() - end;
+        let middle = value.get(start..value.len() - end).unwrap_or_default();
+        let mut chosen = None;
+        let mut at = 0;
+        for (number, piece) in self.frame.iter().enumerate() {
+            let Piece::Image(text) = piece else { continue };
+            let is_framed =
+                matches!(self.frame.get(number + 1), Some(Piece::Frame(end)) if end == "}");
+            let fits = at <= old.start && old.end <= at + text.len();
+            if fits && (chosen.is_none() || is_framed) {
+                chosen = Some((number, old.start - at..old.end - at));
+            }
+            at += text.len();
+        }
+        let (chosen, old) = chosen.ok_or(Obstacle::Framed)?;
+        let pieces = self.frame.iter().enumerate();
+        let pieces = pieces.map(|(number, piece)| match piece {
+            Piece::Image(text) if number == chosen => {
+                let mut text = text.clone();
+                text.replace_range(old.clone(), middle);
+                text
+            }
+            Piece::Image(text) | Piece::Frame(text) => text.clone(),
+        });
+        Ok(pieces.collect())
+    }
+}
+
+/// What a scalar reads as, without the line break of a block scalar; a plain null as nothing.
+fn text<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<Cow<'s, str>> {
+    let scalar = stream.scalar(node)?;
+    let is_null = scalar.style == Style::Plain
+        && matches!(scalar.value.as_str(), "~" | "null" | "Null" | "NULL");
+    Some(Cow::Borrowed(match is_null {
+        true => "",
+        false => scalar.value.trim_end_matches('\n'),
+    }))
+}
+
+/// The text of the scalar `node`, where a plain null is none.
+pub(super) fn value<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<Cow<'s, str>> {
+    text(stream, node)
+}
+
+/// What keeps `node` from being an image at all, or a part of one.
+pub(super) fn no_scalar(stream: &Stream<'_>, node: NodeId) -> Obstacle {
+    match is_template(stream, node) {
+        true => Obstacle::Template,
+        false => Obstacle::NotAString,
+    }
+}
+
+fn spans_lines(stream: &Stream<'_>, node: NodeId) -> bool {
+    let Some(scalar) = stream.scalar(node) else {
+        return false;
+    };
+    match scalar.style {
+        Style::Literal | Style::Folded => scalar.value.trim_end_matches('\n').contains('\n'),
+        Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => {
+            let raw = stream.raw(node);
+            raw.is_some_and(|raw| raw.contains(['\r', '\n']))
+        }
+    }
+}
+
+/// `${NAME:-default}`, as Compose, Flux and the shell have it (also `-`, `:=` and `=`); nothing where the
+/// text has none.
+fn defaults(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, inside)) = rest.split_once("${") {
+        let name = inside
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(inside.len());
+        let operator = inside.get(name..).unwrap_or_default();
+        let operator = [":-", ":=", "-", "="]
+            .into_iter()
+            .find(|known| operator.starts_with(known));
+        let (Some(operator), Some(end)) = (operator, inside.find('}')) else {
+            return Vec::new();
+        };
+        let start = name + operator.len();
+        let default = inside.get(start..end).unwrap_or_default();
+        if name == 0 || default.contains('$') {
+            return Vec::new();
+        }
+        let opening = inside.get(..start).unwrap_or_default();
+        pieces.extend([
+            Piece::Image(before.to_owned()),
+            Piece::Frame(format!("${{{opening}")),
+            Piece::Image(default.to_owned()),
+            Piece::Frame("}".to_owned()),
+        ]);
+        rest = inside.get(end + 1..).unwrap_or_default();
+    }
+    if !pieces.is_empty() {
+        pieces.push(Piece::Image(rest.to_owned()));
+    }
+    pieces
+}
+
+fn value_of(pieces: &[Piece]) -> String {
+    let image = pieces.iter().map(|piece| match piece {
+        Piece::Image(text) => text.as_str(),
+        Piece::Frame(_) => "",
+    });
+    image.collect()
+}
+
+/// How many bytes two texts begin with in common, and how many of the others they end with.
+fn common_ends(old: &str, new: &str) -> (usize, usize) {
+    let common = |(a, b): &(char, char)| a == b;
+    let pairs = old.chars().zip(new.chars());
+    let start: usize = pairs.take_while(common).map(|(c, _)| c.len_utf8()).sum();
+    let rest = |text: &str| text.get(start..).unwrap_or_default().to_owned();
+    let (old, new) = (rest(old), rest(new));
+    let pairs = old.chars().rev().zip(new.chars().rev());
+    let end = pairs.take_while(common).map(|(c, _)| c.len_utf8()).sum();
+    (start, end)
+}
