@@ -22,6 +22,9 @@ pub enum PathError {
     /// `/etc/passwd`, `C:\x`.
     #[error("the path is absolute: give it relative to the root of the repository")]
     Absolute,
+    /// `https://github.com/…/blob/main/web.yaml`.
+    #[error("a URL: give the path in the repository alone, such as `apps/web.yaml`")]
+    Url,
     /// A `..` component.
     #[error("the path leaves the repository (`..`)")]
     OutsideRepository,
@@ -78,6 +81,9 @@ fn normalized(text: &str) -> Result<String, PathError> {
     }
     if let Some(bad) = text.chars().find(|c| *c == '\\' || c.is_control()) {
         return Err(PathError::Character(bad));
+    }
+    if text.contains("://") {
+        return Err(PathError::Url);
     }
     let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
     if text.starts_with('/') || drive {

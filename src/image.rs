@@ -108,6 +108,18 @@ pub enum ImageReferenceError {
         /// The tag as it was given.
         tag: String,
     },
+    /// `web:feature/x`, where the branch's name was taken for the tag.
+    #[error(
+        "the image reference {text:?} has the tag {tag:?}, and no tag has a `/`: push and deploy it as {suggestion:?}"
+    )]
+    SlashInTag {
+        /// As it was given.
+        text: String,
+        /// The tag as it was given.
+        tag: String,
+        /// The reference with `-` in place of `/`.
+        suggestion: String,
+    },
     /// A digest that the grammar does not allow.
     #[error(
         "the image reference {text:?} has the digest {digest:?}: a digest is `sha256:` and 64 digits of 0-9 and a-f"
@@ -210,6 +222,13 @@ impl FromStr for ImageReference {
             }
             None => (given, None),
         };
+        if let Some(tag) = tag_with_slash(rest) {
+            return Err(ImageReferenceError::SlashInTag {
+                text: text(),
+                tag: tag.to_owned(),
+                suggestion: given.replacen(tag, &tag.replace('/', "-"), 1),
+            });
+        }
         // The last `:` is a port when a `/` follows it.
         let (name, tag) = match rest.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
@@ -335,6 +354,14 @@ fn refuse_what_is_no_reference(given: &str) -> Result<(), ImageReferenceError> {
         return Err(ImageReferenceError::Id { text: text() });
     }
     Ok(())
+}
+
+/// What stands behind the last `:` and looks like neither a port nor a tag, but like a branch.
+fn tag_with_slash(name: &str) -> Option<&str> {
+    let (_, tag) = name.rsplit_once(':')?;
+    let (first, _) = tag.split_once('/')?;
+    let is_port = first.is_empty() || first.bytes().all(|b| b.is_ascii_digit());
+    (!is_port && !name.starts_with('[')).then_some(tag)
 }
 
 /// Registry, as it is compared, and path. Only a first component with a `.`, a `:`, an upper-case

@@ -1,11 +1,25 @@
-//! The action's one binary: everything comes from the environment, nothing from arguments.
+//! The action's one binary: everything comes from the environment; arguments only ask what it is.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use gitops_deploy::action::{self, environment::Environment};
 
 fn main() -> anyhow::Result<ExitCode> {
+    if let Some(argument) = std::env::args().nth(1) {
+        // Nobody may be there to read it, as behind `| head -1`.
+        return Ok(match action::answer(&argument) {
+            Ok(text) => {
+                let _ = std::io::stdout().write_all(text.as_bytes());
+                ExitCode::SUCCESS
+            }
+            Err(text) => {
+                let _ = std::io::stderr().write_all(text.as_bytes());
+                ExitCode::FAILURE
+            }
+        });
+    }
     let environment = Environment::new(std::env::vars_os());
     let out = Box::new(std::io::stdout());
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -3,19 +3,53 @@
 /// `candidates`, the ones most like `given` first, by Jaro-Winkler similarity of their lower-case
 /// forms; equally like ones keep their order.
 pub fn nearest<T: AsRef<str>>(given: &str, candidates: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut scored: Vec<(f64, T)> = candidates
-        .into_iter()
-        .map(|candidate| (similarity(given, candidate.as_ref()), candidate))
-        .collect();
-    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    scored.into_iter().map(|(_, candidate)| candidate).collect()
+    let ranked = ranked(candidates, |candidate| similarity(given, candidate));
+    ranked.map(|(_, candidate)| candidate).collect()
 }
 
 /// Those of `candidates` that `given` may have been meant to be, the most alike first.
 pub fn alike<T: AsRef<str>>(given: &str, candidates: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut alike = nearest(given, candidates);
-    alike.retain(|candidate| similarity(given, candidate.as_ref()) > ALIKE);
-    alike
+    let ranked = ranked(candidates, |candidate| similarity(given, candidate));
+    let alike = ranked.take_while(|(score, _)| *score > ALIKE);
+    alike.map(|(_, candidate)| candidate).collect()
+}
+
+/// The same of paths, which are often given from another root, or without their directory.
+pub fn alike_paths<T: AsRef<str>>(given: &str, paths: impl IntoIterator<Item = T>) -> Vec<T> {
+    let ranked = ranked(paths, |path| path_similarity(given, path));
+    let alike = ranked.take_while(|(score, _)| *score > ALIKE);
+    alike.map(|(_, path)| path).collect()
+}
+
+fn path_similarity(given: &str, path: &str) -> f64 {
+    let name = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        stem.to_owned()
+    };
+    let ends_in = |path: &str, end: &str| {
+        let before = path.strip_suffix(end);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    if ends_in(given, path) || ends_in(path, given) {
+        return 1.0;
+    }
+    let whole = similarity(given, path);
+    // Of files of one name the one in the directory that is most alike comes first.
+    whole.max(0.9 * similarity(&name(given), &name(path)) + 0.09 * whole)
+}
+
+/// The candidates by their scores, the highest first.
+fn ranked<T: AsRef<str>>(
+    candidates: impl IntoIterator<Item = T>,
+    score: impl Fn(&str) -> f64,
+) -> impl Iterator<Item = (f64, T)> {
+    let candidates = candidates.into_iter();
+    let mut scored: Vec<(f64, T)> = candidates
+        .map(|candidate| (score(candidate.as_ref()), candidate))
+        .collect();
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    scored.into_iter()
 }
 
 /// Below this two names have little more in common than some letters.
@@ -34,6 +68,25 @@ mod tests {
     fn what_has_little_in_common_is_not_meant() {
         assert_eq!(alike("imge", ["token", "image", "file"]), ["image"]);
         assert!(alike("zzz", ["token", "image", "file"]).is_empty());
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_end_and_its_name() {
+        let paths = [
+            "apps/web.yaml",
+            "infra/web.yaml",
+            "apps/api.yaml",
+            "README.md",
+        ];
+        for (given, first) in [
+            ("web.yaml", "apps/web.yaml"),
+            ("deploy/apps/web.yaml", "apps/web.yaml"),
+            ("infras/web.yml", "infra/web.yaml"),
+            ("apps/wep.yaml", "apps/web.yaml"),
+        ] {
+            assert_eq!(alike_paths(given, paths)[0], first, "{given}");
+        }
+        assert!(alike_paths("x/zzz.txt", paths).is_empty());
     }
 
     #[test]

@@ -29,6 +29,29 @@ const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// The table of `operation: history`, in the workspace.
 const CSV: &str = "gitops-deployments.csv";
 
+/// What this is, as the first line of the log has it.
+const NAME: &str = concat!("gitops-deploy ", env!("CARGO_PKG_VERSION"));
+
+/// What an argument asks for.
+///
+/// # Errors
+/// What to do instead, for any argument that is not `--version` or `--help`.
+pub fn answer(argument: &str) -> Result<String, String> {
+    match argument {
+        "--version" | "-V" => Ok(format!("{NAME}\n")),
+        "--help" | "-h" => Ok(format!(
+            "{NAME}\n{}\n\nIt takes no arguments: each input is an environment variable, \
+             such as INPUT_IMAGE or INPUT_DRY_RUN.\n\n{}",
+            env!("CARGO_PKG_DESCRIPTION"),
+            inputs::help()
+        )),
+        _ => Err(format!(
+            "error: {argument:?} is not understood: {NAME} takes no arguments. Each input is an environment \
+             variable, such as INPUT_IMAGE; --help lists them.\n"
+        )),
+    }
+}
+
 /// Runs the operation that the environment asks for, and writes log, outputs and summary.
 ///
 /// Returns whether it succeeded.
@@ -70,6 +93,10 @@ fn cancellation() -> Cancellation {
 async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure> {
     let context = Context::new(environment);
     let read = inputs::read(environment);
+    log.info(&match &read.request {
+        Ok(request) => format!("{NAME}: {request}"),
+        Err(_) => NAME.to_owned(),
+    });
     for warning in &read.warnings {
         log.warning(warning);
     }

@@ -13,7 +13,7 @@ mod value;
 
 pub use message::{Reverted, message, revert_message, text};
 pub use run::{Run, Source};
-pub use template::{Deployment, MessageTemplate, TemplateError};
+pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
     Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, trailer_values,
 };
@@ -123,18 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_placeholder_is_named_with_the_nearest() {
-        let error = "x {tga}".parse::<MessageTemplate>().unwrap_err();
+    fn an_unknown_placeholder_stays_as_text_and_is_told() {
+        let template = "fix({scope}): {tga} {tag} {} { } {a b} {Json}";
+        let message = written(Some(template), &[change("r/web:1", "r/web:2")], &source());
         assert!(
-            error
-                .to_string()
-                .starts_with("there is no placeholder {tga}: did you mean {tag}?"),
-            "{error}"
+            message.starts_with("fix({scope}): {tga} 2 {} { } {a b} {Json}\n"),
+            "{message}"
         );
-        assert_eq!(
-            " \n".parse::<MessageTemplate>().unwrap_err(),
-            TemplateError::Empty
-        );
+        insta::assert_snapshot!(unknown_placeholders(template).join("\n"), @"
+        {scope} is not a placeholder and stays as text. Placeholders, nearest first: {source-sha} {source-repository} {actor} {resource} {previous-tag} {previous-image} {name} {file} {image} {digest} {run-number} {tag}
+        {tga} is not a placeholder and stays as text. Placeholders, nearest first: {tag} {name} {image} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
+        ");
+        assert_eq!(" \n".parse::<MessageTemplate>(), Err(EmptyTemplate));
     }
 
     #[test]

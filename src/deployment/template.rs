@@ -73,54 +73,32 @@ const PLACEHOLDERS: [(&str, Placeholder); 12] = [
     ("run-number", Placeholder::RunNumber),
 ];
 
-/// Why a template is none.
+/// A template of nothing but white space.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
-    /// `{tga}`.
-    #[error(
-        "there is no placeholder {{{given}}}: did you mean {{{nearest}}}? There are {}",
-        all_placeholders()
-    )]
-    Unknown {
-        /// What stands between the braces.
-        given: String,
-        /// The most alike there is.
-        nearest: &'static str,
-    },
-    /// Only white space.
-    #[error("the message is empty")]
-    Empty,
-}
-
-fn all_placeholders() -> String {
-    let names: Vec<String> = PLACEHOLDERS
-        .iter()
-        .map(|(name, _)| format!("{{{name}}}"))
-        .collect();
-    names.join(" ")
-}
+#[error("the message is empty")]
+pub struct EmptyTemplate;
 
 impl FromStr for MessageTemplate {
-    type Err = TemplateError;
+    type Err = EmptyTemplate;
 
-    /// `{name}` is a placeholder where the name has only lower-case letters and hyphens; any other
-    /// brace is text.
-    fn from_str(text: &str) -> Result<Self, TemplateError> {
+    /// `{name}` is a placeholder where there is one of that name; any other brace is text.
+    fn from_str(text: &str) -> Result<Self, EmptyTemplate> {
         if text.trim().is_empty() {
-            return Err(TemplateError::Empty);
+            return Err(EmptyTemplate);
         }
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             literal.push_str(before);
-            let name = after.split_once('}').filter(|(name, _)| {
-                !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+            let placeholder = after.split_once('}').and_then(|(name, behind)| {
+                let known = PLACEHOLDERS.iter().find(|(own, _)| *own == name);
+                Some((known?.1, behind))
             });
-            match name {
-                Some((name, behind)) => {
+            match placeholder {
+                Some((placeholder, behind)) => {
                     pieces.push(Piece::Text(std::mem::take(&mut literal)));
-                    pieces.push(Piece::Placeholder(placeholder(name)?));
+                    pieces.push(Piece::Placeholder(placeholder));
                     rest = behind;
                 }
                 None => {
@@ -135,17 +113,30 @@ impl FromStr for MessageTemplate {
     }
 }
 
-fn placeholder(name: &str) -> Result<Placeholder, TemplateError> {
-    let known = PLACEHOLDERS.iter().find(|(own, _)| *own == name);
-    known
-        .map(|(_, placeholder)| *placeholder)
-        .ok_or_else(|| TemplateError::Unknown {
-            given: name.to_owned(),
-            nearest: nearest(name, PLACEHOLDERS.iter().map(|(own, _)| *own))
-                .first()
-                .copied()
-                .unwrap_or(""),
-        })
+/// What looks like a placeholder in a template and is none, so that it stays as text: a word in braces, of
+/// lower-case letters, `-` and `_`. Each told in a sentence.
+pub fn unknown_placeholders(text: &str) -> Vec<String> {
+    let words = text
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'));
+    let is_word = |word: &str| {
+        word.chars()
+            .all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_'))
+    };
+    let known = |word: &str| PLACEHOLDERS.iter().any(|(own, _)| *own == word);
+    let unknown = words
+        .map(|(word, _)| word)
+        .filter(|word| !word.is_empty() && is_word(word) && !known(word));
+    let told = unknown.map(|word| {
+        let all = nearest(word, PLACEHOLDERS.iter().map(|(name, _)| *name));
+        let all: Vec<String> = all.into_iter().map(|name| format!("{{{name}}}")).collect();
+        let all = all.join(" ");
+        format!(
+            "{{{word}}} is not a placeholder and stays as text. Placeholders, nearest first: {all}"
+        )
+    });
+    told.collect()
 }
 
 impl MessageTemplate {

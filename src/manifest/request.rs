@@ -59,6 +59,27 @@ pub enum ImageAssignmentError {
         /// The reference as it was given.
         image: ImageReference,
     },
+    /// `v14`.
+    #[error("{tag} is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:{tag}")]
+    TagAlone {
+        /// The tag.
+        tag: String,
+    },
+}
+
+/// The tag that a text is where an image was meant. Of a repository without a registry it may be the name,
+/// too: nobody names one like a version, a commit or a branch.
+fn tag_alone(text: &str) -> Option<&str> {
+    if let Some(tag) = text.strip_prefix(':') {
+        return Some(tag);
+    }
+    let is_hex = text.len() >= 7 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = text.strip_prefix(['v', 'V']).unwrap_or(text);
+    let is_tag = is_hex
+        || number.starts_with(|c: char| c.is_ascii_digit())
+        || text.starts_with("sha-")
+        || matches!(text, "latest" | "main" | "master" | "stable");
+    (is_tag && !text.contains(['/', ':', '@'])).then_some(text)
 }
 
 impl FromStr for ImageAssignment {
@@ -82,6 +103,10 @@ impl FromStr for ImageAssignment {
                 });
             }
             _ => {}
+        }
+        if let Some(tag) = tag_alone(reference) {
+            let tag = tag.to_owned();
+            return Err(ImageAssignmentError::TagAlone { tag });
         }
         let image: ImageReference = reference.parse()?;
         if image.tag().is_none() && image.digest().is_none() {
@@ -412,13 +437,16 @@ mod tests {
     fn a_line_that_says_nothing_to_deploy_is_refused() {
         let refusal = |line: &str| line.parse::<ImageAssignment>().unwrap_err().to_string();
         insta::assert_snapshot!(
-            ["=a:1", "my web=a:1", "web=", "nginx", "web=localhost:5000/web"].map(refusal).join("\n"),
+            ["=a:1", "my web=a:1", "web=", "nginx", "web=localhost:5000/web", "v14", "web=1.2", "0a1b2c3"].map(refusal).join("\n"),
             @r#"
         "=a:1" has no container before the `=`: write CONTAINER=IMAGE, or the image alone
         "my web=a:1" names the container "my web": a container's name is made of a-z, 0-9 and `-`
         the image reference is empty
         nginx has neither a tag nor a digest: say which version to deploy, as in nginx:v1
         localhost:5000/web has neither a tag nor a digest: say which version to deploy, as in localhost:5000/web:v1
+        v14 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:v14
+        1.2 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:1.2
+        0a1b2c3 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:0a1b2c3
         "#
         );
     }

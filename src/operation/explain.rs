@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::failure::{Failure, Reason};
+use crate::files::RepoPath;
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::retry::LandError;
 use crate::repository::{Access, FileProblem, Location, Refusal, RepositoryError};
@@ -299,18 +300,14 @@ impl Explainer<'_> {
             self.location
         );
         let hint = match problem {
-            FileProblem::Missing { nearest } if nearest.is_empty() => {
-                "Check `file`: paths begin at the root of the repository.".to_owned()
-            }
-            FileProblem::Missing { nearest } => {
-                format!(
-                    "Paths begin at the root of the repository. Did you mean {}?",
-                    listed(nearest)
-                )
-            }
-            FileProblem::NoMatch => {
-                "`*` and `?` stay within a directory; `**` crosses them.".to_owned()
-            }
+            FileProblem::Missing { nearest } => format!(
+                "Check `file`: it takes one path a line, each from the root of the repository.{}",
+                meant(nearest)
+            ),
+            FileProblem::NoMatch { nearest } => format!(
+                "`*` and `?` stay within a directory; `**` crosses directories.{}",
+                meant(nearest)
+            ),
             FileProblem::Directory => {
                 format!("Name the file in it, or a glob such as `{path}/*.yaml`.")
             }
@@ -330,6 +327,14 @@ fn scopes_of(finding: &Finding) -> Option<String> {
             scopes.as_ref().map(|scopes| listed(scopes))
         }
         Finding::Nothing | Finding::TokenRefused | Finding::SignOnRequired { .. } => None,
+    }
+}
+
+/// The paths that may have been meant, if there are any.
+fn meant(nearest: &[RepoPath]) -> String {
+    match nearest {
+        [] => String::new(),
+        nearest => format!(" Did you mean {}?", listed(nearest)),
     }
 }
 

@@ -96,7 +96,7 @@ pub struct Session<'a> {
 }
 
 impl Remote {
-    /// Opens the repository, and says how it is spoken to. Nothing is asked of a server yet.
+    /// Opens the repository. Nothing is asked of a server yet.
     ///
     /// # Errors
     /// When there is no HTTPS on this machine or no room for temporary files, or a local repository
@@ -234,10 +234,6 @@ impl Remote {
                 "The token travels unencrypted to {host}: use an https:// URL"
             ));
         }
-        log.info(&match &self.transport {
-            Choice::Api { why, .. } => format!("Using GitHub's API: {why}"),
-            Choice::Git { why } => format!("Using git: {why}"),
-        });
     }
 
     /// Opens the repository for as long as `deadline` allows.

@@ -206,7 +206,10 @@ pub enum FileProblem {
     },
     /// A glob, and no file matches.
     #[error("matches no file")]
-    NoMatch,
+    NoMatch {
+        /// Paths that are there and look alike, nearest first.
+        nearest: Vec<RepoPath>,
+    },
     /// A directory.
     #[error("is a directory")]
     Directory,

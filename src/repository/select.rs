@@ -2,7 +2,7 @@
 
 use super::error::{FileProblem, RepositoryError};
 use crate::files::{FileSelection, RepoPath};
-use crate::nearest::alike;
+use crate::nearest::alike_paths;
 
 /// How many alternatives a message names.
 const NEAREST: usize = 3;
@@ -19,7 +19,12 @@ pub fn globbed<F>(
     files.retain(|file| !selection.excludes(path(file)));
     for glob in selection.globs() {
         if !files.iter().any(|file| glob.matches(path(file))) {
-            return Err(problem(glob, FileProblem::NoMatch));
+            let mut nearest = alike_paths(
+                &glob.to_string(),
+                files.iter().map(|file| path(file).clone()),
+            );
+            nearest.truncate(NEAREST);
+            return Err(problem(glob, FileProblem::NoMatch { nearest }));
         }
     }
     let named = selection.named_paths();
@@ -33,7 +38,7 @@ pub fn globbed<F>(
 
 /// What is wrong with `path`, where none of `files` is there.
 pub fn missing(path: &RepoPath, files: impl IntoIterator<Item = RepoPath>) -> RepositoryError {
-    let mut nearest = alike(path.as_str(), files);
+    let mut nearest = alike_paths(path.as_str(), files);
     nearest.truncate(NEAREST);
     problem(path, FileProblem::Missing { nearest })
 }

@@ -117,7 +117,7 @@ fn git_can_be_spoken_on_github_too() {
         .succeeded();
     landed(&repository, &outcome);
     assert_eq!(server.count(Step::Query), 0);
-    let why = "Using git: `transport` is `git`\n";
+    let why = " through git (`transport` is `git`)\n";
     assert!(outcome.stdout.contains(why), "{}", outcome.stdout);
 }
 

@@ -39,6 +39,7 @@ fn update_in_run(repository: &Repository, tag: &str, id: u64, workflow: &str) ->
 fn scrubbed(repository: &Repository, text: &str) -> String {
     let tip = repository.tip("main");
     text.replace(repository.url(), "URL")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
         .replace(&tip, "TIP")
         .replace(&tip[..7], "TIP")
 }
@@ -64,7 +65,7 @@ fn an_older_image_is_skipped() {
         "ghcr.io/acme/web:v9 is older than ghcr.io/acme/web:v14, which is in apps/web.yaml line 6"
     );
     insta::assert_snapshot!(scrubbed(&repository, &outcome.shown_log()), @"
-    Using git: the repository is not on GitHub
+    gitops-deploy VERSION: update in URL through git (the repository is not on GitHub)
     Updating apps/web.yaml in URL
     Read main at TIP
     Skipped: ghcr.io/acme/web:v9 is older than ghcr.io/acme/web:v14, which is in apps/web.yaml line 6. Nothing was pushed to main of URL.

@@ -1,6 +1,8 @@
 //! What is said of inputs that are not what the action takes, as a new user tries them: each says how to
 //! write it, and nothing is written before it is right.
 
+use std::process::Command;
+
 use crate::support::{Action, GitServer, Outcome, Repository};
 
 const FILE: &str = "apps/web.yaml";
@@ -85,4 +87,190 @@ fn an_input_whose_switch_is_off_names_it() {
     `verify-image-timeout`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
     `argocd-wait-for`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
     ");
+}
+
+#[test]
+fn a_version_alone_is_not_an_image() {
+    let told = [
+        "v14",
+        "web=1.2.3",
+        "8a3f5c1",
+        "latest",
+        ":v14",
+        "ghcr.io/acme/web",
+        "ghcr.io/acme/web:feature/login",
+    ];
+    let told = told.map(|image| refused([("image", image)]));
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    `image`: v14 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:v14
+    `image`: 1.2.3 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:1.2.3
+    `image`: 8a3f5c1 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:8a3f5c1
+    `image`: latest is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:latest
+    `image`: v14 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:v14
+    `image`: ghcr.io/acme/web has neither a tag nor a digest: say which version to deploy, as in ghcr.io/acme/web:v1
+    `image`: the image reference "ghcr.io/acme/web:feature/login" has the tag "feature/login", and no tag has a `/`: push and deploy it as "ghcr.io/acme/web:feature-login"
+    "#);
+}
+
+#[test]
+fn a_list_in_another_notation_says_how_to_write_it() {
+    let told = [
+        refused([("image", "ghcr.io/acme/web:v14, ghcr.io/acme/api:v3")]),
+        refused([("image", "- ghcr.io/acme/web:v14\n- ghcr.io/acme/api:v3")]),
+        refused([("image", "\"ghcr.io/acme/web:v14\"")]),
+        refused([(
+            "image",
+            "[\n  \"ghcr.io/acme/web:v14\",\n  \"ghcr.io/acme/api:v3\"\n]",
+        )]),
+        refused([("file", "- apps/web.yaml")]),
+        refused([("file", "[\"apps/web.yaml\"]")]),
+        refused([("file", "'apps/web.yaml'")]),
+        refused([("file", "apps/web.yaml, apps/api.yaml")]),
+        refused([("resource", "- Deployment/web")]),
+        refused([
+            ("pull-request", "true"),
+            ("pull-request-labels", "[\"deployment\"]"),
+        ]),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    `image` `ghcr.io/acme/web:v14, ghcr.io/acme/api:v3`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
+    `image` `- ghcr.io/acme/web:v14 - ghcr.io/acme/api:v3`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
+    `image` `"ghcr.io/acme/web:v14"`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`
+    `image` `[ "ghcr.io/acme/web:v14", "ghcr.io/acme/api:v3" ]`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
+    `file` `- apps/web.yaml`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`
+    `file` `["apps/web.yaml"]`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`
+    `file` `'apps/web.yaml'`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`
+    `file` `apps/web.yaml, apps/api.yaml`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`, and on the next line `apps/api.yaml`
+    `resource` `- Deployment/web`: a list is one item a line, without `-`, brackets, quotes or commas: `Deployment/web`
+    `pull-request-labels` `["deployment"]`: a list is one item a line, without `-`, brackets, quotes or commas: `deployment`
+    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names
+    "#);
+}
+
+#[test]
+fn a_value_that_is_nearly_right_says_how_to_write_it() {
+    let told = [
+        ".spec.replicas = 5",
+        ".spec.replicas := 5",
+        "spec.replicas: 5",
+        "- .spec.replicas=5",
+        "\".spec.replicas=5\"",
+        ".spec.replicas",
+        "{\"a\": 5}",
+    ];
+    let told = told.map(|set| refused([("set", set)]));
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    `set` `.spec.replicas = 5`: expected YAML-PATH=VALUE: write `.spec.replicas=5`
+    `set` `.spec.replicas := 5`: expected YAML-PATH=VALUE: write `.spec.replicas:=5`
+    `set` `spec.replicas: 5`: expected YAML-PATH=VALUE: write `spec.replicas=5`
+    `set` `- .spec.replicas=5`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`
+    `set` `".spec.replicas=5"`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`
+    `set`: ".spec.replicas" has no `=` behind its path: write PATH=VALUE
+    `set`: the path "{\"a\": 5}" has "\"a\": 5}" where a step was expected: a key with such a character is written as ["key"]
+    "#);
+}
+
+#[test]
+fn a_message_with_braces_never_stops_a_deployment() {
+    let (outcome, [before, after]) =
+        tried([("commit-message", "fix({scope}): {tga}, {} and {tag}")]);
+    let outcome = outcome.succeeded();
+    assert_ne!(before, after);
+    assert!(outcome.output("diff").contains("v14"));
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    `commit-message`: {scope} is not a placeholder and stays as text. Placeholders, nearest first: {source-sha} {source-repository} {actor} {resource} {previous-tag} {previous-image} {name} {file} {image} {digest} {run-number} {tag}
+    `commit-message`: {tga} is not a placeholder and stays as text. Placeholders, nearest first: {tag} {name} {image} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
+    ");
+}
+
+#[test]
+fn a_file_that_is_not_there_names_the_nearest() {
+    let told = [
+        "web.yaml",
+        "k8s-manifests/apps/web.yaml",
+        "acme/k8s-manifests/apps/web.yaml",
+        "apps/web.yml",
+        "app/*.yaml",
+        "web*.yaml",
+        "apps",
+        "apps/",
+        "https://github.com/acme/k8s-manifests/blob/main/apps/web.yaml",
+        "apps/web.yaml apps/api.yaml",
+    ];
+    let told = told.map(|file| refused([("file", file)]));
+    let told = told.map(|told| {
+        told.lines()
+            .map(|line| match line.split_once("file://") {
+                Some((before, rest)) => {
+                    format!("{before}REPOSITORY{}\n", rest.split_once(".git").unwrap().1)
+                }
+                None => format!("{line}\n"),
+            })
+            .collect::<String>()
+    });
+    insta::assert_snapshot!(told.join(""), @"
+    `web.yaml` does not exist in REPOSITORY. Nothing was changed.
+    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
+    `k8s-manifests/apps/web.yaml` does not exist in REPOSITORY. Nothing was changed.
+    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
+    `acme/k8s-manifests/apps/web.yaml` does not exist in REPOSITORY. Nothing was changed.
+    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
+    `apps/web.yml` does not exist in REPOSITORY. Nothing was changed.
+    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
+    `app/*.yaml` matches no file in REPOSITORY. Nothing was changed.
+    `*` and `?` stay within a directory; `**` crosses directories. Did you mean `apps/web.yaml`?
+    `web*.yaml` matches no file in REPOSITORY. Nothing was changed.
+    `*` and `?` stay within a directory; `**` crosses directories. Did you mean `apps/web.yaml`?
+    `apps` is a directory in REPOSITORY. Nothing was changed.
+    Name the file in it, or a glob such as `apps/*.yaml`.
+    `file` `apps/`: the path ends in `/`: name a file, or a glob such as `apps/*.yaml`
+    `file` `https://github.com/acme/k8s-manifests/blob/main/apps/web.yaml`: a URL: give the path in the repository alone, such as `apps/web.yaml`
+    `apps/web.yaml apps/api.yaml` does not exist in REPOSITORY. Nothing was changed.
+    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
+    ");
+}
+
+#[test]
+fn the_first_line_says_what_runs_and_how() {
+    let (outcome, _) = tried([("dry-run", "true")]);
+    let log = outcome.succeeded().shown_log();
+    let first = log.lines().next().unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(
+        first.starts_with(&format!("gitops-deploy {version}: update in file:///")),
+        "{first}"
+    );
+    assert!(
+        first.ends_with(" through git (the repository is not on GitHub)"),
+        "{first}"
+    );
+    let (outcome, _) = tried([("imge", "x")]);
+    let log = outcome.failed().shown_log();
+    assert_eq!(
+        log.lines().next().unwrap(),
+        format!("gitops-deploy {version}")
+    );
+}
+
+#[test]
+fn the_binary_says_what_it_is() {
+    let asked = |argument: &str| {
+        let binary = env!("CARGO_BIN_EXE_gitops-deploy");
+        let output = Command::new(binary).arg(argument).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.success(), text)
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        asked("--version"),
+        (true, format!("gitops-deploy {version}\n"))
+    );
+    let (succeeded, help) = asked("--help");
+    assert!(
+        succeeded && help.contains("\nINPUT_DRY_RUN (default false)\n"),
+        "{help}"
+    );
+    let (succeeded, refusal) = asked("update");
+    assert!(!succeeded);
+    insta::assert_snapshot!(refusal.replace(version, "VERSION"), @r#"error: "update" is not understood: gitops-deploy VERSION takes no arguments. Each input is an environment variable, such as INPUT_IMAGE; --help lists them."#);
 }

@@ -48,7 +48,8 @@ fn scrub(repository: &Repository, text: &str) -> String {
     let server = repository.server_url();
     let mut text = text
         .replace(server, "SERVER")
-        .replace(server.trim_start_matches("http://"), "SERVER");
+        .replace(server.trim_start_matches("http://"), "SERVER")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
     for (number, commit) in repository.log("--all").iter().rev().enumerate() {
         text = text
             .replace(&commit.id, &format!("COMMIT-{number}"))
@@ -107,7 +108,7 @@ fn a_deployment_is_proposed() {
     Argocd-reference-commit-author: Jimin <jimin@example.com>
     ");
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
-    Using GitHub's API: pull requests are made over it
+    gitops-deploy VERSION: update in acme/deploy through GitHub's API (pull requests are made over it)
     Updating apps/web.yaml in acme/deploy
     Read main at commit-0
     Opened pull request #1 into main of acme/deploy: ghcr.io/acme/web:v2. https://github.example/acme/deploy/pull/1
@@ -532,7 +533,6 @@ fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
     ];
     insta::assert_snapshot!(told.join("\n"), @"
     `pull-request` `true`: the repository is not on the GitHub server that `server-url` names
-    `pull-request-title` `{tga}`: there is no placeholder {tga}: did you mean {tag}? There are {image} {name} {tag} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
     `pull-request-auto-merge` `fast`: expected `merge`, `squash` or `rebase`
     `argocd-application`: a pull request deploys nothing before it is merged: wait for Argo CD after that, with `operation: verify`
     `pull-request-branch` `main`: the branch that it is to be merged into

@@ -69,13 +69,14 @@ fn scrub(repository: &Repository, text: &str) -> String {
         .replace(browsed, "REPOSITORY")
         .replace("wlals2/k8s-manifests", "REPOSITORY")
         .replace(
-            "Using git: the repository is not on GitHub",
-            "Using TRANSPORT",
+            " through git (the repository is not on GitHub)",
+            " through TRANSPORT",
         )
         .replace(
-            "Using GitHub's API: the repository is on GitHub",
-            "Using TRANSPORT",
+            " through GitHub's API (the repository is on GitHub)",
+            " through TRANSPORT",
         )
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
         // Over the API the commits are the token's owner's, and signed.
         .replace("by wlals2 (", "by github-actions[bot] (")
         .replace("`wlals2`", "`github-actions[bot]`")
@@ -140,7 +141,7 @@ fn what_a_person_reads_of_a_rollback() {
     deploy(&repository, "v14");
     let outcome = action(&repository, "rollback").run().succeeded();
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @r#"
-    Using TRANSPORT
+    gitops-deploy VERSION: rollback in REPOSITORY through TRANSPORT
     Rolling back blog-system/web-rollout.yaml in REPOSITORY
     Undoing commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)
     Read main at id-1
@@ -537,7 +538,7 @@ mod bad_input {
         let action = action(&repository, "rollback").input("file", "blog-system/web.yaml");
         insta::assert_snapshot!(failure(&repository, action), @"
         `blog-system/web.yaml` does not exist in REPOSITORY. Nothing was changed.
-        Paths begin at the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
+        Check `file`: it takes one path a line, each from the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
         ");
     }
 
@@ -735,7 +736,7 @@ fn the_history_is_the_seeds_table() {
     | DATE | [`id-3`](REPOSITORY/commit/ID-3) | `A colleague` | edit | `Rollout/web` | `exporter` |  | `nginx/nginx-prometheus-exporter:1.1` | `chore: import the manifests` |
     "#);
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
-    Using TRANSPORT
+    gitops-deploy VERSION: history in REPOSITORY through TRANSPORT
     Reading the history of blog-system/web-rollout.yaml in REPOSITORY
     4 commits of main in REPOSITORY touched blog-system/web-rollout.yaml.
     ");

@@ -95,13 +95,14 @@ fn scrub(repository: &Repository, text: &str) -> String {
         .replace(&server, "SERVER")
         .replace(&host, "HOST")
         .replace(
-            "Using git: the repository is not on GitHub\n",
-            "Using TRANSPORT\n",
+            " through git (the repository is not on GitHub)",
+            " through TRANSPORT",
         )
         .replace(
-            "Using GitHub's API: the repository is on GitHub\n",
-            "Using TRANSPORT\n",
+            " through GitHub's API (the repository is on GitHub)",
+            " through TRANSPORT",
         )
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
 /// The token is masked before anything else is said, and nowhere else.
@@ -213,7 +214,7 @@ fn one_line_changes_and_the_next_step_knows() {
     insta::assert_snapshot!(seen, @r#"
     ::add-mask::github_pat_11AAAAAAA0123456789_test
     ::add-mask::eC1hY2Nlc3MtdG9rZW46Z2l0aHViX3BhdF8xMUFBQUFBQUEwMTIzNDU2Nzg5X3Rlc3Q=
-    Using TRANSPORT
+    gitops-deploy VERSION: update in wlals2/k8s-manifests through TRANSPORT
     Updating blog-system/web-rollout.yaml in wlals2/k8s-manifests
     Read main at BASE
     Pushed SHORT to main of wlals2/k8s-manifests: ghcr.io/wlals2/blog-web:v14.
@@ -739,7 +740,7 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         The file can't be used
         `blog-system/web-rolout.yaml` does not exist in wlals2/k8s-manifests. Nothing was changed.
-        Paths begin at the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
+        Check `file`: it takes one path a line, each from the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
         ");
     }
 
@@ -750,7 +751,7 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         The file can't be used
         `*.yaml` matches no file in wlals2/k8s-manifests. Nothing was changed.
-        `*` and `?` stay within a directory; `**` crosses them.
+        `*` and `?` stay within a directory; `**` crosses directories.
         ");
     }
 

@@ -79,12 +79,13 @@ impl World {
             .replace(self.repository.url().trim_end_matches(".git"), "REPOSITORY")
             .replace("wlals2/k8s-manifests", "REPOSITORY")
             .replace(
-                "Using GitHub's API: the repository is on GitHub",
-                "Using TRANSPORT",
+                " through GitHub's API (the repository is on GitHub)",
+                " through TRANSPORT",
             )
+            .replace(env!("CARGO_PKG_VERSION"), "VERSION")
             .replace(
-                "Using git: the repository is not on GitHub",
-                "Using TRANSPORT",
+                " through git (the repository is not on GitHub)",
+                " through TRANSPORT",
             )
             // Over the API the commits are the token's owner's, and signed.
             .replace("by wlals2 (", "by github-actions[bot] (")
@@ -200,7 +201,7 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
     assert_eq!(outcome.output("image"), V14);
     assert_eq!(outcome.output("rolled-back"), "false");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.shown_log()), @"
-    Using TRANSPORT
+    gitops-deploy VERSION: verify in REPOSITORY through TRANSPORT
     Waiting until Argo CD at ARGOCD runs commit-1: blog
     blog: Synced, Healthy at commit-0
     blog: commit-1 is not seen yet

@@ -149,11 +149,17 @@ pub(super) use inputs;
 pub(super) struct Problems<'a> {
     pub input: &'static Definition,
     pub told: &'a mut Vec<String>,
+    /// What looks wrong and is no reason to stop.
+    pub warned: &'a mut Vec<String>,
 }
 
 impl Problems<'_> {
     pub fn add(&mut self, why: impl Display) {
         self.told.push(format!("`{}`: {why}", self.input.name));
+    }
+
+    pub fn warn(&mut self, what: impl Display) {
+        self.warned.push(format!("`{}`: {what}", self.input.name));
     }
 
     /// With the text that is meant, unless that is a secret.

@@ -48,8 +48,12 @@ impl Given {
         let (input, parse) = (&input.definition, input.parse);
         let given = self.texts.get(input.name).map(ExposeSecret::expose_secret);
         let text = given.unwrap_or(input.fallback);
-        let told = &mut self.problems;
-        (!text.is_empty()).then(|| parse(text, &mut Problems { input, told }))?
+        let mut problems = Problems {
+            input,
+            told: &mut self.problems,
+            warned: &mut self.warnings,
+        };
+        (!text.is_empty()).then(|| parse(text, &mut problems))?
     }
 
     /// Tells what is wrong with an input in view of others.
@@ -62,6 +66,7 @@ impl Given {
         Problems {
             input: &input.definition,
             told: &mut self.problems,
+            warned: &mut self.warnings,
         }
     }
 }

@@ -32,6 +32,19 @@ pub struct Inputs {
     pub request: Result<Request, Vec<String>>,
 }
 
+/// The inputs for those who start the binary themselves: a paragraph each.
+pub fn help() -> String {
+    let inputs = all().map(|input| {
+        let name = input.name.to_uppercase().replace('-', "_");
+        let default = match input.fallback {
+            "" => String::new(),
+            default => format!(" (default {default})"),
+        };
+        format!("INPUT_{name}{default}\n    {}\n", input.description)
+    });
+    inputs.collect()
+}
+
 /// The secrets among the inputs, in every form in which they travel.
 pub fn secrets(environment: &Environment) -> Vec<SecretString> {
     let mut secrets = Vec::new();
@@ -75,10 +88,13 @@ pub fn read(environment: &Environment) -> Inputs {
         let idle = idle(&given, operation);
         given.problems.extend(idle);
     }
+    // Where it is unknown, what is wrong with the other inputs is told all the same.
+    let request = Request::new(operation.unwrap_or(Operation::Update), &mut given);
     Inputs {
-        warnings: std::mem::take(&mut given.warnings),
-        // Where it is unknown, what is wrong with the other inputs is told all the same.
-        request: Request::new(operation.unwrap_or(Operation::Update), given),
+        warnings: given.warnings,
+        request: request
+            .filter(|_| given.problems.is_empty())
+            .ok_or(given.problems),
     }
 }
 
@@ -207,7 +223,6 @@ mod tests {
         `ca-certificate`: no certificate in it: expected PEM, from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`, line ends included
         `file` `../x.yaml`: the path leaves the repository (`..`)
         `image`: required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
-        `commit-message` `{tga}`: there is no placeholder {tga}: did you mean {tag}? There are {image} {name} {tag} {digest} {previous-image} {previous-tag} {file} {resource} {source-repository} {source-sha} {actor} {run-number}
         `author-name` `a <b>`: git takes no `<`, `>` or line end in it
         `author-email` `...`: nothing is left of it when git has cleaned it
         `downgrade` `no`: expected `allow`, `skip` or `fail`

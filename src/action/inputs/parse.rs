@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::definition::Problems;
+use crate::deployment::{MessageTemplate, unknown_placeholders};
 
 /// The longest time to wait: a job's own limit on GitHub's runners, in seconds.
 const MAX_TIMEOUT: u64 = 21_600;
@@ -28,8 +29,24 @@ pub fn unquoted<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_
     text.parse().map_err(|error| problems.add(error)).ok()
 }
 
+/// A message with placeholders; with a warning for each that there is not.
+pub fn template(text: &str, problems: &mut Problems<'_>) -> Option<MessageTemplate> {
+    for unknown in unknown_placeholders(text) {
+        problems.warn(unknown);
+    }
+    unquoted(text, problems)
+}
+
 /// A `T` a line.
 pub fn lines<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<Vec<T>> {
+    let is_item = |item: &str| item.parse::<T>().is_ok();
+    if !list(text).all(is_item)
+        && let Some(items) = another_notation(text)
+        && items.iter().all(|item| is_item(item))
+    {
+        problems.quote(text, one_a_line(&items));
+        return None;
+    }
     Some(
         list(text)
             .filter_map(|line| unquoted(line, problems))
@@ -46,8 +63,40 @@ pub fn items<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) 
     )
 }
 
+/// The items of a text that is a list as YAML, JSON or a sentence has it; none where it is one item a line.
+pub fn another_notation(text: &str) -> Option<Vec<String>> {
+    let bare = |item: &str| {
+        let item = item.trim().trim_matches(['"', '\'']).trim();
+        (!item.is_empty()).then(|| item.to_owned())
+    };
+    let inner = text.trim().strip_prefix('[');
+    let inner = inner.and_then(|text| text.strip_suffix(']'));
+    let lines = list(inner.unwrap_or(text));
+    let lines = lines.map(|line| line.strip_prefix("- ").unwrap_or(line));
+    let items: Vec<String> = lines
+        .flat_map(|line| line.split(','))
+        .filter_map(bare)
+        .collect();
+    (!items.iter().eq(list(text))).then_some(items)
+}
+
+/// How to write a list that is in another notation.
+pub fn one_a_line(items: &[String]) -> String {
+    let items: Vec<String> = items.iter().map(|item| format!("`{item}`")).collect();
+    format!(
+        "a list is one item a line, without `-`, brackets, quotes or commas: {}",
+        items.join(", and on the next line ")
+    )
+}
+
 /// Names of people or labels, one a line or between commas.
-pub fn names(text: &str, _: &mut Problems<'_>) -> Option<Vec<String>> {
+pub fn names(text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>> {
+    if text.starts_with(['[', '-'])
+        && let Some(items) = another_notation(text)
+    {
+        problems.quote(text, one_a_line(&items));
+        return None;
+    }
     let names = split(text).map(|name| name.trim_start_matches('@'));
     let names = names.filter(|name| !name.is_empty());
     Some(names.map(str::to_owned).collect())

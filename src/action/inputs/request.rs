@@ -1,5 +1,7 @@
 //! What is made of the inputs: one request.
 
+use std::fmt;
+
 use super::given::Given;
 use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd};
 use super::groups::checks::{DOWNGRADE, DRY_RUN, image_check};
@@ -17,6 +19,7 @@ use crate::operation::update::Update;
 use crate::operation::verify::Verify;
 use crate::repository::Access;
 use crate::repository::github::app::Scope;
+use crate::repository::transport::Choice;
 
 /// What to do.
 pub enum Request {
@@ -30,18 +33,32 @@ pub enum Request {
     Verify(Box<Verify>),
 }
 
-impl Request {
-    /// What `operation` is asked to do; else everything that is wrong.
-    pub(super) fn new(operation: Operation, mut given: Given) -> Result<Self, Vec<String>> {
-        let request = match operation {
-            Operation::Update => update(&mut given).map(Box::new).map(Self::Update),
-            Operation::Rollback => rollback(&mut given).map(Box::new).map(Self::Rollback),
-            Operation::History => history(&mut given).map(Box::new).map(Self::History),
-            Operation::Verify => verify(&mut given).map(Box::new).map(Self::Verify),
+impl fmt::Display for Request {
+    /// What is done where, and how the repository is reached.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (operation, remote) = match self {
+            Self::Update(update) => (Operation::Update, &update.remote),
+            Self::Rollback(rollback) => (Operation::Rollback, &rollback.remote),
+            Self::History(history) => (Operation::History, &history.remote),
+            Self::Verify(verify) => (Operation::Verify, &verify.remote),
         };
-        match request {
-            Some(request) if given.problems.is_empty() => Ok(request),
-            _ => Err(given.problems),
+        let (way, why) = match &remote.transport {
+            Choice::Api { why, .. } => ("GitHub's API", why),
+            Choice::Git { why } => ("git", why),
+        };
+        let (name, location) = (operation.name(), &remote.location);
+        write!(f, "{name} in {location} through {way} ({why})")
+    }
+}
+
+impl Request {
+    /// What `operation` is asked to do, as far as nothing is wrong with what it needs.
+    pub(super) fn new(operation: Operation, given: &mut Given) -> Option<Self> {
+        match operation {
+            Operation::Update => update(given).map(Box::new).map(Self::Update),
+            Operation::Rollback => rollback(given).map(Box::new).map(Self::Rollback),
+            Operation::History => history(given).map(Box::new).map(Self::History),
+            Operation::Verify => verify(given).map(Box::new).map(Self::Verify),
         }
     }
 

@@ -49,7 +49,12 @@ pub(super) fn select(
         entries.extend(globbed(selection, all, |file| &file.path)?);
     }
     if entries.is_empty() && !selection.include.is_empty() {
-        return Err(problem(selection, FileProblem::NoMatch));
+        return Err(problem(
+            selection,
+            FileProblem::NoMatch {
+                nearest: Vec::new(),
+            },
+        ));
     }
     Ok(entries)
 }

@@ -248,7 +248,12 @@ impl GithubRepository {
             }
         }
         if files.is_empty() && !selection.include.is_empty() {
-            return Err(problem(selection, FileProblem::NoMatch));
+            return Err(problem(
+                selection,
+                FileProblem::NoMatch {
+                    nearest: Vec::new(),
+                },
+            ));
         }
         Ok(files)
     }

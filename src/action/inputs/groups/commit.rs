@@ -2,7 +2,7 @@
 
 use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
 use crate::action::inputs::given::Given;
-use crate::action::inputs::parse::parsed;
+use crate::action::inputs::parse::template;
 use crate::deployment::MessageTemplate;
 use crate::repository::Identity;
 
@@ -11,7 +11,7 @@ inputs! {
     /// `{previous-image}`, `{previous-tag}`, `{file}`, `{resource}`, `{source-repository}`,
     /// `{source-sha}`, `{actor}` and `{run-number}`. Trailers are added below it. Default, `chore`
     /// with the image's name and tag.
-    COMMIT_MESSAGE: MessageTemplate = Input::new("commit-message", WRITING, parsed);
+    COMMIT_MESSAGE: MessageTemplate = Input::new("commit-message", WRITING, template);
 
     /// The name of the commit's author and committer.
     AUTHOR_NAME: String = Input::new("author-name", WRITING, signature).or(Identity::DEFAULT.0);

@@ -1,8 +1,10 @@
 //! What the manifests are to say.
 
-use crate::action::inputs::definition::{Definition, Input, UPDATE, UPDATE_VERIFY, inputs};
+use crate::action::inputs::definition::{
+    Definition, Input, Problems, UPDATE, UPDATE_VERIFY, inputs,
+};
 use crate::action::inputs::given::Given;
-use crate::action::inputs::parse::lines;
+use crate::action::inputs::parse::{lines, list};
 use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath};
 
 inputs! {
@@ -17,10 +19,35 @@ inputs! {
 
     /// Other values to write in the same commit, one `[DOCUMENT:]YAML-PATH=VALUE` a line. `:=`
     /// instead of `=` adds the key where it is missing.
-    SET: Vec<ValueAssignment> = Input::new("set", UPDATE, lines);
+    SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values);
 
     /// Only these objects of the files, one `Kind/name` a line.
     RESOURCE: Vec<ResourceFilter> = Input::new("resource", UPDATE, lines);
+}
+
+/// Lines of `set`; for one that is nearly right, with how to write it.
+fn values(text: &str, problems: &mut Problems<'_>) -> Option<Vec<ValueAssignment>> {
+    for line in list(text).filter(|line| line.parse::<ValueAssignment>().is_err()) {
+        let operators = [
+            (" := ", ":="),
+            (" = ", "="),
+            ("= ", "="),
+            (" =", "="),
+            (": ", "="),
+        ];
+        let mut nearly = operators.iter().filter(|(given, _)| line.contains(given));
+        let mut nearly = nearly
+            .by_ref()
+            .map(|(given, meant)| line.replacen(given, meant, 1));
+        if let Some(meant) = nearly.find(|line| line.parse::<ValueAssignment>().is_ok()) {
+            problems.quote(
+                line,
+                format_args!("expected YAML-PATH=VALUE: write `{meant}`"),
+            );
+            return None;
+        }
+    }
+    lines(text, problems)
 }
 
 /// What the manifests are to say.

@@ -3,7 +3,7 @@
 use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::argocd::ARGOCD_APPLICATION;
-use crate::action::inputs::parse::{boolean, names, parsed};
+use crate::action::inputs::parse::{boolean, names, parsed, template};
 use crate::deployment::MessageTemplate;
 use crate::operation::pull_request::PullRequest;
 use crate::operation::session::Remote;
@@ -22,11 +22,11 @@ inputs! {
 
     /// Its title, with the placeholders of `commit-message`. Default, the first line of the
     /// commit's message.
-    PULL_REQUEST_TITLE: MessageTemplate = Input::new("pull-request-title", WRITING, parsed)
+    PULL_REQUEST_TITLE: MessageTemplate = Input::new("pull-request-title", WRITING, template)
         .needs(&[&PULL_REQUEST.definition]);
 
     /// Its text, likewise. Default, a table of what changes.
-    PULL_REQUEST_BODY: MessageTemplate = Input::new("pull-request-body", WRITING, parsed)
+    PULL_REQUEST_BODY: MessageTemplate = Input::new("pull-request-body", WRITING, template)
         .needs(&[&PULL_REQUEST.definition]);
 
     /// Labels to add, one a line or between commas.

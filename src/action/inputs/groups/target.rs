@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::action::inputs::definition::{ALL, Definition, Input, Problems, inputs};
 use crate::action::inputs::given::Given;
-use crate::action::inputs::parse::{list, parsed, text};
+use crate::action::inputs::parse::{another_notation, list, one_a_line, parsed, text};
 use crate::files::FileSelection;
 use crate::operation::Operation;
 use crate::repository::location::LocationError;
@@ -41,6 +41,15 @@ fn operation(text: &str, problems: &mut Problems<'_>) -> Option<Operation> {
 }
 
 fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
+    // What is meant to be a list of paths is one path to those who look for it.
+    let is_manifest = |path: &String| path.ends_with(".yaml") || path.ends_with(".yml");
+    if let Some(items) = another_notation(text)
+        && !text.contains('{')
+        && items.iter().all(is_manifest)
+    {
+        problems.quote(text, one_a_line(&items));
+        return None;
+    }
     let (mut include, mut exclude) = (Vec::new(), Vec::new());
     for line in list(text) {
         match line.strip_prefix('!') {
