@@ -31,6 +31,11 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
+    /// Whether it has passed.
+    pub fn is_over(&self) -> bool {
+        self.remaining().is_zero()
+    }
+
     /// How long it was away at the start: the value of `timeout`.
     pub fn total(&self) -> Duration {
         self.total

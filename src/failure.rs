@@ -25,6 +25,7 @@ pub enum Reason {
     NotGit,
     NotApi,
     Protocol,
+    Limit,
     Runner,
     Cancelled,
     Downgrade,
@@ -50,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -68,6 +69,7 @@ impl Reason {
         Self::NotGit,
         Self::NotApi,
         Self::Protocol,
+        Self::Limit,
         Self::Runner,
         Self::Cancelled,
         Self::Downgrade,
@@ -110,6 +112,7 @@ impl Reason {
             Self::Certificate => "The server's certificate is not trusted",
             Self::NotGit => "The URL is no Git repository",
             Self::NotApi => "The URL is no GitHub API",
+            Self::Limit => "There is more than the action takes in",
             Self::Protocol => "The exchange with the Git server failed",
             Self::Runner => "The runner's environment can't be used",
             Self::Cancelled => "The run was cancelled",

@@ -31,6 +31,7 @@ pub mod yaml;
 
 pub mod failure;
 pub mod files;
+pub mod limits;
 pub mod markdown;
 pub mod nearest;
 pub mod version;

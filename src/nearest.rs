@@ -52,6 +52,40 @@ fn ranked<T: AsRef<str>>(
     scored.into_iter()
 }
 
+/// The most alike of names that come one after the other, however many there are.
+#[derive(Debug)]
+pub struct Nearest<T> {
+    given: String,
+    most: usize,
+    scored: Vec<(f64, T)>,
+}
+
+impl<T: AsRef<str>> Nearest<T> {
+    /// The `most` that `given` may have been meant to be.
+    pub fn to(given: &str, most: usize) -> Self {
+        Self {
+            given: given.to_owned(),
+            most,
+            scored: Vec::new(),
+        }
+    }
+
+    /// Takes in one more.
+    pub fn consider(&mut self, name: T) {
+        let score = similarity(&self.given, name.as_ref());
+        if score > ALIKE {
+            let place = self.scored.partition_point(|(own, _)| *own >= score);
+            self.scored.insert(place, (score, name));
+            self.scored.truncate(self.most);
+        }
+    }
+
+    /// The most alike, the nearest first.
+    pub fn names(self) -> Vec<T> {
+        self.scored.into_iter().map(|(_, name)| name).collect()
+    }
+}
+
 /// Below this two names have little more in common than some letters.
 const ALIKE: f64 = 0.75;
 

@@ -147,6 +147,11 @@ impl Explainer<'_> {
                 format!("{location} names its objects by {format}, which this action does not speak. Nothing was changed."),
             )
             .with_hint("Use a repository with SHA-1 names, as `git init` makes it."),
+            RepositoryError::TooMuch(exceeded) => Failure::new(
+                Reason::Limit,
+                format!("Of what {location} holds or sends, {exceeded}. Nothing was changed."),
+            )
+            .with_hint("`docs/limits.md` says what each limit is for. Narrow `file`, or keep manifests in a repository of their own."),
             RepositoryError::Protocol { what } => Failure::new(
                 Reason::Protocol,
                 format!("The exchange with {location} failed: {what}. Nothing was changed."),

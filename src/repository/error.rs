@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::branch::BranchName;
 use super::object::CommitId;
 use crate::files::RepoPath;
+use crate::limits::Exceeded;
 
 /// What was being done when access was denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +162,9 @@ pub enum RepositoryError {
         /// As git names it: `sha256`.
         format: String,
     },
+    /// There is more of something than is taken in.
+    #[error("{0}")]
+    TooMuch(#[from] Exceeded),
     /// An answer that breaks the protocol, or a fault in the local object database.
     #[error("{what}")]
     Protocol {

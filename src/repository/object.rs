@@ -40,12 +40,9 @@ pub enum ObjectId {
 impl ObjectId {
     /// The SHA-1 of kind, size and content: `gitformat-pack(5)`, "Object Names".
     pub fn of(kind: ObjectKind, content: &[u8]) -> Self {
-        let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-        context.update(format!("{kind} {}\0", content.len()).as_bytes());
-        context.update(content);
-        let mut id = [0; 20];
-        id.copy_from_slice(context.finish().as_ref());
-        Self::Sha1(id)
+        let mut hasher = Hasher::new(kind, content.len());
+        hasher.update(content);
+        hasher.finish()
     }
 
     /// The id that `text` is: 40 hexadecimal digits, or 64, in lower case.
@@ -63,6 +60,30 @@ impl ObjectId {
             Self::Sha1(bytes) => bytes,
             Self::Sha256(bytes) => bytes,
         }
+    }
+}
+
+/// An object's id, computed of its content piece by piece.
+pub struct Hasher(Context);
+
+impl Hasher {
+    /// For an object of `size` bytes.
+    pub fn new(kind: ObjectKind, size: usize) -> Self {
+        let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+        context.update(format!("{kind} {size}\0").as_bytes());
+        Self(context)
+    }
+
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The id, when all pieces were there.
+    pub fn finish(self) -> ObjectId {
+        let mut id = [0; 20];
+        id.copy_from_slice(self.0.finish().as_ref());
+        ObjectId::Sha1(id)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::files::{FileSelection, RepoPath};
 use crate::nearest::alike_paths;
 
 /// How many alternatives a message names.
-const NEAREST: usize = 3;
+pub const NEAREST: usize = 3;
 
 /// Those of `files` that the globs of `selection` match and no name in it does, by their paths.
 ///

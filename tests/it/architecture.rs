@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the top of the house to its ground, each with those it may import.
-const ROOMS: [(&str, &str); 17] = [
+const ROOMS: [(&str, &str); 18] = [
     (
         "action",
         "operation registry repository argocd deployment manifest image date markdown failure files \
@@ -17,7 +17,10 @@ const ROOMS: [(&str, &str); 17] = [
          nearest http deadline",
     ),
     ("registry", "image http deadline"),
-    ("repository", "manifest date files nearest http deadline"),
+    (
+        "repository",
+        "manifest date files nearest http deadline limits",
+    ),
     ("argocd", "image http deadline"),
     ("deployment", "manifest image nearest"),
     ("manifest", "yaml image files nearest"),
@@ -31,11 +34,12 @@ const ROOMS: [(&str, &str); 17] = [
     ("nearest", ""),
     ("http", "deadline"),
     ("deadline", ""),
+    ("limits", ""),
 ];
 
 /// Rooms that name no network, environment, clock or file system, and files of theirs that do.
 const PURE: &str =
-    "argocd deployment manifest yaml image date version markdown failure files nearest";
+    "argocd deployment manifest yaml image date version markdown failure files nearest limits";
 const BUT: [&str; 1] = ["argocd/client.rs"];
 const IMPURE: [&str; 7] = [
     "std::env",

@@ -334,3 +334,11 @@ fn the_pipeline_deploys_what_its_manifests_hold() {
     let repository = step["with"]["repository"].as_str().unwrap();
     assert!(source["repoURL"].as_str().unwrap().contains(repository));
 }
+
+#[test]
+fn every_limit_is_documented_and_no_other_is() {
+    let page = include_str!("../../docs/limits.md");
+    let documented = page.lines().filter_map(|line| line.strip_prefix("- "));
+    let limits = gitops_deploy::limits::ALL.map(|limit| limit.to_string());
+    assert_eq!(documented.collect::<Vec<_>>(), limits);
+}

@@ -16,6 +16,7 @@ mod architecture;
 mod docs;
 mod github_app;
 mod guards;
+mod hostile;
 mod inputs;
 mod manifests;
 mod other_servers;

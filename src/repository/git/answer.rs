@@ -3,8 +3,10 @@
 //! Protocol v0: `gitprotocol-pack(5)` ("Packfile Negotiation", "Packfile Data").
 
 use std::io::{self, BufRead, Read};
+use std::time::Duration;
 
 use crate::http::text::one_line;
+use crate::limits::{Exceeded, SHALLOW};
 use crate::repository::object::ObjectId;
 use crate::repository::wire::WireErrorKind;
 
@@ -23,9 +25,12 @@ pub(super) enum FetchError {
     /// What came is not whole, or no pack.
     #[error("{0}")]
     Broken(String),
-    /// More came than there is room for in memory, or in an order that would take long.
-    #[error("too much for memory")]
-    TooLarge,
+    /// There is more of something than is taken in.
+    #[error("{0}")]
+    TooMuch(#[from] Exceeded),
+    /// The run's whole time, which this is, was over.
+    #[error("reading what came took longer than `timeout` ({} s)", .0.as_secs())]
+    Deadline(Duration),
 }
 
 impl FetchError {
@@ -74,6 +79,7 @@ pub(super) fn read<R: BufRead>(
         let Some(length) = packet_length(&mut from)? else {
             continue;
         };
+        SHALLOW.check((shallow.len() + unshallow.len()) as u64)?;
         let mut line = vec![0; length];
         from.read_exact(&mut line)?;
         let line = String::from_utf8_lossy(&line);

@@ -19,8 +19,8 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use super::answer::FetchError;
+use super::budget::Budget;
 use super::packets::FetchRequest;
-use crate::deadline::Deadline;
 use crate::http::Credentials;
 use crate::http::exchange::{
     self, ExchangeError, Incoming, MAX_REDIRECTS, Patience, is_same_origin, is_upgrade,
@@ -42,7 +42,7 @@ pub struct Connection {
     /// Moves when the server redirects.
     base: Mutex<Url>,
     authorization: Option<HeaderValue>,
-    deadline: Deadline,
+    budget: Arc<Budget>,
 }
 
 /// What a request is about.
@@ -66,19 +66,19 @@ impl Connection {
     ///
     /// The credentials are sent with the first request already: a 401 is then a refusal, and no
     /// question.
-    pub fn new(
+    pub(super) fn new(
         client: reqwest::Client,
         runtime: Handle,
         url: Url,
         credentials: Option<&Credentials>,
-        deadline: Deadline,
+        budget: Arc<Budget>,
     ) -> Self {
         Self {
             client,
             runtime,
             base: Mutex::new(url),
             authorization: credentials.map(Credentials::header),
-            deadline,
+            budget,
         }
     }
 
@@ -105,7 +105,8 @@ impl Connection {
         let request = request.encode(advertisement);
         let incoming =
             self.wait(async move { connection.rpc(Service::UploadPack, request, true).await })?;
-        Ok(Download::new(self.runtime.clone(), incoming))
+        let budget = Arc::clone(&self.budget);
+        Ok(Download::new(self.runtime.clone(), incoming, budget))
     }
 
     /// What the server says before a push: its branches, and what it can do. Blocks.
@@ -187,7 +188,7 @@ impl Connection {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,
         };
-        let deadline = self.deadline.clone();
+        let deadline = self.budget.deadline().clone();
         let patience = Patience::Run {
             deadline,
             cancellable,
@@ -211,6 +212,7 @@ impl Connection {
 /// within the [`io::Error`].
 pub(super) struct Download {
     runtime: Handle,
+    budget: Arc<Budget>,
     chunk: Bytes,
     chunks: mpsc::Receiver<Result<Bytes, ExchangeError>>,
     /// Ends with the answer.
@@ -219,7 +221,7 @@ pub(super) struct Download {
 
 impl Download {
     /// Receives ahead of the reader, but not far.
-    fn new(runtime: Handle, mut incoming: Incoming) -> Self {
+    fn new(runtime: Handle, mut incoming: Incoming, budget: Arc<Budget>) -> Self {
         const AHEAD: usize = 64;
         let (sender, chunks) = mpsc::channel(AHEAD);
         let receiving = runtime.spawn(async move {
@@ -234,6 +236,7 @@ impl Download {
         });
         Self {
             runtime,
+            budget,
             chunk: Bytes::new(),
             chunks,
             receiving,
@@ -247,6 +250,8 @@ impl BufRead for Download {
             && let Some(chunk) = self.chunks.blocking_recv()
         {
             self.chunk = chunk.map_err(|error| FetchError::Wire(error.into()).into_io())?;
+            let counted = self.budget.receive(self.chunk.len());
+            counted.map_err(|error| FetchError::from(error).into_io())?;
         }
         Ok(&self.chunk)
     }

@@ -1,11 +1,12 @@
 //! The git transport: any Git server over smart HTTP, and repositories on this machine.
 //!
-//! No checkout and no index: an update reads the branch's tip into memory, writes new trees there, and
-//! pushes the commit by its id. The past is fetched into a bare repository on disk that lives for one
-//! run. Both are a `store.rs`, and differ in where objects are kept (`objects.rs`).
+//! No checkout and no index: an update reads the branch's tip, makes new trees, and pushes the commit by
+//! its id. What a server sends is read by `received.rs` alone; libgit2 reads repositories of this machine.
 
 mod answer;
+mod budget;
 mod connection;
+mod content;
 mod objects;
 mod pack;
 mod packets;
@@ -21,9 +22,10 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use tokio::runtime::Handle;
 
+use self::budget::Budget;
 use self::connection::Connection;
 use self::server::Server;
-use self::store::{NotFetched, Store};
+use self::store::Store;
 use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::history::{FileHistory, HistoryQuery, Searched};
@@ -40,12 +42,12 @@ pub struct GitRepository {
 
 /// The objects that are worked with.
 struct Stores {
-    /// Those of a repository of this machine; of a server's the branch's tip, in memory.
+    /// Those of a repository of this machine; of a server's the branch's tip.
     near: Store,
     /// What a snapshot was made of there last.
     read: Cell<Option<ObjectId>>,
-    /// All that a server has, for what is not done in memory.
-    disk: OnceCell<Store>,
+    /// All that a server has.
+    past: OnceCell<Store>,
 }
 
 impl GitRepository {
@@ -62,26 +64,26 @@ impl GitRepository {
             deadline,
             ..
         } = route;
+        let budget = Arc::new(Budget::until(deadline.clone()));
         let near = if location.is_local() {
-            Store::local(location, branch.clone())?
+            Store::local(location, branch.clone(), budget)?
         } else {
             let (url, credentials) = (location.url().clone(), credentials.as_ref());
-            let (runtime, deadline) = (Handle::current(), deadline.clone());
-            let connection = Connection::new(client, runtime, url, credentials, deadline);
-            Store::in_memory(Arc::new(Server::new(connection, branch.clone())))?
+            let (runtime, counted) = (Handle::current(), Arc::clone(&budget));
+            let connection = Connection::new(client, runtime, url, credentials, counted);
+            Store::of(Arc::new(Server::new(connection, branch.clone())), budget)
         };
         let stores = Stores {
             near,
             read: Cell::new(None),
-            disk: OnceCell::new(),
+            past: OnceCell::new(),
         };
         Ok(Self {
             stores: Arc::new(Mutex::new(stores)),
         })
     }
 
-    /// Reads the branch's tip and the selected files at it: in memory, unless the server gives out
-    /// nothing in parts, or there is too much of it.
+    /// Reads the branch's tip and the selected files at it.
     pub(super) async fn snapshot(
         &self,
         selection: &FileSelection,
@@ -89,16 +91,9 @@ impl GitRepository {
         let selection = selection.clone();
         self.blocking(move |stores| {
             let (branch, tip) = stores.near.tip(None)?;
-            match stores.near.snapshot(&branch, tip, &selection) {
-                Ok(snapshot) => {
-                    stores.read.set(Some(tip));
-                    Ok(snapshot)
-                }
-                Err(NotFetched::InThisWay(_)) => {
-                    Ok(stores.all()?.snapshot(&branch, tip, &selection)?)
-                }
-                Err(NotFetched::Repository(error)) => Err(error),
-            }
+            let snapshot = stores.near.snapshot(&branch, tip, &selection)?;
+            stores.read.set(Some(tip));
+            Ok(snapshot)
         })
         .await
     }
@@ -114,7 +109,7 @@ impl GitRepository {
         self.blocking(move |stores| {
             let store = match stores.read.get() {
                 Some(read) if read == base.commit.id() => &stores.near,
-                _ => stores.all()?,
+                _ => stores.all(),
             };
             store.commit(&base, &changes, &draft)
         })
@@ -128,7 +123,7 @@ impl GitRepository {
     ) -> Result<Option<Landed>, RepositoryError> {
         let (base, sent) = (base.clone(), sent.clone());
         self.blocking(move |stores| {
-            let found = stores.all()?.find(&base, &sent)?;
+            let found = stores.all().find(&base, &sent)?;
             Ok(found.map(Landed::from))
         })
         .await
@@ -140,7 +135,7 @@ impl GitRepository {
         query: &HistoryQuery,
     ) -> Result<FileHistory, RepositoryError> {
         let (selection, query) = (selection.clone(), query.clone());
-        self.blocking(move |stores| stores.all()?.history(&selection, &query))
+        self.blocking(move |stores| stores.all().history(&selection, &query))
             .await
     }
 
@@ -150,7 +145,7 @@ impl GitRepository {
         selection: &FileSelection,
     ) -> Result<Searched, RepositoryError> {
         let (revision, selection) = (revision.to_lowercase(), selection.clone());
-        self.blocking(move |stores| stores.all()?.search(&revision, &selection))
+        self.blocking(move |stores| stores.all().search(&revision, &selection))
             .await
     }
 
@@ -160,7 +155,7 @@ impl GitRepository {
         descendant: &CommitId,
     ) -> Result<bool, RepositoryError> {
         let (ancestor, descendant) = (ancestor.id(), descendant.id());
-        self.blocking(move |stores| stores.all()?.is_ancestor(ancestor, descendant))
+        self.blocking(move |stores| stores.all().is_ancestor(ancestor, descendant))
             .await
     }
 
@@ -170,7 +165,7 @@ impl GitRepository {
         selection: &FileSelection,
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
         let (commit, selection) = (commit.id(), selection.clone());
-        self.blocking(move |stores| stores.all()?.files_at(commit, &selection))
+        self.blocking(move |stores| stores.all().files_at(commit, &selection))
             .await
     }
 
@@ -191,13 +186,13 @@ impl GitRepository {
 
 impl Stores {
     /// Where all is that a repository has.
-    fn all(&self) -> Result<&Store, RepositoryError> {
-        if let Some(store) = self.disk.get() {
-            return Ok(store);
+    fn all(&self) -> &Store {
+        if let Some(store) = self.past.get() {
+            return store;
         }
-        match self.near.fresh()? {
-            Some(empty) => Ok(self.disk.get_or_init(|| empty)),
-            None => Ok(&self.near),
+        match self.near.fresh() {
+            Some(empty) => self.past.get_or_init(|| empty),
+            None => &self.near,
         }
     }
 }

@@ -1,23 +1,28 @@
-//! Where the objects are that are worked with: in a repository of this machine, in one on disk that
-//! lives for one run, or in memory. All that libgit2 says is put into our own words here.
+//! Where the objects are that are worked with: in a repository of this machine, or in the packs that a
+//! server sent. All that libgit2 says is put into our own words here; it sees nothing of a server.
 
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, Write as _};
+use std::collections::HashMap;
+use std::io::BufRead;
+use std::sync::Arc;
 
-use git2::{ObjectType, Oid, Tree};
-use tempfile::TempDir;
+use git2::{ObjectType, Oid};
 
 use super::answer::FetchError;
-use super::received::Received;
+use super::budget::Budget;
+use super::content::{Commit, Tree};
+use super::received::{Content, Received};
+use super::server::failed;
 use crate::http::text::one_line;
+use crate::limits::{COMMIT, OBJECT};
 use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{ObjectId, ObjectKind};
 
 /// Objects, by their ids.
 pub(super) struct Objects {
-    pub(super) repository: git2::Repository,
     kept: Kept,
+    budget: Arc<Budget>,
     /// What was fetched last, and is here whole.
     pub(super) last: Cell<Option<Fetched>>,
 }
@@ -31,22 +36,18 @@ pub(super) struct Fetched {
 }
 
 enum Kept {
-    OnThisMachine,
-    /// Removed when the run is over.
-    OnDisk {
-        _directory: TempDir,
-    },
-    /// Commits and trees as they came from a host. Only what is worked with is put into libgit2's
-    /// object database, which is in memory as well.
-    InMemory {
-        received: RefCell<Received>,
+    OnThisMachine(git2::Repository),
+    /// What came from a host, and what was made of it.
+    Received {
+        packs: Box<RefCell<Received>>,
+        made: RefCell<HashMap<ObjectId, Content>>,
         host: String,
     },
 }
 
 impl Objects {
     /// Those of a repository of this machine.
-    pub(super) fn of(location: &Location) -> Result<Self, RepositoryError> {
+    pub(super) fn of(location: &Location, budget: Arc<Budget>) -> Result<Self, RepositoryError> {
         let not_git = |why: String| RepositoryError::NotGit {
             what: format!("`{}` is no Git repository ({why})", location.url()),
         };
@@ -54,163 +55,177 @@ impl Objects {
         let path = path.map_err(|()| not_git("no path of this machine".to_owned()))?;
         let repository =
             git2::Repository::open(path).map_err(|error| not_git(error.message().to_owned()))?;
-        Ok(Self::new(repository, Kept::OnThisMachine))
+        Ok(Self::new(Kept::OnThisMachine(repository), budget))
     }
 
-    /// None yet; those that come are kept in memory.
-    pub(super) fn in_memory(host: String) -> Result<Self, RepositoryError> {
-        let odb = git2::Odb::new()?;
-        odb.add_new_mempack_backend(1)?;
-        let received = RefCell::default();
-        let kept = Kept::InMemory { received, host };
-        Ok(Self::new(git2::Repository::from_odb(odb)?, kept))
+    /// None yet, from a server.
+    pub(super) fn from(host: String, budget: Arc<Budget>) -> Self {
+        let kept = Kept::Received {
+            packs: Box::default(),
+            made: RefCell::default(),
+            host,
+        };
+        Self::new(kept, budget)
     }
 
-    /// None yet; those that come are written to disk.
-    pub(super) fn on_disk() -> Result<Self, RepositoryError> {
-        let parent = std::env::temp_dir();
-        let directory = std::fs::create_dir_all(&parent)
-            .and_then(|()| {
-                tempfile::Builder::new()
-                    .prefix("gitops-deploy-")
-                    .tempdir_in(&parent)
-            })
-            .map_err(|error| {
-                RepositoryError::protocol(format!(
-                    "there is no room for temporary files in {}: {error}",
-                    parent.display()
-                ))
-            })?;
-        let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).external_template(false);
-        let repository = git2::Repository::init_opts(directory.path(), &options)?;
-        let _directory = directory;
-        Ok(Self::new(repository, Kept::OnDisk { _directory }))
-    }
-
-    fn new(repository: git2::Repository, kept: Kept) -> Self {
+    fn new(kept: Kept, budget: Arc<Budget>) -> Self {
         Self {
-            repository,
             kept,
+            budget,
             last: Cell::new(None),
         }
     }
 
-    pub(super) fn are_in_memory(&self) -> bool {
-        matches!(self.kept, Kept::InMemory { .. })
+    /// The repository, if it is one of this machine.
+    pub(super) fn local(&self) -> Option<&git2::Repository> {
+        match &self.kept {
+            Kept::OnThisMachine(repository) => Some(repository),
+            Kept::Received { .. } => None,
+        }
     }
 
-    /// Takes in a pack of commits, with what belongs to them.
-    pub(super) fn receive(&self, mut pack: impl BufRead) -> Result<(), FetchError> {
-        if let Kept::InMemory { received, .. } = &self.kept {
-            return received.borrow_mut().read(pack);
-        }
-        let broken = |error: git2::Error| FetchError::broken(error.message());
-        let odb = self.repository.odb().map_err(broken)?;
-        let mut writer = odb.packwriter().map_err(broken)?;
-        loop {
-            let there = pack.fill_buf()?;
-            if there.is_empty() {
-                break;
+    /// Takes in a pack.
+    pub(super) fn receive(&self, pack: impl BufRead) -> Result<(), FetchError> {
+        match &self.kept {
+            Kept::OnThisMachine(_) => {
+                Err(FetchError::broken("a local repository receives nothing"))
             }
-            writer.write_all(there)?;
-            let length = there.len();
-            pack.consume(length);
+            Kept::Received { packs, .. } => packs.borrow_mut().read(pack, &self.budget),
         }
-        writer.commit().map_err(broken)?;
-        Ok(())
     }
 
-    /// Takes in a pack of these files. In memory they are named at once, and not after all the trees.
-    pub(super) fn receive_files(
-        &self,
-        pack: impl BufRead,
-        files: &[ObjectId],
-    ) -> Result<(), FetchError> {
-        if !self.are_in_memory() {
-            return self.receive(pack);
-        }
-        let mut received = Received::default();
-        received.read(pack)?;
-        for file in files {
-            self.take(*file, &mut received)
-                .map_err(|error| FetchError::broken(error.message()))?;
-        }
-        Ok(())
+    /// Whether there is time for one more step.
+    pub(super) fn time(&self) -> Result<(), RepositoryError> {
+        self.budget.time().map_err(|error| self.failed(error))
     }
 
-    /// Puts an object into the object database, if it has come.
-    fn take(&self, id: ObjectId, received: &mut Received) -> Result<(), git2::Error> {
-        if let Some((kind, content)) = received.get(id) {
-            let kind = match kind {
-                ObjectKind::Commit => ObjectType::Commit,
-                ObjectKind::Tree => ObjectType::Tree,
-                ObjectKind::Blob => ObjectType::Blob,
-                ObjectKind::Tag => ObjectType::Tag,
-            };
-            self.repository.odb()?.write(kind, content)?;
-        }
-        Ok(())
-    }
-
-    /// Whether an object is here. Of what was received into memory, that is not known before it is
-    /// looked for.
+    /// Whether an object is here.
     pub(super) fn has(&self, id: ObjectId) -> Result<bool, RepositoryError> {
-        let odb = self.repository.odb()?;
-        Ok(libgit2_id(id).is_ok_and(|id| odb.exists(id)))
-    }
-
-    /// Libgit2's id of an object, which is in its object database then.
-    fn found(&self, id: ObjectId) -> Result<Oid, RepositoryError> {
-        if let Kept::InMemory { received, host } = &self.kept
-            && !self.has(id)?
-        {
-            self.take(id, &mut received.borrow_mut())?;
-            if !self.has(id)? {
-                // Another try has everything sent again.
-                self.last.set(None);
-                let what = format!("{host} left out the object {id}");
-                return Err(RepositoryError::unavailable(what));
+        match &self.kept {
+            Kept::OnThisMachine(repository) => {
+                let odb = repository.odb()?;
+                Ok(libgit2_id(id).is_ok_and(|id| odb.exists(id)))
+            }
+            Kept::Received { packs, made, .. } => {
+                Ok(made.borrow().contains_key(&id) || packs.borrow().has(id))
             }
         }
-        Ok(libgit2_id(id)?)
     }
 
-    pub(super) fn commit(&self, id: ObjectId) -> Result<git2::Commit<'_>, RepositoryError> {
-        Ok(self.repository.find_commit(self.found(id)?)?)
+    /// A commit.
+    pub(super) fn commit(&self, id: ObjectId) -> Result<Commit, RepositoryError> {
+        let (kind, content) = self.read(id)?;
+        COMMIT.check(content.len() as u64)?;
+        let commit = Commit::parse(id, &content).filter(|_| kind == ObjectKind::Commit);
+        commit.ok_or_else(|| RepositoryError::protocol(format!("the commit {id} is damaged")))
     }
 
-    pub(super) fn tree(&self, id: ObjectId) -> Result<Tree<'_>, RepositoryError> {
-        Ok(self.repository.find_tree(self.found(id)?)?)
+    pub(super) fn tree(&self, id: ObjectId) -> Result<Tree, RepositoryError> {
+        let (kind, content) = self.read(id)?;
+        let tree = Tree::parse(id, content).filter(|_| kind == ObjectKind::Tree);
+        tree.ok_or_else(|| RepositoryError::protocol(format!("the directory {id} is damaged")))
     }
 
     /// The tree of a commit.
-    pub(super) fn tree_at(&self, commit: ObjectId) -> Result<Tree<'_>, RepositoryError> {
-        self.tree(self.commit(commit)?.tree_id().into())
+    pub(super) fn tree_at(&self, commit: ObjectId) -> Result<Tree, RepositoryError> {
+        self.tree(self.commit(commit)?.tree)
     }
 
     /// The size of a file.
     pub(super) fn size(&self, blob: ObjectId) -> Result<usize, RepositoryError> {
-        let odb = self.repository.odb()?;
-        let (bytes, _) = odb.read_header(self.found(blob)?)?;
-        Ok(bytes)
+        match &self.kept {
+            Kept::OnThisMachine(repository) => {
+                let (bytes, _) = repository.odb()?.read_header(libgit2_id(blob)?)?;
+                Ok(bytes)
+            }
+            Kept::Received { packs, made, .. } => {
+                if let Some((_, own)) = made.borrow().get(&blob) {
+                    return Ok(own.len());
+                }
+                let size = packs.borrow_mut().size(blob, &self.budget);
+                self.found(blob, size)
+            }
+        }
     }
 
     pub(super) fn content(&self, blob: ObjectId) -> Result<Vec<u8>, RepositoryError> {
         let (_, content) = self.read(blob)?;
-        Ok(content)
+        Ok(content.to_vec())
     }
 
-    pub(super) fn read(&self, id: ObjectId) -> Result<(ObjectKind, Vec<u8>), RepositoryError> {
-        let odb = self.repository.odb()?;
-        let object = odb.read(self.found(id)?)?;
-        let kind = match object.kind() {
-            ObjectType::Commit => ObjectKind::Commit,
-            ObjectType::Tree => ObjectKind::Tree,
-            ObjectType::Tag => ObjectKind::Tag,
-            _ => ObjectKind::Blob,
-        };
-        Ok((kind, object.data().to_vec()))
+    pub(super) fn read(&self, id: ObjectId) -> Result<Content, RepositoryError> {
+        self.time()?;
+        match &self.kept {
+            Kept::OnThisMachine(repository) => {
+                let (odb, id) = (repository.odb()?, libgit2_id(id)?);
+                let (bytes, _) = odb.read_header(id)?;
+                OBJECT.check(bytes as u64)?;
+                let object = odb.read(id)?;
+                let kind = match object.kind() {
+                    ObjectType::Commit => ObjectKind::Commit,
+                    ObjectType::Tree => ObjectKind::Tree,
+                    ObjectType::Tag => ObjectKind::Tag,
+                    _ => ObjectKind::Blob,
+                };
+                Ok((kind, object.data().into()))
+            }
+            Kept::Received { packs, made, .. } => {
+                if let Some(own) = made.borrow().get(&id) {
+                    return Ok(own.clone());
+                }
+                let content = packs.borrow_mut().get(id, &self.budget);
+                self.found(id, content)
+            }
+        }
+    }
+
+    /// Adds an object, and returns its id.
+    pub(super) fn write(
+        &self,
+        kind: ObjectKind,
+        content: &[u8],
+    ) -> Result<ObjectId, RepositoryError> {
+        match &self.kept {
+            Kept::OnThisMachine(repository) => {
+                let kind = match kind {
+                    ObjectKind::Commit => ObjectType::Commit,
+                    ObjectKind::Tree => ObjectType::Tree,
+                    ObjectKind::Blob => ObjectType::Blob,
+                    ObjectKind::Tag => ObjectType::Tag,
+                };
+                Ok(repository.odb()?.write(kind, content)?.into())
+            }
+            Kept::Received { made, .. } => {
+                let id = ObjectId::of(kind, content);
+                made.borrow_mut().insert(id, (kind, content.into()));
+                Ok(id)
+            }
+        }
+    }
+
+    /// What was looked for in what a server sent.
+    fn found<T>(
+        &self,
+        id: ObjectId,
+        found: Result<Option<T>, FetchError>,
+    ) -> Result<T, RepositoryError> {
+        let found = found.map_err(|error| self.failed(error))?;
+        found.ok_or_else(|| {
+            // Another try has everything sent again.
+            self.last.set(None);
+            RepositoryError::unavailable(format!("{} left out the object {id}", self.host()))
+        })
+    }
+
+    fn failed(&self, error: FetchError) -> RepositoryError {
+        failed(error, self.host())
+    }
+
+    fn host(&self) -> &str {
+        match &self.kept {
+            Kept::OnThisMachine(_) => "this machine",
+            Kept::Received { host, .. } => host,
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! Format: `gitformat-pack(5)`.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -19,8 +20,8 @@ use crate::repository::object::{ObjectId, ObjectKind};
 /// An object to be sent, and the one of its kind that it replaces.
 pub(super) struct Added {
     pub(super) kind: ObjectKind,
-    pub(super) content: Vec<u8>,
-    pub(super) replaced: Option<(ObjectId, Vec<u8>)>,
+    pub(super) content: Arc<[u8]>,
+    pub(super) replaced: Option<(ObjectId, Arc<[u8]>)>,
 }
 
 /// The pack of `objects`. A `thin` one leaves out what the server has anyway.

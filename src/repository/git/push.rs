@@ -137,7 +137,9 @@ fn landed(commit: ObjectId) -> Landed {
 /// The same on a repository of this machine.
 pub(super) fn swap(objects: &Objects, step: &Move<'_>) -> Result<Pushed, RepositoryError> {
     let Move { branch, old, new } = step;
-    let repository = &objects.repository;
+    let Some(repository) = objects.local() else {
+        return Err(RepositoryError::protocol("no repository of this machine"));
+    };
     let reference = branch.reference();
     let checked_out = !repository.is_bare()
         && repository
@@ -168,8 +170,12 @@ pub(super) fn swap(objects: &Objects, step: &Move<'_>) -> Result<Pushed, Reposit
 mod tests {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
+    use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
+    use crate::deadline::{Deadline, cancellation};
+    use crate::repository::git::budget::Budget;
     use crate::repository::location::Location;
 
     #[test]
@@ -262,7 +268,10 @@ mod tests {
             ],
         );
         let url = url::Url::from_directory_path(directory.path()).unwrap();
-        let objects = Objects::of(&Location::new(url.as_str(), &url).unwrap()).unwrap();
+        let (_, cancellation) = cancellation();
+        let deadline = Deadline::after(Duration::from_secs(60), cancellation);
+        let budget = Arc::new(Budget::until(deadline));
+        let objects = Objects::of(&Location::new(url.as_str(), &url).unwrap(), budget).unwrap();
         let new = tree::added(&objects, commit.into()).unwrap();
         let (thin, whole) = (
             pack::pack(&new, true).unwrap(),
@@ -277,7 +286,7 @@ mod tests {
 
         // Nothing that the pack has to bring is there, only what the parent has.
         let (bare, _) = commits(&[], &[]);
-        let parent = objects.commit(commit.into()).unwrap().parent_id(0).unwrap();
+        let parent = objects.commit(commit.into()).unwrap().parents[0];
         let fetch = Command::new("git")
             .args(["fetch", "-q", directory.path().to_str().unwrap()])
             .arg(format!("{parent}:refs/heads/main"))

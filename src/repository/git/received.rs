@@ -1,210 +1,455 @@
-//! What comes from a server, kept in memory.
+//! What comes from a server: packs, kept as they came.
 //!
-//! An update needs one commit and, of ten thousand trees, three or four. libgit2 writes a pack to
-//! disk, names and checks each object in it, and writes an index before the first can be read; here
-//! objects are read while they come in, and named when one is looked for.
+//! libgit2 is never shown them: a pack of 79 bytes (an object, and a difference that makes the same one)
+//! kept its indexer busy for ever. Here a pack is read while it comes in and written down as it is,
+//! compressed; each object is named by the hash of what is in it, and unpacked again when it is asked for. What
+//! is in memory at one time does not grow with what a pack unpacks to.
 //!
 //! Format: `gitformat-pack(5)`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{self, BufRead};
-use std::ops::Range;
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek as _, SeekFrom, Write};
+use std::sync::Arc;
 
 use flate2::{Decompress, FlushDecompress, Status};
+use tempfile::SpooledTempFile;
 
 use super::answer::FetchError;
-use crate::repository::object::{ObjectId, ObjectKind};
+use super::budget::Budget;
+use crate::limits::{CHAIN, OBJECT, OBJECTS};
+use crate::repository::object::{Hasher, ObjectId, ObjectKind};
 
-/// The most that is kept, in bytes and in objects: trees of about a million files.
-const MAX_BYTES: usize = 128 << 20;
-const MAX_OBJECTS: u32 = 2 << 20;
-
-/// How often the deltas that came before their bases are gone through.
-const MAX_ROUNDS: usize = 64;
+/// From how many bytes on packs are kept on disk.
+const IN_MEMORY: usize = 16 << 20;
+/// How many bytes of unpacked objects are kept for the next that build on them.
+const CACHED: usize = 16 << 20;
+/// Git itself makes no longer chains: `git pack-objects`, "--depth".
+const LONGEST_CHAIN: usize = 4095;
 
 /// The objects of packs. Their ids are computed of what came: what is found is what was asked for.
-#[derive(Default)]
 pub(super) struct Received {
-    /// All contents, one behind the other.
-    contents: Vec<u8>,
-    objects: Vec<Object>,
-    /// How many of the objects have been named.
-    named: usize,
-    by_id: HashMap<ObjectId, Object>,
+    /// All packs, one behind the other.
+    packs: SpooledTempFile,
+    /// Where the last one ends.
+    end: u64,
+    /// The objects of each pack, by their ids, each once. Of two with one id the one that was there
+    /// first counts: so whatever an object builds on was there before it, and no chain is a circle.
+    objects: Vec<Vec<Object>>,
+    /// Whether an object was passed over, since it is larger than [`OBJECT`].
+    passed_over: bool,
+    cache: Cache,
+    zlib: Decompress,
 }
 
-/// What an object is, and where in [`Received::contents`].
-#[derive(Clone)]
+/// An object, and where in [`Received::packs`] it begins.
+#[derive(Clone, Copy)]
 struct Object {
-    kind: ObjectKind,
-    content: Range<usize>,
+    id: Sha1,
+    at: u64,
 }
+
+/// An id as packs have it: half the size of an [`ObjectId`], and there may be millions.
+type Sha1 = [u8; 20];
+
+/// An object's content, shared with the cache.
+pub(super) type Content = (ObjectKind, Arc<[u8]>);
 
 /// How an object of a pack is written down.
+#[derive(Clone, Copy)]
 enum Form {
     Whole(ObjectKind),
     Delta(Base),
 }
 
 /// What a delta is the difference to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Base {
     /// An object of the same pack, by where it begins.
     At(u64),
-    Object(ObjectId),
+    Object(Sha1),
 }
 
-/// An object whose base has not come yet.
-struct Waiting {
-    begin: u64,
-    base: Base,
-    delta: Vec<u8>,
+/// Deltas, by their bases, and where they begin.
+struct Deltas(Vec<(Base, u64)>);
+
+impl Default for Received {
+    fn default() -> Self {
+        Self {
+            packs: SpooledTempFile::new(IN_MEMORY),
+            end: 0,
+            objects: Vec::new(),
+            passed_over: false,
+            cache: Cache::default(),
+            zlib: Decompress::new(true),
+        }
+    }
 }
 
 impl Received {
-    /// Reads a pack to its end. It may build on the objects that are here.
+    /// Takes in a pack, to its end. It may build on the objects that are here.
     ///
     /// The pack's own checksum is not looked at: whatever is damaged has another id than it is asked
     /// for by.
     ///
     /// # Errors
-    /// When it ends early, is no pack, or is too large to be kept.
-    pub(super) fn read(&mut self, pack: impl BufRead) -> Result<(), FetchError> {
-        let mut reader = PackReader::new(pack);
-        // In rising order, but for those that had to wait.
-        let mut begins = BTreeMap::new();
-        let mut waiting = Vec::new();
-        let mut waiting_bytes = 0;
-        for _ in 0..reader.count()? {
-            let begin = reader.position;
+    /// When it ends early, is no pack, or exceeds a limit or the run's time. What was here stays.
+    pub(super) fn read(&mut self, pack: impl BufRead, budget: &Budget) -> Result<(), FetchError> {
+        self.packs.seek(SeekFrom::Start(self.end))?;
+        let copy = BufWriter::new(&mut self.packs);
+        let mut reader = PackReader::new(pack, copy, self.end, &mut self.zlib, budget);
+        let count = reader.count()?;
+        OBJECTS.check(count.into())?;
+        let (mut objects, mut deltas) = (Vec::new(), Vec::new());
+        let mut passed_over = false;
+        for _ in 0..count {
+            let at = reader.position;
             let (form, size) = reader.form()?;
             match form {
                 Form::Whole(kind) => {
-                    let content = reader.inflate(size, &mut self.contents)?;
-                    begins.insert(begin, self.add(Object { kind, content }));
+                    let mut hasher = Hasher::new(kind, size);
+                    reader.inflate(size, |piece| hasher.update(piece))?;
+                    objects.extend(Object::new(hasher.finish(), at));
                 }
                 Form::Delta(base) => {
-                    let mut delta = Vec::new();
-                    reader.inflate(size, &mut delta)?;
-                    let delta = Waiting { begin, base, delta };
-                    if let Some(early) = self.complete(delta, &mut begins)? {
-                        waiting_bytes += early.delta.len();
-                        waiting.push(early);
-                    }
-                    if waiting_bytes > MAX_BYTES {
-                        return Err(FetchError::TooLarge);
+                    reader.inflate(size, |_| {})?;
+                    match OBJECT.check(size as u64) {
+                        Ok(()) => deltas.push((base, at)),
+                        Err(_) => passed_over = true,
                     }
                 }
             }
         }
-        // A base may come behind what builds on it; git itself never does that.
-        for _ in 0..MAX_ROUNDS {
-            let before = waiting.len();
-            for delta in std::mem::take(&mut waiting) {
-                waiting.extend(self.complete(delta, &mut begins)?);
-            }
-            match waiting.len() {
-                0 => return Ok(()),
-                left if left == before => {
-                    return Err(FetchError::broken(
-                        "the pack lacks what its objects build on",
-                    ));
-                }
-                _ => {}
-            }
+        let end = reader.position;
+        reader.copy.flush()?;
+        drop(reader);
+        passed_over |= self.resolve(&mut objects, Deltas::new(deltas), budget)?;
+        if objects.len() < count as usize && !passed_over {
+            return Err(lacking());
         }
-        Err(FetchError::TooLarge)
+        // Those that were there first stay in front.
+        objects.sort_by_key(|object| object.id);
+        objects.dedup_by_key(|object| object.id);
+        objects.shrink_to_fit();
+        self.objects.push(objects);
+        self.end = end;
+        self.passed_over |= passed_over;
+        Ok(())
+    }
+
+    /// Whether an object has come.
+    pub(super) fn has(&self, id: ObjectId) -> bool {
+        self.find(id).is_some()
     }
 
     /// An object's content, if it has come.
-    pub(super) fn get(&mut self, id: ObjectId) -> Option<(ObjectKind, &[u8])> {
-        let Object { kind, content } = self.find(id)?;
-        Some((kind, self.contents.get(content)?))
-    }
-
-    fn find(&mut self, id: ObjectId) -> Option<Object> {
-        if let Some(found) = self.by_id.get(&id) {
-            return Some(found.clone());
-        }
-        while let Some(object) = self.objects.get(self.named) {
-            let content = self.contents.get(object.content.clone());
-            let own = ObjectId::of(object.kind, content.unwrap_or_default());
-            self.by_id.insert(own, object.clone());
-            self.named += 1;
-            if own == id {
-                return Some(object.clone());
-            }
-        }
-        None
-    }
-
-    /// Adds an object, and returns its place in [`Received::objects`].
-    fn add(&mut self, object: Object) -> usize {
-        self.objects.push(object);
-        self.objects.len() - 1
-    }
-
-    /// Adds what a delta makes of its base; gives it back where that is not here yet.
-    fn complete(
+    ///
+    /// # Errors
+    /// When it is larger than [`OBJECT`], or the run's time is over.
+    pub(super) fn get(
         &mut self,
-        delta: Waiting,
-        begins: &mut BTreeMap<u64, usize>,
-    ) -> Result<Option<Waiting>, FetchError> {
-        let base = match delta.base {
-            Base::At(begin) => {
-                let place = begins.get(&begin);
-                place.and_then(|place| self.objects.get(*place).cloned())
+        id: ObjectId,
+        budget: &Budget,
+    ) -> Result<Option<Content>, FetchError> {
+        match self.find(id) {
+            Some(at) => self.content(at, budget).map(Some),
+            None if self.passed_over => Ok(OBJECT.check(u64::MAX).map(|()| None)?),
+            None => Ok(None),
+        }
+    }
+
+    /// The size of an object, if it has come.
+    ///
+    /// # Errors
+    /// As for [`Received::get`].
+    pub(super) fn size(
+        &mut self,
+        id: ObjectId,
+        budget: &Budget,
+    ) -> Result<Option<usize>, FetchError> {
+        let Some(at) = self.find(id) else {
+            return Ok(self.get(id, budget)?.map(|(_, content)| content.len()));
+        };
+        let mut reader = self.reader(at, budget)?;
+        let (form, size) = reader.form()?;
+        if let Form::Whole(_) = form {
+            return Ok(Some(size));
+        }
+        let (_, size) = sizes(&reader.inflated(size)?)?;
+        Ok(Some(size))
+    }
+
+    /// Where an object begins, in the oldest pack that has it.
+    fn find(&self, id: ObjectId) -> Option<u64> {
+        let Object { id, .. } = Object::new(id, 0)?;
+        let mut packs = self.objects.iter();
+        packs.find_map(|objects| {
+            let place = objects.binary_search_by_key(&id, |object| object.id).ok()?;
+            objects.get(place).map(|object| object.at)
+        })
+    }
+
+    /// A reader at the object that begins at `at`.
+    fn reader<'a>(
+        &'a mut self,
+        at: u64,
+        budget: &'a Budget,
+    ) -> Result<PackReader<'a, impl BufRead + use<'a>, io::Sink>, FetchError> {
+        const PIECE: usize = 4 << 10;
+        self.packs.seek(SeekFrom::Start(at))?;
+        let pack = BufReader::with_capacity(PIECE, &mut self.packs);
+        Ok(PackReader::new(
+            pack,
+            io::sink(),
+            at,
+            &mut self.zlib,
+            budget,
+        ))
+    }
+
+    /// The content of the object that begins at `at`.
+    fn content(&mut self, at: u64, budget: &Budget) -> Result<Content, FetchError> {
+        let (mut next, mut deltas, mut held) = (at, Vec::new(), 0);
+        let (kind, mut content) = loop {
+            budget.time()?;
+            if let Some(known) = self.cache.get(next) {
+                break known;
             }
-            Base::Object(id) => self.find(id),
+            let (form, inflated) = {
+                let mut reader = self.reader(next, budget)?;
+                let (form, size) = reader.form()?;
+                (form, reader.inflated(size)?)
+            };
+            let base = match form {
+                Form::Whole(kind) => break (kind, inflated.into()),
+                Form::Delta(base) => base,
+            };
+            held += inflated.len() as u64;
+            CHAIN.check(held)?;
+            deltas.push((next, inflated));
+            next = match base {
+                Base::At(at) => at,
+                Base::Object(id) => self.find(ObjectId::Sha1(id)).ok_or_else(lacking)?,
+            };
+            if deltas.len() > LONGEST_CHAIN {
+                return Err(lacking());
+            }
         };
-        let Some(Object { kind, content }) = base else {
-            return Ok(Some(delta));
-        };
-        let content = apply(&delta.delta, content, &mut self.contents)?;
-        begins.insert(delta.begin, self.add(Object { kind, content }));
-        Ok(None)
+        self.cache.put(next, kind, &content);
+        while let Some((at, delta)) = deltas.pop() {
+            content = apply(&delta, &content, budget)?.into();
+            self.cache.put(at, kind, &content);
+        }
+        Ok((kind, content))
+    }
+
+    /// Names what `deltas` make of `objects`, and of what was here before, and adds that to `objects`.
+    /// Returns whether something is too large for it.
+    ///
+    /// Goes from each base to what builds on it. A base is dropped before the last of those is made, so
+    /// that of a chain no more than two are held.
+    fn resolve(
+        &mut self,
+        objects: &mut Vec<Object>,
+        mut deltas: Deltas,
+        budget: &Budget,
+    ) -> Result<bool, FetchError> {
+        struct Open {
+            base: Content,
+            depth: usize,
+            /// Where what builds on it begins.
+            above: Vec<u64>,
+        }
+        let mut passed_over = false;
+        let mut before = Vec::new();
+        for id in deltas.bases() {
+            let at = self.find(ObjectId::Sha1(id));
+            before.extend(at.map(|at| Object { id, at }));
+        }
+        let whole = objects.len();
+        for root in 0..before.len() + whole {
+            budget.time()?;
+            let root = before
+                .get(root)
+                .or_else(|| objects.get(root - before.len()));
+            let Some(Object { id, at }) = root.copied() else {
+                break;
+            };
+            let above = deltas.take(id, at);
+            if above.is_empty() {
+                continue;
+            }
+            let (_, size) = self.reader(at, budget)?.form()?;
+            if OBJECT.check(size as u64).is_err() {
+                passed_over = true;
+                continue;
+            }
+            let base = self.content(at, budget)?;
+            let mut held = base.1.len() as u64;
+            let mut open = vec![Open {
+                base,
+                depth: 1,
+                above,
+            }];
+            while let Some(last) = open.last_mut() {
+                let Some(at) = last.above.pop() else {
+                    open.pop();
+                    continue;
+                };
+                let ((kind, base), depth) = (last.base.clone(), last.depth);
+                if last.above.is_empty() {
+                    held -= base.len() as u64;
+                    open.pop();
+                }
+                let delta = {
+                    let mut reader = self.reader(at, budget)?;
+                    let (_, size) = reader.form()?;
+                    reader.inflated(size)?
+                };
+                if OBJECT.check(sizes(&delta)?.1 as u64).is_err() {
+                    passed_over = true;
+                    continue;
+                }
+                let content = apply(&delta, &base, budget)?;
+                drop((base, delta));
+                let Some(made) = Object::new(ObjectId::of(kind, &content), at) else {
+                    continue;
+                };
+                objects.push(made);
+                let above = deltas.take(made.id, at);
+                if above.is_empty() {
+                    continue;
+                }
+                if depth > LONGEST_CHAIN {
+                    return Err(lacking());
+                }
+                held += content.len() as u64;
+                CHAIN.check(held)?;
+                open.push(Open {
+                    base: (kind, content.into()),
+                    depth: depth + 1,
+                    above,
+                });
+            }
+        }
+        Ok(passed_over)
     }
 }
 
-/// Appends what `delta` makes of the object that `base` is in `contents`.
-fn apply(
-    mut delta: &[u8],
-    base: Range<usize>,
-    contents: &mut Vec<u8>,
-) -> Result<Range<usize>, FetchError> {
-    let broken = || FetchError::broken("a delta in the pack can't be applied");
-    let delta = &mut delta;
-    let old_size = number(delta).ok_or_else(broken)?;
-    let new_size = number(delta).ok_or_else(broken)?;
-    if old_size != base.len() {
-        return Err(broken());
+impl Object {
+    /// One with an id of the kind that packs have here.
+    fn new(id: ObjectId, at: u64) -> Option<Self> {
+        match id {
+            ObjectId::Sha1(id) => Some(Self { id, at }),
+            ObjectId::Sha256(_) => None,
+        }
     }
-    let begin = contents.len();
-    let end = room(contents, new_size)?;
+}
+
+impl Deltas {
+    fn new(mut deltas: Vec<(Base, u64)>) -> Self {
+        deltas.sort_unstable();
+        Self(deltas)
+    }
+
+    /// The objects that they build on and name by their ids.
+    fn bases(&self) -> Vec<Sha1> {
+        let ids = self.0.iter().filter_map(|(base, _)| match base {
+            Base::Object(id) => Some(*id),
+            Base::At(_) => None,
+        });
+        let mut ids: Vec<_> = ids.collect();
+        ids.dedup();
+        ids
+    }
+
+    /// Those that build on an object, each once.
+    fn take(&mut self, id: Sha1, at: u64) -> Vec<u64> {
+        const TAKEN: u64 = u64::MAX;
+        let mut taken = Vec::new();
+        for base in [Base::At(at), Base::Object(id)] {
+            let begin = self.0.partition_point(|(own, _)| *own < base);
+            let of_it = self.0[begin..].iter_mut();
+            for (_, at) in of_it.take_while(|(own, _)| *own == base) {
+                taken.push(std::mem::replace(at, TAKEN));
+            }
+        }
+        taken.retain(|at| *at != TAKEN);
+        taken
+    }
+}
+
+/// What was unpacked last, by where it begins.
+#[derive(Default)]
+struct Cache {
+    contents: HashMap<u64, Content>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn get(&self, at: u64) -> Option<Content> {
+        self.contents.get(&at).cloned()
+    }
+
+    fn put(&mut self, at: u64, kind: ObjectKind, content: &Arc<[u8]>) {
+        if content.len() > CACHED / 4 {
+            return;
+        }
+        if self.bytes + content.len() > CACHED {
+            *self = Self::default();
+        }
+        let own = (kind, Arc::clone(content));
+        if self.contents.insert(at, own).is_none() {
+            self.bytes += content.len();
+        }
+    }
+}
+
+fn lacking() -> FetchError {
+    FetchError::broken("the pack lacks what its objects build on")
+}
+
+fn damaged() -> FetchError {
+    FetchError::broken("a delta in the pack can't be applied")
+}
+
+/// The sizes of what a delta is applied to, and of what it makes of that.
+fn sizes(mut delta: &[u8]) -> Result<(usize, usize), FetchError> {
+    let delta = &mut delta;
+    number(delta).zip(number(delta)).ok_or_else(damaged)
+}
+
+/// What `delta` makes of `base`.
+fn apply(mut delta: &[u8], base: &[u8], budget: &Budget) -> Result<Vec<u8>, FetchError> {
+    let delta = &mut delta;
+    let (old, new) = number(delta).zip(number(delta)).ok_or_else(damaged)?;
+    if old != base.len() {
+        return Err(damaged());
+    }
+    OBJECT.check(new as u64)?;
+    budget.unpack(new)?;
+    let mut content = Vec::with_capacity(new);
     while let Some((&instruction, rest)) = delta.split_first() {
         *delta = rest;
-        if instruction & 0x80 != 0 {
-            let (offset, length) = copied(instruction, delta).ok_or_else(broken)?;
-            let from = base.start + offset;
-            if from + length > base.end || contents.len() + length > end {
-                return Err(broken());
-            }
-            contents.extend_from_within(from..from + length);
+        let piece = if instruction & 0x80 != 0 {
+            let (offset, length) = copied(instruction, delta).ok_or_else(damaged)?;
+            base.get(offset..offset + length).ok_or_else(damaged)?
         } else {
             let (inserted, rest) = delta
                 .split_at_checked(instruction.into())
                 .filter(|(inserted, _)| !inserted.is_empty())
-                .ok_or_else(broken)?;
+                .ok_or_else(damaged)?;
             *delta = rest;
-            if contents.len() + inserted.len() > end {
-                return Err(broken());
-            }
-            contents.extend_from_slice(inserted);
+            inserted
+        };
+        if content.len() + piece.len() > new {
+            return Err(damaged());
         }
+        content.extend_from_slice(piece);
     }
-    if contents.len() != end {
-        return Err(broken());
+    if content.len() != new {
+        return Err(damaged());
     }
-    Ok(begin..end)
+    Ok(content)
 }
 
 /// Offset and length of a copy: the bits of `instruction` say which of their bytes follow.
@@ -237,43 +482,31 @@ fn number(bytes: &mut &[u8]) -> Option<usize> {
     }
 }
 
-/// Makes room for `size` bytes more, and returns where they will end.
-fn room(contents: &mut Vec<u8>, size: usize) -> Result<usize, FetchError> {
-    match contents.len().checked_add(size) {
-        Some(end) if end <= MAX_BYTES => {
-            contents.reserve(size);
-            Ok(end)
-        }
-        _ => Err(FetchError::TooLarge),
-    }
-}
-
-/// Reads a pack from its beginning.
-struct PackReader<R> {
+/// Reads objects of a pack from one on, and copies what it reads.
+struct PackReader<'a, R, W> {
     pack: R,
-    /// How much was read.
+    copy: W,
+    /// Where in [`Received::packs`] what comes next begins.
     position: u64,
-    zlib: Decompress,
+    zlib: &'a mut Decompress,
+    budget: &'a Budget,
 }
 
-impl<R: BufRead> PackReader<R> {
-    fn new(pack: R) -> Self {
+impl<'a, R: BufRead, W: Write> PackReader<'a, R, W> {
+    fn new(pack: R, copy: W, at: u64, zlib: &'a mut Decompress, budget: &'a Budget) -> Self {
         Self {
             pack,
-            position: 0,
-            zlib: Decompress::new(true),
+            copy,
+            position: at,
+            zlib,
+            budget,
         }
     }
 
     /// The pack's header: how many objects there are.
     fn count(&mut self) -> Result<u32, FetchError> {
         match (self.bytes()?, self.bytes()?, self.bytes()?) {
-            ([b'P', b'A', b'C', b'K'], [0, 0, 0, 2 | 3], count) => {
-                match u32::from_be_bytes(count) {
-                    count @ ..=MAX_OBJECTS => Ok(count),
-                    _ => Err(FetchError::TooLarge),
-                }
-            }
+            ([b'P', b'A', b'C', b'K'], [0, 0, 0, 2 | 3], count) => Ok(u32::from_be_bytes(count)),
             _ => Err(FetchError::broken("what came is no pack")),
         }
     }
@@ -281,6 +514,7 @@ impl<R: BufRead> PackReader<R> {
     /// An object's header: how it is written down, and the size of what is compressed behind it.
     fn form(&mut self) -> Result<(Form, usize), FetchError> {
         let broken = || FetchError::broken("the pack can't be read");
+        self.budget.time()?;
         let begin = self.position;
         let [mut byte] = self.bytes()?;
         let form = byte >> 4 & 0x07;
@@ -301,7 +535,7 @@ impl<R: BufRead> PackReader<R> {
                 Form::Delta(Base::At(base.ok_or_else(broken)?))
             }
             7 => {
-                let id = ObjectId::Sha1(self.bytes()?);
+                let id = self.bytes()?;
                 Form::Delta(Base::Object(id))
             }
             _ => return Err(broken()),
@@ -312,31 +546,40 @@ impl<R: BufRead> PackReader<R> {
     /// How far before an object its base begins: seven bits a byte, the highest first, and one more
     /// for each byte that follows.
     fn distance(&mut self) -> Result<u64, FetchError> {
+        let broken = || FetchError::broken("the pack can't be read");
         let [mut byte] = self.bytes()?;
         let mut distance = u64::from(byte & 0x7f);
         while byte & 0x80 != 0 {
             [byte] = self.bytes()?;
-            let longer = (distance + 1).checked_mul(1 << 7);
-            let longer = longer.ok_or_else(|| FetchError::broken("the pack can't be read"))?;
+            let longer = (distance + 1).checked_mul(1 << 7).ok_or_else(broken)?;
             distance = longer | u64::from(byte & 0x7f);
         }
-        Ok(distance)
+        match distance {
+            0 => Err(broken()),
+            _ => Ok(distance),
+        }
     }
 
     fn bytes<const N: usize>(&mut self) -> io::Result<[u8; N]> {
         let mut bytes = [0; N];
         self.pack.read_exact(&mut bytes)?;
+        self.copy.write_all(&bytes)?;
         self.position += N as u64;
         Ok(bytes)
     }
 
-    /// Appends what is compressed here, which is `size` bytes long.
-    fn inflate(&mut self, size: usize, to: &mut Vec<u8>) -> Result<Range<usize>, FetchError> {
+    /// What is compressed here, which is `size` bytes long.
+    fn inflated(&mut self, size: usize) -> Result<Vec<u8>, FetchError> {
+        OBJECT.check(size as u64)?;
+        let mut content = Vec::new();
+        self.inflate(size, |piece| content.extend_from_slice(piece))?;
+        Ok(content)
+    }
+
+    /// Hands out what is compressed here piece by piece, and checks that it is `size` bytes long.
+    fn inflate(&mut self, size: usize, mut to: impl FnMut(&[u8])) -> Result<(), FetchError> {
         let broken = || FetchError::broken("an object in the pack is damaged");
-        let begin = to.len();
-        let end = room(to, size)?;
-        // One byte more than there may be: zlib sees the end of its data only where there is room.
-        to.resize(end + 1, 0);
+        let mut piece = [0; 16 << 10];
         self.zlib.reset(true);
         loop {
             let compressed = self.pack.fill_buf()?;
@@ -344,22 +587,25 @@ impl<R: BufRead> PackReader<R> {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
             let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
-            let free = to.get_mut(begin + written as usize..);
             let status = self
                 .zlib
-                .decompress(compressed, free.unwrap_or_default(), FlushDecompress::None)
+                .decompress(compressed, &mut piece, FlushDecompress::None)
                 .map_err(|_| broken())?;
-            let read = self.zlib.total_in() - read;
-            self.pack.consume(read as usize);
-            self.position += read;
+            let read = (self.zlib.total_in() - read) as usize;
+            let written = (self.zlib.total_out() - written) as usize;
+            self.copy
+                .write_all(compressed.get(..read).unwrap_or_default())?;
+            self.pack.consume(read);
+            self.position += read as u64;
+            self.budget.unpack(written)?;
+            to(piece.get(..written).unwrap_or_default());
+            let so_far = self.zlib.total_out();
             match status {
-                Status::StreamEnd if self.zlib.total_out() == size as u64 => break,
-                Status::Ok if read > 0 && self.zlib.total_out() <= size as u64 => {}
+                Status::StreamEnd if so_far == size as u64 => return Ok(()),
+                Status::Ok if read + written > 0 && so_far <= size as u64 => {}
                 _ => return Err(broken()),
             }
         }
-        to.truncate(end);
-        Ok(begin..end)
     }
 }
 
@@ -402,10 +648,29 @@ mod tests {
         pack
     }
 
+    fn budget() -> Budget {
+        let (_, cancellation) = crate::deadline::cancellation();
+        let total = std::time::Duration::from_secs(60);
+        Budget::until(crate::deadline::Deadline::after(total, cancellation))
+    }
+
+    impl Received {
+        fn add(&mut self, pack: &[u8]) -> Result<(), String> {
+            let read = self.read(pack, &budget());
+            read.map_err(|error| error.to_string())
+        }
+
+        fn content_of(&mut self, id: ObjectId) -> Option<(ObjectKind, Vec<u8>)> {
+            let found = self.get(id, &budget()).unwrap();
+            let size = self.size(id, &budget()).unwrap();
+            assert_eq!(size, found.as_ref().map(|(_, content)| content.len()));
+            found.map(|(kind, content)| (kind, content.to_vec()))
+        }
+    }
+
     fn received(pack: &[u8]) -> Result<Received, String> {
         let mut received = Received::default();
-        let read = received.read(pack).map_err(|error| error.to_string());
-        read.map(|()| received)
+        received.add(pack).map(|()| received)
     }
 
     fn blob(content: &[u8]) -> ObjectId {
@@ -431,11 +696,11 @@ mod tests {
         let mut received = received(&pack).unwrap();
         for content in [&base[..], b"image: web:v2\n", b"image: web:v3\n"] {
             assert_eq!(
-                received.get(blob(content)),
-                Some((ObjectKind::Blob, content))
+                received.content_of(blob(content)),
+                Some((ObjectKind::Blob, content.to_vec()))
             );
         }
-        assert_eq!(received.get(blob(b"")), None);
+        assert_eq!(received.content_of(blob(b"")), None);
     }
 
     #[test]
@@ -448,7 +713,10 @@ mod tests {
             let delta = entry(OBJECT, blob(&base).as_bytes(), &delta);
             let mut received = received(&pack(&[entry(3, b"", &base), delta])).unwrap();
             let copied = &base[from..][..0x10000];
-            assert_eq!(received.get(blob(copied)), Some((ObjectKind::Blob, copied)));
+            assert_eq!(
+                received.content_of(blob(copied)),
+                Some((ObjectKind::Blob, copied.to_vec()))
+            );
         }
     }
 
@@ -459,14 +727,14 @@ mod tests {
         let thin = pack(&[delta]);
         assert!(received(&thin).is_err());
         let mut received = received(&pack(&[entry(3, b"", base)])).unwrap();
-        received.read(&thin[..]).unwrap();
-        assert!(received.get(blob(b"01234")).is_some());
+        received.add(&thin).unwrap();
+        assert!(received.has(blob(b"01234")));
         // What can't be read leaves what is there as it is.
         for end in 0..thin.len() - 20 {
-            assert!(received.read(&thin[..end]).is_err());
+            assert!(received.add(&thin[..end]).is_err());
         }
-        assert!(received.get(blob(b"01234")).is_some());
-        assert!(received.get(blob(base)).is_some());
+        assert!(received.has(blob(b"01234")));
+        assert!(received.has(blob(base)));
     }
 
     /// Commits that each change a line of a file that is long and deep in the tree.
@@ -517,9 +785,9 @@ mod tests {
                 let object = odb.read(*id).unwrap();
                 // The empty tree belongs to no commit.
                 if !object.data().is_empty() {
-                    let (kind, content) = received.get((*id).into()).unwrap();
+                    let (kind, content) = received.content_of((*id).into()).unwrap();
                     assert_eq!(
-                        (kind.to_string(), content),
+                        (kind.to_string(), &content[..]),
                         (object.kind().to_string(), object.data())
                     );
                     read += 1;
@@ -537,8 +805,8 @@ mod tests {
         let whole = entry(3, b"", b"image: web:v1\n");
         let good = pack(&[whole.clone(), entry(3, b"", b"")]);
         assert_eq!(
-            received(&good).unwrap().get(blob(b"")),
-            Some((ObjectKind::Blob, &b""[..]))
+            received(&good).unwrap().content_of(blob(b"")),
+            Some((ObjectKind::Blob, Vec::new()))
         );
         for end in 0..good.len() - 20 {
             let error = received(&good[..end]).err();
@@ -588,22 +856,69 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_not_taken_in() {
-        let many = b"PACK\0\0\0\x02\xff\xff\xff\xff";
-        assert_eq!(received(many).err().unwrap(), "too much for memory");
-        // A size of terabytes, and a delta that says so.
-        let huge = [&[0x30 | 0x80][..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0x01]].concat();
+    fn what_is_too_large_is_passed_over_until_it_is_asked_for() {
+        let too_many = b"PACK\0\0\0\x02\xff\xff\xff\xff";
         assert_eq!(
-            received(&pack(&[huge])).err().unwrap(),
-            "too much for memory"
+            received(too_many).err().unwrap(),
+            "there is more than the limit of 2097152 Git objects in one pack"
         );
-        let base = entry(3, b"", b"0123456789");
-        let bomb = [10, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x91, 0, 10];
+        let too_large = "there is more than the limit of 16 MiB in one Git object";
+        let small = entry(3, b"", b"small");
+        let large = vec![b'x'; (16 << 20) + 1];
+        let mut whole = received(&pack(&[entry(3, b"", &large), small.clone()])).unwrap();
+        assert!(whole.content_of(blob(b"small")).is_some());
+        assert_eq!(
+            whole.size(blob(&large), &budget()).unwrap(),
+            Some(large.len())
+        );
+        let error = whole.get(blob(&large), &budget()).unwrap_err();
+        assert_eq!(error.to_string(), too_large);
+
+        // A delta says that it makes 16 GiB.
+        let bomb = [10, 0x80, 0x80, 0x80, 0x80, 0x40, 0x91, 0, 10];
         let bomb = entry(OBJECT, blob(b"0123456789").as_bytes(), &bomb);
-        assert_eq!(
-            received(&pack(&[base, bomb])).err().unwrap(),
-            "too much for memory"
-        );
+        let mut made = received(&pack(&[entry(3, b"", b"0123456789"), bomb, small])).unwrap();
+        assert!(made.content_of(blob(b"small")).is_some());
+        let error = made.get(blob(b"other"), &budget()).unwrap_err();
+        assert_eq!(error.to_string(), too_large);
+
+        // A size of terabytes, and nothing behind it.
+        let huge = [&[0x30 | 0x80][..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0x01]].concat();
+        assert!(received(&pack(&[huge])).is_err());
+    }
+
+    #[test]
+    fn a_delta_that_makes_its_own_base_ends() {
+        let content = b"0123456789";
+        let same = entry(OBJECT, blob(content).as_bytes(), &[10, 10, 0x90, 10]);
+        for entries in [
+            &[entry(3, b"", content), same.clone()][..],
+            &[same.clone(), entry(3, b"", content), same.clone()],
+        ] {
+            let mut received = received(&pack(entries)).unwrap();
+            let again = std::slice::from_ref(&same);
+            received.add(&pack(again)).unwrap();
+            received.cache = Cache::default();
+            assert!(received.content_of(blob(content)).is_some());
+        }
+        assert!(received(&pack(&[same])).is_err());
+    }
+
+    #[test]
+    fn a_chain_of_deltas_is_followed_to_its_end() {
+        // Versions of 64 KiB and a byte, each made of the one before.
+        let version = |number: u8| [&[number][..], &[b'x'; 0x10000][..]].concat();
+        let sizes = [0x81, 0x80, 0x04, 0x81, 0x80, 0x04];
+        let mut entries = vec![entry(3, b"", &version(0))];
+        for number in 1..60 {
+            // Inserts the number, copies what is behind it.
+            let delta = [&sizes[..], &[1, number, 0x81, 1]].concat();
+            entries.push(entry(OBJECT, blob(&version(number - 1)).as_bytes(), &delta));
+        }
+        let mut received = received(&pack(&entries)).unwrap();
+        received.cache = Cache::default();
+        let last = received.content_of(blob(&version(59))).unwrap();
+        assert_eq!(last, (ObjectKind::Blob, version(59)));
     }
 
     proptest! {

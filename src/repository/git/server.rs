@@ -108,22 +108,30 @@ impl Server {
 
     /// A failed fetch, by what can be done about it.
     pub(super) fn failed(&self, error: FetchError) -> RepositoryError {
-        let host = self.connection.host();
-        match error {
-            FetchError::Wire(kind) => {
-                let pushing = false;
-                refused(WireError { pushing, kind }, &host)
-            }
-            // An answer that ends early, a commit that is gone since the branch was looked at: another
-            // try starts from the beginning.
-            error => RepositoryError::unavailable(format!("{host}: {error}")),
-        }
+        failed(error, &self.connection.host())
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Option<Bytes>> {
         self.advertisement
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A failed fetch from `host`, by what can be done about it.
+pub(super) fn failed(error: FetchError, host: &str) -> RepositoryError {
+    match error {
+        FetchError::Wire(kind) => {
+            let pushing = false;
+            refused(WireError { pushing, kind }, host)
+        }
+        FetchError::TooMuch(exceeded) => RepositoryError::TooMuch(exceeded),
+        FetchError::Deadline(_) => RepositoryError::DeadlineExceeded {
+            what: format!("{host}: {error}"),
+        },
+        // An answer that ends early, a commit that is gone since the branch was looked at: another
+        // try starts from the beginning.
+        error => RepositoryError::unavailable(format!("{host}: {error}")),
     }
 }
 

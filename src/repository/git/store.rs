@@ -1,17 +1,20 @@
 //! The objects of one repository, of a server's or of this machine: fetched, read and written. The
-//! same for all places where objects are kept ([`Objects`]).
+//! same for both places where objects are kept ([`Objects`]).
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::answer::FetchError;
+use super::budget::Budget;
+use super::content::Commit;
 use super::objects::{Fetched, Objects};
 use super::packets::{Advertised, FetchRequest, branch_of};
 use super::push::{self, Move};
 use super::server::Server;
 use super::tree;
 use crate::files::FileSelection;
+use crate::limits::FILES;
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Sent, Snapshot};
@@ -28,52 +31,22 @@ pub(super) struct Store {
 
 enum Origin {
     /// A server: objects are fetched and pushed.
-    Server(Arc<Server>),
+    Server {
+        server: Arc<Server>,
+        budget: Arc<Budget>,
+    },
     /// A repository on this machine: [`Store::objects`] are its own, so that moving the branch is one
     /// compare-and-swap under git's own lock.
     ThisMachine { branch: Option<BranchName> },
 }
 
-/// Why objects did not come.
-pub(super) enum NotFetched {
-    /// There is no room in memory, or the server gives out nothing in parts.
-    InThisWay(&'static str),
-    /// Whatever else.
-    Repository(RepositoryError),
-}
-
-impl From<RepositoryError> for NotFetched {
-    fn from(error: RepositoryError) -> Self {
-        Self::Repository(error)
-    }
-}
-
-impl From<NotFetched> for RepositoryError {
-    /// Another try goes the other way.
-    fn from(error: NotFetched) -> Self {
-        match error {
-            NotFetched::InThisWay(why) => Self::unavailable(why),
-            NotFetched::Repository(error) => error,
-        }
-    }
-}
-
 impl Store {
-    /// An empty one in memory, for what an update works with.
-    pub(super) fn in_memory(server: Arc<Server>) -> Result<Self, RepositoryError> {
-        let objects = Objects::in_memory(server.connection.host())?;
-        Ok(Self::empty(objects, server))
-    }
-
-    /// An empty one on disk, for all that a server has.
-    pub(super) fn on_disk(server: Arc<Server>) -> Result<Self, RepositoryError> {
-        Ok(Self::empty(Objects::on_disk()?, server))
-    }
-
-    fn empty(objects: Objects, server: Arc<Server>) -> Self {
+    /// An empty one, for what a server has.
+    pub(super) fn of(server: Arc<Server>, budget: Arc<Budget>) -> Self {
+        let host = server.connection.host();
         Self {
-            objects,
-            origin: Origin::Server(server),
+            objects: Objects::from(host, Arc::clone(&budget)),
+            origin: Origin::Server { server, budget },
             boundary: RefCell::default(),
         }
     }
@@ -82,10 +55,12 @@ impl Store {
     pub(super) fn local(
         location: &Location,
         branch: Option<BranchName>,
+        budget: Arc<Budget>,
     ) -> Result<Self, RepositoryError> {
-        let objects = Objects::of(location)?;
+        let objects = Objects::of(location, budget)?;
+        let cut_off = objects.local().map(shallow).transpose()?;
         Ok(Self {
-            boundary: RefCell::new(shallow(&objects.repository)?),
+            boundary: RefCell::new(cut_off.unwrap_or_default()),
             objects,
             origin: Origin::ThisMachine { branch },
         })
@@ -93,10 +68,12 @@ impl Store {
 
     /// An empty one beside this, for the same server; none for a repository of this machine, which
     /// has everything.
-    pub(super) fn fresh(&self) -> Result<Option<Self>, RepositoryError> {
+    pub(super) fn fresh(&self) -> Option<Self> {
         match &self.origin {
-            Origin::Server(server) => Self::on_disk(Arc::clone(server)).map(Some),
-            Origin::ThisMachine { .. } => Ok(None),
+            Origin::Server { server, budget } => {
+                Some(Self::of(Arc::clone(server), Arc::clone(budget)))
+            }
+            Origin::ThisMachine { .. } => None,
         }
     }
 
@@ -110,27 +87,14 @@ impl Store {
         asked: Option<&BranchName>,
     ) -> Result<(BranchName, ObjectId), RepositoryError> {
         match &self.origin {
-            Origin::Server(server) => server.tip(asked),
+            Origin::Server { server, .. } => server.tip(asked),
             Origin::ThisMachine { branch } => {
-                self.local_branches()?.resolve(asked.or(branch.as_ref()))
+                let branches = self.objects.local().map(local_branches).transpose()?;
+                branches
+                    .unwrap_or_default()
+                    .resolve(asked.or(branch.as_ref()))
             }
         }
-    }
-
-    fn local_branches(&self) -> Result<Advertised, RepositoryError> {
-        let repository = &self.objects.repository;
-        let head = repository.find_reference("HEAD")?;
-        let references = repository.references_glob("refs/heads/*")?;
-        Ok(Advertised {
-            default: head.symbolic_target().ok().flatten().and_then(branch_of),
-            branches: references
-                .flatten()
-                .filter_map(|reference| {
-                    let tip = reference.target()?.into();
-                    Some((branch_of(reference.name().ok()?)?, tip))
-                })
-                .collect(),
-        })
     }
 
     /// The selected files at `tip`, a tip of the branch.
@@ -139,9 +103,17 @@ impl Store {
         branch: &BranchName,
         tip: ObjectId,
         selection: &FileSelection,
-    ) -> Result<Snapshot, NotFetched> {
-        self.fetch(tip, Some(1))?;
-        let files = self.files(tip, selection)?;
+    ) -> Result<Snapshot, RepositoryError> {
+        let was_partial = self.is_partial();
+        let read = || {
+            self.fetch(tip, Some(1))?;
+            self.files(tip, selection)
+        };
+        let files = match read() {
+            // It gives out no files by their ids after all.
+            Err(_) if was_partial && !self.is_partial() => read()?,
+            files => files?,
+        };
         Ok(Snapshot {
             branch: branch.clone(),
             commit: tip.into(),
@@ -150,16 +122,27 @@ impl Store {
         })
     }
 
+    /// Whether files come only when they are asked for.
+    fn is_partial(&self) -> bool {
+        matches!(&self.origin, Origin::Server { server, .. } if server.is_partial())
+    }
+
     /// The selected files of a commit that is here.
     pub(super) fn files(
         &self,
         commit: ObjectId,
         selection: &FileSelection,
-    ) -> Result<Vec<ManifestFile>, NotFetched> {
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
         let entries = tree::select(&self.objects, &self.objects.tree_at(commit)?, selection)?;
         self.fetch_missing(entries.iter().map(|entry| entry.blob).collect())?;
-        let files = entries.iter().map(|entry| entry.read(&self.objects));
-        Ok(files.collect::<Result<_, _>>()?)
+        let (mut files, mut bytes) = (Vec::new(), 0);
+        for entry in entries {
+            let file = entry.read(&self.objects)?;
+            bytes += file.bytes.len() as u64;
+            FILES.check(bytes)?;
+            files.push(file);
+        }
+        Ok(files)
     }
 
     /// Makes a commit on top of a snapshot of this, and moves the branch to it.
@@ -176,7 +159,7 @@ impl Store {
             new: tree::commit(&self.objects, old, changes, draft)?,
         };
         match &self.origin {
-            Origin::Server(server) => push::push(&self.objects, server, &step),
+            Origin::Server { server, .. } => push::push(&self.objects, server, &step),
             Origin::ThisMachine { .. } => push::swap(&self.objects, &step),
         }
     }
@@ -195,12 +178,11 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let is_sent = |commit: &git2::Commit<'_>| match &sent.commit {
-            Some(id) => ObjectId::from(commit.id()) == id.id(),
+        let is_sent = |commit: &Commit| match &sent.commit {
+            Some(id) => commit.id == id.id(),
             None => {
-                let parents = commit.parent_ids().map(ObjectId::from);
-                let message = String::from_utf8_lossy(commit.message_bytes());
-                parents.eq([base.commit.id()]) && message.trim() == sent.draft.message.trim()
+                commit.parents == [base.commit.id()]
+                    && commit.message.trim() == sent.draft.message.trim()
             }
         };
         // Few commits can have come since `base`; the branch is deepened until it comes in sight.
@@ -209,7 +191,7 @@ impl Store {
             for commit in self.commits(tip) {
                 let commit = commit?;
                 if is_sent(&commit) {
-                    return Ok(Some(ObjectId::from(commit.id()).into()));
+                    return Ok(Some(commit.id.into()));
                 }
             }
             if self.is_on(tip, base.commit.id())? {
@@ -220,15 +202,10 @@ impl Store {
     }
 
     /// Fetches `tip` with the last `depth` commits, all without one; a local repository has them.
-    pub(super) fn fetch(&self, tip: ObjectId, depth: Option<u32>) -> Result<(), NotFetched> {
-        let Origin::Server(server) = &self.origin else {
+    pub(super) fn fetch(&self, tip: ObjectId, depth: Option<u32>) -> Result<(), RepositoryError> {
+        let Origin::Server { server, .. } = &self.origin else {
             return Ok(());
         };
-        if self.objects.are_in_memory() && !server.is_partial() {
-            return Err(NotFetched::InThisWay(
-                "the server gives out nothing in parts",
-            ));
-        }
         let wanted = Fetched {
             tip,
             depth,
@@ -243,9 +220,6 @@ impl Store {
         // If this goes wrong, the next try asks for everything.
         self.objects.last.set(None);
         let last = last.map(|last| last.tip);
-        if self.objects.are_in_memory() {
-            self.boundary.borrow_mut().retain(|id| Some(*id) == last);
-        }
         let request = FetchRequest {
             wants: vec![tip],
             // What is here already need not be sent again.
@@ -254,18 +228,15 @@ impl Store {
             depth,
             without_blobs: wanted.without_blobs,
         };
-        match self.receive(server, &request) {
-            Ok(()) => {}
-            Err(FetchError::TooLarge) => return Err(NotFetched::InThisWay("too much for memory")),
-            Err(error) => return Err(server.failed(error).into()),
-        }
+        self.receive(server, &request)
+            .map_err(|error| server.failed(error))?;
         self.objects.last.set(Some(wanted));
         Ok(())
     }
 
     /// Fetches files by their ids, where they are not here. Where the server does not give them out,
     /// whatever is fetched from now on is fetched with its files.
-    pub(super) fn fetch_missing(&self, mut blobs: Vec<ObjectId>) -> Result<(), NotFetched> {
+    pub(super) fn fetch_missing(&self, mut blobs: Vec<ObjectId>) -> Result<(), RepositoryError> {
         blobs.sort_unstable();
         blobs.dedup();
         let mut wants = Vec::new();
@@ -277,27 +248,25 @@ impl Store {
         if wants.is_empty() {
             return Ok(());
         }
-        let Origin::Server(server) = &self.origin else {
+        let Origin::Server { server, .. } = &self.origin else {
             let what = "a file's content is missing in the repository";
-            return Err(RepositoryError::protocol(what).into());
+            return Err(RepositoryError::protocol(what));
         };
         let request = FetchRequest {
             wants,
             ..FetchRequest::default()
         };
         let answer = server.fetch(&request);
-        let received =
-            answer.and_then(|answer| self.objects.receive_files(answer.pack, &request.wants));
-        match received {
+        match answer.and_then(|answer| self.objects.receive(answer.pack)) {
             Ok(()) => Ok(()),
-            Err(FetchError::TooLarge) => Err(NotFetched::InThisWay("too much for memory")),
             Err(FetchError::Refused(_)) if server.is_partial() => {
                 server.fetch_files_always();
-                Err(NotFetched::InThisWay(
-                    "the server gives out no files by their ids: asking for all of them",
+                // Another try asks for all of them.
+                Err(RepositoryError::unavailable(
+                    "the server gives out no files by their ids",
                 ))
             }
-            Err(error) => Err(server.failed(error).into()),
+            Err(error) => Err(server.failed(error)),
         }
     }
 
@@ -306,7 +275,7 @@ impl Store {
         if self.objects.has(commit)? {
             return Ok(true);
         }
-        let Origin::Server(server) = &self.origin else {
+        let Origin::Server { server, .. } = &self.origin else {
             return Ok(false);
         };
         server
@@ -354,7 +323,7 @@ impl Store {
     /// Whether `commit` is `tip`, or an ancestor of it, as far as the commits are here.
     pub(super) fn is_on(&self, tip: ObjectId, commit: ObjectId) -> Result<bool, RepositoryError> {
         for ancestor in self.commits(tip) {
-            if ObjectId::from(ancestor?.id()) == commit {
+            if ancestor?.id == commit {
                 return Ok(true);
             }
         }
@@ -364,9 +333,9 @@ impl Store {
     /// What the last commits say; of a server's there is the tip alone.
     fn recent(&self, tip: ObjectId) -> Result<Vec<Said>, RepositoryError> {
         let most = if self.is_local() { 30 } else { 1 };
-        let said = |commit: git2::Commit<'_>| Said {
-            commit: ObjectId::from(commit.id()).into(),
-            message: String::from_utf8_lossy(commit.message_bytes()).into_owned(),
+        let said = |commit: Commit| Said {
+            commit: commit.id.into(),
+            message: commit.message,
         };
         let commits = self.commits(tip).take(most);
         commits.map(|commit| commit.map(said)).collect()
@@ -381,8 +350,8 @@ pub(super) struct Commits<'a> {
     boundary: HashSet<ObjectId>,
 }
 
-impl<'a> Iterator for Commits<'a> {
-    type Item = Result<git2::Commit<'a>, RepositoryError>;
+impl Iterator for Commits<'_> {
+    type Item = Result<Commit, RepositoryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let id = self.open.pop_front()?;
@@ -391,14 +360,30 @@ impl<'a> Iterator for Commits<'a> {
             Err(error) => return Some(Err(error)),
         };
         if !self.boundary.contains(&id) {
-            for parent in commit.parent_ids().map(ObjectId::from) {
-                if self.seen.insert(parent) {
-                    self.open.push_back(parent);
+            for parent in &commit.parents {
+                if self.seen.insert(*parent) {
+                    self.open.push_back(*parent);
                 }
             }
         }
         Some(Ok(commit))
     }
+}
+
+/// What a repository of this machine says of its branches.
+fn local_branches(repository: &git2::Repository) -> Result<Advertised, RepositoryError> {
+    let head = repository.find_reference("HEAD")?;
+    let references = repository.references_glob("refs/heads/*")?;
+    Ok(Advertised {
+        default: head.symbolic_target().ok().flatten().and_then(branch_of),
+        branches: references
+            .flatten()
+            .filter_map(|reference| {
+                let tip = reference.target()?.into();
+                Some((branch_of(reference.name().ok()?)?, tip))
+            })
+            .collect(),
+    })
 }
 
 /// Where a repository of this machine was cut off when it was cloned.

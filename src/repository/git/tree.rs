@@ -1,15 +1,19 @@
-//! Files in the object database: found, read, and written back as a commit.
+//! Files in the objects: found, read, and written back as a commit.
 
-use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, ObjectType, Signature, Tree};
+use std::collections::BTreeMap;
 
+use git2::Signature;
+
+use super::content::{EntryKind, Tree};
 use super::objects::Objects;
 use super::pack::Added;
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
+use crate::limits::{ENTRIES, PATHS};
 use crate::manifest::ManifestFile;
+use crate::nearest::Nearest;
 use crate::repository::commit::{Change, CommitDraft};
 use crate::repository::error::{FileProblem, RepositoryError};
-use crate::repository::object::ObjectId;
+use crate::repository::object::{ObjectId, ObjectKind};
 use crate::repository::select::{self, globbed, problem};
 
 /// A regular file of a tree.
@@ -37,7 +41,7 @@ impl TreeFile {
 /// their paths.
 pub(super) fn select(
     objects: &Objects,
-    tree: &Tree<'_>,
+    tree: &Tree,
     selection: &FileSelection,
 ) -> Result<Vec<TreeFile>, RepositoryError> {
     let mut entries = Vec::new();
@@ -45,8 +49,13 @@ pub(super) fn select(
         entries.push(entry(objects, tree, path)?);
     }
     if selection.globs().next().is_some() {
-        let all = regular_files(objects, tree)?;
-        entries.extend(globbed(selection, all, |file| &file.path)?);
+        let mut matching = Vec::new();
+        regular_files(objects, tree, |path, blob| {
+            if selection.selects(&path) {
+                matching.push(TreeFile { path, blob });
+            }
+        })?;
+        entries.extend(globbed(selection, matching, |file| &file.path)?);
     }
     if entries.is_empty() && !selection.include.is_empty() {
         return Err(problem(
@@ -60,22 +69,18 @@ pub(super) fn select(
 }
 
 /// The regular file at `path`, or what is there instead.
-fn entry(objects: &Objects, root: &Tree<'_>, path: &RepoPath) -> Result<TreeFile, RepositoryError> {
+fn entry(objects: &Objects, root: &Tree, path: &RepoPath) -> Result<TreeFile, RepositoryError> {
     let missing = || -> Result<RepositoryError, RepositoryError> {
-        let files = regular_files(objects, root)?;
-        Ok(select::missing(
-            path,
-            files.into_iter().map(|file| file.path),
-        ))
+        let mut nearest = Nearest::to(path.as_str(), select::NEAREST);
+        regular_files(objects, root, |other, _| nearest.consider(other))?;
+        Ok(select::missing(path, nearest.names()))
     };
-    let mut tree = root.clone();
+    let mut below;
+    let mut tree = root;
     let components: Vec<&str> = path.as_str().split('/').collect();
     for (index, component) in components.iter().enumerate() {
         let last = index + 1 == components.len();
-        let found = tree
-            .get_name(component)
-            .map(|entry| (entry.id(), entry.filemode()));
-        let Some((id, mode)) = found else {
+        let Some(found) = tree.get(component.as_bytes()) else {
             return Err(missing()?);
         };
         let at = || {
@@ -83,61 +88,76 @@ fn entry(objects: &Objects, root: &Tree<'_>, path: &RepoPath) -> Result<TreeFile
                 .then(|| components[..=index].join("/").parse().ok())
                 .flatten()
         };
-        match mode {
-            LINK => return Err(problem(path, FileProblem::Symlink { at: at() })),
-            SUBMODULE => return Err(problem(path, FileProblem::Submodule { at: at() })),
-            DIRECTORY if last => return Err(problem(path, FileProblem::Directory)),
-            DIRECTORY => tree = objects.tree(id.into())?,
-            _ if last => {
+        match found.kind {
+            EntryKind::Link => return Err(problem(path, FileProblem::Symlink { at: at() })),
+            EntryKind::Submodule => return Err(problem(path, FileProblem::Submodule { at: at() })),
+            EntryKind::Directory if last => return Err(problem(path, FileProblem::Directory)),
+            EntryKind::Directory => {
+                below = objects.tree(found.id)?;
+                tree = &below;
+            }
+            EntryKind::File if last => {
                 return Ok(TreeFile {
                     path: path.clone(),
-                    blob: id.into(),
+                    blob: found.id,
                 });
             }
-            _ => return Err(missing()?),
+            EntryKind::File => return Err(missing()?),
         }
     }
     Err(missing()?)
 }
 
-// Git's file modes, as tree objects have them (`git fast-import`, "filemodify").
-const DIRECTORY: i32 = 0o040_000;
-const EXECUTABLE: i32 = 0o100_755;
-const LINK: i32 = 0o120_000;
-const SUBMODULE: i32 = 0o160_000;
-
-/// Whether a tree's entry is a file, executable or not.
-pub(super) fn is_regular(mode: i32) -> bool {
-    !matches!(mode, DIRECTORY | LINK | SUBMODULE)
-}
-
-/// Every regular file, in the order of git's trees. Names that are no UTF-8 are passed over: no
-/// input can mean them.
-fn regular_files(objects: &Objects, root: &Tree<'_>) -> Result<Vec<TreeFile>, RepositoryError> {
-    let mut files = Vec::new();
+/// Hands out every regular file, in the order of git's trees. Names that are no UTF-8 are passed over:
+/// no input can mean them. A tree of a few hundred bytes can have more files than there are atoms.
+fn regular_files(
+    objects: &Objects,
+    root: &Tree,
+    mut to: impl FnMut(RepoPath, ObjectId),
+) -> Result<(), RepositoryError> {
+    let mut listing = Listing::default();
     // Depth first on a stack of our own, since the depth is the repository's to choose.
-    let mut open = vec![(String::new(), root.id())];
+    let mut open = vec![(String::new(), root.id)];
     while let Some((prefix, id)) = open.pop() {
-        let tree = objects.tree(id.into())?;
+        let tree = objects.tree(id)?;
         let mut directories = Vec::new();
-        for entry in &tree {
-            let Ok(name) = entry.name() else { continue };
-            match entry.filemode() {
-                DIRECTORY => directories.push((format!("{prefix}{name}/"), entry.id())),
-                LINK | SUBMODULE => {}
-                _ => {
+        for entry in tree.entries() {
+            let Ok(name) = std::str::from_utf8(entry.name) else {
+                continue;
+            };
+            listing.count(objects, prefix.len() + name.len())?;
+            match entry.kind {
+                EntryKind::Directory => directories.push((format!("{prefix}{name}/"), entry.id)),
+                EntryKind::Link | EntryKind::Submodule => {}
+                EntryKind::File => {
                     if let Ok(path) = format!("{prefix}{name}").parse() {
-                        files.push(TreeFile {
-                            path,
-                            blob: entry.id().into(),
-                        });
+                        to(path, entry.id);
                     }
                 }
             }
         }
         open.extend(directories.into_iter().rev());
     }
-    Ok(files)
+    Ok(())
+}
+
+/// How much of a tree was listed.
+#[derive(Default)]
+pub(super) struct Listing {
+    entries: u64,
+    bytes: u64,
+}
+
+impl Listing {
+    /// Counts an entry whose path has so many bytes, and looks at the time.
+    pub(super) fn count(&mut self, objects: &Objects, path: usize) -> Result<(), RepositoryError> {
+        objects.time()?;
+        self.entries += 1;
+        self.bytes += path as u64;
+        ENTRIES.check(self.entries)?;
+        PATHS.check(self.bytes)?;
+        Ok(())
+    }
 }
 
 /// A commit on top of `base` in which the files of `changes` have new content, their modes kept.
@@ -147,47 +167,78 @@ pub(super) fn commit(
     changes: &[Change],
     draft: &CommitDraft,
 ) -> Result<ObjectId, RepositoryError> {
-    let repository = &objects.repository;
-    let parent = objects.commit(base)?;
-    let tree = parent.tree()?;
-    let mut update = TreeUpdateBuilder::new();
+    let mut blobs = Vec::new();
     for change in changes {
-        let path = change.path.as_str();
-        let executable = tree.get_path(path.as_ref())?.filemode() == EXECUTABLE;
-        let mode = if executable {
-            FileMode::BlobExecutable
-        } else {
-            FileMode::Blob
-        };
-        update.upsert(path, repository.blob(&change.bytes)?, mode);
+        let blob = objects.write(ObjectKind::Blob, &change.bytes)?;
+        blobs.push((change.path.as_str(), blob));
     }
-    let tree = update.create_updated(repository, &tree)?;
-    let tree = repository.find_tree(tree)?;
+    let tree = changed(objects, objects.commit(base)?.tree, &blobs)?;
+    // Takes away what git takes for the end of a name.
     let who = Signature::now(&draft.identity.name, &draft.identity.email)?;
-    let commit = repository.commit(None, &who, &who, &draft.message, &tree, &[&parent])?;
-    Ok(commit.into())
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let (name, email, when) = (text(who.name_bytes()), text(who.email_bytes()), who.when());
+    let offset = when.offset_minutes();
+    let zone = format!(
+        "{}{:02}{:02}",
+        when.sign(),
+        offset.abs() / 60,
+        offset.abs() % 60
+    );
+    let who = format!("{name} <{email}> {} {zone}", when.seconds());
+    let message = &draft.message;
+    let commit = format!("tree {tree}\nparent {base}\nauthor {who}\ncommitter {who}\n\n{message}");
+    objects.write(ObjectKind::Commit, commit.as_bytes())
+}
+
+/// The tree `id` with other files at the paths of `blobs`, each of which it has.
+fn changed(
+    objects: &Objects,
+    id: ObjectId,
+    blobs: &[(&str, ObjectId)],
+) -> Result<ObjectId, RepositoryError> {
+    let tree = objects.tree(id)?;
+    let gone = || RepositoryError::protocol("a file to be changed is not in the commit");
+    let mut entries = Vec::new();
+    let mut directories: BTreeMap<&str, Vec<(&str, ObjectId)>> = BTreeMap::new();
+    for (path, blob) in blobs {
+        match path.split_once('/') {
+            Some((directory, rest)) => {
+                directories
+                    .entry(directory)
+                    .or_default()
+                    .push((rest, *blob));
+            }
+            None => entries.push((*path, *blob)),
+        }
+    }
+    for (name, blobs) in directories {
+        let entry = tree.get(name.as_bytes()).ok_or_else(gone)?;
+        entries.push((name, changed(objects, entry.id, &blobs)?));
+    }
+    let content = tree.with(&entries).ok_or_else(gone)?;
+    objects.write(ObjectKind::Tree, &content)
 }
 
 /// What `commit` adds to its only parent: itself, trees and files, each with what it replaces. The
 /// paths that changed are walked alone.
 pub(super) fn added(objects: &Objects, commit: ObjectId) -> Result<Vec<Added>, RepositoryError> {
     let new = objects.commit(commit)?;
+    let parent = new.parents.first().copied();
+    let parent = parent.ok_or_else(|| RepositoryError::protocol("a commit without a parent"))?;
     let mut added = vec![read(objects, commit, None)?];
-    let mut trees = vec![(new.parent(0)?.tree()?, new.tree()?)];
+    let mut trees = vec![(objects.tree_at(parent)?, objects.tree(new.tree)?)];
     while let Some((old, new)) = trees.pop() {
-        added.push(read(objects, new.id().into(), Some(old.id().into()))?);
-        for entry in &new {
-            let id = entry.id();
-            let before = old.get_name_bytes(entry.name_bytes());
-            let before = before.map(|before| before.id());
-            if before == Some(id) {
+        added.push(read(objects, new.id, Some(old.id))?);
+        for entry in new.entries() {
+            let before = old.get(entry.name).map(|before| before.id);
+            if before == Some(entry.id) {
                 continue;
             }
-            match (entry.kind(), before) {
-                (Some(ObjectType::Tree), Some(before)) => {
-                    trees.push((objects.tree(before.into())?, objects.tree(id.into())?));
+            match (entry.kind, before) {
+                (EntryKind::Directory, Some(before)) => {
+                    trees.push((objects.tree(before)?, objects.tree(entry.id)?));
                 }
-                _ => added.push(read(objects, id.into(), before.map(ObjectId::from))?),
+                _ => added.push(read(objects, entry.id, before)?),
             }
         }
     }

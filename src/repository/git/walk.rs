@@ -3,15 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use git2::{ObjectType, Tree};
-
+use super::content::{self, EntryKind, Tree};
 use super::store::Store;
-use super::tree;
-use crate::date::Timestamp;
+use super::tree::{self, Listing};
 use crate::files::{FileSelection, RepoPath};
+use crate::limits::FILES;
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
-use crate::repository::commit::Identity;
 use crate::repository::error::RepositoryError;
 use crate::repository::history::{
     Commit, FileHistory, FileVersions, HistoryQuery, RENAMED, Searched, Touched, followed,
@@ -88,7 +86,7 @@ impl Store {
             let what = format!("the server has no commit {commit}");
             return Err(RepositoryError::protocol(what));
         }
-        Ok(self.files(commit, selection)?)
+        self.files(commit, selection)
     }
 
     /// Reads with the branch's recent commits, and with all of them where `read` finds that those do
@@ -103,7 +101,7 @@ impl Store {
             return Ok(found);
         }
         // All commits into an empty repository: these a server can send as it keeps them.
-        if let Some(whole) = self.fresh()? {
+        if let Some(whole) = self.fresh() {
             whole.fetch(tip, None)?;
             if let Some(found) = read(&whole, &branch, tip)? {
                 return Ok(found);
@@ -138,7 +136,7 @@ impl Store {
             let commit = self.objects.commit(id)?;
             next = parent_of(&commit).filter(|_| !boundary.contains(&id));
             let deltas = self.deltas(&commit, next, selection, &mut followed)?;
-            let commit = described(&commit);
+            let commit = described(commit);
             too_old = match query.since {
                 Some(since) if commit.time.seconds < since => too_old + 1,
                 _ => 0,
@@ -177,7 +175,7 @@ impl Store {
         let boundary = self.boundary();
         let mut matches = Vec::new();
         for commit in self.commits(tip) {
-            let id = ObjectId::from(commit?.id());
+            let id = commit?.id;
             if id.to_string().starts_with(revision) {
                 matches.push(id);
             }
@@ -195,7 +193,7 @@ impl Store {
                 let parent = parent_of(&commit);
                 let deltas = self.deltas(&commit, parent, selection, &mut followed)?;
                 let changed_files = self.changed_files(id, parent)?;
-                let found = vec![(described(&commit), deltas, changed_files)];
+                let found = vec![(described(commit), deltas, changed_files)];
                 let touched = self.with_contents(found)?;
                 Ok(touched.into_iter().next().map(Searched::OnBranch))
             }
@@ -218,25 +216,26 @@ impl Store {
     /// What `commit` did to the selected files. A file that is followed goes on under its old name.
     fn deltas(
         &self,
-        commit: &git2::Commit<'_>,
+        commit: &content::Commit,
         parent: Option<ObjectId>,
         selection: &FileSelection,
         followed: &mut Option<RepoPath>,
     ) -> Result<Vec<Delta>, RepositoryError> {
-        let new = commit.tree()?;
+        let new = self.objects.tree(commit.tree)?;
         let old = parent
             .map(|parent| self.objects.tree_at(parent))
             .transpose()?;
-        if old.as_ref().is_some_and(|old| old.id() == new.id()) {
+        if old.as_ref().is_some_and(|old| old.id == new.id) {
             return Ok(Vec::new());
         }
         let Some(path) = followed else {
-            let mut deltas = self.changed(old.as_ref(), &new)?;
-            deltas.retain(|delta| selection.selects(&delta.path));
-            return Ok(deltas);
+            return self.changed(old.as_ref(), &new, |delta| selection.selects(&delta.path));
         };
-        let before = old.as_ref().and_then(|old| blob_at(old, path));
-        let after = blob_at(&new, path);
+        let before = match &old {
+            Some(old) => self.blob_at(old, path)?,
+            None => None,
+        };
+        let after = self.blob_at(&new, path)?;
         if before == after {
             return Ok(Vec::new());
         }
@@ -259,12 +258,12 @@ impl Store {
     /// The file that went away when `came` came, if it is the same under another name.
     fn renamed(
         &self,
-        old: &Tree<'_>,
-        new: &Tree<'_>,
+        old: &Tree,
+        new: &Tree,
         came: ObjectId,
     ) -> Result<Option<(RepoPath, ObjectId)>, RepositoryError> {
-        let changed = self.changed(Some(old), new)?;
-        let gone = changed.into_iter().filter(|delta| delta.after.is_none());
+        let gone = self.changed(Some(old), new, |delta| delta.after.is_none())?;
+        let gone = gone.into_iter();
         let gone: Vec<(RepoPath, ObjectId)> = gone
             .filter_map(|delta| Some((delta.path, delta.before?)))
             .collect();
@@ -278,6 +277,7 @@ impl Store {
         let came = self.objects.content(came)?;
         let mut best = None;
         for (path, id) in gone {
+            self.objects.time()?;
             let alike = similarity(&self.objects.content(id)?, &came);
             if alike >= RENAMED && best.as_ref().is_none_or(|(_, _, other)| alike > *other) {
                 best = Some((path, id, alike));
@@ -286,46 +286,60 @@ impl Store {
         Ok(best.map(|(path, id, _)| (path, id)))
     }
 
-    /// The regular files in which two trees differ.
+    /// The regular files in which two trees differ, as far as they are `wanted`.
     fn changed(
         &self,
-        old: Option<&Tree<'_>>,
-        new: &Tree<'_>,
+        old: Option<&Tree>,
+        new: &Tree,
+        wanted: impl Fn(&Delta) -> bool,
     ) -> Result<Vec<Delta>, RepositoryError> {
         let mut deltas = Vec::new();
-        let mut open = vec![(String::new(), old.map(id_of), Some(id_of(new)))];
+        self.compare(old, new, |delta| {
+            if wanted(&delta) {
+                deltas.push(delta);
+            }
+        })?;
+        deltas.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(deltas)
+    }
+
+    /// Hands out the regular files in which two trees differ.
+    fn compare(
+        &self,
+        old: Option<&Tree>,
+        new: &Tree,
+        mut to: impl FnMut(Delta),
+    ) -> Result<(), RepositoryError> {
+        /// What a name stands for, in the old tree and in the new one.
+        type Sides = [Option<(ObjectId, EntryKind)>; 2];
+        let mut listing = Listing::default();
+        let mut open = vec![(String::new(), old.map(|old| old.id), Some(new.id))];
         while let Some((prefix, old, new)) = open.pop() {
-            let mut names: BTreeMap<String, [Option<(ObjectId, bool)>; 2]> = BTreeMap::new();
+            let mut names: BTreeMap<String, Sides> = BTreeMap::new();
             for (side, tree) in [old, new].into_iter().enumerate() {
                 let Some(tree) = tree else { continue };
-                let tree = self.objects.tree(tree)?;
-                for entry in &tree {
-                    let is_tree = entry.kind() == Some(ObjectType::Tree);
-                    let is_file = tree::is_regular(entry.filemode());
-                    if let (Ok(name), true) = (entry.name(), is_tree || is_file) {
-                        let sides = names.entry(name.to_owned()).or_default();
-                        if let Some(side) = sides.get_mut(side) {
-                            *side = Some((entry.id().into(), is_tree));
-                        }
+                for entry in self.objects.tree(tree)?.entries() {
+                    let Ok(name) = std::str::from_utf8(entry.name) else {
+                        continue;
+                    };
+                    listing.count(&self.objects, prefix.len() + name.len())?;
+                    let sides = names.entry(name.to_owned()).or_default();
+                    if let Some(side) = sides.get_mut(side) {
+                        *side = Some((entry.id, entry.kind));
                     }
                 }
             }
-            for (name, [old, new]) in names {
-                if old == new {
-                    continue;
+            for (name, sides) in names {
+                let of =
+                    |kind| sides.map(|side| side.filter(|(_, own)| *own == kind).map(|(id, _)| id));
+                let ([old, new], [before, after]) = (of(EntryKind::Directory), of(EntryKind::File));
+                if old != new {
+                    open.push((format!("{prefix}{name}/"), old, new));
                 }
-                let tree = |side: Option<(ObjectId, bool)>| side.filter(|(_, tree)| *tree);
-                let file = |side: Option<(ObjectId, bool)>| side.filter(|(_, tree)| !*tree);
-                let id = |side: Option<(ObjectId, bool)>| side.map(|(id, _)| id);
-                if tree(old).is_some() || tree(new).is_some() {
-                    open.push((format!("{prefix}{name}/"), id(tree(old)), id(tree(new))));
-                }
-                let (before, after) = (id(file(old)), id(file(new)));
-                if let (true, Ok(path)) = (
-                    before.is_some() || after.is_some(),
-                    format!("{prefix}{name}").parse(),
-                ) {
-                    deltas.push(Delta {
+                if before != after
+                    && let Ok(path) = format!("{prefix}{name}").parse()
+                {
+                    to(Delta {
                         path,
                         renamed_from: None,
                         before,
@@ -334,8 +348,29 @@ impl Store {
                 }
             }
         }
-        deltas.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(deltas)
+        Ok(())
+    }
+
+    /// The regular file at `path`.
+    fn blob_at(&self, tree: &Tree, path: &RepoPath) -> Result<Option<ObjectId>, RepositoryError> {
+        let (directories, name) = path
+            .as_str()
+            .rsplit_once('/')
+            .unwrap_or(("", path.as_str()));
+        let mut below;
+        let mut tree = tree;
+        for directory in directories.split('/').filter(|name| !name.is_empty()) {
+            match tree.get(directory.as_bytes()) {
+                Some(entry) if entry.kind == EntryKind::Directory => {
+                    below = self.objects.tree(entry.id)?;
+                    tree = &below;
+                }
+                _ => return Ok(None),
+            }
+        }
+        let found = tree.get(name.as_bytes());
+        let file = found.filter(|entry| entry.kind == EntryKind::File);
+        Ok(file.map(|entry| entry.id))
     }
 
     /// How many files a commit changed.
@@ -347,8 +382,11 @@ impl Store {
         let parent = parent
             .map(|parent| self.objects.tree_at(parent))
             .transpose()?;
-        let changed = self.changed(parent.as_ref(), &self.objects.tree_at(commit)?)?;
-        Ok(changed.len())
+        let mut changed = 0;
+        self.compare(parent.as_ref(), &self.objects.tree_at(commit)?, |_| {
+            changed += 1;
+        })?;
+        Ok(changed)
     }
 
     /// Reads all the versions, which are fetched at once.
@@ -359,7 +397,13 @@ impl Store {
         let deltas = found.iter().flat_map(|(_, deltas, _)| deltas);
         let ids = deltas.flat_map(|delta| delta.before.into_iter().chain(delta.after));
         self.fetch_missing(ids.collect())?;
-        let read = |id: Option<ObjectId>| id.map(|id| self.objects.content(id)).transpose();
+        let mut bytes = 0;
+        let mut read = |id: Option<ObjectId>| -> Result<_, RepositoryError> {
+            let Some(id) = id else { return Ok(None) };
+            bytes += self.objects.size(id)? as u64;
+            FILES.check(bytes)?;
+            self.objects.content(id).map(Some)
+        };
         let mut touched = Vec::new();
         for (commit, deltas, changed_files) in found {
             let mut files = Vec::new();
@@ -381,38 +425,17 @@ impl Store {
     }
 }
 
-/// The regular file at `path`.
-fn blob_at(tree: &Tree<'_>, path: &RepoPath) -> Option<ObjectId> {
-    let entry = tree.get_path(path.as_str().as_ref()).ok()?;
-    tree::is_regular(entry.filemode()).then(|| entry.id().into())
-}
-
-fn id_of(tree: &Tree<'_>) -> ObjectId {
-    tree.id().into()
-}
-
 /// The parent on the branch's own line.
-fn parent_of(commit: &git2::Commit<'_>) -> Option<ObjectId> {
-    commit.parent_id(0).ok().map(ObjectId::from)
+fn parent_of(commit: &content::Commit) -> Option<ObjectId> {
+    commit.parents.first().copied()
 }
 
-fn described(commit: &git2::Commit<'_>) -> Commit {
-    let author = commit.author();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+fn described(commit: content::Commit) -> Commit {
     Commit {
-        id: ObjectId::from(commit.id()).into(),
-        parents: commit
-            .parent_ids()
-            .map(|id| ObjectId::from(id).into())
-            .collect(),
-        author: Identity {
-            name: text(author.name_bytes()),
-            email: text(author.email_bytes()),
-        },
-        time: Timestamp {
-            seconds: commit.time().seconds(),
-            offset_minutes: commit.time().offset_minutes(),
-        },
-        message: text(commit.message_bytes()),
+        id: commit.id.into(),
+        parents: commit.parents.into_iter().map(CommitId::from).collect(),
+        author: commit.author,
+        time: commit.time,
+        message: commit.message,
     }
 }

@@ -1,0 +1,96 @@
+//! How much is taken in of what servers send and repositories hold. Beyond, a run ends with an error
+//! that names the limit: its memory stays below 512 MB whatever comes.
+//!
+//! `docs/limits.md` lists them; a test compares.
+
+use std::fmt;
+
+/// The most of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    most: u64,
+    of: &'static str,
+}
+
+/// There was more of something than its [`Limit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is more than the limit of {0}")]
+pub struct Exceeded(Limit);
+
+impl Limit {
+    const fn new(most: u64, of: &'static str) -> Self {
+        Self { most, of }
+    }
+
+    /// The number itself.
+    pub const fn most(self) -> u64 {
+        self.most
+    }
+
+    /// Refuses an `amount` that is more.
+    ///
+    /// # Errors
+    /// The limit that is exceeded.
+    pub const fn check(self, amount: u64) -> Result<(), Exceeded> {
+        if amount > self.most {
+            return Err(Exceeded(self));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { most, of } = self;
+        if !of.starts_with("bytes") {
+            return write!(f, "{most} {of}");
+        }
+        let of = of.trim_start_matches("bytes");
+        match most {
+            most if most % (1 << 30) == 0 => write!(f, "{} GiB{of}", most >> 30),
+            most if most % (1 << 20) == 0 => write!(f, "{} MiB{of}", most >> 20),
+            most => write!(f, "{most} bytes{of}"),
+        }
+    }
+}
+
+/// Of all answers of a Git server.
+pub const RECEIVED: Limit = Limit::new(1 << 30, "bytes received from a Git server in one run");
+/// Of all objects, also of those that were read more than once.
+pub const UNPACKED: Limit = Limit::new(64 << 30, "bytes of Git objects unpacked in one run");
+/// Trees of about a million files.
+pub const OBJECTS: Limit = Limit::new(2 << 20, "Git objects in one pack");
+/// A hundred times the largest manifest that we have met.
+pub const OBJECT: Limit = Limit::new(16 << 20, "bytes in one Git object");
+/// A message that nobody reads.
+pub const COMMIT: Limit = Limit::new(1 << 20, "bytes in one commit, its message included");
+/// Of objects that are the difference to others, while those are kept.
+pub const CHAIN: Limit = Limit::new(64 << 20, "bytes of Git objects that build on one another");
+/// Of a branch that was fetched in part.
+pub const SHALLOW: Limit = Limit::new(100_000, "commits at which a server cuts a branch off");
+/// Of a tree that is listed, for a glob or for what a name may have meant.
+pub const ENTRIES: Limit = Limit::new(2 << 20, "files and directories in one commit");
+/// Of the same.
+pub const PATHS: Limit = Limit::new(128 << 20, "bytes of paths in one commit");
+/// Of the files of a selection, or all versions that a past shows.
+pub const FILES: Limit = Limit::new(64 << 20, "bytes of files read at once");
+
+/// All of them.
+pub const ALL: [Limit; 10] = [
+    RECEIVED, UNPACKED, OBJECTS, OBJECT, COMMIT, CHAIN, SHALLOW, ENTRIES, PATHS, FILES,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_named_by_what_exceeds_it() {
+        assert_eq!(FILES.check(64 << 20), Ok(()));
+        assert_eq!(
+            FILES.check((64 << 20) + 1).unwrap_err().to_string(),
+            "there is more than the limit of 64 MiB of files read at once"
+        );
+        assert_eq!(OBJECTS.to_string(), "2097152 Git objects in one pack");
+    }
+}

@@ -1,0 +1,320 @@
+//! A server that means harm: whatever it sends, a run ends soon after its `timeout`, in 512 MB, and
+//! says which limit was exceeded.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use gitops_deploy::repository::{ObjectId, ObjectKind};
+
+use crate::support::{Action, Outcome};
+
+/// What the tests give as `timeout`.
+const TIMEOUT: u64 = 2;
+/// What is promised: `timeout`, and two seconds.
+const PROMISED: Duration = Duration::from_secs(TIMEOUT + 2);
+
+/// What a server answers to a POST.
+#[derive(Clone)]
+struct Hostile {
+    tip: ObjectId,
+    /// What stands between the advertisement and the pack.
+    before: Vec<u8>,
+    pack: Vec<u8>,
+    /// Sent again and again behind `pack`, for ever.
+    endless: Vec<u8>,
+    capabilities: &'static str,
+}
+
+/// With these a server gives out files by their ids.
+const PARTIAL: &str =
+    "multi_ack shallow ofs-delta filter allow-tip-sha1-in-want allow-reachable-sha1-in-want";
+const PLAIN: &str = "multi_ack shallow ofs-delta";
+
+impl Hostile {
+    fn sending(tip: ObjectId, objects: &[Vec<u8>]) -> Self {
+        Self {
+            tip,
+            before: b"0008NAK\n".to_vec(),
+            pack: pack(objects),
+            endless: Vec::new(),
+            capabilities: PLAIN,
+        }
+    }
+
+    /// Serves on loopback until the test ends, and returns the repository's URL.
+    fn serve(self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/acme/deploy", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (own, stream) = (self.clone(), stream.unwrap());
+                std::thread::spawn(move || own.answer(stream));
+            }
+        });
+        url
+    }
+
+    fn answer(&self, stream: TcpStream) -> Option<()> {
+        let mut reader = BufReader::new(stream.try_clone().ok()?);
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+            if line == "\r\n" {
+                break;
+            }
+            head.push_str(&line);
+        }
+        reader.read_exact(&mut vec![0; length]).ok()?;
+        let mut stream = stream;
+        let mut send = |kind: &str, body: &[u8]| {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-{kind}\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).ok()?;
+            stream.write_all(body).ok()
+        };
+        if head.starts_with("GET") {
+            let references = format!(
+                "{} HEAD\0{} symref=HEAD:refs/heads/main\n",
+                self.tip, self.capabilities
+            );
+            let main = format!("{} refs/heads/main\n", self.tip);
+            let body = [packet(&references), packet(&main), b"0000".to_vec()].concat();
+            return send("advertisement", &body);
+        }
+        send("result", &[&self.before[..], &self.pack].concat())?;
+        while !self.endless.is_empty() {
+            stream.write_all(&self.endless).ok()?;
+        }
+        Some(())
+    }
+}
+
+fn packet(line: &str) -> Vec<u8> {
+    format!("{:04x}{line}", line.len() + 4).into_bytes()
+}
+
+fn pack(objects: &[Vec<u8>]) -> Vec<u8> {
+    let count = (objects.len() as u32).to_be_bytes();
+    let head = [&b"PACK\0\0\0\x02"[..], &count].concat();
+    // Nobody looks at the checksum.
+    [&head[..], &objects.concat(), &[0; 20]].concat()
+}
+
+/// An object as packs have it: of this form, behind its base's name.
+fn packed(form: u8, base: &[u8], content: &[u8]) -> Vec<u8> {
+    let mut size = content.len() >> 4;
+    let mut packed = vec![form << 4 | (content.len() & 0x0f) as u8];
+    while size > 0 {
+        *packed.last_mut().unwrap() |= 0x80;
+        packed.push((size & 0x7f) as u8);
+        size >>= 7;
+    }
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).unwrap();
+    [&packed[..], base, &encoder.finish().unwrap()].concat()
+}
+
+const COMMIT: u8 = 1;
+const TREE: u8 = 2;
+const BLOB: u8 = 3;
+const DELTA: u8 = 7;
+
+/// A commit of `tree`, and its id.
+fn commit(tree: ObjectId, message: &[u8]) -> (ObjectId, Vec<u8>) {
+    let who = "A <a@example.com> 1700000000 +0000";
+    let head = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n");
+    let content = [head.as_bytes(), message].concat();
+    let id = ObjectId::of(ObjectKind::Commit, &content);
+    (id, packed(COMMIT, b"", &content))
+}
+
+/// A tree that has `id` under each of `names`, and its id.
+fn tree(mode: &str, names: impl Iterator<Item = String>, id: ObjectId) -> (ObjectId, Vec<u8>) {
+    let entries = names.map(|name| [format!("{mode} {name}\0").as_bytes(), id.as_bytes()].concat());
+    let content = entries.collect::<Vec<_>>().concat();
+    let id = ObjectId::of(ObjectKind::Tree, &content);
+    (id, packed(TREE, b"", &content))
+}
+
+fn blob(content: &[u8]) -> (ObjectId, Vec<u8>) {
+    let id = ObjectId::of(ObjectKind::Blob, content);
+    (id, packed(BLOB, b"", content))
+}
+
+const MANIFEST: &[u8] = b"kind: Pod\nspec:\n  containers:\n  - name: web\n    image: acme/web:v1\n";
+
+/// A run that may have 512 MB of addresses, and its failure.
+fn run(url: &str, operation: &str, file: &str) -> Outcome {
+    let action = Action::new()
+        .input("operation", operation)
+        .input("repository", url)
+        .input("file", file)
+        .input("timeout", TIMEOUT.to_string());
+    let action = match operation {
+        "update" => action.input("image", "acme/web:v2"),
+        _ => action,
+    };
+    bounded(action)
+}
+
+/// Runs with 512 MB of addresses, and looks at the clock.
+fn bounded(action: Action) -> Outcome {
+    let limited = ["/bin/sh", "-c", "ulimit -v 524288; exec \"$@\"", "sh"];
+    let outcome = action.under(limited.map(Into::into)).run();
+    assert!(outcome.elapsed < PROMISED * 10, "{:?}", outcome.elapsed);
+    let code = outcome.code();
+    assert!(matches!(code, Some(0 | 1)), "{code:?}\n{}", outcome.log());
+    outcome
+}
+
+/// Checks that a run was refused for this limit, or came to the end of its time before.
+#[track_caller]
+fn ends_with(outcome: &Outcome, limit: &str) {
+    let (log, error) = (outcome.log(), outcome.errors().concat());
+    assert_eq!(outcome.code(), Some(1), "{log}");
+    assert!(
+        error.contains(limit) || error.contains("`timeout`"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_object_and_a_delta_that_makes_the_same() {
+    let (web, whole) = blob(MANIFEST);
+    let length = MANIFEST.len() as u8;
+    let same = packed(DELTA, web.as_bytes(), &[length, length, 0x90, length]);
+    let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), web);
+    let (tip, commit) = commit(root, b"feat: it\n");
+    let url = Hostile::sending(tip, &[commit, files, whole, same]).serve();
+    for operation in ["history", "rollback", "update"] {
+        let outcome = run(&url, operation, "web.yaml");
+        // There is nobody who takes the push.
+        let expected = i32::from(operation != "history");
+        assert_eq!(outcome.code(), Some(expected), "{}", outcome.log());
+    }
+}
+
+/// Ten folders, in each of them the same ten, nine levels deep.
+fn folders() -> (ObjectId, Vec<Vec<u8>>) {
+    let (mut id, web) = blob(MANIFEST);
+    let mut objects = vec![web];
+    for level in 0..10 {
+        let mode = if level == 0 { "100644" } else { "40000" };
+        let (tree, packed) = tree(mode, (0..10).map(|n| n.to_string()), id);
+        objects.push(packed);
+        id = tree;
+    }
+    let (tip, commit) = commit(id, b"feat: it\n");
+    objects.push(commit);
+    (tip, objects)
+}
+
+#[test]
+fn more_paths_than_can_be_listed() {
+    let (tip, objects) = folders();
+    let hostile = Hostile::sending(tip, &objects);
+    assert!(hostile.pack.len() < 1_000, "{}", hostile.pack.len());
+    let url = hostile.serve();
+    for file in ["**/*.yaml", "wbe.yaml"] {
+        for operation in ["update", "history"] {
+            let outcome = run(&url, operation, file);
+            ends_with(&outcome, "the limit of 2097152 files and directories");
+        }
+    }
+}
+
+#[test]
+fn a_large_file_under_a_thousand_names() {
+    let large = [MANIFEST, &b"# padding\n".repeat(1_500_000)].concat();
+    let (id, packed) = blob(&large);
+    let (root, files) = tree("100644", (0..1_000).map(|n| format!("{n:04}.yaml")), id);
+    let (tip, commit) = commit(root, b"feat: it\n");
+    let url = Hostile::sending(tip, &[commit, files, packed]).serve();
+    for operation in ["update", "history"] {
+        let outcome = run(&url, operation, "*.yaml");
+        ends_with(&outcome, "the limit of 64 MiB of files read at once");
+    }
+}
+
+#[test]
+fn a_message_that_nobody_reads() {
+    let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), blob(b"").0);
+    let (tip, commit) = commit(root, &vec![b'x'; 2 << 20]);
+    let url = Hostile::sending(tip, &[commit, files, blob(b"").1]).serve();
+    for operation in ["update", "history"] {
+        let outcome = run(&url, operation, "web.yaml");
+        ends_with(&outcome, "the limit of 1 MiB in one commit");
+    }
+}
+
+#[test]
+fn an_object_that_unpacks_for_ever() {
+    // A header that says 1 TiB, and zeros without end behind it: 64 KiB in every 64 bytes.
+    let (tip, _) = commit(blob(b"").0, b"");
+    let mut header = vec![0xb0];
+    let mut size = (1_u64 << 40) >> 4;
+    while size > 0 {
+        header.push((size & 0x7f) as u8 | 0x80);
+        size >>= 7;
+    }
+    *header.last_mut().unwrap() &= 0x7f;
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&vec![0; 64 << 20]).unwrap();
+    encoder.flush().unwrap();
+    let zeros = encoder.get_ref().clone();
+    // What comes after the first block is the same for ever.
+    let url = Hostile {
+        pack: [&b"PACK\0\0\0\x02\0\0\0\x01"[..], &header, &zeros].concat(),
+        endless: zeros[zeros.len() / 2..].to_vec(),
+        ..Hostile::sending(tip, &[])
+    };
+    let outcome = run(&url.serve(), "history", "web.yaml");
+    ends_with(&outcome, "the limit of 64 GiB of Git objects unpacked");
+}
+
+#[test]
+fn lines_and_packs_without_end() {
+    let (tip, _) = commit(blob(b"").0, b"");
+    let shallow = packet(&format!("shallow {tip}\n"));
+    let endless_lines = Hostile {
+        before: Vec::new(),
+        pack: Vec::new(),
+        endless: shallow.repeat(1_000),
+        ..Hostile::sending(tip, &[])
+    };
+    let url = endless_lines.clone().serve();
+    for operation in ["update", "history"] {
+        let outcome = run(&url, operation, "web.yaml");
+        ends_with(
+            &outcome,
+            "the limit of 100000 commits at which a server cuts a branch off",
+        );
+    }
+    let flushes = Hostile {
+        endless: b"0000".repeat(1_000),
+        ..endless_lines
+    };
+    let outcome = run(&flushes.serve(), "history", "web.yaml");
+    ends_with(&outcome, "`timeout` is 2 s");
+
+    // Objects as long as there is time.
+    let endless = Hostile {
+        pack: b"PACK\0\0\0\x02\0\x1f\xff\xff".to_vec(),
+        endless: packed(BLOB, b"", &[7; 100]).repeat(1_000),
+        capabilities: PARTIAL,
+        ..Hostile::sending(tip, &[])
+    };
+    let outcome = run(&endless.serve(), "history", "web.yaml");
+    ends_with(&outcome, "the limit of 1 GiB received");
+}
