@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{
+    DateTime, Datelike, Days, FixedOffset, Months, NaiveDate, NaiveDateTime, TimeDelta, Utc,
+    Weekday,
+};
 
 /// A moment, and the time zone of whoever noted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,12 @@ impl Timestamp {
             seconds,
             offset_minutes: 0,
         }
+    }
+
+    /// The moment that `2026-08-22T10:00:05+09:00` is.
+    pub fn seconds_of_iso(text: &str) -> Option<i64> {
+        let moment = DateTime::parse_from_rfc3339(text.trim()).ok()?;
+        Some(moment.timestamp())
     }
 
     /// `2026-08-22T10:00:05+09:00` (ISO 8601, RFC 3339).
@@ -58,6 +67,10 @@ pub enum DateSpec {
     At(i64),
     /// A whole day, UTC.
     Day(NaiveDate),
+    /// The whole day, UTC, that it is now.
+    Today,
+    /// The newest such day that is over, UTC.
+    Last(Weekday),
     /// So much before now.
     Ago(Ago),
 }
@@ -83,94 +96,203 @@ enum Unit {
 /// The text is no date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a date such as `2026-08-22`, `2026-08-22T10:00:00Z`, `2026-08-22 10:00` (UTC), `yesterday` or `2 weeks ago`"
+    "expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, \
+     `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`"
 )]
 pub struct InvalidDate;
+
+/// How a day is written.
+const DAYS: [&str; 6] = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d %B %Y",
+    "%B %d %Y",
+    "%B %d, %Y",
+];
+/// How the time of a day is written behind it.
+const TIMES: [&str; 6] = [
+    " %H:%M:%S",
+    " %H:%M:%S%.f",
+    " %H:%M",
+    "T%H:%M:%S",
+    "T%H:%M:%S%.f",
+    "T%H:%M",
+];
 
 impl FromStr for DateSpec {
     type Err = InvalidDate;
 
     fn from_str(text: &str) -> Result<Self, InvalidDate> {
         let text = text.trim();
-        if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self::At(moment.timestamp()));
+        if let Some(seconds) = text.strip_prefix('@') {
+            let seconds = seconds.parse::<i64>();
+            return seconds.map(Self::At).map_err(|_| InvalidDate);
         }
-        for zoned in [
-            "%Y-%m-%d %H:%M:%S %z",
-            "%Y-%m-%d %H:%M %z",
-            "%Y-%m-%dT%H:%M%z",
-        ] {
-            if let Ok(moment) = DateTime::parse_from_str(text, zoned) {
-                return Ok(Self::At(moment.timestamp()));
+        // As UTC, which a moment without a zone is, too.
+        let without_zone = ["Z", "z", " UTC", " GMT"].into_iter();
+        let mut without_zone = without_zone.filter_map(|zone| text.strip_suffix(zone));
+        let local = without_zone.next().unwrap_or(text);
+        for day in DAYS {
+            if let Ok(day) = NaiveDate::parse_from_str(text, day) {
+                return Ok(Self::Day(day));
+            }
+            for time in TIMES {
+                let form = format!("{day}{time}");
+                if let Ok(moment) = NaiveDateTime::parse_from_str(local, &form) {
+                    return Ok(Self::At(moment.and_utc().timestamp()));
+                }
+                for zone in ["%#z", " %#z"] {
+                    let form = format!("{form}{zone}");
+                    if let Ok(moment) = DateTime::parse_from_str(text, &form) {
+                        return Ok(Self::At(moment.timestamp()));
+                    }
+                }
             }
         }
-        for local in [
-            "%Y-%m-%d %H:%M:%S",
-            "%Y-%m-%d %H:%M",
-            "%Y-%m-%dT%H:%M:%S",
-            "%Y-%m-%dT%H:%M",
-        ] {
-            if let Ok(moment) = NaiveDateTime::parse_from_str(text, local) {
-                return Ok(Self::At(moment.and_utc().timestamp()));
-            }
-        }
-        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            return Ok(Self::Day(day));
-        }
-        relative(&text.to_lowercase())
-            .map(Self::Ago)
-            .ok_or(InvalidDate)
+        relative(&text.to_lowercase()).ok_or(InvalidDate)
     }
 }
 
-/// `now`, `yesterday`, `2 weeks ago`, `1.month.ago`
-fn relative(text: &str) -> Option<Ago> {
-    let ago = |count, unit| Some(Ago { count, unit });
+/// `now`, `today`, `last monday`, `2 weeks ago`, `1.month.ago`, `3 days`
+fn relative(text: &str) -> Option<DateSpec> {
+    let ago = |count, unit| Some(DateSpec::Ago(Ago { count, unit }));
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c == '.')
         .filter(|word| !word.is_empty())
         .collect();
     match words[..] {
         ["now"] => ago(0, Unit::Seconds),
+        ["today"] => Some(DateSpec::Today),
         ["yesterday"] => ago(1, Unit::Days),
-        [count, unit, "ago"] => {
+        ["last", one] => match unit(one) {
+            Some(unit) => ago(1, unit),
+            None => one.parse().ok().map(DateSpec::Last),
+        },
+        [day] => day.parse().ok().map(DateSpec::Last),
+        [count, one] | [count, one, "ago"] => {
             let count = match count {
                 "a" | "an" | "one" => 1,
                 digits => digits.parse().ok()?,
             };
-            let unit = match unit.strip_suffix('s').unwrap_or(unit) {
-                "second" | "sec" => Unit::Seconds,
-                "minute" | "min" => Unit::Minutes,
-                "hour" => Unit::Hours,
-                "day" => Unit::Days,
-                "week" => Unit::Weeks,
-                "month" => Unit::Months,
-                "year" => Unit::Years,
-                _ => return None,
-            };
-            ago(count, unit)
+            ago(count, unit(one)?)
         }
         _ => None,
     }
 }
 
+fn unit(text: &str) -> Option<Unit> {
+    Some(match text.strip_suffix('s').unwrap_or(text) {
+        "second" | "sec" => Unit::Seconds,
+        "minute" | "min" => Unit::Minutes,
+        "hour" => Unit::Hours,
+        "day" => Unit::Days,
+        "week" => Unit::Weeks,
+        "month" => Unit::Months,
+        "year" => Unit::Years,
+        _ => return None,
+    })
+}
+
 impl DateSpec {
+    /// The day that is meant, where one is named.
+    fn day(&self, now: i64) -> Option<NaiveDate> {
+        let today = || Some(DateTime::from_timestamp(now, 0)?.date_naive());
+        match self {
+            Self::Day(day) => Some(*day),
+            Self::Today => today(),
+            Self::Last(weekday) => {
+                let today = today()?;
+                let since = today.weekday().days_since(*weekday);
+                let since = if since == 0 { 7 } else { since };
+                today.checked_sub_days(Days::new(since.into()))
+            }
+            Self::At(_) | Self::Ago(_) => None,
+        }
+    }
+
     /// The first moment that is meant, in seconds since 1970. `now` likewise.
     pub fn start(&self, now: i64) -> i64 {
         match self {
             Self::At(moment) => *moment,
-            Self::Day(day) => day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp(),
             Self::Ago(ago) => ago.before(now),
+            Self::Day(_) | Self::Today | Self::Last(_) => match self.day(now) {
+                Some(day) => midnight(day),
+                None => now,
+            },
         }
     }
 
     /// The last moment that is meant: the end of a day that is named.
     pub fn end(&self, now: i64) -> i64 {
-        const DAY: i64 = 24 * 60 * 60;
-        match self {
-            Self::Day(_) => self.start(now).saturating_add(DAY - 1),
-            Self::At(_) | Self::Ago(_) => self.start(now),
+        match self.day(now) {
+            Some(day) => midnight(day).saturating_add(DAY - 1),
+            None => self.start(now),
         }
+    }
+}
+
+/// Of a day in seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+/// The first second of a day, UTC.
+fn midnight(day: NaiveDate) -> i64 {
+    day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()
+}
+
+/// From one moment to another, both included; in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first.
+    pub from: i64,
+    /// The last.
+    pub to: i64,
+}
+
+/// The most parts of a span; a person reads fewer.
+const MAX_PARTS: usize = 120;
+
+impl Span {
+    /// Whether it has this moment.
+    pub fn contains(self, moment: i64) -> bool {
+        (self.from..=self.to).contains(&moment)
+    }
+
+    /// How long it is.
+    pub fn seconds(self) -> i64 {
+        self.to.saturating_sub(self.from).saturating_add(1).max(0)
+    }
+
+    /// Its days, weeks, months or years, UTC, each by its name, oldest first; the first and the last one as
+    /// far as they are in it. Of a very long one the newest.
+    pub fn parts(self) -> Vec<(String, Self)> {
+        let of_day = |seconds| Some(DateTime::from_timestamp(seconds, 0)?.date_naive());
+        let days = self.seconds() / DAY;
+        // The first day of the part that has `day`, and the name of the part.
+        let part = |day: NaiveDate| -> Option<(NaiveDate, String)> {
+            match days {
+                ..=14 => Some((day, day.to_string())),
+                15..=120 => {
+                    let monday = day
+                        .checked_sub_days(Days::new(day.weekday().num_days_from_monday().into()))?;
+                    Some((monday, day.format("%G-W%V").to_string()))
+                }
+                121..=1_827 => Some((day.with_day(1)?, day.format("%Y-%m").to_string())),
+                _ => Some((day.with_ordinal(1)?, day.format("%Y").to_string())),
+            }
+        };
+        let mut parts = Vec::new();
+        let mut to = self.to;
+        while to >= self.from && parts.len() < MAX_PARTS {
+            let Some((first, name)) = of_day(to).and_then(part) else {
+                break;
+            };
+            let from = midnight(first).max(self.from);
+            parts.push((name, Self { from, to }));
+            to = from.saturating_sub(1);
+        }
+        parts.reverse();
+        parts
     }
 }
 
@@ -198,6 +320,8 @@ impl fmt::Display for DateSpec {
         match self {
             Self::At(seconds) => f.write_str(&Timestamp::utc(*seconds).day_and_minute()),
             Self::Day(day) => day.fmt(f),
+            Self::Today => f.write_str("today"),
+            Self::Last(weekday) => write!(f, "last {weekday}"),
             Self::Ago(Ago { count, unit }) => {
                 let unit = format!("{unit:?}").to_lowercase();
                 write!(f, "{count} {unit} ago")
@@ -234,11 +358,57 @@ mod tests {
             ("an hour ago", "2026-08-22T09:00:00+00:00"),
             ("90 seconds ago", "2026-08-22T09:58:30+00:00"),
             ("2 years ago", "2024-08-22T10:00:00+00:00"),
+            ("2026-08-22T10:00Z", "2026-08-22T10:00:00+00:00"),
+            ("2026-08-22 10:00 UTC", "2026-08-22T10:00:00+00:00"),
+            ("2026-08-22T10:00+09:00", "2026-08-22T01:00:00+00:00"),
+            ("2026-08-22T10:00:05.250Z", "2026-08-22T10:00:05+00:00"),
+            ("2026/08/01", "2026-08-01T00:00:00+00:00"),
+            ("2026.08.01", "2026-08-01T00:00:00+00:00"),
+            ("1 Aug 2026", "2026-08-01T00:00:00+00:00"),
+            ("August 1, 2026", "2026-08-01T00:00:00+00:00"),
+            ("Aug 1 2026 10:30", "2026-08-01T10:30:00+00:00"),
+            ("@1787392800", "2026-08-22T10:00:00+00:00"),
+            ("Today", "2026-08-22T00:00:00+00:00"),
+            // That day is a Saturday.
+            ("last friday", "2026-08-21T00:00:00+00:00"),
+            ("saturday", "2026-08-15T00:00:00+00:00"),
+            ("last week", "2026-08-15T10:00:00+00:00"),
+            ("3.days", "2026-08-19T10:00:00+00:00"),
         ] {
             assert_eq!(start(text), expected, "{text}");
         }
-        let day: DateSpec = "2026-08-01".parse().unwrap();
-        assert_eq!(day.end(NOW) - day.start(NOW), 86_399);
+        for day in ["2026-08-01", "today", "last friday"] {
+            let day: DateSpec = day.parse().unwrap();
+            assert_eq!(day.end(NOW) - day.start(NOW), 86_399);
+        }
+    }
+
+    #[test]
+    fn a_span_has_parts_that_a_person_can_read() {
+        let parts = |from: &str, to: &str| {
+            let seconds = |text: &str| text.parse::<DateSpec>().unwrap();
+            let span = Span {
+                from: seconds(from).start(NOW),
+                to: seconds(to).end(NOW),
+            };
+            let parts = span.parts();
+            let total: i64 = parts.iter().map(|(_, part)| part.seconds()).sum();
+            assert_eq!(total, span.seconds());
+            let names: Vec<String> = parts.into_iter().map(|(name, _)| name).collect();
+            names.join(" ")
+        };
+        assert_eq!(parts("yesterday", "today"), "2026-08-21 2026-08-22");
+        assert_eq!(
+            parts("2026-08-01", "2026-08-22"),
+            "2026-W31 2026-W32 2026-W33 2026-W34"
+        );
+        assert_eq!(
+            parts("2025-11-20", "2026-04-01"),
+            "2025-11 2025-12 2026-01 2026-02 2026-03 2026-04"
+        );
+        assert_eq!(parts("2020-06-01", "2022-01-01").len(), 20 * 8 - 1);
+        assert_eq!(parts("2016-06-01", "2026-01-01").len(), 11 * 5 - 1);
+        assert_eq!(parts("today", "yesterday"), "");
     }
 
     #[test]
@@ -250,6 +420,9 @@ mod tests {
             "22.08.2026",
             "2 fortnights ago",
             "weeks ago",
+            "next monday",
+            "2026-08-22T10:00 EST",
+            "@x",
             "-1 days ago",
         ] {
             assert_eq!(text.parse::<DateSpec>(), Err(InvalidDate), "{text}");

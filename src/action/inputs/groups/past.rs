@@ -15,8 +15,8 @@ inputs! {
     /// that changed an image in `file`; for `verify` the branch's tip.
     COMMIT: Revision = Input::new("commit", ROLLBACK_VERIFY, parsed);
 
-    /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00:00Z`, `yesterday`
-    /// or `2 weeks ago`.
+    /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00Z`, `today`,
+    /// `last monday` or `2 weeks ago`.
     SINCE: DateSpec = Input::new("since", HISTORY, parsed);
 
     /// For `history`, the last moment, likewise; a day counts whole.
