@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::environment::Environment;
-use crate::deployment::Source;
+use crate::deployment::{Source, SourceCommit, address};
 
 /// The run that this process is part of. Outside of a workflow nothing of it is known.
 #[derive(Debug, Clone, Default)]
@@ -12,22 +12,31 @@ pub struct Context {
     pub source: Source,
 }
 
-/// The part of the event that names a person.
+/// The part of the event that tells of the commit. A workflow that another one started has it below
+/// `workflow_run`.
 #[derive(Debug, Default, Deserialize)]
 struct Payload {
+    head_commit: Option<HeadCommit>,
+    workflow_run: Option<WorkflowRun>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WorkflowRun {
     head_commit: Option<HeadCommit>,
 }
 
 #[derive(Debug, Deserialize)]
 struct HeadCommit {
     id: String,
+    message: Option<String>,
+    timestamp: Option<String>,
     author: Person,
 }
 
 #[derive(Debug, Deserialize)]
 struct Person {
-    name: String,
-    email: String,
+    name: Option<String>,
+    email: Option<String>,
 }
 
 impl Context {
@@ -57,7 +66,7 @@ impl Context {
         let sha = get("GITHUB_SHA");
         Self {
             source: Source {
-                author: author(environment, sha.as_deref()),
+                commit: commit(environment, sha.as_deref()),
                 repository,
                 repository_url,
                 sha,
@@ -70,25 +79,36 @@ impl Context {
     }
 }
 
-/// The author of the commit that was built; for events without one, the account that started the
-/// run, by its no-reply address.
-fn author(environment: &Environment, sha: Option<&str>) -> Option<String> {
+/// What the event says of the commit that was built; for events that say nothing of it, the account that
+/// started the run as its author, by its no-reply address.
+fn commit(environment: &Environment, sha: Option<&str>) -> SourceCommit {
     let event: Payload = environment
         .get("GITHUB_EVENT_PATH")
         .and_then(|path| std::fs::read(path).ok())
         .and_then(|payload| serde_json::from_slice(&payload).ok())
         .unwrap_or_default();
-    if let Some(commit) = event.head_commit
-        && Some(commit.id.as_str()) == sha
-    {
-        return Some(format!("{} <{}>", commit.author.name, commit.author.email));
+    let of_run = event.workflow_run.and_then(|run| run.head_commit);
+    let mut commits = [event.head_commit, of_run].into_iter().flatten();
+    if let Some(commit) = commits.find(|commit| Some(commit.id.as_str()) == sha) {
+        let Person { name, email } = commit.author;
+        let author = email.map(|email| address(&name.unwrap_or_default(), &email));
+        return SourceCommit {
+            author,
+            message: commit.message,
+            date: commit.timestamp,
+        };
     }
-    let actor = environment.get("GITHUB_ACTOR")?;
+    let actor = environment.get("GITHUB_ACTOR");
     let id = environment
         .get("GITHUB_ACTOR_ID")
         .map(|id| format!("{id}+"))
         .unwrap_or_default();
-    Some(format!("{actor} <{id}{actor}@users.noreply.github.com>"))
+    let author =
+        actor.map(|actor| address(actor, &format!("{id}{actor}@users.noreply.github.com")));
+    SourceCommit {
+        author,
+        ..SourceCommit::default()
+    }
 }
 
 #[cfg(test)]
@@ -116,30 +136,43 @@ mod tests {
         );
         assert_eq!(source.workflow.unwrap(), ".github/workflows/deploy.yml");
         assert_eq!(
-            source.author.unwrap(),
+            source.commit.author.unwrap(),
             "jimin <42+jimin@users.noreply.github.com>"
         );
     }
 
     #[test]
-    fn the_author_of_the_built_commit_is_named() {
+    fn the_built_commit_is_told_of_where_the_event_does() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let payload = r#"{"head_commit":{"id":"8a3f","author":{"name":"Ji Min","email":"jimin@blog.example"}}}"#;
-        std::fs::write(file.path(), payload).unwrap();
+        let payload = r#"{"id":"8a3f","message":"feat: x\n\nmore","timestamp":"2026-08-22T19:00:00+09:00","author":{"name":"Ji Min","email":"jimin@blog.example"}}"#;
         let path = file.path().to_str().unwrap();
-        let author = |sha: &str| {
+        let commit = |sha: &str| {
             let environment = [
                 ("GITHUB_SHA", sha),
                 ("GITHUB_EVENT_PATH", path),
-                ("GITHUB_ACTOR", "bot"),
+                ("GITHUB_ACTOR", "renovate[bot]"),
             ];
-            Context::new(&Environment::from(environment))
-                .source
-                .author
-                .unwrap()
+            Context::new(&Environment::from(environment)).source.commit
         };
-        assert_eq!(author("8a3f"), "Ji Min <jimin@blog.example>");
-        assert_eq!(author("another"), "bot <bot@users.noreply.github.com>");
+        for event in [
+            format!(r#"{{"head_commit":{payload}}}"#),
+            format!(r#"{{"workflow_run":{{"head_commit":{payload}}}}}"#),
+        ] {
+            std::fs::write(file.path(), event).unwrap();
+            let expected = SourceCommit {
+                author: Some("Ji Min <jimin@blog.example>".into()),
+                message: Some("feat: x\n\nmore".into()),
+                date: Some("2026-08-22T19:00:00+09:00".into()),
+            };
+            assert_eq!(commit("8a3f"), expected);
+            let by_actor = SourceCommit {
+                author: Some(
+                    "\"renovate[bot]\" <\"renovate[bot]\"@users.noreply.github.com>".into(),
+                ),
+                ..SourceCommit::default()
+            };
+            assert_eq!(commit("another"), by_actor);
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The message that is written.
 
-use std::fmt::Write as _;
-
+use super::reference;
 use super::template::{Deployment, MessageTemplate, distinct, one_line};
 use super::trailers::{
     DEPLOYED_IMAGE, DEPLOYED_VALUE, Origin, PREVIOUS_IMAGE, ROLLED_BACK, UNDONE_ROLLBACK, WORKFLOW,
@@ -147,8 +146,7 @@ fn short_digest(digest: &str) -> &str {
     digest.get(..length).unwrap_or(digest)
 }
 
-/// The trailers, a line each. The `Argocd-reference-commit-*` ones are what Argo CD shows beside a
-/// deployment (its documentation, "Annotating Git commits").
+/// The trailers, a line each.
 fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
     let Deployment {
         images,
@@ -179,25 +177,21 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
     let of_the_run = [
         (WORKFLOW_RUN, &source.run_url),
         (WORKFLOW, &source.workflow),
-        ("Argocd-reference-commit-sha", &source.sha),
-        ("Argocd-reference-commit-repourl", &source.repository_url),
-        ("Argocd-reference-commit-author", &source.author),
     ];
     lines.extend(
         of_the_run
             .into_iter()
             .filter_map(|(key, value)| Some((key, value.clone()?))),
     );
-    let mut text = String::new();
-    for (key, value) in lines {
-        let end = if text.is_empty() { "" } else { "\n" };
-        let value = match key {
-            DEPLOYED_VALUE => value,
-            _ => one_line(&value),
-        };
-        let _ = write!(text, "{end}{key}: {value}");
-    }
-    text
+    let lines = lines.into_iter().map(|(key, value)| match key {
+        DEPLOYED_VALUE => (key, value),
+        _ => (key, one_line(&value)),
+    });
+    let lines = lines.chain(reference::trailers(source));
+    let lines: Vec<String> = lines
+        .map(|(key, value)| format!("{key}: {value}"))
+        .collect();
+    lines.join("\n")
 }
 
 /// A template's text as a message may have it: no control characters, no space at the ends, nothing that

@@ -6,12 +6,14 @@
 
 mod message;
 pub mod past;
+mod reference;
 mod run;
 mod template;
 mod trailers;
 mod value;
 
 pub use message::{Reverted, message, revert_message, text};
+pub use reference::{Reference, SourceCommit, address};
 pub use run::{Run, Source};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
@@ -41,7 +43,11 @@ mod tests {
             repository: Some("wlals2/blogsite".into()),
             repository_url: Some("https://github.com/wlals2/blogsite".into()),
             sha: Some("8a3f".into()),
-            author: Some("Ji Min <jimin@blog.example>".into()),
+            commit: SourceCommit {
+                author: Some("Ji Min <jimin@blog.example>".into()),
+                message: Some("feat: a new post (#7)\n\nWith pictures.\n\n* two".into()),
+                date: Some("2026-08-22T19:00:00+09:00".into()),
+            },
             actor: Some("jimin".into()),
             run_number: Some("14".into()),
             run_url: Some("https://github.com/wlals2/blogsite/actions/runs/123/attempts/1".into()),
@@ -68,7 +74,7 @@ mod tests {
             "ghcr.io/wlals2/blog-web:v13",
             "ghcr.io/wlals2/blog-web:v14",
         )];
-        insta::assert_snapshot!(written(None, &images, &source()), @"
+        insta::assert_snapshot!(written(None, &images, &source()), @r#"
         chore: update blog-web image to v14
 
         Deployed-Image: ghcr.io/wlals2/blog-web:v14
@@ -78,7 +84,10 @@ mod tests {
         Argocd-reference-commit-sha: 8a3f
         Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
         Argocd-reference-commit-author: Ji Min <jimin@blog.example>
-        ");
+        Argocd-reference-commit-subject: feat: a new post (wlals2/blogsite#7)
+        Argocd-reference-commit-body: "With pictures.\n\n* two"
+        Argocd-reference-commit-date: 2026-08-22T19:00:00+09:00
+        "#);
     }
 
     #[test]

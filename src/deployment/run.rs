@@ -1,5 +1,6 @@
 //! The workflow run that deploys.
 
+use super::reference::SourceCommit;
 use super::trailers::{WORKFLOW, WORKFLOW_RUN, trailer_values};
 
 /// The workflow run that deploys. Outside of a workflow nothing of it is known.
@@ -11,8 +12,8 @@ pub struct Source {
     pub repository_url: Option<String>,
     /// The commit that was built.
     pub sha: Option<String>,
-    /// `Name <address>` of that commit's author, or of whoever started the run.
-    pub author: Option<String>,
+    /// What else is known of it.
+    pub commit: SourceCommit,
     /// The account that started the run.
     pub actor: Option<String>,
     /// The number of the run, counted per workflow.

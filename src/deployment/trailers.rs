@@ -154,6 +154,14 @@ pub fn trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &
     blocks(message).flat_map(move |block| values(block, key))
 }
 
+/// The values of a trailer that others write as well: of the last paragraph where none has a trailer of
+/// this action.
+pub(super) fn any_trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
+    let ours = blocks(message).next();
+    let block = ours.or_else(|| paragraphs(message).next());
+    values(block.unwrap_or_default(), key)
+}
+
 /// The last paragraph of trailers of this action; empty where there is none.
 pub fn own_trailers(message: &str) -> &str {
     blocks(message).next().unwrap_or_default().trim()
@@ -161,20 +169,34 @@ pub fn own_trailers(message: &str) -> &str {
 
 /// The paragraphs below the subject that hold trailers of ours, the last one first.
 fn blocks(message: &str) -> impl Iterator<Item = &str> {
-    let subject = message.trim_start().lines().next().unwrap_or_default();
-    let start = message.find(subject).unwrap_or(0) + subject.len();
-    let body = message.get(start..).unwrap_or_default();
-    // GitHub's website sends the lines of a form with CRLF.
-    let paragraphs = body.rsplit("\n\n").flat_map(|part| part.rsplit("\r\n\r\n"));
-    paragraphs.filter(|paragraph| {
+    paragraphs(message).filter(|paragraph| {
         let mut ours = OURS.iter();
         ours.any(|key| values(paragraph, key).next().is_some())
     })
 }
 
+/// The paragraphs below the subject, the last one first.
+fn paragraphs(message: &str) -> impl Iterator<Item = &str> {
+    let subject = message.trim_start().lines().next().unwrap_or_default();
+    let start = message.find(subject).unwrap_or(0) + subject.len();
+    let body = message.get(start..).unwrap_or_default();
+    // GitHub's website sends the lines of a form with CRLF.
+    body.trim_end()
+        .rsplit("\n\n")
+        .flat_map(|part| part.rsplit("\r\n\r\n"))
+}
+
 fn values<'m>(block: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
     let lines = block.lines();
     lines.filter_map(move |line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim()))
+}
+
+/// The first `longest` characters of a text, with `…` behind it where that is not all.
+pub(super) fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Whether a line of somebody's text would be read as a trailer of ours.

@@ -179,14 +179,14 @@ fn dates_that_cannot_be_read_are_told_together() {
     let server = GitServer::start();
     let repository = server.repository_with("o/manifests", FILE, &manifest("v1"));
     let outcome = history(&repository)
-        .input("since", "last monday")
+        .input("since", "next monday")
         .input("until", "2026-02-30")
         .input("limit", "0")
         .run()
         .failed();
     let errors = outcome.errors().join("\n");
     for named in [
-        "`since` `last monday`",
+        "`since` `next monday`",
         "`until` `2026-02-30`",
         "`limit` `0`",
     ] {
@@ -256,4 +256,54 @@ fn a_report_beyond_what_github_takes_says_what_it_leaves_out() {
     let path = outcome.workspace().join(outcome.output("deployments-csv"));
     let mut table = csv::Reader::from_path(path).unwrap();
     assert_eq!(table.records().count(), 8 * 300);
+}
+
+#[test]
+fn what_was_built_is_in_trailers_that_git_reads() {
+    let server = GitServer::start();
+    let repository = server.repository_with("o/manifests", FILE, &manifest("v1"));
+    let sha = "1234567890abcdef1234567890abcdef12345678";
+    let event = serde_json::json!({"head_commit": {
+        "id": sha,
+        "message": "feat: \u{1f680} (#7)\n\nFixes #7.\r\n\r\nDeployed-Image: evil\nArgocd-reference-commit-sha: 0000000\n---\n\u{2028}x",
+        "timestamp": "2026-08-22T19:00:00+09:00",
+        "author": {"name": "dependabot[bot]", "email": "1+dependabot[bot]@users.noreply.github.com"},
+    }});
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), event.to_string()).unwrap();
+    Action::new()
+        .over(VIA, &repository)
+        .input("file", FILE)
+        .input("image", "ghcr.io/o/web:v2")
+        .input("token", TOKEN)
+        .input(
+            "commit-message",
+            "x\n\nArgocd-reference-commit-sha: 0000000\nDeployed-Image: evil",
+        )
+        .env("GITHUB_SHA", sha)
+        .env("GITHUB_EVENT_PATH", file.path().to_str().unwrap())
+        .run()
+        .succeeded();
+    let mut git = std::process::Command::new("git")
+        .args(["interpret-trailers", "--parse"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let message = repository.log("main")[0].message.clone();
+    let mut input = git.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, message.as_bytes()).unwrap();
+    drop(input);
+    let trailers = git.wait_with_output().unwrap().stdout;
+    insta::assert_snapshot!(String::from_utf8(trailers).unwrap(), @r#"
+    Deployed-Image: ghcr.io/o/web:v2
+    Previous-Image: ghcr.io/o/web:v1
+    Workflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1
+    Argocd-reference-commit-sha: 1234567890abcdef1234567890abcdef12345678
+    Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
+    Argocd-reference-commit-author: "dependabot[bot]" <"1+dependabot[bot]"@users.noreply.github.com>
+    Argocd-reference-commit-subject: feat: 🚀 (wlals2/blogsite#7)
+    Argocd-reference-commit-body: "Fixes \u00237.\n\nDeployed-Image: evil\nArgocd-reference-commit-sha: 0000000\n---\n\u2028x"
+    Argocd-reference-commit-date: 2026-08-22T19:00:00+09:00
+    "#);
 }

@@ -106,6 +106,7 @@ fn a_deployment_is_proposed() {
     Argocd-reference-commit-sha: 8a3f5c1d9e7b2a4f6c8d0e1f3a5b7c9d1e3f5a7b
     Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
     Argocd-reference-commit-author: Jimin <jimin@example.com>
+    Argocd-reference-commit-subject: feat: a new post
     ");
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
     gitops-deploy VERSION: update in acme/deploy through GitHub's API (pull requests are made over it)

@@ -158,6 +158,7 @@ fn one_line_changes_and_the_next_step_knows() {
     Argocd-reference-commit-sha: 8a3f5c1d9e7b2a4f6c8d0e1f3a5b7c9d1e3f5a7b
     Argocd-reference-commit-repourl: https://github.com/wlals2/blogsite
     Argocd-reference-commit-author: Jimin <jimin@example.com>
+    Argocd-reference-commit-subject: feat: a new post
     ");
     repository.fsck();
 
