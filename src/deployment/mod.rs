@@ -5,6 +5,7 @@
 //! no value in it can pass for one.
 
 mod message;
+pub mod metrics;
 pub mod past;
 mod reference;
 mod run;
