@@ -14,8 +14,8 @@ mod trailers;
 mod value;
 
 pub use message::{Reverted, message, revert_message, text};
-pub use reference::{Reference, SourceCommit, address};
-pub use run::{Run, Source};
+pub use reference::{Reference, address};
+pub use run::{Run, Source, SourceCommit};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
     Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, trailer_values,

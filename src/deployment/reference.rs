@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::run::Source;
+use super::run::{Source, SourceCommit};
 use super::template::one_line;
 use super::trailers::{any_trailer_values, shortened};
 use crate::date::Timestamp;
@@ -22,17 +22,6 @@ const DATE: &str = "Argocd-reference-commit-date";
 const SUBJECT_LENGTH: usize = 200;
 /// The longest body, likewise: the source repository has all of it.
 const BODY_LENGTH: usize = 4000;
-
-/// What is known of a commit beside its id.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SourceCommit {
-    /// `Name <address>` of its author, or of whoever started the run; see [`address`].
-    pub author: Option<String>,
-    /// All of its message.
-    pub message: Option<String>,
-    /// When it was made, in ISO 8601.
-    pub date: Option<String>,
-}
 
 /// `Name <address>` as RFC 5322 has it: in quotes what is no word, as in `"github-actions[bot]"`.
 pub fn address(name: &str, email: &str) -> String {

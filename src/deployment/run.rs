@@ -1,6 +1,5 @@
 //! The workflow run that deploys.
 
-use super::reference::SourceCommit;
 use super::trailers::{WORKFLOW, WORKFLOW_RUN, trailer_values};
 
 /// The workflow run that deploys. Outside of a workflow nothing of it is known.
@@ -22,6 +21,17 @@ pub struct Source {
     pub run_url: Option<String>,
     /// The workflow's file: `.github/workflows/deploy.yml`.
     pub workflow: Option<String>,
+}
+
+/// What is known of a commit beside its id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceCommit {
+    /// `Name <address>` of its author, or of whoever started the run; see [`super::address`].
+    pub author: Option<String>,
+    /// All of its message.
+    pub message: Option<String>,
+    /// When it was made, in ISO 8601.
+    pub date: Option<String>,
 }
 
 impl Source {

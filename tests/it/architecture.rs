@@ -22,7 +22,7 @@ const ROOMS: [(&str, &str); 18] = [
         "manifest date files nearest http deadline limits",
     ),
     ("argocd", "image http deadline"),
-    ("deployment", "manifest image nearest"),
+    ("deployment", "manifest image date nearest"),
     ("manifest", "yaml image files nearest"),
     ("yaml", ""),
     ("image", ""),
