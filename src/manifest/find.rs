@@ -278,7 +278,7 @@ impl<'s, 't> Finder<'s, 't> {
             }
             let beside = own.filter(|_| family.stem == "image");
             let is_run = container.is_some() && family.stem == "image";
-            if let Some((node, mut parts)) = self.stem_parts(family, beside, is_run) {
+            for (node, mut parts) in self.stem_parts(family, beside, is_run) {
                 if parts.has_parts() {
                     parts.global = global.clone();
                 }
@@ -346,50 +346,58 @@ impl<'s, 't> Finder<'s, 't> {
         (parts.is_reference() || is_meant).then_some(parts)
     }
 
-    /// The image of keys with one stem: `image` and `imageTag`. Also where it is.
+    /// The images of keys with one stem, each with where it is: `image` and `imageTag` make up one, and a
+    /// whole reference is one by itself.
     fn stem_parts(
         &self,
         family: &Family,
         beside: Option<&Family>,
         is_run: bool,
-    ) -> Option<(NodeId, Parts)> {
+    ) -> Vec<(NodeId, Parts)> {
         let part = |part| family.slot(self.stream, part);
-        let image = family.field(Part::Image);
-        let front = part(Part::Repository).or_else(|| part(Part::Image));
-        let Some(front) = front.or_else(|| part(Part::Name)) else {
-            // An image that is a mapping is found there.
-            let tag = family.field(Part::Tag).filter(|_| image.is_none())?;
-            let parts = Parts {
-                tag: Some(part(Part::Tag)?),
-                digest: part(Part::Digest),
-                ..Parts::default()
-            };
-            return Some((tag.node, parts));
-        };
-        let is_whole = is_versioned(&front.value);
+        let fronts = [Part::Repository, Part::Image, Part::Name].into_iter();
+        let (wholes, fronts): (Vec<Slot>, Vec<Slot>) = fronts
+            .filter_map(part)
+            .partition(|front| is_versioned(&front.value) && !front.value.ends_with("@sha256"));
+        let mut found: Vec<(NodeId, Parts)> = Vec::new();
+        let front = fronts.into_iter().next();
         let or_beside = |wanted| {
             let beside = beside.filter(|own| own.field(Part::Repository).is_none());
+            let beside = beside.filter(|_| wholes.is_empty());
             part(wanted).or_else(|| beside?.slot(self.stream, wanted))
         };
-        let (tag, digest) = match is_whole {
-            true => (None, None),
-            false => (or_beside(Part::Tag), or_beside(Part::Digest)),
+        let tag = match (&front, wholes.is_empty()) {
+            (Some(_), _) => or_beside(Part::Tag),
+            // An image that is a mapping is found there.
+            (None, true) if family.field(Part::Image).is_none() => part(Part::Tag),
+            (None, _) => None,
         };
-        let parts = Parts {
-            registry: part(Part::Registry).filter(|slot| !is_whole && !slot.value.is_empty()),
-            repository: Some(front.clone()),
-            home: match is_whole || (is_run && tag.is_none()) {
+        let node = front.as_ref().or(tag.as_ref()).map(|slot| slot.node);
+        if let Some(node) = node {
+            let home = match is_run && tag.is_none() {
                 true => Home::Behind,
                 false => Home::Unknown,
-            },
-            tag,
-            digest,
-            ..Parts::default()
-        };
+            };
+            let is_name = front.is_some();
+            let parts = Parts {
+                registry: part(Part::Registry).filter(|slot| is_name && !slot.value.is_empty()),
+                repository: front,
+                digest: or_beside(Part::Digest).filter(|_| is_name || tag.is_some()),
+                tag,
+                home,
+                ..Parts::default()
+            };
+            found.push((node, parts));
+        }
+        let whole = |slot: Slot| (slot.node, Parts::whole(slot, Home::Behind));
+        found.extend(wholes.into_iter().map(whole));
         // Other keys hold texts of all kinds.
-        let is_known = family.stem == "image" || parts.is_versioned();
-        let is_meant = !parts.repositories().is_empty() || is_run;
-        (is_known && is_meant).then_some((front.node, parts))
+        let is_image = family.stem == "image";
+        found.retain(|(_, parts)| {
+            let is_meant = is_run || parts.is_version_only() || !parts.repositories().is_empty();
+            is_meant && (is_image || parts.is_versioned())
+        });
+        found
     }
 
     /// A container whose image is not written in it, or not as an image.

@@ -129,10 +129,13 @@ impl fmt::Display for ImageAssignment {
 }
 
 /// A DNS label (Kubernetes' `ContainerName`). Compose files and others also have `_`, `.` and
-/// upper case, so that these pass too.
+/// upper case, and the name of a Kustomize entry is a repository, so that these pass too.
 fn is_container_name(name: &str) -> bool {
     name.chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        || name
+            .parse::<ImageReference>()
+            .is_ok_and(|image| image.repository_as_written() == name)
 }
 
 /// `[DOCUMENT:]PATH`: a place in a file. `DOCUMENT` is needed where several documents have the path.

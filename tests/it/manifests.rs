@@ -6,10 +6,14 @@
 //! about = "What this case shows."
 //! image = ["ghcr.io/o/web:v2"]     # also: path, set, resource
 //! notes = ["was removed"]          # texts that the plan's notes hold, in their order
+//! warnings = ["stays as it is"]    # the same for its warnings; there are no others
+//! file = "values.yaml"             # what the file is called
 //! ```
 //!
 //! With `refusal = "…"` instead of an `after.yaml`, the request is refused in words that hold this
-//! text. In messages the file is called `manifest.yaml`.
+//! text. In messages the file is called `manifest.yaml`, unless the case says otherwise.
+//!
+//! `docs/recognised.md` is full of cases, too: the inputs in the lines above a block, the block a diff.
 
 use std::fmt::Debug;
 use std::fs;
@@ -22,7 +26,7 @@ use serde::Deserialize;
 use serde_yaml_ng::Value;
 use similar::TextDiff;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Case {
     #[serde(default)]
@@ -37,6 +41,9 @@ struct Case {
     resource: Vec<String>,
     #[serde(default)]
     notes: Vec<String>,
+    #[serde(default)]
+    warnings: Vec<String>,
+    file: Option<String>,
     refusal: Option<String>,
 }
 
@@ -49,18 +56,26 @@ impl Case {
             resources: parsed(&self.resource),
         }
     }
+
+    fn plan(&self, bytes: &[u8]) -> Result<Plan, ManifestError> {
+        let name = self.file.as_deref().unwrap_or("manifest.yaml");
+        plan(&[named_file(name, bytes)], &self.request())
+    }
 }
 
 fn parsed<T: FromStr<Err: Debug>>(lines: &[String]) -> Vec<T> {
     lines.iter().map(|line| line.parse().unwrap()).collect()
 }
 
-fn plan_for(bytes: &[u8], request: &EditRequest) -> Result<Plan, ManifestError> {
-    let file = ManifestFile {
-        path: "manifest.yaml".parse().unwrap(),
+fn named_file(name: &str, bytes: &[u8]) -> ManifestFile {
+    ManifestFile {
+        path: name.parse().unwrap(),
         bytes: bytes.to_vec(),
-    };
-    plan(&[file], request)
+    }
+}
+
+fn plan_for(bytes: &[u8], request: &EditRequest) -> Result<Plan, ManifestError> {
+    plan(&[named_file("manifest.yaml", bytes)], request)
 }
 
 /// The file after `request`; itself where nothing changes.
@@ -97,8 +112,7 @@ fn failure(folder: &Path) -> Option<String> {
         Err(error) => return Some(format!("case.toml: {error}")),
     };
     let before = fs::read(folder.join("before.yaml")).unwrap();
-    let request = case.request();
-    let plan = match (plan_for(&before, &request), &case.refusal) {
+    let plan = match (case.plan(&before), &case.refusal) {
         (Ok(plan), None) => plan,
         (Ok(_), Some(words)) => return Some(format!("was not refused: {words}")),
         (Err(error), Some(words)) => {
@@ -124,12 +138,56 @@ fn failure(folder: &Path) -> Option<String> {
     if !all_noted {
         return Some(format!("has the notes {notes:?} and not {:?}", case.notes));
     }
+    let warnings: Vec<&str> = plan.warnings.iter().map(|note| note.text.as_str()).collect();
+    let all_warned = warnings.len() == case.warnings.len()
+        && warnings
+            .iter()
+            .zip(&case.warnings)
+            .all(|(warning, words)| warning.contains(words.as_str()));
+    if !all_warned {
+        return Some(format!("has the warnings {warnings:?} and not {:?}", case.warnings));
+    }
     // A second run finds everything done.
-    match plan_for(&expected, &request) {
+    match case.plan(&expected) {
         Ok(plan) if plan.edits.is_empty() => None,
         Ok(_) => Some("a second run changes it again".to_owned()),
         Err(error) => Some(format!("a second run is refused: {error}")),
     }
+}
+
+/// The cases of the documentation: above each diff, its inputs as `` `image: …` ``.
+#[test]
+fn every_shape_of_the_documentation_is_edited_as_it_shows() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recognised.md");
+    let page = fs::read_to_string(page).unwrap();
+    let mut seen = 0;
+    let mut above = "";
+    for (number, part) in page.split("```").enumerate() {
+        let Some(diff) = part.strip_prefix("diff\n").filter(|_| number % 2 == 1) else {
+            above = part;
+            continue;
+        };
+        let side = |sign: char| -> String {
+            let lines = diff.lines().filter(|line| line.starts_with([' ', sign]));
+            lines.map(|line| format!("{}\n", &line[1..])).collect()
+        };
+        let mut case = Case::default();
+        let paragraph = above.trim_end().rsplit("\n\n").next().unwrap();
+        for input in paragraph.replace('\n', " ").split('`').skip(1).step_by(2) {
+            match input.split_once(": ") {
+                Some(("image", line)) => case.image.push(line.to_owned()),
+                Some(("path", line)) => case.path.push(line.to_owned()),
+                Some(("set", line)) => case.set.push(line.to_owned()),
+                _ => {}
+            }
+        }
+        let plan = case.plan(side('-').as_bytes());
+        let plan = plan.unwrap_or_else(|error| panic!("{paragraph}\n{error}"));
+        let after = String::from_utf8(plan.edits[0].after.clone()).unwrap();
+        assert_eq!(after, side('+'), "{paragraph}");
+        seen += 1;
+    }
+    assert!(seen > 25, "the shapes were not found: {seen}");
 }
 
 /// A diff in which blanks and line ends can be seen.
