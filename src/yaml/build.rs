@@ -46,19 +46,16 @@ impl<'t> Stream<'t> {
                 reason,
             });
         }
-        let mut deeper = BTreeSet::new();
+        let mut shown = Shown::default();
         let mut budget = MAX_REREAD;
         loop {
-            match Builder::new(text, &deeper).build() {
+            match Builder::new(text, &shown).build() {
                 Ok(stream) => return Ok(stream),
                 Err(Stop::Error(error)) => return Err(error),
                 Err(Stop::Scan(error)) => {
-                    let lines = too_shallow(text, &error, &deeper);
-                    let known = deeper.len();
-                    deeper.extend(lines.into_iter().flatten());
                     budget = budget.saturating_sub(text.len());
-                    if deeper.len() == known || budget == 0 {
-                        return Err(syntax_error(&error, &deeper));
+                    if !shown.put_right(text, &error) || budget == 0 {
+                        return Err(syntax_error(&error, &shown));
                     }
                 }
             }
@@ -74,6 +71,35 @@ const DEEPER: usize = 128;
 
 /// How many bytes may be read again for that: each time, one more value of the file is put right.
 const MAX_REREAD: usize = 64 * 1024 * 1024;
+
+/// Where the text that the parser is shown is another one.
+#[derive(Default)]
+struct Shown {
+    /// The lines, from 1, that are [`DEEPER`] than they are.
+    deeper: BTreeSet<usize>,
+    /// The bytes that are tabs, and blanks to the parser: a `:` may be followed by one (chapter 6.2), which
+    /// the parser does not know.
+    blanks: BTreeSet<usize>,
+}
+
+impl Shown {
+    /// Shows what `error` is about in another way; false where there is none.
+    fn put_right(&mut self, text: &str, error: &ScanError) -> bool {
+        let known = (self.deeper.len(), self.blanks.len());
+        if let Some(lines) = too_shallow(text, error, self) {
+            self.deeper.extend(lines);
+        }
+        if error.info().starts_with("':' must be followed by")
+            && let Some(value) = Positions::new(text, self).byte(*error.marker())
+        {
+            let before = text.get(..value).unwrap_or_default().bytes().enumerate().rev();
+            let white = before.take_while(|(_, byte)| matches!(byte, b' ' | b'\t'));
+            let tabs = white.filter(|(_, byte)| *byte == b'\t');
+            self.blanks.extend(tabs.map(|(at, _)| at));
+        }
+        (self.deeper.len(), self.blanks.len()) != known
+    }
+}
 
 /// Why a text was not read to its end.
 enum Stop {
@@ -91,14 +117,14 @@ impl From<ParseError> for Stop {
 fn too_shallow(
     text: &str,
     error: &ScanError,
-    deeper: &BTreeSet<usize>,
+    shown: &Shown,
 ) -> Option<RangeInclusive<usize>> {
     let line = error.marker().line();
     match error.info() {
         "invalid indentation" | "invalid indentation in flow construct" => Some(line..=line),
         "invalid indentation in quoted scalar" => {
             // It names where the scalar begins.
-            let start = Positions::new(text, deeper).byte(*error.marker())?;
+            let start = Positions::new(text, shown).byte(*error.marker())?;
             let rest = text.get(start..)?;
             let length = single_quoted_length(rest).or_else(|| double_quoted_length(rest))?;
             Some(line + 1..=line + count_breaks(rest.get(..length)?))
@@ -128,10 +154,10 @@ struct Open {
 }
 
 impl<'t, 'd> Builder<'t, 'd> {
-    fn new(text: &'t str, deeper: &'d BTreeSet<usize>) -> Self {
+    fn new(text: &'t str, shown: &'d Shown) -> Self {
         Self {
             text,
-            positions: Positions::new(text, deeper),
+            positions: Positions::new(text, shown),
             nodes: Vec::new(),
             roots: Vec::new(),
             open: Vec::new(),
@@ -336,9 +362,9 @@ impl From<TScalarStyle> for Style {
     }
 }
 
-fn syntax_error(error: &ScanError, deeper: &BTreeSet<usize>) -> ParseError {
+fn syntax_error(error: &ScanError, shown: &Shown) -> ParseError {
     let (line, column) = (error.marker().line(), error.marker().col() + 1);
-    let shift = if deeper.contains(&line) { DEEPER } else { 0 };
+    let shift = if shown.deeper.contains(&line) { DEEPER } else { 0 };
     ParseError::Syntax {
         line,
         column: column.saturating_sub(shift).max(1),
@@ -356,14 +382,16 @@ struct Positions<'t, 'd> {
     text: &'t str,
     /// The first byte of each line.
     lines: Vec<usize>,
-    /// The lines, from 1, that the parser is shown [`DEEPER`] than they are.
-    deeper: &'d BTreeSet<usize>,
+    shown: &'d Shown,
+    /// The lines, from 1, that begin with a byte order mark which the parser is not shown: it may stand
+    /// before each document (chapter 5.2), and does where files were put together.
+    marked: Vec<usize>,
     /// The last answer: line, column, byte. Going on from there keeps long lines linear.
     last: (usize, usize, usize),
 }
 
 impl<'t, 'd> Positions<'t, 'd> {
-    fn new(text: &'t str, deeper: &'d BTreeSet<usize>) -> Self {
+    fn new(text: &'t str, shown: &'d Shown) -> Self {
         let first = if text.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len_utf8()
         } else {
@@ -376,31 +404,51 @@ impl<'t, 'd> Positions<'t, 'd> {
             b'\r' if bytes.get(index + 1) != Some(&b'\n') => Some(index + 1),
             _ => None,
         };
-        let lines = std::iter::once(first)
+        let mut lines: Vec<usize> = std::iter::once(first)
             .chain(bytes.iter().enumerate().filter_map(ends_line))
             .collect();
+        let mut marked = Vec::new();
+        if text.get(first..).is_some_and(|rest| rest.contains(BYTE_ORDER_MARK)) {
+            for number in 1..lines.len() {
+                let line = |number: usize| text.get(lines[number]..).unwrap_or_default();
+                if let Some(rest) = line(number).strip_prefix(BYTE_ORDER_MARK)
+                    && (rest.starts_with(['#', '%'])
+                        || [rest, line(number - 1)].iter().any(|line| line.starts_with("---")))
+                {
+                    marked.push(number + 1);
+                    lines[number] += BYTE_ORDER_MARK.len_utf8();
+                }
+            }
+        }
         Self {
             text,
             lines,
-            deeper,
+            shown,
+            marked,
             last: (1, 0, first),
         }
     }
 
     /// The text that the parser is shown.
     fn shown(&self) -> Cow<'t, str> {
+        let start = |line: &usize| line.checked_sub(1).and_then(|index| self.lines.get(index));
+        // What comes before a byte, and how many bytes of the text before it are left out.
+        let deeper = self.shown.deeper.iter().filter_map(start);
+        let deeper = deeper.map(|at| (*at, DEEPER, 0));
+        let blanks = self.shown.blanks.iter().map(|at| (at + 1, 1, 1));
+        let marked = self.marked.iter().filter_map(start);
+        let marked = marked.map(|at| (*at, 0, BYTE_ORDER_MARK.len_utf8()));
+        let mut changes: Vec<(usize, usize, usize)> = deeper.chain(blanks).chain(marked).collect();
+        if changes.is_empty() {
+            return Cow::Borrowed(self.text);
+        }
+        changes.sort_unstable_by_key(|(at, blanks, left_out)| (*at, *blanks, *left_out));
         let mut shown = String::new();
         let mut from = 0;
-        for line in self.deeper {
-            let Some(start) = line.checked_sub(1).and_then(|index| self.lines.get(index)) else {
-                continue;
-            };
-            shown.push_str(self.text.get(from..*start).unwrap_or_default());
-            shown.extend(std::iter::repeat_n(' ', DEEPER));
-            from = *start;
-        }
-        if from == 0 {
-            return Cow::Borrowed(self.text);
+        for (at, blanks, left_out) in changes {
+            shown.push_str(self.text.get(from..at - left_out).unwrap_or_default());
+            shown.extend(std::iter::repeat_n(' ', blanks));
+            from = at;
         }
         shown.push_str(self.text.get(from..).unwrap_or_default());
         Cow::Owned(shown)
@@ -408,7 +456,7 @@ impl<'t, 'd> Positions<'t, 'd> {
 
     /// The column of the text that the parser's `mark` means, from 0.
     fn column(&self, mark: Marker) -> usize {
-        let shift = if self.deeper.contains(&mark.line()) {
+        let shift = if self.shown.deeper.contains(&mark.line()) {
             DEEPER
         } else {
             0
@@ -462,6 +510,27 @@ mod tests {
             .map(|(value, raw)| (value.as_str(), raw.as_str()))
             .collect();
         assert_eq!(found, expected, "in {text:?}");
+    }
+
+    #[test]
+    fn a_tab_behind_a_colon_is_white_space() {
+        check("a:\tb\t# c\n", &[("b", "b")]);
+        check("é:\n  a: \t 'b'\n  c:\t\t[d,\te]\n", &[("b", "'b'"), ("d", "d"), ("e", "e")]);
+        check("a:\t\"x:\ty\"\nb: 'x:\ty'\n", &[("x:\ty", "\"x:\ty\""), ("x:\ty", "'x:\ty'")]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_may_stand_before_each_document() {
+        for text in [
+            "\u{feff}a: b\n---\n\u{feff}c: d\n",
+            "a: b\n\u{feff}---\nc: d\n",
+            "\u{feff}a: b\r\n\u{feff}# c\r\n---\r\nc: d\r\n",
+        ] {
+            check(text, &[("b", "b"), ("d", "d")]);
+            let stream = Stream::parse(text.as_bytes()).unwrap();
+            let root = stream.roots()[1];
+            assert!(stream.get(root, "c").is_some(), "{text:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | `["a key"]`, `."a key"` | the same, for a key with `.`, `:`, `=`, brackets, quotes or blanks in it |
 //! | `[0]`, `[-1]` | an item of a list, from the front or from the end |
 //! | `[name=web]` | the item of a list whose `name` is `web` |
+//! | `$` | the root, as JSONPath writes it; only in front |
 
 use std::fmt;
 use std::str::FromStr;
@@ -107,6 +108,11 @@ impl Path {
         if text.is_empty() || text.starts_with(['=', ':']) {
             return Err(PathSyntaxError::Empty);
         }
+        // `$.image.tag` is JSONPath's way, and `$.` no key that anybody has.
+        let text = match text.strip_prefix('$') {
+            Some(rest) if rest.starts_with(['.', '[']) => rest,
+            _ => text,
+        };
         let mut steps = Vec::new();
         let mut rest = text;
         match text.strip_prefix('.') {
@@ -420,6 +426,8 @@ other: *base
             ("spec.containers[1][\"dotted.key=\"].x", "y"),
             ("spec.containers[1].\"dotted.key=\".x", "y"),
             (".", "(collection)"),
+            ("$.spec.replicas", "2"),
+            ("$['spec'].containers[0].image", "a:1"),
             ("spec.twins[0].name", "a"),
         ] {
             assert_eq!(find(path).unwrap(), expected, "{path}");
