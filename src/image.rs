@@ -280,6 +280,10 @@ impl FromStr for ImageReference {
     }
 }
 
+/// What a template is shown as to whoever reads the file around it: a character of no script, and blanks'
+/// worth of `x` behind it.
+pub(crate) const TEMPLATE: char = '\u{e000}';
+
 /// The first thing in `text` that something else was to fill in: `{{ … }}`, `${…}`, `$(…)`, `$NAME`,
 /// `<…>`, `%NAME%`.
 pub(crate) fn placeholder(text: &str) -> Option<&str> {
@@ -300,6 +304,10 @@ pub(crate) fn placeholder(text: &str) -> Option<&str> {
                     .unwrap_or(rest.len() - 1),
             ),
             '<' => closed(">"),
+            TEMPLATE => {
+                let filler = rest.trim_start_matches(TEMPLATE);
+                Some(rest.len() - filler.trim_start_matches('x').len())
+            }
             '%' => {
                 let name = rest.get(1..)?.split('%').next()?;
                 let is_closed = rest.len() > name.len() + 1;

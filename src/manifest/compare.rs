@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::error::HeldImage;
-use super::file::{Manifest, ManifestFile};
+use super::file::Manifest;
 use super::place::{Located, PlaceNumber, Places};
 use super::request::EditRequest;
 use super::site::Site;
+use super::source::{ManifestFile, Source};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
 
@@ -32,9 +33,10 @@ pub fn image_transitions(
         path: file.clone(),
         bytes: bytes.unwrap_or_default().to_vec(),
     });
-    let [before, after] = files
+    let sources = files.each_ref().map(Source::new);
+    let [before, after] = sources
         .each_ref()
-        .map(|file| Manifest::read(file, &EditRequest::default()).ok());
+        .map(|source| Manifest::read(source, &EditRequest::default()).ok());
     let [before, after] = [before.as_ref(), after.as_ref()];
     let mut places = Places::default();
     let [olds, news] = [before, after].map(|manifest| images(manifest, &mut places));

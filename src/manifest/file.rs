@@ -5,27 +5,21 @@ use super::find;
 use super::place::{self, Object, Place};
 use super::request::{EditRequest, ImageAssignment};
 use super::site::Site;
+use super::source::{ManifestFile, Source};
+use super::write::Obstacle;
 use crate::files::RepoPath;
 use crate::yaml::{NodeId, ParseError, Stream};
 
 /// How a file begins that Git LFS keeps elsewhere (git-lfs, docs/spec.md).
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// A file as it is in Git.
-#[derive(Debug, Clone)]
-pub struct ManifestFile {
-    /// Where it is.
-    pub path: RepoPath,
-    /// What it says.
-    pub bytes: Vec<u8>,
-}
-
 /// The images that `file` says are run, in the order of the text, once for each place.
 ///
 /// # Errors
 /// [`ManifestError`]: the file can't be read.
 pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
-    let manifest = Manifest::read(file, &EditRequest::default())?;
+    let source = Source::new(file);
+    let manifest = Manifest::read(&source, &EditRequest::default())?;
     let sites = manifest.sites.iter().filter(|site| site.says_what_runs());
     Ok(sites.map(|site| manifest.held(site)).collect())
 }
@@ -33,21 +27,30 @@ pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
 /// A file that has been read, and the places in it that hold images.
 pub(super) struct Manifest<'f> {
     pub file: &'f ManifestFile,
+    pub source: &'f Source<'f>,
     pub stream: Stream<'f>,
     /// Those that the request lets this program look at.
     pub sites: Vec<Site>,
 }
 
 impl<'f> Manifest<'f> {
-    pub fn read(file: &'f ManifestFile, request: &EditRequest) -> Result<Self, ManifestError> {
+    pub fn read(source: &'f Source<'f>, request: &EditRequest) -> Result<Self, ManifestError> {
+        let file = source.file;
         if file.bytes.starts_with(LFS_POINTER) {
             return Err(ManifestError::LfsPointer {
                 file: file.path.clone(),
             });
         }
-        let stream = Stream::parse(&file.bytes)
-            .map_err(|source| invalid(&file.path, &file.bytes, source))?;
+        let stream = Stream::parse(source.bytes())
+            .map_err(|error| invalid(&file.path, &file.bytes, error))?;
         let mut sites = find::sites(&stream, &file.path);
+        for site in &mut sites {
+            let mut lines = site.slots().map(|slot| stream[slot.node].line);
+            if lines.any(|line| source.has_template(line)) && site.passes().is_none() {
+                drop(lines);
+                site.obstruct(Obstacle::Template);
+            }
+        }
         sites.retain(|site| place::is_within(&stream, site.node, &request.resources));
         if !request.paths.is_empty() {
             // Where images live is said by `path`; only containers can still be named.
@@ -56,6 +59,7 @@ impl<'f> Manifest<'f> {
         }
         Ok(Self {
             file,
+            source,
             stream,
             sites,
         })

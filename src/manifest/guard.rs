@@ -6,7 +6,7 @@ use crate::yaml::{NodeId, Stream};
 
 use super::change::Note;
 use super::error::ManifestError;
-use super::file::{Manifest, ManifestFile};
+use super::file::Manifest;
 use super::place::Place;
 use super::request::ImageAssignment;
 use super::site::Site;
@@ -68,7 +68,6 @@ pub(super) fn refuse_encrypted(
 /// Refuses a result in which a place does not hold the image that it was to hold: `sites` are what is
 /// found in the file now, in the order of the text.
 pub(super) fn refuse_other_images(
-    file: &ManifestFile,
     after: &Manifest<'_>,
     count_before: usize,
     promises: &[Promise<'_>],
@@ -98,7 +97,7 @@ pub(super) fn refuse_other_images(
                     Some(text) => text.to_owned(),
                 };
                 return Err(ManifestError::OtherImage {
-                    file: file.path.clone(),
+                    file: after.file.path.clone(),
                     line: promise.line,
                     found,
                     wanted: Box::new(promise.assignment.clone()),

@@ -22,6 +22,7 @@ mod request;
 mod restore;
 mod site;
 mod slot;
+mod source;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ mod write;
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 pub use compare::{ImageTransition, image_transitions};
 pub use error::{HeldImage, ManifestError};
-pub use file::{ManifestFile, images_in};
+pub use file::images_in;
 pub use place::Place;
 pub use plan::plan;
 pub use request::{
@@ -39,4 +40,5 @@ pub use request::{
     ResourceFilterError, ValueAssignment, ValueAssignmentError, YamlPath, YamlPathError,
 };
 pub use restore::{RestoreError, restore, takes_back};
+pub use source::ManifestFile;
 pub use write::Obstacle;

@@ -5,32 +5,51 @@ use crate::yaml::path::Path;
 use crate::yaml::{NodeId, Stream};
 
 /// What to do instead of writing over `placeholder`: the place of its value, if one of the files has it.
-pub(super) fn advice(manifests: &[Manifest<'_>], placeholder: &str) -> String {
-    let name = name(placeholder);
-    for manifest in manifests {
-        if let Some(node) = value_of(&manifest.stream, name) {
-            return format!(
-                "its value is in {}, line {}: set it there, with `set: {}=…`",
-                manifest.file.path,
-                manifest.line(node),
-                Path::by_names(&manifest.stream, node)
-            );
-        }
+/// None where a template is all that can be said.
+pub(super) fn advice(manifests: &[Manifest<'_>], placeholder: &str) -> Option<String> {
+    let found = manifests.iter().find_map(|manifest| {
+        let node = match placeholder.strip_prefix("{{") {
+            Some(template) => in_values(&manifest.stream, template),
+            None => value_of(&manifest.stream, name(placeholder)),
+        };
+        Some((manifest, node?))
+    });
+    if let Some((manifest, node)) = found {
+        return Some(format!(
+            "its value is in {}, line {}: set it there, with `set: {}=…`",
+            manifest.file.path,
+            manifest.line(node),
+            Path::by_names(&manifest.stream, node)
+        ));
     }
-    match placeholder.starts_with('<') {
-        true => {
+    match placeholder.chars().next() {
+        Some('{') => None,
+        Some('<') => Some(
             "if nothing does, ask for the image by its repository, without container and `path`"
-                .to_owned()
-        }
-        false => {
-            "change the value where it comes from, or write the image itself here once".to_owned()
-        }
+                .to_owned(),
+        ),
+        _ => Some(
+            "change the value where it comes from, or write the image itself here once".to_owned(),
+        ),
     }
 }
 
-/// `TAG` of `${TAG}`, `$(TAG)`, `<TAG>`.
+/// `TAG` of `${TAG}`, `${TAG:?missing}`, `$(TAG)`, `<TAG>`.
 fn name(placeholder: &str) -> &str {
-    placeholder.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = placeholder.trim_start_matches(|c| !is_name(c));
+    name.split(|c| !is_name(c)).next().unwrap_or_default()
+}
+
+/// The scalar that `{{ .Values.image.tag }}` stands for, where the file is the chart's values.
+fn in_values(stream: &Stream<'_>, template: &str) -> Option<NodeId> {
+    let (_, path) = template.split_once(".Values.")?;
+    let end = path.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
+    let path = path.get(..end.unwrap_or(path.len()))?;
+    let root = stream.roots().first()?;
+    let mut keys = path.split('.');
+    let node = keys.try_fold(*root, |node, key| stream.get(node, key))?;
+    stream.value(node).map(|_| node)
 }
 
 /// The scalar that `name` stands for: the value of that key, of the item with that name (the `parameters`

@@ -3,13 +3,14 @@
 use super::alike;
 use super::change::{ImageChange, Note, Plan};
 use super::error::{self, HeldImage, ManifestError};
-use super::file::{Manifest, ManifestFile};
+use super::file::Manifest;
 use super::guard::{self, Promise};
 use super::locate::{self, paths};
 use super::place::Object;
 use super::placeholder;
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
 use super::site::Site;
+use super::source::{ManifestFile, Source};
 use super::target::{Targets, described, unwritable};
 use super::write::Obstacle;
 use crate::image::ImageReference;
@@ -21,17 +22,36 @@ use crate::yaml::NodeId;
 /// [`ManifestError`]: a file that can't be edited, a line that meets nothing, lines that contradict each
 /// other, or a result that would not hold what was asked for. No part of the request is planned then.
 pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, ManifestError> {
-    let mut manifests: Vec<Manifest<'_>> = files
-        .iter()
-        .map(|file| Manifest::read(file, request))
-        .collect::<Result<_, ManifestError>>()?;
+    let sources: Vec<Source<'_>> = files.iter().map(Source::new).collect();
+    let mut manifests: Vec<Manifest<'_>> = Vec::with_capacity(files.len());
+    let mut skipped = Vec::new();
+    for source in &sources {
+        match Manifest::read(source, request) {
+            Ok(manifest) => manifests.push(manifest),
+            Err(error) if request.found_by_glob.contains(&source.file.path) => {
+                skipped.push((source.file, error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
     refuse_unknown(&manifests, &request.resources)?;
     locate::add_sites_on_paths(&mut manifests, request)?;
     let mut plan = Plan::default();
+    plan.warnings.extend(told_of_skipped(&skipped));
     mean_the_only_tag(&mut manifests, request, &mut plan);
     for assignment in &request.images {
         if !manifests.iter().any(|manifest| manifest.holds(assignment)) {
-            return Err(nothing_found(&manifests, assignment));
+            // Where it is in a file that can't be read, that is what a person has to know.
+            let name = assignment.image.name();
+            let mut skipped = skipped.into_iter();
+            let holds_it =
+                |file: &ManifestFile| String::from_utf8_lossy(&file.bytes).contains(name);
+            return Err(match skipped.find(|(file, _)| holds_it(file)) {
+                Some((_, error)) => error,
+                None => {
+                    template(&manifests).unwrap_or_else(|| nothing_found(&manifests, assignment))
+                }
+            });
         }
     }
     let mut targets: Vec<Targets<'_>> = manifests.iter().map(|_| Targets::default()).collect();
@@ -53,6 +73,23 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
         plan.edits.push(edit);
     }
     Ok(plan)
+}
+
+/// The warning for files of a glob that can't be read.
+fn told_of_skipped(skipped: &[(&ManifestFile, ManifestError)]) -> Option<Note> {
+    let (first, error) = skipped.first()?;
+    let names = skipped.iter().map(|(file, _)| file.path.to_string());
+    Some(Note {
+        file: first.path.clone(),
+        line: 1,
+        text: match skipped.len() {
+            1 => format!("this file was left out: {error}"),
+            count => format!(
+                "{count} files were left out, since they can't be read: {}; the first: {error}",
+                names.collect::<Vec<_>>().join(", ")
+            ),
+        },
+    })
 }
 
 /// Where a file has nothing but one tag that could be an image's, that is what an image line means: the
@@ -238,11 +275,12 @@ fn check(
     if promises.is_empty() {
         return Ok(());
     }
-    let mut read = [Manifest::read(after, request)?];
+    let source = Source::new(after);
+    let mut read = [Manifest::read(&source, request)?];
     // A path may lead to other files only.
     let _ = locate::add_sites_on_paths(&mut read, request);
     let [read] = &read;
-    guard::refuse_other_images(after, read, before.sites.len(), promises)?;
+    guard::refuse_other_images(read, before.sites.len(), promises)?;
     let of_file = plan.images.iter().filter(|image| image.file == after.path);
     let mut changed: Vec<(&str, &str)> = of_file
         .filter(|image| image.old != image.new)
@@ -264,10 +302,10 @@ fn check(
 /// Where the value comes from that is filled in somewhere, if the files say.
 fn explained(manifests: &[Manifest<'_>], obstacle: Obstacle) -> Obstacle {
     match obstacle {
-        Obstacle::Placeholder { text, .. } => {
-            let advice = placeholder::advice(manifests, &text);
-            Obstacle::Placeholder { text, advice }
-        }
+        Obstacle::Placeholder { text, .. } => match placeholder::advice(manifests, &text) {
+            Some(advice) => Obstacle::Placeholder { text, advice },
+            None => Obstacle::Template,
+        },
         other => other,
     }
 }
@@ -293,6 +331,16 @@ fn refuse_unknown(
         wanted: unknown.to_string(),
         files: paths(manifests),
         held: error::nearest_texts(held, &unknown.to_string()),
+    })
+}
+
+/// The error for a template that holds no image itself: all of them are in its values.
+fn template(manifests: &[Manifest<'_>]) -> Option<ManifestError> {
+    manifests.iter().find_map(|manifest| {
+        let line = manifest.source.first_template()?;
+        let is_empty = !manifest.sites.iter().any(Site::says_a_version);
+        let file = manifest.file.path.clone();
+        is_empty.then_some(ManifestError::Template { file, line })
     })
 }
 

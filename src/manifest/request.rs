@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::files::RepoPath;
 use crate::image::{ImageReference, ImageReferenceError};
 use crate::yaml::path::{Path, PathSyntaxError};
 use crate::yaml::{Content, NewValue, Stream, Style, scalar};
@@ -18,6 +19,8 @@ pub struct EditRequest {
     pub set: Vec<ValueAssignment>,
     /// The objects that all of this is about; all of them if none is named.
     pub resources: Vec<ResourceFilter>,
+    /// The files that nobody has named, but a pattern has found: those that can't be read are left out.
+    pub found_by_glob: Vec<RepoPath>,
 }
 
 /// `[CONTAINER=]REFERENCE`, as `kubectl set image` takes it.

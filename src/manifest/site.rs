@@ -1,12 +1,13 @@
 //! The places of a file where an image lives.
 
-use crate::image::ImageReference;
+use crate::image::{ImageReference, TEMPLATE};
 use crate::yaml::{NodeId, Stream};
 
 use super::kustomize::ImageEntry;
 use super::parts::{Home, Parts};
 use super::request::ImageAssignment;
 use super::slot::Slot;
+use super::source;
 use super::write::{Obstacle, Written};
 
 /// A place that holds an image.
@@ -58,7 +59,7 @@ impl Site {
             node,
             container: None,
             label: None,
-            text,
+            text: source::shown(&text).into_owned(),
             is_named: false,
             names_tag: false,
             answers_to: AnswersTo::Repositories(repositories),
@@ -245,7 +246,7 @@ impl Site {
 
 /// What is filled in by something else. Where the value comes from is found out later.
 fn placeholder(text: &str) -> Obstacle {
-    match text.starts_with("{{") {
+    match text.starts_with(TEMPLATE) {
         true => Obstacle::Template,
         false => Obstacle::Placeholder {
             text: text.to_owned(),

@@ -11,6 +11,7 @@ use super::guard;
 use super::place::Place;
 use super::request::ImageAssignment;
 use super::site::Site;
+use super::source::TemplateLost;
 use super::write::{Obstacle, Shared, Written};
 
 /// The edits of one file, and what they mean to a person.
@@ -202,11 +203,10 @@ impl<'r> Targets<'r> {
                 let file = path.clone();
                 ManifestError::Edit { file, source }
             })?;
-            edit = (after != manifest.file.bytes).then(|| FileEdit {
-                path,
-                before: manifest.file.bytes.clone(),
-                after,
-            });
+            edit = manifest.source.edit(after).map_err(|TemplateLost| {
+                let (file, line) = (path.clone(), 1);
+                ManifestError::Template { file, line }
+            })?;
         }
         self.images.sort_by_key(|wanted| wanted.node);
         plan.images

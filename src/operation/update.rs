@@ -76,7 +76,14 @@ pub async fn run(
         if !std::mem::take(&mut is_first) {
             update.image_check.confirm(&checked).await?;
         }
-        let mut plan = manifest::plan(&snapshot.files, &checked.edit)
+        let named = files.named_paths();
+        let paths = snapshot.files.iter().map(|file| &file.path);
+        let found_by_glob = paths.filter(|path| !named.contains(path)).cloned();
+        let edit = EditRequest {
+            found_by_glob: found_by_glob.collect(),
+            ..checked.edit.clone()
+        };
+        let mut plan = manifest::plan(&snapshot.files, &edit)
             .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;
         let guard = downgrade::Guard {
             downgrade: update.downgrade,

@@ -92,7 +92,12 @@ impl Shown {
         if error.info().starts_with("':' must be followed by")
             && let Some(value) = Positions::new(text, self).byte(*error.marker())
         {
-            let before = text.get(..value).unwrap_or_default().bytes().enumerate().rev();
+            let before = text
+                .get(..value)
+                .unwrap_or_default()
+                .bytes()
+                .enumerate()
+                .rev();
             let white = before.take_while(|(_, byte)| matches!(byte, b' ' | b'\t'));
             let tabs = white.filter(|(_, byte)| *byte == b'\t');
             self.blanks.extend(tabs.map(|(at, _)| at));
@@ -114,11 +119,7 @@ impl From<ParseError> for Stop {
 }
 
 /// The lines that the parser found not deep enough, if that is what `error` says.
-fn too_shallow(
-    text: &str,
-    error: &ScanError,
-    shown: &Shown,
-) -> Option<RangeInclusive<usize>> {
+fn too_shallow(text: &str, error: &ScanError, shown: &Shown) -> Option<RangeInclusive<usize>> {
     let line = error.marker().line();
     match error.info() {
         "invalid indentation" | "invalid indentation in flow construct" => Some(line..=line),
@@ -364,7 +365,11 @@ impl From<TScalarStyle> for Style {
 
 fn syntax_error(error: &ScanError, shown: &Shown) -> ParseError {
     let (line, column) = (error.marker().line(), error.marker().col() + 1);
-    let shift = if shown.deeper.contains(&line) { DEEPER } else { 0 };
+    let shift = if shown.deeper.contains(&line) {
+        DEEPER
+    } else {
+        0
+    };
     ParseError::Syntax {
         line,
         column: column.saturating_sub(shift).max(1),
@@ -408,12 +413,17 @@ impl<'t, 'd> Positions<'t, 'd> {
             .chain(bytes.iter().enumerate().filter_map(ends_line))
             .collect();
         let mut marked = Vec::new();
-        if text.get(first..).is_some_and(|rest| rest.contains(BYTE_ORDER_MARK)) {
+        if text
+            .get(first..)
+            .is_some_and(|rest| rest.contains(BYTE_ORDER_MARK))
+        {
             for number in 1..lines.len() {
                 let line = |number: usize| text.get(lines[number]..).unwrap_or_default();
                 if let Some(rest) = line(number).strip_prefix(BYTE_ORDER_MARK)
                     && (rest.starts_with(['#', '%'])
-                        || [rest, line(number - 1)].iter().any(|line| line.starts_with("---")))
+                        || [rest, line(number - 1)]
+                            .iter()
+                            .any(|line| line.starts_with("---")))
                 {
                     marked.push(number + 1);
                     lines[number] += BYTE_ORDER_MARK.len_utf8();
@@ -515,8 +525,14 @@ mod tests {
     #[test]
     fn a_tab_behind_a_colon_is_white_space() {
         check("a:\tb\t# c\n", &[("b", "b")]);
-        check("é:\n  a: \t 'b'\n  c:\t\t[d,\te]\n", &[("b", "'b'"), ("d", "d"), ("e", "e")]);
-        check("a:\t\"x:\ty\"\nb: 'x:\ty'\n", &[("x:\ty", "\"x:\ty\""), ("x:\ty", "'x:\ty'")]);
+        check(
+            "é:\n  a: \t 'b'\n  c:\t\t[d,\te]\n",
+            &[("b", "'b'"), ("d", "d"), ("e", "e")],
+        );
+        check(
+            "a:\t\"x:\ty\"\nb: 'x:\ty'\n",
+            &[("x:\ty", "\"x:\ty\""), ("x:\ty", "'x:\ty'")],
+        );
     }
 
     #[test]

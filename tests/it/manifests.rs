@@ -54,6 +54,7 @@ impl Case {
             paths: parsed(&self.path),
             set: parsed(&self.set),
             resources: parsed(&self.resource),
+            ..EditRequest::default()
         }
     }
 
@@ -138,14 +139,21 @@ fn failure(folder: &Path) -> Option<String> {
     if !all_noted {
         return Some(format!("has the notes {notes:?} and not {:?}", case.notes));
     }
-    let warnings: Vec<&str> = plan.warnings.iter().map(|note| note.text.as_str()).collect();
+    let warnings: Vec<&str> = plan
+        .warnings
+        .iter()
+        .map(|note| note.text.as_str())
+        .collect();
     let all_warned = warnings.len() == case.warnings.len()
         && warnings
             .iter()
             .zip(&case.warnings)
             .all(|(warning, words)| warning.contains(words.as_str()));
     if !all_warned {
-        return Some(format!("has the warnings {warnings:?} and not {:?}", case.warnings));
+        return Some(format!(
+            "has the warnings {warnings:?} and not {:?}",
+            case.warnings
+        ));
     }
     // A second run finds everything done.
     match case.plan(&expected) {

@@ -58,6 +58,7 @@ pub fn edit(given: &mut Given) -> EditRequest {
         paths: given.read(&PATH).unwrap_or_default(),
         set: given.read(&SET).unwrap_or_default(),
         resources: given.read(&RESOURCE).unwrap_or_default(),
+        found_by_glob: Vec::new(),
     };
     if given.problems.len() > told {
         return edit;

@@ -1,0 +1,198 @@
+//! A file as it is in Git, and the text that is read in its place.
+//!
+//! The two differ in files that are YAML but for Go's templates in them. What stands between `{{` and `}}` is shown to the parser as a word of the same length, a line that has
+//! nothing else as a comment. So everything around it has its place, and what is written there can be put
+//! back into the file.
+
+use std::borrow::Cow;
+
+use crate::files::RepoPath;
+use crate::image::TEMPLATE as MARK;
+use crate::yaml::Stream;
+
+use super::change::FileEdit;
+
+/// A file as it is in Git.
+#[derive(Debug, Clone)]
+pub struct ManifestFile {
+    /// Where it is.
+    pub path: RepoPath,
+    /// What it says.
+    pub bytes: Vec<u8>,
+}
+
+/// A file, and the text that is read in its place.
+pub(super) struct Source<'f> {
+    pub file: &'f ManifestFile,
+    masked: Option<Masked>,
+}
+
+/// An edit would have changed a template.
+pub(super) struct TemplateLost;
+
+struct Masked {
+    text: String,
+    /// What was masked, in the order of the text: as it is, and as it is shown.
+    regions: Vec<(String, String)>,
+}
+
+impl<'f> Source<'f> {
+    pub fn new(file: &'f ManifestFile) -> Self {
+        let text = std::str::from_utf8(&file.bytes).ok();
+        let text = text.filter(|text| text.contains("{{") && !text.contains(MARK));
+        let masked = text
+            .filter(|_| Stream::parse(&file.bytes).is_err())
+            .map(Masked::new);
+        // What can't be read either way is told of as it is.
+        let masked = masked.filter(|masked| Stream::parse(masked.text.as_bytes()).is_ok());
+        Self { file, masked }
+    }
+
+    /// What is read.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.masked {
+            Some(masked) => masked.text.as_bytes(),
+            None => &self.file.bytes,
+        }
+    }
+
+    /// The first line with a template, from 1, where they are not shown to the parser.
+    pub fn first_template(&self) -> Option<usize> {
+        let masked = self.masked.as_ref()?;
+        let line = masked.text.lines().position(|line| line.contains(MARK))?;
+        Some(line + 1)
+    }
+
+    /// Whether the line, from 1, has a template on it.
+    pub fn has_template(&self, line: usize) -> bool {
+        let text = self.masked.as_ref().map(|masked| masked.text.as_str());
+        let line = text.and_then(|text| text.lines().nth(line.checked_sub(1)?));
+        line.is_some_and(|line| line.contains(MARK))
+    }
+
+    /// The edit that makes the file what `after` is, which was made of what is read; none where that changes
+    /// nothing.
+    pub fn edit(&self, after: Vec<u8>) -> Result<Option<FileEdit>, TemplateLost> {
+        let after = match &self.masked {
+            Some(masked) => masked.unmask(&after).ok_or(TemplateLost)?,
+            None => after,
+        };
+        let is_other = after != self.file.bytes;
+        Ok(is_other.then(|| FileEdit {
+            path: self.file.path.clone(),
+            before: self.file.bytes.clone(),
+            after,
+        }))
+    }
+}
+
+impl Masked {
+    fn new(text: &str) -> Self {
+        let mut masked = Self {
+            text: String::with_capacity(text.len()),
+            regions: Vec::new(),
+        };
+        let mut is_inside = false;
+        for line in text.split_inclusive('\n') {
+            let mut around = String::new();
+            let mut pieces = Vec::new();
+            let mut rest = line;
+            while !rest.is_empty() {
+                let (piece, is_template, behind) = if is_inside {
+                    let end = rest.find("}}").map(|at| at + 2);
+                    is_inside = end.is_none();
+                    let end = end.unwrap_or(rest.trim_end_matches(['\r', '\n']).len());
+                    (rest.get(..end), true, rest.get(end..))
+                } else {
+                    let end = rest.find("{{");
+                    is_inside = end.is_some();
+                    let end = end.unwrap_or(rest.len());
+                    (rest.get(..end), false, rest.get(end..))
+                };
+                let piece = piece.unwrap_or_default();
+                if !is_template {
+                    around.push_str(piece);
+                }
+                pieces.push((piece, is_template));
+                rest = behind.unwrap_or_default();
+                if is_inside && is_template {
+                    // The line ends inside.
+                    pieces.push((rest, false));
+                    break;
+                }
+            }
+            let is_alone = around.trim().is_empty() || around.trim_start().starts_with('#');
+            let mut is_first = true;
+            for (piece, is_template) in pieces {
+                let opens = is_template && is_alone && std::mem::take(&mut is_first);
+                let room = piece
+                    .len()
+                    .checked_sub(MARK.len_utf8() + usize::from(opens));
+                match room {
+                    Some(room) if is_template => {
+                        let comment = if opens { "#" } else { "" };
+                        let shown = format!("{comment}{MARK}{}", "x".repeat(room));
+                        masked.text.push_str(&shown);
+                        masked.regions.push((piece.to_owned(), shown));
+                    }
+                    _ => masked.text.push_str(piece),
+                }
+            }
+        }
+        masked
+    }
+
+    fn unmask(&self, after: &[u8]) -> Option<Vec<u8>> {
+        let mut rest = std::str::from_utf8(after).ok()?;
+        let mut text = String::with_capacity(rest.len());
+        for (region, shown) in &self.regions {
+            let mark = rest.find(MARK)?;
+            let start = mark.checked_sub(usize::from(shown.starts_with('#')))?;
+            let (before, from) = rest.split_at_checked(start)?;
+            text.push_str(before);
+            text.push_str(region);
+            rest = from.strip_prefix(shown.as_str())?;
+        }
+        text.push_str(rest);
+        (!rest.contains(MARK)).then(|| text.into_bytes())
+    }
+}
+
+/// `text` as a person may read it.
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(MARK) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    let mut parts = text.split(MARK);
+    shown.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        shown.push_str("{{ … }}");
+        shown.push_str(part.trim_start_matches('x'));
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_masked_comes_back_where_it_was() {
+        let text = "a: {{ .a }}\n{{- if .b }}\nb: \"{{ .c | quote }}\" # {{ .d }}\n{{ end }}\n{{/* a\n\n  comment */}}\nc: d{{e}}f{{ g }}\r\n";
+        let masked = Masked::new(text);
+        assert_eq!(masked.text.len(), text.len());
+        let stream = Stream::parse(masked.text.as_bytes()).unwrap();
+        assert_eq!(stream.pairs(stream.roots()[0]).len(), 3);
+        let back = |text: &str| {
+            masked
+                .unmask(text.as_bytes())
+                .map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        assert_eq!(back(&masked.text).as_deref(), Some(text));
+        let edited = masked.text.replace("b:", "bbb:\nx:");
+        assert_eq!(back(&edited), Some(text.replace("b:", "bbb:\nx:")));
+        let lost = masked.text.replacen(MARK, "y", 1);
+        assert_eq!(back(&lost), None);
+    }
+}
