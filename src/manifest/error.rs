@@ -239,13 +239,16 @@ impl ManifestError {
             Self::Signed { .. } | Self::Encrypted { .. } => "encrypted",
             Self::OtherImage { .. } => "guard: another image",
             Self::Edit { source, .. } => match source {
-                EditError::NotAScalar { .. } => "no scalar",
                 EditError::DuplicateKey { .. } => "duplicate key",
                 EditError::Empty { .. } => "empty value",
-                EditError::NoBlockMapping { .. } => "no block mapping",
+                EditError::NoPlace { .. } => "no place",
+                EditError::Inseparable { .. } => "inseparable",
+                EditError::Overlap { .. } => "contradiction",
+                EditError::NotInside { .. } | EditError::Inside { .. } => "text inside of a text",
                 EditError::Misplaced { .. } => "guard: position",
                 EditError::Breaks(_) => "guard: breaks the file",
                 EditError::Spills { .. } => "guard: spills",
+                EditError::NoJson { .. } => "guard: no JSON",
             },
         }
     }

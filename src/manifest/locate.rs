@@ -133,14 +133,13 @@ fn change(
     old: Option<String>,
     value: &NewValue,
 ) -> ValueChange {
-    let (NewValue::Text(new) | NewValue::Plain(new)) = value;
     ValueChange {
         file: manifest.file.path.clone(),
         line: manifest.stream[node].line,
         resource: manifest.resource(node),
         path,
         old,
-        new: Some(new.clone()),
+        new: Some(value.shown()),
     }
 }
 

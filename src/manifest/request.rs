@@ -362,12 +362,7 @@ fn read_value(text: &str) -> Option<NewValue> {
 impl fmt::Display for ValueAssignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operator = if self.adds_key { ":=" } else { "=" };
-        let value = match &self.value {
-            NewValue::Plain(value) => value.clone(),
-            NewValue::Text(value) if scalar::is_plain_string(value, false) => value.clone(),
-            NewValue::Text(value) => scalar::double_quoted(value),
-        };
-        write!(f, "{}{operator}{value}", self.path)
+        write!(f, "{}{operator}{}", self.path, self.value.written())
     }
 }
 

@@ -168,7 +168,7 @@ impl<'r> Targets<'r> {
                     Edit::Add {
                         mapping: m, key: k, ..
                     } => *m == mapping && k == key,
-                    Edit::Set { .. } => false,
+                    _ => false,
                 };
                 match self.additions.iter().find(|other| adds_same_key(other)) {
                     Some(other) if *other == edit => {}
@@ -176,6 +176,7 @@ impl<'r> Targets<'r> {
                     None => self.additions.push(edit),
                 }
             }
+            edit => self.additions.push(edit),
         }
         Ok(())
     }
@@ -225,6 +226,7 @@ impl<'r> Targets<'r> {
             .iter()
             .filter(|(node, value)| match value {
                 NewValue::Text(new) | NewValue::Plain(new) => stream.value(**node) != Some(new),
+                NewValue::Source(_) | NewValue::Mapping(_) | NewValue::List(_) => true,
             })
             .flat_map(|(node, _)| stream.ancestors(*node))
             .filter(|node| stream[*node].anchored)

@@ -186,9 +186,7 @@ impl<'t, 'd> Builder<'t, 'd> {
                 Event::MappingStart(anchor, tag) => {
                     self.open(Content::Mapping(Vec::new()), anchor, tag, mark)?;
                 }
-                Event::SequenceEnd | Event::MappingEnd => {
-                    self.open.pop();
-                }
+                Event::SequenceEnd | Event::MappingEnd => self.close(mark),
                 Event::Alias(anchor) => self.alias(anchor, mark)?,
                 Event::Nothing | Event::StreamStart | Event::DocumentStart | Event::DocumentEnd => {
                 }
@@ -259,6 +257,34 @@ impl<'t, 'd> Builder<'t, 'd> {
         Ok(())
     }
 
+    /// Closes the innermost open collection, which the parser has seen end at `mark`.
+    fn close(&mut self, mark: Marker) {
+        let Some(Open { node, .. }) = self.open.pop() else {
+            return;
+        };
+        let Some(start) = self.nodes[node.0].extent.as_ref().map(|e| e.start) else {
+            return;
+        };
+        let bytes = self.text.as_bytes();
+        let closing = match bytes.get(start) {
+            Some(b'[') => b']',
+            _ => b'}',
+        };
+        let at = self.positions.byte(mark);
+        let is_closing = |at: &usize| bytes.get(*at) == Some(&closing);
+        // Behind a comma the parser tells where that is.
+        let at = at.filter(is_closing).or_else(|| {
+            let from = self.last_end.max(start + 1);
+            let between = |byte: &u8| matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n');
+            let blank = bytes.get(from..)?.iter().take_while(|byte| between(byte));
+            Some(from + blank.count()).filter(is_closing)
+        });
+        if let Some(at) = at {
+            self.last_end = at + 1;
+        }
+        self.nodes[node.0].extent = at.map(|at| start..at + 1);
+    }
+
     fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), ParseError> {
         let document = self.document_of_next();
         // Anchors end with their document (chapter 3.2.2.2); the parser keeps them.
@@ -283,7 +309,9 @@ impl<'t, 'd> Builder<'t, 'd> {
             .unwrap_or_default();
         self.last_end = start + word.len();
         let name = word.trim_start_matches('*').to_owned();
-        self.add(Content::Alias { name, target }, 0, None, mark);
+        let extent = start..self.last_end;
+        let id = self.add(Content::Alias { name, target }, 0, None, mark);
+        self.nodes[id.0].extent = Some(extent);
         Ok(())
     }
 
@@ -328,7 +356,12 @@ impl<'t, 'd> Builder<'t, 'd> {
         if anchor > 0 {
             self.anchors.insert(anchor, id);
         }
-        let in_flow = parent_in_flow || (is_collection && self.begins_with_bracket(mark));
+        let start = is_collection.then(|| self.positions.byte(mark)).flatten();
+        let bracket = start.filter(|start| {
+            let rest = self.text.get(*start..);
+            rest.is_some_and(|rest| rest.starts_with(['[', '{']))
+        });
+        let in_flow = parent_in_flow || bracket.is_some();
         self.nodes.push(Node {
             document,
             parent,
@@ -339,15 +372,9 @@ impl<'t, 'd> Builder<'t, 'd> {
             anchored: anchor > 0,
             tag: tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
             content,
+            extent: bracket.map(|start| start..start),
         });
         id
-    }
-
-    fn begins_with_bracket(&mut self, mark: Marker) -> bool {
-        self.positions
-            .byte(mark)
-            .and_then(|start| self.text.get(start..))
-            .is_some_and(|rest| rest.starts_with(['[', '{']))
     }
 }
 

@@ -51,6 +51,9 @@ pub struct Node {
     pub tag: Option<String>,
     /// What it is.
     pub content: Content,
+    /// The bytes of an alias, or of a collection in brackets, behind anchor and tag. None for anything
+    /// else, and where the text does not bear out what the parser says.
+    pub(super) extent: Option<Range<usize>>,
 }
 
 /// What a node is to the collection that holds it.
@@ -254,6 +257,28 @@ impl<'t> Stream<'t> {
         if let Content::Scalar(scalar) = &mut self.nodes[id.0].content {
             scalar.span = span;
         }
+    }
+
+    /// Whether the collection `id` is written with brackets.
+    pub(super) fn is_bracketed(&self, id: NodeId) -> bool {
+        self[id].in_flow && self[id].extent.is_some()
+    }
+
+    /// The text of a collection in brackets, an alias, or a scalar.
+    pub(super) fn source(&self, id: NodeId) -> Option<&'t str> {
+        let span = match &self[id].content {
+            Content::Scalar(scalar) => scalar.span.clone()?,
+            _ => self[id].extent.clone()?,
+        };
+        self.text.get(span)
+    }
+
+    /// Whether `id` is a value that is not there, or a null without quotes: no reader tells them apart.
+    pub fn is_null(&self, id: NodeId) -> bool {
+        self.scalar(id).is_some_and(|scalar| {
+            scalar.style == Style::Plain
+                && matches!(scalar.value.as_str(), "" | "~" | "null" | "Null" | "NULL")
+        })
     }
 
     /// The bytes of the file that the scalar `id` takes up, as text.

@@ -1,299 +1,63 @@
-//! Changing scalars of a file and not one byte more.
+//! Changing what a file says and not one byte more.
 //!
-//! Two guards stand around every edit. Before it, the text that is to be replaced must read, on its
-//! own, as the value that the parser reported there. After it, the new file is parsed again, and
-//! only the scalars that were to change may differ. A parser that errs about a position can so make
-//! an edit fail, never make it wrong.
+//! Two guards stand around every edit. Before it, the text of a scalar that is to be replaced must
+//! read, on its own, as the value that the parser reported there. After it, the new file is parsed
+//! again: only what was to change may differ, it must be what was asked for, and what was JSON must be
+//! JSON. A parser that errs about a position can so make an edit fail, never make it wrong.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use super::document::{Content, Node, NodeId, ParseError, Role, Scalar, Stream, Style};
-use super::scalar::{self, Slot};
-
-/// One change to a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Edit {
-    /// A scalar becomes another one.
-    Set {
-        /// The scalar; may be a key.
-        node: NodeId,
-        /// What it shall be.
-        value: NewValue,
-    },
-    /// A block mapping gets one more key, indented as its siblings are.
-    Add {
-        /// The mapping.
-        mapping: NodeId,
-        /// The key that the new line follows; the last one that can be followed if none is given.
-        after: Option<NodeId>,
-        /// The new key.
-        key: String,
-        /// Its value.
-        value: NewValue,
-    },
-}
-
-/// What a scalar shall be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NewValue {
-    /// A string, written in the style that is there, and quoted where it has to be.
-    Text(String),
-    /// A number, boolean, null or date, written plain and exactly so.
-    Plain(String),
-}
-
-/// Why an edit was not made. Lines count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
-    /// The target is a list, a mapping or an alias.
-    #[error("line {line} holds no scalar")]
-    NotAScalar {
-        /// Where the target stands.
-        line: usize,
-    },
-    /// Some mapping around the target has a key twice, and readers differ in which one counts.
-    #[error("the key {key:?} is there twice, on lines {first} and {line}: remove one of them")]
-    DuplicateKey {
-        /// The key.
-        key: String,
-        /// The line of the first one.
-        first: usize,
-        /// The line of the second one.
-        line: usize,
-    },
-    /// The value is empty, and stands where nothing can be written in its place.
-    #[error("line {line}: the value is empty, so there is no text to replace: write \"\" there")]
-    Empty {
-        /// Where the target stands.
-        line: usize,
-    },
-    /// A key is to be added to something else than a mapping with a line for each key.
-    #[error(
-        "line {line}: a key can only be added to a mapping that has a line for each key, and one whose value is no list or mapping"
-    )]
-    NoBlockMapping {
-        /// Where the mapping stands.
-        line: usize,
-    },
-    /// The guard before the edit: the text on this line is not the value that was parsed.
-    #[error("line {line}: the text there does not read as {value:?}; nothing was changed")]
-    Misplaced {
-        /// Where the parser saw the value.
-        line: usize,
-        /// What the parser read.
-        value: String,
-    },
-    /// The guard after the edit: the new file would not be YAML any more.
-    #[error("the edit would break the file ({0}); nothing was changed")]
-    Breaks(ParseError),
-    /// The guard after the edit: something else than the targets would read differently.
-    #[error("the edit would change what line {line} says; nothing was changed")]
-    Spills {
-        /// The first line of the old file that would read differently.
-        line: usize,
-    },
-}
-
-impl EditError {
-    /// Whether a guard had to step in: a case that this program should have handled.
-    pub fn is_guard(&self) -> bool {
-        matches!(
-            self,
-            Self::Misplaced { .. } | Self::Breaks(_) | Self::Spills { .. }
-        )
-    }
-}
+use super::change::{Edit, EditError};
+use super::document::{Node, NodeId, Role, Stream};
+use super::splices::{Replacement, Splices};
 
 /// The file with `edits` made, all of them. No two may be about the same scalar.
 ///
 /// # Errors
 /// [`EditError`] says why nothing was changed.
 pub fn apply(stream: &Stream<'_>, edits: &[Edit]) -> Result<Vec<u8>, EditError> {
-    let mut duplicates = Duplicates::default();
-    let mut replacements = Vec::with_capacity(edits.len());
-    let mut expected = Expected::default();
-    for edit in edits {
-        match edit {
-            Edit::Set { node, value } => {
-                duplicates.refuse_around(stream, *node)?;
-                replacements.push(replacement(stream, *node, value)?);
-                expected.values.insert(*node, value);
-            }
-            Edit::Add {
-                mapping,
-                after,
-                key,
-                value,
-            } => {
-                duplicates.refuse_around(stream, *mapping)?;
-                let (place, replacement) = addition(stream, *mapping, *after, key, value)?;
-                replacements.push(replacement);
-                expected.added.push((place, key, value));
-            }
-        }
-    }
-    let after = splice(stream.text(), replacements);
-    expected.check(stream, &after)?;
+    let (_, after) = changed(stream, edits)?;
     Ok(after.into_bytes())
 }
 
-/// Text that takes the place of a range of bytes.
-struct Replacement {
-    span: Range<usize>,
-    text: String,
-}
-
-/// The text that makes `value` of the scalar `id`, and the guard before it.
-fn replacement(
-    stream: &Stream<'_>,
-    id: NodeId,
-    value: &NewValue,
-) -> Result<Replacement, EditError> {
-    let node = &stream[id];
-    let line = node.line;
-    let Content::Scalar(old) = &node.content else {
-        return Err(EditError::NotAScalar { line });
-    };
-    if old.value.is_empty() && old.style == Style::Plain {
-        return fill_empty(stream, node, value);
-    }
-    let misplaced = || EditError::Misplaced {
-        line,
-        value: old.value.clone(),
-    };
-    let span = old.span.clone().ok_or_else(misplaced)?;
-    let raw = stream.text().get(span.clone()).ok_or_else(misplaced)?;
-    if !scalar::reads_as(raw, old.style, &old.value) {
-        return Err(misplaced());
-    }
-    let text = match value {
-        NewValue::Plain(plain) => plain.clone(),
-        NewValue::Text(value) if *value == old.value && !needs_quotes(old) => raw.to_owned(),
-        NewValue::Text(value) => scalar::write(
-            value,
-            Slot {
-                style: old.style,
-                raw,
-                value: &old.value,
-                in_flow: node.in_flow,
-                line_break: line_break(stream.text()),
-            },
-        ),
-    };
-    Ok(Replacement { span, text })
-}
-
-/// Whether a scalar that is to be a string is written so that some reader sees a number or a date.
-fn needs_quotes(scalar: &Scalar) -> bool {
-    scalar.style == Style::Plain && scalar::is_typed(&scalar.value)
-}
-
-/// `key:` without a value: the new one goes behind the colon.
-fn fill_empty(
-    stream: &Stream<'_>,
-    node: &Node,
-    value: &NewValue,
-) -> Result<Replacement, EditError> {
-    let empty = EditError::Empty { line: node.line };
-    let Role::Value { key } = node.role else {
-        return Err(empty);
-    };
-    if node.anchored || node.tag.is_some() {
-        return Err(empty);
-    }
-    let after_key = stream
-        .scalar(key)
-        .and_then(|key| key.span.as_ref())
-        .map(|span| span.end);
-    let colon = after_key
-        .and_then(|end| stream.text().get(end..))
-        .filter(|rest| rest.starts_with(':'));
-    let (Some(end), Some(_)) = (after_key, colon) else {
-        return Err(EditError::Empty {
-            line: stream[key].line,
-        });
-    };
-    let value = value.written_afresh(node.in_flow);
-    Ok(Replacement {
-        span: end + 1..end + 1,
-        text: format!(" {value}"),
-    })
-}
-
-/// The line for a new key, and the number of the node before which key and value will be.
-fn addition(
-    stream: &Stream<'_>,
-    mapping: NodeId,
-    after: Option<NodeId>,
-    key: &str,
-    value: &NewValue,
-) -> Result<(usize, Replacement), EditError> {
-    let line = stream[mapping].line;
-    let pairs = stream.pairs(mapping);
-    if stream[mapping].in_flow || pairs.is_empty() {
-        return Err(EditError::NoBlockMapping { line });
-    }
-    let (sibling, at) = pairs
-        .iter()
-        .rev()
-        .filter(|(sibling, _)| Some(*sibling) == after)
-        .chain(pairs.iter().rev())
-        .find_map(|(sibling, value)| Some((*sibling, line_end_of(stream, *sibling, *value)?)))
-        .ok_or(EditError::NoBlockMapping { line })?;
-    let key = if scalar::is_plain_string(key, false) {
-        key.to_owned()
-    } else {
-        scalar::double_quoted(key)
-    };
-    let text = format!(
-        "{}{}{key}: {}",
-        line_break(stream.text()),
-        " ".repeat(stream[sibling].column - 1),
-        value.written_afresh(false)
-    );
-    // The value of a pair that can be followed is one node, and comes right after its key.
-    let place = sibling.number() + 2;
-    Ok((place, Replacement { span: at..at, text }))
-}
-
-/// Where the line ends on which a pair ends, comment included. None for collections, whose end the
-/// parser does not tell.
-fn line_end_of(stream: &Stream<'_>, key: NodeId, value: NodeId) -> Option<usize> {
-    let end = match &stream[value].content {
-        Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
-            stream.scalar(key)?.span.as_ref()?.end
-        }
-        Content::Scalar(scalar) => scalar.span.as_ref()?.end,
-        Content::Alias { .. } => stream.scalar(key)?.span.as_ref()?.end,
-        Content::Sequence(_) | Content::Mapping(_) => return None,
-    };
-    let rest = stream.text().get(end..)?;
-    Some(end + rest.find(['\r', '\n']).unwrap_or(rest.len()))
-}
-
-impl NewValue {
-    /// The text of the value where no old one gives a style.
-    fn written_afresh(&self, in_flow: bool) -> String {
-        match self {
-            Self::Plain(plain) => plain.clone(),
-            Self::Text(value) if scalar::is_plain_string(value, in_flow) => value.clone(),
-            Self::Text(value) => scalar::double_quoted(value),
+/// What `edits` do to the bytes, and the file that comes of it.
+fn changed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(Vec<Replacement>, String), EditError> {
+    let mut duplicates = Duplicates::default();
+    let mut splices = Splices::new(stream);
+    // All edits inside of one text are made at once.
+    let mut inside: Vec<(NodeId, Vec<Edit>)> = Vec::new();
+    for edit in edits {
+        duplicates.refuse_around(stream, edit.node())?;
+        if let Edit::Inside { node, edits } = edit {
+            match inside.iter_mut().find(|(other, _)| other == node) {
+                Some((_, all)) => all.extend(edits.iter().cloned()),
+                None => inside.push((*node, edits.clone())),
+            }
         }
     }
-}
-
-/// The line break of the file's first line.
-fn line_break(text: &str) -> &'static str {
-    match text.find('\n') {
-        Some(at) if text.get(..at).is_some_and(|line| line.ends_with('\r')) => "\r\n",
-        _ => "\n",
+    splices.add(edits)?;
+    for (node, edits) in inside {
+        let line = stream[node].line;
+        let text = stream.inside(node).ok_or(EditError::NotInside { line })?;
+        let (replacements, after) =
+            changed(&text.stream, &edits).map_err(|source| EditError::Inside {
+                line: text.line(1),
+                source: Box::new(source),
+            })?;
+        let replacements = replacements.into_iter();
+        splices
+            .replacements
+            .extend(replacements.map(|replacement| text.outside(replacement)));
+        splices.expected.texts.insert(node, after);
     }
+    let (replacements, expected) = splices.finish()?;
+    let after = splice(stream.text(), &replacements);
+    expected.check(stream, &after)?;
+    Ok((replacements, after))
 }
 
-/// `text` with every replacement made. Spans of different scalars never overlap.
-fn splice(text: &str, mut replacements: Vec<Replacement>) -> String {
-    replacements.sort_by_key(|replacement| replacement.span.start);
+/// `text` with every replacement made, which are in its order and don't overlap.
+fn splice(text: &str, replacements: &[Replacement]) -> String {
     let mut result = String::with_capacity(text.len() + 64);
     let mut copied = 0;
     for replacement in replacements {
@@ -305,110 +69,15 @@ fn splice(text: &str, mut replacements: Vec<Replacement>) -> String {
     result
 }
 
-/// What may be different in the new file: the guard after the edit.
-#[derive(Default)]
-struct Expected<'e> {
-    values: HashMap<NodeId, &'e NewValue>,
-    /// Keys and values that are new, and the number of the old node before which they are.
-    added: Vec<(usize, &'e str, &'e NewValue)>,
-}
-
-impl Expected<'_> {
-    fn check(mut self, before: &Stream<'_>, after: &str) -> Result<(), EditError> {
-        let after = Stream::parse(after.as_bytes()).map_err(EditError::Breaks)?;
-        // Stable: lines that are added at one place stand in the order they were asked for.
-        self.added.sort_by_key(|(place, ..)| *place);
-        let mut added = self.added.iter().peekable();
-        let mut new_nodes = after.nodes().map(|(_, node)| node);
-        let end = before.nodes().last().map_or(1, |(_, node)| node.line);
-        let spills = |line| EditError::Spills { line };
-
-        let nodes = before.nodes().map(Some).chain(std::iter::once(None));
-        for old in nodes {
-            let number = old.map_or(before.len(), |(id, _)| id.number());
-            while let Some((_, key, value)) = added.next_if(|(place, ..)| *place == number) {
-                let is_added = new_nodes.next().is_some_and(|node| is_text(node, key))
-                    && new_nodes
-                        .next()
-                        .is_some_and(|node| value.is_read_from(node));
-                if !is_added {
-                    return Err(spills(old.map_or(end, |(_, node)| node.line)));
-                }
-            }
-            let Some((id, old)) = old else { break };
-            let is_as_meant = new_nodes.next().is_some_and(|new| {
-                self.is_in_place(old, new)
-                    && match self.values.get(&id) {
-                        Some(value) => value.is_read_from(new),
-                        None => self.is_same_content(&old.content, &new.content),
-                    }
-            });
-            if !is_as_meant {
-                return Err(spills(old.line));
-            }
+impl Edit {
+    /// What it is about.
+    fn node(&self) -> NodeId {
+        match self {
+            Self::Set { node, .. } | Self::Remove { node } | Self::Inside { node, .. } => *node,
+            Self::Add { mapping, .. } => *mapping,
+            Self::Append { list, .. } => *list,
+            Self::Insert { collection, .. } => *collection,
         }
-        match new_nodes.next() {
-            Some(_) => Err(spills(end)),
-            None => Ok(()),
-        }
-    }
-
-    /// The number that the old node `id` has in the new file.
-    fn renumbered(&self, id: NodeId) -> usize {
-        let added = self
-            .added
-            .partition_point(|(place, ..)| *place <= id.number());
-        id.number() + 2 * added
-    }
-
-    /// Everything but the content is the same. Lines may move below an edit of a block scalar.
-    fn is_in_place(&self, old: &Node, new: &Node) -> bool {
-        let same_node = |old: Option<NodeId>, new: Option<NodeId>| {
-            old.map(|id| self.renumbered(id)) == new.map(NodeId::number)
-        };
-        let same_role = match (old.role, new.role) {
-            (Role::Value { key: old }, Role::Value { key: new }) => same_node(Some(old), Some(new)),
-            (old, new) => old == new,
-        };
-        same_role
-            && same_node(old.parent, new.parent)
-            && (old.document, old.anchored, &old.tag) == (new.document, new.anchored, &new.tag)
-    }
-
-    /// What a collection holds is compared node by node: each knows its parent and its place.
-    fn is_same_content(&self, old: &Content, new: &Content) -> bool {
-        match (old, new) {
-            (Content::Scalar(old), Content::Scalar(new)) => {
-                old.value == new.value && old.style == new.style
-            }
-            (Content::Sequence(_), Content::Sequence(_))
-            | (Content::Mapping(_), Content::Mapping(_)) => true,
-            (Content::Alias { target: old, .. }, Content::Alias { target: new, .. }) => {
-                self.renumbered(*old) == new.number()
-            }
-            _ => false,
-        }
-    }
-}
-
-impl NewValue {
-    /// Whether `node` is what this value was to become.
-    fn is_read_from(&self, node: &Node) -> bool {
-        match (&node.content, self) {
-            (Content::Scalar(scalar), Self::Plain(plain)) => {
-                scalar.style == Style::Plain && scalar.value == *plain
-            }
-            (_, Self::Text(value)) => is_text(node, value),
-            _ => false,
-        }
-    }
-}
-
-/// Whether `node` is the string `value` to every reader.
-fn is_text(node: &Node, value: &str) -> bool {
-    match &node.content {
-        Content::Scalar(scalar) => scalar.value == value && !needs_quotes(scalar),
-        _ => false,
     }
 }
 
@@ -474,7 +143,10 @@ fn duplicate_keys(stream: &Stream<'_>, mapping: NodeId) -> HashMap<String, (Node
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
+    use crate::yaml::NewValue;
     use proptest::prelude::*;
 
     /// Sets the scalars that read as `old` to `new`.
@@ -536,13 +208,8 @@ mod tests {
         assert_eq!(replace("a:\n", "", "1").unwrap(), "a: \"1\"\n");
         assert_eq!(replace("a:\n", "", "b, c").unwrap(), "a: b, c\n");
         assert_eq!(replace("{a: }", "", "b, c").unwrap(), "{a: \"b, c\" }");
-        for text in [
-            "- \n- a",
-            "a: &x\n",
-            "a: !!str\n",
-            "a: &x !!str\n",
-            "? \n: b\n",
-        ] {
+        assert_eq!(replace("- \n- a", "", "v1").unwrap(), "- v1 \n- a");
+        for text in ["a: &x\n", "a: !!str\n", "a: &x !!str\n", "? \n: b\n"] {
             let empty = replace(text, "", "v1").unwrap_err();
             assert!(
                 matches!(empty, EditError::Empty { .. }),
@@ -711,13 +378,32 @@ mod tests {
             (
                 "m:\n  a: b\n  c: {d: e}\n",
                 None,
-                "m:\n  a: b\n  k: v\n  c: {d: e}\n",
+                "m:\n  a: b\n  c: {d: e}\n  k: v\n",
             ),
             (
-                "m:\n  a:\n  b:\n    - c\n",
+                "m:\n  a:\n  b:\n    - c\n      # d\n\ne: f\n",
                 None,
-                "m:\n  a:\n  k: v\n  b:\n    - c\n",
+                "m:\n  a:\n  b:\n    - c\n  k: v\n      # d\n\ne: f\n",
             ),
+            (
+                "m:\n  a: |+\n    b\n\nx: y\n",
+                None,
+                "m:\n  a: |+\n    b\n\n  k: v\nx: y\n",
+            ),
+            ("m: {}\n", None, "m: {k: v}\n"),
+            ("m: { a: b } # c\n", None, "m: { a: b, k: v } # c\n"),
+            ("{\"m\":{\"a\":1}}", None, "{\"m\":{\"a\":1,\"k\":\"v\"}}"),
+            (
+                "{\n  \"m\": {\n    \"a\": 1\n  }\n}\n",
+                None,
+                "{\n  \"m\": {\n    \"a\": 1,\n    \"k\": \"v\"\n  }\n}\n",
+            ),
+            (
+                "m: {\n  a: 1, # b\n  c: d # e\n}\n",
+                None,
+                "m: {\n  a: 1, # b\n  c: d, # e\n  k: v\n}\n",
+            ),
+            ("m: {a: b,}\n", None, "m: {a: b, k: v,}\n"),
             ("m:\n  a: b\n    c\n", None, "m:\n  a: b\n    c\n  k: v\n"),
             (
                 "m:\n  a: |\n    b\n\nx: y\n",
@@ -730,11 +416,13 @@ mod tests {
                 "x: &x y\nm:\n  a: *x\n  k: v\nz: *x\n",
             ),
         ] {
-            assert_eq!(add(before, after).unwrap(), expected);
+            let added = add(before, after);
+            assert_eq!(added.as_deref(), Ok(expected), "{before:?}");
         }
-        for text in ["m: {a: b}\n", "m: {}\n", "m: a\n", "m:\n  a:\n    - b\n"] {
+        for text in ["m: a\n", "m: [a]\n", "m:\n- a\n"] {
+            let refused = add(text, None);
             assert!(
-                matches!(add(text, None), Err(EditError::NoBlockMapping { .. })),
+                matches!(refused, Err(EditError::NoPlace { .. })),
                 "{text:?}"
             );
         }
@@ -766,12 +454,392 @@ mod tests {
             String::from_utf8(apply(&stream, &edits).unwrap()).unwrap(),
             "x: &x w\nm:\n  a: *x\n  l: 1\n  \"1\": 2\n  b: &b c\n  k: 3\nz: [*x, *b]\n"
         );
-        for (after, line) in [(0, 4), (1, 5)] {
+        for (after, line) in [(0, 3), (1, 4)] {
             for value in ["1 # d", "'1'", "[1]", "1\n  n: 2"] {
                 let refused = apply(&stream, &[add(after, "k", value)]);
                 assert_eq!(refused, Err(EditError::Spills { line }), "{value:?}");
             }
         }
+    }
+
+    /// Does to the node at each path what stands beside it: `-` removes it, `+v` appends an item,
+    /// anything else it becomes.
+    fn edited(text: &str, edits: &[(&str, &str)]) -> Result<String, EditError> {
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let edit = |(path, what): &(&str, &str)| {
+            let path: crate::yaml::path::Path = path.parse().unwrap();
+            let node = path.find(&stream, stream.roots()[0]).unwrap();
+            let value = |text: &str| match text.starts_with(['[', '{']) {
+                true => NewValue::Source(text.to_owned()),
+                false => NewValue::Text(text.to_owned()),
+            };
+            match *what {
+                "-" => Edit::Remove { node },
+                what => match what.strip_prefix('+') {
+                    Some(item) => Edit::Append {
+                        list: node,
+                        value: value(item),
+                    },
+                    None => Edit::Set {
+                        node,
+                        value: value(what),
+                    },
+                },
+            }
+        };
+        let edits: Vec<Edit> = edits.iter().map(edit).collect();
+        apply(&stream, &edits).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_key_or_an_item_is_removed_with_its_own_lines_and_no_other() {
+        for (before, path, after) in [
+            ("a: 1\nb: 2 # c\nd: 3\n", "b", "a: 1\nd: 3\n"),
+            ("a: 1\nb: 2", "b", "a: 1"),
+            ("a: 1\nb: 2", "a", "b: 2"),
+            ("\u{feff}a: 1\r\nb: 2\r\n", "a", "\u{feff}b: 2\r\n"),
+            (
+                "# x\na: 1\n\n# y\nb:\n  c:\n  - d\n  # z\n\n# e\nf: 3\n",
+                "b",
+                "# x\na: 1\n\n# y\n\n# e\nf: 3\n",
+            ),
+            ("a:\n  b: 1 # c\n# d\ne: 2\n", "a.b", "a: {}\n# d\ne: 2\n"),
+            (
+                "a: # x\n  # y\n  b: 1\ne: 2\n",
+                "a.b",
+                "a: {} # x\n  # y\ne: 2\n",
+            ),
+            ("- a: 1 # x\n  b: 2\n- c\n", "[0].a", "- b: 2\n- c\n"),
+            ("- a: 1\n  # x\n  b: 2\n", "[0].a", "- # x\n  b: 2\n"),
+            ("- a: 1\n- c\n", "[0].a", "- {}\n- c\n"),
+            ("a:\n- b\n- c: 1\n  d: 2\n- e\n", "a[1]", "a:\n- b\n- e\n"),
+            ("a:\n  - b\n", "a[0]", "a: []\n"),
+            ("- - a\n  - b\n- c\n", "[0][0]", "- - b\n- c\n"),
+            ("-\n- b\n-\n  c: d\n", "[2]", "-\n- b\n"),
+            ("a: |+\n  b\n\nc: d\n", "a", "c: d\n"),
+            ("a: b\n  c\nd: e\n", "a", "d: e\n"),
+            ("{a: 1, b: 2, c: 3}", "a", "{b: 2, c: 3}"),
+            ("{a: 1, b: 2, c: 3}", "b", "{a: 1, c: 3}"),
+            ("{ a: 1, b: 2 }", "b", "{ a: 1 }"),
+            ("{a: [1, 2,], b: 3}", "a[1]", "{a: [1,], b: 3}"),
+            ("x: {a: 1} # b\n", "x.a", "x: {} # b\n"),
+            (
+                "{\n  \"a\": 1,\n  \"b\": [\n    2\n  ]\n}\n",
+                "b",
+                "{\n  \"a\": 1\n}\n",
+            ),
+            (
+                "{\n  \"a\": 1,\n  \"b\": [\n    2\n  ]\n}\n",
+                "a",
+                "{\n  \"b\": [\n    2\n  ]\n}\n",
+            ),
+            (
+                "[\n  a, # x\n  # y\n  b # z\n]\n",
+                "[1]",
+                "[\n  a # x\n  # y\n]\n",
+            ),
+        ] {
+            let removed = edited(before, &[(path, "-")]);
+            assert_eq!(removed.as_deref(), Ok(after), "{path} of {before:?}");
+        }
+        let flow = "{a: 1, b: 2, c: 3}";
+        assert_eq!(edited(flow, &[("b", "-"), ("c", "-")]).unwrap(), "{a: 1}");
+        assert_eq!(edited(flow, &[("a", "-"), ("b", "-")]).unwrap(), "{c: 3}");
+        let all = [("a", "-"), ("b", "-"), ("c", "-")];
+        assert_eq!(edited(flow, &all).unwrap(), "{}");
+        let lines = "a: 1\nb: 2\nc: 3\n";
+        assert_eq!(edited(lines, &[("a", "-"), ("b", "-")]).unwrap(), "c: 3\n");
+        assert_eq!(edited(lines, &[("c", "-"), ("b", "-")]).unwrap(), "a: 1\n");
+        // An anchor that something else needs.
+        let refused = edited("a: &x 1\nb: *x\n", &[("a", "-")]).unwrap_err();
+        assert!(matches!(refused, EditError::Breaks(_)), "{refused}");
+        let refused = edited("a: &x 1\nb: &x 2\nc: *x\n", &[("b", "-")]);
+        assert_eq!(refused, Err(EditError::Spills { line: 3 }));
+    }
+
+    #[test]
+    fn an_item_is_appended_as_its_siblings_are_written() {
+        for (before, path, item, after) in [
+            ("a:\n- b # c\nd: e\n", "a", "+x", "a:\n- b # c\n- x\nd: e\n"),
+            ("a:\r\n    - b", "a", "+1", "a:\r\n    - b\r\n    - \"1\""),
+            (
+                "a:\n  - b: c\n    d: |\n      e\n\nf: g\n",
+                "a",
+                "+{b: x}",
+                "a:\n  - b: c\n    d: |\n      e\n  - {b: x}\n\nf: g\n",
+            ),
+            ("- - a\n- b\n", "[0]", "+x", "- - a\n  - x\n- b\n"),
+            ("a: [b, 'c'] # d\n", "a", "+x", "a: [b, 'c', x] # d\n"),
+            ("a: []\n", "a", "+x, y", "a: [\"x, y\"]\n"),
+            (
+                "{\"a\": [\"b\"]}",
+                "a",
+                "+{k: [v, 1, yes]}",
+                "{\"a\": [\"b\", {\"k\": [\"v\", 1, \"yes\"]}]}",
+            ),
+            (
+                "[\n  1,\n  2\n]\n",
+                ".",
+                "+x",
+                "[\n  1,\n  2,\n  \"x\"\n]\n",
+            ),
+        ] {
+            let appended = edited(before, &[(path, item)]);
+            assert_eq!(appended.as_deref(), Ok(after), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_list_or_mapping_becomes_another_value() {
+        for (before, path, value, after) in [
+            ("a: b # c\n", "a", "[x, y]", "a: [x, y] # c\n"),
+            ("a: [b,\n  c] # d\n", "a", "{k: v}", "a: {k: v} # d\n"),
+            (
+                "a: # b\n  # c\n  d: 1\n  # e\n  f: 2 # g\n# h\ni: j\n",
+                "a",
+                "{k: v}",
+                "a: {k: v} # b\n  # c\n# h\ni: j\n",
+            ),
+            ("a: &x\n- b\nc: *x\n", "a", "[d]", "a: &x [d]\nc: *x\n"),
+            ("- a: 1\n  b: 2 # c\n- d\n", "[0]", "x", "- x # c\n- d\n"),
+            ("-\n  a: 1\n- d\n", "[0]", "x", "- x\n- d\n"),
+            ("a: |\n  b\nc: d\n", "a", "[x]", "a: [x]\nc: d\n"),
+            ("a:\nb: c\n", "a", "[x]", "a: [x]\nb: c\n"),
+            ("a: &x {b: 1}\nc: *x\n", "c", "v", "a: &x {b: 1}\nc: v\n"),
+            (
+                "{\"a\": {\"b\": 1}}",
+                "a",
+                "[true, 'x']",
+                "{\"a\": [true, \"x\"]}",
+            ),
+            ("{\"a\": 12}", "a", "v13", "{\"a\": \"v13\"}"),
+            ("a: 1\nb: 2\n", ".", "{c: 3}", "{c: 3}\n"),
+        ] {
+            let set = edited(before, &[(path, value)]);
+            assert_eq!(set.as_deref(), Ok(after), "{before:?}");
+        }
+        let overlap = edited("a: {b: 1}\n", &[("a", "[]"), ("a.b", "2")]);
+        assert_eq!(overlap, Err(EditError::Overlap { line: 1 }));
+    }
+
+    #[test]
+    fn what_is_missing_is_made_in_the_indentation_of_the_file() {
+        let new = NewValue::Mapping(vec![(
+            "new".to_owned(),
+            NewValue::Mapping(vec![("nested".to_owned(), NewValue::Text("v".to_owned()))]),
+        )]);
+        let list = NewValue::List(vec![new.clone()]);
+        for (before, value, after) in [
+            ("root:\n", &new, "root:\n  new:\n    nested: v\n"),
+            (
+                "root: # c\nb: 1",
+                &new,
+                "root: # c\n  new:\n    nested: v\nb: 1",
+            ),
+            ("root: ~ # c\n", &new, "root: # c\n  new:\n    nested: v\n"),
+            (
+                "a:\n    b: c\nroot: null",
+                &new,
+                "a:\n    b: c\nroot:\n    new:\n        nested: v",
+            ),
+            ("root: {}\n", &new, "root: {new: {nested: v}}\n"),
+            ("{root: , a: b}", &new, "{root: {new: {nested: v}} , a: b}"),
+            (
+                "{\"root\": null}",
+                &new,
+                "{\"root\": {\"new\": {\"nested\": \"v\"}}}",
+            ),
+            ("root:\n", &list, "root:\n  - new:\n      nested: v\n"),
+            (
+                "a:\n- b\nroot:\n",
+                &list,
+                "a:\n- b\nroot:\n- new:\n    nested: v\n",
+            ),
+        ] {
+            let stream = Stream::parse(before.as_bytes()).unwrap();
+            let node = stream.get(stream.roots()[0], "root").unwrap();
+            let value = value.clone();
+            let after_edit = apply(&stream, &[Edit::Set { node, value }]).unwrap();
+            assert_eq!(String::from_utf8(after_edit).unwrap(), after);
+        }
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = "{\"z\": 1, \"y\": [null]}";
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let node = stream.get(stream.roots()[0], "z").unwrap();
+        let set = |value: NewValue| {
+            let after = apply(&stream, &[Edit::Set { node, value }]);
+            after.map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        let plain = |plain: &str| NewValue::Plain(plain.to_owned());
+        for (value, written) in [
+            (plain("1.5e3"), "1.5e3"),
+            (plain("True"), "true"),
+            (plain("~"), "null"),
+            (plain("yes"), "\"yes\""),
+            (plain("0x1F"), "\"0x1F\""),
+            (plain("1_000"), "\"1_000\""),
+            (plain("2026-01-20"), "\"2026-01-20\""),
+            (
+                NewValue::Text("a\u{85}\u{1}\"\\\n\u{1f980}".to_owned()),
+                "\"a\\u0085\\u0001\\\"\\\\\\n\u{1f980}\"",
+            ),
+            (
+                NewValue::Source("[a: 1, .5]".to_owned()),
+                "[{\"a\": 1}, \".5\"]",
+            ),
+        ] {
+            assert_eq!(set(value).unwrap(), text.replacen('1', written, 1));
+        }
+        let anchored = set(NewValue::Source("[&x a]".to_owned()));
+        assert_eq!(anchored, Err(EditError::NoJson { line: 1 }));
+        // The guard itself: a text that is put in as it was elsewhere.
+        let list = stream.get(stream.roots()[0], "y").unwrap();
+        let insert = |text: &str| Edit::Insert {
+            collection: list,
+            after: None,
+            text: text.to_owned(),
+        };
+        assert_eq!(
+            apply(&stream, &[insert("[2]")]).unwrap(),
+            b"{\"z\": 1, \"y\": [2, null]}"
+        );
+        let refused = apply(&stream, &[insert("[x]")]);
+        assert_eq!(refused, Err(EditError::NoJson { line: 1 }));
+        assert!(refused.unwrap_err().is_guard());
+        // What was none before may be anything.
+        assert_eq!(edited("{a: 1}", &[("a", "v")]).unwrap(), "{a: v}");
+    }
+
+    /// Sets `.a.b` inside of the text at `.t`.
+    fn inside(text: &str, value: &str) -> Result<String, EditError> {
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let node = stream.get(stream.roots()[0], "t").unwrap();
+        let line = stream[node].line;
+        let inner = stream.inside(node).ok_or(EditError::NotInside { line })?;
+        let path: crate::yaml::path::Path = ".a.b".parse().unwrap();
+        let set = Edit::Set {
+            node: path.find(&inner.stream, inner.stream.roots()[0]).unwrap(),
+            value: NewValue::Text(value.to_owned()),
+        };
+        let edit = |set| Edit::Inside {
+            node,
+            edits: vec![set],
+        };
+        let after = apply(&stream, &[edit(set)])?;
+        Ok(String::from_utf8(after).unwrap())
+    }
+
+    #[test]
+    fn a_text_that_is_a_document_is_edited_as_one() {
+        for (before, after) in [
+            ("t: |\n  a:\n    b: v1 # c\n", "t: |\n  a:\n    b: v2 # c\n"),
+            (
+                "t: |- # x\n    # y\n\n    a: {b: 'v1'}\n# z\n",
+                "t: |- # x\n    # y\n\n    a: {b: 'v2'}\n# z\n",
+            ),
+            (
+                "t: |2+\r\n    a:\r\n      b: v1\t# \u{fc}\r\n\r\n\r\nu: x\r\n",
+                "t: |2+\r\n    a:\r\n      b: v2\t# \u{fc}\r\n\r\n\r\nu: x\r\n",
+            ),
+            (
+                "t: |\n  {\"a\": {\"b\": \"v1\"}}",
+                "t: |\n  {\"a\": {\"b\": \"v2\"}}",
+            ),
+            (
+                "t: |\n\n  a:\n   b: |-\n    v1\n   c: d\n",
+                "t: |\n\n  a:\n   b: |-\n    v2\n   c: d\n",
+            ),
+            (
+                "t: |\n  ---\n  a:\n    b: v1\n  ---\n  b: c\n",
+                "t: |\n  ---\n  a:\n    b: v2\n  ---\n  b: c\n",
+            ),
+        ] {
+            assert_eq!(inside(before, "v2").as_deref(), Ok(after));
+            assert_eq!(inside(after, "v1").as_deref(), Ok(before));
+        }
+        let lines = "t: |\r\n    a:\r\n      b: |\r\n        v1\r\n      c: d\r\n";
+        let longer = lines.replace("v1\r\n", "v2\r\n\r\n        v3\r\n");
+        assert_eq!(inside(lines, "v2\n\nv3\n").as_deref(), Ok(&*longer));
+        for text in [
+            "t: a: b",
+            "t: >\n  a:\n    b: v1\n",
+            "t: \"a: {b: v1}\"\n",
+            "t: |\n  a: b: v1\n",
+            "t: |\n  words: a\n  b\n: c [\n",
+            "t: |\n  just words\n",
+        ] {
+            if let Ok(stream) = Stream::parse(text.as_bytes()) {
+                let node = stream.get(stream.roots()[0], "t").unwrap();
+                assert!(stream.inside(node).is_none(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_guards_stand_inside_of_a_text_too() {
+        let text = "x: y\nt: |\n  {\"a\": 1, \"b\": 2}\n";
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let node = stream.get(stream.roots()[0], "t").unwrap();
+        let inner = stream.inside(node).unwrap();
+        let a = inner.stream.get(inner.stream.roots()[0], "a").unwrap();
+        let b = inner.stream.get(inner.stream.roots()[0], "b").unwrap();
+        let plain = |node, plain: &str| Edit::Set {
+            node,
+            value: NewValue::Plain(plain.to_owned()),
+        };
+        let inside = |edits| Edit::Inside { node, edits };
+        let both = [
+            inside(vec![plain(a, "3")]),
+            inside(vec![Edit::Remove { node: b }]),
+        ];
+        assert_eq!(
+            apply(&stream, &both).unwrap(),
+            b"x: y\nt: |\n  {\"a\": 3}\n"
+        );
+        let add = Edit::Insert {
+            collection: inner.stream.roots()[0],
+            after: None,
+            text: "{c: d}".to_owned(),
+        };
+        let refused = apply(&stream, &[inside(vec![add])]).unwrap_err();
+        assert!(refused.is_guard());
+        insta::assert_snapshot!(refused, @"in the text that begins on line 3: the edit would make JSON invalid (the document on line 1); nothing was changed");
+        let whole = Edit::Set {
+            node,
+            value: NewValue::Text("x".to_owned()),
+        };
+        let refused = apply(&stream, &[whole, inside(vec![plain(a, "3")])]);
+        assert_eq!(refused, Err(EditError::Overlap { line: 3 }));
+        // Keys and items come and go in it as anywhere.
+        let text = "t: |-\n    l:\n    - a\n    - b\nu: v\n";
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let node = stream.get(stream.roots()[0], "t").unwrap();
+        let inner = stream.inside(node).unwrap();
+        let root = inner.stream.roots()[0];
+        let list = inner.stream.get(root, "l").unwrap();
+        let text = |text: &str| NewValue::Text(text.to_owned());
+        let edits = vec![
+            Edit::Remove {
+                node: inner.stream.items(list)[1],
+            },
+            Edit::Append {
+                list,
+                value: text("c"),
+            },
+            Edit::Add {
+                mapping: root,
+                after: None,
+                key: "k".to_owned(),
+                value: text("w"),
+            },
+        ];
+        assert_eq!(
+            String::from_utf8(apply(&stream, &[Edit::Inside { node, edits }]).unwrap()).unwrap(),
+            "t: |-\n    l:\n    - a\n    - c\n    k: w\nu: v\n"
+        );
     }
 
     proptest! {

@@ -3,14 +3,23 @@
 //!
 //! [`document`] is a file as a tree of nodes, each scalar with the bytes it takes up;
 //! [`scalar`] writes a value so that every reader gets it back; [`edit`] puts the two together and
-//! checks the result. Nothing here knows what the values mean.
+//! checks the result; [`inside`] does all of it in a text that is a document of its own. Nothing here
+//! knows what the values mean.
 
 mod build;
+mod change;
 pub mod document;
 pub mod edit;
+mod expected;
+mod extent;
+pub mod inside;
+mod json;
+mod layout;
 pub mod path;
 pub mod scalar;
 mod spans;
+mod splices;
 
+pub use change::{Edit, EditError, NewValue};
 pub use document::{Content, Node, NodeId, ParseError, Role, Scalar, Stream, Style};
-pub use edit::{Edit, EditError, NewValue};
+pub use inside::Inside;

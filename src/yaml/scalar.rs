@@ -158,7 +158,7 @@ fn single_quoted(value: &str) -> Option<String> {
         .then(|| format!("'{}'", value.replace('\'', "''")))
 }
 
-/// Double quotes hold any value (chapter 7.3.1).
+/// Double quotes hold any value (chapter 7.3.1). Only escapes that JSON has, too.
 pub fn double_quoted(value: &str) -> String {
     let mut text = String::with_capacity(value.len() + 2);
     text.push('"');
@@ -170,7 +170,6 @@ pub fn double_quoted(value: &str) -> String {
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
             c if is_printable(c) => text.push(c),
-            c if u32::from(c) <= 0xff => text.push_str(&format!("\\x{:02x}", u32::from(c))),
             c => text.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
     }
@@ -234,7 +233,7 @@ fn block(value: &str, place: Slot<'_>) -> Option<String> {
 
 /// By how many columns the block scalar is indented that is written as `raw` and reads as `value`:
 /// what its first line with content has before that content. None where no line has any.
-fn block_indent(raw: &str, value: &str) -> Option<usize> {
+pub(super) fn block_indent(raw: &str, value: &str) -> Option<usize> {
     let leading_blanks = |line: &str| line.len() - line.trim_start_matches(' ').len();
     let first = |text: &str, skipped: usize| {
         text.split('\n')
@@ -407,7 +406,7 @@ mod tests {
         }
         assert_eq!(
             write("a\nb\"\u{85}\u{2028}", place(Style::Plain, "v1")),
-            r#""a\nb\"\x85\u2028""#
+            r#""a\nb\"\u0085\u2028""#
         );
         let in_flow = Slot {
             in_flow: true,

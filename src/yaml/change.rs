@@ -1,0 +1,171 @@
+//! What an edit is, and what may keep it from being made.
+
+use super::document::{NodeId, ParseError};
+
+/// One change to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// A value becomes another one.
+    Set {
+        /// What stands there now: a scalar (also a key), a list, a mapping or an alias.
+        node: NodeId,
+        /// What it shall be.
+        value: NewValue,
+    },
+    /// A mapping gets one more key, written as its siblings are.
+    Add {
+        /// The mapping.
+        mapping: NodeId,
+        /// The key that the new one follows; the last one if none is given.
+        after: Option<NodeId>,
+        /// The new key.
+        key: String,
+        /// Its value.
+        value: NewValue,
+    },
+    /// A list gets one more item behind its last one.
+    Append {
+        /// The list.
+        list: NodeId,
+        /// The new item.
+        value: NewValue,
+    },
+    /// Keys or items that have been written before are put in, comments and all.
+    Insert {
+        /// The mapping or the list.
+        collection: NodeId,
+        /// The key or the item that they follow; they become the first ones if none is given.
+        after: Option<NodeId>,
+        /// A mapping, or a list, whose keys or items are meant: as lines from the first column on, or
+        /// for a collection in brackets without its own.
+        text: String,
+    },
+    /// A key is removed with its value, or an item of a list.
+    Remove {
+        /// The value, or the item.
+        node: NodeId,
+    },
+    /// Something changes inside of a text that is a document of its own ([`super::inside`]).
+    Inside {
+        /// The block scalar.
+        node: NodeId,
+        /// Edits of [`super::inside::Inside::stream`].
+        edits: Vec<Edit>,
+    },
+}
+
+/// What a value shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewValue {
+    /// A string, written in the style that is there, and quoted where it has to be.
+    Text(String),
+    /// A number, boolean, null or date, written plain and exactly so. In JSON, what is none of JSON's
+    /// own is a string.
+    Plain(String),
+    /// A list or a mapping, written exactly so: in brackets; or as lines, indented from the column of
+    /// what holds it. In JSON it becomes JSON.
+    Source(String),
+    /// A mapping of these keys, in lines where lines stand around it.
+    Mapping(Vec<(String, NewValue)>),
+    /// A list of these items, in lines where lines stand around it.
+    List(Vec<NewValue>),
+}
+
+/// Why an edit was not made. Lines count from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// Some mapping around the target has a key twice, and readers differ in which one counts.
+    #[error("the key {key:?} is there twice, on lines {first} and {line}: remove one of them")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// The line of the first one.
+        first: usize,
+        /// The line of the second one.
+        line: usize,
+    },
+    /// The value is empty, and stands where nothing can be written in its place.
+    #[error("line {line}: the value is empty, so there is no text to replace: write \"\" there")]
+    Empty {
+        /// Where the target stands.
+        line: usize,
+    },
+    /// A key or an item is to be added to something else, or to a mapping or list that is written in a
+    /// way that leaves no place for one.
+    #[error(
+        "line {line}: no {what} can be added there: it is no {collection}, or one written in an unusual way"
+    )]
+    NoPlace {
+        /// Where it was to be added.
+        line: usize,
+        /// `key` or `item`.
+        what: &'static str,
+        /// `mapping` or `list`.
+        collection: &'static str,
+    },
+    /// What is to be replaced or removed can't be told from what is around it.
+    #[error(
+        "line {line}: what stands there can't be told from what is around it: give it lines of its own"
+    )]
+    Inseparable {
+        /// Where the target stands.
+        line: usize,
+    },
+    /// Two edits want the same bytes.
+    #[error("two changes meet on line {line}: make one of them in a step of its own")]
+    Overlap {
+        /// Where.
+        line: usize,
+    },
+    /// The text is no document of its own that can be edited where it is.
+    #[error("line {line}: the text there is no YAML that can be edited where it is")]
+    NotInside {
+        /// Where the text begins.
+        line: usize,
+    },
+    /// An edit inside of a text that is a document of its own.
+    #[error("in the text that begins on line {line}: {source}")]
+    Inside {
+        /// Where the text's first line is.
+        line: usize,
+        /// Why not, with lines counted in the text.
+        source: Box<EditError>,
+    },
+    /// The guard before the edit: the text on this line is not the value that was parsed.
+    #[error("line {line}: the text there does not read as {value:?}; nothing was changed")]
+    Misplaced {
+        /// Where the parser saw the value.
+        line: usize,
+        /// What the parser read.
+        value: String,
+    },
+    /// The guard after the edit: the new file would not be YAML any more.
+    #[error("the edit would break the file ({0}); nothing was changed")]
+    Breaks(ParseError),
+    /// The guard after the edit: something else than the targets would read differently.
+    #[error("the edit would change what line {line} says; nothing was changed")]
+    Spills {
+        /// The first line of the old file that would read differently.
+        line: usize,
+    },
+    /// The guard after the edit: what was JSON would be none any more.
+    #[error("the edit would make JSON invalid (the document on line {line}); nothing was changed")]
+    NoJson {
+        /// Where the document begins.
+        line: usize,
+    },
+}
+
+impl EditError {
+    /// Whether a guard had to step in: a case that this program should have handled.
+    pub fn is_guard(&self) -> bool {
+        match self {
+            Self::Misplaced { .. }
+            | Self::Breaks(_)
+            | Self::Spills { .. }
+            | Self::NoJson { .. } => true,
+            Self::Inside { source, .. } => source.is_guard(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The guard after an edit: what the new file may say, and nothing else.
+
+use std::collections::{HashMap, HashSet};
+
+use super::change::{EditError, NewValue};
+use super::document::{Content, Node, NodeId, Scalar, Stream, Style};
+use super::{json, scalar};
+
+/// What may be different in the new file.
+#[derive(Default)]
+pub(super) struct Expected {
+    pub values: HashMap<NodeId, NewValue>,
+    /// Block scalars that hold other text.
+    pub texts: HashMap<NodeId, String>,
+    /// Values and items that are gone.
+    pub removed: HashSet<NodeId>,
+    /// What is new in a collection, and which key or item it follows; the first one follows none.
+    pub added: HashMap<NodeId, Vec<(Option<NodeId>, Added)>>,
+}
+
+/// What is new in a collection.
+pub(super) enum Added {
+    Pair(String, NewValue),
+    Item(NewValue),
+    /// The keys or items of the collection that this text is.
+    Source(String),
+}
+
+impl Expected {
+    /// Whether `after` is `before` with nothing else changed.
+    pub fn check(&self, before: &Stream<'_>, after: &str) -> Result<(), EditError> {
+        let after = Stream::parse(after.as_bytes()).map_err(EditError::Breaks)?;
+        let end = before.nodes().last().map_or(1, |(_, node)| node.line);
+        let mut comparison = Comparison {
+            expected: self,
+            before,
+            after: &after,
+            anchors: HashMap::new(),
+        };
+        let spills = |line| EditError::Spills { line };
+        let mut roots = after.roots().iter();
+        for root in before.roots() {
+            let new = roots.next().ok_or(spills(before[*root].line))?;
+            comparison.node(*root, *new).map_err(spills)?;
+        }
+        if roots.next().is_some() {
+            return Err(spills(end));
+        }
+        for (old, new) in before.roots().iter().zip(after.roots()) {
+            if json::is_json(before, *old) && !json::is_json(&after, *new) {
+                let line = before[*old].line;
+                return Err(EditError::NoJson { line });
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Comparison<'e, 's, 't> {
+    expected: &'e Expected,
+    before: &'s Stream<'t>,
+    after: &'s Stream<'s>,
+    /// Which node carries an anchor now.
+    anchors: HashMap<NodeId, NodeId>,
+}
+
+impl Comparison<'_, '_, '_> {
+    /// Compares a node and all that is in it. The error is the line that reads differently.
+    fn node(&mut self, old: NodeId, new: NodeId) -> Result<(), usize> {
+        let (before, after) = (&self.before[old], &self.after[new]);
+        let differs = before.line;
+        if (before.document, before.anchored, &before.tag)
+            != (after.document, after.anchored, &after.tag)
+        {
+            return Err(differs);
+        }
+        if before.anchored {
+            self.anchors.insert(old, new);
+        }
+        if let Some(value) = self.expected.values.get(&old) {
+            return match value.is_read_from(self.after, new) {
+                true => Ok(()),
+                false => Err(differs),
+            };
+        }
+        let is_same = match (&before.content, &after.content) {
+            (Content::Scalar(before), Content::Scalar(after)) => {
+                let text = self.expected.texts.get(&old);
+                text.unwrap_or(&before.value) == &after.value && before.style == after.style
+            }
+            (Content::Alias { target: old, .. }, Content::Alias { target: new, .. }) => {
+                self.anchors.get(old) == Some(new)
+            }
+            (Content::Mapping(olds), Content::Mapping(news)) => {
+                let news = news.iter().map(|(k, v)| (Some(*k), *v));
+                return self.entries(old, olds.iter().map(|(k, v)| (Some(*k), *v)), news);
+            }
+            (Content::Sequence(olds), Content::Sequence(news)) => {
+                let news = news.iter().map(|item| (None, *item));
+                return self.entries(old, olds.iter().map(|item| (None, *item)), news);
+            }
+            _ => false,
+        };
+        if is_same { Ok(()) } else { Err(differs) }
+    }
+
+    /// The pairs of a mapping, or the items of a list.
+    fn entries(
+        &mut self,
+        collection: NodeId,
+        olds: impl Iterator<Item = Entry>,
+        mut news: impl Iterator<Item = Entry>,
+    ) -> Result<(), usize> {
+        let (expected, after) = (self.expected, self.after);
+        let added = expected.added.get(&collection).map(Vec::as_slice);
+        let added_behind = |key: Option<NodeId>, news: &mut dyn Iterator<Item = Entry>| {
+            let mut added = added.unwrap_or_default().iter();
+            added.all(|(follows, added)| *follows != key || added.is_read_from(after, news))
+        };
+        let mut line = self.before[collection].line;
+        if !added_behind(None, &mut news) {
+            return Err(line);
+        }
+        for (key, value) in olds {
+            let first = key.unwrap_or(value);
+            line = self.before[first].line;
+            if !expected.removed.contains(&value) {
+                let (new_key, new_value) = news.next().ok_or(line)?;
+                if let (Some(key), Some(new_key)) = (key, new_key) {
+                    self.node(key, new_key)?;
+                }
+                self.node(value, new_value)?;
+            }
+            if !added_behind(Some(first), &mut news) {
+                return Err(line);
+            }
+        }
+        match news.next() {
+            Some(_) => Err(line),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A pair, or an item without a key.
+type Entry = (Option<NodeId>, NodeId);
+
+impl Added {
+    /// Whether the next of `entries` are what was to be added.
+    fn is_read_from(&self, stream: &Stream<'_>, entries: &mut dyn Iterator<Item = Entry>) -> bool {
+        match self {
+            Self::Pair(key, value) => entries.next().is_some_and(|(k, v)| {
+                k.is_some_and(|k| is_text(&stream[k], key)) && value.is_read_from(stream, v)
+            }),
+            Self::Item(value) => {
+                let next = entries.next();
+                next.is_some_and(|(_, item)| value.is_read_from(stream, item))
+            }
+            Self::Source(text) => {
+                let Ok(source) = Stream::parse(text.as_bytes()) else {
+                    return false;
+                };
+                let [root] = source.roots() else { return false };
+                let same = |source_id: NodeId, id: Option<NodeId>| {
+                    id.is_some_and(|id| is_same_tree(&source, source_id, stream, id))
+                };
+                match &source[*root].content {
+                    Content::Mapping(pairs) => pairs.iter().all(|(key, value)| {
+                        entries
+                            .next()
+                            .is_some_and(|(k, v)| same(*key, k) && same(*value, Some(v)))
+                    }),
+                    Content::Sequence(items) => items
+                        .iter()
+                        .all(|item| same(*item, entries.next().map(|(_, item)| item))),
+                    _ => false,
+                }
+            }
+        }
+    }
+}
+
+impl NewValue {
+    /// Whether `node` is what this value was to become.
+    pub(super) fn is_read_from(&self, stream: &Stream<'_>, id: NodeId) -> bool {
+        let node = &stream[id];
+        match (&node.content, self) {
+            (Content::Scalar(scalar), Self::Plain(plain)) => {
+                scalar.style == Style::Plain && scalar.value == *plain
+            }
+            (_, Self::Text(value)) => is_text(node, value),
+            (_, Self::Source(text)) => Stream::parse(text.as_bytes()).is_ok_and(|source| {
+                matches!(source.roots(), [root] if is_same_content(&source, *root, stream, id))
+            }),
+            (Content::Mapping(pairs), Self::Mapping(wanted)) => {
+                pairs.len() == wanted.len()
+                    && pairs.iter().zip(wanted).all(|((k, v), (key, value))| {
+                        is_text(&stream[*k], key) && value.is_read_from(stream, *v)
+                    })
+            }
+            (Content::Sequence(items), Self::List(wanted)) => {
+                items.len() == wanted.len()
+                    && items
+                        .iter()
+                        .zip(wanted)
+                        .all(|(item, value)| value.is_read_from(stream, *item))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether two nodes say the same: tag, anchor, kind and value, whatever the style.
+fn is_same_tree(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: NodeId) -> bool {
+    (one[id].anchored, &one[id].tag) == (other[other_id].anchored, &other[other_id].tag)
+        && is_same_content(one, id, other, other_id)
+}
+
+fn is_same_content(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: NodeId) -> bool {
+    let is_same = |id: &NodeId, other_id: &NodeId| is_same_tree(one, *id, other, *other_id);
+    match (&one[id].content, &other[other_id].content) {
+        (Content::Scalar(a), Content::Scalar(b)) => {
+            a.value == b.value && needs_quotes(a) == needs_quotes(b)
+        }
+        (Content::Alias { name: a, .. }, Content::Alias { name: b, .. }) => a == b,
+        (Content::Sequence(a), Content::Sequence(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
+        }
+        (Content::Mapping(a), Content::Mapping(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|((ka, va), (kb, vb))| is_same(ka, kb) && is_same(va, vb))
+        }
+        _ => false,
+    }
+}
+
+/// Whether `node` is the string `value` to every reader.
+fn is_text(node: &Node, value: &str) -> bool {
+    match &node.content {
+        Content::Scalar(scalar) => scalar.value == *value && !needs_quotes(scalar),
+        _ => false,
+    }
+}
+
+/// Whether a scalar that is to be a string is written so that some reader sees a number or a date.
+pub(super) fn needs_quotes(scalar: &Scalar) -> bool {
+    scalar.style == Style::Plain && scalar::is_typed(&scalar.value)
+}

@@ -1,0 +1,196 @@
+//! Which bytes and which lines belong to a key, an item or a value.
+
+use std::ops::Range;
+
+use super::document::{Content, Node, NodeId, Role, Stream, Style};
+
+/// A line break and blanks: what may stand around indicators.
+const WHITE: [char; 4] = [' ', '\t', '\r', '\n'];
+
+/// The byte behind the last one of what `id` says. A comment behind it is no part of it.
+pub(super) fn end(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
+    loop {
+        let node = &stream[id];
+        id = match &node.content {
+            Content::Mapping(pairs) if !stream.is_bracketed(id) => pairs.last()?.1,
+            Content::Sequence(items) if !stream.is_bracketed(id) => *items.last()?,
+            Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
+                return behind_properties(stream, node, behind_indicator(stream, id)?);
+            }
+            Content::Scalar(scalar) => {
+                let span = scalar.span.as_ref()?;
+                return Some(span.end + kept_lines(stream, scalar.style, span)?);
+            }
+            _ => return node.extent.as_ref().map(|extent| extent.end),
+        };
+    }
+}
+
+/// How many bytes of blank lines belong to a block scalar that keeps them (`|+`).
+fn kept_lines(stream: &Stream<'_>, style: Style, span: &Range<usize>) -> Option<usize> {
+    let raw = stream.text().get(span.clone())?;
+    let header = raw.split([' ', '\t', '\r', '\n']).next()?;
+    if !matches!(style, Style::Literal | Style::Folded) || !header.contains('+') {
+        return Some(0);
+    }
+    let rest = stream.text().get(span.end..)?;
+    let blank = rest.len() - rest.trim_start_matches(WHITE).len();
+    let (blank, is_last) = (rest.get(..blank)?, blank == rest.len());
+    // The last line break ends the last blank line, and what follows begins behind it.
+    let end = blank.rfind(['\r', '\n']).unwrap_or(0);
+    let end = if is_last {
+        blank.trim_end_matches([' ', '\t']).len()
+    } else {
+        end
+    };
+    Some(end - usize::from(end > 0 && blank.get(end - 1..end) == Some("\r")))
+}
+
+/// The byte behind the colon, or the dash, that `id` is the value or the item of.
+pub(super) fn behind_indicator(stream: &Stream<'_>, id: NodeId) -> Option<usize> {
+    match stream[id].role {
+        Role::Value { key } => {
+            let end = end(stream, key)?;
+            let rest = stream.text().get(end..)?;
+            let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+            rest.get(blank..)?
+                .starts_with(':')
+                .then_some(end + blank + 1)
+        }
+        Role::Item { .. } => dash(stream, id).map(|dash| dash + 1),
+        Role::Key | Role::Root => None,
+    }
+}
+
+/// Where the dash of an item of a block list stands.
+pub(super) fn dash(stream: &Stream<'_>, item: NodeId) -> Option<usize> {
+    let (Role::Item { index }, Some(list)) = (stream[item].role, stream[item].parent) else {
+        return None;
+    };
+    let mut at = match index.checked_sub(1) {
+        Some(before) => end(stream, *stream.items(list).get(before)?)?,
+        None => match stream[list].role {
+            Role::Root => byte_at(stream.text(), &stream[list])?,
+            _ => behind_properties(stream, &stream[list], behind_indicator(stream, list)?)?,
+        },
+    };
+    loop {
+        let rest = stream.text().get(at..)?;
+        let blank = rest.len() - rest.trim_start_matches(WHITE).len();
+        let rest = rest.get(blank..)?;
+        at += blank;
+        match rest.bytes().next()? {
+            b'#' => at += rest.find(['\r', '\n'])?,
+            b'-' => return Some(at),
+            _ => return None,
+        }
+    }
+}
+
+/// Where a node of a document's root stands, for which the parser tells line and column.
+fn byte_at(text: &str, node: &Node) -> Option<usize> {
+    let mut start = 0;
+    for _ in 1..node.line {
+        start = behind_break(text, line_end(text, start));
+    }
+    let line = text.get(start..)?;
+    let unmarked = line.strip_prefix('\u{feff}').unwrap_or(line);
+    let mut chars = unmarked.char_indices();
+    let (column, _) = chars.nth(node.column.checked_sub(1)?)?;
+    Some(start + line.len() - unmarked.len() + column)
+}
+
+/// Where what `id` says begins, behind anchor and tag.
+pub(super) fn start(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
+    loop {
+        let node = &stream[id];
+        id = match &node.content {
+            Content::Scalar(scalar) => return Some(scalar.span.as_ref()?.start),
+            Content::Mapping(pairs) if !stream.is_bracketed(id) => pairs.first()?.0,
+            Content::Sequence(items) if !stream.is_bracketed(id) => {
+                return dash(stream, *items.first()?);
+            }
+            _ => return node.extent.as_ref().map(|extent| extent.start),
+        };
+    }
+}
+
+/// `from`, or the byte behind the anchor and the tag of `node` that stand there.
+pub(super) fn behind_properties(stream: &Stream<'_>, node: &Node, from: usize) -> Option<usize> {
+    let mut at = from;
+    for _ in 0..usize::from(node.anchored) + usize::from(node.tag.is_some()) {
+        let rest = stream.text().get(at..)?;
+        let word = rest.trim_start_matches(WHITE);
+        if !word.starts_with(['&', '!']) {
+            return None;
+        }
+        let length = word.find(WHITE).unwrap_or(word.len());
+        at += rest.len() - word.len() + length;
+    }
+    Some(at)
+}
+
+/// Where a pair of a mapping begins: its key, without anything before it. None for keys with an
+/// anchor, a tag or a `?`.
+pub(super) fn key_start(stream: &Stream<'_>, key: NodeId, value: NodeId) -> Option<usize> {
+    let node = &stream[key];
+    behind_indicator(stream, value)?;
+    if node.anchored || node.tag.is_some() {
+        return None;
+    }
+    start(stream, key)
+}
+
+/// The first byte of the line that `at` is on.
+pub(super) fn line_start(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    let start = before.rfind(['\r', '\n']).map_or(0, |end| end + 1);
+    let has_mark = text
+        .get(start..at)
+        .is_some_and(|line| line.starts_with('\u{feff}'));
+    start + if has_mark { '\u{feff}'.len_utf8() } else { 0 }
+}
+
+/// The end of the line that `at` is on, its break excluded.
+pub(super) fn line_end(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.find(['\r', '\n']).unwrap_or(rest.len())
+}
+
+/// The byte behind the line break at `at`.
+pub(super) fn behind_break(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + ["\r\n", "\n", "\r"]
+        .into_iter()
+        .find(|line_break| rest.starts_with(line_break))
+        .map_or(0, str::len)
+}
+
+/// Whether there is nothing on the line behind `at` but a comment.
+pub(super) fn ends_line(text: &str, at: usize) -> bool {
+    let rest = text.get(at..line_end(text, at)).unwrap_or_default();
+    let word = rest.trim_start_matches([' ', '\t']);
+    word.is_empty() || (word.starts_with('#') && word.len() < rest.len())
+}
+
+/// Whether there is nothing on the line before `at`.
+pub(super) fn begins_line(text: &str, at: usize) -> bool {
+    let before = text.get(line_start(text, at)..at).unwrap_or_default();
+    before.trim_matches(' ').is_empty()
+}
+
+/// The end of the comments that follow the line that ends at `end`, without a blank line between, and
+/// are indented deeper than `column` (from 0): they stand inside of what begins there.
+pub(super) fn behind_inner_comments(text: &str, end: usize, column: usize) -> usize {
+    let mut end = end;
+    loop {
+        let start = behind_break(text, end);
+        let next = line_end(text, start);
+        let line = text.get(start..next).unwrap_or_default();
+        let comment = line.trim_start_matches(' ');
+        if start == end || !comment.starts_with('#') || line.len() - comment.len() <= column {
+            return end;
+        }
+        end = next;
+    }
+}
