@@ -7,6 +7,57 @@ const MAX_DIFF: usize = 256 << 10;
 /// The most rows of a table; a person reads fewer.
 pub const MAX_ROWS: usize = 200;
 
+/// The most characters of a diff's line that are shown.
+const MAX_LINE: usize = 500;
+/// Of more lines a diff is folded.
+const OPEN_DIFF: usize = 40;
+/// Of more rows a table is folded.
+const OPEN_ROWS: usize = 10;
+
+/// What is behind a heading that unfolds it.
+pub fn details(summary: &str, is_open: bool, content: &str) -> String {
+    let open = if is_open { " open" } else { "" };
+    format!("<details{open}><summary>{summary}</summary>\n\n{content}</details>\n\n")
+}
+
+/// A table; folded behind `summary` where it is long.
+pub fn folded_table(
+    summary: &str,
+    heads: &[&str],
+    rows: impl ExactSizeIterator<Item = String>,
+) -> String {
+    let is_long = rows.len() > OPEN_ROWS;
+    let table = table(heads, rows);
+    match is_long {
+        true => details(summary, false, &table),
+        false => table,
+    }
+}
+
+/// A diff behind a heading; folded where it is long.
+pub fn folded_diff(text: &str) -> String {
+    let is_open = text.lines().count() <= OPEN_DIFF;
+    details("Diff", is_open, &format!("{}\n", diff(text)))
+}
+
+/// A text without the ends of lines that nobody reads.
+pub fn shortened(text: &str) -> String {
+    let line = |line: &str| match line.char_indices().nth(MAX_LINE) {
+        Some((end, c)) if c != '\n' => {
+            let more = line[end..].trim_end().chars().count();
+            format!("{}… and {more} characters more\n", &line[..end])
+        }
+        _ => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+/// `1 file`, `2 files`
+pub fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
 /// A table, or nothing where there is no row; cut where it is longer than a person reads.
 pub fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
     let more = rows.len().saturating_sub(MAX_ROWS);
@@ -36,6 +87,7 @@ pub fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) 
 
 /// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.
 pub fn diff(diff: &str) -> String {
+    let diff = shortened(diff);
     let end = diff.floor_char_boundary(MAX_DIFF);
     let (shown, rest) = diff.split_at(end);
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -71,7 +123,10 @@ pub fn code(text: &str) -> String {
 /// Markdown that leads to `url`, where there is one.
 pub fn link(markdown: &str, url: Option<&str>) -> String {
     match url {
-        Some(url) => format!("[{markdown}]({url})"),
+        Some(url) => {
+            let url = url.replace('(', "%28").replace(')', "%29");
+            format!("[{markdown}]({url})")
+        }
         None => markdown.to_owned(),
     }
 }
@@ -124,6 +179,13 @@ mod tests {
     #[test]
     fn a_diff_cannot_leave_its_fence() {
         assert_eq!(diff("-a\n+```\n"), "````diff\n-a\n+```\n````\n");
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let line = |length: usize| format!("+{}\n", "ä".repeat(length - 1));
+        assert_eq!(shortened(&line(500)), line(500));
+        assert!(shortened(&line(510)).ends_with("ä… and 10 characters more\n"));
     }
 
     #[test]

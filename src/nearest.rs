@@ -14,13 +14,6 @@ pub fn alike<T: AsRef<str>>(given: &str, candidates: impl IntoIterator<Item = T>
     alike.map(|(_, candidate)| candidate).collect()
 }
 
-/// The same of paths, which are often given from another root, or without their directory.
-pub fn alike_paths<T: AsRef<str>>(given: &str, paths: impl IntoIterator<Item = T>) -> Vec<T> {
-    let ranked = ranked(paths, |path| path_similarity(given, path));
-    let alike = ranked.take_while(|(score, _)| *score > ALIKE);
-    alike.map(|(_, path)| path).collect()
-}
-
 fn path_similarity(given: &str, path: &str) -> f64 {
     let name = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -52,7 +45,8 @@ fn ranked<T: AsRef<str>>(
     scored.into_iter()
 }
 
-/// The most alike of names that come one after the other, however many there are.
+/// The most alike of paths that come one after the other, however many there are. They are often given
+/// from another root, or without their directory.
 #[derive(Debug)]
 pub struct Nearest<T> {
     given: String,
@@ -72,7 +66,7 @@ impl<T: AsRef<str>> Nearest<T> {
 
     /// Takes in one more.
     pub fn consider(&mut self, name: T) {
-        let score = similarity(&self.given, name.as_ref());
+        let score = path_similarity(&self.given, name.as_ref());
         if score > ALIKE {
             let place = self.scored.partition_point(|(own, _)| *own >= score);
             self.scored.insert(place, (score, name));
@@ -112,15 +106,20 @@ mod tests {
             "apps/api.yaml",
             "README.md",
         ];
+        let alike_paths = |given: &str| {
+            let mut nearest = Nearest::to(given, 3);
+            paths.into_iter().for_each(|path| nearest.consider(path));
+            nearest.names()
+        };
         for (given, first) in [
             ("web.yaml", "apps/web.yaml"),
             ("deploy/apps/web.yaml", "apps/web.yaml"),
             ("infras/web.yml", "infra/web.yaml"),
             ("apps/wep.yaml", "apps/web.yaml"),
         ] {
-            assert_eq!(alike_paths(given, paths)[0], first, "{given}");
+            assert_eq!(alike_paths(given)[0], first, "{given}");
         }
-        assert!(alike_paths("x/zzz.txt", paths).is_empty());
+        assert!(alike_paths("x/zzz.txt").is_empty());
     }
 
     #[test]

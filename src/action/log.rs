@@ -9,18 +9,40 @@ use std::io::Write;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
+use crate::markdown::shortened;
 use crate::operation::Progress;
 
 /// Where the log goes, and whether a runner reads it.
 pub struct Log {
     out: Box<dyn Write + Send>,
     runner: bool,
+    /// Whether lines of manifests may be shown.
+    pub show_diff: bool,
 }
 
 impl Log {
     /// A log to `out`. With `runner` it speaks the runner's commands, else it is plain text.
     pub fn new(out: Box<dyn Write + Send>, runner: bool) -> Self {
-        Self { out, runner }
+        Self {
+            out,
+            runner,
+            show_diff: true,
+        }
+    }
+
+    /// Text below a heading that folds it.
+    pub fn group(&mut self, title: &str, text: &str) {
+        let text = text.trim_end();
+        if self.runner {
+            self.print(&format!("::group::{}", data(title)));
+            self.info(text);
+            self.print("::endgroup::");
+        } else {
+            self.info(title);
+            for line in lines(text) {
+                self.print(&format!("  {line}"));
+            }
+        }
     }
 
     /// The annotation of a failed run.
@@ -69,17 +91,9 @@ impl Progress for Log {
         }
     }
 
-    fn group(&mut self, title: &str, text: &str) {
-        let text = text.trim_end();
-        if self.runner {
-            self.print(&format!("::group::{}", data(title)));
-            self.info(text);
-            self.print("::endgroup::");
-        } else {
-            self.info(title);
-            for line in lines(text) {
-                self.print(&format!("  {line}"));
-            }
+    fn diff(&mut self, diff: &str) {
+        if self.show_diff {
+            self.group("Diff", &shortened(diff));
         }
     }
 

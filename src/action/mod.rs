@@ -61,16 +61,24 @@ pub async fn run(environment: &Environment, out: Box<dyn Write + Send>) -> bool 
     for secret in inputs::secrets(environment) {
         log.mask(&secret);
     }
-    let result = perform(environment, &mut log).await;
-    if let Err(failure) = &result {
+    let failure = match perform(environment, &mut log).await {
+        Ok(ending) => ending.tell(environment, &mut log),
+        Err(failure) => Some(summarized(failure, environment, &mut log)),
+    };
+    if let Some(failure) = &failure {
         log.failure(failure);
-        let text = summary::of_failure(failure);
-        // The annotation says it already; a summary that can't be written must not hide it.
-        if let Err(error) = environment.append(SUMMARY, &text) {
-            log.warning(&error.to_string());
-        }
     }
-    result.is_ok()
+    failure.is_none()
+}
+
+/// A failure of which the summary tells, too.
+fn summarized(failure: Failure, environment: &Environment, log: &mut Log) -> Failure {
+    let text = summary::of_failure(&failure);
+    // The annotation says it already; a summary that can't be written must not hide it.
+    if let Err(error) = environment.append(SUMMARY, &text) {
+        log.warning(&error.to_string());
+    }
+    failure
 }
 
 /// Cancelled when the runner asks to stop. In a container this is process 1, which a signal does not
@@ -90,9 +98,10 @@ fn cancellation() -> Cancellation {
     cancellation
 }
 
-async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure> {
+async fn perform(environment: &Environment, log: &mut Log) -> Result<Ending, Failure> {
     let context = Context::new(environment);
     let read = inputs::read(environment);
+    log.show_diff = read.show_diff;
     log.info(&match &read.request {
         Ok(request) => format!("{NAME}: {request}"),
         Err(_) => NAME.to_owned(),
@@ -110,12 +119,14 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
         log.mask(&secret);
     }
     let source = &context.source;
-    let done = match request {
+    Ok(match request {
         Request::Update(update) => {
-            Ending::of_delivery(&delivery::update(&update, source, cancellation, log).await?)
+            let delivery = delivery::update(&update, source, cancellation, log).await?;
+            Ending::of_delivery(&delivery, log.show_diff)
         }
         Request::Rollback(rollback) => {
-            Ending::of_delivery(&delivery::rollback(&rollback, source, cancellation, log).await?)
+            let delivery = delivery::rollback(&rollback, source, cancellation, log).await?;
+            Ending::of_delivery(&delivery, log.show_diff)
         }
         Request::History(history) => {
             let report = history::run(&history, source, cancellation, log).await?;
@@ -139,23 +150,7 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<(), Failure
                 failure: report.failure,
             }
         }
-    };
-    let written = outputs::write(environment, log, &done.outputs)
-        .and_then(|()| environment.append(SUMMARY, &done.summary));
-    match (written, done.failure) {
-        (written, Some(failure)) => {
-            if let Err(error) = written {
-                log.warning(&error.to_string());
-            }
-            Err(failure)
-        }
-        (Ok(_), None) => Ok(()),
-        // What was pushed stays pushed: the person must know it did land.
-        (Err(error), None) => Err(Failure::new(
-            Reason::Runner,
-            format!("{} {error}", done.sentence),
-        )),
-    }
+    })
 }
 
 /// An operation that came to an end, good or bad: later steps and people are told of it in both cases.
@@ -167,12 +162,31 @@ struct Ending {
 }
 
 impl Ending {
-    fn of_delivery(delivery: &Delivery) -> Self {
+    fn of_delivery(delivery: &Delivery, show_diff: bool) -> Self {
         Self {
             outputs: outputs::of_delivery(delivery),
-            summary: summary::of_delivery(delivery),
+            summary: summary::of_delivery(delivery, show_diff),
             sentence: delivery.sentence(),
             failure: delivery.failure(),
+        }
+    }
+
+    /// Hands it to later steps and to people. Returns why the step fails, if it does.
+    fn tell(self, environment: &Environment, log: &mut Log) -> Option<Failure> {
+        let written = outputs::write(environment, log, &self.outputs)
+            .and_then(|()| environment.append(SUMMARY, &self.summary));
+        match (written, self.failure) {
+            (Ok(_), failure) => failure,
+            (Err(error), Some(failure)) => {
+                log.warning(&error.to_string());
+                Some(summarized(failure, environment, log))
+            }
+            // What was pushed stays pushed: the person must know it did land.
+            (Err(error), None) => {
+                let what = format!("{} {error}", self.sentence);
+                let failure = Failure::new(Reason::Runner, what);
+                Some(summarized(failure, environment, log))
+            }
         }
     }
 }

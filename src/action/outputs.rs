@@ -4,7 +4,6 @@ use std::io;
 
 use super::environment::Environment;
 use super::log::Log;
-use crate::operation::Progress as _;
 use crate::operation::delivery::Delivery;
 use crate::operation::history::{HistoryReport, Image};
 use crate::operation::landing::LandingReport;

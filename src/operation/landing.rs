@@ -306,7 +306,7 @@ pub async fn land(
     }
     log.info(&report.sentence());
     if report.changed() {
-        log.group("Diff", &report.diff);
+        log.diff(&report.diff);
     }
     Ok(report)
 }

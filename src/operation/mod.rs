@@ -57,8 +57,8 @@ fn commit_line(commit: &Commit) -> String {
 pub trait Progress {
     /// A line or some, of whatever text.
     fn info(&mut self, text: &str);
-    /// Text below a heading that folds it.
-    fn group(&mut self, title: &str, text: &str);
+    /// What changed, as a unified diff.
+    fn diff(&mut self, diff: &str);
     /// Something looks wrong, and the run goes on.
     fn warning(&mut self, text: &str);
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::Url;
 
+use crate::files::RepoPath;
 use crate::http::text;
 
 /// The URL of a repository, without credentials, query and fragment.
@@ -113,16 +114,30 @@ impl Location {
 
     /// Where a person can look at a commit. None for a local repository.
     pub fn commit_url(&self, commit: &str) -> Option<String> {
-        if self.is_local() {
-            return None;
-        }
-        let base = self.url.as_str();
-        let base = base.strip_suffix(".git").unwrap_or(base);
+        let base = self.page()?;
         let page = match self.url.host_str() {
             Some("bitbucket.org") => "commits",
             _ => "commit",
         };
         Some(format!("{base}/{page}/{commit}"))
+    }
+
+    /// Where a person can look at the repository. None for a local one.
+    pub fn page(&self) -> Option<&str> {
+        let base = self.url.as_str();
+        (!self.is_local()).then(|| base.strip_suffix(".git").unwrap_or(base))
+    }
+
+    /// Where a person can look at a line of a file in a commit, on GitHub; other servers differ in where
+    /// they have it.
+    pub fn line_url(&self, commit: &str, path: &RepoPath, line: usize) -> Option<String> {
+        let mut url = Url::parse(self.page().filter(|_| self.on_github)?).ok()?;
+        url.path_segments_mut()
+            .ok()?
+            .extend(["blob", commit])
+            .extend(path.as_str().split('/'));
+        url.set_fragment(Some(&format!("L{line}")));
+        Some(url.into())
     }
 
     /// The host, with its port where it is not the scheme's own.
@@ -197,6 +212,18 @@ mod tests {
             assert_eq!(commit.unwrap(), expected);
         }
         assert_eq!(locate("file:///a").unwrap().commit_url("8a3f"), None);
+    }
+
+    #[test]
+    fn a_line_has_a_page_on_github() {
+        let path = "a b/#1.yaml".parse().unwrap();
+        let url = |repository: &str| locate(repository).unwrap().line_url("8a3f", &path, 7);
+        assert_eq!(
+            url("a/b").unwrap(),
+            "https://github.com/a/b/blob/8a3f/a%20b/%231.yaml#L7"
+        );
+        assert_eq!(url("https://gitlab.example/a/b"), None);
+        assert_eq!(url("file:///a"), None);
     }
 
     #[test]

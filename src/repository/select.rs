@@ -2,7 +2,7 @@
 
 use super::error::{FileProblem, RepositoryError};
 use crate::files::{FileSelection, RepoPath};
-use crate::nearest::alike_paths;
+use crate::nearest::Nearest;
 
 /// How many alternatives a message names.
 pub const NEAREST: usize = 3;
@@ -19,11 +19,10 @@ pub fn globbed<F>(
     files.retain(|file| !selection.excludes(path(file)));
     for glob in selection.globs() {
         if !files.iter().any(|file| glob.matches(path(file))) {
-            let mut nearest = alike_paths(
+            let nearest = nearest(
                 &glob.to_string(),
                 files.iter().map(|file| path(file).clone()),
             );
-            nearest.truncate(NEAREST);
             return Err(problem(glob, FileProblem::NoMatch { nearest }));
         }
     }
@@ -38,9 +37,14 @@ pub fn globbed<F>(
 
 /// What is wrong with `path`, where none of `files` is there.
 pub fn missing(path: &RepoPath, files: impl IntoIterator<Item = RepoPath>) -> RepositoryError {
-    let mut nearest = alike_paths(path.as_str(), files);
-    nearest.truncate(NEAREST);
+    let nearest = nearest(path.as_str(), files);
     problem(path, FileProblem::Missing { nearest })
+}
+
+fn nearest(given: &str, files: impl IntoIterator<Item = RepoPath>) -> Vec<RepoPath> {
+    let mut nearest = Nearest::to(given, NEAREST);
+    files.into_iter().for_each(|file| nearest.consider(file));
+    nearest.names()
 }
 
 /// What is wrong with a file, or with a selection of some.

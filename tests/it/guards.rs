@@ -39,6 +39,7 @@ fn update_in_run(repository: &Repository, tag: &str, id: u64, workflow: &str) ->
 fn scrubbed(repository: &Repository, text: &str) -> String {
     let tip = repository.tip("main");
     text.replace(repository.url(), "URL")
+        .replace(repository.url().trim_end_matches(".git"), "URL")
         .replace(env!("CARGO_PKG_VERSION"), "VERSION")
         .replace(&tip, "TIP")
         .replace(&tip[..7], "TIP")
@@ -71,9 +72,9 @@ fn an_older_image_is_skipped() {
     Skipped: ghcr.io/acme/web:v9 is older than ghcr.io/acme/web:v14, which is in apps/web.yaml line 6. Nothing was pushed to main of URL.
     ");
     insta::assert_snapshot!(scrubbed(&repository, &outcome.summary), @"
-    ### ⏭️ Skipped
+    ### ⏭️ Skipped: `web:v14` stays
 
-    ghcr.io/acme/web:v9 is older than ghcr.io/acme/web:v14, which is in apps/web.yaml line 6. Nothing was pushed to `main` of `URL`.
+    ghcr.io/acme/web:v9 is older than ghcr.io/acme/web:v14, which is in apps/web.yaml line 6. Nothing was pushed to `main` of [`URL`](URL).
 
     | Resource | Container | Image in Git | Image asked for | File |
     |---|---|---|---|---|

@@ -253,6 +253,19 @@ fn the_first_line_says_what_runs_and_how() {
 }
 
 #[test]
+fn what_stands_around_a_change_can_be_kept_out_of_the_run() {
+    let (outcome, _) = tried([]);
+    let outcome = outcome.succeeded();
+    assert!(outcome.log().contains("+        image: ") && outcome.summary.contains("```diff"));
+    let (outcome, _) = tried([("show-diff", "false")]);
+    let outcome = outcome.succeeded();
+    for shown in [outcome.log(), outcome.summary.clone()] {
+        assert!(!shown.contains("- name: web"), "{shown}");
+    }
+    assert!(outcome.output("diff").contains("- name: web"));
+}
+
+#[test]
 fn the_binary_says_what_it_is() {
     let asked = |argument: &str| {
         let binary = env!("CARGO_BIN_EXE_gitops-deploy");

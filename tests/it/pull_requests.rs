@@ -125,13 +125,13 @@ fn a_deployment_is_proposed() {
     ::endgroup::
     ");
     insta::assert_snapshot!(scrub(&repository, &outcome.summary), @"
-    ### 🔀 Proposed
+    ### 🔀 Proposed `web:v2`
 
-    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of `acme/deploy` is open.
+    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of [`acme/deploy`](SERVER/acme/deploy) is open.
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
-    | `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | `apps/web.yaml:6` |
+    | `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | [`apps/web.yaml:6`](SERVER/acme/deploy/blob/COMMIT-1/apps/web.yaml#L6) |
 
     <details open><summary>Diff</summary>
 

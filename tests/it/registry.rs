@@ -125,9 +125,9 @@ fn an_image_that_is_there_is_deployed_however_one_signs_on() {
         );
         if sign_on == SignOn::None {
             insta::assert_snapshot!(world.scrub(&outcome.summary), @"
-            ### 🚀 Deployed
+            ### 🚀 Deployed `web:v2`
 
-            Commit [`TIP`](REPOSITORY/commit/TIP) is on `main` of `REPOSITORY`.
+            Commit [`TIP`](REPOSITORY/commit/TIP) is on `main` of [`REPOSITORY`](REPOSITORY).
 
             | Resource | Container | Old image | New image | File |
             |---|---|---|---|---|

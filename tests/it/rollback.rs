@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use super::VIA;
-use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, git};
+use crate::support::{
+    Action, Entry, GitServer, Outcome, Repository, TOKEN, git, without_line_links,
+};
 
 const FILE: &str = "blog-system/web-rollout.yaml";
 
@@ -64,7 +66,7 @@ fn failure(repository: &Repository, action: Action) -> String {
 /// A text without port, ids and dates.
 fn scrub(repository: &Repository, text: &str) -> String {
     let browsed = repository.url().trim_end_matches(".git");
-    let mut text = text
+    let mut text = without_line_links(text)
         .replace(repository.url(), "REPOSITORY")
         .replace(browsed, "REPOSITORY")
         .replace("wlals2/k8s-manifests", "REPOSITORY")
@@ -160,9 +162,9 @@ fn what_a_person_reads_of_a_rollback() {
     ::endgroup::
     "#);
     insta::assert_snapshot!(scrub(&repository, &outcome.summary), @r#"
-    ### ⏪ Rolled back
+    ### ⏪ Rolled back to `blog-web:v13`
 
-    Commit [`id-0`](REPOSITORY/commit/ID-0) is on `main` of `REPOSITORY`.
+    Commit [`id-0`](REPOSITORY/commit/ID-0) is on `main` of [`REPOSITORY`](REPOSITORY).
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|

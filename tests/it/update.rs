@@ -4,6 +4,7 @@
 use super::VIA;
 use crate::support::{
     Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via,
+    without_line_links,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -91,7 +92,8 @@ fn scrub(repository: &Repository, text: &str) -> String {
         .to_owned();
     let host = server.split("://").nth(1).unwrap().to_owned();
     // A repository of the workflow's own GitHub is told by its name.
-    text.replace(repository.url(), "wlals2/k8s-manifests")
+    without_line_links(text)
+        .replace(repository.url(), "wlals2/k8s-manifests")
         .replace(&server, "SERVER")
         .replace(&host, "HOST")
         .replace(
@@ -183,9 +185,9 @@ fn one_line_changes_and_the_next_step_knows() {
         .replace(&commit.id, "COMMIT")
         .replace(&commit.id[..7], "SHORT");
     insta::assert_snapshot!(seen, @r#"
-    ### 🚀 Deployed
+    ### 🚀 Deployed `blog-web:v14`
 
-    Commit [`SHORT`](SERVER/wlals2/k8s-manifests/commit/COMMIT) is on `main` of `wlals2/k8s-manifests`.
+    Commit [`SHORT`](SERVER/wlals2/k8s-manifests/commit/COMMIT) is on `main` of [`wlals2/k8s-manifests`](SERVER/wlals2/k8s-manifests).
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -248,9 +250,9 @@ fn a_second_identical_run_pushes_nothing() {
     assert_eq!(outcome.outputs["diff"], "");
     assert_eq!(server.count(VIA.push()), 1);
     insta::assert_snapshot!(scrub(&repository, &outcome.summary).replace(&tip, "TIP").replace(&tip[..7], "TIP"), @"
-    ### ✅ Nothing to deploy
+    ### 💤 Nothing changed: `blog-web:v14` is there already
 
-    `main` of `wlals2/k8s-manifests` is as asked already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
+    `main` of [`wlals2/k8s-manifests`](SERVER/wlals2/k8s-manifests) is as asked already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -273,7 +275,9 @@ fn a_dry_run_writes_nothing() {
     assert_eq!(outcome.outputs["image"], V14);
     assert!(outcome.outputs["diff"].contains(V14));
     assert!(
-        outcome.summary.starts_with("### 🔍 Dry run\n"),
+        outcome
+            .summary
+            .starts_with("### 🔍 Dry run: `blog-web:v14`\n"),
         "{}",
         outcome.summary
     );

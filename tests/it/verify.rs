@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::VIA;
 use crate::support::{
     ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Outcome, Reply, Repository, TOKEN,
+    without_line_links,
 };
 use serde_json::json;
 
@@ -74,7 +75,7 @@ impl World {
 
     /// The log or summary without what differs from run to run.
     fn scrub(&self, argocd: &ArgoCd, text: &str) -> String {
-        let mut text = text
+        let mut text = without_line_links(text)
             .replace(self.repository.url(), "REPOSITORY")
             .replace(self.repository.url().trim_end_matches(".git"), "REPOSITORY")
             .replace("wlals2/k8s-manifests", "REPOSITORY")
@@ -156,9 +157,13 @@ fn error(outcome: &Outcome) -> String {
     let [error] = errors[..] else {
         panic!("one error, please:\n{}", outcome.log())
     };
-    let title = format!("### ❌ {}\n", error.properties["title"]);
-    assert!(outcome.summary.contains(&title), "{}", outcome.summary);
-    assert!(!outcome.summary.contains("🟢"), "{}", outcome.summary);
+    let title = format!("{}\n", error.properties["title"]);
+    let verdict = outcome.summary.split_inclusive('\n').next().unwrap();
+    assert!(
+        verdict.starts_with("### ❌ ") && verdict.ends_with(&title),
+        "{verdict}"
+    );
+    assert!(!outcome.summary.contains("### ✅"), "{}", outcome.summary);
     assert!(
         !outcome.log().contains("healthy after"),
         "{}",
@@ -174,7 +179,7 @@ fn done(outcome: Outcome) -> Outcome {
     assert!(log.contains("Waiting until Argo CD at"), "{log}");
     assert!(log.lines().any(|line| line.contains("blog: ")), "{log}");
     assert!(
-        outcome.summary.contains("### 🟢 Git = cluster\n"),
+        outcome.summary.starts_with("### ✅ "),
         "{}",
         outcome.summary
     );
@@ -218,9 +223,9 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
     blog runs commit-1, healthy after N s.
     ");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
-    ### 🟢 Git = cluster
+    ### ✅ `blog-web:v14` runs: healthy
 
-    Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in `REPOSITORY`. blog runs commit-1, healthy after N s.
+    Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in [`REPOSITORY`](REPOSITORY). blog runs commit-1, healthy after N s.
 
     | Application | Sync | Health | Revision | Seen | Synced | Healthy |
     |---|---|---|---|---|---|---|
@@ -238,16 +243,6 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
     | `Service/web` | `Synced` |  |  |
 
     </details>
-
-    ```mermaid
-    gantt
-      dateFormat HH:mm:ss
-      axisFormat %M:%S
-      section blog
-      until seen :TIME
-      until synced :TIME
-      until healthy :TIME
-    ```
     ");
     let refreshes = argocd
         .requests()
@@ -396,9 +391,14 @@ fn a_canary_that_degrades_fails() {
     Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
     "#);
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @r#"
-    ### 🔴 Argo CD does not run it
+    ### ❌ The deployment is degraded
 
-    Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in `REPOSITORY`.
+    The application blog is degraded at commit-1: RolloutAborted: Rollout aborted update to revision 2.<br>
+    Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
+
+    **What to do:** Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
+
+    Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in [`REPOSITORY`](REPOSITORY).
 
     | Application | Sync | Health | Revision | Seen | Synced | Healthy |
     |---|---|---|---|---|---|---|
@@ -416,22 +416,6 @@ fn a_canary_that_degrades_fails() {
     | `Service/web` | `Synced` |  |  |
 
     </details>
-
-    ```mermaid
-    gantt
-      dateFormat HH:mm:ss
-      axisFormat %M:%S
-      section blog
-      until seen :TIME
-      until synced :TIME
-    ```
-
-    ### ❌ The deployment is degraded
-
-    The application blog is degraded at commit-1: RolloutAborted: Rollout aborted update to revision 2.<br>
-    Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
-
-    **What to do:** Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
     "#);
 }
 
@@ -910,7 +894,11 @@ fn an_update_waits_for_its_own_commit() {
     );
     assert_eq!(outcome.output("health-status"), "Healthy");
     assert!(
-        outcome.summary.contains("🚀 Deployed") && outcome.summary.contains("🟢 Git = cluster")
+        outcome
+            .summary
+            .starts_with("### ✅ Deployed `blog-web:v15`, healthy\n"),
+        "{}",
+        outcome.summary
     );
 }
 
@@ -952,9 +940,14 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
     ");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
-    ### 🚀 Deployed
+    ### ❌ Rolled back to `blog-web:v14`: The deployment is degraded
 
-    Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) is on `main` of `REPOSITORY`.
+    The application blog is degraded at commit-2.<br>
+    The deployment COMMIT-2 was rolled back by COMMIT-3.
+
+    **What to do:** Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
+
+    Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) is on `main` of [`REPOSITORY`](REPOSITORY).
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -975,9 +968,9 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     </details>
 
-    ### 🔴 Argo CD does not run it
+    #### Argo CD
 
-    Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) of `main` in `REPOSITORY`.
+    Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) of `main` in [`REPOSITORY`](REPOSITORY).
 
     | Application | Sync | Health | Revision | Seen | Synced | Healthy |
     |---|---|---|---|---|---|---|
@@ -996,18 +989,9 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     </details>
 
-    ```mermaid
-    gantt
-      dateFormat HH:mm:ss
-      axisFormat %M:%S
-      section blog
-      until seen :TIME
-      until synced :TIME
-    ```
+    #### The rollback
 
-    ### ⏪ Rolled back
-
-    Commit [`commit-3`](REPOSITORY/commit/COMMIT-3) is on `main` of `REPOSITORY`.
+    Commit [`commit-3`](REPOSITORY/commit/COMMIT-3) is on `main` of [`REPOSITORY`](REPOSITORY).
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -1027,13 +1011,6 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     ```
 
     </details>
-
-    ### ❌ The deployment is degraded
-
-    The application blog is degraded at commit-2.<br>
-    The deployment COMMIT-2 was rolled back by COMMIT-3.
-
-    **What to do:** Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
     ");
 }
 

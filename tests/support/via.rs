@@ -60,3 +60,18 @@ impl Action {
         }
     }
 }
+
+/// A summary without the links to lines of files, which only GitHub has.
+pub fn without_line_links(summary: &str) -> String {
+    let mut text = String::new();
+    let mut rest = summary;
+    while let Some((before, after)) = rest.split_once("](") {
+        let (url, behind) = after.split_once(')').unwrap_or((after, ""));
+        match (url.contains("/blob/"), before.rsplit_once('[')) {
+            (true, Some((start, shown))) => text.extend([start, shown]),
+            _ => text.extend([before, "](", url, ")"]),
+        }
+        rest = behind;
+    }
+    text + rest
+}

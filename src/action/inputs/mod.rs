@@ -18,6 +18,7 @@ pub use self::definition::Definition;
 use self::definition::Secret;
 use self::given::Given;
 pub use self::groups::all;
+use self::groups::checks::SHOW_DIFF;
 use self::groups::target::OPERATION;
 pub use self::request::Request;
 use super::environment::Environment;
@@ -28,6 +29,8 @@ use crate::operation::Operation;
 pub struct Inputs {
     /// What looks wrong and is no reason to stop.
     pub warnings: Vec<String>,
+    /// Whether lines of manifests may be shown to whoever sees the run.
+    pub show_diff: bool,
     /// What to do, or everything that is wrong.
     pub request: Result<Request, Vec<String>>,
 }
@@ -90,7 +93,10 @@ pub fn read(environment: &Environment) -> Inputs {
     }
     // Where it is unknown, what is wrong with the other inputs is told all the same.
     let request = Request::new(operation.unwrap_or(Operation::Update), &mut given);
+    // What is no boolean hides them: the run fails anyway.
+    let show_diff = given.read(&SHOW_DIFF).unwrap_or_default();
     Inputs {
+        show_diff,
         warnings: given.warnings,
         request: request
             .filter(|_| given.problems.is_empty())

@@ -1,37 +1,60 @@
 //! What an operation did to the branch.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use crate::files::RepoPath;
 use crate::manifest::{ImageChange, Note, ValueChange};
-use crate::markdown::{MAX_ROWS, code, diff, paragraphs, table};
+use crate::markdown::{
+    MAX_ROWS, code, counted, folded_diff, folded_table, link, paragraphs, table,
+};
 use crate::operation::Operation;
 use crate::operation::image_check::Found;
 use crate::operation::landing::{LandingReport, Outcome};
 use crate::operation::pull_request::{News, Opened};
 
-/// What an operation did to the branch.
-pub fn of_landing(report: &LandingReport) -> String {
+/// What became of it: a sign, and a few words.
+pub fn verdict(report: &LandingReport) -> (&'static str, String) {
+    let what = what(&report.new_images());
+    let rollback = report.operation == Operation::Rollback;
+    if let Some(opened) = &report.pull_request {
+        let done = match opened.news {
+            News::Merged => "Merged",
+            News::Queued => "Queued",
+            News::Opened | News::Updated | News::Nothing => "Proposed",
+        };
+        return ("🔀", format!("{done} {what}"));
+    }
+    match report.outcome {
+        Outcome::Committed if rollback => ("⏪", format!("Rolled back to {what}")),
+        Outcome::Committed => ("🚀", format!("Deployed {what}")),
+        Outcome::Unchanged if rollback => ("💤", "Nothing to roll back".to_owned()),
+        Outcome::Unchanged => ("💤", format!("Nothing changed: {what} is there already")),
+        Outcome::DryRun if rollback => ("🔍", format!("Dry run: back to {what}")),
+        Outcome::DryRun => ("🔍", format!("Dry run: {what}")),
+        Outcome::Skipped => ("⏭️", format!("Skipped: {what} stays")),
+    }
+}
+
+/// The images of a heading: `web:v14`, or how many there are.
+pub fn what(images: &[&str]) -> String {
+    match images {
+        [] => "other values".to_owned(),
+        [image] => code(image.rsplit('/').next().unwrap_or(image)),
+        images => counted(images.len(), "image"),
+    }
+}
+
+/// Where it is, what changed, and what else a person should know.
+pub fn of_landing(report: &LandingReport, show_diff: bool) -> String {
     let LandingReport {
         location, branch, ..
     } = report;
-    let title = match (report.outcome, report.operation) {
-        _ if report.pull_request.is_some() => "🔀 Proposed",
-        (Outcome::Committed, Operation::Rollback) => "⏪ Rolled back",
-        (Outcome::Committed, _) => "🚀 Deployed",
-        (Outcome::Unchanged, Operation::Rollback) => "✅ Nothing to roll back",
-        (Outcome::Unchanged, _) => "✅ Nothing to deploy",
-        (Outcome::DryRun, _) => "🔍 Dry run",
-        (Outcome::Skipped, _) => "⏭️ Skipped",
-    };
-    let commit = report
-        .commit
-        .as_ref()
-        .map(|commit| match report.commit_url() {
-            Some(url) => format!("[`{}`]({url})", commit.short()),
-            None => format!("`{}`", commit.short()),
-        });
-    let (location, branch) = (code(&location.to_string()), code(branch.as_str()));
+    let commit = report.commit.as_ref();
+    let commit = commit.map(|commit| link(&code(commit.short()), report.commit_url().as_deref()));
+    let (location, branch) = (
+        link(&code(&location.to_string()), location.page()),
+        code(branch.as_str()),
+    );
     let sentence = match (report.outcome, commit) {
         (Outcome::Committed, Some(commit)) => {
             let signature = match report.verified {
@@ -54,17 +77,9 @@ pub fn of_landing(report: &LandingReport) -> String {
         Some(opened) => proposed(opened, &branch, &location),
         None => sentence,
     };
-    let mut text = format!(
-        "### {title}\n\n{sentence}\n\n{}{}",
-        tables(report),
-        notes(report)
-    );
-    if !report.diff.is_empty() {
-        let _ = write!(
-            text,
-            "<details open><summary>Diff</summary>\n\n{}\n</details>\n\n",
-            diff(&report.diff)
-        );
+    let mut text = format!("{sentence}\n\n{}{}", tables(report), notes(report));
+    if show_diff && !report.diff.is_empty() {
+        text.push_str(&folded_diff(&report.diff));
     }
     text
 }
@@ -94,7 +109,10 @@ fn tables(report: &LandingReport) -> String {
     let image = |image: &ImageChange| {
         let container = image.container.as_deref().map(code).unwrap_or_default();
         let (old, new) = (code(&image.old), changed(Some(&image.old), &image.new));
-        let (resource, place) = (code(&image.resource), place(&image.file, image.line));
+        let (resource, place) = (
+            code(&image.resource),
+            place(report, &image.file, image.line),
+        );
         format!("| {resource} | {container} | {old} | {new} | {place} |")
     };
     let value = |value: &ValueChange| {
@@ -106,7 +124,10 @@ fn tables(report: &LandingReport) -> String {
             Some(new) => changed(value.old.as_deref(), new),
             None => "*none*".to_owned(),
         };
-        let (resource, place) = (code(&value.resource), place(&value.file, value.line));
+        let (resource, place) = (
+            code(&value.resource),
+            place(report, &value.file, value.line),
+        );
         format!(
             "| {resource} | {} | {old} | {new} | {place} |",
             code(&value.path)
@@ -130,11 +151,13 @@ fn tables(report: &LandingReport) -> String {
         )
     };
     [
-        table(
+        folded_table(
+            &total("image", report.images.iter().map(|image| &image.file)),
             &["Resource", "Container", old, new, "File"],
             report.images.iter().map(image),
         ),
-        table(
+        folded_table(
+            &total("value", report.values.iter().map(|value| &value.file)),
             &["Resource", "Path", "Old value", "New value", "File"],
             report.values.iter().map(value),
         ),
@@ -146,6 +169,14 @@ fn tables(report: &LandingReport) -> String {
     .concat()
 }
 
+/// `12 images in 8 files`
+fn total<'a>(thing: &str, files: impl Iterator<Item = &'a RepoPath>) -> String {
+    let files: Vec<&RepoPath> = files.collect();
+    let distinct: BTreeSet<&RepoPath> = files.iter().copied().collect();
+    let (things, files) = (counted(files.len(), thing), counted(distinct.len(), "file"));
+    format!("{things} in {files}")
+}
+
 fn changed(old: Option<&str>, new: &str) -> String {
     if old == Some(new) {
         "*unchanged*".to_owned()
@@ -154,14 +185,16 @@ fn changed(old: Option<&str>, new: &str) -> String {
     }
 }
 
-fn place(file: &RepoPath, line: usize) -> String {
-    code(&format!("{file}:{line}"))
+fn place(report: &LandingReport, file: &RepoPath, line: usize) -> String {
+    let commit = report.commit.as_ref().unwrap_or(&report.base).as_str();
+    let url = report.location.line_url(commit, file, line);
+    link(&code(&format!("{file}:{line}")), url.as_deref())
 }
 
 /// What a person should know beyond the tables.
 fn notes(report: &LandingReport) -> String {
     let note = |Note { file, line, text }: &Note| {
-        format!("- {} {}.\n", place(file, *line), paragraphs(text))
+        format!("- {} {}.\n", place(report, file, *line), paragraphs(text))
     };
     let warnings = report.warnings.iter();
     let warnings = warnings.map(|warning| format!("> [!WARNING]\n> {}.\n\n", paragraphs(warning)));

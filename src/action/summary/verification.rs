@@ -3,33 +3,29 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::landing::of_landing;
 use crate::argocd::Done;
 use crate::image::ImageReference;
-use crate::markdown::{code, link, paragraphs, table};
-use crate::operation::delivery::Delivery;
+use crate::markdown::{code, counted, details, link, paragraphs, table};
 use crate::operation::verify::{
     ApplicationReport, GitImage, Phases, ResourceReport, VerificationReport,
 };
 
-/// What landed, what Argo CD made of it, and what followed.
-pub fn of_delivery(delivery: &Delivery) -> String {
-    let mut text = of_landing(&delivery.landed);
-    if let Some(report) = &delivery.verified {
-        text.push_str(&of_verification(report));
+/// What took no longer needs no chart.
+const WORTH_A_CHART: Duration = Duration::from_secs(20);
+
+/// What Argo CD made of a commit, in a few words that go on from what was done.
+pub fn verdict(report: &VerificationReport) -> &'static str {
+    let mut done = report.applications.iter().filter_map(|one| one.done);
+    match done.find(|done| *done != Done::Healthy) {
+        None | Some(Done::Healthy) => "healthy",
+        Some(Done::Synced) => "synced",
+        Some(Done::Suspended) => "paused",
+        Some(Done::WithoutPods) => "healthy, without a Pod of some image",
     }
-    if let Some(report) = delivery.rollback() {
-        text.push_str(&of_landing(report));
-    }
-    text
 }
 
 /// What Argo CD made of a commit.
 pub fn of_verification(report: &VerificationReport) -> String {
-    let title = match report.failure {
-        Some(_) => "🔴 Argo CD does not run it",
-        None => "🟢 Git = cluster",
-    };
     let commit_url = report.location.commit_url(report.commit.as_str());
     let commit = link(&code(report.commit.short()), commit_url.as_deref());
     let sentence = match report.failure {
@@ -38,10 +34,9 @@ pub fn of_verification(report: &VerificationReport) -> String {
     };
     let (branch, location) = (
         code(report.branch.as_str()),
-        code(&report.location.to_string()),
+        link(&code(&report.location.to_string()), report.location.page()),
     );
-    let mut text =
-        format!("### {title}\n\nCommit {commit} of {branch} in {location}.{sentence}\n\n");
+    let mut text = format!("Commit {commit} of {branch} in {location}.{sentence}\n\n");
     text.push_str(&table(
         &[
             "Application",
@@ -159,29 +154,29 @@ fn resources(one: &ApplicationReport) -> String {
     let good = |resource: &ResourceReport| {
         resource.sync == "Synced" && matches!(resource.health.as_str(), "" | "Healthy")
     };
-    let open = if one.resources.iter().all(good) {
-        ""
-    } else {
-        " open"
-    };
     let rows = table(
         &["Resource", "Sync", "Health", "Message"],
         one.resources.iter().map(row),
     );
-    format!(
-        "<details{open}><summary>{} resources of {}</summary>\n\n{rows}</details>\n\n",
-        one.resources.len(),
+    let summary = format!(
+        "{} of {}",
+        counted(one.resources.len(), "resource"),
         one.name
-    )
+    );
+    details(&summary, !one.resources.iter().all(good), &rows)
 }
 
 /// How long each phase took, as a chart.
 fn timeline(report: &VerificationReport) -> String {
-    let finished = report
-        .applications
-        .iter()
-        .any(|one| one.phases.seen.is_some());
-    if !finished {
+    let phases = report.applications.iter().flat_map(|one| {
+        let Phases {
+            seen,
+            synced,
+            healthy,
+        } = one.phases;
+        [seen, synced, healthy].into_iter().flatten()
+    });
+    if phases.max().unwrap_or_default() <= WORTH_A_CHART {
         return String::new();
     }
     let mut text = "```mermaid\ngantt\n  dateFormat HH:mm:ss\n  axisFormat %M:%S\n".to_owned();
@@ -239,4 +234,61 @@ fn clock(at: Duration) -> String {
 /// Text of a server within a table.
 fn cell(text: &str) -> String {
     paragraphs(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argocd::Health;
+    use crate::repository::{CommitId, Location};
+
+    fn healthy_after(seconds: u64) -> VerificationReport {
+        let after = |seconds| Some(Duration::from_secs(seconds));
+        VerificationReport {
+            location: Location::new("acme/k8s-manifests", &"https://github.com".parse().unwrap())
+                .unwrap(),
+            branch: "main".parse().unwrap(),
+            commit: CommitId::parse("8a3f5c1d9e7b2a4f6c8d0e1f3a5b7c9d1e3f5a7b").unwrap(),
+            images: Vec::new(),
+            applications: vec![ApplicationReport {
+                name: "argocd/web".parse().unwrap(),
+                page: "https://argocd.example.com/applications/argocd/web".to_owned(),
+                sync: "Synced".to_owned(),
+                health: Health::default(),
+                revision: String::new(),
+                resources: Vec::new(),
+                running: Vec::new(),
+                phases: Phases {
+                    seen: after(2),
+                    synced: after(2),
+                    healthy: after(seconds),
+                },
+                done: Some(Done::Healthy),
+            }],
+            failure: None,
+            broken: false,
+        }
+    }
+
+    #[test]
+    fn a_chart_is_drawn_of_a_wait_that_was_long() {
+        assert_eq!(timeline(&healthy_after(20)), "");
+        let chart = timeline(&healthy_after(95));
+        // For those who check charts.
+        if let Some(directory) = std::env::var_os("GITOPS_DEPLOY_RECORD_SUMMARIES") {
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::write(std::path::Path::new(&directory).join("wait.md"), &chart).unwrap();
+        }
+        insta::assert_snapshot!(chart, @"
+        ```mermaid
+        gantt
+          dateFormat HH:mm:ss
+          axisFormat %M:%S
+          section argocd/web
+          until seen :00:00:00, 2s
+          until synced :00:00:02, 1s
+          until healthy :00:00:03, 92s
+        ```
+        ");
+    }
 }

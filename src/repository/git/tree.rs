@@ -55,6 +55,14 @@ pub(super) fn select(
                 matching.push(TreeFile { path, blob });
             }
         })?;
+        for glob in selection.globs() {
+            if !matching.iter().any(|file| glob.matches(&file.path)) {
+                let mut nearest = Nearest::to(&glob.to_string(), select::NEAREST);
+                regular_files(objects, tree, |other, _| nearest.consider(other))?;
+                let nearest = nearest.names();
+                return Err(problem(glob, FileProblem::NoMatch { nearest }));
+            }
+        }
         entries.extend(globbed(selection, matching, |file| &file.path)?);
     }
     if entries.is_empty() && !selection.include.is_empty() {

@@ -20,6 +20,10 @@ inputs! {
     /// Do everything but the write.
     DRY_RUN: bool = Input::new("dry-run", WRITING, boolean).or("false");
 
+    /// Show the changed lines, with three around them, in the log and the summary. Set it to `false`
+    /// where others may read the run and not the manifests.
+    SHOW_DIFF: bool = Input::new("show-diff", WRITING, boolean).or("true");
+
     /// What happens when the image in Git is newer than the one asked for: `allow` deploys it,
     /// `skip` succeeds and writes nothing, `fail` fails. Compared by tag, else by the runs of the
     /// workflow ([docs/guards.md](docs/guards.md)).
