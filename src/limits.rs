@@ -74,10 +74,19 @@ pub const ENTRIES: Limit = Limit::new(2 << 20, "files and directories in one com
 pub const PATHS: Limit = Limit::new(128 << 20, "bytes of paths in one commit");
 /// Of the files of a selection, or all versions that a past shows.
 pub const FILES: Limit = Limit::new(64 << 20, "bytes of files read at once");
+/// The largest bundles of custom resource definitions have half of it.
+pub const NODES: Limit = Limit::new(1 << 19, "keys, values and lists in one YAML file");
+/// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
+pub const GITHUB: Limit = Limit::new(16 << 20, "bytes in one answer of GitHub's API");
+/// The resources of a very large application.
+pub const JSON: Limit = Limit::new(8 << 20, "bytes in one answer of Argo CD or a registry");
+/// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
+pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
 
 /// All of them.
-pub const ALL: [Limit; 10] = [
-    RECEIVED, UNPACKED, OBJECTS, OBJECT, COMMIT, CHAIN, SHALLOW, ENTRIES, PATHS, FILES,
+pub const ALL: [Limit; 14] = [
+    RECEIVED, UNPACKED, OBJECTS, OBJECT, COMMIT, CHAIN, SHALLOW, ENTRIES, PATHS, FILES, NODES,
+    GITHUB, JSON, NAME,
 ];
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ use url::Url;
 use super::{Application, ApplicationName, ResourceTree, SyncWindows};
 use crate::http::exchange::{self, Answer, ExchangeError, Patience};
 use crate::http::text::{answered, host, is_cleartext, one_line, shown};
+use crate::limits::JSON;
 
-/// The most that one answer may hold: the tree of a very large application.
-const MAX_ANSWER: usize = 64 << 20;
+/// The most that one answer may hold.
+const MAX_ANSWER: usize = JSON.most() as usize;
 
 /// Where Argo CD is: its scheme, host, and a root path where it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]

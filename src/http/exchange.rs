@@ -59,7 +59,9 @@ impl ExchangeError {
             Self::Slow(patience) => {
                 format!("{host} did not answer within {} s", patience.as_secs())
             }
-            Self::TooLarge => format!("{host} answered with more than anything sensible"),
+            Self::TooLarge => {
+                format!("{host} answered with more than is taken in (docs/limits.md)")
+            }
             Self::Cancelled => "the run was cancelled".to_owned(),
         }
     }

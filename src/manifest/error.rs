@@ -207,7 +207,7 @@ impl ManifestError {
                 ParseError::Syntax { .. } => "invalid YAML",
                 ParseError::NotUtf8 { .. } => "not UTF-8",
                 ParseError::TooDeep { .. } => "nested too deep",
-                ParseError::TooLarge { .. } => "too large",
+                ParseError::TooLarge { .. } | ParseError::TooMuch(_) => "too large",
             },
             Self::Template { .. } => "template",
             Self::LfsPointer { .. } => "LFS pointer",

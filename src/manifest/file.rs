@@ -43,6 +43,10 @@ impl<'f> Manifest<'f> {
         }
         let stream = Stream::parse(source.bytes())
             .map_err(|error| invalid(&file.path, &file.bytes, error))?;
+        if let Err(source) = place::check_names(&stream) {
+            let file = file.path.clone();
+            return Err(ManifestError::Invalid { file, source });
+        }
         let mut sites = find::sites(&stream, &file.path);
         for site in &mut sites {
             let mut lines = site.slots().map(|slot| stream[slot.node].line);

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::request::ResourceFilter;
+use crate::limits::NAME;
 use crate::yaml::path::{self, Path};
-use crate::yaml::{NodeId, Role, Stream};
+use crate::yaml::{NodeId, ParseError, Role, Stream};
 
 /// A Kubernetes object. Its API version is no part of what it is: the same object can be written in
 /// several (Kubernetes, "API concepts").
@@ -80,6 +81,22 @@ impl Place {
         links.reverse();
         Self(links.concat())
     }
+}
+
+/// Refuses names that nothing in a cluster can have: each is told of at every place below it.
+pub(super) fn check_names(stream: &Stream<'_>) -> Result<(), ParseError> {
+    for (node, _) in stream.nodes() {
+        let (link, _) = Link::to(stream, node);
+        let names = match link {
+            Link::Object(object) => [object.kind, object.name, object.namespace.unwrap_or("")],
+            Link::Named(name) => [name, "", ""],
+            Link::Key(_) | Link::Only | Link::Unnamed => continue,
+        };
+        for name in names {
+            NAME.check(name.len() as u64)?;
+        }
+    }
+    Ok(())
 }
 
 /// The way from what is around a node to it.
@@ -222,6 +239,20 @@ mod tests {
     }
 
     const WEB: &str = "{apiVersion: apps/v1, kind: Web, metadata: {name: a, namespace: n}, spec: {l: [{name: c, v: here}]}}\n";
+
+    #[test]
+    fn a_name_that_nothing_can_have_is_refused() {
+        for (length, is_allowed) in [(253, true), (254, false)] {
+            let name = "x".repeat(length);
+            for text in [
+                format!("kind: Pod\nmetadata:\n  name: {name}\n"),
+                format!("containers:\n- name: {name}\n"),
+            ] {
+                let stream = Stream::parse(text.as_bytes()).unwrap();
+                assert_eq!(check_names(&stream).is_ok(), is_allowed, "{length}");
+            }
+        }
+    }
 
     #[test]
     fn a_place_is_the_same_in_every_version() {

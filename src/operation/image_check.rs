@@ -16,6 +16,8 @@ use crate::registry::{Platform, Registry, RegistryError};
 const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// For how long trouble of the registry is waited through, where nothing else is waited for.
 const TROUBLE: Duration = Duration::from_secs(30);
+/// How much longer than that an answer may take that is on its way.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +64,7 @@ impl ImageCheck {
         &self,
         edit: &EditRequest,
         http: impl FnOnce() -> Result<reqwest::Client, Failure>,
+        timeout: Duration,
         cancellation: Cancellation,
         log: &mut impl Progress,
     ) -> Result<Checked, Failure> {
@@ -74,7 +77,8 @@ impl ImageCheck {
             return Ok(checked);
         }
         let registry = Registry::new(http()?, self.credentials.clone());
-        let deadline = Deadline::after(self.wait.max(TROUBLE), cancellation);
+        let patience = self.wait.max(TROUBLE.min(timeout));
+        let deadline = Deadline::after(patience, cancellation);
         for line in &mut checked.edit.images {
             let known = checked.found.iter().find(|found| found.image == line.image);
             let found = match known {
@@ -83,6 +87,10 @@ impl ImageCheck {
                     let found = tokio::select! {
                         found = self.look_for(&registry, &line.image, &deadline, log) => found?,
                         () = deadline.cancelled() => return Err(cancelled(&line.image)),
+                        // A registry that answers, and slowly, is asked many times.
+                        () = tokio::time::sleep(deadline.remaining() + GRACE) => {
+                            return Err(too_slow(&line.image, patience));
+                        }
                     };
                     checked.found.push(found.clone());
                     found
@@ -251,6 +259,18 @@ impl ImageCheck {
                 .with_hint("Check the image's name: its first part must be a registry."),
         }
     }
+}
+
+fn too_slow(image: &ImageReference, patience: Duration) -> Failure {
+    Failure::new(
+        Reason::RegistryUnavailable,
+        format!(
+            "{image}: {} did not say within {} s what it is. Nothing was changed.",
+            image.registry(),
+            patience.as_secs()
+        ),
+    )
+    .with_hint("Run the job again when the registry is well; raise `timeout` or `verify-image-timeout` for a slow one.")
 }
 
 fn cancelled(image: &ImageReference) -> Failure {

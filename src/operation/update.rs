@@ -56,7 +56,13 @@ pub async fn run(
     let http = || remote.http();
     let checked = update
         .image_check
-        .check(&update.edit, http, cancellation.clone(), log)
+        .check(
+            &update.edit,
+            http,
+            remote.timeout,
+            cancellation.clone(),
+            log,
+        )
         .await?;
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Updating {files} in {}", remote.location));

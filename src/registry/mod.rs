@@ -24,9 +24,10 @@ use crate::http::exchange::{self, Answer, ExchangeError, Patience};
 use crate::http::text::{answered, host, is_loopback, is_safe, one_line};
 use crate::http::{Credentials, secret_header};
 use crate::image::ImageReference;
+use crate::limits::JSON;
 
 /// The most that one answer may hold.
-const MAX_ANSWER: usize = 8 << 20;
+const MAX_ANSWER: usize = JSON.most() as usize;
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Everything that a tag can stand for.

@@ -17,6 +17,8 @@ use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 use super::document::{
     Content, MAX_BYTES, MAX_DEPTH, Node, NodeId, ParseError, Role, Scalar, Stream, Style,
 };
+use crate::limits::NODES;
+
 use super::spans::{
     block_header, block_length, count_breaks, double_quoted_length, plain_length,
     single_quoted_length,
@@ -175,6 +177,9 @@ impl<'t, 'd> Builder<'t, 'd> {
         let mut parser = Parser::new_from_str(body);
         loop {
             let (event, mark) = parser.next_token().map_err(Stop::Scan)?;
+            NODES
+                .check(self.nodes.len() as u64)
+                .map_err(ParseError::from)?;
             match event {
                 Event::StreamEnd => break,
                 Event::Scalar(value, style, anchor, tag) => {
@@ -691,6 +696,12 @@ mod tests {
         assert_eq!(
             Stream::parse(deep.as_bytes()).unwrap_err(),
             ParseError::TooDeep { line: 1 }
+        );
+        let many = format!("[{}]", "a,".repeat(1 << 19));
+        let error = Stream::parse(many.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is more than the limit of 524288 keys, values and lists in one YAML file"
         );
         let large = vec![b' '; MAX_BYTES + 1];
         assert_eq!(

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::{Index, Range};
 use std::sync::OnceLock;
 
+use crate::limits::Exceeded;
+
 /// How deep collections may nest. Real manifests stay below 30.
 pub const MAX_DEPTH: usize = 512;
 /// How large a file may be, in bytes. etcd takes objects of 1.5 MiB; the largest bundles of custom
@@ -152,6 +154,9 @@ pub enum ParseError {
         /// The file's size.
         bytes: usize,
     },
+    /// There is more in the file than is taken in.
+    #[error("{0}")]
+    TooMuch(#[from] Exceeded),
 }
 
 impl<'t> Stream<'t> {

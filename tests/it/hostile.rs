@@ -318,3 +318,14 @@ fn lines_and_packs_without_end() {
     let outcome = run(&endless.serve(), "history", "web.yaml");
     ends_with(&outcome, "the limit of 1 GiB received");
 }
+
+#[test]
+fn a_list_of_millions() {
+    let list = [&b"images: ["[..], &b"a,".repeat(4_500_000), b"a]\n"].concat();
+    let (id, packed) = blob(&list);
+    let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), id);
+    let (tip, commit) = commit(root, b"feat: it\n");
+    let url = Hostile::sending(tip, &[commit, files, packed]).serve();
+    let outcome = run(&url, "update", "web.yaml");
+    ends_with(&outcome, "the limit of 524288 keys, values and lists");
+}

@@ -24,11 +24,12 @@ use url::Url;
 use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Patience, is_same_origin};
 use crate::http::text::{self, answered, one_line};
+use crate::limits::GITHUB;
 use crate::repository::wire::{WireError, WireErrorKind, refused};
 use crate::repository::{Access, Refusal, RepositoryError};
 
-/// The most that one answer may hold: a file of 16 MiB, or the list of a very large tree.
-const MAX_ANSWER: usize = 64 << 20;
+/// The most that one answer may hold.
+const MAX_ANSWER: usize = GITHUB.most() as usize;
 /// How long to wait after a secondary rate limit that names no time (GitHub's documentation, "Rate
 /// limits for the REST API").
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::repository::{GithubRepository, Tip};
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
+use crate::limits::FILES;
 use crate::manifest::ManifestFile;
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
@@ -247,6 +248,8 @@ impl GithubRepository {
                 files.push((mode, ManifestFile { path, bytes }));
             }
         }
+        let bytes = files.iter().map(|(_, file)| file.bytes.len() as u64);
+        FILES.check(bytes.sum())?;
         if files.is_empty() && !selection.include.is_empty() {
             return Err(problem(
                 selection,
@@ -465,8 +468,11 @@ impl GithubRepository {
 
     /// The bytes of files, in their order.
     async fn contents(&self, files: &[Listed]) -> Result<Vec<Vec<u8>>, RepositoryError> {
+        let mut bytes = 0;
         for file in files {
             check_size(&file.path, file.size)?;
+            bytes += file.size;
+            FILES.check(bytes)?;
         }
         let mut contents = Vec::new();
         for batch in batches(files) {
