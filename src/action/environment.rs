@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+
+use crate::http::secrets::redacted;
 
 /// The variables of a process. Empty ones count as not there, as the runner means them.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +34,8 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// Appends to the file that a variable names, as the runner takes outputs and summaries. Returns
-    /// whether there is such a variable.
+    /// Appends to the file that a variable names, as the runner takes outputs and summaries, without
+    /// secrets. Returns whether there is such a variable.
     ///
     /// # Errors
     /// When the file can't be written, with its name and the variable's.
@@ -41,20 +44,30 @@ impl Environment {
             return Ok(false);
         };
         let file = OpenOptions::new().append(true).create(true).open(path);
-        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        let written = file.and_then(|mut file| file.write_all(redacted(text).as_bytes()));
         written.map(|()| true).map_err(|error| {
             let text = format!("{path} ({variable}) can't be written: {error}.");
             io::Error::new(error.kind(), text)
         })
     }
 
-    /// Writes a file for later steps into the workspace, or else into the current directory.
+    /// Writes a file for later steps into the workspace, or else into the current directory, without
+    /// secrets. What is there is replaced: a link is not followed, a pipe not waited for.
     ///
     /// # Errors
     /// When the file can't be written, with its name.
-    pub fn write_to_workspace(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        let path = Path::new(self.get("GITHUB_WORKSPACE").unwrap_or(".")).join(name);
-        std::fs::write(&path, content).map_err(|error| {
+    pub fn write_to_workspace(&self, name: &str, content: &str) -> io::Result<()> {
+        let directory = Path::new(self.get("GITHUB_WORKSPACE").unwrap_or("."));
+        let path = directory.join(name);
+        let write = || {
+            let mut file = tempfile::Builder::new()
+                .permissions(Permissions::from_mode(0o644))
+                .tempfile_in(directory)?;
+            file.write_all(redacted(content).as_bytes())?;
+            file.persist(&path)?;
+            Ok::<_, io::Error>(())
+        };
+        write().map_err(|error| {
             let text = format!("{} can't be written: {error}.", path.display());
             io::Error::new(error.kind(), text)
         })

@@ -9,6 +9,7 @@ use std::io::Write;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
+use crate::http::secrets::redacted;
 use crate::markdown::shortened;
 use crate::operation::Progress;
 
@@ -107,10 +108,10 @@ fn lines(text: &str) -> Vec<String> {
     visible(text).split('\n').map(str::to_owned).collect()
 }
 
-/// Line ends as `\n`, tabs kept, every other control character as an escape.
+/// Without secrets; line ends as `\n`, tabs kept, every other control character as an escape.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.replace("\r\n", "\n").chars() {
+    for c in redacted(text).replace("\r\n", "\n").chars() {
         match c {
             '\n' | '\t' => out.push(c),
             c if c.is_control() => out.extend(c.escape_default()),

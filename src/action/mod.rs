@@ -20,7 +20,7 @@ use self::log::Log;
 use self::outputs::Outputs;
 use crate::deadline::{self, Cancellation};
 use crate::failure::{Failure, Reason};
-use crate::http::Credentials;
+use crate::http::{Credentials, secrets};
 use crate::operation::delivery::{self, Delivery};
 use crate::operation::{Progress as _, history, verify};
 
@@ -59,6 +59,7 @@ pub async fn run(environment: &Environment, out: Box<dyn Write + Send>) -> bool 
     let mut log = Log::new(out, environment.get("GITHUB_ACTIONS") == Some("true"));
     // First of all: nothing that is printed later can show a secret.
     for secret in inputs::secrets(environment) {
+        secrets::hide(&secret);
         log.mask(&secret);
     }
     let failure = match perform(environment, &mut log).await {

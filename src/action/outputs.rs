@@ -157,7 +157,7 @@ pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
 ///
 /// # Errors
 /// None that is known: it is written to memory.
-pub fn csv(report: &HistoryReport) -> io::Result<Vec<u8>> {
+pub fn csv(report: &HistoryReport) -> io::Result<String> {
     let mut table = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
@@ -200,18 +200,34 @@ pub fn csv(report: &HistoryReport) -> io::Result<Vec<u8>> {
             table.write_record(row.map(|cell| harmless(cell.unwrap_or_default())))?;
         }
     }
-    table
+    let bytes = table
         .into_inner()
-        .map_err(|error| io::Error::other(error.to_string()))
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that spreadsheets take for text, in each of the columns that they may make of it: where `;`
+/// separates columns (by the machine's language), or a tab, what is behind one is a cell, too.
+/// Source: OWASP, "CSV Injection".
 fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
+    let mut text = String::with_capacity(cell.len());
+    let mut begins = true;
+    for (at, c) in cell.char_indices() {
+        if begins && begins_formula(&cell[at..]) {
+            text.push('\'');
+        }
+        begins = matches!(c, ';' | '\t' | '\n' | '\r');
+        text.push(c);
     }
+    text
+}
+
+/// Whether a spreadsheet computes it, by how it begins. Full-width forms count in East Asian ones.
+fn begins_formula(cell: &str) -> bool {
+    let cell = cell.trim_start_matches([' ', '"', '\'']);
+    cell.starts_with([
+        '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ])
 }
 
 /// Hands outputs to the runner. Where there is none, they are printed.
@@ -243,6 +259,23 @@ fn entry(name: &str, value: &str) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula_in_whatever_columns() {
+        for (cell, expected) in [
+            ("acme/web:v1", "acme/web:v1"),
+            ("=1", "'=1"),
+            ("\n=1", "'\n'=1"),
+            ("a;=1", "a;'=1"),
+            ("a\t @x", "a\t' @x"),
+            (";\"+1", ";'\"+1"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("\u{ff20}x", "'\u{ff20}x"),
+            ("feat: a-b; c=d", "feat: a-b; c=d"),
+        ] {
+            assert_eq!(harmless(cell), expected, "{cell:?}");
+        }
+    }
 
     #[test]
     fn a_value_cannot_end_its_output() {

@@ -154,6 +154,8 @@ impl Patience {
 /// What was answered, of whatever status.
 #[derive(Debug)]
 pub struct Answer {
+    /// Who answered: where the last redirect led.
+    pub url: Url,
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -272,6 +274,7 @@ impl Incoming {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer {
+            url: self.response.url().clone(),
             status: self.status(),
             headers: std::mem::take(self.response.headers_mut()),
             body,

@@ -3,6 +3,7 @@
 //! is told of it.
 
 pub mod exchange;
+pub mod secrets;
 pub mod text;
 
 use std::str::FromStr;
@@ -50,12 +51,15 @@ impl Credentials {
 
     /// The header `Authorization`.
     pub fn header(&self) -> HeaderValue {
+        secrets::hide(&self.password);
         secret_header("Basic", &self.encoded())
     }
 }
 
-/// A header that is never shown: `scheme` and a secret. What no header can hold is none.
+/// A header that is never shown: `scheme` and a secret, which is [hidden](secrets::hide) from now on.
+/// What no header can hold is none.
 pub fn secret_header(scheme: &str, secret: &SecretString) -> HeaderValue {
+    secrets::hide(secret);
     let text = format!("{scheme} {}", secret.expose_secret());
     let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
     value.set_sensitive(true);

@@ -46,7 +46,9 @@ impl Explainer<'_> {
     /// Why the repository can't be used.
     pub async fn repository(&self, error: &RepositoryError) -> Failure {
         let finding = match (error, self.location.github_name(), self.token) {
-            (RepositoryError::Refused { .. }, Some(name), Some(token)) => {
+            (RepositoryError::Refused { .. }, Some(name), Some(token))
+                if self.location.may_be_asked_at(self.api_url) =>
+            {
                 access::diagnose(self.client.clone(), self.api_url, &name, token).await
             }
             _ => Finding::Nothing,

@@ -144,6 +144,14 @@ impl Remote {
         let (Some(app), Some(name)) = (&self.app, self.location.github_name()) else {
             return Ok(None);
         };
+        if !self.location.may_be_asked_at(&self.api_url) {
+            let (api, server) = (host(&self.api_url), self.location.host());
+            return Err(Failure::new(
+                Reason::App,
+                format!("`api-url` is at {api}, and {} at {server}: the app's signature is not sent to another server.", self.location),
+            )
+            .with_hint("Set `api-url` to the API of the server that `server-url` names."));
+        }
         let deadline = Deadline::after(self.timeout, cancellation);
         let http = self.http()?;
         let ask = async || {

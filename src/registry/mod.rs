@@ -20,7 +20,7 @@ use url::Url;
 
 use self::challenge::{Challenge, TokenPlace};
 pub use self::platform::{InvalidPlatform, Platform};
-use crate::http::exchange::{self, Answer, ExchangeError, Patience};
+use crate::http::exchange::{self, Answer, ExchangeError, Patience, is_same_origin};
 use crate::http::text::{answered, host, is_loopback, is_safe, one_line};
 use crate::http::{Credentials, secret_header};
 use crate::image::ImageReference;
@@ -186,7 +186,9 @@ impl Registry {
         if answer.status != 401 {
             return succeeded(answer, image);
         }
-        let authorization = match challenge(&answer) {
+        // What a store says to which the registry has sent us is not the registry's word.
+        let own = is_same_origin(&url, &answer.url);
+        let authorization = match challenge(&answer).filter(|_| own) {
             Some(Challenge::Bearer(place)) => {
                 let token = self.fetch_token(&place, image).await?;
                 let header = secret_header("Bearer", &token);

@@ -112,6 +112,16 @@ impl Location {
         self.on_github.then(|| format!("{owner}/{name}"))
     }
 
+    /// Whether `api_url` is of the same server, so that what is for the repository may be told there: its
+    /// host, or GitHub's `api.` before it, and never without the encryption that the repository has.
+    pub fn may_be_asked_at(&self, api_url: &Url) -> bool {
+        let (Some(own), Some(api)) = (self.url.host_str(), api_url.host_str()) else {
+            return false;
+        };
+        let is_encrypted = self.url.scheme() != "https" || api_url.scheme() == "https";
+        is_encrypted && (own == api || api.strip_prefix("api.") == Some(own))
+    }
+
     /// Where a person can look at a commit. None for a local repository.
     pub fn commit_url(&self, commit: &str) -> Option<String> {
         let base = self.page()?;

@@ -71,10 +71,13 @@ impl Transport {
     /// Why the API can't be used, though it is asked for.
     pub fn choose(self, location: &Location, api_url: &Url) -> Result<Choice, &'static str> {
         const ELSEWHERE: &str = "the repository is not on the server that `server-url` names";
+        const STRANGER: &str =
+            "`api-url` is of another server than `server-url`, and the token is not sent there";
         match (self, location.github_name()) {
             (Self::Git, _) => Ok(Choice::Git {
                 why: "`transport` is `git`",
             }),
+            (Self::Api, Some(_)) if !location.may_be_asked_at(api_url) => Err(STRANGER),
             (Self::Api, Some(name)) => Ok(Choice::Api {
                 name,
                 why: "`transport` is `api`",
@@ -322,10 +325,16 @@ mod tests {
                 Transport::Api,
                 "a/b",
                 "https://git.acme",
-                "https://proxy.acme/github"
+                "https://git.acme/github"
             ),
             "api for a/b: `transport` is `api`"
         );
+        for stranger in ["https://proxy.acme/github", "https://api.github.com"] {
+            assert_eq!(
+                chosen(Transport::Api, "a/b", "https://git.acme", stranger),
+                "error: `api-url` is of another server than `server-url`, and the token is not sent there"
+            );
+        }
         assert_eq!(
             chosen(Transport::Api, "https://gitlab.com/a/b", github, api),
             "error: the repository is not on the server that `server-url` names"

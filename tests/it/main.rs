@@ -23,6 +23,7 @@ mod other_servers;
 mod pull_requests;
 mod registry;
 mod release;
+mod secrets;
 mod support_github;
 mod support_itself;
 mod transports;

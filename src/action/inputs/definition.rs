@@ -172,12 +172,55 @@ impl Problems<'_> {
     }
 }
 
+/// A URL without what in it may be a secret: user and password, query and fragment. Whatever else is
+/// left as it is.
+fn without_credentials(word: &str) -> String {
+    let Some((scheme, rest)) = word.split_once("://") else {
+        return word.to_owned();
+    };
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let (place, query) = rest.split_at(end);
+    let (host, path) = match place.find('/') {
+        Some(slash) => place.split_at(slash),
+        None => (place, ""),
+    };
+    // A password may hold a slash that nobody has escaped.
+    let (user, host, path) = match place.rsplit_once('@') {
+        Some((_, behind)) => ("***@", behind, ""),
+        None => ("", host, path),
+    };
+    let query = match query.chars().next() {
+        Some(mark) => format!("{mark}***"),
+        None => String::new(),
+    };
+    format!("{scheme}://{user}{host}{path}{query}")
+}
+
 /// A value as a message quotes it: one line of bounded length.
 fn shortened(value: &str) -> String {
     const LONGEST: usize = 120;
-    let line: String = value.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = value.split_whitespace().map(without_credentials);
+    let line: String = words.collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_quoted_without_what_may_be_a_secret() {
+        for (url, expected) in [
+            ("https://git.acme/a/b", "https://git.acme/a/b"),
+            ("https://me:geheim@git.acme/a/b", "https://***@git.acme/a/b"),
+            ("https://me:ge/he@im@git.acme/a", "https://***@git.acme/a"),
+            ("https://git.acme/a?token=x#y", "https://git.acme/a?***"),
+            ("acme/web@sha256:1?", "acme/web@sha256:1?"),
+        ] {
+            assert_eq!(shortened(url), expected);
+        }
     }
 }

@@ -58,8 +58,9 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
             Some(Secret::Whole) => secrets.extend(texts.map(SecretString::from)),
             Some(Secret::Lines) => {
                 // The first and the last one say nothing.
-                let lines = texts.flat_map(|text| text.split("\\n").flat_map(str::lines));
-                let lines = lines.map(str::trim);
+                let lines = texts.flat_map(|text| text.split("\\n"));
+                let lines = lines.flat_map(|text| text.split("\\r"));
+                let lines = lines.flat_map(|text| text.split(|c: char| c.is_whitespace()));
                 let lines = lines.filter(|line| line.len() > 8 && !line.starts_with("-----"));
                 secrets.extend(lines.map(SecretString::from));
             }

@@ -8,15 +8,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use http::HeaderValue;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
 
 use super::client::{CallError, Client};
 use crate::deadline::Deadline;
+use crate::http::secrets;
 use crate::repository::{Access, Refusal, RepositoryError};
 
 /// How long the statement is good for that is shown to get the token, in seconds; GitHub takes 600.
@@ -159,7 +161,7 @@ pub async fn installation_token(
     let body = json!({ "repositories": [repository], "permissions": permissions });
     let path = format!("/app/installations/{id}/access_tokens");
     let minted = client.post::<Minted>(&path, &body).await;
-    minted
+    let minted = minted
         .map(|minted| minted.token)
         .map_err(|error| match error {
             CallError::Failed { error, .. } => match error {
@@ -172,7 +174,13 @@ pub async fn installation_token(
                 other => refused(other),
             },
             other => AppError::Repository(other.of_read()),
-        })
+        })?;
+    if HeaderValue::from_str(minted.expose_secret()).is_err() {
+        let what = format!("{} gave a token that no request can carry", client.host());
+        return Err(RepositoryError::protocol(what).into());
+    }
+    secrets::hide(&minted);
+    Ok(minted)
 }
 
 /// What the app shows to be itself: a JSON Web Token, signed with its key (RS256).

@@ -23,6 +23,7 @@ use url::Url;
 
 use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Patience, is_same_origin};
+use crate::http::secrets;
 use crate::http::text::{self, answered, one_line};
 use crate::limits::GITHUB;
 use crate::repository::wire::{WireError, WireErrorKind, refused};
@@ -108,6 +109,7 @@ impl Client {
         token: &SecretString,
         deadline: Deadline,
     ) -> Result<Self, RepositoryError> {
+        secrets::hide(token);
         // octocrab would panic.
         if HeaderValue::from_str(token.expose_secret()).is_err() {
             return Err(RepositoryError::Refused {

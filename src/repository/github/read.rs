@@ -383,7 +383,11 @@ impl GithubRepository {
     /// cut where it is long, and is UTF-8 whatever the file's own encoding; but an object's id is the
     /// hash of its bytes, so one can tell.
     async fn bytes(&self, oid: &str, text: Option<String>) -> Result<Vec<u8>, RepositoryError> {
-        let is_it = |bytes: &[u8]| ObjectId::of(ObjectKind::Blob, bytes).to_string() == oid;
+        // It becomes a part of a path.
+        let Some(id) = ObjectId::parse(oid) else {
+            return Err(self.odd("gave an object an id that none has"));
+        };
+        let is_it = |bytes: &[u8]| ObjectId::of(ObjectKind::Blob, bytes) == id;
         if let Some(text) = text
             && is_it(text.as_bytes())
         {

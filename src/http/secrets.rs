@@ -1,0 +1,154 @@
+//! What must never be shown: every secret of this run, in each form in which it can come back.
+//!
+//! One process is one run, so they are kept in one place: whoever sends a secret has made a header of it,
+//! and so it is known here, also one that a server gave out a moment ago. The runner's masks are a
+//! second line: they don't see through escapes, and other runners than GitHub's have none.
+
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use url::form_urlencoded::byte_serialize;
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "***";
+/// Shorter ones are in too many words.
+const SHORTEST: usize = 4;
+/// From here on the forms of a secret are hidden, too: three of its bytes are lost at each end in base64.
+const SHORTEST_ENCODED: usize = 12;
+
+/// The forms of all secrets, the longest first.
+static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Hides a secret, each line of it, from now on.
+pub fn hide(secret: &SecretString) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    for line in secret.expose_secret().split(['\n', '\r']) {
+        for form in forms(line.trim()) {
+            if !known.contains(&form) {
+                known.push(form);
+            }
+        }
+    }
+    known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+}
+
+/// A text without the secrets that are known.
+pub fn redacted(text: &str) -> String {
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    without(text, &known)
+}
+
+fn without(text: &str, known: &[String]) -> String {
+    let mut text = text.to_owned();
+    for form in known {
+        if text.contains(form) {
+            text = text.replace(form, HIDDEN);
+        }
+    }
+    text
+}
+
+/// How a secret may be written down.
+fn forms(secret: &str) -> Vec<String> {
+    if secret.len() < SHORTEST {
+        return Vec::new();
+    }
+    let mut forms = vec![secret.to_owned()];
+    // In a log's command, in JSON, in a table, in Markdown.
+    forms.push(secret.replace('%', "%25"));
+    forms.push(secret.replace('\\', "\\\\").replace('"', "\\\""));
+    forms.push(secret.replace('"', "\"\""));
+    forms.push(secret.replace('|', "\\|"));
+    forms.push(markdown(secret));
+    if secret.len() >= SHORTEST_ENCODED {
+        forms.push(byte_serialize(secret.as_bytes()).collect());
+        forms.push(percent_encoded(secret));
+        forms.push(percent_encoded(secret).to_lowercase());
+        for base64 in (0..3).map(|offset| base64_at(secret, offset)) {
+            forms.push(base64.replace('+', "-").replace('/', "_"));
+            forms.push(base64);
+        }
+    }
+    forms.sort_unstable();
+    forms.dedup();
+    forms
+}
+
+/// What base64 makes of a secret behind so many other bytes, without the digits that those have a part in.
+fn base64_at(secret: &str, offset: usize) -> String {
+    let bytes = [&vec![0; offset], secret.as_bytes()].concat();
+    let whole = bytes.len() / 3 * 3;
+    let digits = BASE64_STANDARD.encode(&bytes[..whole]);
+    digits[(offset * 4).div_ceil(3)..].to_owned()
+}
+
+/// RFC 3986: everything but letters, digits and `-._~`.
+fn percent_encoded(secret: &str) -> String {
+    let mut encoded = String::new();
+    for byte in secret.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(byte.into());
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// With everything escaped that Markdown gives a meaning.
+fn markdown(secret: &str) -> String {
+    let mut escaped = String::new();
+    for c in secret.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '\\' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '@' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_in_each_of_its_forms() {
+        let secret = "gh/p_a+b|c&d=é\"%x";
+        let known = forms(secret);
+        for form in [
+            secret,
+            "gh/p\\_a+b\\|c&amp;d=é\"%x",
+            "gh%2Fp_a%2Bb%7Cc%26d%3D%C3%A9%22%25x",
+            "gh%2fp_a%2bb%7cc%26d%3d%c3%a9%22%25x",
+            "gh/p_a+b|c&d=é\\\"%x",
+            "gh/p_a+b|c&d=é\"\"%x",
+            "gh/p_a+b|c&d=é\"%25x",
+        ] {
+            assert_eq!(without(&format!("<{form}>"), &known), "<***>", "{form}");
+        }
+        assert!(forms("abc").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn base64_hides_it_at_any_place(
+            before in proptest::collection::vec(any::<u8>(), 0..9),
+            secret in "[!-~]{16,40}",
+            behind in proptest::collection::vec(any::<u8>(), 0..9),
+        ) {
+            let text = BASE64_STANDARD.encode([&before, secret.as_bytes(), &behind].concat());
+            prop_assert!(without(&text, &forms(&secret)).contains(HIDDEN), "{text}");
+        }
+    }
+}
