@@ -1,5 +1,6 @@
 //! Markdown that whatever is put into it can't break out of.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// GitHub refuses a step's summary above 1 MiB; a diff is cut well below.
@@ -87,7 +88,7 @@ pub fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) 
 
 /// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.
 pub fn diff(diff: &str) -> String {
-    let diff = shortened(diff);
+    let diff = shortened(&revealed(diff));
     let end = diff.floor_char_boundary(MAX_DIFF);
     let (shown, rest) = diff.split_at(end);
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -110,48 +111,67 @@ pub fn code(text: &str) -> String {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
+    let text = revealed(&text);
     if text.trim().is_empty() {
         return String::new();
     }
-    let text = text.replace('|', "\\|");
+    // A table takes `\|` for a bar, and the backslash of `\\|` for the other's.
+    let text = text.replace("\\|", "\\\\u{7c}").replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let space = if longest > 0 { " " } else { "" };
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// Markdown that leads to `url`, where there is one.
-pub fn link(markdown: &str, url: Option<&str>) -> String {
-    match url {
-        Some(url) => {
-            let url = url.replace('(', "%28").replace(')', "%29");
-            format!("[{markdown}]({url})")
-        }
-        None => markdown.to_owned(),
+/// Text in which what can't be seen is shown as an escape: characters without width, and those that turn
+/// the direction of others ("Trojan Source", CVE-2021-42574).
+pub fn revealed(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_invisible) {
+        return Cow::Borrowed(text);
     }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_invisible(c) {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Markdown that leads to `url`, where there is one that a browser takes to another page.
+pub fn link(markdown: &str, url: Option<&str>) -> String {
+    let url = url.filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    let Some(url) = url else {
+        return markdown.to_owned();
+    };
+    let mut target = String::new();
+    for byte in url.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => target.push(byte.into()),
+            b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'@' | b'%' | b'=' | b'&'
+            | b'+' | b',' | b';' => target.push(byte.into()),
+            _ => {
+                let _ = write!(target, "%{byte:02X}");
+            }
+        }
+    }
+    // What reads as an entity is one.
+    format!("[{markdown}]({})", target.replace('&', "&amp;"))
 }
 
 /// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes
-/// code.
+/// code. No address in it becomes a link, and no name is mentioned.
 pub fn paragraphs(text: &str) -> String {
-    let escaped = |text: &str| -> String {
-        let mut out = String::new();
-        for c in text.chars() {
-            match c {
-                '\n' => out.push_str("<br>\n"),
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '\\' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '@' => {
-                    out.push('\\');
-                    out.push(c);
-                }
-                c if c.is_control() => out.push(' '),
-                c => out.push(c),
-            }
-        }
-        out
-    };
     let pieces: Vec<&str> = text.split('`').collect();
     let even = pieces.len().is_multiple_of(2);
     let mut out = String::new();
@@ -159,14 +179,56 @@ pub fn paragraphs(text: &str) -> String {
         let unclosed = even && index + 1 == pieces.len();
         match index % 2 {
             1 if !unclosed && !piece.contains('\n') => out.push_str(&code(piece)),
-            _ => out.push_str(&escaped(piece)),
+            _ => escape(piece, &mut out),
         }
     }
     out
 }
 
+/// Appends text with nothing of Markdown or HTML in it.
+fn escape(text: &str, out: &mut String) {
+    let text = text.replace("\r\n", "\n");
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+        .collect();
+    let text = revealed(&text);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let begins = out.is_empty() || out.ends_with('\n');
+        match c {
+            '\n' if begins => {}
+            '\n' => out.push_str("<br>\n"),
+            ' ' if begins => {}
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            // GitHub makes links and mentions of the text, whatever is escaped in it.
+            '@' => out.push_str("&#64;&#8203;"),
+            '#' if rest.peek().is_some_and(char::is_ascii_digit) => out.push_str("&#35;&#8203;"),
+            ':' if rest.peek() == Some(&'/') => out.push_str("&#58;&#8203;"),
+            '.' if out.ends_with(['w', 'W']) => out.push_str("&#46;&#8203;"),
+            '-' | '+' | '=' if begins => {
+                out.push('\\');
+                out.push(c);
+            }
+            '.' | ')' if out.ends_with(|c: char| c.is_ascii_digit()) => {
+                out.push('\\');
+                out.push(c);
+            }
+            '\\' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '`' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -194,5 +256,121 @@ mod tests {
             paragraphs("see `a_b` <img> *x*\n[l](u) `open"),
             "see `a_b` &lt;img&gt; \\*x\\*<br>\n\\[l\\](u) open"
         );
+    }
+
+    /// The elements of what GitHub makes of a text.
+    fn elements(markdown: &str) -> Vec<String> {
+        let mut options = comrak::Options::default();
+        options.extension.table = true;
+        options.extension.autolink = true;
+        options.extension.strikethrough = true;
+        options.extension.tasklist = true;
+        options.extension.footnotes = true;
+        options.extension.alerts = true;
+        options.extension.math_dollars = true;
+        options.render.r#unsafe = true;
+        let html = comrak::markdown_to_html(markdown, &options);
+        let tags = html.split('<').skip(1);
+        let tags = tags.map(|tag| tag.split(['>', ' ', '\n']).next().unwrap_or_default());
+        let tags = tags.filter(|tag| !tag.starts_with('/') && !matches!(*tag, "br" | "code"));
+        tags.map(str::to_owned).collect()
+    }
+
+    /// Texts that mean harm: of pieces that mean something to Markdown, HTML or GitHub.
+    fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("http://e.x/"),
+            Just("www.e.x"),
+            Just("a@b.co"),
+            Just("@acme"),
+            Just("closes #7"),
+            Just("`"),
+            Just("``"),
+            Just("```\n"),
+            Just("<img src=x>"),
+            Just("<!--"),
+            Just("|"),
+            Just("\\"),
+            Just("\\|"),
+            Just("\n"),
+            Just("\r"),
+            Just("\n\n"),
+            Just("- "),
+            Just("+ x"),
+            Just("1. "),
+            Just("===\n"),
+            Just("---\n"),
+            Just("# "),
+            Just("> "),
+            Just("    "),
+            Just("\t"),
+            Just("**"),
+            Just("_"),
+            Just("~~"),
+            Just("["),
+            Just("]("),
+            Just(")"),
+            Just("!["),
+            Just("&lt;"),
+            Just("&"),
+            Just("$"),
+            Just("[^1]: "),
+            Just("\u{202e}"),
+            Just("\u{200b}"),
+            Just("x"),
+            Just(" "),
+            Just("ftp://e.x"),
+            Just("mailto:a@b.co"),
+            Just("xmpp:a@b.co"),
+            Just(":"),
+            Just("| --- |"),
+            Just("\""),
+            Just("'"),
+            Just("w"),
+            Just("5"),
+            Just("."),
+        ];
+        let pieces = proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat());
+        prop_oneof![4 => pieces, 1 => any::<String>()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn a_paragraph_is_text_and_nothing_else(text in hostile(), before in "[a-z:/.]{0,12}") {
+            let paragraph = paragraphs(&text);
+            let found = elements(&format!("x {before}{paragraph}\n"));
+            prop_assert_eq!(found, ["p"], "{}", paragraph);
+            let heading = elements(&format!("### ❌ {}\n", paragraphs(&text.replace('\n', " "))));
+            prop_assert_eq!(heading, ["h3"], "{}", paragraph);
+        }
+
+        #[test]
+        fn a_cell_is_code_and_nothing_else(text in hostile(), other in hostile()) {
+            let row = format!("| {} | {} |", code(&text), code(&other));
+            let table = table(&["a", "b"], vec![row.clone()].into_iter());
+            let expected = ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td"];
+            prop_assert_eq!(elements(&table), expected, "{}", row);
+        }
+
+        #[test]
+        fn a_link_leads_to_one_place(text in hostile(), url in hostile()) {
+            let url = format!("https://e.x/{url}");
+            let link = link(&code(&text), Some(&url));
+            let found = elements(&format!("x {link} x\n"));
+            prop_assert!(found == ["p", "a"], "{:?} {}", found, link);
+        }
+
+        #[test]
+        fn a_diff_is_one_block(text in hostile()) {
+            prop_assert_eq!(elements(&diff(&text)), ["pre"], "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(code("a\u{202e}b\u{200b}"), "`a\\u{202e}b\\u{200b}`");
+        assert_eq!(paragraphs("a\u{feff}"), "a\\\\u{feff}");
     }
 }

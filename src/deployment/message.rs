@@ -45,7 +45,7 @@ fn with_trailers(
 
 /// A text of a pull request: of one line where it is its title.
 pub fn text(template: &MessageTemplate, deployment: &Deployment<'_>) -> String {
-    clean_body(&template.render(deployment))
+    clean_body(&template.render_markdown(deployment))
 }
 
 /// The message of the commit that undoes others, newest first, as `git revert` words it, with our
@@ -195,8 +195,9 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
 }
 
 /// A template's text as a message may have it: no control characters, no space at the ends, nothing that
-/// passes for a trailer of ours, and no `---` line, behind which `git interpret-trailers` sees no message
-/// any more and would take the paragraph before it for the trailers.
+/// passes for a trailer of ours, and no `---` line and no scissors (`# --- >8 ---`), behind which
+/// `git interpret-trailers` sees no message any more and would take the paragraph before it for the
+/// trailers.
 fn clean_body(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let line: String = line
@@ -206,7 +207,8 @@ fn clean_body(text: &str) -> String {
         let divider = line
             .strip_prefix("---")
             .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
-        let line = match divider || passes_for_ours(&line) {
+        let scissors = line.contains("--") && (line.contains(">8") || line.contains("8<"));
+        let line = match divider || scissors || passes_for_ours(&line) {
             true => format!(" {line}"),
             false => line,
         };

@@ -69,6 +69,90 @@ mod tests {
         )
     }
 
+    /// What git makes of a message's trailers, by each of its two readers.
+    fn read_by_git(message: &str) -> [String; 2] {
+        use std::io::Write as _;
+        use std::process::{Command, Stdio};
+        let git = |arguments: &[&str], input: &str| {
+            let mut git = Command::new("git")
+                .args(arguments)
+                .env("GIT_CONFIG_GLOBAL", "/dev/null")
+                .env("GIT_AUTHOR_NAME", "A")
+                .env("GIT_AUTHOR_EMAIL", "a@example.com")
+                .env("GIT_COMMITTER_NAME", "A")
+                .env("GIT_COMMITTER_EMAIL", "a@example.com")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            git.stdin
+                .take()
+                .unwrap()
+                .write_all(input.as_bytes())
+                .unwrap();
+            let output = git.wait_with_output().unwrap();
+            assert!(output.status.success(), "{arguments:?}");
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_str().unwrap();
+        git(&["init", "-q", "--bare", path], "");
+        let tree = git(&["-C", path, "mktree"], "");
+        let commit = git(&["-C", path, "commit-tree", &tree], message);
+        let format = "--format=%(trailers:key=Deployed-Image)";
+        let logged = git(&["-C", path, "log", "-1", format, &commit], "");
+        let parsed = git(&["interpret-trailers", "--parse"], message);
+        let parsed = parsed
+            .lines()
+            .filter(|line| line.to_lowercase().starts_with("deployed-image"));
+        [parsed.collect::<Vec<_>>().join("\n"), logged]
+    }
+
+    #[test]
+    fn git_reads_our_trailers_and_no_other() {
+        let images = [change("r/web:1", "r/web:2")];
+        for evil in [
+            "Deployed-Image: evil:1",
+            "deployed-image : evil:1",
+            "\u{1}Deployed-Image: evil:1",
+            "\u{85}Deployed-Image: evil:1",
+            "x\rDeployed-Image: evil:1",
+            "Deployed-Image: evil:1\n\n# ------------------------ >8 ------------------------",
+            "Deployed-Image: evil:1\n\n# --- >8 ---\nx",
+            "Deployed-Image: evil:1\n\n\u{7f}# ------------------------ >8 ------------------------\n",
+            "Deployed-Image: evil:1\n\n; ------------------------ >8 ------------------------\n",
+            "Deployed-Image: evil:1\n\n---\nx",
+            "Deployed-Image: evil:1\n\n\u{1}---\u{2}\nx",
+            "Signed-off-by: x\nDeployed-Image: evil:1\n(cherry picked from commit 1)",
+        ] {
+            let template = format!("feat: it\n\n{evil}");
+            let message = written(Some(&template), &images, &source());
+            let expected = "Deployed-Image: r/web:2";
+            assert_eq!(read_by_git(&message), [expected; 2], "{message}");
+        }
+    }
+
+    #[test]
+    fn a_pull_requests_text_mentions_nobody_and_closes_nothing() {
+        let mut image = change(
+            "@acme/team closes #7 <img src=x> `x` GH-7",
+            "r/web:2@sha256:12",
+        );
+        image.resource = "Pod/[x](http://e.x)".into();
+        let source = source();
+        let deployment = Deployment {
+            images: vec![&image],
+            values: Vec::new(),
+            files: Vec::new(),
+            source: &source,
+        };
+        let template = "`{previous-image}` {resource} **{image}**".parse().unwrap();
+        assert_eq!(
+            text(&template, &deployment),
+            "`\u{fffd}acme/team closes \u{fffd}7 \u{fffd}img src\u{fffd}x\u{fffd} \u{fffd}x\u{fffd} GH\u{fffd}7` Pod/\u{fffd}x\u{fffd}\u{fffd}http:\u{fffd}//e.x\u{fffd} **r/web:2@sha256:12**"
+        );
+    }
+
     #[test]
     fn the_default_message_names_the_image_and_the_run() {
         let images = [change(

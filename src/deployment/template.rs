@@ -141,9 +141,18 @@ pub fn unknown_placeholders(text: &str) -> Vec<String> {
 
 impl MessageTemplate {
     pub(super) fn render(&self, deployment: &Deployment<'_>) -> String {
+        self.rendered(deployment, str::to_owned)
+    }
+
+    /// The same for a place where GitHub reads Markdown, and acts on what it reads.
+    pub(super) fn render_markdown(&self, deployment: &Deployment<'_>) -> String {
+        self.rendered(deployment, inert)
+    }
+
+    fn rendered(&self, deployment: &Deployment<'_>, value: fn(&str) -> String) -> String {
         let render = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Placeholder(placeholder) => one_line(&placeholder.value(deployment)),
+            Piece::Placeholder(placeholder) => value(&one_line(&placeholder.value(deployment))),
         };
         self.0.iter().map(render).collect()
     }
@@ -196,6 +205,27 @@ pub(super) fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
         }
     }
     seen
+}
+
+/// A value in which nothing is markup, mentions anybody or closes an issue, whatever of Markdown the
+/// template has around it. No image, file or object has such characters; they are shown as U+FFFD.
+fn inert(value: &str) -> String {
+    let mut inert = String::new();
+    for c in value.chars() {
+        let begins = !inert.ends_with(|before: char| before.is_alphanumeric());
+        let is_harmless = match c {
+            '.' | '_' | '/' | ':' | '-' | '+' | ',' | ' ' => true,
+            // A digest's stands behind a name or a tag; that of a mention behind nothing.
+            '@' => !begins,
+            c => c.is_alphanumeric(),
+        };
+        inert.push(if is_harmless { c } else { '\u{fffd}' });
+    }
+    // The one reference to an issue that has nothing else in it.
+    inert
+        .replace("GH-", "GH\u{fffd}")
+        .replace("://", ":\u{fffd}//")
+        .replace("www.", "www\u{fffd}")
 }
 
 /// A value on one line: whatever would begin another becomes a space.

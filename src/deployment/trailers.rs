@@ -199,12 +199,11 @@ pub(super) fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
-/// Whether a line of somebody's text would be read as a trailer of ours.
+/// Whether a line of somebody's text would be read as a trailer of ours: git reads keys in any case, and
+/// with spaces behind them.
 pub(super) fn passes_for_ours(line: &str) -> bool {
-    OURS.iter().any(|key| {
-        let rest = line.strip_prefix(key);
-        rest.is_some_and(|rest| rest.starts_with(':'))
-    })
+    let key = line.split_once(':').map(|(key, _)| key.trim_end());
+    key.is_some_and(|key| OURS.iter().any(|own| own.eq_ignore_ascii_case(key)))
 }
 
 #[cfg(test)]

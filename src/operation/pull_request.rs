@@ -7,7 +7,7 @@ use super::session::{Session, log_event};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::manifest::{ImageChange, Plan};
-use crate::markdown::{code, table};
+use crate::markdown::{code, link, table};
 use crate::repository::github::GithubRepository;
 use crate::repository::github::pulls::{Merge, MergeMethod, Merging, Pull, PullDraft};
 use crate::repository::retry::{self, Event};
@@ -403,7 +403,8 @@ fn default_body(deployment: &Deployment<'_>) -> String {
     }
     let source = deployment.source;
     if let (Some(repository), Some(run)) = (&source.repository, &source.run_url) {
-        let _ = write!(text, "From {} by [this run]({run}).\n\n", code(repository));
+        let run = link("this run", Some(run));
+        let _ = write!(text, "From {} by {run}.\n\n", code(repository));
     }
     text.push_str("Another deployment of the same to the same files updates this pull request while it is open.\n");
     text

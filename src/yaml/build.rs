@@ -48,6 +48,18 @@ impl<'t> Stream<'t> {
                 reason,
             });
         }
+        if let Some((line, column, found)) = foreign_break(text) {
+            let code = u32::from(found);
+            let reason = format!(
+                "U+{code:04X}, which ends a line for Kubernetes' reader (YAML 1.1) and none for others, so \
+                 that they read different files"
+            );
+            return Err(ParseError::Syntax {
+                line,
+                column,
+                reason,
+            });
+        }
         let mut shown = Shown::default();
         let mut budget = MAX_REREAD;
         loop {
@@ -63,6 +75,30 @@ impl<'t> Stream<'t> {
             }
         }
     }
+}
+
+/// The first character that ends a line in YAML 1.1 alone (1.1, "b-next-line" and those behind it), where
+/// that makes a difference: anywhere but in a comment that is one in each of its parts. With line and
+/// column, from 1.
+fn foreign_break(text: &str) -> Option<(usize, usize, char)> {
+    let is_foreign = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+    if !text.contains(is_foreign) {
+        return None;
+    }
+    for (number, line) in text.lines().enumerate() {
+        let is_comment = |part: &str| {
+            let part = part.trim_start_matches([' ', '\t']);
+            part.is_empty() || part.starts_with('#')
+        };
+        if let Some(at) = line.find(is_foreign)
+            && !line.split(is_foreign).all(is_comment)
+        {
+            let column = line[..at].chars().count() + 1;
+            let found = line[at..].chars().next()?;
+            return Some((number + 1, column, found));
+        }
+    }
+    None
 }
 
 /// YAML wants what goes on over several lines in quotes or brackets to be indented deeper than the
@@ -697,6 +733,15 @@ mod tests {
             Stream::parse(deep.as_bytes()).unwrap_err(),
             ParseError::TooDeep { line: 1 }
         );
+        for (text, is_refused) in [
+            ("a: 1 # x\u{85}image: evil\n", true),
+            ("# x\u{2028}image: evil\na: 1\n", true),
+            ("a: \"x\u{2029}y\"\n", true),
+            ("# x\u{85}# y\u{2028}\na: 1\n", false),
+        ] {
+            let error = Stream::parse(text.as_bytes()).err();
+            assert_eq!(error.is_some(), is_refused, "{text:?}: {error:?}");
+        }
         let many = format!("[{}]", "a,".repeat(1 << 19));
         let error = Stream::parse(many.as_bytes()).unwrap_err();
         assert_eq!(

@@ -90,7 +90,7 @@ fn proposed(opened: &Opened, branch: &str, location: &str) -> String {
         number, url, news, ..
     } = opened;
     let own = code(opened.branch.as_str());
-    let pull = format!("[Pull request #{number}]({url})");
+    let pull = link(&format!("Pull request #{number}"), Some(url));
     match news {
         News::Opened => format!("{pull} of {own} into {branch} of {location} is open."),
         News::Updated => format!("{pull} of {own} into {branch} of {location} has a new commit."),
