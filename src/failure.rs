@@ -38,6 +38,7 @@ pub enum Reason {
     SyncFailed,
     Degraded,
     Superseded,
+    Elsewhere,
     NotInTime,
     OutOfSync,
     PullRequest,
@@ -51,7 +52,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Input,
         Self::Manifest,
         Self::File,
@@ -82,6 +83,7 @@ impl Reason {
         Self::SyncFailed,
         Self::Degraded,
         Self::Superseded,
+        Self::Elsewhere,
         Self::NotInTime,
         Self::OutOfSync,
         Self::PullRequest,
@@ -126,6 +128,7 @@ impl Reason {
             Self::SyncFailed => "Argo CD could not apply the commit",
             Self::Degraded => "The deployment is degraded",
             Self::Superseded => "Another deployment came in between",
+            Self::Elsewhere => "Something else is wrong, not the deployment",
             Self::NotInTime => "The deployment was not done in time",
             Self::OutOfSync => "The application stays out of sync",
             Self::PullRequest => "The pull request can't be opened",

@@ -1,6 +1,8 @@
 //! An `Application` as Argo CD's API returns it: the fields that matter here, each of them optional,
 //! since Go leaves out what is empty and old servers do not know what is new.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
@@ -9,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 #[serde(default)]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Application {
+    pub metadata: Metadata,
     pub spec: Spec,
     #[serde(deserialize_with = "nullable")]
     pub status: Status,
@@ -17,24 +20,39 @@ pub struct Application {
     pub operation: bool,
 }
 
+/// What Kubernetes knows of the object itself.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Kubernetes'")]
+pub struct Metadata {
+    pub uid: String,
+    /// Set while it is being deleted.
+    #[serde(deserialize_with = "is_there")]
+    pub deletion_timestamp: bool,
+    #[serde(deserialize_with = "nullable")]
+    pub annotations: BTreeMap<String, String>,
+    #[serde(deserialize_with = "nullable")]
+    pub owner_references: Vec<Reference>,
+}
+
 /// What is to be deployed.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Spec {
-    pub source: Option<Source>,
+    pub source: Option<ManifestSource>,
     #[serde(deserialize_with = "nullable")]
-    pub sources: Vec<Source>,
+    pub sources: Vec<ManifestSource>,
     pub source_hydrator: Option<SourceHydrator>,
     pub sync_policy: Option<SyncPolicy>,
     pub project: String,
 }
 
 /// Where manifests come from.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
-pub struct Source {
+pub struct ManifestSource {
     #[serde(rename = "repoURL")]
     pub repo_url: String,
     pub path: String,
@@ -47,7 +65,7 @@ pub struct Source {
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct SourceHydrator {
-    pub dry_source: Source,
+    pub dry_source: ManifestSource,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -117,8 +135,22 @@ pub struct Operation {
     #[serde(deserialize_with = "moment")]
     pub finished_at: Option<DateTime<Utc>>,
     pub sync_result: Option<SyncResult>,
+    /// How often it was tried again.
+    pub retry_count: u32,
     #[serde(rename = "operation")]
     pub asked: Asked,
+}
+
+impl Operation {
+    /// What it applies, or was to; none where it does not say, or where there are several sources.
+    pub fn revision(&self) -> Option<&str> {
+        let result = self.sync_result.as_ref().map(|result| &result.revision);
+        let asked = self.asked.sync.as_ref().map(|asked| &asked.revision);
+        let known = [result, asked].into_iter().flatten();
+        known
+            .map(String::as_str)
+            .find(|revision| !revision.is_empty())
+    }
 }
 
 /// What an operation applied.
@@ -134,14 +166,25 @@ pub struct SyncResult {
 }
 
 /// What became of one resource in an operation.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct ResourceResult {
     pub kind: String,
     pub name: String,
+    /// A failed hook is `Synced`.
     pub status: String,
     pub message: String,
+    /// A hook's outcome; `Failed` and `Error` of any other resource as well.
+    pub hook_phase: String,
+}
+
+impl ResourceResult {
+    /// Whether it is why the operation failed (gitops-engine, `pkg/sync/sync_context.go`).
+    pub fn failed(&self) -> bool {
+        matches!(self.status.as_str(), "SyncFailed")
+            || matches!(self.hook_phase.as_str(), "Failed" | "Error")
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -162,15 +205,18 @@ pub struct AskedSync {
 
 /// One object of the application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Resource {
     pub group: String,
+    pub version: String,
     pub kind: String,
     pub namespace: String,
     pub name: String,
     pub status: String,
     pub health: Option<Health>,
+    /// It is not in Git any more.
+    pub requires_pruning: bool,
 }
 
 impl Resource {
@@ -178,6 +224,37 @@ impl Resource {
     pub fn title(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }
+
+    /// Its health; empty where Argo CD does not say.
+    pub fn health(&self) -> &str {
+        self.health.as_ref().map_or("", |health| &health.status)
+    }
+
+    /// What it says of its health.
+    pub fn said(&self) -> &str {
+        self.health.as_ref().map_or("", |health| &health.message)
+    }
+
+    /// What it is, in the terms of a [`super::tree::Node`].
+    pub fn reference(&self) -> Reference {
+        Reference {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
+
+/// What names an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Reference {
+    pub group: String,
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
 }
 
 /// Something that the controller wants people to know.
@@ -220,36 +297,58 @@ pub struct HydrateOperation {
     pub hydrated_sha: String,
 }
 
-/// What belongs to an application in the cluster, Pods included.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the fields are Argo CD's")]
-pub struct ResourceTree {
-    #[serde(deserialize_with = "nullable")]
-    pub nodes: Vec<Node>,
-}
-
-/// One object in the cluster.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the fields are Argo CD's")]
-pub struct Node {
-    pub kind: String,
-    pub name: String,
-    pub health: Option<Health>,
-    #[serde(deserialize_with = "nullable")]
-    pub images: Vec<String>,
-}
-
-/// Whether the windows of the project allow to sync now.
+/// The sync windows of the project that apply. `canSync` is no part: it is about syncs by hand
+/// (`server/application/application.go`, `GetApplicationSyncWindows`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct SyncWindows {
-    pub can_sync: Option<bool>,
+    #[serde(deserialize_with = "nullable")]
+    pub active_windows: Vec<SyncWindow>,
+    #[serde(deserialize_with = "nullable")]
+    pub assigned_windows: Vec<SyncWindow>,
 }
 
-impl Source {
+/// One of them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct SyncWindow {
+    /// `allow` or `deny`.
+    pub kind: String,
+}
+
+impl SyncWindows {
+    /// Whether they keep Argo CD from syncing by itself: one that denies is open, or there are such that
+    /// allow and none of them is (`types.go`, `SyncWindows.CanSync`).
+    pub fn hold_back(&self) -> bool {
+        let any = |windows: &[SyncWindow], kind| windows.iter().any(|window| window.kind == kind);
+        any(&self.active_windows, "deny")
+            || any(&self.assigned_windows, "allow") && !any(&self.active_windows, "allow")
+    }
+}
+
+impl ManifestSource {
+    /// Whether it is the Git repository of this URL.
+    pub fn is_git_of(&self, repository: &str) -> bool {
+        self.is_git() && super::same_repository(&self.repo_url, repository)
+    }
+
+    /// Whether it is a Git repository, not a registry or a chart's.
+    pub fn is_git(&self) -> bool {
+        self.chart.is_empty() && !self.repo_url.starts_with("oci://")
+    }
+
+    /// Whether a file of the repository is below its path, so that its manifests can be made of it.
+    pub fn has_below_it(&self, file: &str) -> bool {
+        let path = self.path.trim_start_matches("./").trim_matches('/');
+        path.is_empty()
+            || path == "."
+            || file
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Whether it follows `branch`. `HEAD`, or nothing, may be any branch.
     pub fn follows(&self, branch: &str) -> bool {
         let revision = self.target_revision.as_str();
@@ -260,7 +359,7 @@ impl Source {
 
 impl Application {
     /// Every source, in order.
-    pub fn sources(&self) -> Vec<&Source> {
+    pub fn sources(&self) -> Vec<&ManifestSource> {
         match (&self.spec.source_hydrator, &self.spec.source) {
             (Some(hydrator), _) => vec![&hydrator.dry_source],
             (None, _) if !self.spec.sources.is_empty() => self.spec.sources.iter().collect(),
@@ -270,21 +369,26 @@ impl Application {
     }
 
     /// The sources that are `repository`, each with the revision of it that was compared with the
-    /// cluster last; empty where none was yet.
-    pub fn tracked(&self, repository: &str) -> Vec<(&Source, &str)> {
+    /// cluster last; empty where none was yet. `holds` tells whether the first of two hydrated commits is
+    /// the second, or below it.
+    pub fn tracked(
+        &self,
+        repository: &str,
+        holds: impl Fn(&str, &str) -> bool,
+    ) -> Vec<(&ManifestSource, &str)> {
         let Status {
             sync,
             source_hydrator,
             ..
         } = &self.status;
-        let ours = |source: &Source| {
-            source.chart.is_empty() && super::same_repository(&source.repo_url, repository)
-        };
+        let ours = |source: &ManifestSource| source.is_git_of(repository);
         if let Some(hydrator) = &self.spec.source_hydrator {
-            // What was compared is what was made of our commit.
+            // What was compared is what was made of our commit, or has it below itself.
             let done = source_hydrator.last_successful_operation.as_ref();
             let seen = done
-                .filter(|done| !sync.revision.is_empty() && done.hydrated_sha == sync.revision)
+                .filter(|done| {
+                    !sync.revision.is_empty() && holds(&done.hydrated_sha, &sync.revision)
+                })
                 .map_or("", |done| done.dry_sha.as_str());
             let source = &hydrator.dry_source;
             return ours(source).then_some((source, seen)).into_iter().collect();
@@ -313,12 +417,9 @@ impl Application {
         };
         let asked = operation.asked.sync.as_ref();
         let result = operation.sync_result.as_ref();
-        let one = result
-            .map(|result| result.revision.as_str())
-            .filter(|revision| !revision.is_empty())
-            .or(asked.map(|asked| asked.revision.as_str()))
-            .filter(|revision| !revision.is_empty());
+        let one = operation.revision();
         if self.spec.source_hydrator.is_some() {
+            // Of what it was made, the hydrator tells only for its last commit.
             let done = self
                 .status
                 .source_hydrator
@@ -339,7 +440,7 @@ impl Application {
             .or(asked.map(|asked| &asked.revisions));
         let sources = self.spec.sources.iter().enumerate();
         sources
-            .filter(|(_, source)| super::same_repository(&source.repo_url, repository))
+            .filter(|(_, source)| source.is_git_of(repository))
             .filter_map(|(index, _)| revisions?.get(index).map(String::as_str))
             .collect()
     }
@@ -348,8 +449,18 @@ impl Application {
     pub fn hydrating(&self, repository: &str) -> Option<&str> {
         let source = &self.spec.source_hydrator.as_ref()?.dry_source;
         let operation = self.status.source_hydrator.current_operation.as_ref()?;
-        let ours = super::same_repository(&source.repo_url, repository);
+        let ours = source.is_git_of(repository);
+        // Where the first application's manifests can't be made, the operation that failed has no commit.
         (ours && operation.phase != "Hydrated").then_some(operation.dry_sha.as_str())
+    }
+
+    /// Whether it is the parent of an app of apps: of those, its health says nothing.
+    pub fn children(&self) -> impl Iterator<Item = &Resource> {
+        let resources = self.status.resources.iter();
+        resources.filter(|resource| {
+            resource.group == "argoproj.io"
+                && matches!(resource.kind.as_str(), "Application" | "ApplicationSet")
+        })
     }
 
     /// Whether Argo CD syncs by itself.
@@ -378,7 +489,7 @@ impl Application {
 }
 
 /// `null`, which Go writes for an empty list, as the default.
-fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())

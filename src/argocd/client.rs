@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{Application, ApplicationName, ResourceTree, SyncWindows};
+use super::{Application, ApplicationName, Resource, ResourceTree, SyncWindows};
 use crate::http::exchange::{self, Answer, ExchangeError, Patience};
 use crate::http::text::{answered, host, is_cleartext, one_line, shown};
 use crate::limits::JSON;
@@ -84,12 +84,19 @@ impl Server {
 /// Why Argo CD did not answer as asked. Texts are one line without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgocdError {
-    /// HTTP 401.
+    /// HTTP 401 in Argo CD's own words.
     #[error("{0}")]
     Unauthorized(String),
-    /// HTTP 403, which also a missing application gets where no project is named.
+    /// HTTP 403 in Argo CD's own words, which also a missing application gets where no project is named,
+    /// and any application while Kubernetes does not answer (`getAppEnforceRBAC`).
     #[error("{0}")]
     Forbidden(String),
+    /// HTTP 400 in Argo CD's own words, such as of a project that has no such application.
+    #[error("{0}")]
+    Rejected(String),
+    /// HTTP 401 to 404 that is not Argo CD's: something in front of it keeps people out.
+    #[error("{0}")]
+    KeptOut(String),
     /// HTTP 404 in Argo CD's own words.
     #[error("{0}")]
     NotFound(String),
@@ -195,7 +202,36 @@ impl Client {
         Ok(answer.await?.content)
     }
 
-    /// Whether the project's windows allow to sync now.
+    /// The images of the containers that an object of the application has in the cluster.
+    ///
+    /// # Errors
+    /// See [`ArgocdError`].
+    pub async fn live_images(
+        &self,
+        name: &ApplicationName,
+        resource: &Resource,
+        patience: Duration,
+    ) -> Result<Vec<String>, ArgocdError> {
+        #[derive(Deserialize)]
+        struct Live {
+            manifest: String,
+        }
+        let mut url = self.url(name, Some("resource"));
+        url.query_pairs_mut()
+            .append_pair("resourceName", &resource.name)
+            .append_pair("namespace", &resource.namespace)
+            .append_pair("group", &resource.group)
+            .append_pair("version", &resource.version)
+            .append_pair("kind", &resource.kind);
+        let live: Dated<Live> = self.get(url, patience).await?;
+        let object: serde_json::Value = serde_json::from_str(&live.content.manifest)
+            .map_err(|_| self.not_argocd("with an object that is no JSON"))?;
+        let mut images = Vec::new();
+        container_images(&object, &mut images);
+        Ok(images)
+    }
+
+    /// The project's sync windows that apply.
     ///
     /// # Errors
     /// See [`ArgocdError`].
@@ -280,11 +316,13 @@ impl Client {
             .and_then(|refusal| refusal.message.or(refusal.error));
         let detail = words.as_deref().map(one_line).unwrap_or_default();
         let what = answered(&self.server.host(), status, &detail);
-        match status {
-            401 => ArgocdError::Unauthorized(what),
-            403 => ArgocdError::Forbidden(what),
-            404 if words.is_some() => ArgocdError::NotFound(what),
-            408 | 425 | 429 | 500.. => ArgocdError::Unavailable(what),
+        match (status, words) {
+            (400, Some(_)) => ArgocdError::Rejected(what),
+            (401, Some(_)) => ArgocdError::Unauthorized(what),
+            (403, Some(_)) => ArgocdError::Forbidden(what),
+            (404, Some(_)) => ArgocdError::NotFound(what),
+            (401..=404, None) => ArgocdError::KeptOut(what),
+            (408 | 425 | 429 | 500.., _) => ArgocdError::Unavailable(what),
             _ => self.not_argocd(&format!("HTTP {status}")),
         }
     }
@@ -294,6 +332,25 @@ impl Client {
             "{} answered {how}, which Argo CD's API does not",
             self.server.host()
         ))
+    }
+}
+
+/// The images in all lists of containers of an object. `serde_json` reads no deeper than 128 levels.
+fn container_images(value: &serde_json::Value, images: &mut Vec<String>) {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                if matches!(key.as_str(), "containers" | "initContainers") {
+                    let named = items.iter().filter_map(|item| item.get("image")?.as_str());
+                    images.extend(named.map(str::to_owned));
+                }
+                container_images(value, images);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| container_images(item, images)),
+        _ => {}
     }
 }
 

@@ -17,19 +17,15 @@ pub fn mistracking(
     repository: &str,
     branch: &str,
 ) -> Option<Mistracking> {
-    let tracked = application.tracked(repository);
-    if tracked.is_empty() {
-        let urls = application
-            .sources()
-            .into_iter()
-            .map(|source| source.repo_url.clone());
+    let sources = application.sources();
+    let mut ours = sources.iter().filter(|source| source.is_git_of(repository));
+    let Some(first) = ours.clone().next() else {
+        let urls = sources.iter().map(|source| source.repo_url.clone());
         return Some(Mistracking::Repository(urls.collect()));
-    }
-    match tracked.iter().any(|(source, _)| source.follows(branch)) {
+    };
+    match ours.any(|source| source.follows(branch)) {
         true => None,
-        false => tracked
-            .first()
-            .map(|(source, _)| Mistracking::Revision(source.target_revision.clone())),
+        false => Some(Mistracking::Revision(first.target_revision.clone())),
     }
 }
 
@@ -40,22 +36,32 @@ pub fn other_path<'a>(
     repository: &str,
     files: &[String],
 ) -> Option<&'a str> {
-    let tracked = application.tracked(repository);
-    let within = |path: &str, file: &str| {
-        let path = path.trim_start_matches("./").trim_matches('/');
-        path.is_empty()
-            || path == "."
-            || file
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
-    let any = tracked
-        .iter()
-        .any(|(source, _)| files.iter().any(|file| within(&source.path, file)));
-    match files.is_empty() || any {
-        true => None,
-        false => tracked.first().map(|(source, _)| source.path.as_str()),
+    let sources = application.sources();
+    let mut ours = sources
+        .into_iter()
+        .filter(|source| source.is_git_of(repository));
+    let first = ours.clone().next()?;
+    let any = ours.any(|source| files.iter().any(|file| source.has_below_it(file)));
+    (!files.is_empty() && !any).then_some(first.path.as_str())
+}
+
+/// What keeps Argo CD from answering for the application at all, by its annotations.
+pub fn unattended(application: &Application) -> Option<&'static str> {
+    let annotation = |name| application.metadata.annotations.get(name);
+    if annotation("argocd.argoproj.io/skip-reconcile").is_some_and(|value| value == "true") {
+        return Some(
+            "Its annotation `argocd.argoproj.io/skip-reconcile: \"true\"` tells Argo CD to leave it alone.",
+        );
     }
+    annotation("argocd.argoproj.io/refresh").map(|_| {
+        "A refresh was asked for and never answered: the annotation `argocd.argoproj.io/refresh` is still there. Is the application controller well?"
+    })
+}
+
+/// Whether an ApplicationSet made it, which may sync step by step (RollingSync) with auto-sync off.
+pub fn is_of_a_set(application: &Application) -> bool {
+    let mut owners = application.metadata.owner_references.iter();
+    owners.any(|owner| owner.kind == "ApplicationSet")
 }
 
 /// The resources that are out of sync.

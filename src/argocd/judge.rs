@@ -1,27 +1,45 @@
-//! What an application's state means for a commit: wait, done, or failed.
+//! What an application's state means for a commit: it runs; this commit broke it; something else is
+//! wrong; or it is not known yet.
 //!
 //! `argocd app wait` looks at no revision and so passes on the old commit. Here nothing is believed
-//! before the commit, or one on top of it, is what Argo CD compared with the cluster.
+//! before the commit, or one on top of it, is what Argo CD compared with the cluster; and a commit is
+//! blamed only on evidence that is its own: what was unwell before, what does not carry its images, what
+//! only takes long, and what Argo CD can't reach, proves nothing against it.
 
 // A length of time is no clock.
 use core::time::Duration;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Application;
+use super::application::{Application, Condition, Operation, Reference, Resource, ResourceResult};
+use super::diagnosis;
+use super::tree::{ResourceTree, Running};
+use super::trouble::{Cause, cause};
 use crate::image::ImageReference;
 
-/// How long an application may stay degraded that was so before the commit came: the commit may be
-/// the cure.
-const DEGRADED_GRACE: Duration = Duration::from_secs(60);
-/// How long a comparison may fail that names no revision.
-const COMPARISON_GRACE: Duration = Duration::from_secs(30);
+/// How long a workload must be degraded without a break: Pods that wait for what they depend on, and
+/// autoscalers without metrics, are so for some seconds.
+const DEGRADED_LASTS: Duration = Duration::from_secs(60);
 /// How long a healthy application without any Pod of an image is looked at before that is believed.
 const NO_POD_GRACE: Duration = Duration::from_secs(15);
 /// How long a healthy application may be out of sync by fields only that a controller writes.
 const REWRITTEN_GRACE: Duration = Duration::from_secs(60);
 /// A health that is so old by Argo CD's own clock needs no second look.
 const SETTLED: TimeDelta = TimeDelta::seconds(5);
+/// How many refreshes an error of the comparison must survive: the first can be a moment too early, and
+/// goes past Argo CD's own patience with Git (`repoErrorGracePeriod` in `controller/state.go`).
+const REFRESHES: u32 = 2;
+/// The most symptoms that are told: the worst.
+const MAX_SYMPTOMS: usize = 3;
+/// The words of a degraded workload that stays so until something is changed: an aborted Rollout
+/// (argo-rollouts, `utils/conditions`), and a Deployment or Rollout that gave up.
+const FINAL: [&str; 4] = [
+    "RolloutAborted",
+    "Rollout aborted",
+    "ProgressDeadlineExceeded",
+    "exceeded its progress deadline",
+];
 
 /// What a revision is to the commit that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,24 +67,36 @@ pub enum WaitFor {
 pub struct Goal {
     /// The images that are to run.
     pub images: Vec<ImageReference>,
+    /// The resources that carry them in Git, as `Rollout/web`, where that is known.
+    pub workloads: Vec<String>,
     /// When it is done.
     pub wait_for: WaitFor,
     /// Whether a pause, such as a canary's, is the end of it.
     pub allow_suspended: bool,
 }
 
-/// An application at one moment.
+/// An application at one moment, and what is known around it.
 #[derive(Debug, Clone, Copy)]
 pub struct Look<'a> {
     /// What Argo CD says.
     pub application: &'a Application,
+    /// How it was before the commit; none where nobody looked.
+    pub before: Option<&'a Application>,
     /// What it compared with the cluster last.
     pub compared: Relation,
     /// What its last operation was to apply; none where there is none.
     pub applied: Option<Relation>,
     /// What the source hydrator works on; none where there is none.
     pub hydrating: Option<Relation>,
-    /// The server's clock, where it told it.
+    /// What runs, where that was asked for.
+    pub tree: Option<&'a ResourceTree>,
+    /// The images of objects in the cluster, of those that were asked for.
+    pub live: &'a HashMap<Reference, Vec<ImageReference>>,
+    /// How many refreshes ended since the waiting began.
+    pub refreshes: u32,
+    /// The server's clock when the waiting began, and now; none where it does not tell.
+    pub began: Option<DateTime<Utc>>,
+    /// The server's clock.
     pub now: Option<DateTime<Utc>>,
     /// Since the waiting began.
     pub elapsed: Duration,
@@ -75,14 +105,16 @@ pub struct Look<'a> {
 /// What it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not there yet.
-    Wait(Wait),
-    /// There, if the next look says the same.
-    Confirm,
-    /// There.
+    /// It runs, as was asked for.
     Done(Done),
-    /// It won't get there.
-    Failed(Problem),
+    /// It ends, if the next look says the same.
+    Confirm,
+    /// Not known yet: this is missing.
+    Unknown(Wait),
+    /// Something else is wrong; undoing the commit cures nothing.
+    Elsewhere(Culprit),
+    /// This commit broke it.
+    Broken(Evidence),
 }
 
 /// What is missing.
@@ -90,10 +122,16 @@ pub enum Verdict {
 pub enum Wait {
     /// Argo CD has not seen the commit.
     Unseen,
+    /// Git can't be compared with the cluster, for now.
+    Comparison(Symptom),
     /// The source hydrator is at work.
     Hydrating,
     /// An operation runs.
     Syncing,
+    /// The operation of an older commit runs, is tried again, and blocks this one's; with its revision.
+    Blocked(String),
+    /// The last operation failed by nothing that this commit did.
+    Failed(Culprit),
     /// It was seen, and nothing applies it.
     OutOfSync,
     /// The health is that of before the operation.
@@ -107,7 +145,7 @@ pub enum Wait {
 }
 
 /// How it ended well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Done {
     /// Applied, which is all that was asked for.
     Synced,
@@ -117,39 +155,89 @@ pub enum Done {
     Suspended,
     /// Healthy; of some images no Pod runs, such as a CronJob's.
     WithoutPods,
+    /// The workloads of its images are healthy; these others were unwell before, and are.
+    Beside(Vec<Symptom>),
 }
 
-/// Why it won't get there.
+/// What shows that something is wrong: `Pod/web-5c9: CrashLoopBackOff`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// The operation failed, and Argo CD does not try the same revision again.
-    Sync {
-        /// Its message.
-        message: String,
-        /// The resources that failed, each with its message.
-        resources: Vec<(String, String)>,
-    },
+pub struct Symptom {
+    /// What says so: a resource, a Pod, a condition.
+    pub title: String,
+    /// Its words; may be empty.
+    pub message: String,
+}
+
+impl Symptom {
+    fn new(title: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// What a verdict against the commit stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// What happened.
+    pub fault: Fault,
+    /// Who says so, the worst first.
+    pub symptoms: Vec<Symptom>,
+    /// For how long it was seen, where that counts.
+    pub lasted: Option<Duration>,
+}
+
+/// How a commit broke an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The operation failed, and Argo CD does not try the same revision again; its message.
+    Sync(String),
+    /// The operation failed and was tried again, so often, until the time was over; its message.
+    Retries(u32, String),
     /// The manifests can't be made or compared.
-    Comparison {
-        /// `ComparisonError` or `InvalidSpecError`.
-        kind: String,
-        /// Its message.
-        message: String,
-    },
+    Manifests,
     /// The source hydrator failed.
-    Hydration(String),
-    /// It runs, and not well.
-    Degraded(String),
+    Hydration,
+    /// A workload of its images is degraded, and was not before.
+    Degraded,
+    /// Pods of its images crash, or can't be pulled or started.
+    Pods,
+}
+
+/// What else is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Culprit {
+    /// The application is being deleted.
+    Deleting,
+    /// It was deleted and made again.
+    Recreated,
+    /// Its source was changed, so that the commit can't arrive.
+    SourceChanged,
+    /// The operation of a commit that came later failed.
+    LaterCommit(Vec<Symptom>),
+    /// The operation of an older commit is tried again and again; its revision.
+    OlderCommit(String, Vec<Symptom>),
+    /// What failed now failed before this commit.
+    FailedBefore(Vec<Symptom>),
+    /// Argo CD can't reach Git or the cluster, or is not allowed to.
+    Surroundings(Vec<Symptom>),
+    /// Resources that don't carry these images are unwell.
+    Others(Vec<Symptom>),
     /// Healthy, and out of sync for ever by what a controller writes into these resources.
     Rewritten(Vec<String>),
+    /// Out of sync only by what is not in Git any more, and is not pruned.
+    Pruning(Vec<String>),
 }
 
 /// Judges one application, look after look.
 #[derive(Debug, Default)]
 pub struct Judge {
     confirming: bool,
-    degraded_since: Option<Duration>,
-    comparing_since: Option<Duration>,
+    /// Since when each resource with these images is degraded without a break.
+    degraded_since: HashMap<Reference, Duration>,
+    /// The resources that were seen not degraded since the commit arrived.
+    recovered: HashSet<Reference>,
     no_pod_since: Option<Duration>,
     rewritten_since: Option<Duration>,
 }
@@ -157,11 +245,15 @@ pub struct Judge {
 impl Judge {
     /// What `look` means, after all before it.
     pub fn judge(&mut self, look: &Look<'_>, goal: &Goal) -> Verdict {
+        self.follow(look, goal);
         let verdict = self.opinion(look, goal);
-        let ends = matches!(
-            verdict,
-            Verdict::Done(_) | Verdict::Failed(Problem::Degraded(_) | Problem::Comparison { .. })
-        );
+        let fault =
+            |evidence: &Evidence| matches!(evidence.fault, Fault::Degraded | Fault::Manifests);
+        let ends = match &verdict {
+            Verdict::Done(_) => true,
+            Verdict::Broken(evidence) => fault(evidence),
+            Verdict::Confirm | Verdict::Unknown(_) | Verdict::Elsewhere(_) => false,
+        };
         // Twice in a row, unless Argo CD's own clock says that it is so for a while.
         if ends && !self.confirming && !is_settled(look) {
             self.confirming = true;
@@ -171,21 +263,106 @@ impl Judge {
         verdict
     }
 
+    /// What is known when the time is over: slow is not broken.
+    pub fn conclude(&self, look: &Look<'_>, goal: &Goal, wait: Option<Wait>) -> Verdict {
+        if let Some(evidence) = self.broken_at_the_end(look, goal) {
+            return Verdict::Broken(evidence);
+        }
+        match wait {
+            Some(Wait::Comparison(symptom)) if cause(&symptom.message) != Cause::Manifests => {
+                Verdict::Elsewhere(Culprit::Surroundings(vec![symptom]))
+            }
+            Some(Wait::Failed(culprit)) => Verdict::Elsewhere(culprit),
+            Some(Wait::Blocked(revision)) => {
+                let operation = look.application.status.operation_state.as_ref();
+                let symptoms = operation.map(|operation| said_by("The sync", &operation.message));
+                Verdict::Elsewhere(Culprit::OlderCommit(revision, symptoms.unwrap_or_default()))
+            }
+            Some(Wait::OutOfSync) if !to_prune(look).is_empty() => {
+                Verdict::Elsewhere(Culprit::Pruning(to_prune(look)))
+            }
+            Some(Wait::Health(status)) if status != "Suspended" => {
+                let others = self.others(look, goal);
+                let ours = unwell(look).any(|resource| carries(look, goal, resource));
+                match others.is_empty() || ours {
+                    true => Verdict::Unknown(Wait::Health(status)),
+                    false => Verdict::Elsewhere(Culprit::Others(others)),
+                }
+            }
+            wait => Verdict::Unknown(wait.unwrap_or(Wait::Unseen)),
+        }
+    }
+
+    fn broken_at_the_end(&self, look: &Look<'_>, goal: &Goal) -> Option<Evidence> {
+        let arrived = look.compared != Relation::Old
+            || look.applied.is_some_and(|applied| applied != Relation::Old);
+        if !arrived {
+            return None;
+        }
+        let operation = look.application.status.operation_state.as_ref();
+        if let Some(operation) = operation
+            && look.application.is_syncing()
+            && look.applied == Some(Relation::Exact)
+            && operation.retry_count > 0
+            && !failed_alike_before(operation, look.before)
+            && fault_of(operation) == Cause::Manifests
+        {
+            return Some(Evidence {
+                fault: Fault::Retries(operation.retry_count, operation.message.clone()),
+                symptoms: symptoms_of(operation),
+                lasted: None,
+            });
+        }
+        let pods: Vec<Symptom> = pods(look, goal);
+        (!pods.is_empty()).then_some(Evidence {
+            fault: Fault::Pods,
+            symptoms: pods,
+            lasted: None,
+        })
+    }
+
+    /// Which resources are degraded, and since when.
+    fn follow(&mut self, look: &Look<'_>, goal: &Goal) {
+        if look.compared == Relation::Old {
+            self.degraded_since.clear();
+            return;
+        }
+        let degraded: HashSet<Reference> = degraded(look).map(Resource::reference).collect();
+        self.degraded_since
+            .retain(|reference, _| degraded.contains(reference));
+        for resource in &look.application.status.resources {
+            let reference = resource.reference();
+            if !degraded.contains(&reference) {
+                self.recovered.insert(reference);
+            } else if carries(look, goal, resource) {
+                self.degraded_since.entry(reference).or_insert(look.elapsed);
+            }
+        }
+    }
+
     fn opinion(&mut self, look: &Look<'_>, goal: &Goal) -> Verdict {
-        let status = &look.application.status;
+        let Application {
+            metadata, status, ..
+        } = look.application;
         let no_pod_since = self.no_pod_since.take();
-        if let Some(problem) = self.comparison(look) {
-            return Verdict::Failed(problem);
+        if metadata.deletion_timestamp {
+            return Verdict::Elsewhere(Culprit::Deleting);
+        }
+        if let Some(verdict) = changed_meanwhile(look) {
+            return verdict;
+        }
+        if let Some(verdict) = comparison(look) {
+            return verdict;
         }
         let syncing = look.application.is_syncing();
-        if let (false, Some(problem)) = (syncing, failed_operation(look)) {
-            return Verdict::Failed(problem);
+        if let (false, Some(verdict)) = (syncing, failed_operation(look)) {
+            return verdict;
         }
         if look.compared == Relation::Old {
             return hydration(look);
         }
         if syncing {
-            return Verdict::Wait(Wait::Syncing);
+            return Verdict::Unknown(blocked(look).unwrap_or(Wait::Syncing));
         }
         if status.sync.status != "Synced" {
             return self.out_of_sync(look);
@@ -201,138 +378,314 @@ impl Judge {
         if let (Some(finished), Some(reconciled)) = (finished, status.reconciled_at)
             && reconciled < finished
         {
-            return Verdict::Wait(Wait::StaleHealth);
-        }
-        let health = status.health.status.as_str();
-        if health != "Degraded" {
-            self.degraded_since = None;
+            return Verdict::Unknown(Wait::StaleHealth);
         }
         // It counts without a break only.
         self.no_pod_since = no_pod_since;
-        match health {
+        let verdict = match status.health.status.as_str() {
             "Healthy" => self.images(look, goal, Done::Healthy),
             "Suspended" if goal.allow_suspended => self.images(look, goal, Done::Suspended),
-            "Degraded" => self.degraded(look),
-            other => Verdict::Wait(Wait::Health(other.to_owned())),
-        }
-    }
-
-    /// An error in what Git says, if it is about the commit.
-    fn comparison(&mut self, look: &Look<'_>) -> Option<Problem> {
-        let conditions = &look.application.status.conditions;
-        let found = conditions.iter().find(|condition| {
-            matches!(
-                condition.kind.as_str(),
-                "ComparisonError" | "InvalidSpecError"
-            )
-        });
-        let Some(condition) = found else {
-            self.comparing_since = None;
-            return None;
+            health => self.unhealthy(look, goal, health),
         };
-        let since = *self.comparing_since.get_or_insert(look.elapsed);
-        // Without a revision that it could be about, it may be one from before, which the next
-        // comparison takes away.
-        let lasts = look.elapsed.saturating_sub(since) >= COMPARISON_GRACE;
-        (look.compared != Relation::Old || lasts).then(|| Problem::Comparison {
-            kind: condition.kind.clone(),
-            message: condition.message.clone(),
-        })
+        let no_pod = matches!(
+            verdict,
+            Verdict::Unknown(Wait::NoPod(_)) | Verdict::Done(Done::WithoutPods)
+        );
+        if !no_pod {
+            self.no_pod_since = None;
+        }
+        verdict
     }
 
     fn out_of_sync(&mut self, look: &Look<'_>) -> Verdict {
-        let rewritten = super::diagnosis::rewritten(look.application);
+        let rewritten = diagnosis::rewritten(look.application);
         let settled = look.application.status.health.status == "Healthy"
             && look.applied.is_some_and(|applied| applied != Relation::Old)
             && !rewritten.is_empty();
         if !settled {
             self.rewritten_since = None;
-            return Verdict::Wait(Wait::OutOfSync);
+            return Verdict::Unknown(Wait::OutOfSync);
         }
         let since = *self.rewritten_since.get_or_insert(look.elapsed);
         match look.elapsed.saturating_sub(since) >= REWRITTEN_GRACE {
-            true => Verdict::Failed(Problem::Rewritten(rewritten)),
-            false => Verdict::Wait(Wait::OutOfSync),
+            true => Verdict::Elsewhere(Culprit::Rewritten(rewritten)),
+            false => Verdict::Unknown(Wait::OutOfSync),
         }
     }
 
-    fn degraded(&mut self, look: &Look<'_>) -> Verdict {
-        let status = &look.application.status;
-        let since = *self.degraded_since.get_or_insert(look.elapsed);
-        let lasts = look.elapsed.saturating_sub(since) >= DEGRADED_GRACE;
+    fn unhealthy(&mut self, look: &Look<'_>, goal: &Goal, health: &str) -> Verdict {
+        if let Some(evidence) = self.degraded_by_the_commit(look, goal) {
+            return Verdict::Broken(evidence);
+        }
+        let beside = self.beside(look, goal);
+        match beside.is_empty() || health == "Suspended" {
+            true => Verdict::Unknown(Wait::Health(health.to_owned())),
+            false => self.images(look, goal, Done::Beside(beside)),
+        }
+    }
+
+    /// A workload of these images that is degraded, was not before, and won't be well by itself.
+    fn degraded_by_the_commit(&self, look: &Look<'_>, goal: &Goal) -> Option<Evidence> {
+        let mut found: Vec<(&Resource, Duration)> = degraded(look)
+            .filter(|resource| self.is_new(look, resource))
+            .filter_map(|resource| {
+                let since = *self.degraded_since.get(&resource.reference())?;
+                let lasted = look.elapsed.saturating_sub(since);
+                let is_final = FINAL
+                    .iter()
+                    .any(|words| said(look, resource).contains(words));
+                (is_final || lasted >= DEGRADED_LASTS).then_some((resource, lasted))
+            })
+            .collect();
+        found.sort_by_key(|(_, lasted)| std::cmp::Reverse(*lasted));
+        let (_, lasted) = *found.first()?;
+        let mut symptoms = pods(look, goal);
+        let resources = found.iter().map(|(resource, _)| symptom_of(look, resource));
+        symptoms.extend(resources);
+        symptoms.truncate(MAX_SYMPTOMS);
+        Some(Evidence {
+            fault: Fault::Degraded,
+            symptoms,
+            lasted: Some(lasted),
+        })
+    }
+
+    /// Whether it is known not to have been degraded before: by a look before the commit, by one since
+    /// it arrived, or by Argo CD's own clock.
+    fn is_new(&self, look: &Look<'_>, resource: &Resource) -> bool {
+        let reference = resource.reference();
+        if self.recovered.contains(&reference) {
+            return true;
+        }
+        let Application { status, .. } = look.application;
         let started = status
             .operation_state
             .as_ref()
+            .filter(|_| look.applied.is_some_and(|applied| applied != Relation::Old))
             .and_then(|operation| operation.started_at);
-        let by_the_commit = look.applied.is_some_and(|applied| applied != Relation::Old)
-            && matches!((started, status.health.last_transition_time), (Some(started), Some(at)) if at >= started);
-        if by_the_commit || lasts {
-            return Verdict::Failed(Problem::Degraded(status.health.message.clone()));
+        let turned = matches!((started, status.health.last_transition_time), (Some(started), Some(at)) if at >= started);
+        match look.before {
+            Some(before) => {
+                !before.status.resources.iter().any(|other| {
+                    other.reference() == reference && is_degraded_before(before, other)
+                })
+            }
+            None => turned,
         }
-        Verdict::Wait(Wait::Health("Degraded".to_owned()))
     }
 
-    /// Whether the cluster runs what Git says.
+    /// What is unwell beside workloads of these images that are known, and all of them well: where each
+    /// of it was unwell before. Empty where that is not so.
+    fn beside(&self, look: &Look<'_>, goal: &Goal) -> Vec<Symptom> {
+        let resources = &look.application.status.resources;
+        let mut ours = resources
+            .iter()
+            .filter(|resource| carries(look, goal, resource))
+            .peekable();
+        let known = ours.peek().is_some();
+        if !known || ours.any(|resource| is_unwell(look, resource)) {
+            return Vec::new();
+        }
+        let before = |resource: &Resource| {
+            let reference = resource.reference();
+            look.before.is_some_and(|before| {
+                let mut others = before.status.resources.iter();
+                others.any(|other| {
+                    other.reference() == reference && other.health() == health(look, resource)
+                })
+            })
+        };
+        let others: Vec<&Resource> = unwell(look).collect();
+        match others.iter().all(|resource| before(resource)) {
+            true => others
+                .into_iter()
+                .map(|resource| symptom_of(look, resource))
+                .collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The unwell resources that don't carry these images, those first that were well before.
+    fn others(&self, look: &Look<'_>, goal: &Goal) -> Vec<Symptom> {
+        let others = unwell(look).filter(|resource| !carries(look, goal, resource));
+        let mut symptoms: Vec<Symptom> =
+            others.map(|resource| symptom_of(look, resource)).collect();
+        symptoms.truncate(MAX_SYMPTOMS);
+        symptoms
+    }
+
+    /// Whether the cluster runs what Git says: what the Pods run decides.
     fn images(&mut self, look: &Look<'_>, goal: &Goal, done: Done) -> Verdict {
-        let running: Vec<ImageReference> = look
-            .application
-            .status
-            .summary
-            .images
-            .iter()
-            .filter_map(|image| image.parse().ok())
-            .collect();
-        let missing: Vec<&ImageReference> = goal
-            .images
-            .iter()
-            .filter(|image| !running.iter().any(|other| other.satisfies(image)))
-            .collect();
-        let (old, absent): (Vec<&ImageReference>, Vec<&ImageReference>) = missing
-            .into_iter()
-            .partition(|image| running.iter().any(|other| other.same_repository(image)));
-        let names =
-            |images: Vec<&ImageReference>| images.into_iter().map(ToString::to_string).collect();
-        if !old.is_empty() || absent.is_empty() {
-            self.no_pod_since = None;
+        let (mut old, mut absent) = (Vec::new(), Vec::new());
+        for image in &goal.images {
+            match running(look, image) {
+                Running::Asked => {}
+                Running::Other => old.push(image.to_string()),
+                Running::None => absent.push(image),
+            }
         }
         if !old.is_empty() {
-            return Verdict::Wait(Wait::OldImages(names(old)));
+            return Verdict::Unknown(Wait::OldImages(old));
         }
+        // Of what has no Pods, such as a CronJob, the object in the cluster tells.
+        let held = |wanted: &ImageReference| {
+            let mut all = look.live.values().flatten();
+            all.any(|image| image.satisfies(wanted))
+        };
         if absent.is_empty() {
             return Verdict::Done(done);
         }
+        let without = match done {
+            Done::Healthy => Done::WithoutPods,
+            other => other,
+        };
+        if absent.iter().all(|image| held(image)) {
+            return Verdict::Done(without);
+        }
         let since = *self.no_pod_since.get_or_insert(look.elapsed);
         match look.elapsed.saturating_sub(since) >= NO_POD_GRACE {
-            true => Verdict::Done(Done::WithoutPods),
-            false => Verdict::Wait(Wait::NoPod(names(absent))),
+            true => Verdict::Done(without),
+            false => {
+                let names = absent.into_iter().map(ToString::to_string);
+                Verdict::Unknown(Wait::NoPod(names.collect()))
+            }
         }
     }
 }
 
-/// The failed operation, if it was to apply the commit.
-fn failed_operation(look: &Look<'_>) -> Option<Problem> {
+/// Whether the application is another one than that of before.
+fn changed_meanwhile(look: &Look<'_>) -> Option<Verdict> {
+    let before = look.before?;
+    let (uid, other) = (&look.application.metadata.uid, &before.metadata.uid);
+    if !uid.is_empty() && !other.is_empty() && uid != other {
+        return Some(Verdict::Elsewhere(Culprit::Recreated));
+    }
+    let changed = look.application.sources() != before.sources();
+    (changed && look.compared == Relation::Old && !look.application.sources().is_empty())
+        .then_some(Verdict::Elsewhere(Culprit::SourceChanged))
+}
+
+/// An error in what Git says. It counts against the commit where it is newer than that, of a kind that
+/// manifests cause, and outlives a second refresh.
+fn comparison(look: &Look<'_>) -> Option<Verdict> {
+    let status = &look.application.status;
+    let condition = status.conditions.iter().find(|condition| {
+        matches!(
+            condition.kind.as_str(),
+            "ComparisonError" | "InvalidSpecError"
+        )
+    })?;
+    let Condition { kind, message } = condition;
+    let symptom = Symptom::new(kind, message);
+    let newer =
+        matches!((status.reconciled_at, look.began), (Some(at), Some(began)) if at >= began);
+    let before = look.before.is_some_and(|before| {
+        let mut conditions = before.status.conditions.iter();
+        conditions.any(|other| other.message == *message)
+    });
+    let ours = kind == "ComparisonError"
+        && cause(message) == Cause::Manifests
+        && newer
+        && !before
+        && look.refreshes >= REFRESHES;
+    Some(match ours {
+        true => Verdict::Broken(Evidence {
+            fault: Fault::Manifests,
+            symptoms: vec![symptom],
+            lasted: None,
+        }),
+        false => Verdict::Unknown(Wait::Comparison(symptom)),
+    })
+}
+
+/// The failed operation, if it was to apply the commit or one on top of it.
+fn failed_operation(look: &Look<'_>) -> Option<Verdict> {
     let operation = look.application.status.operation_state.as_ref()?;
-    let failed = matches!(operation.phase.as_str(), "Failed" | "Error");
-    if !failed || look.applied.is_none_or(|applied| applied == Relation::Old) {
+    if !matches!(operation.phase.as_str(), "Failed" | "Error") {
         return None;
     }
-    let results = operation
-        .sync_result
-        .iter()
-        .flat_map(|result| &result.resources);
-    let resources = results
-        .filter(|result| matches!(result.status.as_str(), "SyncFailed" | "Failed" | "Error"))
-        .map(|result| {
-            (
-                format!("{}/{}", result.kind, result.name),
-                result.message.clone(),
-            )
-        })
-        .collect();
-    Some(Problem::Sync {
-        message: operation.message.clone(),
-        resources,
-    })
+    let symptoms = symptoms_of(operation);
+    let culprit = match look.applied? {
+        Relation::Old => return None,
+        Relation::Newer => Culprit::LaterCommit(symptoms),
+        Relation::Exact if failed_alike_before(operation, look.before) => {
+            Culprit::FailedBefore(symptoms)
+        }
+        Relation::Exact if fault_of(operation) == Cause::Surroundings => {
+            Culprit::Surroundings(symptoms)
+        }
+        Relation::Exact => {
+            return Some(Verdict::Broken(Evidence {
+                fault: Fault::Sync(operation.message.clone()),
+                symptoms,
+                lasted: None,
+            }));
+        }
+    };
+    Some(Verdict::Unknown(Wait::Failed(culprit)))
+}
+
+/// Whether the same failed before this commit.
+fn failed_alike_before(operation: &Operation, before: Option<&Application>) -> bool {
+    let Some(other) = before.and_then(|before| before.status.operation_state.as_ref()) else {
+        return false;
+    };
+    let (now, then) = (failed_results(operation), failed_results(other));
+    matches!(other.phase.as_str(), "Failed" | "Error")
+        && !now.is_empty()
+        && now.iter().all(|result| then.contains(result))
+}
+
+/// What made an operation fail: its resources' own words before its message, which sums them up.
+fn fault_of(operation: &Operation) -> Cause {
+    let results = failed_results(operation);
+    let words = results.iter().map(|result| result.message.as_str());
+    let mut causes = words.map(cause);
+    match results.is_empty() {
+        true => match cause(&operation.message) {
+            Cause::Unclear => Cause::Manifests,
+            other => other,
+        },
+        // One that is the manifests' is enough.
+        false => match causes.any(|cause| cause != Cause::Surroundings) {
+            true => Cause::Manifests,
+            false => Cause::Surroundings,
+        },
+    }
+}
+
+fn failed_results(operation: &Operation) -> Vec<&ResourceResult> {
+    let results = operation.sync_result.iter();
+    let results = results.flat_map(|result| &result.resources);
+    results.filter(|result| result.failed()).collect()
+}
+
+/// What an operation's resources say of its failure; its own message where none does.
+fn symptoms_of(operation: &Operation) -> Vec<Symptom> {
+    let results = failed_results(operation);
+    let told = results
+        .into_iter()
+        .map(|result| Symptom::new(format!("{}/{}", result.kind, result.name), &result.message));
+    let symptoms: Vec<Symptom> = told.take(MAX_SYMPTOMS).collect();
+    match symptoms.is_empty() {
+        true => said_by("The sync", &operation.message),
+        false => symptoms,
+    }
+}
+
+fn said_by(title: &str, message: &str) -> Vec<Symptom> {
+    match message {
+        "" => Vec::new(),
+        message => vec![Symptom::new(title, message)],
+    }
+}
+
+/// The operation of an older commit, which keeps this one's from starting (argo-cd#11494).
+fn blocked(look: &Look<'_>) -> Option<Wait> {
+    let operation = look.application.status.operation_state.as_ref()?;
+    let revision = operation.revision()?;
+    let older = look.applied == Some(Relation::Old) && operation.retry_count > 0;
+    older.then(|| Wait::Blocked(revision.to_owned()))
 }
 
 /// Before the commit is seen: how far the source hydrator is with it, where there is one.
@@ -345,13 +698,145 @@ fn hydration(look: &Look<'_>) -> Verdict {
         .as_ref();
     match (operation, look.hydrating) {
         (Some(operation), Some(Relation::Exact | Relation::Newer)) => {
-            match operation.phase.as_str() {
-                "Failed" => Verdict::Failed(Problem::Hydration(operation.message.clone())),
-                _ => Verdict::Wait(Wait::Hydrating),
+            let symptoms = said_by("The hydrator", &operation.message);
+            match (operation.phase.as_str(), cause(&operation.message)) {
+                ("Failed", Cause::Surroundings) => {
+                    Verdict::Unknown(Wait::Failed(Culprit::Surroundings(symptoms)))
+                }
+                ("Failed", _) if look.hydrating == Some(Relation::Newer) => {
+                    Verdict::Unknown(Wait::Failed(Culprit::LaterCommit(symptoms)))
+                }
+                ("Failed", _) => Verdict::Broken(Evidence {
+                    fault: Fault::Hydration,
+                    symptoms,
+                    lasted: None,
+                }),
+                _ => Verdict::Unknown(Wait::Hydrating),
             }
         }
-        _ => Verdict::Wait(Wait::Unseen),
+        _ => Verdict::Unknown(Wait::Unseen),
     }
+}
+
+/// What is out of sync, where all of it only is to be pruned.
+fn to_prune(look: &Look<'_>) -> Vec<String> {
+    let all: Vec<&Resource> = diagnosis::out_of_sync(look.application).collect();
+    match all.iter().all(|resource| resource.requires_pruning) {
+        true => all.into_iter().map(Resource::title).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// What Pods run of an image. Where Argo CD shows none of its repository, not even one of a Job, its
+/// list of all images is the best that is known: it lags (argo-cd#19670, #27861).
+fn running(look: &Look<'_>, image: &ImageReference) -> Running {
+    if let Some(tree) = look.tree
+        && !tree.is_silent_on(image)
+    {
+        return tree.running(image);
+    }
+    let images = &look.application.status.summary.images;
+    let known: Vec<ImageReference> = images.iter().filter_map(|text| text.parse().ok()).collect();
+    if known.iter().any(|other| other.satisfies(image)) {
+        return Running::Asked;
+    }
+    match known.iter().any(|other| other.same_repository(image)) {
+        true => Running::Other,
+        false => Running::None,
+    }
+}
+
+/// Whether a resource is known to carry these images: by Git, where it is the only one of its name; by
+/// its Pods; or by what it is in the cluster.
+pub fn carries(look: &Look<'_>, goal: &Goal, resource: &Resource) -> bool {
+    let title = resource.title();
+    let resources = &look.application.status.resources;
+    let by_git = goal.workloads.contains(&title)
+        && resources
+            .iter()
+            .filter(|other| other.title() == title)
+            .count()
+            == 1;
+    let reference = resource.reference();
+    let live = look.live.get(&reference);
+    let has = |image: &ImageReference| goal.images.iter().any(|wanted| image.satisfies(wanted));
+    by_git
+        || look
+            .tree
+            .is_some_and(|tree| tree.carriers(&goal.images).contains(&reference))
+        || live.is_some_and(|images| images.iter().any(has))
+}
+
+/// The Pods of these images that crash, or can't be pulled or started.
+fn pods(look: &Look<'_>, goal: &Goal) -> Vec<Symptom> {
+    let pods = look
+        .tree
+        .into_iter()
+        .flat_map(|tree| tree.broken_pods(&goal.images));
+    let mut symptoms: Vec<Symptom> = Vec::new();
+    for pod in pods {
+        let said = pod.said();
+        if !symptoms.iter().any(|symptom| symptom.message == said) {
+            symptoms.push(Symptom::new(pod.title(), said));
+        }
+    }
+    symptoms.truncate(MAX_SYMPTOMS);
+    symptoms
+}
+
+/// A resource's health; the tree has it where the application does not.
+fn health<'a>(look: &Look<'a>, resource: &'a Resource) -> &'a str {
+    match (resource.health(), look.tree) {
+        ("", Some(tree)) => tree.health_of(resource).map_or("", |health| &health.status),
+        (health, _) => health,
+    }
+}
+
+/// What a resource says of its health; else what the tree says, or the application of the same health
+/// (since 3.5).
+fn said<'a>(look: &Look<'a>, resource: &'a Resource) -> &'a str {
+    let of_tree = look.tree.and_then(|tree| tree.health_of(resource));
+    let whole = &look.application.status.health;
+    let of_whole = (whole.status == health(look, resource)).then_some(whole);
+    let mut known = [resource.health.as_ref(), of_tree, of_whole]
+        .into_iter()
+        .flatten();
+    known
+        .find(|health| !health.message.is_empty())
+        .map_or("", |health| &health.message)
+}
+
+fn symptom_of(look: &Look<'_>, resource: &Resource) -> Symptom {
+    let (health, said) = (health(look, resource), said(look, resource));
+    Symptom::new(
+        resource.title(),
+        match said {
+            "" => health.to_owned(),
+            said => format!("{health}: {said}"),
+        },
+    )
+}
+
+fn is_unwell(look: &Look<'_>, resource: &Resource) -> bool {
+    !matches!(health(look, resource), "" | "Healthy")
+}
+
+fn is_degraded_before(before: &Application, resource: &Resource) -> bool {
+    match resource.health() {
+        "" => before.status.health.status == "Degraded",
+        health => health == "Degraded",
+    }
+}
+
+fn unwell<'a>(look: &Look<'a>) -> impl Iterator<Item = &'a Resource> + use<'a> {
+    let look = *look;
+    let resources = look.application.status.resources.iter();
+    resources.filter(move |resource| is_unwell(&look, resource))
+}
+
+fn degraded<'a>(look: &Look<'a>) -> impl Iterator<Item = &'a Resource> + use<'a> {
+    let look = *look;
+    unwell(&look).filter(move |resource| health(&look, resource) == "Degraded")
 }
 
 /// Whether the health came after the operation and is what it is for some seconds, by Argo CD's own
@@ -369,741 +854,4 @@ fn is_settled(look: &Look<'_>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const RELATIONS: [Relation; 3] = [Relation::Exact, Relation::Newer, Relation::Old];
-
-    fn any_application() -> impl Strategy<Value = Application> {
-        let time = |seconds: u8| format!("2026-08-22T10:00:{:02}Z", seconds % 60);
-        let words = |words: &'static [&'static str]| prop::sample::select(words);
-        (
-            words(&["Synced", "OutOfSync", "Unknown", ""]),
-            words(&[
-                "Healthy",
-                "Suspended",
-                "Progressing",
-                "Missing",
-                "Degraded",
-                "Unknown",
-                "",
-            ]),
-            words(&["Succeeded", "Running", "Terminating", "Failed", "Error", ""]),
-            (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()),
-            (any::<bool>(), any::<bool>(), any::<bool>()),
-            prop::collection::vec(words(&["a/web:v1", "a/web:v2", "b/other:v2"]), 0..3),
-        )
-            .prop_map(move |(sync, health, phase, times, flags, images)| {
-                let (reconciled, finished, started, transition) = times;
-                let (operation, ends, error) = flags;
-                let conditions = if error {
-                    json!([{"type": "ComparisonError"}])
-                } else {
-                    json!(null)
-                };
-                let mut application = json!({
-                    "status": {
-                        "reconciledAt": time(reconciled),
-                        "sync": {"status": sync},
-                        "health": {"status": health, "lastTransitionTime": time(transition)},
-                        "operationState": {"phase": phase, "startedAt": time(started)},
-                        "conditions": conditions,
-                        "summary": {"images": images},
-                    },
-                });
-                if operation {
-                    application["operation"] = json!({});
-                }
-                if ends {
-                    application["status"]["operationState"]["finishedAt"] = json!(time(finished));
-                }
-                serde_json::from_value(application).unwrap()
-            })
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_done_before_the_cluster_runs_it(
-            looks in prop::collection::vec(
-                (
-                    any_application(),
-                    prop::sample::select(&RELATIONS[..]),
-                    prop::option::of(prop::sample::select(&RELATIONS[..])),
-                    any::<bool>(),
-                ),
-                1..20,
-            ),
-            allow_suspended in any::<bool>(),
-        ) {
-            let goal = Goal {
-                images: vec!["a/web:v2".parse().unwrap()],
-                wait_for: WaitFor::Healthy,
-                allow_suspended,
-            };
-            let mut judge = Judge::default();
-            let mut before = false;
-            for (second, (application, compared, applied, clock)) in looks.iter().enumerate() {
-                let look = Look {
-                    application,
-                    compared: *compared,
-                    applied: *applied,
-                    hydrating: None,
-                    now: clock.then(|| "2026-08-22T10:01:00Z".parse().unwrap()),
-                    elapsed: Duration::from_secs(second as u64 * 10),
-                };
-                let status = &application.status;
-                let images = &status.summary.images;
-                let runs = images.iter().any(|image| image == "a/web:v2");
-                let good = *compared != Relation::Old
-                    && status.sync.status == "Synced"
-                    && !application.is_syncing()
-                    && (status.health.status == "Healthy" || allow_suspended && status.health.status == "Suspended");
-                match judge.judge(&look, &goal) {
-                    Verdict::Done(Done::Healthy | Done::Suspended) => prop_assert!(good && runs),
-                    Verdict::Done(Done::WithoutPods) => {
-                        // Not by the first look, and not where others of its repository run.
-                        prop_assert!(good && before && !images.iter().any(|image| image.starts_with("a/web:")));
-                    }
-                    Verdict::Done(Done::Synced) => prop_assert!(false),
-                    Verdict::Failed(Problem::Sync { .. }) => {
-                        prop_assert!(!application.is_syncing() && applied.is_some_and(|applied| applied != Relation::Old));
-                    }
-                    Verdict::Failed(Problem::Degraded(_)) => prop_assert!(*compared != Relation::Old),
-                    Verdict::Wait(_) | Verdict::Confirm | Verdict::Failed(_) => {}
-                }
-                before = true;
-            }
-        }
-    }
-
-    /// One look, and what it is compared with.
-    #[derive(Clone)]
-    struct State {
-        application: Value,
-        compared: Relation,
-        applied: Option<Relation>,
-        hydrating: Option<Relation>,
-        now: Option<&'static str>,
-    }
-
-    /// An application that runs `a/web:v2`, healthy for long after the operation that applied it, but
-    /// for what is `different`.
-    fn state(different: Value) -> State {
-        let mut application = json!({"status": {
-            "reconciledAt": "2026-08-22T10:00:10Z",
-            "sync": {"status": "Synced"},
-            "health": {"status": "Healthy", "lastTransitionTime": "2026-08-22T10:00:10Z"},
-            "operationState": {
-                "phase": "Succeeded",
-                "startedAt": "2026-08-22T10:00:00Z",
-                "finishedAt": "2026-08-22T10:00:10Z",
-            },
-            "summary": {"images": ["a/web:v2"]},
-        }});
-        merge(&mut application["status"], different);
-        State {
-            application,
-            compared: Relation::Exact,
-            applied: Some(Relation::Exact),
-            hydrating: None,
-            now: Some("2026-08-22T10:01:00Z"),
-        }
-    }
-
-    fn merge(into: &mut Value, different: Value) {
-        match different {
-            Value::Object(fields) => {
-                for (key, value) in fields {
-                    merge(&mut into[key.as_str()], value);
-                }
-            }
-            other => *into = other,
-        }
-    }
-
-    impl State {
-        fn compared(self, compared: Relation) -> Self {
-            Self { compared, ..self }
-        }
-        fn applied(self, applied: impl Into<Option<Relation>>) -> Self {
-            let applied = applied.into();
-            Self { applied, ..self }
-        }
-        fn hydrating(self, hydrating: Relation) -> Self {
-            let hydrating = Some(hydrating);
-            Self { hydrating, ..self }
-        }
-        fn now(self, now: impl Into<Option<&'static str>>) -> Self {
-            let now = now.into();
-            Self { now, ..self }
-        }
-    }
-
-    fn sync(status: &str) -> State {
-        state(json!({"sync": {"status": status}}))
-    }
-    fn health(status: &str) -> State {
-        state(json!({"health": {"status": status, "message": "1 Pod crashes"}}))
-    }
-    /// In this health since before the operation.
-    fn old_health(status: &str) -> State {
-        let since = "2026-08-22T09:59:59Z";
-        let message = "1 Pod crashes";
-        state(
-            json!({"health": {"status": status, "message": message, "lastTransitionTime": since}}),
-        )
-    }
-    fn operation(phase: &str) -> State {
-        state(
-            json!({"operationState": {"phase": phase, "message": "no", "syncResult": {
-                "resources": [
-                    {"kind": "Job", "name": "a", "status": "SyncFailed", "message": "1"},
-                    {"kind": "Job", "name": "b", "status": "Synced", "message": "2"},
-                    {"kind": "Job", "name": "c", "status": "Failed", "message": "3"},
-                    {"kind": "Job", "name": "d", "status": "Error", "message": "4"},
-                ],
-            }}}),
-        )
-    }
-    fn condition(kind: &str) -> State {
-        state(json!({"conditions": [{"type": "Other"}, {"type": kind, "message": "no such file"}]}))
-    }
-    fn images(images: &[&str]) -> State {
-        state(json!({"summary": {"images": images}}))
-    }
-    /// Out of sync by `kind`, where a Rollout is.
-    fn rewritten(kind: &str) -> State {
-        state(json!({"sync": {"status": "OutOfSync"}, "resources": [
-            {"group": "argoproj.io", "kind": "Rollout", "name": "web", "status": "Synced"},
-            {"group": "networking.istio.io", "kind": kind, "name": "web", "status": "OutOfSync"},
-        ]}))
-    }
-    fn hydrator(phase: &str) -> State {
-        let operation = json!({"phase": phase, "message": "no"});
-        state(json!({"sourceHydrator": {"currentOperation": operation}})).compared(Relation::Old)
-    }
-
-    fn goal(images: &[&str]) -> Goal {
-        Goal {
-            images: images.iter().map(|image| image.parse().unwrap()).collect(),
-            wait_for: WaitFor::Healthy,
-            allow_suspended: false,
-        }
-    }
-
-    /// One application: at each second what is seen of it, and what that means.
-    type Row<'a> = (&'a str, &'a [(u64, State, Verdict)]);
-
-    #[track_caller]
-    fn check(goal: &Goal, rows: &[Row<'_>]) {
-        for (name, looks) in rows {
-            let mut judge = Judge::default();
-            for (second, state, verdict) in *looks {
-                let application = serde_json::from_value(state.application.clone()).unwrap();
-                let look = Look {
-                    application: &application,
-                    compared: state.compared,
-                    applied: state.applied,
-                    hydrating: state.hydrating,
-                    now: state.now.map(|now| now.parse().unwrap()),
-                    elapsed: Duration::from_secs(*second),
-                };
-                assert_eq!(
-                    judge.judge(&look, goal),
-                    *verdict,
-                    "{name}, second {second}"
-                );
-            }
-        }
-    }
-
-    const HEALTHY: Verdict = Verdict::Done(Done::Healthy);
-    const OUT_OF_SYNC: Verdict = Verdict::Wait(Wait::OutOfSync);
-    const UNSEEN: Verdict = Verdict::Wait(Wait::Unseen);
-    const SYNCING: Verdict = Verdict::Wait(Wait::Syncing);
-    const STALE: Verdict = Verdict::Wait(Wait::StaleHealth);
-    const CONFIRM: Verdict = Verdict::Confirm;
-    use Relation::{Exact, Newer, Old};
-
-    fn waits_for(health: &str) -> Verdict {
-        Verdict::Wait(Wait::Health(health.to_owned()))
-    }
-    fn degraded() -> Verdict {
-        Verdict::Failed(Problem::Degraded("1 Pod crashes".to_owned()))
-    }
-    fn incomparable(kind: &str) -> Verdict {
-        Verdict::Failed(Problem::Comparison {
-            kind: kind.to_owned(),
-            message: "no such file".to_owned(),
-        })
-    }
-    fn unsynced() -> Verdict {
-        let failed = [("Job/a", "1"), ("Job/c", "3"), ("Job/d", "4")];
-        let resources = failed.map(|(title, message)| (title.to_owned(), message.to_owned()));
-        Verdict::Failed(Problem::Sync {
-            message: "no".to_owned(),
-            resources: resources.to_vec(),
-        })
-    }
-
-    #[test]
-    fn an_end_is_believed_at_the_second_look_or_by_argo_cds_own_clock() {
-        let unclear = || state(json!({})).now(None);
-        let since_then = |now| state(json!({})).now(now);
-        let later = "2026-08-22T10:00:11Z";
-        check(
-            &goal(&["a/web:v2"]),
-            &[
-                ("settled", &[(0, state(json!({})), HEALTHY)]),
-                (
-                    "5 seconds",
-                    &[(0, since_then("2026-08-22T10:00:15Z"), HEALTHY)],
-                ),
-                (
-                    "4 seconds",
-                    &[(0, since_then("2026-08-22T10:00:14Z"), CONFIRM)],
-                ),
-                (
-                    "health of before the end of the operation",
-                    &[(
-                        0,
-                        state(
-                            json!({"operationState": {"finishedAt": later}, "reconciledAt": later}),
-                        ),
-                        CONFIRM,
-                    )],
-                ),
-                (
-                    "no operation",
-                    &[(0, state(json!({"operationState": null})), CONFIRM)],
-                ),
-                (
-                    "no time of the health",
-                    &[(
-                        0,
-                        state(json!({"health": {"lastTransitionTime": null}})),
-                        CONFIRM,
-                    )],
-                ),
-                (
-                    "twice, and anew after that",
-                    &[
-                        (0, unclear(), CONFIRM),
-                        (2, unclear(), HEALTHY),
-                        (4, unclear(), CONFIRM),
-                    ],
-                ),
-                (
-                    "not twice in a row",
-                    &[
-                        (0, unclear(), CONFIRM),
-                        (2, health("Progressing"), waits_for("Progressing")),
-                        (4, unclear(), CONFIRM),
-                        (6, unclear(), HEALTHY),
-                    ],
-                ),
-                (
-                    "degraded twice",
-                    &[
-                        (0, health("Degraded").now(None), CONFIRM),
-                        (2, health("Degraded").now(None), degraded()),
-                    ],
-                ),
-                (
-                    "no comparison twice",
-                    &[
-                        (0, condition("ComparisonError").now(None), CONFIRM),
-                        (
-                            2,
-                            condition("ComparisonError").now(None),
-                            incomparable("ComparisonError"),
-                        ),
-                    ],
-                ),
-                (
-                    "a failed operation stays",
-                    &[(0, operation("Failed").now(None), unsynced())],
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn nothing_counts_before_the_commit_is_compared() {
-        check(
-            &goal(&["a/web:v2"]),
-            &[
-                ("newer", &[(0, state(json!({})).compared(Newer), HEALTHY)]),
-                ("old", &[(0, state(json!({})).compared(Old), UNSEEN)]),
-                (
-                    "old, syncing",
-                    &[(0, operation("Running").compared(Old), UNSEEN)],
-                ),
-                (
-                    "error",
-                    &[(
-                        0,
-                        condition("ComparisonError"),
-                        incomparable("ComparisonError"),
-                    )],
-                ),
-                (
-                    "spec",
-                    &[(
-                        0,
-                        condition("InvalidSpecError"),
-                        incomparable("InvalidSpecError"),
-                    )],
-                ),
-                ("another condition", &[(0, condition("SyncError"), HEALTHY)]),
-                (
-                    "an error of no revision, 30 seconds",
-                    &[
-                        (5, condition("ComparisonError").compared(Old), UNSEEN),
-                        (34, condition("ComparisonError").compared(Old), UNSEEN),
-                        (
-                            35,
-                            condition("ComparisonError").compared(Old),
-                            incomparable("ComparisonError"),
-                        ),
-                    ],
-                ),
-                (
-                    "an error of no revision, with a break",
-                    &[
-                        (0, condition("ComparisonError").compared(Old), UNSEEN),
-                        (20, state(json!({})).compared(Old), UNSEEN),
-                        (40, condition("ComparisonError").compared(Old), UNSEEN),
-                        (69, condition("ComparisonError").compared(Old), UNSEEN),
-                        (
-                            70,
-                            condition("ComparisonError").compared(Old),
-                            incomparable("ComparisonError"),
-                        ),
-                    ],
-                ),
-            ],
-        );
-        let hydrating = Verdict::Wait(Wait::Hydrating);
-        let failed = Verdict::Failed(Problem::Hydration("no".to_owned()));
-        check(
-            &goal(&["a/web:v2"]),
-            &[
-                (
-                    "it",
-                    &[(0, hydrator("Hydrating").hydrating(Exact), hydrating.clone())],
-                ),
-                (
-                    "newer",
-                    &[(0, hydrator("Hydrating").hydrating(Newer), hydrating)],
-                ),
-                ("old", &[(0, hydrator("Hydrating").hydrating(Old), UNSEEN)]),
-                (
-                    "failed",
-                    &[(0, hydrator("Failed").hydrating(Exact).now(None), failed)],
-                ),
-                (
-                    "failed before",
-                    &[(0, hydrator("Failed").hydrating(Old), UNSEEN)],
-                ),
-                ("nothing ours", &[(0, hydrator("Failed"), UNSEEN)]),
-                (
-                    "no hydrator",
-                    &[(0, state(json!({})).compared(Old).hydrating(Exact), UNSEEN)],
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn an_operation_counts_when_it_is_over_and_was_for_the_commit() {
-        let mut again = operation("Failed");
-        again.application["operation"] = json!({});
-        let unfinished = state(json!({"operationState": {"finishedAt": null}}));
-        let stale = |reconciled: Value| state(json!({"reconciledAt": reconciled}));
-        check(
-            &goal(&["a/web:v2"]),
-            &[
-                ("runs", &[(0, operation("Running"), SYNCING)]),
-                ("stops", &[(0, operation("Terminating"), SYNCING)]),
-                ("has no end", &[(0, unfinished, SYNCING)]),
-                ("failed, and again", &[(0, again, SYNCING)]),
-                ("failed", &[(0, operation("Failed"), unsynced())]),
-                ("error", &[(0, operation("Error"), unsynced())]),
-                (
-                    "failed for a newer",
-                    &[(0, operation("Failed").applied(Newer), unsynced())],
-                ),
-                (
-                    "failed, unseen",
-                    &[(0, operation("Failed").compared(Old), unsynced())],
-                ),
-                (
-                    "failed for an old",
-                    &[(0, operation("Failed").applied(Old), HEALTHY)],
-                ),
-                (
-                    "failed for none",
-                    &[(0, operation("Failed").applied(None), HEALTHY)],
-                ),
-                (
-                    "health before it",
-                    &[(0, stale(json!("2026-08-22T10:00:09Z")), STALE)],
-                ),
-                (
-                    "health after it",
-                    &[(0, stale(json!("2026-08-22T10:00:10Z")), HEALTHY)],
-                ),
-                ("health of no time", &[(0, stale(Value::Null), HEALTHY)]),
-            ],
-        );
-    }
-
-    #[test]
-    fn out_of_sync_is_an_end_only_where_a_controller_writes() {
-        let found = Verdict::Failed(Problem::Rewritten(vec!["VirtualService/web".to_owned()]));
-        let service = || rewritten("VirtualService").now(None);
-        let sick = || {
-            let mut sick = service();
-            sick.application["status"]["health"]["status"] = json!("Progressing");
-            sick
-        };
-        check(
-            &goal(&["a/web:v2"]),
-            &[
-                (
-                    "out of sync",
-                    &[
-                        (0, sync("OutOfSync"), OUT_OF_SYNC),
-                        (99, sync("OutOfSync"), OUT_OF_SYNC),
-                    ],
-                ),
-                ("unknown", &[(0, sync("Unknown"), OUT_OF_SYNC)]),
-                (
-                    "60 seconds",
-                    &[
-                        (5, service(), OUT_OF_SYNC),
-                        (64, service(), OUT_OF_SYNC),
-                        (65, service(), found.clone()),
-                    ],
-                ),
-                (
-                    "another kind",
-                    &[
-                        (0, rewritten("Gateway"), OUT_OF_SYNC),
-                        (99, rewritten("Gateway"), OUT_OF_SYNC),
-                    ],
-                ),
-                (
-                    "not healthy",
-                    &[(0, sick(), OUT_OF_SYNC), (99, sick(), OUT_OF_SYNC)],
-                ),
-                (
-                    "an old one applied",
-                    &[
-                        (0, service().applied(Old), OUT_OF_SYNC),
-                        (99, service().applied(Old), OUT_OF_SYNC),
-                    ],
-                ),
-                (
-                    "none applied",
-                    &[
-                        (0, service().applied(None), OUT_OF_SYNC),
-                        (99, service().applied(None), OUT_OF_SYNC),
-                    ],
-                ),
-                (
-                    "in sync between",
-                    &[
-                        (0, service(), OUT_OF_SYNC),
-                        (30, health("Progressing"), waits_for("Progressing")),
-                        (40, service(), OUT_OF_SYNC),
-                        (99, service(), OUT_OF_SYNC),
-                        (100, service(), found.clone()),
-                    ],
-                ),
-                (
-                    "not healthy between",
-                    &[
-                        (0, service(), OUT_OF_SYNC),
-                        (30, sick(), OUT_OF_SYNC),
-                        (40, service(), OUT_OF_SYNC),
-                        (99, service(), OUT_OF_SYNC),
-                        (100, service(), found),
-                    ],
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn what_is_asked_for_is_the_end() {
-        let suspended = Verdict::Done(Done::Suspended);
-        let old = Verdict::Wait(Wait::OldImages(vec!["a/web:v2".to_owned()]));
-        let paused = |images: &[&str]| {
-            state(json!({"health": {"status": "Suspended"}, "summary": {"images": images}}))
-        };
-        let synced = Goal {
-            wait_for: WaitFor::Synced,
-            ..goal(&["a/web:v2"])
-        };
-        check(
-            &synced,
-            &[
-                (
-                    "degraded",
-                    &[(0, health("Degraded"), Verdict::Done(Done::Synced))],
-                ),
-                ("out of sync", &[(0, sync("OutOfSync"), OUT_OF_SYNC)]),
-            ],
-        );
-        check(
-            &goal(&["a/web:v2"]),
-            &[(
-                "a pause",
-                &[(0, paused(&["a/web:v2"]), waits_for("Suspended"))],
-            )],
-        );
-        let allowed = Goal {
-            allow_suspended: true,
-            ..goal(&["a/web:v2"])
-        };
-        check(
-            &allowed,
-            &[
-                (
-                    "a pause is accepted",
-                    &[(0, paused(&["a/web:v2"]), suspended)],
-                ),
-                ("a pause before it", &[(0, paused(&["a/web:v1"]), old)]),
-                ("no pause", &[(0, state(json!({})), HEALTHY)]),
-            ],
-        );
-    }
-
-    #[test]
-    fn degraded_is_an_end_when_the_commit_did_it_or_did_not_cure_it() {
-        let sick = || old_health("Degraded");
-        let at_the_start = state(json!({"health": {
-            "status": "Degraded", "message": "1 Pod crashes", "lastTransitionTime": "2026-08-22T10:00:00Z",
-        }}));
-        let wait = || waits_for("Degraded");
-        check(
-            &goal(&["a/web:v2"]),
-            &[
-                ("missing", &[(0, health("Missing"), waits_for("Missing"))]),
-                ("by the commit", &[(0, health("Degraded"), degraded())]),
-                (
-                    "by a newer",
-                    &[(0, health("Degraded").applied(Newer), degraded())],
-                ),
-                (
-                    "at its start",
-                    &[
-                        (0, at_the_start.clone(), CONFIRM),
-                        (2, at_the_start, degraded()),
-                    ],
-                ),
-                ("by an old", &[(0, health("Degraded").applied(Old), wait())]),
-                ("by none", &[(0, health("Degraded").applied(None), wait())]),
-                (
-                    "60 seconds",
-                    &[
-                        (5, sick(), wait()),
-                        (64, sick(), wait()),
-                        (65, sick(), CONFIRM),
-                        (66, sick(), degraded()),
-                    ],
-                ),
-                (
-                    "with a break",
-                    &[
-                        (0, sick(), wait()),
-                        (30, health("Progressing"), waits_for("Progressing")),
-                        (40, sick(), wait()),
-                        (99, sick(), wait()),
-                        (100, sick(), CONFIRM),
-                    ],
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn healthy_is_an_end_when_the_images_run() {
-        let names = |images: &[&str]| images.iter().map(ToString::to_string).collect();
-        let old = || Verdict::Wait(Wait::OldImages(names(&["a/web:v2"])));
-        let none = || Verdict::Wait(Wait::NoPod(names(&["c/job:v2"])));
-        let job = || images(&["a/web:v2", "b/other:v2"]);
-        let without = Verdict::Done(Done::WithoutPods);
-        check(
-            &goal(&["a/web:v2", "c/job:v2"]),
-            &[
-                (
-                    "all",
-                    &[(
-                        0,
-                        images(&["c/job:v2", "not an image", "a/web:v2"]),
-                        HEALTHY,
-                    )],
-                ),
-                (
-                    "all, and one of before",
-                    &[(0, images(&["c/job:v2", "a/web:v1", "a/web:v2"]), HEALTHY)],
-                ),
-                (
-                    "one of before",
-                    &[(0, images(&["c/job:v2", "a/web:v1"]), old())],
-                ),
-                (
-                    "one of before, and none",
-                    &[
-                        (0, images(&["a/web:v1"]), old()),
-                        (99, images(&["a/web:v1"]), old()),
-                    ],
-                ),
-                (
-                    "15 seconds",
-                    &[
-                        (5, job(), none()),
-                        (19, job(), none()),
-                        (20, job(), without.clone()),
-                    ],
-                ),
-                (
-                    "one of before between",
-                    &[
-                        (0, job(), none()),
-                        (10, images(&["a/web:v1"]), old()),
-                        (16, job(), none()),
-                        (30, job(), none()),
-                        (31, job(), without.clone()),
-                    ],
-                ),
-                (
-                    "all between",
-                    &[
-                        (0, job(), none()),
-                        (10, images(&["a/web:v2", "c/job:v2"]), HEALTHY),
-                        (16, job(), none()),
-                        (30, job(), none()),
-                        (31, job(), without.clone()),
-                    ],
-                ),
-                (
-                    "a sync between",
-                    &[
-                        (0, job(), none()),
-                        (10, operation("Running"), SYNCING),
-                        (16, job(), none()),
-                        (30, job(), none()),
-                        (31, job(), without),
-                    ],
-                ),
-            ],
-        );
-    }
-}
+mod tests;

@@ -7,14 +7,20 @@ mod application;
 pub mod client;
 pub mod diagnosis;
 mod judge;
+mod tree;
+mod trouble;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use application::{
-    Application, Condition, Health, Node, Operation, Resource, ResourceTree, Source, SyncWindows,
+    Application, Condition, Health, ManifestSource, Operation, Reference, Resource, SyncWindows,
 };
-pub use judge::{Done, Goal, Judge, Look, Problem, Relation, Verdict, Wait, WaitFor};
+pub use judge::{
+    Culprit, Done, Evidence, Fault, Goal, Judge, Look, Relation, Symptom, Verdict, Wait, WaitFor,
+    carries,
+};
+pub use tree::{Node, ResourceTree};
 
 /// An application's name, as the input `argocd-application` has it: `NAME`, or `NAMESPACE/NAME` as
 /// `argocd app get` takes it.
@@ -69,23 +75,40 @@ impl fmt::Display for ApplicationName {
     }
 }
 
-/// Whether two URLs lead to the same repository: over HTTPS or SSH, with or without `.git`. Hosts have
-/// aliases (`ssh.github.com`, a name within the cluster), so the path decides.
+/// Whether two URLs lead to the same Git repository: over HTTPS or SSH, with or without `.git`, user and
+/// port. Hosts have aliases (`ssh.github.com`, a name within the cluster), so the path decides.
 pub fn same_repository(one: &str, other: &str) -> bool {
     let path = repository_path(one);
     !path.is_empty() && path == repository_path(other)
 }
 
-/// `acme/gitops` of `https://github.com/acme/gitops.git` and of `git@github.com:acme/gitops`.
+/// `acme/gitops` of `https://github.com/acme/gitops.git` and of `git@github.com:acme/gitops`. Azure
+/// DevOps writes `v3/` in front over SSH, and `_git/` before the name over HTTPS, and has the
+/// organisation in the host of its older URLs; Bitbucket Data Center writes `scm/` in front over HTTPS.
 fn repository_path(url: &str) -> String {
-    let url = url.trim();
-    let path = match url.split_once("://") {
-        Some(("file", path)) => path,
-        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
-        None => url.split_once(':').map_or(url, |(_, path)| path),
+    let url = url.trim().to_lowercase();
+    let (host, path) = match url.split_once("://") {
+        Some(("oci", _)) => return String::new(),
+        Some(("file", path)) => ("", path),
+        Some((_, rest)) => rest.split_once('/').unwrap_or((rest, "")),
+        None => url.split_once(':').unwrap_or(("", &url)),
     };
-    let path = path.trim_matches('/').to_lowercase();
-    path.strip_suffix(".git").unwrap_or(&path).to_owned()
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    if let Some(organisation) = host.strip_suffix(".visualstudio.com") {
+        let path = path.strip_prefix("defaultcollection/").unwrap_or(path);
+        return format!("{organisation}/{}", path.replacen("_git/", "", 1));
+    }
+    if host
+        .split(':')
+        .next()
+        .is_some_and(|host| host.ends_with("dev.azure.com"))
+    {
+        let path = path.strip_prefix("v3/").unwrap_or(path);
+        return path.replacen("/_git/", "/", 1);
+    }
+    path.strip_prefix("scm/").unwrap_or(path).to_owned()
 }
 
 #[cfg(test)]
@@ -111,12 +134,30 @@ mod tests {
             "git@github.com:acme/gitops.git",
             "ssh://git@ssh.github.com:443/Acme/GitOps",
             "https://github.com/acme/gitops/",
+            "https://token@GitHub.com:443/acme/gitops.git",
         ] {
             assert!(same_repository(https, other), "{other}");
+        }
+        for (one, other) in [
+            (
+                "git@ssh.dev.azure.com:v3/acme/shop/gitops",
+                "https://acme@dev.azure.com/acme/shop/_git/gitops",
+            ),
+            (
+                "https://acme.visualstudio.com/shop/_git/gitops",
+                "https://dev.azure.com/acme/shop/_git/gitops",
+            ),
+            (
+                "https://git.acme.dev/scm/shop/gitops.git",
+                "ssh://git@git.acme.dev:7999/shop/gitops.git",
+            ),
+        ] {
+            assert!(same_repository(one, other), "{one} {other}");
         }
         for other in [
             "https://github.com/acme/gitops2",
             "git@github.com:b/gitops",
+            "oci://ghcr.io/acme/gitops",
             "",
         ] {
             assert!(!same_repository(https, other), "{other}");

@@ -13,7 +13,7 @@ use crate::yaml::Stream;
 use super::change::FileEdit;
 
 /// A file as it is in Git.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestFile {
     /// Where it is.
     pub path: RepoPath,

@@ -5,7 +5,7 @@ use super::landing::{LandingReport, Outcome};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
-use super::verify::{self, Argocd, Deployed, VerificationReport};
+use super::verify::{self, Argocd, Blame, Deployed, VerificationReport};
 use super::{Operation, Progress};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
@@ -99,7 +99,7 @@ pub async fn update(
     let broken = delivery
         .verified
         .as_ref()
-        .is_some_and(|report| report.broken);
+        .is_some_and(|report| report.blame == Blame::Commit);
     let ours = delivery.landed.outcome == Outcome::Committed;
     if let (true, true, true, Some(commit)) = (
         update.rollback_on_failure,

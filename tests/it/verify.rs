@@ -223,7 +223,7 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
     blog runs commit-1, healthy after N s.
     ");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
-    ### ✅ `blog-web:v14` runs: healthy
+    ### ✅ Verified `blog-web:v14`: healthy
 
     Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in [`REPOSITORY`](REPOSITORY). blog runs commit-1, healthy after N s.
 
@@ -380,23 +380,25 @@ fn a_canary_that_degrades_fails() {
     );
     let argocd = ArgoCd::play(apps([progressing, degraded]));
     argocd.set_tree(json!([
-        {"kind": "Pod", "name": "web-5d8-abcde", "health": {"status": "Degraded",
+        {"version": "v1", "kind": "Pod", "name": "web-5d8-abcde", "images": [V14], "health": {"status": "Degraded",
          "message": "Back-off pulling image \"ghcr.io/wlals2/blog-web:v14\""}},
-        {"kind": "Pod", "name": "web-7c9-fghij", "health": {"status": "Healthy"}},
+        {"version": "v1", "kind": "Pod", "name": "web-7c9-fghij", "images": [V13], "health": {"status": "Healthy"}},
     ]));
     let outcome = world.verify(&argocd).run().failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
-    The application blog is degraded at commit-1: RolloutAborted: Rollout aborted update to revision 2.
+    The application blog is degraded at commit-1, and was not before.
     Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
-    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.
     "#);
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @r#"
     ### ❌ The deployment is degraded
 
-    The application blog is degraded at commit-1: RolloutAborted: Rollout aborted update to revision 2.<br>
-    Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
+    The application blog is degraded at commit-1, and was not before.<br>
+    Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"<br>
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
 
-    **What to do:** Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
+    **What to do:** Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.
 
     Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in [`REPOSITORY`](REPOSITORY).
 
@@ -412,7 +414,7 @@ fn a_canary_that_degrades_fails() {
 
     | Resource | Sync | Health | Message |
     |---|---|---|---|
-    | `Rollout/web` | `Synced` | `Degraded` |  |
+    | `Rollout/web` | `Synced` | `Degraded` | RolloutAborted: Rollout aborted update to revision 2 |
     | `Service/web` | `Synced` |  |  |
 
     </details>
@@ -456,7 +458,8 @@ fn a_canary_that_pauses_is_done_where_that_is_accepted() {
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
     blog was Synced, Suspended at commit-1 after N s (`verify-timeout`), and commit-1 was waited for.
-    A rollout that pauses, such as a canary's step, waits to be promoted. If that is where this step is to end, set `argocd-allow-suspended: true`.
+    Rollout/web: Suspended
+    What is suspended is named above. A rollout that pauses, such as a canary's step, waits to be promoted: if that is where this step is to end, set `argocd-allow-suspended: true`.
     ");
 }
 
@@ -493,7 +496,7 @@ fn pods_that_run_the_old_image_are_not_the_new_one() {
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
     blog was Synced, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. It calls itself Synced and Healthy, but no Pod runs ghcr.io/wlals2/blog-web:v14: they run ghcr.io/wlals2/blog-web:v13.
-    Something keeps Argo CD from changing the image, such as an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.
+    Something keeps Argo CD from changing the image: manifests of before in its cache (`argocd app get --hard-refresh`), an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.
     ");
 }
 
@@ -503,7 +506,7 @@ fn an_image_that_cannot_be_pulled_is_told_by_its_pod() {
     let progressing = world.healthy(&world.new, &[V13]).health("Progressing");
     let argocd = ArgoCd::play(apps([progressing]));
     argocd.set_tree(
-        json!([{"kind": "Pod", "name": "web-5d8-abcde", "health": {"status": "Degraded",
+        json!([{"kind": "Pod", "name": "web-5d8-abcde", "images": [V14], "health": {"status": "Degraded",
         "message": "Back-off pulling image \"ghcr.io/wlals2/blog-web:v14\""}}]),
     );
     let outcome = world
@@ -512,9 +515,9 @@ fn an_image_that_cannot_be_pulled_is_told_by_its_pod() {
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
-    blog was Synced, Progressing at commit-1 after N s (`verify-timeout`), and commit-1 was waited for.
+    The Pods of blog that have the image of commit-1 do not run.
     Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
-    Look at the Pods' logs and events in Argo CD. If it only is slow, raise `verify-timeout`; `operation: rollback` undoes the deployment.
+    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.
     "#);
 }
 
@@ -631,7 +634,7 @@ fn every_refusal_says_what_it_is() {
     `argocd-token` is expired, revoked or of another Argo CD. A project role's token lasts: `argocd proj role create-token PROJECT ROLE`; an account's is made by `argocd account generate-token`.
 
     Argo CD does not show the application: ARGOCD answered HTTP 403: permission denied: applications, get, default/blog, sub: ci.
-    The token needs `applications, get` on it: `p, ROLE, applications, get, PROJECT/blog, allow` in the project's role or in `argocd-rbac-cm`. Or there is no application blog: without `argocd-project`, Argo CD does not tell the two apart.
+    The token needs `applications, get` on it: `p, ROLE, applications, get, PROJECT/blog, allow` in the project's role or in `argocd-rbac-cm`. Or there is no application blog: without `argocd-project`, Argo CD does not tell the two apart. One in a namespace of its own must be in `application.namespaces`.
 
     The application was not found: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
     There is no application blog in Argo CD at ARGOCD: check `argocd-application`, `argocd-project`, and `argocd-namespace` where it is not in Argo CD's own namespace.
@@ -639,8 +642,8 @@ fn every_refusal_says_what_it_is() {
     The URL is no Argo CD: ARGOCD answered with something that is no JSON, which Argo CD's API does not.
     Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
 
-    The URL is no Argo CD: ARGOCD answered HTTP 404, which Argo CD's API does not.
-    Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
+    The URL is no Argo CD: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out.
+    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
 
     The URL is no Argo CD: ARGOCD redirects to https://argocd.example.com/. The token is not sent there.
     If that is the Argo CD that is meant, set `argocd-server: https://argocd.example.com/`.
@@ -678,17 +681,150 @@ fn trouble_in_the_middle_is_waited_through() {
 }
 
 #[test]
+fn a_refusal_in_the_middle_is_asked_again() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(vec![
+        app(world.healthy(old, &[V13])),
+        // Any error of Kubernetes is told so (argo-cd, getAppEnforceRBAC), and proxies have pages.
+        Box::new(|| Reply::Refused(403, "permission denied")),
+        Box::new(|| Reply::Page(404)),
+        app(world.healthy(new, &[V14])),
+    ]);
+    let log = done(world.verify(&argocd).run()).shown_log();
+    assert!(
+        log.contains("HTTP 403") && log.contains("HTTP 404") && log.contains("answers again"),
+        "{log}"
+    );
+}
+
+/// A CronJob that failed last week, beside the Rollout.
+fn with_report(app: App, health: &str) -> App {
+    let mut app = app;
+    let report = json!({"group": "batch", "version": "v1", "kind": "CronJob", "namespace": "blog", "name": "report",
+        "status": "Synced", "health": {"status": health, "message": "the last run failed"}});
+    app.0["status"]["resources"][1] = report;
+    if health == "Degraded" {
+        app.0["status"]["health"]["status"] = health.into();
+    }
+    app
+}
+
+#[test]
+fn what_was_unwell_before_is_reported_and_blamed_on_nobody() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(apps([
+        with_report(world.healthy(old, &[V13]), "Degraded"),
+        with_report(world.healthy(new, &[V14]), "Degraded"),
+    ]));
+    let outcome = done(world.verify(&argocd).run());
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    blog: the deployment is well; unwell before it, and still: CronJob/report: Degraded: the last run failed
+    ");
+}
+
+#[test]
+fn what_does_not_carry_the_image_is_never_rolled_back_for() {
+    let world = World::new();
+    let (repository, url, old) = (
+        world.repository.clone(),
+        world.repository.url().to_owned(),
+        world.old.clone(),
+    );
+    let looks = Arc::new(AtomicUsize::new(0));
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        let first = looks.fetch_add(1, Ordering::SeqCst) == 0;
+        let revision = if first {
+            old.clone()
+        } else {
+            repository.tip("main")
+        };
+        let running = App::healthy(&url, &revision, &["ghcr.io/wlals2/blog-web:v15"]);
+        Reply::App(with_report(
+            running,
+            if first { "Healthy" } else { "Degraded" },
+        ))
+    })]);
+    let outcome = world
+        .update(&argocd)
+        .input("rollback-on-failure", "true")
+        .input("verify-timeout", "4")
+        .run()
+        .failed();
+    assert_eq!(outcome.output("rolled-back"), "false");
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    blog is not healthy at commit-2, and not by this deployment: what does not carry these images is unwell: CronJob/report: Degraded: the last run failed.
+    The deployment COMMIT-2 stays on the branch main.
+    Look at those resources; this deployment is not the cause.
+    ");
+}
+
+#[test]
+fn what_has_no_pods_is_judged_by_the_object_in_the_cluster() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(apps([world.healthy(old, &[]), world.healthy(new, &[])]));
+    argocd.set_live(&[V14]);
+    done(world.verify(&argocd).run());
+    let asked = argocd.requests();
+    let objects: Vec<&String> = asked
+        .iter()
+        .filter(|request| request.contains("/resource?"))
+        .collect();
+    assert_eq!(objects.len(), 1, "{asked:?}");
+    assert!(objects[0].contains("resourceName=web") && objects[0].contains("kind=Rollout"));
+}
+
+#[test]
+fn the_pods_tell_what_runs_where_the_list_of_images_lags() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(apps([
+        world.healthy(old, &[V13]),
+        world.healthy(new, &[V13]),
+    ]));
+    argocd.set_tree(json!([
+        {"version": "v1", "kind": "Pod", "namespace": "blog", "name": "web-1", "images": [V14], "health": {"status": "Healthy"}},
+    ]));
+    done(world.verify(&argocd).run());
+    // The application, and once what it runs.
+    let trees = argocd
+        .requests()
+        .iter()
+        .filter(|request| request.contains("/resource-tree"))
+        .count();
+    assert_eq!(trees, 1);
+}
+
+#[test]
+fn an_application_that_is_being_deleted_ends_with_that() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let deleted = world
+        .healthy(new, &[V13])
+        .health("Progressing")
+        .with("/metadata/deletionTimestamp", "2026-08-22T10:00:14Z");
+    let argocd = ArgoCd::play(apps([world.healthy(old, &[V13]), deleted]));
+    let outcome = world.verify(&argocd).run().failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    Whether blog runs commit-1 can't be told: it is being deleted.
+    Somebody deletes or moves the application: ask them. This deployment is not the cause.
+    ");
+}
+
+#[test]
 fn an_application_that_is_deleted_meanwhile_is_told() {
     let world = World::new();
     let argocd = ArgoCd::play(vec![
         app(world.healthy(&world.old, &[V13])),
-        Box::new(|| Reply::Refused(403, "permission denied")),
+        Box::new(|| Reply::Refused(404, "applications.argoproj.io \"blog\" not found")),
     ]);
     let outcome = world.verify(&argocd).run().failed();
-    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    The application blog went away while it was waited for: ARGOCD answered HTTP 403: permission denied.
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
+    The application blog went away while it was waited for: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
     Somebody deleted it, or took the right to see it from the token.
-    ");
+    "#);
 }
 
 #[test]
@@ -703,11 +839,11 @@ fn what_can_never_arrive_is_told_at_once() {
     let source = |key: &str| format!("/spec/source/{key}");
     let other = "https://github.com/acme/other.git";
     let told: Vec<String> = [
-        told(world.healthy(old, &[V13]).with(&source("repoURL"), other)),
+        told(world.healthy(&"f".repeat(40), &[V13]).with(&source("repoURL"), other)),
         told(world.healthy(old, &[V13]).with(&source("targetRevision"), "release")),
         told(world.healthy(&world.new, &[V13]).with("/status/conditions", json!([
             {"type": "ComparisonError", "message": "failed to generate manifest: web-rollout.yaml: yaml: line 3"}
-        ]))),
+        ])).with("/status/reconciledAt", "2026-08-22T10:00:20Z")),
     ]
     .into();
     insta::assert_snapshot!(told.join("\n"), @"
@@ -717,7 +853,8 @@ fn what_can_never_arrive_is_told_at_once() {
     The application blog follows `release`, and commit-1 was pushed to the branch main.
     Check `branch` and `argocd-application`, or the `targetRevision` of the application.
 
-    Argo CD can't make manifests of commit-1 for blog (ComparisonError): failed to generate manifest: web-rollout.yaml: yaml: line 3.
+    Argo CD can't make manifests of commit-1 for blog, also after a second look into Git.
+    ComparisonError: failed to generate manifest: web-rollout.yaml: yaml: line 3
     Correct what it names with a new commit, or undo this one with `operation: rollback`.
     ");
 }
@@ -728,7 +865,7 @@ fn what_keeps_argo_cd_from_applying_it_is_told() {
     let seen = world.healthy(&world.new, &[V13]).out_of_sync();
     let told = |state: App, timeout: &str, can_sync: bool| {
         let argocd = ArgoCd::play(apps([state]));
-        argocd.set_can_sync(can_sync);
+        argocd.set_window_denies(!can_sync);
         let outcome = world
             .verify(&argocd)
             .input("verify-timeout", timeout)
@@ -761,7 +898,7 @@ fn what_keeps_argo_cd_from_applying_it_is_told() {
     blog: a sync window of its project is closed. Waiting for it to open
 
     blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
-    Argo CD does not apply them by itself: look at the application's sync status and its conditions.
+    Argo CD does not apply them by itself, as it can miss a commit: run `argocd app sync blog`, and look at the application's conditions.
 
     blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: DestinationRule/web.
     Argo Rollouts writes into these. Have Argo CD leave those fields alone, in the Application:
@@ -935,14 +1072,16 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
         manifest(V14)
     );
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    The application blog is degraded at commit-2.
+    The application blog is degraded at commit-2, and was not before.
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
     The deployment COMMIT-2 was rolled back by COMMIT-3.
     Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
     ");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
     ### ❌ Rolled back to `blog-web:v14`: The deployment is degraded
 
-    The application blog is degraded at commit-2.<br>
+    The application blog is degraded at commit-2, and was not before.<br>
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2<br>
     The deployment COMMIT-2 was rolled back by COMMIT-3.
 
     **What to do:** Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
@@ -984,7 +1123,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     | Resource | Sync | Health | Message |
     |---|---|---|---|
-    | `Rollout/web` | `Synced` | `Degraded` |  |
+    | `Rollout/web` | `Synced` | `Degraded` | RolloutAborted: Rollout aborted update to revision 2 |
     | `Service/web` | `Synced` |  |  |
 
     </details>
@@ -1079,9 +1218,10 @@ fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     assert_eq!(outcome.output("rolled-back"), "false");
     assert_eq!(world.repository.log("main").len(), 4);
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
-    The application blog is degraded at commit-2.
+    The application blog is degraded at commit-2, and was not before.
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
     The deployment COMMIT-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). Nothing was changed. Undo that one first (`commit: commit-3`), or deploy the image that is to run with `operation: update`.
-    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.
+    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.
     "#);
 }
 

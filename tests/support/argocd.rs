@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 /// The token that it takes.
 pub const ARGOCD_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.argocd-test.c2lnbmF0dXJl";
 
+/// What a Rollout says that was given up.
+const ABORTED: &str = "RolloutAborted: Rollout aborted update to revision 2";
+
 /// What one look at the application is answered.
 pub enum Reply {
     /// The application, as this says.
@@ -40,6 +43,8 @@ struct Script {
     refresh: Duration,
     tree: Value,
     windows: Value,
+    /// The images of every object in the cluster, where they are shown.
+    live: Option<Vec<&'static str>>,
     /// Path and query of each request.
     requests: Vec<String>,
 }
@@ -60,6 +65,7 @@ impl ArgoCd {
             refresh: Duration::ZERO,
             tree: json!({"nodes": []}),
             windows: json!({"canSync": true}),
+            live: None,
             requests: Vec::new(),
         }));
         let shared = Arc::clone(&script);
@@ -87,10 +93,22 @@ impl ArgoCd {
         self.script.lock().unwrap().tree = json!({ "nodes": nodes });
     }
 
-    /// Whether the sync windows are open.
-    pub fn set_can_sync(&self, can: bool) {
-        let windows = json!({ "canSync": can });
+    /// Whether a sync window denies to sync now. Syncs by hand stay allowed.
+    pub fn set_window_denies(&self, denies: bool) {
+        let window =
+            json!({"kind": "deny", "schedule": "0 8 * * *", "duration": "8h", "manualSync": true});
+        let windows = match denies {
+            true => {
+                json!({"canSync": true, "activeWindows": [window], "assignedWindows": [window]})
+            }
+            false => json!({"canSync": true, "assignedWindows": [window]}),
+        };
         self.script.lock().unwrap().windows = windows;
+    }
+
+    /// What containers every object has in the cluster.
+    pub fn set_live(&self, images: &[&'static str]) {
+        self.script.lock().unwrap().live = Some(images.to_vec());
     }
 
     /// Path and query of every request so far.
@@ -121,6 +139,16 @@ fn serve(stream: TcpStream, script: &Mutex<Script>) {
         refusal(401, 16, "invalid session: token signature is invalid")
     } else if path.ends_with("/resource-tree") {
         json_reply(200, &held.tree)
+    } else if path.ends_with("/resource") {
+        match &held.live {
+            Some(images) => {
+                let containers: Vec<Value> =
+                    images.iter().map(|image| json!({"image": image})).collect();
+                let manifest = json!({"spec": {"template": {"spec": {"containers": containers}}}});
+                json_reply(200, &json!({"manifest": manifest.to_string()}))
+            }
+            None => refusal(403, 7, "permission denied"),
+        }
     } else if path.ends_with("/syncwindows") {
         json_reply(200, &held.windows)
     } else if refresh {
@@ -241,7 +269,11 @@ impl App {
     /// With this health of the application and of its Rollout.
     pub fn health(self, status: &str) -> Self {
         let mut app = self.with("/status/health/status", status);
-        app.0["status"]["resources"][0]["health"]["status"] = status.into();
+        app.0["status"]["resources"][0]["health"] = match status {
+            // One that is final: others must last for a minute.
+            "Degraded" => json!({"status": status, "message": ABORTED}),
+            _ => json!({"status": status}),
+        };
         app
     }
 

@@ -15,12 +15,16 @@ const WORTH_A_CHART: Duration = Duration::from_secs(20);
 
 /// What Argo CD made of a commit, in a few words that go on from what was done.
 pub fn verdict(report: &VerificationReport) -> &'static str {
-    let mut done = report.applications.iter().filter_map(|one| one.done);
-    match done.find(|done| *done != Done::Healthy) {
+    let mut done = report
+        .applications
+        .iter()
+        .filter_map(|one| one.done.as_ref());
+    match done.find(|done| **done != Done::Healthy) {
         None | Some(Done::Healthy) => "healthy",
         Some(Done::Synced) => "synced",
         Some(Done::Suspended) => "paused",
         Some(Done::WithoutPods) => "healthy, without a Pod of some image",
+        Some(Done::Beside(_)) => "well, beside what was unwell before",
     }
 }
 
@@ -240,6 +244,7 @@ fn cell(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::argocd::Health;
+    use crate::operation::verify::Blame;
     use crate::repository::{CommitId, Location};
 
     fn healthy_after(seconds: u64) -> VerificationReport {
@@ -266,7 +271,7 @@ mod tests {
                 done: Some(Done::Healthy),
             }],
             failure: None,
-            broken: false,
+            blame: Blame::NotKnown,
         }
     }
 

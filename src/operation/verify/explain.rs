@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::report::Blame;
 use super::seen::{HeldBack, Seen};
 use super::target::Deployed;
 
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
-use crate::argocd::{Application, Problem, Resource, Wait};
+use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Verdict, Wait};
 use crate::failure::{Failure, Reason};
 use crate::http::text::one_line;
 use crate::repository::CommitId;
@@ -20,23 +21,20 @@ const MAX_LISTED: usize = 5;
 pub(super) struct Ended {
     /// Why, for a person.
     pub(super) failure: Failure,
-    /// Whether that is the deployment's own fault, so that undoing it can help.
-    pub(super) broken: bool,
+    /// Whose fault that is.
+    pub(super) blame: Blame,
 }
 
 impl Ended {
     fn new(reason: Reason, message: String, hint: impl Into<String>) -> Self {
         Self {
             failure: Failure::new(reason, message).with_hint(hint),
-            broken: false,
+            blame: Blame::NotKnown,
         }
     }
 
-    fn broken(self) -> Self {
-        Self {
-            broken: true,
-            ..self
-        }
+    fn blamed_on(self, blame: Blame) -> Self {
+        Self { blame, ..self }
     }
 }
 
@@ -44,6 +42,16 @@ impl Ended {
 pub(super) fn waiting(wait: &Wait, commit: &CommitId) -> String {
     match wait {
         Wait::Unseen => format!("{} is not seen yet", commit.short()),
+        Wait::Comparison(symptom) => format!(
+            "Git can't be compared with the cluster: {}",
+            listed(std::slice::from_ref(symptom))
+        ),
+        Wait::Blocked(revision) => format!(
+            "the sync of {} is tried again and again, and keeps {} back",
+            short(revision),
+            commit.short()
+        ),
+        Wait::Failed(culprit) => format!("{}. Waiting for a cure", culprit_words(culprit)),
         Wait::Hydrating => "its manifests are being hydrated".to_owned(),
         Wait::Syncing => "a sync runs".to_owned(),
         Wait::OutOfSync => "not synced yet".to_owned(),
@@ -128,7 +136,7 @@ pub(super) fn refused(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
                 Reason::ArgocdAccess,
                 format!("{error}."),
                 format!(
-                    "The token needs `applications, get` on it: `p, ROLE, applications, get, {}/{}, allow` in the project's role or in `argocd-rbac-cm`.{missing}",
+                    "The token needs `applications, get` on it: `p, ROLE, applications, get, {}/{}, allow` in the project's role or in `argocd-rbac-cm`.{missing} One in a namespace of its own must be in `application.namespaces`.",
                     project.unwrap_or("PROJECT"),
                     name
                 ),
@@ -140,6 +148,20 @@ pub(super) fn refused(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
             format!(
                 "There is no application {name} in Argo CD at {host}: check `argocd-application`, `argocd-project`, and `argocd-namespace` where it is not in Argo CD's own namespace."
             ),
+        ),
+        ArgocdError::Rejected(_) => Ended::new(
+            Reason::ApplicationNotFound,
+            format!("{error}."),
+            format!(
+                "Argo CD refuses the question as it is put: check `argocd-project` against the project of {name}, and `argocd-namespace` against the namespaces that this project allows applications in (`sourceNamespaces`)."
+            ),
+        ),
+        ArgocdError::KeptOut(_) => Ended::new(
+            Reason::NotArgocd,
+            format!(
+                "{error}, and that is not Argo CD's own answer: something in front of it keeps this job out."
+            ),
+            "A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.",
         ),
         ArgocdError::NotArgocd(_) => Ended::new(
             Reason::NotArgocd,
@@ -238,74 +260,211 @@ pub(super) fn superseded(
     )
 }
 
-/// Argo CD has given up, or the deployment is no good.
-pub(super) fn failed(seen: &Seen<'_>, problem: &Problem) -> Ended {
+/// The commit broke the application, or something else did.
+pub(super) fn ended(seen: &Seen<'_>, verdict: &Verdict) -> Ended {
+    match verdict {
+        Verdict::Broken(evidence) => broken(seen, evidence),
+        Verdict::Elsewhere(culprit) => elsewhere(seen, culprit),
+        Verdict::Unknown(_) | Verdict::Confirm | Verdict::Done(_) => {
+            late(seen, seen.waiting.clone(), Duration::ZERO)
+        }
+    }
+}
+
+fn broken(seen: &Seen<'_>, evidence: &Evidence) -> Ended {
     let name = seen.name;
     let commit = seen.watching.deployed.commit.short();
-    match problem {
-        Problem::Sync { message, resources } => {
-            let mut text = format!(
+    let (reason, mut text, hint) = match &evidence.fault {
+        Fault::Sync(message) => (
+            Reason::SyncFailed,
+            format!(
                 "Argo CD could not apply {commit} to {name}: {}.",
                 sentence(message)
-            );
-            for (resource, message) in resources.iter().take(MAX_LISTED) {
-                let _ = write!(text, "\n{resource}: {}", one_line(message));
-            }
-            Ended::new(
-                Reason::SyncFailed,
-                text,
-                "Argo CD does not try this revision again: correct the manifests with a new commit, or undo this one with `operation: rollback`.",
-            )
-            .broken()
-        }
-        Problem::Comparison { kind, message } => Ended::new(
+            ),
+            "Argo CD does not try this revision again: correct the manifests with a new commit, or undo this one with `operation: rollback`.",
+        ),
+        Fault::Retries(count, message) => (
             Reason::SyncFailed,
             format!(
-                "Argo CD can't make manifests of {commit} for {name} ({kind}): {}.",
+                "Argo CD could not apply {commit} to {name}, and has tried it {} times: {}.",
+                count + 1,
                 sentence(message)
             ),
-            "Correct what it names with a new commit, or undo this one with `operation: rollback`.",
-        )
-        .broken(),
-        Problem::Hydration(message) => Ended::new(
+            "It fails the same way each time: correct the manifests with a new commit, or undo this one with `operation: rollback`.",
+        ),
+        Fault::Manifests => (
             Reason::SyncFailed,
             format!(
-                "Argo CD could not hydrate {commit} for {name}: {}.",
-                sentence(message)
+                "Argo CD can't make manifests of {commit} for {name}, also after a second look into Git."
             ),
             "Correct what it names with a new commit, or undo this one with `operation: rollback`.",
-        )
-        .broken(),
-        Problem::Degraded(message) => {
-            let mut text = format!("The application {name} is degraded at {commit}");
-            let said = sentence(message);
-            if !said.is_empty() {
-                let _ = write!(text, ": {said}");
-            }
-            text.push('.');
-            text.push_str(&unwell(seen));
-            Ended::new(
-                Reason::Degraded,
-                text,
-                "Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment; `rollback-on-failure: true` does so by itself.",
-            )
-            .broken()
+        ),
+        Fault::Hydration => (
+            Reason::SyncFailed,
+            format!("Argo CD could not hydrate {commit} for {name}."),
+            "Correct what it names with a new commit, or undo this one with `operation: rollback`.",
+        ),
+        Fault::Degraded => (
+            Reason::Degraded,
+            format!(
+                "The application {name} is degraded at {commit}, and was not before{}.",
+                lasted(evidence.lasted)
+            ),
+            "Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.",
+        ),
+        Fault::Pods => (
+            Reason::Degraded,
+            format!("The Pods of {name} that have the image of {commit} do not run."),
+            "Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.",
+        ),
+    };
+    text.push_str(&lines(&evidence.symptoms, &text));
+    Ended::new(reason, text, hint).blamed_on(Blame::Commit)
+}
+
+/// ` (for 62 s)`
+fn lasted(time: Option<Duration>) -> String {
+    match time.map(|time| time.as_secs()) {
+        // What is final by itself has no need to last.
+        None | Some(0..10) => String::new(),
+        Some(seconds) => format!(" (for {seconds} s)"),
+    }
+}
+
+/// What else is wrong, as a part of a sentence.
+fn culprit_words(culprit: &Culprit) -> String {
+    match culprit {
+        Culprit::Deleting => "it is being deleted".to_owned(),
+        Culprit::Recreated => "it was deleted and made again meanwhile".to_owned(),
+        Culprit::SourceChanged => "its source was changed meanwhile".to_owned(),
+        Culprit::LaterCommit(symptoms) => {
+            format!("a later commit fails: {}", listed(symptoms))
         }
-        Problem::Rewritten(resources) => Ended::new(
+        Culprit::OlderCommit(revision, symptoms) => format!(
+            "the sync of {}, an older commit, is tried again and again and keeps this one back: {}",
+            short(revision),
+            listed(symptoms)
+        ),
+        Culprit::FailedBefore(symptoms) => {
+            format!(
+                "it fails as it did before this commit: {}",
+                listed(symptoms)
+            )
+        }
+        Culprit::Surroundings(symptoms) => format!(
+            "Argo CD can't work with Git or the cluster: {}",
+            listed(symptoms)
+        ),
+        Culprit::Others(symptoms) => format!(
+            "what does not carry these images is unwell: {}",
+            listed(symptoms)
+        ),
+        Culprit::Rewritten(resources) => format!("{} stay out of sync", resources.join(", ")),
+        Culprit::Pruning(resources) => format!("{} wait to be pruned", resources.join(", ")),
+    }
+}
+
+fn elsewhere(seen: &Seen<'_>, culprit: &Culprit) -> Ended {
+    let name = seen.name;
+    let commit = seen.watching.deployed.commit.short();
+    let words = culprit_words(culprit);
+    let (reason, text, hint) = match culprit {
+        Culprit::Deleting | Culprit::Recreated => (
+            Reason::Elsewhere,
+            format!("Whether {name} runs {commit} can't be told: {words}."),
+            "Somebody deletes or moves the application: ask them. This deployment is not the cause.".to_owned(),
+        ),
+        Culprit::SourceChanged => (
+            Reason::Elsewhere,
+            format!(
+                "The application {name} does not get to {commit}: {words}, to {}.",
+                seen.application.as_ref().map(sources).unwrap_or_default()
+            ),
+            "Check `repository`, `branch` and `argocd-application` against the application as it is now.".to_owned(),
+        ),
+        Culprit::LaterCommit(_) => (
+            Reason::Elsewhere,
+            format!("{name} does not run {commit} yet: {words}."),
+            "The commit that came later, not this deployment, is to be corrected: whoever made it should look.".to_owned(),
+        ),
+        Culprit::OlderCommit(..) => (
+            Reason::Elsewhere,
+            format!("{name} does not run {commit} yet: {words}."),
+            format!("Stop that sync (`argocd app terminate-op {name}`): Argo CD then goes on with the newest commit."),
+        ),
+        Culprit::FailedBefore(_) => (
+            Reason::Elsewhere,
+            format!("{name} does not run {commit}: {words}."),
+            "Undoing this deployment would not cure it: correct what it names.".to_owned(),
+        ),
+        Culprit::Surroundings(_) => (
+            Reason::Elsewhere,
+            format!("{name} does not run {commit} yet: {words}."),
+            "Undoing this deployment would not cure it: look at Argo CD's access to the repository and the cluster. It goes on by itself when that is back.".to_owned(),
+        ),
+        Culprit::Others(_) => (
+            Reason::Elsewhere,
+            format!("{name} is not healthy at {commit}, and not by this deployment: {words}."),
+            "Look at those resources; this deployment is not the cause.".to_owned(),
+        ),
+        Culprit::Rewritten(_) => (
             Reason::OutOfSync,
             format!(
-                "The application {name} is healthy at {commit}, but stays OutOfSync: {}. Argo Rollouts writes into them, and Git has other values.",
-                resources.join(", ")
+                "The application {name} is healthy at {commit}, but stays OutOfSync: {words}. Argo Rollouts writes into them, and Git has other values."
             ),
             format!(
                 "Have Argo CD leave those fields alone, in the Application:\n{IGNORE_DIFFERENCES}"
             ),
         ),
+        Culprit::Pruning(_) => (
+            Reason::OutOfSync,
+            format!("The application {name} stays OutOfSync at {commit}: {words}, as they are not in Git any more."),
+            format!("Prune them (`argocd app sync {name} --prune`), or have Argo CD do so (`syncPolicy.automated.prune: true`)."),
+        ),
+    };
+    Ended::new(reason, text, hint).blamed_on(Blame::Elsewhere)
+}
+
+/// `https://github.com/acme/gitops (shop at main)`
+fn sources(application: &Application) -> String {
+    let sources = application.sources();
+    let texts: Vec<String> = sources
+        .iter()
+        .map(|source| {
+            let (url, path, revision) = (&source.repo_url, &source.path, &source.target_revision);
+            format!("{url} ({path} at {revision})")
+        })
+        .collect();
+    texts.join(", ")
+}
+
+/// A line for each symptom that `text` does not have already.
+fn lines(symptoms: &[Symptom], text: &str) -> String {
+    let new = symptoms.iter().filter(|Symptom { title, message }| {
+        !text.contains(title.as_str()) || !text.contains(sentence(message).as_str())
+    });
+    new.map(|Symptom { title, message }| format!("\n{title}: {}", one_line(message)))
+        .collect()
+}
+
+/// `Pod/web: CrashLoopBackOff; …`
+pub(super) fn listed(symptoms: &[Symptom]) -> String {
+    let texts: Vec<String> = symptoms
+        .iter()
+        .map(|Symptom { title, message }| format!("{title}: {}", sentence(message)))
+        .collect();
+    match texts.is_empty() {
+        true => "Argo CD does not say why".to_owned(),
+        false => texts.join("; "),
     }
 }
 
-/// The time was over.
-pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
+fn short(revision: &str) -> &str {
+    revision.get(..7).unwrap_or(revision)
+}
+
+/// The time was over, and what became of the commit is not known.
+pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ended {
     let Deployed {
         commit,
         location,
@@ -314,6 +473,9 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
     } = seen.watching.deployed;
     let name = seen.name;
     let seconds = total.as_secs();
+    if let (Some(error), Some(_)) = (&seen.trouble, &seen.application) {
+        return unreachable_server(seen, error);
+    }
     let Some(application) = seen.application.as_ref() else {
         return match seen.trouble.as_ref() {
             Some(error) => unreachable_server(seen, error),
@@ -333,8 +495,14 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
         commit.short()
     );
     let mut hint = "Give it more time with `verify-timeout`, if it only is slow.".to_owned();
-    let mut broken = false;
-    match seen.waiting.as_ref() {
+    let unattended = diagnosis::unattended(application);
+    match wait.as_ref() {
+        Some(Wait::Failed(culprit)) => {
+            let _ = write!(message, " Not known is why: {}.", culprit_words(culprit));
+        }
+        Some(Wait::Blocked(revision)) => {
+            let _ = write!(message, " The sync of {} keeps it back.", short(revision));
+        }
         None | Some(Wait::Syncing | Wait::StaleHealth) => {
             let operation = application.status.operation_state.as_ref();
             let said = operation
@@ -344,7 +512,7 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
                 let _ = write!(message, " The sync says: {said}.");
             }
         }
-        Some(Wait::Unseen | Wait::Hydrating) => {
+        Some(Wait::Unseen | Wait::Comparison(_) | Wait::Hydrating) => {
             if let Some(path) = diagnosis::other_path(application, location.url().as_str(), paths) {
                 let _ = write!(
                     message,
@@ -356,14 +524,21 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
             if !said.is_empty() {
                 let _ = write!(message, " Argo CD says: {said}.");
             }
-            hint = "Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.".to_owned();
+            hint = match &wait {
+                Some(Wait::Comparison(_)) => "Argo CD can't compare Git with the cluster, and nothing shows that this commit is why: cure what it names, then it goes on.".to_owned(),
+                _ => "Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.".to_owned(),
+            };
         }
         Some(Wait::OutOfSync) => {
             let _ = write!(
                 message,
                 " Out of sync: {}.",
-                listed(diagnosis::out_of_sync(application))
+                titles(diagnosis::out_of_sync(application))
             );
+            let said = condition(application);
+            if !said.is_empty() {
+                let _ = write!(message, " Argo CD says: {said}.");
+            }
             if !diagnosis::rewritten(application).is_empty() {
                 hint = format!(
                     "Argo Rollouts writes into these. Have Argo CD leave those fields alone, in the Application:\n{IGNORE_DIFFERENCES}"
@@ -373,23 +548,37 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
                     Some(HeldBack::ByHand) => format!(
                         "Auto-sync is off, so that nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync {name}` meanwhile."
                     ),
+                    Some(HeldBack::BySet) => "An ApplicationSet made the application, and syncs it, maybe step by step (RollingSync): look at the steps before this one.".to_owned(),
                     Some(HeldBack::Window) => "A sync window of the project is closed: Argo CD syncs when it opens.".to_owned(),
-                    Some(HeldBack::Unknown) | None => "Argo CD does not apply them by itself: look at the application's sync status and its conditions.".to_owned(),
+                    Some(HeldBack::Unknown) | None => format!("Argo CD does not apply them by itself, as it can miss a commit: run `argocd app sync {name}`, and look at the application's conditions."),
                 };
             }
         }
         Some(Wait::Health(status)) => {
+            let of_status = |resource: &&Resource| resource.health() == status;
+            let resources = application.status.resources.iter().filter(of_status);
+            let symptoms: Vec<Symptom> = resources
+                .take(MAX_LISTED)
+                .map(|resource| Symptom {
+                    title: resource.title(),
+                    message: match resource.said() {
+                        "" => status.clone(),
+                        said => format!("{status}: {said}"),
+                    },
+                })
+                .collect();
             message.push_str(&unwell(seen));
-            if status == "Suspended" {
-                hint = "A rollout that pauses, such as a canary's step, waits to be promoted. If that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned();
-            } else {
-                broken = true;
-                hint = "Look at the Pods' logs and events in Argo CD. If it only is slow, raise `verify-timeout`; `operation: rollback` undoes the deployment.".to_owned();
-            }
+            message.push_str(&lines(&symptoms, &message));
+            hint = match status.as_str() {
+                "Suspended" => "What is suspended is named above. A rollout that pauses, such as a canary's step, waits to be promoted: if that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned(),
+                _ => "Nothing shows that it is broken: it may only be slow. Raise `verify-timeout`, or look at it in Argo CD; `operation: rollback` undoes the deployment.".to_owned(),
+            };
         }
         Some(Wait::OldImages(images)) => {
-            broken = true;
-            let running = &application.status.summary.images;
+            let running = match seen.running.is_empty() {
+                true => &application.status.summary.images,
+                false => &seen.running,
+            };
             let running: Vec<&str> = running
                 .iter()
                 .map(String::as_str)
@@ -402,14 +591,16 @@ pub(super) fn late(seen: &Seen<'_>, total: Duration) -> Ended {
                 running.join(", ")
             );
             message.push_str(&unwell(seen));
-            hint = "Something keeps Argo CD from changing the image, such as an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.".to_owned();
+            hint = "Something keeps Argo CD from changing the image: manifests of before in its cache (`argocd app get --hard-refresh`), an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.".to_owned();
         }
         Some(Wait::NoPod(images)) => {
             let _ = write!(message, " No Pod runs {}.", images.join(", "));
         }
     }
-    let ended = Ended::new(Reason::NotInTime, message, hint);
-    if broken { ended.broken() } else { ended }
+    if let Some(why) = unattended {
+        let _ = write!(message, " {why}");
+    }
+    Ended::new(Reason::NotInTime, message, hint)
 }
 
 /// A line for each Pod that is not well, or nothing.
@@ -419,7 +610,7 @@ fn unwell(seen: &Seen<'_>) -> String {
         .collect()
 }
 
-fn listed<'r>(resources: impl Iterator<Item = &'r Resource>) -> String {
+fn titles<'r>(resources: impl Iterator<Item = &'r Resource>) -> String {
     let mut titles: Vec<String> = resources.map(Resource::title).collect();
     if titles.is_empty() {
         return "Argo CD does not say what".to_owned();

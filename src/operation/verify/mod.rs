@@ -13,14 +13,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::explain::Ended;
-pub use self::report::{ApplicationReport, Phases, ResourceReport, VerificationReport};
+pub use self::report::{ApplicationReport, Blame, Phases, ResourceReport, VerificationReport};
 use self::seen::Watching;
 pub use self::target::{Argocd, Deployed, GitImage, Verify};
 use self::watch::Watch;
 use super::Progress;
 use super::session::Remote;
-use crate::argocd::Goal;
-use crate::argocd::client::Client;
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::Failure;
@@ -67,7 +65,7 @@ pub(super) async fn wait(
         images: deployed.images.clone(),
         applications: Vec::new(),
         failure: None,
-        broken: false,
+        blame: Blame::NotKnown,
     };
     let deadline = Deadline::after(argocd.timeout, cancellation);
     let session = match remote.open(source, deadline.clone()).await {
@@ -77,21 +75,7 @@ pub(super) async fn wait(
             return report;
         }
     };
-    let client = Client::new(
-        session.explainer.client.clone(),
-        argocd.server.clone(),
-        argocd.token.clone(),
-        argocd.project.clone(),
-    );
-    let goal = Goal {
-        images: deployed
-            .images
-            .iter()
-            .filter_map(|image| image.image().parse().ok())
-            .collect(),
-        wait_for: argocd.wait_for,
-        allow_suspended: argocd.allow_suspended,
-    };
+    let client = argocd.client(session.explainer.client.clone());
     let names: Vec<String> = argocd
         .applications
         .iter()
@@ -108,7 +92,6 @@ pub(super) async fn wait(
         client: &client,
         session: &session,
         deployed,
-        goal: &goal,
         argocd,
         refreshed: &refreshed,
     };
@@ -116,9 +99,9 @@ pub(super) async fn wait(
     let mut watches: Vec<Watch<'_>> = names.map(|name| Watch::new(name, watching)).collect();
     match watch_all(&mut watches, &refreshed, &deadline, log).await {
         Ok(()) => {}
-        Err(Ended { failure, broken }) => {
+        Err(Ended { failure, blame }) => {
             report.failure = Some(failure);
-            report.broken = broken;
+            report.blame = blame;
         }
     }
     report.applications = watches.into_iter().map(Watch::report).collect();
@@ -140,7 +123,7 @@ async fn watch_all(
         let mut changed = false;
         let mut confirm = false;
         for watch in watches.iter_mut().filter(|watch| !watch.is_done()) {
-            let look = watch.look(deadline, log).await?;
+            let look = watch.ask(deadline, log).await?;
             changed |= look.changed;
             confirm |= look.confirm;
         }
@@ -156,7 +139,7 @@ async fn watch_all(
         if remaining.is_zero() {
             let late = watches.iter_mut().find(|watch| !watch.is_done());
             return match late {
-                Some(watch) => Err(watch.late(deadline.total()).await),
+                Some(watch) => Err(watch.late(deadline.total(), log).await),
                 None => Ok(()),
             };
         }

@@ -23,8 +23,20 @@ pub struct VerificationReport {
     pub applications: Vec<ApplicationReport>,
     /// Why it does not run the commit, where it does not.
     pub failure: Option<Failure>,
-    /// Whether that is the deployment's own fault, so that undoing it can help.
-    pub broken: bool,
+    /// Whose fault that is.
+    pub blame: Blame,
+}
+
+/// Whose fault it is that a commit does not run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Blame {
+    /// The commit's: undoing it cures it.
+    Commit,
+    /// Something else's.
+    Elsewhere,
+    /// Not known; or nothing is wrong.
+    #[default]
+    NotKnown,
 }
 
 /// What is known of one application.
@@ -95,8 +107,8 @@ impl VerificationReport {
             let all = self.applications.iter().filter_map(|one| of(&one.phases));
             all.max().unwrap_or_default().as_secs()
         };
-        let done = self.applications.iter().filter_map(|one| one.done);
-        let worst = done.fold(Done::Healthy, |worst, done| match done {
+        let done = self.applications.iter().filter_map(|one| one.done.as_ref());
+        let worst = done.fold(&Done::Healthy, |worst, done| match done {
             Done::Healthy => worst,
             other => other,
         });
@@ -111,6 +123,10 @@ impl VerificationReport {
             ),
             Done::Suspended => format!(
                 "{names} {runs} {commit} and {pauses}, after {} s.",
+                last(|phases| phases.healthy)
+            ),
+            Done::Beside(_) => format!(
+                "{names} {runs} {commit}, well after {} s beside what was unwell before.",
                 last(|phases| phases.healthy)
             ),
             Done::WithoutPods => format!(

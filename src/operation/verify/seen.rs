@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::target::{Argocd, Deployed};
 use crate::argocd::client::{ArgocdError, Client};
-use crate::argocd::{Application, ApplicationName, Goal, Wait};
+use crate::argocd::{Application, ApplicationName, Wait};
 use crate::operation::session::Session;
 
 /// What all that is waited for has in common.
@@ -15,7 +15,6 @@ pub(super) struct Watching<'a> {
     pub(super) client: &'a Client,
     pub(super) session: &'a Session<'a>,
     pub(super) deployed: &'a Deployed,
-    pub(super) goal: &'a Goal,
     pub(super) argocd: &'a Argocd,
     /// Told when a refresh is over: there is something new to see.
     pub(super) refreshed: &'a Arc<Notify>,
@@ -35,6 +34,8 @@ pub(super) struct Seen<'a> {
     pub(super) held_back: Option<HeldBack>,
     /// The Pods that are not well, each with what it says.
     pub(super) unwell: Vec<(String, String)>,
+    /// The images that Pods run, as far as that is known.
+    pub(super) running: Vec<String>,
 }
 
 /// What keeps Argo CD from applying a commit by itself.
@@ -42,6 +43,8 @@ pub(super) struct Seen<'a> {
 pub(super) enum HeldBack {
     /// Auto-sync is off.
     ByHand,
+    /// Auto-sync is off, and an ApplicationSet made the application, which may sync it.
+    BySet,
     /// A sync window is closed.
     Window,
     /// Nothing that is known.

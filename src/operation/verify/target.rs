@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::argocd::client::Server;
+use crate::argocd::client::{Client, Server};
 use crate::argocd::{ApplicationName, WaitFor};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
@@ -30,6 +30,14 @@ pub struct Argocd {
     pub allow_suspended: bool,
     /// For all of it.
     pub timeout: Duration,
+}
+
+impl Argocd {
+    /// A client for it.
+    pub(super) fn client(&self, http: reqwest::Client) -> Client {
+        let (server, token) = (self.server.clone(), self.token.clone());
+        Client::new(http, server, token, self.project.clone())
+    }
 }
 
 /// What is asked for.

@@ -52,8 +52,9 @@ inputs! {
         .or("false")
         .needs(&[&ARGOCD_APPLICATION.definition]);
 
-    /// For `update`, undo the deployment with a new commit when it turns out that Argo CD can't run
-    /// it. The step fails all the same.
+    /// For `update`, undo the deployment with a new commit where the evidence is that this commit broke
+    /// the application: never what is slow, was unwell before, or is somebody else's. The step fails all
+    /// the same.
     ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", UPDATE, boolean)
         .or("false")
         .needs(&[&ARGOCD_APPLICATION.definition]);

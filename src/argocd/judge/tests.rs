@@ -1,0 +1,1009 @@
+//! Each row is a promise: what is seen of an application second by second, and what that means.
+//! `end` is what is concluded from the row's last look when the time is over.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const RELATIONS: [Relation; 3] = [Relation::Exact, Relation::Newer, Relation::Old];
+use Relation::{Exact, Newer, Old};
+
+/// One look, with what is known around it.
+#[derive(Clone)]
+struct State {
+    application: Value,
+    before: Option<Value>,
+    tree: Value,
+    live: Vec<(&'static str, &'static str)>,
+    compared: Relation,
+    applied: Option<Relation>,
+    hydrating: Option<Relation>,
+    refreshes: u32,
+    now: Option<&'static str>,
+}
+
+fn healthy() -> Value {
+    json!({
+        "metadata": {"uid": "1"},
+        "spec": {"source": {"repoURL": "https://git/a/b", "path": "shop", "targetRevision": "main"}},
+        "status": {
+            "reconciledAt": "2026-08-22T10:00:10Z",
+            "sync": {"status": "Synced"},
+            "health": {"status": "Healthy", "lastTransitionTime": "2026-08-22T10:00:10Z"},
+            "operationState": {
+                "phase": "Succeeded",
+                "startedAt": "2026-08-22T10:00:00Z",
+                "finishedAt": "2026-08-22T10:00:10Z",
+                "syncResult": {"revision": "0123456789"},
+            },
+            "resources": [
+                {"group": "apps", "kind": "Deployment", "name": "web", "status": "Synced", "health": {"status": "Healthy"}},
+                {"group": "batch", "kind": "CronJob", "name": "report", "status": "Synced", "health": {"status": "Healthy"}},
+            ],
+            "summary": {"images": ["a/web:v2"]},
+        },
+    })
+}
+
+/// An application that runs `a/web:v2`, healthy for long after the operation that applied it and well
+/// before it, but for what is `different`.
+fn state(different: Value) -> State {
+    let mut application = healthy();
+    merge(&mut application["status"], different);
+    State {
+        application,
+        before: Some(healthy()),
+        tree: json!({"nodes": []}),
+        live: Vec::new(),
+        compared: Exact,
+        applied: Some(Exact),
+        hydrating: None,
+        refreshes: 1,
+        now: Some("2026-08-22T10:01:00Z"),
+    }
+}
+
+fn merge(into: &mut Value, different: Value) {
+    match different {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                merge(&mut into[key.as_str()], value);
+            }
+        }
+        other => *into = other,
+    }
+}
+
+impl State {
+    fn compared(self, compared: Relation) -> Self {
+        Self { compared, ..self }
+    }
+    fn applied(self, applied: impl Into<Option<Relation>>) -> Self {
+        let applied = applied.into();
+        Self { applied, ..self }
+    }
+    fn hydrating(self, hydrating: Relation) -> Self {
+        let hydrating = Some(hydrating);
+        Self { hydrating, ..self }
+    }
+    fn now(self, now: impl Into<Option<&'static str>>) -> Self {
+        let now = now.into();
+        Self { now, ..self }
+    }
+    fn refreshed(self, refreshes: u32) -> Self {
+        Self { refreshes, ..self }
+    }
+    fn tree(self, nodes: Value) -> Self {
+        let tree = json!({ "nodes": nodes });
+        Self { tree, ..self }
+    }
+    fn live(self, live: &[(&'static str, &'static str)]) -> Self {
+        let live = live.to_vec();
+        Self { live, ..self }
+    }
+    /// With this before it, where it is different.
+    fn before(mut self, different: Value) -> Self {
+        let mut before = healthy();
+        merge(&mut before["status"], different);
+        self.before = Some(before);
+        self
+    }
+    fn nothing_known_before(self) -> Self {
+        let before = None;
+        Self { before, ..self }
+    }
+    fn metadata(mut self, different: Value) -> Self {
+        merge(&mut self.application["metadata"], different);
+        self
+    }
+    fn path(mut self, path: &str) -> Self {
+        self.application["spec"]["source"]["path"] = path.into();
+        self
+    }
+    fn syncing(mut self) -> Self {
+        self.application["operation"] = json!({});
+        self
+    }
+}
+
+fn health(status: &str) -> State {
+    state(json!({"health": {"status": status}}))
+}
+/// The Deployment `web` and with it the application in this health.
+fn workload(status: &str, message: &str) -> Value {
+    let mut resources = healthy()["status"]["resources"].clone();
+    resources[0]["health"] = json!({"status": status, "message": message});
+    json!({"health": {"status": status}, "resources": resources})
+}
+/// The CronJob `report` and with it the application in this health.
+fn other(status: &str, message: &str) -> Value {
+    let mut resources = healthy()["status"]["resources"].clone();
+    resources[1]["health"] = json!({"status": status, "message": message});
+    json!({"health": {"status": status}, "resources": resources})
+}
+fn pod(image: &str, status: &str, message: &str, owner: (&str, &str)) -> Value {
+    let (group, kind) = owner;
+    json!([
+        {"kind": "Pod", "name": "web-1", "images": [image], "health": {"status": status, "message": message},
+         "parentRefs": [{"group": group, "kind": kind, "name": "web-5c9"}]},
+        {"group": group, "kind": kind, "name": "web-5c9",
+         "parentRefs": [{"group": "apps", "kind": "Deployment", "name": "web"}]},
+    ])
+}
+fn operation(phase: &str, message: &str, results: Value) -> State {
+    state(json!({
+        "health": {"status": "Healthy"},
+        "operationState": {"phase": phase, "message": message, "syncResult": {"resources": results}},
+    }))
+}
+fn condition(kind: &str, message: &str) -> State {
+    state(
+        json!({"sync": {"status": "Unknown"}, "conditions": [{"type": "Other"}, {"type": kind, "message": message}]}),
+    )
+}
+fn images(images: &[&str]) -> State {
+    state(json!({"summary": {"images": images}}))
+}
+/// Out of sync by `kind`, where a Rollout is.
+fn rewritten(kind: &str) -> State {
+    state(json!({"sync": {"status": "OutOfSync"}, "resources": [
+        {"group": "argoproj.io", "kind": "Rollout", "name": "web", "status": "Synced"},
+        {"group": "networking.istio.io", "kind": kind, "name": "web", "status": "OutOfSync"},
+    ]}))
+}
+fn hydrator(phase: &str, message: &str) -> State {
+    let operation = json!({"phase": phase, "message": message});
+    state(json!({"sourceHydrator": {"currentOperation": operation}})).compared(Old)
+}
+
+fn goal() -> Goal {
+    Goal {
+        images: vec!["a/web:v2".parse().unwrap()],
+        workloads: vec!["Deployment/web".to_owned()],
+        wait_for: WaitFor::Healthy,
+        allow_suspended: false,
+    }
+}
+
+/// A verdict in a line.
+fn words(verdict: &Verdict) -> String {
+    let symptoms = |symptoms: &[Symptom]| {
+        let all = symptoms
+            .iter()
+            .map(|Symptom { title, message }| format!(" [{title}: {message}]"));
+        all.collect::<String>()
+    };
+    let culprit_words = |culprit: &Culprit| match culprit {
+        Culprit::LaterCommit(all) => format!("later commit{}", symptoms(all)),
+        Culprit::OlderCommit(revision, all) => format!("older commit {revision}{}", symptoms(all)),
+        Culprit::FailedBefore(all) => format!("failed before{}", symptoms(all)),
+        Culprit::Surroundings(all) => format!("surroundings{}", symptoms(all)),
+        Culprit::Others(all) => format!("others{}", symptoms(all)),
+        other => format!("{other:?}"),
+    };
+    match verdict {
+        Verdict::Done(Done::Beside(others)) => format!("done beside{}", symptoms(others)),
+        Verdict::Done(done) => format!("done {done:?}"),
+        Verdict::Confirm => "confirm".to_owned(),
+        Verdict::Unknown(Wait::Failed(culprit)) => format!("wait: {}", culprit_words(culprit)),
+        Verdict::Unknown(Wait::Comparison(symptom)) => format!("wait: {}", symptom.title),
+        Verdict::Unknown(wait) => format!("wait: {wait:?}"),
+        Verdict::Elsewhere(culprit) => format!("elsewhere: {}", culprit_words(culprit)),
+        Verdict::Broken(evidence) => {
+            let fault = match &evidence.fault {
+                Fault::Sync(message) => format!("Sync({message})"),
+                fault => format!("{fault:?}"),
+            };
+            format!("BROKEN {fault}{}", symptoms(&evidence.symptoms))
+        }
+    }
+}
+
+#[track_caller]
+fn promise(name: &str, goal: &Goal, looks: &[(u64, State, &str)], end: Option<&str>) {
+    let mut judge = Judge::default();
+    let mut last = None;
+    for (second, state, expected) in looks {
+        let read = |value: &Value| serde_json::from_value::<Application>(value.clone()).unwrap();
+        let application = read(&state.application);
+        let before = state.before.as_ref().map(read);
+        let tree: ResourceTree = serde_json::from_value(state.tree.clone()).unwrap();
+        let live = state.live.iter().map(|(name, image)| {
+            let mut resources = application.status.resources.iter();
+            let resource = resources.find(|resource| resource.name == *name).unwrap();
+            (resource.reference(), vec![image.parse().unwrap()])
+        });
+        let live: HashMap<_, _> = live.collect();
+        let look = Look {
+            application: &application,
+            before: before.as_ref(),
+            compared: state.compared,
+            applied: state.applied,
+            hydrating: state.hydrating,
+            tree: Some(&tree),
+            live: &live,
+            refreshes: state.refreshes,
+            began: Some("2026-08-22T10:00:05Z".parse().unwrap()),
+            now: state.now.map(|now| now.parse().unwrap()),
+            elapsed: Duration::from_secs(*second),
+        };
+        let verdict = judge.judge(&look, goal);
+        assert_eq!(words(&verdict), *expected, "{name}, second {second}");
+        if let Verdict::Unknown(wait) = verdict {
+            last = Some(words(&judge.conclude(&look, goal, Some(wait))));
+        }
+    }
+    if let Some(end) = end {
+        assert_eq!(last.as_deref(), Some(end), "{name}, at the end");
+    }
+}
+
+const GENERATE: &str = "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = Manifest generation error (cached): `kustomize build` failed";
+const LIVE_STATE: &str = "Failed to load live state: failed to get cluster info: dial tcp 10.43.0.1:443: connect: connection refused";
+const IMMUTABLE: &str = "Deployment.apps \"web\" is invalid: spec.selector: field is immutable";
+const CRASH: &str = "back-off 40s restarting failed container=web: CrashLoopBackOff";
+const APPS: (&str, &str) = ("apps", "ReplicaSet");
+
+#[test]
+fn a_good_deployment_is_done_at_the_second_look_or_by_argo_cds_own_clock() {
+    let done = "done Healthy";
+    let at = |now| state(json!({})).now(now);
+    let row = |name, looks: &[(u64, State, &str)]| promise(name, &goal(), looks, None);
+    row("settled", &[(0, state(json!({})), done)]);
+    row("5 seconds", &[(0, at("2026-08-22T10:00:15Z"), done)]);
+    row("4 seconds", &[(0, at("2026-08-22T10:00:14Z"), "confirm")]);
+    row(
+        "no operation",
+        &[(0, state(json!({"operationState": null})), "confirm")],
+    );
+    row(
+        "no time",
+        &[(
+            0,
+            state(json!({"health": {"lastTransitionTime": null}})),
+            "confirm",
+        )],
+    );
+    row(
+        "twice, and anew after that",
+        &[
+            (0, state(json!({})).now(None), "confirm"),
+            (2, state(json!({})).now(None), done),
+            (4, state(json!({})).now(None), "confirm"),
+        ],
+    );
+    row(
+        "momentarily healthy (kargo#2196): not twice in a row",
+        &[
+            (0, state(json!({})).now(None), "confirm"),
+            (2, health("Progressing"), "wait: Health(\"Progressing\")"),
+            (4, state(json!({})).now(None), "confirm"),
+        ],
+    );
+    row(
+        "a newer commit is as good",
+        &[(0, state(json!({})).compared(Newer), done)],
+    );
+    row(
+        "an old commit is not",
+        &[(0, state(json!({})).compared(Old), "wait: Unseen")],
+    );
+    row(
+        "health of before the operation",
+        &[(
+            0,
+            state(json!({"reconciledAt": "2026-08-22T10:00:09Z"})),
+            "wait: StaleHealth",
+        )],
+    );
+    let synced = Goal {
+        wait_for: WaitFor::Synced,
+        ..goal()
+    };
+    promise(
+        "synced is enough",
+        &synced,
+        &[(0, health("Degraded"), "done Synced")],
+        None,
+    );
+    let allowed = Goal {
+        allow_suspended: true,
+        ..goal()
+    };
+    promise(
+        "a pause that is accepted",
+        &allowed,
+        &[(0, health("Suspended"), "done Suspended")],
+        None,
+    );
+    promise(
+        "a pause that is not",
+        &goal(),
+        &[(0, health("Suspended"), "wait: Health(\"Suspended\")")],
+        Some("wait: Health(\"Suspended\")"),
+    );
+}
+
+#[test]
+fn a_comparison_that_fails_is_the_commits_only_where_manifests_can_cause_it_and_it_outlives_a_second_refresh()
+ {
+    let wait = "wait: ComparisonError";
+    let broken = format!("BROKEN Manifests [ComparisonError: {GENERATE}]");
+    let made = |refreshes| {
+        condition("ComparisonError", GENERATE)
+            .refreshed(refreshes)
+            .now(None)
+    };
+    promise(
+        "one refresh proves nothing",
+        &goal(),
+        &[(9, made(1), wait), (99, made(1), wait)],
+        Some(wait),
+    );
+    promise(
+        "two do, if the next look says so",
+        &goal(),
+        &[(4, made(2), "confirm"), (5, made(2), &broken)],
+        None,
+    );
+    promise(
+        "though it is the branch's name that was compared (controller/state.go)",
+        &goal(),
+        &[
+            (4, made(2).compared(Old), "confirm"),
+            (5, made(2).compared(Old), &broken),
+        ],
+        None,
+    );
+    let of_before =
+        made(3).before(json!({"conditions": [{"type": "ComparisonError", "message": GENERATE}]}));
+    promise(
+        "it was so before",
+        &goal(),
+        &[(50, of_before, wait)],
+        Some(wait),
+    );
+    let mut old = made(3);
+    old.application["status"]["reconciledAt"] = json!("2026-08-22T10:00:04Z");
+    promise(
+        "it is older than the push (SetConditions keeps the time)",
+        &goal(),
+        &[(50, old, wait)],
+        Some(wait),
+    );
+    for (name, kind, message) in [
+        ("the cluster is away", "ComparisonError", LIVE_STATE),
+        (
+            "Git is away",
+            "ComparisonError",
+            "rpc error: code = Unknown desc = failed to list refs: dial tcp: i/o timeout",
+        ),
+        (
+            "credentials",
+            "ComparisonError",
+            "rpc error: authentication required: Repository not found.",
+        ),
+        (
+            "the specification is not the commit's",
+            "InvalidSpecError",
+            "application destination server and/or namespace missing",
+        ),
+    ] {
+        let state = || condition(kind, message).refreshed(9);
+        let end = format!("elsewhere: surroundings [{kind}: {message}]");
+        promise(
+            name,
+            &goal(),
+            &[
+                (0, state(), &format!("wait: {kind}")),
+                (300, state(), &format!("wait: {kind}")),
+            ],
+            Some(&end),
+        );
+    }
+}
+
+#[test]
+fn an_operation_that_failed_is_the_commits_where_it_was_for_it() {
+    let results = json!([
+        {"kind": "Job", "name": "db-migrate", "status": "Synced", "hookPhase": "Failed", "message": "backoff limit"},
+        {"kind": "Service", "name": "web", "status": "Synced", "hookPhase": "Running", "message": "fine"},
+        {"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": IMMUTABLE},
+    ]);
+    let failed = || operation("Failed", "one or more tasks failed", results.clone());
+    let symptoms = format!("[Job/db-migrate: backoff limit] [Deployment/web: {IMMUTABLE}]");
+    let broken = format!("BROKEN Sync(one or more tasks failed) {symptoms}");
+    let row =
+        |name, state: State, expected: &str| promise(name, &goal(), &[(0, state, expected)], None);
+    row(
+        "a hook's reason is told (sync_context.go)",
+        failed(),
+        &broken,
+    );
+    row(
+        "for the commit, though an old one was compared",
+        failed().compared(Old),
+        &broken,
+    );
+    row("and is tried again", failed().syncing(), "wait: Syncing");
+    row("for an old one", failed().applied(Old), "done Healthy");
+    row("none", failed().applied(None), "done Healthy");
+    promise(
+        "another team's later commit",
+        &goal(),
+        &[(
+            0,
+            failed().applied(Newer),
+            &format!("wait: later commit {symptoms}"),
+        )],
+        Some(&format!("elsewhere: later commit {symptoms}")),
+    );
+    let alike = failed().before(
+        json!({"operationState": {"phase": "Failed", "syncResult": {"resources": results}}}),
+    );
+    promise(
+        "the same failed before",
+        &goal(),
+        &[(0, alike, &format!("wait: failed before {symptoms}"))],
+        Some(&format!("elsewhere: failed before {symptoms}")),
+    );
+    let away = operation("Error", LIVE_STATE, Value::Null);
+    promise(
+        "the cluster is away",
+        &goal(),
+        &[(
+            0,
+            away,
+            &format!("wait: surroundings [The sync: {LIVE_STATE}]"),
+        )],
+        Some(&format!("elsewhere: surroundings [The sync: {LIVE_STATE}]")),
+    );
+    let retried = |state: State| {
+        let mut state = state.syncing();
+        state.application["status"]["operationState"]["retryCount"] = json!(4);
+        state
+    };
+    promise(
+        "it keeps failing until the time is over (argo-cd#11494)",
+        &goal(),
+        &[(0, retried(failed()), "wait: Syncing")],
+        Some(&format!(
+            "BROKEN Retries(4, \"one or more tasks failed\") {symptoms}"
+        )),
+    );
+    promise(
+        "an older one's keeps failing",
+        &goal(),
+        &[(
+            0,
+            retried(failed()).applied(Old),
+            "wait: Blocked(\"0123456789\")",
+        )],
+        Some("elsewhere: older commit 0123456789 [The sync: one or more tasks failed]"),
+    );
+    let crashes = state(json!({}))
+        .syncing()
+        .tree(pod("a/web:v2", "Degraded", CRASH, APPS));
+    promise(
+        "Pods crash while it waits for their health (argo-cd#17314)",
+        &goal(),
+        &[(0, crashes, "wait: Syncing")],
+        Some(&format!("BROKEN Pods [Pod/web-1: {CRASH}]")),
+    );
+}
+
+#[test]
+fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
+    let wait = "wait: Health(\"Degraded\")";
+    let sick = || state(workload("Degraded", "1 Pod crashes")).now(None);
+    let broken = "BROKEN Degraded [Deployment/web: Degraded: 1 Pod crashes]";
+    promise(
+        "60 seconds without a break",
+        &goal(),
+        &[
+            (5, sick(), wait),
+            (64, sick(), wait),
+            (65, sick(), "confirm"),
+            (66, sick(), broken),
+        ],
+        None,
+    );
+    promise(
+        "with a break",
+        &goal(),
+        &[
+            (0, sick(), wait),
+            (
+                30,
+                state(workload("Progressing", "")),
+                "wait: Health(\"Progressing\")",
+            ),
+            (40, sick(), wait),
+            (99, sick(), wait),
+        ],
+        Some(wait),
+    );
+    for words in [
+        "RolloutAborted: Rollout aborted update to revision 14",
+        "Deployment \"web\" exceeded its progress deadline",
+    ] {
+        let end = || state(workload("Degraded", words));
+        promise(
+            "final by itself",
+            &goal(),
+            &[(
+                0,
+                end(),
+                &format!("BROKEN Degraded [Deployment/web: Degraded: {words}]"),
+            )],
+            None,
+        );
+    }
+    let before = || sick().before(workload("Degraded", "1 Pod crashes"));
+    promise(
+        "it was so before: the commit may be the cure",
+        &goal(),
+        &[(0, before(), wait), (99, before(), wait)],
+        Some(wait),
+    );
+    promise(
+        "it was so before, got well, and is so again",
+        &goal(),
+        &[
+            (0, before(), wait),
+            (
+                9,
+                state(workload("Progressing", "")),
+                "wait: Health(\"Progressing\")",
+            ),
+            (10, before(), wait),
+            (70, before(), "confirm"),
+            (71, before(), broken),
+        ],
+        None,
+    );
+    let hpa = || state(other("Degraded", "no metrics yet"));
+    promise(
+        "a resource without the images (argo-cd#28522, #6287)",
+        &goal(),
+        &[(0, hpa(), wait), (99, hpa(), wait)],
+        Some("elsewhere: others [CronJob/report: Degraded: no metrics yet]"),
+    );
+    let unknown = || Goal {
+        workloads: Vec::new(),
+        ..goal()
+    };
+    promise(
+        "whose images are not known",
+        &unknown(),
+        &[(0, sick(), wait), (99, sick(), wait)],
+        Some("elsewhere: others [Deployment/web: Degraded: 1 Pod crashes]"),
+    );
+    let by_pods = || sick().tree(pod("a/web:v2", "Progressing", "", APPS));
+    promise(
+        "known by its Pods",
+        &unknown(),
+        &[
+            (0, by_pods(), wait),
+            (60, by_pods(), "confirm"),
+            (61, by_pods(), broken),
+        ],
+        None,
+    );
+    let by_live = || sick().live(&[("web", "a/web:v2")]);
+    promise(
+        "known by what it is in the cluster",
+        &unknown(),
+        &[
+            (0, by_live(), wait),
+            (60, by_live(), "confirm"),
+            (61, by_live(), broken),
+        ],
+        None,
+    );
+    let blind = |transition: &str| {
+        let mut state = sick().nothing_known_before();
+        state.application["status"]["health"]["lastTransitionTime"] = json!(transition);
+        state
+    };
+    promise(
+        "nobody looked before, and it is older than the operation",
+        &goal(),
+        &[
+            (0, blind("2026-08-22T09:59:59Z"), wait),
+            (99, blind("2026-08-22T09:59:59Z"), wait),
+        ],
+        Some(wait),
+    );
+    promise(
+        "nobody looked before, and it is of the operation",
+        &goal(),
+        &[
+            (0, blind("2026-08-22T10:00:00Z"), wait),
+            (60, blind("2026-08-22T10:00:00Z"), "confirm"),
+        ],
+        None,
+    );
+    promise(
+        "slow is not broken",
+        &goal(),
+        &[(
+            0,
+            state(workload("Progressing", "waiting")),
+            "wait: Health(\"Progressing\")",
+        )],
+        Some("wait: Health(\"Progressing\")"),
+    );
+    let pulls = state(workload("Progressing", "waiting")).tree(pod(
+        "a/web:v2",
+        "Degraded",
+        "Back-off pulling image: ImagePullBackOff",
+        APPS,
+    ));
+    promise(
+        "but what can't be pulled is",
+        &goal(),
+        &[(0, pulls, "wait: Health(\"Progressing\")")],
+        Some("BROKEN Pods [Pod/web-1: Back-off pulling image: ImagePullBackOff]"),
+    );
+    let old_pods =
+        state(workload("Progressing", "waiting")).tree(pod("a/web:v1", "Degraded", CRASH, APPS));
+    promise(
+        "Pods of another image are not the commit's",
+        &goal(),
+        &[(0, old_pods, "wait: Health(\"Progressing\")")],
+        Some("wait: Health(\"Progressing\")"),
+    );
+}
+
+#[test]
+fn what_was_unwell_before_and_has_no_images_of_ours_is_blamed_on_nobody() {
+    let report = || other("Degraded", "last run failed");
+    let beside = "done beside [CronJob/report: Degraded: last run failed]";
+    promise(
+        "a CronJob that failed last week (since 3.1)",
+        &goal(),
+        &[
+            (0, state(report()).before(report()).now(None), "confirm"),
+            (1, state(report()).before(report()).now(None), beside),
+        ],
+        None,
+    );
+    let old = || {
+        let mut state = state(report()).before(report());
+        state.application["status"]["summary"]["images"] = json!(["a/web:v1"]);
+        state
+    };
+    promise(
+        "but the images must run",
+        &goal(),
+        &[(0, old(), "wait: OldImages([\"a/web:v2\"])")],
+        None,
+    );
+    let ingress = || other("Progressing", "Waiting for load balancer");
+    promise(
+        "an Ingress without an address (argo-cd#992)",
+        &goal(),
+        &[(0, state(ingress()).before(ingress()).now(None), "confirm")],
+        None,
+    );
+    promise(
+        "which was well before",
+        &goal(),
+        &[(0, state(ingress()), "wait: Health(\"Progressing\")")],
+        Some("elsewhere: others [CronJob/report: Progressing: Waiting for load balancer]"),
+    );
+}
+
+#[test]
+fn the_image_that_runs_is_the_pods() {
+    let old = "wait: OldImages([\"a/web:v2\"])";
+    let none = "wait: NoPod([\"a/web:v2\"])";
+    let row = |name, looks: &[(u64, State, &str)]| promise(name, &goal(), looks, None);
+    row(
+        "of all images, one of before",
+        &[
+            (0, images(&["a/web:v1"]), old),
+            (99, images(&["a/web:v1"]), old),
+        ],
+    );
+    row(
+        "the list lags behind (argo-cd#19670, #27861)",
+        &[(
+            0,
+            images(&["a/web:v1"]).tree(pod("a/web:v2", "Healthy", "", APPS)),
+            "done Healthy",
+        )],
+    );
+    row(
+        "the list is ahead of the Pods",
+        &[(
+            0,
+            state(json!({})).tree(pod("a/web:v1", "Healthy", "", APPS)),
+            old,
+        )],
+    );
+    let job = || images(&["a/web:v1"]).tree(pod("a/web:v1", "Healthy", "", ("batch", "Job")));
+    row(
+        "Pods of a CronJob's earlier runs don't count",
+        &[
+            (0, job(), none),
+            (14, job(), none),
+            (15, job(), "done WithoutPods"),
+        ],
+    );
+    row(
+        "what the CronJob will run does",
+        &[(0, job().live(&[("report", "a/web:v2")]), "done WithoutPods")],
+    );
+    row(
+        "a mirror's name",
+        &[
+            (0, images(&["mirror/web:v2"]), none),
+            (15, images(&["mirror/web:v2"]), "done WithoutPods"),
+        ],
+    );
+    row(
+        "without a break",
+        &[
+            (0, job(), none),
+            (10, health("Progressing"), "wait: Health(\"Progressing\")"),
+            (16, job(), none),
+            (30, job(), none),
+            (31, job(), "done WithoutPods"),
+        ],
+    );
+}
+
+#[test]
+fn an_application_that_is_another_one_ends_with_that() {
+    let row =
+        |name, state: State, expected: &str| promise(name, &goal(), &[(0, state, expected)], None);
+    row(
+        "deleted",
+        health("Progressing").metadata(json!({"deletionTimestamp": "2026-08-22T10:00:00Z"})),
+        "elsewhere: Deleting",
+    );
+    row(
+        "made again",
+        state(json!({})).metadata(json!({"uid": "2"})),
+        "elsewhere: Recreated",
+    );
+    row(
+        "made of something else",
+        state(json!({})).path("other").compared(Old),
+        "elsewhere: SourceChanged",
+    );
+    row(
+        "made of something else that has the commit",
+        state(json!({})).path("other"),
+        "done Healthy",
+    );
+}
+
+#[test]
+fn out_of_sync_is_an_end_only_where_a_controller_writes() {
+    let wait = "wait: OutOfSync";
+    let found = "elsewhere: Rewritten([\"VirtualService/web\"])";
+    let service = || rewritten("VirtualService").now(None);
+    promise(
+        "60 seconds",
+        &goal(),
+        &[
+            (5, service(), wait),
+            (64, service(), wait),
+            (65, service(), found),
+        ],
+        None,
+    );
+    promise(
+        "another kind",
+        &goal(),
+        &[
+            (0, rewritten("Gateway"), wait),
+            (99, rewritten("Gateway"), wait),
+        ],
+        Some(wait),
+    );
+    promise(
+        "an old one applied",
+        &goal(),
+        &[
+            (0, service().applied(Old), wait),
+            (99, service().applied(Old), wait),
+        ],
+        None,
+    );
+    promise(
+        "with a break",
+        &goal(),
+        &[
+            (0, service(), wait),
+            (30, health("Progressing"), "wait: Health(\"Progressing\")"),
+            (40, service(), wait),
+            (99, service(), wait),
+            (100, service(), found),
+        ],
+        None,
+    );
+    let prune = || {
+        state(json!({"sync": {"status": "OutOfSync"}, "resources": [
+            {"kind": "ConfigMap", "name": "old", "status": "OutOfSync", "requiresPruning": true},
+        ]}))
+    };
+    promise(
+        "only pruning is left",
+        &goal(),
+        &[(0, prune(), wait)],
+        Some("elsewhere: Pruning([\"ConfigMap/old\"])"),
+    );
+}
+
+#[test]
+fn a_hydrator_that_failed_is_the_commits_where_it_worked_on_it() {
+    let row =
+        |name, state: State, expected: &str| promise(name, &goal(), &[(0, state, expected)], None);
+    row(
+        "at work",
+        hydrator("Hydrating", "").hydrating(Exact),
+        "wait: Hydrating",
+    );
+    row(
+        "failed",
+        hydrator("Failed", GENERATE).hydrating(Exact),
+        &format!("BROKEN Hydration [The hydrator: {GENERATE}]"),
+    );
+    row(
+        "failed for a later one",
+        hydrator("Failed", GENERATE).hydrating(Newer),
+        &format!("wait: later commit [The hydrator: {GENERATE}]"),
+    );
+    row(
+        "can't push",
+        hydrator("Failed", "authentication required").hydrating(Exact),
+        "wait: surroundings [The hydrator: authentication required]",
+    );
+    row(
+        "failed before",
+        hydrator("Failed", GENERATE).hydrating(Old),
+        "wait: Unseen",
+    );
+}
+
+fn any_application() -> impl Strategy<Value = Application> {
+    let time = |seconds: u8| format!("2026-08-22T10:00:{:02}Z", seconds % 60);
+    let words = |words: &'static [&'static str]| prop::sample::select(words);
+    const HEALTH: &[&str] = &[
+        "Healthy",
+        "Suspended",
+        "Progressing",
+        "Missing",
+        "Degraded",
+        "Unknown",
+        "",
+    ];
+    (
+        words(&["Synced", "OutOfSync", "Unknown", ""]),
+        (words(HEALTH), words(HEALTH), words(HEALTH)),
+        words(&["Succeeded", "Running", "Terminating", "Failed", "Error", ""]),
+        (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()),
+        (any::<bool>(), any::<bool>(), words(&["", LIVE_STATE, GENERATE])),
+        prop::collection::vec(words(&["a/web:v1", "a/web:v2", "b/other:v2"]), 0..3),
+    )
+        .prop_map(move |(sync, (health, web, report), phase, times, flags, images)| {
+            let (reconciled, finished, started, transition) = times;
+            let (operation, ends, error) = flags;
+            let mut application = healthy();
+            merge(&mut application, json!({"status": {
+                "reconciledAt": time(reconciled),
+                "sync": {"status": sync},
+                "health": {"status": health, "lastTransitionTime": time(transition)},
+                "operationState": {"phase": phase, "startedAt": time(started), "finishedAt": null},
+                "summary": {"images": images},
+            }}));
+            application["status"]["resources"][0]["health"]["status"] = json!(web);
+            application["status"]["resources"][1]["health"]["status"] = json!(report);
+            if !error.is_empty() {
+                application["status"]["conditions"] = json!([{"type": "ComparisonError", "message": error}]);
+            }
+            if operation {
+                application["operation"] = json!({});
+            }
+            if ends {
+                application["status"]["operationState"]["finishedAt"] = json!(time(finished));
+            }
+            serde_json::from_value(application).unwrap()
+        })
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_done_before_the_cluster_runs_it_and_what_is_well_is_never_broken(
+        looks in prop::collection::vec(
+            (
+                any_application(),
+                prop::sample::select(&RELATIONS[..]),
+                prop::option::of(prop::sample::select(&RELATIONS[..])),
+                any::<bool>(),
+                0u32..4,
+            ),
+            1..20,
+        ),
+        allow_suspended in any::<bool>(),
+        known in any::<bool>(),
+    ) {
+        let goal = Goal { allow_suspended, ..goal() };
+        let before: Application = serde_json::from_value(healthy()).unwrap();
+        let mut judge = Judge::default();
+        let live = HashMap::new();
+        for (second, (application, compared, applied, clock, refreshes)) in looks.iter().enumerate() {
+            let look = Look {
+                application,
+                before: known.then_some(&before),
+                compared: *compared,
+                applied: *applied,
+                hydrating: None,
+                tree: None,
+                live: &live,
+                refreshes: *refreshes,
+                began: clock.then(|| "2026-08-22T10:00:05Z".parse().unwrap()),
+                now: clock.then(|| "2026-08-22T10:01:00Z".parse().unwrap()),
+                elapsed: Duration::from_secs(second as u64 * 10),
+            };
+            let status = &application.status;
+            let images = &status.summary.images;
+            let runs = images.iter().any(|image| image == "a/web:v2");
+            let arrived = *compared != Old && status.sync.status == "Synced" && !application.is_syncing();
+            let well = status.health.status == "Healthy" || allow_suspended && status.health.status == "Suspended";
+            let (web, report) = (&status.resources[0], &status.resources[1]);
+            let verdict = judge.judge(&look, &goal);
+            let late = match &verdict {
+                Verdict::Unknown(wait) => judge.conclude(&look, &goal, Some(wait.clone())),
+                other => other.clone(),
+            };
+            match &verdict {
+                Verdict::Done(Done::Healthy | Done::Suspended) => prop_assert!(arrived && well && runs),
+                Verdict::Done(Done::Beside(_)) => {
+                    prop_assert!(arrived && known && matches!(web.health(), "" | "Healthy"));
+                }
+                Verdict::Done(Done::WithoutPods) => {
+                    // Not by the first look, and not where others of its repository run.
+                    prop_assert!(arrived && well && second > 0 && !images.iter().any(|image| image.starts_with("a/web:")));
+                }
+                Verdict::Done(Done::Synced) => prop_assert!(false),
+                Verdict::Confirm | Verdict::Unknown(_) | Verdict::Elsewhere(_) | Verdict::Broken(_) => {}
+            }
+            for verdict in [&verdict, &late] {
+                let Verdict::Broken(evidence) = verdict else { continue };
+                let failed = applied == &Some(Exact)
+                    && status.operation_state.as_ref().is_some_and(|operation| matches!(operation.phase.as_str(), "Failed" | "Error"));
+                let incomparable = status.conditions.iter().any(|condition| condition.message == GENERATE);
+                // The workload of the images is well, and nothing failed for good.
+                prop_assert!(failed || incomparable && *refreshes >= 2 || web.health() == "Degraded", "{evidence:?}");
+                prop_assert!(evidence.fault != Fault::Degraded || *compared != Old && evidence.lasted >= Some(DEGRADED_LASTS));
+            }
+            let _ = report;
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Whose fault an error is, as far as its words tell. Words alone prove little: what they prove here is
+//! only that a kind of error can, or can't, come from a commit.
+//!
+//! Sources: `controller/state.go`, `controller/appcontroller.go`, `reposerver/repository/repository.go`
+//! in argoproj/argo-cd, `pkg/sync` in its gitops-engine.
+
+/// What can have caused an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The manifests: a commit can cause it, and another one cure it.
+    Manifests,
+    /// Git, the cluster, credentials, Argo CD itself: nothing that a commit did.
+    Surroundings,
+    /// The words don't tell.
+    Unclear,
+}
+
+/// Errors that pass, or that somebody else has to cure, whatever is in Git.
+const SURROUNDINGS: [&str; 47] = [
+    "failed to load live state",
+    "failed to get cluster info",
+    "failed to sync cluster",
+    "error synchronizing cache state",
+    "failed to load initial state of resource",
+    "code = unavailable",
+    "code = deadlineexceeded",
+    "code = resourceexhausted",
+    "code = unauthenticated",
+    "code = permissiondenied",
+    "code = canceled",
+    "connection refused",
+    "connection reset",
+    "connection closed",
+    "connection is shutting down",
+    "broken pipe",
+    "unexpected eof",
+    "no such host",
+    "no route to host",
+    "network is unreachable",
+    "dial tcp",
+    "i/o timeout",
+    "timeout awaiting",
+    "context deadline exceeded",
+    "context canceled",
+    "handshake",
+    "x509:",
+    "authentication required",
+    "authentication failed",
+    "authorization failed",
+    "could not read username",
+    "invalid credentials",
+    "permission denied",
+    "unauthorized",
+    "the server is currently unable to handle the request",
+    "etcdserver",
+    "leader changed",
+    "too many requests",
+    "rate limit",
+    "no space left on device",
+    "repository not found",
+    "failed to fetch",
+    "unable to access",
+    "requested url returned error",
+    "failed calling webhook",
+    "helm dependency build",
+    "unable to resolve",
+];
+
+/// What only the manifests can cause.
+const MANIFESTS: [&str; 16] = [
+    "manifest generation error",
+    "kustomize build",
+    "helm template",
+    "failed to generate manifest",
+    "failed to unmarshal",
+    "error unmarshaling",
+    "error converting yaml",
+    "app path does not exist",
+    "is invalid:",
+    "field is immutable",
+    "is immutable",
+    "could not find the requested resource",
+    "no matches for kind",
+    "strict decoding error",
+    "denied the request",
+    "structured merge",
+];
+
+/// What `message` tells of its cause.
+pub fn cause(message: &str) -> Cause {
+    let message = message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    if says(&SURROUNDINGS) {
+        return Cause::Surroundings;
+    }
+    match says(&MANIFESTS) {
+        true => Cause::Manifests,
+        false => Cause::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_blamed_for_no_trouble_of_git_or_the_cluster() {
+        for message in [
+            "Failed to load live state: failed to get cluster info for \"https://kubernetes.default.svc\": dial tcp 10.43.0.1:443: connect: connection refused",
+            "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unavailable desc = connection error",
+            "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Internal desc = Failed to fetch default: `git fetch origin --tags --force --prune` failed exit status 128: The requested URL returned error: 502",
+            "rpc error: code = Unknown desc = authentication required",
+            "rpc error: code = Unknown desc = failed to list refs: dial tcp: lookup github.com: no such host",
+            "failed to perform server side diff: Internal error occurred: failed calling webhook \"validate.kyverno.svc\": the server is currently unable to handle the request",
+            "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = Manifest generation error (cached): `helm dependency build` failed exit status 1",
+        ] {
+            assert_eq!(cause(message), Cause::Surroundings, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_built_or_applied_is_the_manifests() {
+        for message in [
+            "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = Manifest generation error (cached): `kustomize build` failed exit status 1: Error: accumulating resources",
+            "Failed to load target state: rpc error: code = Unknown desc = shop: app path does not exist",
+            "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: field is immutable",
+            "admission webhook \"policy.kyverno.io\" denied the request",
+            "Failed to unmarshal \"web.yaml\": error converting YAML to JSON: yaml: line 3",
+        ] {
+            assert_eq!(cause(message), Cause::Manifests, "{message}");
+        }
+        assert_eq!(
+            cause("one or more tasks failed to complete"),
+            Cause::Unclear
+        );
+    }
+}
