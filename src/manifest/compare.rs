@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::error::HeldImage;
-use super::file::Manifest;
+use super::file::{Manifest, Text, with_texts};
 use super::place::{Located, PlaceNumber, Places};
 use super::request::EditRequest;
 use super::site::Site;
@@ -33,57 +33,80 @@ pub fn image_transitions(
         path: file.clone(),
         bytes: bytes.unwrap_or_default().to_vec(),
     });
+    let request = EditRequest::default();
     let sources = files.each_ref().map(Source::new);
-    let [before, after] = sources
-        .each_ref()
-        .map(|source| Manifest::read(source, &EditRequest::default()).ok());
-    let [before, after] = [before.as_ref(), after.as_ref()];
+    let read = sources.each_ref().map(|source| {
+        let manifest = Manifest::read(source, &request);
+        Vec::from_iter(manifest)
+    });
+    let texts = read.each_ref().map(|read| Text::all(read, &request));
+    let inside = texts.each_ref().map(|texts| Text::sources(texts));
+    let [before, after] = read;
+    let [before, after] = [
+        with_texts(before, &texts[0], &inside[0], &request),
+        with_texts(after, &texts[1], &inside[1], &request),
+    ]
+    .map(Result::unwrap_or_default);
     let mut places = Places::default();
-    let [olds, news] = [before, after].map(|manifest| images(manifest, &mut places));
-    let mut at: HashMap<PlaceNumber, (Vec<usize>, Vec<usize>)> = HashMap::new();
-    for (index, (place, _)) in olds.iter().enumerate() {
-        at.entry(*place).or_default().0.push(index);
+    let [olds, news] = [&before, &after].map(|manifests| images(manifests, &mut places));
+    let mut at: HashMap<SitePlace, (Vec<usize>, Vec<usize>)> = HashMap::new();
+    for (index, sited) in olds.iter().enumerate() {
+        at.entry(sited.place).or_default().0.push(index);
     }
-    for (index, (place, _)) in news.iter().enumerate() {
-        at.entry(*place).or_default().1.push(index);
+    for (index, sited) in news.iter().enumerate() {
+        at.entry(sited.place).or_default().1.push(index);
     }
     let mut was: Vec<Option<&Site>> = vec![None; news.len()];
     let mut is_gone = vec![true; olds.len()];
     for (old, new) in at.into_values() {
         for (old, new) in pairs(&olds, old, &news, new) {
-            was[new] = olds.get(old).map(|(_, site)| *site);
+            was[new] = olds.get(old).map(|sited| sited.site);
             is_gone[old] = false;
         }
     }
     let text = |site: &Site| site.text.clone();
-    let transition = |manifest: Option<&Manifest<'_>>, site, old, new| {
-        let held = manifest?.held(site);
-        Some(ImageTransition { held, old, new })
+    let transition = |sited: &Sited<'_>, old, new| {
+        let held = sited.manifest.held(sited.site);
+        ImageTransition { held, old, new }
     };
-    let news = news.iter().map(|(_, site)| *site).zip(was);
     let changed = news
-        .filter(|(site, old)| old.is_none_or(|old| old.text != site.text))
-        .filter_map(|(site, old)| transition(after, site, old.map(text), Some(text(site))));
-    let gone = olds.iter().map(|(_, site)| *site).zip(is_gone);
-    let gone = gone
-        .filter(|(_, is_gone)| *is_gone)
-        .filter_map(|(site, _)| transition(before, site, Some(text(site)), None));
+        .iter()
+        .zip(was)
+        .filter(|(new, old)| old.is_none_or(|old| old.text != new.site.text))
+        .map(|(new, old)| transition(new, old.map(text), Some(text(new.site))));
+    let gone = olds.iter().zip(is_gone).filter(|(_, is_gone)| *is_gone);
+    let gone = gone.map(|(old, _)| transition(old, Some(text(old.site)), None));
     changed.chain(gone).collect()
 }
 
-/// A place, and an image at it.
-type Sited<'m> = (PlaceNumber, &'m Site);
+/// Where an image is: the text that it is in, if it is in one, and the place there.
+type SitePlace = (Option<PlaceNumber>, PlaceNumber);
+
+/// An image, and where it is.
+struct Sited<'m> {
+    place: SitePlace,
+    site: &'m Site,
+    manifest: &'m Manifest<'m>,
+}
 
 /// The images of a version, in the order of the text.
-fn images<'m>(manifest: Option<&'m Manifest<'_>>, places: &mut Places<'m>) -> Vec<Sited<'m>> {
-    let Some(manifest) = manifest else {
-        return Vec::new();
-    };
-    let mut located = Located::new(&manifest.stream);
-    let sites = manifest.sites.iter().filter(|site| site.says_a_version());
-    sites
-        .map(|site| (located.place(places, site.node), site))
-        .collect()
+fn images<'m>(manifests: &'m [Manifest<'m>], places: &mut Places<'m>) -> Vec<Sited<'m>> {
+    let mut located: Vec<Located<'m, 'm>> = Vec::with_capacity(manifests.len());
+    let mut images = Vec::new();
+    for manifest in manifests {
+        let nested = manifest.nested.as_ref();
+        let outer = nested.and_then(|nested| Some((located.get_mut(nested.outer)?, nested.node)));
+        let outer = outer.map(|(located, node)| located.place(places, node));
+        let mut own = Located::new(&manifest.stream);
+        let sites = manifest.sites.iter().filter(|site| site.says_a_version());
+        images.extend(sites.map(|site| Sited {
+            place: (outer, own.place(places, site.node)),
+            site,
+            manifest,
+        }));
+        located.push(own);
+    }
+    images
 }
 
 /// Which image of a place became which: the one that stayed, the one of the same repository, and of
@@ -106,12 +129,12 @@ fn pairs(
         }
         let mut waiting: HashMap<String, VecDeque<usize>> = HashMap::new();
         for index in &old {
-            if let Some(key) = key(olds[*index].1) {
+            if let Some(key) = key(olds[*index].site) {
                 waiting.entry(key).or_default().push_back(*index);
             }
         }
         new.retain(|index| {
-            let waiting = key(news[*index].1).and_then(|key| waiting.get_mut(&key));
+            let waiting = key(news[*index].site).and_then(|key| waiting.get_mut(&key));
             let partner = waiting.and_then(VecDeque::pop_front);
             pairs.extend(partner.map(|old| (old, *index)));
             partner.is_none()

@@ -8,6 +8,7 @@ use super::site::Site;
 use super::source::{ManifestFile, Source};
 use super::write::Obstacle;
 use crate::files::RepoPath;
+use crate::yaml::path::{Path, path_of};
 use crate::yaml::{NodeId, ParseError, Stream};
 
 /// How a file begins that Git LFS keeps elsewhere (git-lfs, docs/spec.md).
@@ -18,10 +19,17 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// # Errors
 /// [`ManifestError`]: the file can't be read.
 pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
+    let request = EditRequest::default();
     let source = Source::new(file);
-    let manifest = Manifest::read(&source, &EditRequest::default())?;
-    let sites = manifest.sites.iter().filter(|site| site.says_what_runs());
-    Ok(sites.map(|site| manifest.held(site)).collect())
+    let manifest = [Manifest::read(&source, &request)?];
+    let texts = Text::all(&manifest, &request);
+    let sources = Text::sources(&texts);
+    let manifests = with_texts(manifest.into(), &texts, &sources, &request)?;
+    let held = |manifest: &Manifest<'_>| -> Vec<HeldImage> {
+        let sites = manifest.sites.iter().filter(|site| site.says_what_runs());
+        sites.map(|site| manifest.held(site)).collect()
+    };
+    Ok(manifests.iter().flat_map(held).collect())
 }
 
 /// A file that has been read, and the places in it that hold images.
@@ -31,10 +39,102 @@ pub(super) struct Manifest<'f> {
     pub stream: Stream<'f>,
     /// Those that the request lets this program look at.
     pub sites: Vec<Site>,
+    /// Where it is, if it is a text inside of a file.
+    pub nested: Option<Nested>,
+}
+
+/// Where a text is that is a document of its own, such as Argo CD's `helm.values: |`.
+#[derive(Debug, Clone)]
+pub(super) struct Nested {
+    /// The number of what is around it, of all that is read.
+    pub outer: usize,
+    /// The scalar that it is.
+    pub node: NodeId,
+    /// How many of the file's lines come before it.
+    lines: usize,
+    /// The way to it.
+    path: String,
+    place: Place,
+    /// What it belongs to.
+    resource: String,
+    /// Whether the request is about all of it.
+    is_chosen: bool,
+}
+
+/// Such a text, to be read as a file is.
+pub(super) struct Text {
+    nested: Nested,
+    file: ManifestFile,
+}
+
+impl Text {
+    /// The texts inside of `manifests`.
+    pub fn all(manifests: &[Manifest<'_>], request: &EditRequest) -> Vec<Self> {
+        let mut texts = Vec::new();
+        // Each is read behind what is around it.
+        let mut number = 0;
+        for manifest in manifests {
+            let outer = number;
+            number += 1;
+            let Manifest { stream, file, .. } = manifest;
+            for (node, inside) in stream.insides() {
+                number += 1;
+                let resources = &request.resources;
+                texts.push(Self {
+                    nested: Nested {
+                        outer,
+                        node,
+                        lines: inside.line(1) - 1,
+                        path: path_of(stream, node).to_string(),
+                        place: Place::of(stream, node),
+                        resource: manifest.resource(node),
+                        is_chosen: place::is_within(stream, node, resources),
+                    },
+                    file: ManifestFile {
+                        path: file.path.clone(),
+                        bytes: inside.stream.text().as_bytes().to_vec(),
+                    },
+                });
+            }
+        }
+        texts
+    }
+
+    /// How they are read.
+    pub fn sources(texts: &[Self]) -> Vec<Source<'_>> {
+        texts.iter().map(|text| Source::new(&text.file)).collect()
+    }
+}
+
+/// `manifests`, each with the texts inside of it behind it.
+pub(super) fn with_texts<'f>(
+    manifests: Vec<Manifest<'f>>,
+    texts: &[Text],
+    sources: &'f [Source<'f>],
+    request: &EditRequest,
+) -> Result<Vec<Manifest<'f>>, ManifestError> {
+    let mut all = Vec::with_capacity(manifests.len() + texts.len());
+    let mut inside = texts.iter().zip(sources).peekable();
+    for manifest in manifests {
+        let outer = all.len();
+        all.push(manifest);
+        while let Some((text, source)) = inside.next_if(|(text, _)| text.nested.outer == outer) {
+            all.push(Manifest::read_nested(source, request, Some(&text.nested))?);
+        }
+    }
+    Ok(all)
 }
 
 impl<'f> Manifest<'f> {
     pub fn read(source: &'f Source<'f>, request: &EditRequest) -> Result<Self, ManifestError> {
+        Self::read_nested(source, request, None)
+    }
+
+    fn read_nested(
+        source: &'f Source<'f>,
+        request: &EditRequest,
+        nested: Option<&Nested>,
+    ) -> Result<Self, ManifestError> {
         let file = source.file;
         if file.bytes.starts_with(LFS_POINTER) {
             return Err(ManifestError::LfsPointer {
@@ -55,7 +155,9 @@ impl<'f> Manifest<'f> {
                 site.obstruct(Obstacle::Template);
             }
         }
-        sites.retain(|site| place::is_within(&stream, site.node, &request.resources));
+        let is_chosen = nested.is_some_and(|nested| nested.is_chosen);
+        let resources = &request.resources;
+        sites.retain(|site| is_chosen || place::is_within(&stream, site.node, resources));
         if !request.paths.is_empty() {
             // Where images live is said by `path`; only containers can still be named.
             sites.retain(|site| site.container.is_some());
@@ -66,6 +168,7 @@ impl<'f> Manifest<'f> {
             source,
             stream,
             sites,
+            nested: nested.cloned(),
         })
     }
 
@@ -80,14 +183,41 @@ impl<'f> Manifest<'f> {
             line: self.line(site.node),
             resource: self.resource(site.node),
             container: site.container.clone(),
-            place: Place::of(&self.stream, site.node),
+            place: self.place(site.node),
             image: site.text.clone(),
         }
     }
 
-    /// The line that `node` begins on.
+    /// The line of the file that `node` begins on.
     pub fn line(&self, node: NodeId) -> usize {
-        self.stream[node].line
+        let before = self.nested.as_ref().map_or(0, |nested| nested.lines);
+        before + self.stream[node].line
+    }
+
+    /// The way to `node` from the root of its document.
+    pub fn path(&self, node: NodeId) -> String {
+        let outer = self.nested.as_ref().map(|nested| nested.path.as_str());
+        format!(
+            "{}{}",
+            outer.unwrap_or_default(),
+            path_of(&self.stream, node)
+        )
+    }
+
+    /// The same, with the items of lists by their names.
+    pub fn path_by_names(&self, node: NodeId) -> String {
+        let outer = self.nested.as_ref().map(|nested| nested.path.as_str());
+        let path = Path::by_names(&self.stream, node);
+        format!("{}{path}", outer.unwrap_or_default())
+    }
+
+    /// Where `node` is.
+    pub fn place(&self, node: NodeId) -> Place {
+        let place = Place::of(&self.stream, node);
+        match &self.nested {
+            Some(nested) => place.inside(&nested.place),
+            None => place,
+        }
     }
 
     /// What a person calls the object that `node` belongs to.
@@ -95,6 +225,9 @@ impl<'f> Manifest<'f> {
         let stream = &self.stream;
         if let Some(object) = Object::around(stream, node) {
             return object.to_string();
+        }
+        if let Some(nested) = &self.nested {
+            return nested.resource.clone();
         }
         let root = stream.ancestors(node).last();
         let kind = root.and_then(|root| stream.value(stream.get(root, "kind")?));

@@ -195,11 +195,9 @@ impl<'s, 't> Finder<'s, 't> {
     fn in_values(&self, items: &[NodeId]) -> Vec<Site> {
         let mut families = Vec::new();
         for item in items {
-            let field = |key| self.stream.get(*item, key);
-            let (Some(name), Some(node)) = (field("name"), field("value")) else {
+            let Some((name, node)) = self.value(*item) else {
                 continue;
             };
-            let name = self.stream.value(name).unwrap_or_default();
             let (key, through) = (None, None);
             add(&mut families, name, Field { key, node, through });
         }
@@ -209,6 +207,14 @@ impl<'s, 't> Finder<'s, 't> {
             Some(first) => self.of_families(&families, None, *first, None),
             None => Vec::new(),
         }
+    }
+
+    /// Name and value of an item: of a variable or a parameter, or of an operation of a JSON patch, whose
+    /// name is where it goes (RFC 6902).
+    fn value(&self, item: NodeId) -> Option<(&'s str, NodeId)> {
+        let field = |key| self.stream.get(item, key);
+        let name = field("name").or_else(|| field("op").and_then(|_| field("path")))?;
+        Some((self.stream.value(name)?, field("value")?))
     }
 
     /// What an alias to a mapping stands for.
@@ -520,15 +526,14 @@ impl<'s, 't> Finder<'s, 't> {
         let around = stream[node].parent;
         let name = stream.key_of(node).unwrap_or_default();
         let (name, candidates) = match around {
-            Some(around) if name == "value" && stream.get(around, "name").is_some() => {
-                let name = stream
-                    .get(around, "name")
-                    .and_then(|name| stream.value(name));
-                let list = stream[around].parent;
-                let items = list.map(|list| stream.items(list)).unwrap_or_default();
-                (name.unwrap_or_default(), self.in_values(items))
-            }
-            Some(around) => (name, self.in_mapping(around)),
+            Some(around) => match self.value(around).filter(|_| name == "value") {
+                Some((name, _)) => {
+                    let list = stream[around].parent;
+                    let items = list.map(|list| stream.items(list)).unwrap_or_default();
+                    (name, self.in_values(items))
+                }
+                None => (name, self.in_mapping(around)),
+            },
             None => (name, Vec::new()),
         };
         let found = candidates

@@ -1,7 +1,6 @@
 //! What is checked around a plan, whatever shape its images have.
 
 use crate::files::RepoPath;
-use crate::yaml::path::path_of;
 use crate::yaml::{NodeId, Stream};
 
 use super::change::Note;
@@ -16,6 +15,7 @@ pub(super) struct Promise<'r> {
     /// Which of the file's sites, in the order of the text.
     pub number: usize,
     pub place: Place,
+    pub file: RepoPath,
     pub line: usize,
     pub assignment: &'r ImageAssignment,
 }
@@ -59,51 +59,57 @@ pub(super) fn refuse_encrypted(
         Some(node) => Err(ManifestError::Encrypted {
             file: manifest.file.path.clone(),
             line: manifest.line(node),
-            path: path_of(stream, node).to_string(),
+            path: manifest.path(node),
         }),
         None => Ok(()),
     }
 }
 
-/// Refuses a result in which a place does not hold the image that it was to hold: `sites` are what is
-/// found in the file now, in the order of the text.
+/// Refuses a result in which a place does not hold the image that it was to hold: `after` is what is read
+/// now, and where it has as many sites as before, they are the same ones.
 pub(super) fn refuse_other_images(
-    after: &Manifest<'_>,
+    after: &[Manifest<'_>],
     count_before: usize,
     promises: &[Promise<'_>],
 ) -> Result<(), ManifestError> {
-    let mut sites: Vec<&Site> = after.sites.iter().collect();
-    sites.sort_by_key(|site| site.node);
-    let mut at_places: Vec<Option<Place>> = vec![None; sites.len()];
+    let mut sites: Vec<(&Manifest<'_>, &Site)> = Vec::new();
+    for manifest in after {
+        let first = sites.len();
+        sites.extend(manifest.sites.iter().map(|site| (manifest, site)));
+        if let Some(own) = sites.get_mut(first..) {
+            own.sort_by_key(|(_, site)| site.node);
+        }
+    }
+    let mut places: Vec<Option<Place>> = vec![None; sites.len()];
     let mut kept = vec![false; sites.len()];
     for promise in promises {
         let same = sites
             .get(promise.number)
             .filter(|_| sites.len() == count_before);
-        if same.is_some_and(|site| site.holds(promise.assignment)) {
+        if same.is_some_and(|(_, site)| site.holds(promise.assignment)) {
             continue;
         }
         // Others came or went, or what is around it has another name: then the place tells which it is.
-        let found = sites.iter().enumerate().position(|(number, site)| {
-            let place =
-                at_places[number].get_or_insert_with(|| Place::of(&after.stream, site.node));
-            !kept[number] && *place == promise.place && site.holds(promise.assignment)
-        });
-        match found {
-            Some(number) => kept[number] = true,
-            None => {
-                let found = match same.map(|site| site.text.as_str()) {
+        let found = sites
+            .iter()
+            .enumerate()
+            .position(|(number, (manifest, site))| {
+                let place = places[number].get_or_insert_with(|| manifest.place(site.node));
+                !kept[number] && *place == promise.place && site.holds(promise.assignment)
+            });
+        let Some(number) = found else {
+            let text = same.map(|(_, site)| site.text.as_str());
+            return Err(ManifestError::OtherImage {
+                file: promise.file.clone(),
+                line: promise.line,
+                found: match text {
                     None | Some("") => "no image".to_owned(),
                     Some(text) => text.to_owned(),
-                };
-                return Err(ManifestError::OtherImage {
-                    file: after.file.path.clone(),
-                    line: promise.line,
-                    found,
-                    wanted: Box::new(promise.assignment.clone()),
-                });
-            }
-        }
+                },
+                wanted: Box::new(promise.assignment.clone()),
+            });
+        };
+        kept[number] = true;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Places that the user names by YAML paths: the lines of `path` and of `set`.
 
 use crate::files::RepoPath;
-use crate::yaml::path::{Missed, MissedReason, Path, Step, path_of};
+use crate::yaml::path::{Missed, MissedReason, Path, Step};
 use crate::yaml::{Content, Edit, NewValue, NodeId, Stream};
 
 use super::change::ValueChange;
@@ -70,7 +70,7 @@ pub(super) fn add_value(
             None if !is_mapping => {
                 return Err(ManifestError::NoScalar {
                     file: manifest.file.path.clone(),
-                    line: manifest.stream[mapping].line,
+                    line: manifest.line(mapping),
                     path: parent.to_string(),
                     reason: format!("is no mapping, so the key {key} can't be added to it"),
                 });
@@ -105,7 +105,7 @@ fn set_value(
     let stream = &manifest.stream;
     let reason = match &stream[node].content {
         Content::Scalar(old) => {
-            let path = path_of(stream, node).to_string();
+            let path = manifest.path(node);
             let old = Some(old.value.clone());
             let change = change(manifest, node, path, old, &assignment.value);
             let value = assignment.value.clone();
@@ -113,14 +113,14 @@ fn set_value(
         }
         Content::Alias { name, target } => format!(
             "is the alias `*{name}`: set the value at its anchor on line {}",
-            stream[*target].line
+            manifest.line(*target)
         ),
         Content::Sequence(_) => "is a list: name one of its items".to_owned(),
         Content::Mapping(_) => "is a mapping: name one of its keys".to_owned(),
     };
     Err(ManifestError::NoScalar {
         file: manifest.file.path.clone(),
-        line: stream[node].line,
+        line: manifest.line(node),
         path: assignment.path.to_string(),
         reason,
     })
@@ -135,7 +135,7 @@ fn change(
 ) -> ValueChange {
     ValueChange {
         file: manifest.file.path.clone(),
-        line: manifest.stream[node].line,
+        line: manifest.line(node),
         resource: manifest.resource(node),
         path,
         old,
@@ -155,12 +155,33 @@ fn find(
     let mut found = Vec::new();
     // The attempt that came furthest, of all documents of all files.
     let mut nearest: Option<(&Manifest<'_>, Missed)> = None;
+    let line = |number: usize, node| manifests.get(number).map_or(1, |found| found.line(node));
     for (number, manifest) in manifests.iter().enumerate() {
+        if manifest.nested.is_some() {
+            continue;
+        }
         let stream = &manifest.stream;
         let mut in_file = Vec::new();
         for root in documents(stream, path.document.as_ref(), filters) {
             match path.path.find(stream, root) {
-                Ok(node) => in_file.push(node),
+                Ok(node) => in_file.push((number, node)),
+                Err(missed) if inside(manifests, number, missed.node).is_some() => {
+                    // The path goes on in a text that is a document of its own.
+                    let rest = path.path.behind(missed.steps);
+                    let found = inside(manifests, number, missed.node);
+                    let found = found.and_then(|(number, manifest)| {
+                        let root = manifest.stream.roots().first()?;
+                        Some((number, manifest, rest.find(&manifest.stream, *root)))
+                    });
+                    match found {
+                        Some((number, _, Ok(node))) => in_file.push((number, node)),
+                        Some((_, within, Err(inner))) => {
+                            let steps = missed.steps + inner.steps;
+                            nearest = Some((within, Missed { steps, ..inner }));
+                        }
+                        None => {}
+                    }
+                }
                 Err(missed) => {
                     if nearest
                         .as_ref()
@@ -173,12 +194,15 @@ fn find(
         }
         match in_file.as_slice() {
             [] => {}
-            [node] => found.push((number, *node)),
+            [one] => found.push(*one),
             several => {
                 return Err(ManifestError::AmbiguousPath {
                     file: manifest.file.path.clone(),
                     path: path.to_string(),
-                    lines: several.iter().map(|node| stream[*node].line).collect(),
+                    lines: several
+                        .iter()
+                        .map(|(number, node)| line(*number, *node))
+                        .collect(),
                 });
             }
         }
@@ -191,6 +215,19 @@ fn find(
             files: paths(manifests),
         }),
     }
+}
+
+/// The text at `node` of the manifest with this number, if it is a document of its own.
+fn inside<'m, 'f>(
+    manifests: &'m [Manifest<'f>],
+    number: usize,
+    node: NodeId,
+) -> Option<(usize, &'m Manifest<'f>)> {
+    let mut all = manifests.iter().enumerate();
+    all.find(|(_, manifest)| {
+        let nested = manifest.nested.as_ref();
+        nested.is_some_and(|nested| (nested.outer, nested.node) == (number, node))
+    })
 }
 
 /// The roots of what a path may be about: of documents, or of the objects that are chosen, which may be
@@ -226,7 +263,7 @@ fn documents(
 fn nothing_at(manifest: &Manifest<'_>, path: &YamlPath, missed: &Missed) -> ManifestError {
     ManifestError::NothingAt {
         file: manifest.file.path.clone(),
-        line: manifest.stream[missed.node].line,
+        line: manifest.line(missed.node),
         path: path.to_string(),
         reached: path.path.up_to(missed.steps).to_string(),
         there: what_is_at(&manifest.stream, missed, &path.path),

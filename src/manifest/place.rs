@@ -81,6 +81,11 @@ impl Place {
         links.reverse();
         Self(links.concat())
     }
+
+    /// The same, where it is in a text at the place `outer`.
+    pub(super) fn inside(&self, outer: &Self) -> Self {
+        Self(format!("{}|{}", outer.0, self.0))
+    }
 }
 
 /// Refuses names that nothing in a cluster can have: each is told of at every place below it.

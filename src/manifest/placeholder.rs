@@ -1,7 +1,6 @@
 //! Where the value of a placeholder comes from.
 
 use super::file::Manifest;
-use crate::yaml::path::Path;
 use crate::yaml::{NodeId, Stream};
 
 /// What to do instead of writing over `placeholder`: the place of its value, if one of the files has it.
@@ -19,7 +18,7 @@ pub(super) fn advice(manifests: &[Manifest<'_>], placeholder: &str) -> Option<St
             "its value is in {}, line {}: set it there, with `set: {}=…`",
             manifest.file.path,
             manifest.line(node),
-            Path::by_names(&manifest.stream, node)
+            manifest.path_by_names(node)
         ));
     }
     match placeholder.chars().next() {

@@ -1,9 +1,9 @@
 //! What to change so that files are as a request wants them.
 
 use super::alike;
-use super::change::{ImageChange, Note, Plan};
+use super::change::{FileEdit, ImageChange, Note, Plan};
 use super::error::{self, HeldImage, ManifestError};
-use super::file::Manifest;
+use super::file::{Manifest, Text, with_texts};
 use super::guard::{self, Promise};
 use super::locate::{self, paths};
 use super::place::Object;
@@ -11,7 +11,7 @@ use super::placeholder;
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
 use super::site::Site;
 use super::source::{ManifestFile, Source};
-use super::target::{Targets, described, unwritable};
+use super::target::{self, Targets, described, unwritable};
 use super::write::Obstacle;
 use crate::image::ImageReference;
 use crate::yaml::NodeId;
@@ -34,6 +34,9 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
             Err(error) => return Err(error),
         }
     }
+    let texts = Text::all(&manifests, request);
+    let inside = Text::sources(&texts);
+    let mut manifests = with_texts(manifests, &texts, &inside, request)?;
     refuse_unknown(&manifests, &request.resources)?;
     locate::add_sites_on_paths(&mut manifests, request)?;
     let mut plan = Plan::default();
@@ -61,18 +64,46 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
     for assignment in &request.set {
         locate::add_value(&manifests, &mut targets, assignment, &request.resources)?;
     }
-    for (manifest, targets) in manifests.iter().zip(targets) {
-        let promises = promises(manifest, &targets);
-        let edit = targets.finish(manifest, &mut plan)?;
-        let Some(edit) = edit else { continue };
-        let after = ManifestFile {
-            path: edit.path.clone(),
-            bytes: edit.after.clone(),
-        };
-        check(manifest, &after, request, &promises, &mut plan)?;
-        plan.edits.push(edit);
+    let mut targets = targets.into_iter();
+    for manifests in manifests.chunk_by(|_, next| next.nested.is_some()) {
+        let targets: Vec<Targets<'_>> = targets.by_ref().take(manifests.len()).collect();
+        let edit = finish(manifests, targets, request, &mut plan)?;
+        plan.edits.extend(edit);
     }
     Ok(plan)
+}
+
+/// The edit of one file, which is read as `manifests`: itself, and the texts inside of it.
+fn finish(
+    manifests: &[Manifest<'_>],
+    targets: Vec<Targets<'_>>,
+    request: &EditRequest,
+    plan: &mut Plan,
+) -> Result<Option<FileEdit>, ManifestError> {
+    let promises = promises(manifests, &targets);
+    let (mut own, mut inside) = (None, Vec::new());
+    let first = plan.images.len();
+    for (manifest, targets) in manifests.iter().zip(targets) {
+        match &manifest.nested {
+            None => own = Some((manifest, targets)),
+            Some(nested) => inside.push((nested.node, targets.finish(manifest, plan)?)),
+        }
+    }
+    let Some((manifest, mut targets)) = own else {
+        return Ok(None);
+    };
+    for (node, edits) in inside {
+        targets.add_inside(node, edits);
+    }
+    let edits = targets.finish(manifest, plan)?;
+    if let Some(images) = plan.images.get_mut(first..) {
+        images.sort_by_key(|image| image.line);
+    }
+    let edit = target::apply(manifest, &edits)?;
+    if let Some(edit) = &edit {
+        check(manifests, edit, request, &promises, plan)?;
+    }
+    Ok(edit)
 }
 
 /// The warning for files of a glob that can't be read.
@@ -112,7 +143,7 @@ fn mean_the_only_tag(manifests: &mut [Manifest<'_>], request: &EditRequest, plan
     let line = manifest
         .sites
         .get(*site)
-        .map(|site| manifest.stream[site.node].line);
+        .map(|site| manifest.line(site.node));
     if let (Some(site), Some(line)) = (manifest.sites.get_mut(*site), line)
         && site.is_version_only()
     {
@@ -249,25 +280,30 @@ fn leave_other_lines(
 }
 
 /// What the file's places were told to hold.
-fn promises<'r>(manifest: &Manifest<'_>, targets: &Targets<'r>) -> Vec<Promise<'r>> {
-    let mut nodes: Vec<NodeId> = manifest.sites.iter().map(|site| site.node).collect();
-    nodes.sort_unstable();
-    let wanted = targets.images().iter();
-    wanted
-        .map(|wanted| Promise {
-            number: nodes.partition_point(|node| *node < wanted.node),
+fn promises<'r>(manifests: &[Manifest<'_>], targets: &[Targets<'r>]) -> Vec<Promise<'r>> {
+    let mut promises = Vec::new();
+    let mut before = 0;
+    for (manifest, targets) in manifests.iter().zip(targets) {
+        let mut nodes: Vec<NodeId> = manifest.sites.iter().map(|site| site.node).collect();
+        nodes.sort_unstable();
+        let wanted = targets.images().iter();
+        promises.extend(wanted.map(|wanted| Promise {
+            number: before + nodes.partition_point(|node| *node < wanted.node),
             place: wanted.change.place.clone(),
+            file: wanted.change.file.clone(),
             line: wanted.change.line,
             assignment: wanted.assignment,
-        })
-        .collect()
+        }));
+        before += nodes.len();
+    }
+    promises
 }
 
 /// Reads the result again: each place must hold the image that was asked for. Also looks for what was left
 /// behind.
 fn check(
-    before: &Manifest<'_>,
-    after: &ManifestFile,
+    before: &[Manifest<'_>],
+    edit: &FileEdit,
     request: &EditRequest,
     promises: &[Promise<'_>],
     plan: &mut Plan,
@@ -275,12 +311,22 @@ fn check(
     if promises.is_empty() {
         return Ok(());
     }
-    let source = Source::new(after);
-    let mut read = [Manifest::read(&source, request)?];
+    let after = ManifestFile {
+        path: edit.path.clone(),
+        bytes: edit.after.clone(),
+    };
+    let source = Source::new(&after);
+    let read = vec![Manifest::read(&source, request)?];
+    let texts = Text::all(&read, request);
+    let inside = Text::sources(&texts);
+    let mut read = with_texts(read, &texts, &inside, request)?;
     // A path may lead to other files only.
     let _ = locate::add_sites_on_paths(&mut read, request);
-    let [read] = &read;
-    guard::refuse_other_images(read, before.sites.len(), promises)?;
+    let count = before.iter().map(|manifest| manifest.sites.len()).sum();
+    guard::refuse_other_images(&read, count, promises)?;
+    let Some(read) = read.first() else {
+        return Ok(());
+    };
     let of_file = plan.images.iter().filter(|image| image.file == after.path);
     let mut changed: Vec<(&str, &str)> = of_file
         .filter(|image| image.old != image.new)

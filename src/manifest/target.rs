@@ -8,7 +8,6 @@ use super::change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 use super::error::ManifestError;
 use super::file::Manifest;
 use super::guard;
-use super::place::Place;
 use super::request::ImageAssignment;
 use super::site::Site;
 use super::source::TemplateLost;
@@ -73,7 +72,7 @@ impl<'r> Targets<'r> {
             line: manifest.line(site.node),
             resource: manifest.resource(site.node),
             container: site.container.clone(),
-            place: Place::of(&manifest.stream, site.node),
+            place: manifest.place(site.node),
             old: site.shown(&assignment.image),
             new,
         };
@@ -108,7 +107,7 @@ impl<'r> Targets<'r> {
             let obstacle = Obstacle::Shared {
                 line: manifest.line(source),
                 others: format!("{word} {}", others.join(", ")),
-                path: yaml::path::path_of(&manifest.stream, source).to_string(),
+                path: manifest.path(source),
                 value: text,
             };
             return Err(ManifestError::Unwritable {
@@ -133,7 +132,7 @@ impl<'r> Targets<'r> {
         let is_meant = |site: &&Site| self.images.iter().any(|wanted| wanted.node == site.node);
         let own = manifest.sites.iter().filter(|site| !is_meant(site));
         let own = own.filter(|site| site.slots().any(|slot| slot.node == source));
-        let mut lines: Vec<usize> = aliases.map(|(_, node)| node.line).collect();
+        let mut lines: Vec<usize> = aliases.map(|(id, _)| manifest.line(id)).collect();
         lines.extend(own.map(|site| manifest.line(site.node)));
         lines.sort_unstable();
         lines.dedup();
@@ -181,40 +180,30 @@ impl<'r> Targets<'r> {
         Ok(())
     }
 
-    /// Makes the edits, and puts everything else into `plan`. None where nothing changes.
+    /// Has the text at `node`, which is a document of its own, be edited.
+    pub fn add_inside(&mut self, node: NodeId, edits: Vec<Edit>) {
+        if !edits.is_empty() {
+            self.additions.push(Edit::Inside { node, edits });
+        }
+    }
+
+    /// The edits that make the targets so, and everything else into `plan`.
     pub fn finish(
         mut self,
         manifest: &Manifest<'_>,
         plan: &mut Plan,
-    ) -> Result<Option<FileEdit>, ManifestError> {
+    ) -> Result<Vec<Edit>, ManifestError> {
         self.settle_shared(manifest)?;
         self.add_notes_on_aliases(manifest);
         guard::refuse_encrypted(manifest, self.scalars.keys().copied())?;
-        let edits: Vec<Edit> = self
-            .scalars
-            .into_iter()
-            .map(|(node, value)| Edit::Set { node, value })
-            .chain(self.additions)
-            .collect();
-        let mut edit = None;
-        if !edits.is_empty() {
-            guard::refuse_signed(manifest)?;
-            let path = manifest.file.path.clone();
-            let after = yaml::edit::apply(&manifest.stream, &edits).map_err(|source| {
-                let file = path.clone();
-                ManifestError::Edit { file, source }
-            })?;
-            edit = manifest.source.edit(after).map_err(|TemplateLost| {
-                let (file, line) = (path.clone(), 1);
-                ManifestError::Template { file, line }
-            })?;
-        }
         self.images.sort_by_key(|wanted| wanted.node);
         plan.images
             .extend(self.images.into_iter().map(|wanted| wanted.change));
         plan.values.extend(self.values);
         plan.notes.extend(self.notes);
-        Ok(edit)
+        let scalars = self.scalars.into_iter();
+        let scalars = scalars.map(|(node, value)| Edit::Set { node, value });
+        Ok(scalars.chain(self.additions).collect())
     }
 
     /// What carries an anchor, or is inside of something that does, changes wherever an alias names
@@ -241,14 +230,14 @@ impl<'r> Targets<'r> {
                 && let Some(lines) = anchors.get_mut(target)
                 && !is_target
             {
-                lines.push(node.line.to_string());
+                lines.push(manifest.line(id).to_string());
             }
         }
         for (anchor, lines) in anchors.iter().filter(|(_, lines)| !lines.is_empty()) {
             let word = if lines.len() == 1 { "line" } else { "lines" };
             self.notes.push(Note {
                 file: manifest.file.path.clone(),
-                line: stream[*anchor].line,
+                line: manifest.line(*anchor),
                 text: format!(
                     "this carries an anchor, so its aliases change with it: {word} {}",
                     lines.join(", ")
@@ -258,11 +247,31 @@ impl<'r> Targets<'r> {
     }
 }
 
+/// What the file of `manifest` is with `edits` made; none where nothing changes.
+pub(super) fn apply(
+    manifest: &Manifest<'_>,
+    edits: &[Edit],
+) -> Result<Option<FileEdit>, ManifestError> {
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    guard::refuse_signed(manifest)?;
+    let file = || manifest.file.path.clone();
+    let after = yaml::edit::apply(&manifest.stream, edits).map_err(|source| {
+        let file = file();
+        ManifestError::Edit { file, source }
+    })?;
+    manifest.source.edit(after).map_err(|TemplateLost| {
+        let (file, line) = (file(), 1);
+        ManifestError::Template { file, line }
+    })
+}
+
 fn overlap(manifest: &Manifest<'_>, node: NodeId) -> ManifestError {
     ManifestError::Overlap {
         file: manifest.file.path.clone(),
-        line: manifest.stream[node].line,
-        path: yaml::path::path_of(&manifest.stream, node).to_string(),
+        line: manifest.line(node),
+        path: manifest.path(node),
     }
 }
 
