@@ -1,4 +1,5 @@
-//! Bytes, a path and a value: no panic, and whatever edit is made is exact.
+//! Bytes, a path and a value: no panic, and whatever edit is made is exact. The value is also deployed as
+//! an image, in every shape that the file has, texts inside of texts as well: what comes out is that image.
 //!
 //! ```sh
 //! cargo +nightly fuzz run edit
@@ -8,6 +9,7 @@
 
 #![no_main]
 
+use gitops_deploy::manifest::{EditRequest, ImageAssignment, ManifestFile, plan};
 use gitops_deploy::yaml::path::Path;
 use gitops_deploy::yaml::{Content, Edit, NewValue, Stream, edit};
 use libfuzzer_sys::fuzz_target;
@@ -20,6 +22,7 @@ fuzz_target!(|data: &[u8]| {
     let (Ok(path), Ok(value)) = (std::str::from_utf8(path), std::str::from_utf8(value)) else {
         return;
     };
+    deploy(value, file);
     let Ok(stream) = Stream::parse(file) else { return };
     let named = path.parse::<Path>().ok();
     let targets = stream
@@ -51,3 +54,32 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(again.value(read), Some(value));
     }
 });
+
+/// Deploys `image` to `file`. Where that is planned, each place holds it afterwards, and there is nothing more
+/// to do.
+fn deploy(image: &str, file: &[u8]) {
+    let Ok(assignment) = image.parse::<ImageAssignment>() else { return };
+    let request = EditRequest {
+        images: vec![assignment.clone()],
+        ..EditRequest::default()
+    };
+    let deployed = |bytes: &[u8]| {
+        let path = "manifest.yaml".parse().expect("a path");
+        let bytes = bytes.to_vec();
+        plan(&[ManifestFile { path, bytes }], &request)
+    };
+    let Ok(first) = deployed(file) else { return };
+    for change in &first.images {
+        let held: ImageAssignment = change.new.parse().expect("an image");
+        assert_eq!(held.image.digest(), assignment.image.digest());
+        if assignment.image.tag().is_some() {
+            assert_eq!(held.image.tag(), assignment.image.tag());
+        }
+    }
+    let Some(edit) = first.edits.first() else { return };
+    let again = deployed(&edit.after).expect("a plan for what was planned");
+    assert!(again.edits.is_empty());
+    if std::str::from_utf8(file).is_ok_and(|text| !text.contains("{{")) {
+        Stream::parse(&edit.after).expect("an edited file can be read");
+    }
+}

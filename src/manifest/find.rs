@@ -104,6 +104,13 @@ impl Family {
         Some(best.1)
     }
 
+    /// Whether tag or digest is there, and is no text.
+    fn is_other(&self, stream: &Stream<'_>) -> bool {
+        let parts = [Part::Tag, Part::Digest].into_iter();
+        let mut fields = parts.filter_map(|part| self.field(part));
+        fields.any(|field| Slot::read(stream, field.key, field.node).is_none())
+    }
+
     fn slot(&self, stream: &Stream<'_>, part: Part) -> Option<Slot> {
         let field = self.field(part)?;
         let slot = Slot::read(stream, field.key, field.node)?;
@@ -306,6 +313,9 @@ impl<'s, 't> Finder<'s, 't> {
         node: NodeId,
     ) -> Option<Parts> {
         let part = |part| own.slot(self.stream, part);
+        if own.is_other(self.stream) {
+            return None;
+        }
         let (tag, digest) = (part(Part::Tag), part(Part::Digest));
         let has_version = tag.is_some() || digest.is_some();
         let key = self.stream.key_of(node).unwrap_or_default();
@@ -319,6 +329,7 @@ impl<'s, 't> Finder<'s, 't> {
         let bare = image.and_then(|image| image.slot(self.stream, Part::Image));
         let bare = bare.filter(|slot| !slot.value.is_empty() && !is_versioned(&slot.value));
         let repository = part(Part::Repository).filter(|_| has_version || is_image);
+        let repository = repository.filter(|repository| !repository.value.is_empty());
         let parts = match (repository, part(Part::Name)) {
             (Some(repository), name) => Parts {
                 registry,
@@ -362,9 +373,15 @@ impl<'s, 't> Finder<'s, 't> {
     ) -> Vec<(NodeId, Parts)> {
         let part = |part| family.slot(self.stream, part);
         let fronts = [Part::Repository, Part::Image, Part::Name].into_iter();
+        let has = |family: &Family| family.field(Part::Tag).is_some();
+        let has_tag = has(family) || beside.is_some_and(has);
         let (wholes, fronts): (Vec<Slot>, Vec<Slot>) = fronts
             .filter_map(part)
-            .partition(|front| is_versioned(&front.value) && !front.value.ends_with("@sha256"));
+            .filter(|front| is_run || !front.value.is_empty())
+            .partition(|front| {
+                let is_digest_beside = front.value.ends_with("@sha256") && has_tag;
+                is_versioned(&front.value) && !is_digest_beside
+            });
         let mut found: Vec<(NodeId, Parts)> = Vec::new();
         let front = fronts.into_iter().next();
         let or_beside = |wanted| {

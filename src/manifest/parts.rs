@@ -148,6 +148,13 @@ impl Parts {
         front + &self.version()
     }
 
+    /// What it may read as, in all ways that are references.
+    pub fn readings(&self) -> Vec<ImageReference> {
+        let fronts = self.fronts().into_iter();
+        let texts = fronts.map(|front| front.text() + &self.version());
+        texts.filter_map(|text| text.parse().ok()).collect()
+    }
+
     /// Whether it is only the version of an image whose repository is elsewhere.
     pub fn is_version_only(&self) -> bool {
         self.repository.is_none() && self.name.is_none()

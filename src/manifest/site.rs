@@ -221,26 +221,21 @@ impl Site {
     /// Whether a reader gets the image that `assignment` asks for here, in the form of a reference.
     pub fn holds(&self, assignment: &ImageAssignment) -> bool {
         let image = &assignment.image;
-        let Ok(held) = self.shown(image).parse::<ImageReference>() else {
-            return false;
-        };
-        let is_version = match (image.tag(), image.digest()) {
+        let is_version = |held: &ImageReference| match (image.tag(), image.digest()) {
             (Some(tag), digest) => held.tag() == Some(tag) && held.digest() == digest,
             (None, digest) => held.digest() == digest,
         };
-        let is_repository = match (&self.holder, &assignment.container) {
-            (Holder::Parts(parts), _) => {
-                parts.is_version_only()
-                    || parts
-                        .repositories()
-                        .iter()
-                        .any(|own| own.same_repository(image))
-            }
-            (Holder::Entry(_), Some(_)) => held.same_repository(image),
-            (Holder::Entry(entry), None) => entry.is_about(image),
-            (Holder::Obstacle(_), _) => false,
+        let held: Vec<ImageReference> = match &self.holder {
+            Holder::Parts(parts) if !parts.is_version_only() => parts.readings(),
+            Holder::Parts(_) | Holder::Entry(_) => self.shown(image).parse().into_iter().collect(),
+            Holder::Obstacle(_) => Vec::new(),
         };
-        is_version && is_repository
+        let is_repository = |held: &ImageReference| match &self.holder {
+            Holder::Entry(entry) if assignment.container.is_none() => entry.is_about(image),
+            _ => held.same_repository(image),
+        };
+        held.iter()
+            .any(|held| is_version(held) && is_repository(held))
     }
 }
 

@@ -14,6 +14,9 @@ use crate::yaml::{Content, NodeId, Stream, Style};
 
 use super::write::{Obstacle, Shared, Written, is_template, set};
 
+/// How an action of GitHub's writes the image that it runs in.
+const DOCKER: &str = "docker://";
+
 /// Such a scalar.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
@@ -44,7 +47,13 @@ impl Slot {
             _ => node,
         };
         let text = text(stream, source)?;
-        let frame = defaults(&text);
+        let frame = match text.strip_prefix(DOCKER) {
+            Some(image) => vec![
+                Piece::Frame(DOCKER.to_owned()),
+                Piece::Image(image.to_owned()),
+            ],
+            None => defaults(&text),
+        };
         let value = match frame.as_slice() {
             [] => text.into_owned(),
             pieces => value_of(pieces),

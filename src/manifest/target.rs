@@ -255,16 +255,19 @@ pub(super) fn apply(
     if edits.is_empty() {
         return Ok(None);
     }
-    guard::refuse_signed(manifest)?;
     let file = || manifest.file.path.clone();
     let after = yaml::edit::apply(&manifest.stream, edits).map_err(|source| {
         let file = file();
         ManifestError::Edit { file, source }
     })?;
-    manifest.source.edit(after).map_err(|TemplateLost| {
+    let edit = manifest.source.edit(after).map_err(|TemplateLost| {
         let (file, line) = (file(), 1);
         ManifestError::Template { file, line }
-    })
+    })?;
+    if edit.is_some() {
+        guard::refuse_signed(manifest)?;
+    }
+    Ok(edit)
 }
 
 fn overlap(manifest: &Manifest<'_>, node: NodeId) -> ManifestError {

@@ -59,7 +59,8 @@ pub fn is_plain_safe(value: &str, in_flow: bool) -> bool {
         && !value.contains(" #")
         && !value.ends_with(':')
         && value.chars().all(is_printable)
-        && !(in_flow && value.contains([',', '[', ']', '{', '}']))
+        // libyaml ends a plain text in brackets at `:?`.
+        && !(in_flow && value.contains([',', '[', ']', '{', '}', '?']))
 }
 
 /// Printable within a line for YAML 1.1 and 1.2 (chapter 5.1 of both).

@@ -20,6 +20,7 @@ use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
+use gitops_deploy::image::ImageReference;
 use gitops_deploy::manifest::{EditRequest, ManifestError, ManifestFile, Plan, plan};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -283,6 +284,78 @@ fn filled(template: &str, image: &str) -> String {
     hidden.replace('@', image).replace('\u{1}', "@")
 }
 
+/// A mapping with keys that say something of images, in any combination.
+fn any_shape() -> impl Strategy<Value = String> {
+    let key = prop::sample::select(vec![
+        "image",
+        "imageTag",
+        "image_tag",
+        "imageName",
+        "webImage",
+        "webImageTag",
+        "repository",
+        "name",
+        "registry",
+        "tag",
+        "version",
+        "digest",
+        "newName",
+        "newTag",
+    ]);
+    let value = prop::sample::select(vec![
+        "ghcr.io/acme/web",
+        "acme/web",
+        "web",
+        "acme",
+        "ghcr.io",
+        "ghcr.io/acme/web:v1",
+        "ghcr.io/acme",
+        "ghcr.io/acme/web:",
+        "ghcr.io/acme/web:v0:v1",
+        "ghcr.io/acme/web@sha256",
+        "v1",
+        "1.10",
+        "null",
+        "''",
+        "~",
+        "*t",
+        "*r",
+        "${T:-v1}",
+        "ghcr.io/acme/web:${T:-v1}",
+        "ghcr.io/acme/web:${T}",
+        "'{{ .t }}'",
+        "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "[v1]",
+        "{a: b}",
+    ]);
+    let around = prop::sample::select(vec![
+        "k:\n",
+        "k:\n  image:\n",
+        "kimages:\n- ",
+        "k:\n  containers:\n  - ",
+        "k:\n  images:\n  - ",
+        "kglobal: {imageRegistry: ghcr.io}\nk:\n  image:\n",
+        "k:\n  services:\n    web:\n",
+    ]);
+    (around, prop::collection::btree_map(key, value, 1..6)).prop_map(|(around, pairs)| {
+        let last = around.lines().last().unwrap();
+        let indent = " ".repeat(last.len() - last.trim_start().len() + 2);
+        let mut text = format!(
+            "kt: &t v1\nkr: &r ghcr.io/acme/web\n{}",
+            around
+                .replace("kimages", "images")
+                .replace("kglobal", "global")
+        );
+        for (number, (key, value)) in pairs.into_iter().enumerate() {
+            let is_item = number == 0 && around.ends_with("- ");
+            let indent = if is_item { "" } else { &indent };
+            text.push_str(&format!("{indent}{key}: {value}\n"));
+        }
+        text
+    })
+}
+
 fn image_request(line: &str) -> EditRequest {
     EditRequest {
         images: parsed(&[line.to_owned()]),
@@ -305,6 +378,55 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(&there), text(&new));
         let back = edited(&there, &request(&old)).unwrap();
         prop_assert_eq!(String::from_utf8_lossy(&back), text(&old));
+    }
+
+    #[test]
+    fn what_comes_out_is_the_image_that_was_asked_for(
+        shape in prop::sample::select(vec![
+            "image: acme/web:@\n",
+            "image: acme/web\nimageTag: @\n",
+            "web_image: acme/web\nweb_image_tag: '@'\n",
+            "image: {repository: acme/web, tag: '@'}\n",
+            "image: {registry: docker.io, repository: acme, name: web, tag: '@'}\n",
+            "image:\n  repository: acme/web:@\n",
+            "a: {repository: acme, image: web, version: '@'}\n",
+            "tag: &t '@'\nimage: {repository: acme/web, tag: *t}\nb: {image: acme/web, tag: *t}\n",
+            "b: &b {repository: acme/web, tag: '@'}\nimage: {<<: *b}\n",
+            "image: ${R:-acme}/web:${TAG:-@}\n",
+            "images: [w=acme/web:@, acme/api:v1]\n",
+            "images:\n- name: acme/web\n  newTag: '@'\n",
+            "images:\n- name: w\n  newName: acme/web:@\n",
+            "p:\n- {name: image.tag, value: '@'}\n- {name: image.repository, value: acme/web}\n",
+            "values: |\n  # é\n  image:\n    repository: acme/web\n    tag: '@'\n\nx: y\n",
+            "patch: |-\n  - op: replace\n    path: /a/0/image\n    value: acme/web:@",
+            "a: {{ .x }}\n{{- if .y }}\nimage: acme/web:@\n{{- end }}\n",
+        ]),
+        old in "[a-z]{1,9}",
+        new in "[A-Za-z_][A-Za-z0-9_.-]{0,12}",
+    ) {
+        let text = |tag: &str| shape.replace('@', tag);
+        let request = |tag: &str| image_request(&format!("acme/web:{tag}"));
+        prop_assume!(!["null", "Null", "NULL"].contains(&old.as_str()));
+        let there = edited(text(&old).as_bytes(), &request(&new)).unwrap();
+        prop_assert_eq!(String::from_utf8_lossy(&there).replace('"', ""), text(&new));
+        let back = edited(&there, &request(&old)).unwrap();
+        prop_assert_eq!(String::from_utf8_lossy(&back).replace('"', ""), text(&old));
+    }
+
+    #[test]
+    fn no_shape_makes_another_image_of_it(lines in any_shape()) {
+        let request = image_request("ghcr.io/acme/web:v2");
+        for bytes in [lines.clone(), format!("values: |\n{}", lines.replace("  ", "    ").replace("\nk", "\n  k"))] {
+            let Ok(plan) = plan_for(bytes.as_bytes(), &request) else { continue };
+            for image in &plan.images {
+                let image: ImageReference = image.new.parse().unwrap();
+                prop_assert_eq!((image.tag(), image.digest()), (Some("v2"), None), "{}", bytes);
+            }
+            let Some(edit) = plan.edits.first() else { continue };
+            let again = plan_for(&edit.after, &request);
+            let is_done = again.as_ref().is_ok_and(|plan| plan.edits.is_empty());
+            prop_assert!(is_done, "{}\n{}\n{:?}", bytes, String::from_utf8_lossy(&edit.after), again);
+        }
     }
 
     #[test]
