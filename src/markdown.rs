@@ -169,8 +169,8 @@ pub fn link(markdown: &str, url: Option<&str>) -> String {
     format!("[{markdown}]({})", target.replace('&', "&amp;"))
 }
 
-/// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes
-/// code. No address in it becomes a link, and no name is mentioned.
+/// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes code,
+/// and so do URLs. None of them becomes a link, and no name is mentioned.
 pub fn paragraphs(text: &str) -> String {
     let pieces: Vec<&str> = text.split('`').collect();
     let even = pieces.len().is_multiple_of(2);
@@ -178,11 +178,39 @@ pub fn paragraphs(text: &str) -> String {
     for (index, piece) in pieces.iter().enumerate() {
         let unclosed = even && index + 1 == pieces.len();
         match index % 2 {
-            1 if !unclosed && !piece.contains('\n') => out.push_str(&code(piece)),
-            _ => escape(piece, &mut out),
+            1 if !unclosed && !piece.contains('\n') => push_code(piece, &mut out),
+            _ => {
+                let mut rest = *piece;
+                while let Some((before, url, behind)) = url(rest) {
+                    escape(before, &mut out);
+                    push_code(url, &mut out);
+                    rest = behind;
+                }
+                escape(rest, &mut out);
+            }
         }
     }
     out
+}
+
+/// The first URL of a text, and what is around it.
+fn url(text: &str) -> Option<(&str, &str, &str)> {
+    let is_scheme = |c: char| c.is_ascii_alphanumeric();
+    let colon = text.find("://")?;
+    let start = text[..colon].trim_end_matches(is_scheme).len();
+    let length = text[start..].find(|c: char| c.is_whitespace() || c.is_control());
+    let end = length.map_or(text.len(), |length| start + length);
+    let url = text[start..end].trim_end_matches(['.', ',', ';', ':', ')', '!', '?', '\'', '"']);
+    let (before, behind) = (&text[..start], &text[start + url.len()..]);
+    (start < colon && url.len() > colon - start).then_some((before, url, behind))
+}
+
+/// Appends code; backticks side by side would be one fence.
+fn push_code(text: &str, out: &mut String) {
+    if out.ends_with('`') {
+        out.push_str("&#8203;");
+    }
+    out.push_str(&code(text));
 }
 
 /// Appends text with nothing of Markdown or HTML in it.
@@ -212,7 +240,7 @@ fn escape(text: &str, out: &mut String) {
                 out.push('\\');
                 out.push(c);
             }
-            '.' | ')' if out.ends_with(|c: char| c.is_ascii_digit()) => {
+            '.' | ')' if is_number(out) => {
                 out.push('\\');
                 out.push(c);
             }
@@ -223,6 +251,12 @@ fn escape(text: &str, out: &mut String) {
             c => out.push(c),
         }
     }
+}
+
+/// Whether the last line is a number, with which a list would begin.
+fn is_number(text: &str) -> bool {
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -366,6 +400,14 @@ mod tests {
         fn a_diff_is_one_block(text in hostile()) {
             prop_assert_eq!(elements(&diff(&text)), ["pre"], "{}", text);
         }
+    }
+
+    #[test]
+    fn a_url_is_code() {
+        assert_eq!(
+            paragraphs("see https://e.x/a_b?c=1, 2.5 (http://e.x/`<img>`) a://"),
+            "see `https://e.x/a_b?c=1`, 2.5 (`http://e.x/`&#8203;`<img>`) `a://`"
+        );
     }
 
     #[test]
