@@ -994,6 +994,78 @@ fn several_applications_are_waited_for_each_where_it_is() {
 }
 
 #[test]
+fn each_of_several_applications_is_held_to_the_files_below_its_own_path() {
+    let world = World::new();
+    let other = manifest(V13);
+    let tip = world
+        .repository
+        .commit("main", "shop/web.yaml", other.as_str(), "feat: a shop");
+    let argocd = ArgoCd::play(apps([
+        world.healthy(&tip, &[V14]),
+        world
+            .healthy(&tip, &[V13])
+            .with("/spec/source/path", "shop"),
+    ]));
+    done(
+        world
+            .verify(&argocd)
+            .input("file", "*/web*.yaml")
+            .input("argocd-application", "blog\nshop")
+            .run(),
+    );
+}
+
+#[test]
+fn a_renamed_repository_is_known_by_its_commits() {
+    let world = World::new();
+    let renamed = |revision: &str, images: &[&str]| {
+        world.healthy(revision, images).with(
+            "/spec/source/repoURL",
+            "https://github.com/acme/renamed.git",
+        )
+    };
+    let argocd = ArgoCd::play(apps([
+        renamed(&world.old, &[V13]),
+        renamed(&world.new, &[V14]),
+    ]));
+    let log = done(world.verify(&argocd).run()).shown_log();
+    assert!(
+        log.contains("it follows https://github.com/acme/renamed.git, which has our commits"),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_was_hydrated_and_then_promoted_by_a_merge_is_known_by_what_runs() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let source =
+        json!({"repoURL": world.repository.url(), "path": "blog-system", "targetRevision": "main"});
+    let state = |dry: &str, hydrated: &str, compared: &str, image: &str| {
+        world
+            .healthy(compared, &[image])
+            .with("/spec/source", json!(null))
+            .with(
+                "/spec/sourceHydrator",
+                json!({"drySource": source, "hydrateTo": {"targetBranch": "environments/prod-next"}}),
+            )
+            .with(
+                "/status/sourceHydrator",
+                json!({"lastSuccessfulOperation": {"drySHA": dry, "hydratedSHA": hydrated}}),
+            )
+    };
+    let id = |digit: &str| digit.repeat(40);
+    let argocd = ArgoCd::play(apps([
+        state(old, &id("1"), &id("a"), V13),
+        // Hydrated, and its pull request is open.
+        state(new, &id("2"), &id("a"), V13),
+        state(new, &id("2"), &id("b"), V14),
+    ]));
+    done(world.verify(&argocd).run());
+    assert!(argocd.requests().len() >= 4);
+}
+
+#[test]
 fn synced_may_be_enough() {
     let world = World::new();
     let argocd = ArgoCd::play(apps([world
