@@ -22,6 +22,10 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let environment = Environment::new(std::env::vars_os());
     let out = Box::new(std::io::stdout());
+    if let Err(error) = descriptors() {
+        action::cannot_start(&environment, out, &error);
+        return Ok(ExitCode::FAILURE);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -29,4 +33,13 @@ fn main() -> anyhow::Result<ExitCode> {
         .context("the action can't be started")?;
     let succeeded = runtime.block_on(action::run(&environment, out));
     Ok(ExitCode::from(u8::from(!succeeded)))
+}
+
+/// Whether as many files can be opened as a run has open at once. Without this, what runs out first
+/// panics, or looks like something else.
+fn descriptors() -> std::io::Result<()> {
+    const AT_ONCE: usize = 24;
+    let open = |_| std::fs::File::open("/dev/null");
+    (0..AT_ONCE).map(open).collect::<Result<Vec<_>, _>>()?;
+    Ok(())
 }

@@ -9,7 +9,7 @@ pub mod log;
 pub mod outputs;
 pub mod summary;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -80,6 +80,14 @@ fn summarized(failure: Failure, environment: &Environment, log: &mut Log) -> Fai
         log.warning(&error.to_string());
     }
     failure
+}
+
+/// Says that the machine has not what a run needs.
+pub fn cannot_start(environment: &Environment, out: Box<dyn Write + Send>, error: &io::Error) {
+    let mut log = Log::new(out, environment.get("GITHUB_ACTIONS") == Some("true"));
+    let message = format!("The action can't be started: {error}. Nothing was changed.");
+    let hint = "The runner lacks it: raise its limits (`ulimit -n`), or use another runner.";
+    log.failure(&Failure::new(Reason::Runner, message).with_hint(hint));
 }
 
 /// Cancelled when the runner asks to stop. In a container this is process 1, which a signal does not

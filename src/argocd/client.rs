@@ -33,7 +33,7 @@ pub enum InvalidServer {
     Form,
     /// The token would travel in the clear.
     #[error(
-        "`http://` would send the token unencrypted: use https://. Where the way is private, `argocd-plaintext: true` allows it"
+        "`http://` would send the token unencrypted: use https://. Where the way is private, `plaintext: true` allows it"
     )]
     Cleartext,
 }

@@ -84,7 +84,10 @@ impl ExchangeError {
         let text = text
             .strip_prefix("client error (Connect): ")
             .unwrap_or(&text);
-        if let Some((_, why)) = text.split_once("invalid peer certificate: ") {
+        if let Some((_, why)) = text.split_once("tunnel error: ") {
+            let why = format!("the proxy of HTTPS_PROXY opens no way there ({why})");
+            Self::Connect(why)
+        } else if let Some((_, why)) = text.split_once("invalid peer certificate: ") {
             Self::Certificate(why.to_owned())
         } else if error.is_connect() {
             Self::Connect(text.to_owned())
@@ -223,7 +226,9 @@ pub async fn follow(
         }
         let incoming = send(http.execute(sent), Patience::of(patience)).await?;
         match incoming.target(request.url()) {
-            Some(target) if is_safe(&target) && left > 0 => *request.url_mut() = target,
+            Some(target) if left > 0 && (is_safe(&target) || is_same_origin(&first, &target)) => {
+                *request.url_mut() = target
+            }
             _ => return incoming.whole(limit).await,
         }
         left -= 1;
@@ -449,5 +454,121 @@ mod tests {
         assert_eq!(wait(&[later]), Some(0), "long ago");
         assert_eq!(wait(&[("retry-after", "soon")]), None);
         assert_eq!(wait(&[date]), None);
+    }
+
+    #[test]
+    fn what_went_wrong_is_told_and_whether_something_may_have_happened() {
+        let second = Duration::from_secs(1);
+        for (error, may_have_happened, expected) in [
+            (
+                ExchangeError::Certificate("UnknownIssuer".into()),
+                false,
+                "the certificate of h is not trusted: UnknownIssuer",
+            ),
+            (
+                ExchangeError::Connect("refused".into()),
+                false,
+                "h can't be reached: refused",
+            ),
+            (
+                ExchangeError::Broken("reset".into()),
+                true,
+                "the connection to h broke: reset",
+            ),
+            (
+                ExchangeError::Silent(second),
+                true,
+                "h did not answer in time (`timeout` is 1 s)",
+            ),
+            (
+                ExchangeError::Deadline(second),
+                true,
+                "h did not answer in time (`timeout` is 1 s)",
+            ),
+            (
+                ExchangeError::Slow(second),
+                true,
+                "h did not answer within 1 s",
+            ),
+            (
+                ExchangeError::TooLarge,
+                true,
+                "h answered with more than is taken in (docs/limits.md)",
+            ),
+            (ExchangeError::Cancelled, true, "the run was cancelled"),
+        ] {
+            assert_eq!(error.told("h"), expected);
+            assert_eq!(error.may_have_happened(), may_have_happened, "{expected}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_a_success_or_not() {
+        let answer = |status| Answer {
+            status,
+            url: url("http://h/"),
+            headers: HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("7"))]),
+            body: Vec::new(),
+        };
+        let successes: Vec<u16> = (100..600)
+            .filter(|status| answer(*status).is_success())
+            .collect();
+        assert_eq!(successes, (200..300).collect::<Vec<_>>());
+        assert_eq!(answer(503).header("retry-after"), Some("7"));
+        assert_eq!(answer(503).header("date"), None);
+    }
+
+    #[tokio::test]
+    async fn a_beginning_is_as_much_as_is_wanted_of_it() {
+        let text = ResponseTemplate::new(500).set_body_string("0123456789");
+        let server = server([Mock::given(any()).respond_with(text)]).await;
+        let http = crate::http::client(&Default::default()).unwrap();
+        for (limit, expected) in [(4, "0123"), (10, "0123456789"), (99, "0123456789")] {
+            let patience = Patience::of(Duration::from_secs(5));
+            let incoming = send(http.get(server.uri()).send(), patience).await.unwrap();
+            assert_eq!(incoming.beginning(limit).await, expected.as_bytes());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_the_run_or_before() {
+        let run = |seconds, cancellable| {
+            let (canceller, cancellation) = crate::deadline::cancellation();
+            let deadline = Deadline::after(Duration::from_secs(seconds), cancellation);
+            let patience = Patience::Run {
+                deadline,
+                cancellable,
+            };
+            (canceller, patience)
+        };
+        let never = std::future::pending::<Result<(), ExchangeError>>;
+        let at_once = || std::future::ready(Ok(()));
+        // A quarter of the run's time is what a server may be silent.
+        let (_alive, patience) = run(100, true);
+        let total = Duration::from_secs(100);
+        assert_eq!(
+            patience.bound(never()).await,
+            Err(ExchangeError::Silent(total))
+        );
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(
+            patience.bound(never()).await,
+            Err(ExchangeError::Deadline(total))
+        );
+        // When it is over nothing new is begun that only reads; what writes is heard to its end.
+        assert_eq!(
+            patience.bound(at_once()).await,
+            Err(ExchangeError::Deadline(total))
+        );
+        let (_alive, patience) = run(0, false);
+        assert_eq!(patience.bound(at_once()).await, Ok(()));
+        for (cancellable, expected) in [
+            (true, ExchangeError::Cancelled),
+            (false, ExchangeError::Silent(total)),
+        ] {
+            let (canceller, patience) = run(100, cancellable);
+            canceller.cancel();
+            assert_eq!(patience.bound(never()).await, Err(expected));
+        }
     }
 }

@@ -5,14 +5,18 @@
 pub mod exchange;
 pub mod secrets;
 pub mod text;
+mod trust;
 
 use std::str::FromStr;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::HeaderValue;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::text::with_sources;
@@ -66,9 +70,9 @@ pub fn secret_header(scheme: &str, secret: &SecretString) -> HeaderValue {
     value
 }
 
-/// Certificate authorities to trust beside the system's: what `ca-certificate` holds.
+/// Certificates to trust beside the system's: what `ca-certificate` holds. Of authorities, or of a server.
 #[derive(Debug, Clone, Default)]
-pub struct Authorities(Vec<reqwest::Certificate>);
+pub struct Authorities(Vec<CertificateDer<'static>>);
 
 /// Why a text holds no certificates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,9 +93,10 @@ impl FromStr for Authorities {
 
     /// One certificate or more, in PEM.
     fn from_str(pem: &str) -> Result<Self, AuthoritiesError> {
-        let invalid = |error: reqwest::Error| AuthoritiesError::Invalid(with_sources(&error));
+        let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
+        let certificates: Result<Vec<_>, _> = certificates.collect();
         let certificates =
-            reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(invalid)?;
+            certificates.map_err(|error| AuthoritiesError::Invalid(error.to_string()))?;
         if certificates.is_empty() {
             return Err(AuthoritiesError::Empty);
         }
@@ -114,13 +119,18 @@ pub fn client(authorities: &Authorities) -> Result<reqwest::Client, ClientError>
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only where a provider is there already, which then serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = ring::default_provider().install_default();
     });
-    reqwest::Client::builder()
+    let mut builder = reqwest::Client::builder()
         .user_agent(concat!("gitops-deploy/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tls_certs_merge(authorities.0.clone())
+        .connect_timeout(CONNECT_TIMEOUT);
+    if !authorities.0.is_empty() {
+        let config = trust::config(&authorities.0, Arc::new(ring::default_provider()));
+        let config = config.map_err(|error| ClientError::Setup(with_sources(&error)))?;
+        builder = builder.tls_backend_preconfigured(config);
+    }
+    builder
         .build()
         .map_err(|error| ClientError::Setup(with_sources(&error)))
 }

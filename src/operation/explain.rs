@@ -4,6 +4,7 @@
 use secrecy::SecretString;
 use url::Url;
 
+use super::advice::{ServerKind, on_a_rule, on_words};
 use crate::failure::{Failure, Reason};
 use crate::files::RepoPath;
 use crate::repository::github::access::{self, Finding, TokenKind};
@@ -39,7 +40,7 @@ impl Explainer<'_> {
                     self.location
                 ),
             )
-            .with_hint("Run the job again, or raise `timeout`."),
+            .with_hint(on_words(&detail).unwrap_or("Run the job again, or raise `timeout`.")),
         }
     }
 
@@ -104,10 +105,11 @@ impl Explainer<'_> {
                     Reason::Unavailable,
                     format!("{what}, so nothing was changed in {location}."),
                 )
-                .with_hint(
-                    "Run the job again when the server is well. Where it always fails: check the URL, that this \
-                     runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.",
-                )
+                .with_hint(match what.to_lowercase().contains("rate limit") {
+                    true => "With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.",
+                    false => "Run the job again when the server is well. Where it always fails: check the URL, that this \
+                              runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.",
+                })
             }
             RepositoryError::Unconfirmed { commit, what } => Failure::new(
                 Reason::Unavailable,
@@ -139,11 +141,13 @@ impl Explainer<'_> {
                 Failure::new(Reason::NotApi, format!("{what}. Nothing was changed."))
                     .with_hint("Check `api-url` and `server-url`. With `transport: git` the API is not needed.")
             }
-            RepositoryError::Redirected { to } => Failure::new(
-                Reason::NotGit,
-                format!("{location} redirects to {to}, and the token is not sent to another host."),
+            RepositoryError::Redirected { to } => self.redirected(to),
+            RepositoryError::Shut { status, what } => self.shut(*status, what),
+            RepositoryError::Runner { what } => Failure::new(
+                Reason::Runner,
+                format!("{what}, so nothing was changed in {location}."),
             )
-            .with_hint("If that is where the repository is now, set `repository` to it."),
+            .with_hint("The runner lacks it, not the server: free some room there, or use another runner."),
             RepositoryError::ObjectFormat { format } => Failure::new(
                 Reason::Protocol,
                 format!("{location} names its objects by {format}, which this action does not speak. Nothing was changed."),
@@ -223,7 +227,9 @@ impl Explainer<'_> {
         let scopes = scopes_of(finding)
             .map(|scopes| format!("; its scopes are {scopes}"))
             .unwrap_or_default();
-        failure(format!("{error}{scopes}"), self.needed())
+        let text = error.to_string();
+        let hint = on_words(&text).map_or_else(|| self.needed(), str::to_owned);
+        failure(format!("{text}{scopes}"), hint)
     }
 
     /// HTTP 404: GitHub answers so for what is not there and for what the token may not see.
@@ -255,9 +261,7 @@ impl Explainer<'_> {
         if location.github_name().is_none() {
             return "The token must be allowed to write to the repository.".to_owned();
         }
-        let elsewhere = self
-            .own_repository
-            .filter(|own| Some(*own) != location.github_name().as_deref());
+        let elsewhere = self.own_repository.filter(|own| !location.is_named(own));
         match (self.kind(), elsewhere) {
             (TokenKind::Installation, Some(own)) => format!(
                 "The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only {own}. Give `token` a \
@@ -286,6 +290,7 @@ impl Explainer<'_> {
     }
 
     fn declined(&self, detail: &str) -> Failure {
+        let kind = ServerKind::of(self.location, self.api_url, detail);
         Failure::new(
             Reason::Declined,
             format!(
@@ -294,11 +299,67 @@ impl Explainer<'_> {
                 detail.trim_end_matches('.')
             ),
         )
-        .with_hint(
-            "A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch \
-             protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch \
-             without it.",
-        )
+        .with_hint(on_a_rule(kind, detail))
+    }
+
+    /// A redirect that is not followed: to another host, to a sign-in, or out of HTTPS.
+    fn redirected(&self, to: &str) -> Failure {
+        let location = self.location;
+        let target = Url::parse(to).ok();
+        let own = location.url();
+        let is_elsewhere = target.as_ref().is_none_or(|target| {
+            !is_same_server(target, own) && !is_same_server(target, self.api_url)
+        });
+        let path = target.as_ref().map_or("", Url::path).to_lowercase();
+        let signs_on = [
+            "login", "sign_in", "signin", "sign-in", "sso", "saml", "oauth",
+        ];
+        if is_elsewhere {
+            let message =
+                format!("{location} redirects to {to}, and the token is not sent to another host.");
+            Failure::new(Reason::NotGit, message)
+                .with_hint("If that is where the repository is now, set `repository` to it.")
+        } else if signs_on.iter().any(|word| path.contains(word)) {
+            let message = format!(
+                "{} does not take the token: it leads to its sign-in ({to}). Nothing was changed.",
+                location.host()
+            );
+            Failure::new(Reason::TokenRefused, message).with_hint(
+                "Check `token`, and `token-username` where the server wants a certain name; and that `repository` is the \
+                 URL that `git clone` takes.",
+            )
+        } else if own.scheme() == "https" && to.starts_with("http:") {
+            let message = format!(
+                "{location} redirects to {to}, where the token would travel unencrypted. Nothing was changed."
+            );
+            Failure::new(Reason::NotGit, message).with_hint(
+                "The server's own address is set to `http://`: whoever runs it has it say `https://`.",
+            )
+        } else {
+            let message = format!("{location} redirects to {to}. Nothing was changed.");
+            Failure::new(Reason::NotGit, message)
+                .with_hint("Set `repository` to the URL that `git clone` takes.")
+        }
+    }
+
+    /// What the server has shut.
+    fn shut(&self, status: u16, what: &str) -> Failure {
+        let (reason, hint) = match status {
+            402 => (
+                Reason::AccessDenied,
+                "The server's licence or plan does not cover it: ask whoever runs or pays for it. Another token does not help.",
+            ),
+            410 => (
+                Reason::RepositoryNotFound,
+                "The repository was removed, or Git access to it was: check `repository`.",
+            ),
+            _ => (
+                Reason::Unavailable,
+                "The repository is locked, as while it is moved or maintained: run the job again when it is unlocked.",
+            ),
+        };
+        let message = format!("{what}, so nothing was changed in {}.", self.location);
+        Failure::new(reason, message).with_hint(hint)
     }
 
     fn file(&self, path: &str, problem: &FileProblem) -> Failure {
@@ -326,6 +387,12 @@ impl Explainer<'_> {
         };
         Failure::new(Reason::File, message).with_hint(hint)
     }
+}
+
+/// Whether two URLs are of one server, by whatever scheme.
+fn is_same_server(one: &Url, other: &Url) -> bool {
+    let has_port = one.scheme() != other.scheme() || one.port() == other.port();
+    one.host() == other.host() && has_port
 }
 
 fn scopes_of(finding: &Finding) -> Option<String> {

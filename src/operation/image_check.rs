@@ -32,6 +32,8 @@ pub struct ImageCheck {
     pub wait: Duration,
     /// For its registry.
     pub credentials: Option<Credentials>,
+    /// Whether a registry on another machine may be asked without encryption.
+    pub plaintext: bool,
 }
 
 /// An image as its registry has it.
@@ -76,7 +78,7 @@ impl ImageCheck {
         if !self.is_on() {
             return Ok(checked);
         }
-        let registry = Registry::new(http()?, self.credentials.clone());
+        let registry = Registry::new(http()?, self.credentials.clone(), self.plaintext);
         let patience = self.wait.max(TROUBLE.min(timeout));
         let deadline = Deadline::after(patience, cancellation);
         for line in &mut checked.edit.images {

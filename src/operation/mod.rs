@@ -1,5 +1,6 @@
 //! The stories: what an operation does, top to bottom.
 
+mod advice;
 pub mod delivery;
 pub mod downgrade;
 mod explain;

@@ -1,5 +1,6 @@
 //! The repository of the manifests, and the way to it: the same for every operation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -15,6 +16,7 @@ use crate::http::{self, Authorities, Credentials};
 use crate::repository::github::access::TokenKind;
 use crate::repository::github::app::{self, App, AppError, Scope};
 use crate::repository::retry::{self, Event};
+use crate::repository::signing::SigningKey;
 use crate::repository::transport::Choice;
 use crate::repository::{
     Access, BranchName, Location, Repository, RepositoryError, Route, Snapshot,
@@ -71,6 +73,8 @@ pub struct Remote {
     pub token: Option<SecretString>,
     /// The name that goes with it over git.
     pub token_username: String,
+    /// Signs the commits that are made over git.
+    pub signing_key: Option<Arc<SigningKey>>,
     /// The GitHub App to get that token with.
     pub app: Option<App>,
     /// For everything that is done with it, retries included.
@@ -194,6 +198,20 @@ impl Remote {
             .with_hint(
                 "Install it there (the app's settings → Install App), with that repository among those it may see; and check `repository`.",
             ),
+            AppError::Unknown { .. } => Failure::new(
+                Reason::App,
+                format!("The server knows no app `{id}`{said}."),
+            )
+            .with_hint(
+                "`app-id` is wrong (it is the App ID or the Client ID of the app's settings page), or the app is of another server than `server-url` and `api-url` name.",
+            ),
+            AppError::Suspended { .. } => Failure::new(
+                Reason::App,
+                format!("The installation of the app `{id}` on {location} is suspended{said}."),
+            )
+            .with_hint(
+                "The owner of the repository, or of the app, lifts that: Settings → GitHub Apps → Configure → Unsuspend.",
+            ),
             AppError::Permission { .. } => {
                 let needed = match (scope.contents, scope.pull_requests) {
                     (Access::Read, _) => "*Contents: Read*",
@@ -260,6 +278,7 @@ impl Remote {
             branch: self.branch.clone(),
             credentials: self.credentials(),
             api_url: self.api_url.clone(),
+            signing_key: self.signing_key.clone(),
             deadline: deadline.clone(),
         };
         match Repository::open(&self.transport, &route, client) {

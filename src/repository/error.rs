@@ -64,6 +64,20 @@ pub enum RepositoryError {
         /// The server's words.
         detail: String,
     },
+    /// HTTP 402, 410 or 423: the server has the repository shut, whoever asks.
+    #[error("{what}")]
+    Shut {
+        /// The status.
+        status: u16,
+        /// What it answered.
+        what: String,
+    },
+    /// This machine lacks something: room on its disk, file descriptors.
+    #[error("{what}")]
+    Runner {
+        /// What the system said.
+        what: String,
+    },
     /// A repository without any commit.
     #[error("the repository has no commits")]
     Empty,
@@ -182,6 +196,15 @@ impl RepositoryError {
         }
     }
 
+    /// A fault in the local object database, or of the machine.
+    pub fn local(what: impl Into<String>) -> Self {
+        let what = what.into();
+        match is_of_this_machine(&what) {
+            true => Self::Runner { what },
+            false => Self::Protocol { what },
+        }
+    }
+
     /// Whether it says nothing of what was asked for: there was trouble, or no time.
     pub fn is_trouble(&self) -> bool {
         matches!(
@@ -197,6 +220,18 @@ impl RepositoryError {
     pub fn protocol(what: impl Into<String>) -> Self {
         Self::Protocol { what: what.into() }
     }
+}
+
+/// Whether the words of a system's error mean that the machine lacks something.
+pub(super) fn is_of_this_machine(words: &str) -> bool {
+    let lacks = [
+        "No space left on device",
+        "Disk quota exceeded",
+        "Too many open files",
+        "Read-only file system",
+        "Cannot allocate memory",
+    ];
+    lacks.iter().any(|one| words.contains(one))
 }
 
 /// Why a path of a repository can't be edited.

@@ -12,6 +12,7 @@ use crate::http::text;
 pub struct Location {
     url: Url,
     on_github: bool,
+    on_server: bool,
 }
 
 /// Why a text names no repository.
@@ -25,6 +26,9 @@ pub enum LocationError {
         "a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them"
     )]
     Credentials,
+    /// `https://github.com/acme/deploy/tree/main`
+    #[error("the URL of a page of the repository: write `{0}`")]
+    Page(String),
     /// `?` or `#`.
     #[error("the URL has a query or a fragment: expected only scheme, host and path")]
     Query,
@@ -62,6 +66,7 @@ impl Location {
                 Ok(Self {
                     url,
                     on_github: true,
+                    on_server: true,
                 })
             }
             _ => Err(LocationError::Form),
@@ -76,6 +81,7 @@ impl Location {
                 return Ok(Self {
                     url,
                     on_github: false,
+                    on_server: false,
                 });
             }
             "ssh" | "git+ssh" => return Err(LocationError::Ssh),
@@ -92,13 +98,46 @@ impl Location {
             return Err(LocationError::Form);
         }
         url.set_path(&path);
-        let on_github = url.origin() == server.origin() && owner_and_name(&path).is_some();
-        Ok(Self { url, on_github })
+        // `www.github.com` only leads on to it.
+        if let (Some(own), Some(host)) = (url.host_str(), server.host_str())
+            && own.strip_prefix("www.") == Some(host)
+        {
+            url.set_host(Some(host)).map_err(|_| LocationError::Form)?;
+        }
+        if url.origin() != server.origin() {
+            let on_server = url.host() == server.host();
+            return Ok(Self {
+                url,
+                on_github: false,
+                on_server,
+            });
+        }
+        let base = server.path().trim_end_matches('/');
+        let own = path.strip_prefix(base).unwrap_or(&path);
+        match own.trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
+            [owner, name, _, ..] if is_hosted_by_github(server) => {
+                let name = name.strip_suffix(".git").unwrap_or(name);
+                Err(LocationError::Page(format!("{owner}/{name}")))
+            }
+            _ => {
+                let on_github = owner_and_name(&path).is_some();
+                Ok(Self {
+                    url,
+                    on_github,
+                    on_server: true,
+                })
+            }
+        }
     }
 
     /// What git is given.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Whether it is on the host that `server-url` names.
+    pub fn is_on_server(&self) -> bool {
+        self.on_server
     }
 
     /// Whether the repository is on this machine's file system.
@@ -120,6 +159,12 @@ impl Location {
         };
         let is_encrypted = self.url.scheme() != "https" || api_url.scheme() == "https";
         is_encrypted && (own == api || api.strip_prefix("api.") == Some(own))
+    }
+
+    /// Whether it is this `owner/name`; GitHub knows no upper and lower case there.
+    pub fn is_named(&self, name: &str) -> bool {
+        let own = self.github_name();
+        own.is_some_and(|own| own.eq_ignore_ascii_case(name))
     }
 
     /// Where a person can look at a commit. None for a local repository.
@@ -163,6 +208,13 @@ impl fmt::Display for Location {
             None => f.write_str(self.url.as_str()),
         }
     }
+}
+
+/// Where a repository's URL has exactly two parts. A GitHub Enterprise Server's name tells nothing, and
+/// other servers have groups in groups.
+fn is_hosted_by_github(server: &Url) -> bool {
+    let host = server.host_str().unwrap_or_default();
+    host == "github.com" || host.ends_with(".ghe.com")
 }
 
 fn is_name(text: &str) -> bool {
@@ -258,6 +310,19 @@ mod tests {
     }
 
     #[test]
+    fn www_is_no_part_of_githubs_name_and_case_no_part_of_a_repositorys() {
+        let location = locate("https://www.github.com/Acme/Deploy").unwrap();
+        assert_eq!(location.url().as_str(), "https://github.com/Acme/Deploy");
+        assert!(location.is_named("acme/deploy") && !location.is_named("acme/other"));
+        let other = locate("https://www.example.com/a/b").unwrap();
+        assert_eq!(other.url().as_str(), "https://www.example.com/a/b");
+        // Groups in groups, on a server that runs workflows.
+        let gitlab = Url::parse("https://git.example.com").unwrap();
+        let location = Location::new("https://git.example.com/a/b/c", &gitlab).unwrap();
+        assert_eq!(location.url().path(), "/a/b/c");
+    }
+
+    #[test]
     fn what_names_no_repository_is_refused() {
         for (text, expected) in [
             ("k8s-manifests", LocationError::Form),
@@ -266,6 +331,14 @@ mod tests {
             ("a b/c", LocationError::Form),
             ("https://", LocationError::Form),
             ("https://github.com/", LocationError::Form),
+            (
+                "https://github.com/a/b/tree/main",
+                LocationError::Page("a/b".into()),
+            ),
+            (
+                "https://www.github.com/a/b.git/info/refs",
+                LocationError::Page("a/b".into()),
+            ),
             (
                 "https://x-access-token:ghp_1@github.com/a/b",
                 LocationError::Credentials,

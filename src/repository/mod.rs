@@ -17,6 +17,7 @@ pub mod retry;
 mod revision;
 mod route;
 mod select;
+pub mod signing;
 pub mod transport;
 pub mod wire;
 

@@ -465,6 +465,10 @@ mod tests {
             let bound = RACE_BASE.saturating_mul(1 << tries.min(16)).min(RACE_CAP);
             assert!(backoff.next(None) <= bound);
         }
+        // Writers that lost the same race come back at different times.
+        let waits: std::collections::HashSet<Duration> =
+            (0..100).map(|_| backoff.next(None)).collect();
+        assert!(waits.len() > 50, "{waits:?}");
         let asked = Duration::from_secs(7);
         let wait = backoff.next(Some(asked));
         assert!(wait >= asked && wait <= asked + RACE_CAP);

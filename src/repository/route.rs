@@ -1,9 +1,12 @@
 //! How a repository is reached.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use super::branch::BranchName;
 use super::location::Location;
+use super::signing::SigningKey;
 use crate::deadline::Deadline;
 use crate::http::Credentials;
 
@@ -18,6 +21,8 @@ pub struct Route {
     pub credentials: Option<Credentials>,
     /// GitHub's API.
     pub api_url: Url,
+    /// Signs the commits that are made over git.
+    pub signing_key: Option<Arc<SigningKey>>,
     /// When the run is over.
     pub deadline: Deadline,
 }

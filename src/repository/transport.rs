@@ -99,7 +99,7 @@ impl Transport {
 
 /// Whether `api_url` is where GitHub has the API of the server of `repository`: other servers that
 /// run workflows (Gitea, Forgejo) name an API of their own.
-fn is_github(repository: &Url, api_url: &Url) -> bool {
+pub(crate) fn is_github(repository: &Url, api_url: &Url) -> bool {
     let (Some(server), Some(api)) = (repository.host_str(), api_url.host_str()) else {
         return false;
     };

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::error::is_of_this_machine;
 use super::{Access, Refusal, RepositoryError};
 use crate::http::exchange::ExchangeError;
 use crate::http::text::answered;
@@ -160,6 +161,10 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
                     code: format!("HTTP {status}"),
                     detail,
                 },
+                (None, 402 | 410 | 423) => RepositoryError::Shut {
+                    status,
+                    what: answered(host, status, &detail),
+                },
                 (None, 413) => RepositoryError::TooLarge { detail },
                 (None, 403 | 408 | 425 | 429 | 500..) => RepositoryError::Unavailable {
                     what: answered(host, status, &detail),
@@ -188,6 +193,9 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
                 ExchangeError::Deadline(_) => RepositoryError::DeadlineExceeded { what },
                 ExchangeError::Cancelled => RepositoryError::Cancelled,
                 ExchangeError::TooLarge => RepositoryError::Protocol { what },
+                ExchangeError::Connect(_) if is_of_this_machine(&what) => {
+                    RepositoryError::Runner { what }
+                }
                 _ => RepositoryError::unavailable(what),
             }
         }

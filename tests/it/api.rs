@@ -326,7 +326,7 @@ fn a_rule_refuses_a_commit_that_is_built_over_rest() {
     let text = failure(&repository, update_as_jimin(&repository));
     insta::assert_snapshot!(text, @"
     acme/deploy declined the push: Changes must be made through a pull request. Nothing was changed.
-    A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
+    A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
     ");
     assert_eq!(server.count(MOVE), 1, "no second try");
 }
@@ -422,9 +422,12 @@ fn a_rate_limit_beyond_the_timeout_ends_the_run_at_once() {
     server.fault(Step::Query.every(), out_of_requests(403, 3600, PRIMARY));
     let action = update(&repository);
     let text = failure(&repository, action);
+    let (before, rest) = text.split_once("(until ").unwrap();
+    let (_, after) = rest.split_once(" UTC)").unwrap();
+    let text = format!("{before}(until TIME UTC){after}");
     insta::assert_snapshot!(text, @"
-    HOST answered HTTP 403: API rate limit exceeded for installation ID 1, so nothing was changed in acme/deploy.
-    Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
+    HOST answered HTTP 403: API rate limit exceeded for installation ID 1 (until TIME UTC), so nothing was changed in acme/deploy.
+    With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.
     ");
     assert_eq!(server.requests().len(), 1);
 
@@ -459,8 +462,8 @@ fn a_server_that_is_too_old_for_the_documents_is_told() {
         Fault::Status(200, Vec::new(), unknown.into()),
     );
     insta::assert_snapshot!(failure(&repository, update(&repository)), @"
-    The exchange with acme/deploy failed: HOST: Field 'file' doesn't exist on type 'Commit'. Nothing was changed.
-    Run the job again; if it stays, report it with this message.
+    HOST: Field 'file' doesn't exist on type 'Commit'. Nothing was changed.
+    Check `api-url` and `server-url`. With `transport: git` the API is not needed.
     ");
     assert_eq!(server.requests().len(), 1);
 }

@@ -328,6 +328,28 @@ fn a_private_authority_is_trusted_when_it_is_given() {
 }
 
 #[test]
+fn a_servers_own_certificate_is_trusted_when_it_is_given() {
+    let start = || {
+        let server = GitServer::start_with(Options {
+            tls: true,
+            self_signed: true,
+            ..Options::default()
+        });
+        let repository = serve(&server);
+        (server, repository)
+    };
+    let (server, repository) = start();
+    let (other, _) = start();
+    let given = |pem: &str| update(&repository).input("ca-certificate", pem).run();
+    // Another one for the same name.
+    let error = &given(other.ca_pem()).failed().errors()[0];
+    assert!(error.contains("certificate"), "{error}");
+    assert_eq!(server.requests().len(), 0);
+    let outcome = given(server.ca_pem()).succeeded();
+    check("its own certificate", &repository, &outcome);
+}
+
+#[test]
 fn a_proxy_is_used_and_passed_by_as_the_environment_says() {
     let server = GitServer::start_with(Options {
         tls: true,

@@ -165,3 +165,55 @@ fn trouble_on_the_way_is_waited_through() {
     );
     step(&repository, "update").run().succeeded();
 }
+
+#[test]
+fn a_repository_that_was_renamed_is_known_by_its_id() {
+    let (server, repository) = start();
+    server.github().rename("former/name", NAME);
+    step(&repository, "update")
+        .input("repository", "former/name")
+        .run()
+        .succeeded();
+    assert_eq!(
+        server.github().minted(),
+        [json!({"repository_ids": [7], "permissions": {"contents": "write"}})]
+    );
+    assert_eq!(repository.log("main").len(), 2);
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_corrected_by_githubs() {
+    for seconds in [-3600, 3600, 90] {
+        let (server, repository) = start();
+        server.github().set_clock(seconds);
+        step(&repository, "update").run().succeeded();
+        assert_eq!(
+            server.count(Step::Rest("GET installation")),
+            2 - usize::from(seconds == 90)
+        );
+    }
+}
+
+#[test]
+fn a_suspended_installation_another_server_and_a_repository_left_out_are_told_apart() {
+    let told = |status, words| {
+        let (server, repository) = start();
+        server.github().refuse_app(status, words);
+        refused(&repository, step(&repository, "update"))
+    };
+    let told = [
+        told(403, "This installation has been suspended"),
+        told(404, "Integration not found"),
+        told(401, "'Issuer' claim ('iss') must be an Integer"),
+    ];
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The GitHub App can't be used: The installation of the app `123456` on acme/deploy is suspended: This installation has been suspended.
+    The owner of the repository, or of the app, lifts that: Settings → GitHub Apps → Configure → Unsuspend.
+
+    The GitHub App can't be used: The server knows no app `123456`: HOST answered HTTP 404.
+    `app-id` is wrong (it is the App ID or the Client ID of the app's settings page), or the app is of another server than `server-url` and `api-url` name.
+
+    The GitHub App can't be used: GitHub does not take the key for the app `123456`: 'Issuer' claim ('iss') must be an Integer.
+    `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
+    ");
+}

@@ -32,6 +32,7 @@ impl Both {
                 password: TOKEN.into(),
             }),
             api_url: server.api_url().parse().unwrap(),
+            signing_key: None,
             deadline: Deadline::after(Duration::from_secs(60), cancellation),
         };
         let open = |choice| {

@@ -971,7 +971,7 @@ mod bad_input {
         insta::assert_snapshot!(text.replace("pre-receive hook declined: ", ""), @"
         The push was declined
         wlals2/k8s-manifests declined the push: error: GH006: Protected branch update failed for refs/heads/main. Nothing was changed.
-        A rule of the repository forbids it, and would again. Let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
+        A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
         ");
         assert_eq!(server.count(VIA.push()), 1, "no second try");
     }

@@ -1368,7 +1368,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     `argocd-application`: `Blog App` names no application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
     `verify-timeout` `0`: expected whole seconds from 1 to 21600
     `argocd-wait-for` `done`: expected `synced` or `healthy`
-    `argocd-server`: `http://` would send the token unencrypted: use https://. Where the way is private, `argocd-plaintext: true` allows it
+    `argocd-server`: `http://` would send the token unencrypted: use https://. Where the way is private, `plaintext: true` allows it
     `argocd-token`: a character that no token has: the secret was not pasted as one piece
 
     `argocd-server`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)

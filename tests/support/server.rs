@@ -58,6 +58,8 @@ pub enum Rights {
 pub struct Options {
     /// Speak HTTPS, with a certificate of an authority of its own: [`GitServer::ca_pem`].
     pub tls: bool,
+    /// With that, the certificate is the server's own, and [`GitServer::ca_pem`] that very one.
+    pub self_signed: bool,
     /// What may be done without a token: `Refused` for private repositories, `ReadOnly` for public
     /// ones.
     pub anonymous: Rights,
@@ -67,6 +69,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             tls: false,
+            self_signed: false,
             anonymous: Rights::Refused,
         }
     }
@@ -161,7 +164,13 @@ impl GitServer {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let (acceptor, ca_pem) = options.tls.then(tls::acceptor).unzip();
+        let (acceptor, ca_pem) = options
+            .tls
+            .then(match options.self_signed {
+                true => tls::self_signed,
+                false => tls::acceptor,
+            })
+            .unzip();
         let shared = Arc::new(Shared {
             root: root.path().to_owned(),
             anonymous: options.anonymous,
@@ -553,7 +562,9 @@ impl Exchange {
             Some(Fault::StatusAfter(status)) => {
                 let status = StatusCode::from_u16(status).map_err(io::Error::other)?;
                 let nothing = Sent::Whole(Bytes::new());
-                return self.say(index, status, &[], "", nothing).await;
+                let soon = [("Retry-After".to_owned(), "0".to_owned())];
+                let headers = if status == 429 { &soon[..] } else { &[] };
+                return self.say(index, status, headers, "", nothing).await;
             }
             _ => {}
         }

@@ -6,7 +6,20 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// An acceptor with a certificate as `openssl req -x509` makes it: its own authority. And its PEM.
+pub(crate) fn self_signed() -> (TlsAcceptor, String) {
+    let mut params =
+        CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (
+        accepting(certificate.der().clone(), &key),
+        certificate.pem(),
+    )
+}
 
 /// An acceptor for `127.0.0.1` and `localhost`, and the PEM of the authority that signed it.
 pub(crate) fn acceptor() -> (TlsAcceptor, String) {
@@ -23,6 +36,10 @@ pub(crate) fn acceptor() -> (TlsAcceptor, String) {
         .signed_by(&key, &authority)
         .unwrap();
 
+    (accepting(certificate.der().clone(), &key), authority.pem())
+}
+
+fn accepting(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
     // The provider is named, not taken from the process: two crates of a test may have installed
     // different ones, or none.
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -30,9 +47,9 @@ pub(crate) fn acceptor() -> (TlsAcceptor, String) {
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(
-            vec![certificate.der().clone()],
+            vec![certificate],
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), authority.pem())
+    TlsAcceptor::from(Arc::new(config))
 }

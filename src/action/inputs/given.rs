@@ -61,10 +61,19 @@ impl Given {
         self.problems_of(input).add(why);
     }
 
+    /// The same for an input of whatever type.
+    pub fn problem(&mut self, input: &'static Definition, why: impl std::fmt::Display) {
+        self.problems_with(input).add(why);
+    }
+
     /// What is wrong with one input.
     pub fn problems_of<T>(&mut self, input: &'static Input<T>) -> Problems<'_> {
+        self.problems_with(&input.definition)
+    }
+
+    fn problems_with(&mut self, input: &'static Definition) -> Problems<'_> {
         Problems {
-            input: &input.definition,
+            input,
             told: &mut self.problems,
             warned: &mut self.warnings,
         }

@@ -243,7 +243,7 @@ mod tests {
             ("INPUT_REPOSITORY", "https://git.example.com/a/b"),
             ("INPUT_FILE", "a.yaml"),
             ("INPUT_IMAGE", "r/a:1"),
-            ("INPUT_TOKEN", "ghp_1"),
+            ("INPUT_TOKEN", "x"),
             ("INPUT_TIMEOUT", "0"),
             ("INPUT_PULL-REQUEST", "true"),
         ]);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::given::Given;
+use super::groups::access::signing;
 use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd};
 use super::groups::checks::{DOWNGRADE, DRY_RUN, image_check};
 use super::groups::commit::{COMMIT_MESSAGE, identity};
@@ -90,6 +91,7 @@ impl Request {
 fn update(given: &mut Given) -> Option<Update> {
     let mut remote = remote(given);
     let pull_request = pull_request(given, remote.as_mut());
+    signing(given, remote.as_ref());
     let files = required_files(given);
     let edit = edit(given);
     let message = given.read(&COMMIT_MESSAGE);
@@ -117,6 +119,7 @@ fn update(given: &mut Given) -> Option<Update> {
 fn rollback(given: &mut Given) -> Option<Rollback> {
     let mut remote = remote(given);
     let pull_request = pull_request(given, remote.as_mut());
+    signing(given, remote.as_ref());
     let files = required_files(given);
     let commit = given.read(&COMMIT);
     let message = given.read(&COMMIT_MESSAGE);

@@ -8,6 +8,7 @@
 //! Protocol: `gitprotocol-http(5)`.
 
 use std::io::{self, BufRead, Read};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Connection {
     base: Mutex<Url>,
     authorization: Option<HeaderValue>,
     budget: Arc<Budget>,
+    /// Whether git has been spoken there already.
+    has_answered: AtomicBool,
 }
 
 /// What a request is about.
@@ -79,6 +82,7 @@ impl Connection {
             base: Mutex::new(url),
             authorization: credentials.map(Credentials::header),
             budget,
+            has_answered: AtomicBool::new(false),
         }
     }
 
@@ -144,7 +148,7 @@ impl Connection {
             let url = endpoint(&base, "info/refs", Some(service));
             let incoming = self.send(self.client.get(url.clone()), true).await?;
             let Some(target) = incoming.target(&url) else {
-                let incoming = checked(incoming, service, "advertisement").await?;
+                let incoming = self.checked(incoming, service, "advertisement").await?;
                 return Ok(incoming.whole(MAX_ADVERTISEMENT).await?.body.into());
             };
             redirects += 1;
@@ -174,7 +178,7 @@ impl Connection {
         let incoming = self.send(request, cancellable).await?;
         match incoming.target(&url) {
             Some(target) => Err(not_followed(target)),
-            None => checked(incoming, service, "result").await,
+            None => self.checked(incoming, service, "result").await,
         }
     }
 
@@ -194,6 +198,26 @@ impl Connection {
             cancellable,
         };
         exchange::send(request.send(), patience).await
+    }
+
+    /// The answer if it is a success of git's own. Once there was one, anything else is a fault on the
+    /// way: a page of a proxy, say.
+    async fn checked(
+        &self,
+        incoming: Incoming,
+        service: Service,
+        kind: &str,
+    ) -> Result<Incoming, WireErrorKind> {
+        match checked(incoming, service, kind).await {
+            Err(WireErrorKind::NotGit { content_type }) if self.has_answered.load(Relaxed) => {
+                let what = format!("it answered with `{content_type}`, and with git before");
+                Err(ExchangeError::Broken(what).into())
+            }
+            checked => {
+                self.has_answered.fetch_or(checked.is_ok(), Relaxed);
+                checked
+            }
+        }
     }
 
     /// Does a piece of work for a thread that waits meanwhile. On a worker of the runtime, so that it

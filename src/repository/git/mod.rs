@@ -31,6 +31,7 @@ use super::error::RepositoryError;
 use super::history::{FileHistory, HistoryQuery, Searched};
 use super::object::{CommitId, ObjectId};
 use super::route::Route;
+use super::signing::SigningKey;
 use crate::files::FileSelection;
 use crate::manifest::ManifestFile;
 
@@ -48,6 +49,8 @@ struct Stores {
     read: Cell<Option<ObjectId>>,
     /// All that a server has.
     past: OnceCell<Store>,
+    /// Signs what is committed.
+    signing_key: Option<Arc<SigningKey>>,
 }
 
 impl GitRepository {
@@ -61,6 +64,7 @@ impl GitRepository {
             location,
             branch,
             credentials,
+            signing_key,
             deadline,
             ..
         } = route;
@@ -77,6 +81,7 @@ impl GitRepository {
             near,
             read: Cell::new(None),
             past: OnceCell::new(),
+            signing_key: signing_key.clone(),
         };
         Ok(Self {
             stores: Arc::new(Mutex::new(stores)),
@@ -111,7 +116,7 @@ impl GitRepository {
                 Some(read) if read == base.commit.id() => &stores.near,
                 _ => stores.all(),
             };
-            store.commit(&base, &changes, &draft)
+            store.commit(&base, &changes, &draft, stores.signing_key.as_deref())
         })
         .await
     }

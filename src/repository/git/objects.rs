@@ -245,6 +245,6 @@ impl From<Oid> for ObjectId {
 impl From<git2::Error> for RepositoryError {
     /// A fault of the local object database, which no input explains.
     fn from(error: git2::Error) -> Self {
-        Self::protocol(format!("libgit2: {}", one_line(error.message())))
+        Self::local(format!("libgit2: {}", one_line(error.message())))
     }
 }

@@ -704,6 +704,31 @@ mod tests {
     }
 
     #[test]
+    fn it_does_not_matter_in_which_pieces_a_pack_comes() {
+        let web = b"image: web:v1\n";
+        let tag = b"object 1\ntype commit\n";
+        let entries = [entry(3, b"", web), entry(4, b"", tag), entry(3, b"", b"")];
+        let pack = pack(&entries);
+        for size in 1..pack.len() {
+            let mut received = Received::default();
+            let pieces = io::BufReader::with_capacity(size, &pack[..]);
+            received.read(pieces, &budget()).unwrap();
+            for (kind, content) in [
+                (ObjectKind::Blob, &web[..]),
+                (ObjectKind::Tag, tag),
+                (ObjectKind::Blob, b""),
+            ] {
+                let id = ObjectId::of(kind, content);
+                assert_eq!(
+                    received.content_of(id),
+                    Some((kind, content.to_vec())),
+                    "{size}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_copy_without_a_length_is_one_of_64_kib() {
         let base: Vec<u8> = (0..70_000_u32).map(|n| n as u8 ^ (n >> 8) as u8).collect();
         let sizes = [0xf0, 0xa2, 0x04, 0x80, 0x80, 0x04]; // 70,000 and 65,536

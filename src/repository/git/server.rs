@@ -10,7 +10,7 @@ use super::connection::{Connection, Download};
 use super::packets::{self, Advertised, FetchRequest, Unreadable};
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
-use crate::repository::error::{Access, Refusal, RepositoryError};
+use crate::repository::error::{Access, Refusal, RepositoryError, is_of_this_machine};
 use crate::repository::object::ObjectId;
 use crate::repository::wire::{WireError, refused};
 
@@ -129,6 +129,7 @@ pub(super) fn failed(error: FetchError, host: &str) -> RepositoryError {
         FetchError::Deadline(_) => RepositoryError::DeadlineExceeded {
             what: format!("{host}: {error}"),
         },
+        FetchError::Broken(what) if is_of_this_machine(&what) => RepositoryError::Runner { what },
         // An answer that ends early, a commit that is gone since the branch was looked at: another
         // try starts from the beginning.
         error => RepositoryError::unavailable(format!("{host}: {error}")),

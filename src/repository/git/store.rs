@@ -21,6 +21,7 @@ use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Sent, Snapsho
 use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId};
+use crate::repository::signing::SigningKey;
 
 pub(super) struct Store {
     pub(super) objects: Objects,
@@ -151,12 +152,13 @@ impl Store {
         base: &Snapshot,
         changes: &[Change],
         draft: &CommitDraft,
+        key: Option<&SigningKey>,
     ) -> Result<Pushed, RepositoryError> {
         let old = base.commit.id();
         let step = Move {
             branch: &base.branch,
             old,
-            new: tree::commit(&self.objects, old, changes, draft)?,
+            new: tree::commit(&self.objects, old, changes, draft, key)?,
         };
         match &self.origin {
             Origin::Server { server, .. } => push::push(&self.objects, server, &step),

@@ -15,6 +15,7 @@ use crate::repository::commit::{Change, CommitDraft};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::object::{ObjectId, ObjectKind};
 use crate::repository::select::{self, globbed, problem};
+use crate::repository::signing::SigningKey;
 
 /// A regular file of a tree.
 pub(super) struct TreeFile {
@@ -174,6 +175,7 @@ pub(super) fn commit(
     base: ObjectId,
     changes: &[Change],
     draft: &CommitDraft,
+    key: Option<&SigningKey>,
 ) -> Result<ObjectId, RepositoryError> {
     let mut blobs = Vec::new();
     for change in changes {
@@ -194,7 +196,18 @@ pub(super) fn commit(
     );
     let who = format!("{name} <{email}> {} {zone}", when.seconds());
     let message = &draft.message;
-    let commit = format!("tree {tree}\nparent {base}\nauthor {who}\ncommitter {who}\n\n{message}");
+    let head = format!("tree {tree}\nparent {base}\nauthor {who}\ncommitter {who}\n");
+    let mut commit = format!("{head}\n{message}");
+    if let Some(key) = key {
+        let signature = key.sign(commit.as_bytes());
+        let signature = signature.ok_or_else(|| {
+            let what = "the commit can't be signed: the system gives no randomness".to_owned();
+            RepositoryError::Runner { what }
+        })?;
+        // A header's further lines begin with a blank.
+        let signature = signature.replace('\n', "\n ");
+        commit = format!("{head}gpgsig {signature}\n\n{message}");
+    }
     objects.write(ObjectKind::Commit, commit.as_bytes())
 }
 

@@ -28,6 +28,13 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
+    /// Whether a token has the form of GitHub's.
+    pub fn is_githubs(token: &SecretString) -> bool {
+        let prefixes = ["ghs_", "ghp_", "gho_", "ghu_", "github_pat_"];
+        let token = token.expose_secret();
+        prefixes.iter().any(|prefix| token.starts_with(prefix))
+    }
+
     /// The kind of `token`.
     pub fn of(token: &SecretString) -> Self {
         let token = token.expose_secret();

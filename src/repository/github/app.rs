@@ -16,13 +16,13 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use super::client::{CallError, Client};
+use super::client::{CallError, Client, JSON};
 use crate::deadline::Deadline;
-use crate::http::secrets;
+use crate::http::{exchange, secrets};
 use crate::repository::{Access, Refusal, RepositoryError};
 
 /// How long the statement is good for that is shown to get the token, in seconds; GitHub takes 600.
-const LIFETIME: u64 = 540;
+const LIFETIME: i64 = 540;
 /// Clocks differ: it is dated back by so many seconds.
 const CLOCK_SKEW: u64 = 60;
 
@@ -99,6 +99,18 @@ pub enum AppError {
         /// GitHub's words.
         detail: String,
     },
+    /// The server knows no such app.
+    #[error("{detail}")]
+    Unknown {
+        /// GitHub's words.
+        detail: String,
+    },
+    /// Somebody suspended the installation.
+    #[error("{detail}")]
+    Suspended {
+        /// GitHub's words.
+        detail: String,
+    },
     /// The installation lacks a permission.
     #[error("{detail}")]
     Permission {
@@ -133,21 +145,50 @@ pub async fn installation_token(
     struct Minted {
         token: SecretString,
     }
-    let statement = statement(app).ok_or(AppError::Signing)?;
-    let client = Client::new(http, api_url, &statement, deadline)?;
-    let path = format!("/repos/{name}/installation");
+    let asked = format!("/repos/{name}/installation");
     let refused = |error: RepositoryError| match error {
         RepositoryError::Refused {
             refusal: Refusal::Token,
             detail,
             ..
         } => AppError::Refused { detail },
+        RepositoryError::Refused { detail, .. } if detail.contains("suspended") => {
+            AppError::Suspended { detail }
+        }
         other => AppError::Repository(other),
     };
-    let installation: Option<Installation> = client.get(&path).await.map_err(refused)?;
-    let Some(Installation { id }) = installation else {
+    let mut now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as i64);
+    let mut is_corrected = false;
+    let (client, answer, path) = loop {
+        let statement = statement(app, now).ok_or(AppError::Signing)?;
+        let client = Client::new(http.clone(), api_url, &statement, deadline.clone())?;
+        let (answer, path) = client.ask(&asked, JSON).await?;
+        // GitHub goes by its own clock, and says what that shows.
+        match exchange::date(&answer.headers).map(|date| date.timestamp()) {
+            Some(date)
+                if answer.status == 401 && !is_corrected && date.abs_diff(now) > CLOCK_SKEW / 2 =>
+            {
+                (now, is_corrected) = (date, true);
+            }
+            _ => break (client, answer, path),
+        }
+    };
+    if answer.status == 404 {
+        let is_unknown = String::from_utf8_lossy(&answer.body).contains("Integration not found");
         let detail = format!("{} answered HTTP 404", client.host());
-        return Err(AppError::NotInstalled { detail });
+        return Err(match is_unknown {
+            true => AppError::Unknown { detail },
+            false => AppError::NotInstalled { detail },
+        });
+    }
+    let answer = client
+        .checked(Access::Read, answer)
+        .map_err(|error| refused(error.of_read()))?;
+    let Ok(Installation { id }) = serde_json::from_slice(&answer.body) else {
+        let what = format!("{} answered with no installation", client.host());
+        return Err(RepositoryError::NotApi { what }.into());
     };
     let contents = match scope.contents {
         Access::Read => "read",
@@ -157,20 +198,34 @@ pub async fn installation_token(
     if scope.pull_requests {
         permissions["pull_requests"] = "write".into();
     }
-    let repository = name.rsplit('/').next().unwrap_or(name);
-    let body = json!({ "repositories": [repository], "permissions": permissions });
+    // What it is called now: a former name is good for questions alone.
+    let mut body = json!({ "permissions": permissions });
+    match path
+        .split('/')
+        .skip_while(|part| !["repos", "repositories"].contains(part))
+        .collect::<Vec<_>>()[..]
+    {
+        ["repositories", id, ..] if id.parse::<u64>().is_ok() => {
+            body["repository_ids"] = json!([id.parse::<u64>().unwrap_or_default()]);
+        }
+        ["repos", _, name, ..] => body["repositories"] = json!([name]),
+        _ => body["repositories"] = json!([name.rsplit('/').next().unwrap_or(name)]),
+    }
     let path = format!("/app/installations/{id}/access_tokens");
     let minted = client.post::<Minted>(&path, &body).await;
     let minted = minted
         .map(|minted| minted.token)
         .map_err(|error| match error {
             CallError::Failed { error, .. } => match error {
+                RepositoryError::Protocol { what } if what.contains("not accessible") => {
+                    AppError::NotInstalled { detail: what }
+                }
                 RepositoryError::Protocol { what } => AppError::Permission { detail: what },
                 RepositoryError::Refused {
                     refusal: Refusal::Access,
                     detail,
                     ..
-                } => AppError::Permission { detail },
+                } if !detail.contains("suspended") => AppError::Permission { detail },
                 other => refused(other),
             },
             other => AppError::Repository(other.of_read()),
@@ -184,12 +239,11 @@ pub async fn installation_token(
 }
 
 /// What the app shows to be itself: a JSON Web Token, signed with its key (RS256).
-fn statement(app: &App) -> Option<SecretString> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+fn statement(app: &App, now: i64) -> Option<SecretString> {
     let encoded = |json: Json| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
     let header = encoded(json!({"alg": "RS256", "typ": "JWT"}));
     let claims = encoded(json!({
-        "iat": now.saturating_sub(CLOCK_SKEW), "exp": now + LIFETIME, "iss": app.id,
+        "iat": now - CLOCK_SKEW as i64, "exp": now + LIFETIME, "iss": app.id,
     }));
     let text = format!("{header}.{claims}");
     let key = &app.key.0;

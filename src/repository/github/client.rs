@@ -35,7 +35,7 @@ const MAX_ANSWER: usize = GITHUB.most() as usize;
 /// limits for the REST API").
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
 
-const JSON: &str = "application/vnd.github+json";
+pub(super) const JSON: &str = "application/vnd.github+json";
 const RAW: &str = "application/vnd.github.raw+json";
 
 /// The API of one GitHub server, and the token for it.
@@ -228,17 +228,14 @@ impl Client {
                 || error.message.contains("secondary rate limit")
         });
         if let Some(error) = limited {
-            return RepositoryError::Unavailable {
-                what: format!("{host}: {}", one_line(&error.message)),
-                retry_after: Some(limit(&answer.headers).unwrap_or(SECONDARY_LIMIT)),
-            }
-            .into();
+            let what = format!("{host}: {}", one_line(&error.message));
+            return limited_until(what, &answer.headers).into();
         }
         if let Some(error) = errors.iter().find(|error| error.kind.is_none()) {
             let what = format!("{host}: {}", one_line(&error.message));
             return match error.extensions {
                 // The document does not fit this server: an old GitHub Enterprise Server.
-                Some(_) => RepositoryError::Protocol { what }.into(),
+                Some(_) => RepositoryError::NotApi { what }.into(),
                 None => CallError::Failed {
                     error: RepositoryError::unavailable(what),
                     may_have_happened: access == Access::Write,
@@ -275,7 +272,7 @@ impl Client {
     }
 
     async fn read(&self, path: &str, accept: &str) -> Result<Option<Answer>, RepositoryError> {
-        let answer = self.ask(path, accept).await?;
+        let (answer, _) = self.ask(path, accept).await?;
         if answer.status == 404 {
             return Ok(None);
         }
@@ -286,11 +283,11 @@ impl Client {
     }
 
     /// Asks for `path` over REST, and follows where a renamed repository leads, within the host.
-    /// Whatever is answered is an answer.
+    /// Whatever is answered is an answer; with it comes the path that led there.
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn ask(&self, path: &str, accept: &str) -> Result<Answer, RepositoryError> {
+    pub async fn ask(&self, path: &str, accept: &str) -> Result<(Answer, String), RepositoryError> {
         let mut path = path.to_owned();
         for _ in 0..=MAX_REDIRECTS {
             let sent = Sending {
@@ -312,7 +309,7 @@ impl Client {
                     let to = text::shown(target);
                     return Err(RepositoryError::Redirected { to });
                 }
-                None => return Ok(answer),
+                None => return Ok((answer, path)),
             }
         }
         Err(RepositoryError::Protocol {
@@ -373,7 +370,7 @@ impl Client {
     }
 
     /// The answer, if it is a success.
-    fn checked(&self, access: Access, answer: Answer) -> Result<Answer, CallError> {
+    pub(super) fn checked(&self, access: Access, answer: Answer) -> Result<Answer, CallError> {
         if answer.is_success() {
             return Ok(answer);
         }
@@ -391,18 +388,16 @@ impl Client {
                         .iter()
                         .any(|words| detail.contains(words))));
         if limited {
-            return Err(RepositoryError::Unavailable {
-                what: answered(&host, status, &detail),
-                retry_after: Some(limit(&answer.headers).unwrap_or(SECONDARY_LIMIT)),
-            }
-            .into());
+            let what = answered(&host, status, &detail);
+            return Err(limited_until(what, &answer.headers).into());
         }
         // Refusals that pass.
         let passes = ["was submitted too quickly", "Base branch was modified"];
         if passes.iter().any(|words| detail.contains(words)) {
             return Err(RepositoryError::unavailable(answered(&host, status, &detail)).into());
         }
-        if matches!(status, 400 | 405..=407 | 409..=412 | 414..=424 | 426..=428 | 430..=499) {
+        if matches!(status, 400 | 405..=407 | 409 | 411..=412 | 414..=422 | 424 | 426..=428 | 430..=499)
+        {
             let what = answered(&host, status, &detail);
             return Err(RepositoryError::Protocol { what }.into());
         }
@@ -486,6 +481,25 @@ fn limit(headers: &HeaderMap) -> Option<Duration> {
     // A clock that is ahead of GitHub's must not make a busy loop of it.
     let wait = reset.duration_since(SystemTime::now()).unwrap_or_default();
     Some(wait.max(Duration::from_secs(1)))
+}
+
+/// A limit of GitHub's, and until when it holds, where it names a time.
+fn limited_until(mut what: String, headers: &HeaderMap) -> RepositoryError {
+    let number = |name: &str| -> Option<i64> { headers.get(name)?.to_str().ok()?.parse().ok() };
+    let is_used_up = number("x-ratelimit-remaining") == Some(0);
+    if let (true, Some(reset)) = (is_used_up, number("x-ratelimit-reset"))
+        && let Some(reset) = chrono::DateTime::from_timestamp(reset, 0)
+    {
+        what = format!(
+            "{} (until {} UTC)",
+            what.trim_end_matches('.'),
+            reset.format("%Y-%m-%d %H:%M:%S")
+        );
+    }
+    RepositoryError::Unavailable {
+        what,
+        retry_after: Some(limit(headers).unwrap_or(SECONDARY_LIMIT)),
+    }
 }
 
 /// Below which `/graphql` is: on GitHub Enterprise Server it is beside REST's `/api/v3`, on

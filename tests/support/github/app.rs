@@ -1,7 +1,5 @@
 //! A GitHub App, and the tokens of its installations.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
@@ -31,6 +29,16 @@ impl Github {
         });
     }
 
+    /// Has the clock be so many seconds ahead.
+    pub fn set_clock(&self, seconds: i64) {
+        *lock(&self.clock) = seconds;
+    }
+
+    /// Has all of the app's requests be answered so.
+    pub fn refuse_app(&self, status: u16, words: &'static str) {
+        *lock(&self.no_app) = Some((status, words));
+    }
+
     /// What tokens were asked for.
     pub fn minted(&self) -> Vec<Json> {
         lock(&self.minted).clone()
@@ -39,15 +47,39 @@ impl Github {
     /// Answers a request that only an app makes; none where it is none of these.
     pub(super) fn of_app(&self, token: &str, path: &str, body: &[u8]) -> Option<Answer> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let is_one = matches!(segments[..], ["repos", _, _, "installation"] | ["app", ..]);
+        let is_one = matches!(
+            segments[..],
+            ["repos", _, _, "installation"] | ["repositories", _, "installation"] | ["app", ..]
+        );
         if !is_one {
             return None;
         }
-        if let Err(words) = proven(token) {
-            return Some(refusal(401, words));
+        let clock = *lock(&self.clock);
+        let now = chrono::Utc::now() + chrono::TimeDelta::seconds(clock);
+        let dated = |mut answer: Answer| {
+            let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            answer.headers.insert("date", date.parse().unwrap());
+            answer
+        };
+        if let Err(words) = proven(token, now.timestamp() as u64) {
+            return Some(dated(refusal(401, words)));
+        }
+        if let Some((status, words)) = *lock(&self.no_app) {
+            return Some(refusal(status, words));
         }
         let installation = lock(&self.installation).clone();
         Some(match segments[..] {
+            ["repos", owner, name, "installation"]
+                if self.renamed(&format!("{owner}/{name}")).is_some() =>
+            {
+                let mut answer = Answer::json(301, &json!({"message": "Moved Permanently"}));
+                let to = format!("{}/repositories/7/installation", super::REST_ROOT);
+                answer.headers.insert("location", to.parse().unwrap());
+                answer
+            }
+            ["repositories", "7", "installation"] => {
+                Answer::json(200, &json!({"id": 42, "app_id": 123_456}))
+            }
             ["repos", owner, name, "installation"] => match installation {
                 Some(one) if one.repository == format!("{owner}/{name}") => Answer::json(
                     200,
@@ -57,6 +89,14 @@ impl Github {
             },
             ["app", "installations", "42", "access_tokens"] => {
                 let body: Json = serde_json::from_slice(body).unwrap();
+                let one = installation_repository(&installation);
+                let named = body["repositories"].as_array();
+                if named.is_some_and(|names| *names != [json!(one)]) {
+                    return Some(refusal(
+                        422,
+                        "There is at least one repository that does not exist or is not accessible to the parent installation.",
+                    ));
+                }
                 let allowed = installation.map(|one| one.permissions).unwrap_or_default();
                 let asked = body["permissions"].as_object().unwrap();
                 let lacks = asked
@@ -77,8 +117,17 @@ impl Github {
     }
 }
 
+fn installation_repository(installation: &Option<Installation>) -> String {
+    let name = installation.as_ref().map(|one| one.repository.as_str());
+    name.unwrap_or_default()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
 /// Whether a JSON Web Token is the app's, as GitHub checks it.
-fn proven(token: &str) -> Result<(), &'static str> {
+fn proven(token: &str, now: u64) -> Result<(), &'static str> {
     let malformed = "A JSON web token could not be decoded";
     let (signed, signature) = token.rsplit_once('.').ok_or(malformed)?;
     let (header, claims) = signed.split_once('.').ok_or(malformed)?;
@@ -100,15 +149,16 @@ fn proven(token: &str) -> Result<(), &'static str> {
     if claims["iss"] != APP_ID {
         return Err("'Issuer' claim ('iss') must be an Integer or a client ID of an app");
     }
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
     let (from, to) = (
         claims["iat"].as_u64().unwrap(),
         claims["exp"].as_u64().unwrap(),
     );
-    if from > now || to < now || to - now > 600 {
+    if from > now {
+        return Err(
+            "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
+        );
+    }
+    if to < now || to - now > 600 {
         return Err("'Expiration time' claim ('exp') is too far in the future");
     }
     Ok(())

@@ -47,6 +47,10 @@ pub struct Github {
     former_names: Mutex<HashMap<String, String>>,
     installation: Mutex<Option<app::Installation>>,
     minted: Mutex<Vec<Json>>,
+    /// Seconds by which the clock is ahead.
+    clock: Mutex<i64>,
+    /// How apps are refused, if they are.
+    no_app: Mutex<Option<(u16, &'static str)>>,
 }
 
 /// How much GitHub tells in one answer.
@@ -131,6 +135,8 @@ impl Github {
             former_names: Mutex::default(),
             installation: Mutex::default(),
             minted: Mutex::default(),
+            clock: Mutex::default(),
+            no_app: Mutex::default(),
         }
     }
 

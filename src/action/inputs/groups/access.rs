@@ -2,12 +2,16 @@
 
 use secrecy::SecretString;
 
-use crate::action::inputs::definition::{ALL, Definition, Input, Problems, Secret, inputs};
+use crate::action::inputs::definition::{
+    ALL, Definition, Input, Problems, Secret, WRITING, inputs,
+};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{parsed, text};
+use crate::operation::session::Remote;
 use crate::repository::Location;
 use crate::repository::github::app::{App, AppKey};
-use crate::repository::transport::Transport;
+use crate::repository::signing::SigningKey;
+use crate::repository::transport::{Choice, Transport};
 
 inputs! {
     /// A token that may write to `repository`. The default reaches only the repository that the
@@ -26,6 +30,10 @@ inputs! {
 
     /// The app's private key, in PEM.
     APP_PRIVATE_KEY: AppKey = Input::new("app-private-key", ALL, parsed).secret(Secret::Lines);
+
+    /// A private key that signs the commits made over git: OpenSSH's, ed25519 or RSA, without a passphrase.
+    /// Over its API, GitHub signs.
+    SIGNING_KEY: SigningKey = Input::new("signing-key", WRITING, parsed).secret(Secret::Lines);
 
     /// How the repository is spoken to. `api` is GitHub's API (two requests, commits that GitHub
     /// signs), `git` is git's own protocol, `auto` is `api` on GitHub and `git` elsewhere.
@@ -87,4 +95,13 @@ fn app(given: &mut Given, location: Option<&Location>) -> Option<App> {
     }
     let (key, id) = (given.read(&APP_PRIVATE_KEY), given.read(&APP_ID));
     Some(App { id: id?, key: key? })
+}
+
+/// A key signs nothing where GitHub makes the commits.
+pub fn signing(given: &mut Given, remote: Option<&Remote>) {
+    let over_api = remote.is_some_and(|remote| matches!(remote.transport, Choice::Api { .. }));
+    if over_api && given.has(&SIGNING_KEY) {
+        let why = "signs commits that are made over git, and here GitHub's API makes them (GitHub signs them for an app and for GITHUB_TOKEN): set `transport: git`, without `pull-request`, or leave it out";
+        given.refuse(&SIGNING_KEY, why);
+    }
 }

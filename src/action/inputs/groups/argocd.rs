@@ -8,6 +8,7 @@ use crate::action::inputs::definition::{
     DELIVERING, Definition, Input, Problems, Secret, UPDATE, inputs,
 };
 use crate::action::inputs::given::Given;
+use crate::action::inputs::groups::server::PLAINTEXT;
 use crate::action::inputs::parse::{boolean, lines, seconds, text};
 use crate::argocd::client::Server;
 use crate::argocd::{ApplicationName, WaitFor};
@@ -58,11 +59,6 @@ inputs! {
     ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", UPDATE, boolean)
         .or("false")
         .needs(&[&ARGOCD_APPLICATION.definition]);
-
-    /// Allow `http://` to a host other than this one. The token then travels unencrypted.
-    ARGOCD_PLAINTEXT: bool = Input::new("argocd-plaintext", DELIVERING, boolean)
-        .or("false")
-        .needs(&[&ARGOCD_APPLICATION.definition]);
 }
 
 fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {
@@ -94,7 +90,7 @@ pub fn argocd(given: &mut Given) -> Option<Argocd> {
             own.get_or_insert_with(|| namespace.clone());
         }
     }
-    let plaintext = given.read(&ARGOCD_PLAINTEXT).unwrap_or_default();
+    let plaintext = given.read(&PLAINTEXT).unwrap_or_default();
     let allow_suspended = given.read(&ARGOCD_ALLOW_SUSPENDED);
     let timeout = given.read(&VERIFY_TIMEOUT);
     let wait_for = given.read(&ARGOCD_WAIT_FOR);

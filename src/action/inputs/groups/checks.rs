@@ -9,6 +9,7 @@ use crate::action::inputs::definition::{
 };
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
+use crate::action::inputs::groups::server::PLAINTEXT;
 use crate::action::inputs::parse::{boolean, items, parsed, seconds, text};
 use crate::http::Credentials;
 use crate::manifest::EditRequest;
@@ -80,6 +81,7 @@ pub fn image_check(given: &mut Given, edit: &EditRequest) -> ImageCheck {
         platforms: given.read(&REQUIRE_PLATFORMS).unwrap_or_default(),
         wait: given.read(&VERIFY_IMAGE_TIMEOUT).unwrap_or_default(),
         credentials: credentials(given),
+        plaintext: given.read(&PLAINTEXT).unwrap_or_default(),
     };
     if check.is_on() && edit.images.is_empty() && !edit.set.is_empty() {
         let why = "names no image to look for in a registry, and `verify-image`, `pin-digest` or `require-platforms` asks for that";

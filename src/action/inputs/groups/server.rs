@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::action::inputs::definition::{ALL, Definition, Input, inputs};
-use crate::action::inputs::parse::{seconds, unquoted, url};
+use crate::action::inputs::parse::{boolean, seconds, unquoted, url};
 use crate::http::Authorities;
 
 inputs! {
@@ -15,6 +15,12 @@ inputs! {
     /// Certificate authorities to trust beside the usual ones, in PEM, for a server behind a
     /// private CA.
     CA_CERTIFICATE: Authorities = Input::new("ca-certificate", ALL, unquoted);
+
+    /// Allow `http://` to a host other than this one: for Git, for the registry and for Argo CD. Tokens then
+    /// travel unencrypted.
+    PLAINTEXT: bool = Input::new("plaintext", ALL, boolean)
+        .or("false")
+        .formerly(&["argocd-plaintext"]);
 
     /// The GitHub server that `owner/name` is on.
     SERVER_URL: Url = Input::new("server-url", ALL, url)

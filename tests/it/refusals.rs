@@ -1,0 +1,609 @@
+//! What real servers answer to a push, word by word: what it is is read from the branch, and what to do
+//! is said for the server at hand.
+
+use crate::support::{Action, Fault, GitServer, Outcome, Repository, Step, TOKEN, Via};
+
+const FILE: &str = "web.yaml";
+const MANIFEST: &str = "image: ghcr.io/acme/web:v1\n";
+
+fn start() -> (GitServer, Repository) {
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
+    (server, repository)
+}
+
+/// Over git; on GitHub, where there is its API.
+fn update(repository: &Repository, on_github: bool) -> Action {
+    let via = if on_github { Via::Api } else { Via::Git };
+    Action::new()
+        .over(via, repository)
+        .input("transport", "git")
+        .input("file", FILE)
+        .input("image", "ghcr.io/acme/web:v2")
+        .input("token", TOKEN)
+        .input("timeout", "60")
+}
+
+fn packet(line: &str) -> String {
+    format!("{:04x}{line}", line.len() + 4)
+}
+
+/// What `git-receive-pack` answers, where it refuses a reference in these words; `said` comes beside.
+fn refusal(words: &str, said: &str) -> Fault {
+    let report = packet("unpack ok\n") + &packet(&format!("ng refs/heads/main {words}\n")) + "0000";
+    let mut body = packet(&format!("\u{1}{report}"));
+    if !said.is_empty() {
+        body = packet(&format!("\u{2}{said}")) + &body;
+    }
+    let kind = "application/x-git-receive-pack-result".to_owned();
+    Fault::Status(200, vec![("Content-Type".to_owned(), kind)], body + "0000")
+}
+
+fn told(server: &GitServer, outcome: &Outcome) -> String {
+    let errors = outcome.annotations();
+    let error = errors.iter().find(|one| one.level == "error").unwrap();
+    let text = format!("{}: {}", error.properties["title"], error.message);
+    text.replace(&server.url(), "SERVER")
+        .replace(server.url().trim_start_matches("http://"), "SERVER")
+}
+
+/// The words, what comes beside them, and whether the server is GitHub.
+type Row = (&'static str, &'static str, bool);
+
+const RACES: [Row; 7] = [
+    ("invalid old id sent", "", false),
+    ("non-fast forward", "", false),
+    ("lock error", "", false),
+    ("no such ref", "", false),
+    (
+        "TF401028: The reference 'refs/heads/main' has already been updated by another client, so you cannot update it. Please try again.",
+        "",
+        false,
+    ),
+    // Whatever it says.
+    (
+        "pre-receive hook declined",
+        "GH006: Protected branch update failed",
+        true,
+    ),
+    ("somebody was faster", "", false),
+];
+
+#[test]
+fn on_a_branch_that_moved_it_is_a_lost_race() {
+    std::thread::scope(|scope| {
+        for (words, said, on_github) in RACES {
+            scope.spawn(move || {
+                let (server, repository) = start();
+                let other = repository.clone();
+                server.before(Step::Push.nth(1), move || {
+                    other.commit("main", "README.md", "hi\n", "docs: hi");
+                });
+                server.fault(Step::Push.nth(1), refusal(words, said));
+                let outcome = update(&repository, on_github).run().succeeded();
+                assert_eq!(
+                    outcome.output("commit-sha"),
+                    repository.tip("main"),
+                    "{words}"
+                );
+                assert_eq!(repository.log("main").len(), 3, "{words}");
+                let log = outcome.shown_log();
+                assert!(!log.contains("declined the push"), "{words}: {log}");
+            });
+        }
+    });
+}
+
+const TROUBLES: [Row; 5] = [
+    ("failure", "fatal error in commit_refs\n", true),
+    ("Internal Server Error", "", true),
+    (
+        "pre-receive hook declined",
+        "GitLab: API is not accessible\n",
+        false,
+    ),
+    (
+        "pre-receive hook declined",
+        "Gitea: Internal Server Error\n",
+        false,
+    ),
+    ("failure", "", true),
+];
+
+#[test]
+fn trouble_on_a_branch_that_stays_is_waited_through() {
+    std::thread::scope(|scope| {
+        for (words, said, on_github) in TROUBLES {
+            scope.spawn(move || {
+                let (server, repository) = start();
+                server.fault(Step::Push.nth(1), refusal(words, said));
+                let outcome = update(&repository, on_github).run().succeeded();
+                assert_eq!(
+                    outcome.output("commit-sha"),
+                    repository.tip("main"),
+                    "{words}"
+                );
+                assert_eq!(repository.log("main").len(), 2, "{words}");
+
+                let (server, repository) = start();
+                server.fault(Step::Push.every(), refusal(words, said));
+                let action = update(&repository, on_github).input("timeout", "5");
+                let told = told(&server, &action.run().failed());
+                assert!(
+                    told.starts_with("The server can't be used right now: "),
+                    "{told}"
+                );
+                assert!(told.contains(words), "{told}");
+                assert!(server.count(Step::Push) > 1, "{words}");
+                assert_eq!(repository.log("main").len(), 1, "{words}");
+            });
+        }
+    });
+}
+
+const RULES: [Row; 14] = [
+    (
+        "protected branch hook declined",
+        "Resolving deltas: 100% (1/1), completed with 1 local object.\nerror: GH006: Protected branch update failed for refs/heads/main.\nerror: 3 of 3 required status checks are expected.\n",
+        true,
+    ),
+    (
+        "push declined due to repository rule violations",
+        "error: GH013: Repository rule violations found for refs/heads/main.\n\n- Changes must be made through a pull request.\n",
+        true,
+    ),
+    (
+        "push declined due to repository rule violations",
+        "error: GH013: Repository rule violations found for refs/heads/main.\n- Changes must be made through the merge queue\n",
+        true,
+    ),
+    (
+        "push declined due to repository rule violations",
+        "error: GH013: Repository rule violations found for refs/heads/main.\n- Commits must have verified signatures.\n",
+        true,
+    ),
+    (
+        "push declined due to email privacy restrictions",
+        "error: GH007: Your push would publish a private email address.\n",
+        true,
+    ),
+    (
+        "refusing to allow a Personal Access Token to create or update workflow `.github/workflows/a.yml` without `workflow` scope",
+        "",
+        true,
+    ),
+    (
+        "TF402455: Pushes to this branch are not permitted; you must use a pull request to update this branch.",
+        "",
+        false,
+    ),
+    (
+        "TF401027: You need the Git 'GenericContribute' permission to perform this action.",
+        "",
+        false,
+    ),
+    (
+        "pre-receive hook declined",
+        "GitLab: You are not allowed to push code to protected branches on this project.\n",
+        false,
+    ),
+    (
+        "pre-receive hook declined",
+        "Gitea: Not allowed to push to protected branch main\n",
+        false,
+    ),
+    (
+        "prohibited by Gerrit: not permitted: update",
+        "Processing changes: refs: 1, done\n",
+        false,
+    ),
+    (
+        "pre-receive hook declined",
+        "Bitbucket: Only pull requests can change this branch\n",
+        false,
+    ),
+    (
+        "pre-receive hook declined",
+        "no deployments on Fridays\n",
+        false,
+    ),
+    // A race that is none.
+    ("non-fast-forward", "", false),
+];
+
+#[test]
+fn on_a_branch_that_stays_it_is_a_rule_and_the_advice_is_for_that_server() {
+    let told = std::thread::scope(|scope| {
+        let runs = RULES.map(|(words, said, on_github)| {
+            scope.spawn(move || {
+                let (server, repository) = start();
+                server.fault(Step::Push.every(), refusal(words, said));
+                let action = update(&repository, on_github).input("timeout", "30");
+                let outcome = action.run().failed();
+                assert_eq!(repository.log("main").len(), 1, "{words}");
+                told(&server, &outcome)
+            })
+        });
+        runs.map(|run| run.join().unwrap())
+    });
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The push was declined: acme/deploy declined the push: protected branch hook declined: error: GH006: Protected branch update failed for refs/heads/main. error: 3 of 3 required status checks are expected. Nothing was changed.
+    A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
+
+    The push was declined: acme/deploy declined the push: push declined due to repository rule violations: error: GH013: Repository rule violations found for refs/heads/main. - Changes must be made through a pull request. Nothing was changed.
+    A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
+
+    The push was declined: acme/deploy declined the push: push declined due to repository rule violations: error: GH013: Repository rule violations found for refs/heads/main. - Changes must be made through the merge queue. Nothing was changed.
+    A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
+
+    The push was declined: acme/deploy declined the push: push declined due to repository rule violations: error: GH013: Repository rule violations found for refs/heads/main. - Commits must have verified signatures. Nothing was changed.
+    The branch takes signed commits only. With `transport: api` and without `author-name` and `author-email`, GitHub signs them for a GitHub App and for GITHUB_TOKEN; over git, give a key that the account knows as `signing-key`.
+
+    The push was declined: acme/deploy declined the push: push declined due to email privacy restrictions: error: GH007: Your push would publish a private email address. Nothing was changed.
+    Set `author-email` to an address that may be seen, such as the account's `ID+NAME@users.noreply.github.com`; or leave `author-name` and `author-email` out.
+
+    The push was declined: acme/deploy declined the push: refusing to allow a Personal Access Token to create or update workflow `.github/workflows/a.yml` without `workflow` scope. Nothing was changed.
+    `file` is a workflow, which takes a permission of its own: *Workflows: Read and write* for a fine-grained token or a GitHub App, the scope `workflow` for a classic one. GITHUB_TOKEN can't have it.
+
+    The push was declined: SERVER/acme/deploy.git declined the push: TF402455: Pushes to this branch are not permitted; you must use a pull request to update this branch. Nothing was changed.
+    The branch has a policy: deploy to a branch without one and open the pull request there, or grant the token's account *Bypass policies when pushing* (Project settings → Repositories → Security).
+
+    The push was declined: SERVER/acme/deploy.git declined the push: TF401027: You need the Git 'GenericContribute' permission to perform this action. Nothing was changed.
+    Grant the token's account *Contribute* (Project settings → Repositories → Security), and the token the scope *Code: Read & write*.
+
+    The push was declined: SERVER/acme/deploy.git declined the push: pre-receive hook declined: GitLab: You are not allowed to push code to protected branches on this project. Nothing was changed.
+    A rule of the project forbids it, and would again. Allow the token's role to push (Settings → Repository → Protected branches, *Allowed to push and merge*; Push rules), or deploy to a branch without it.
+
+    The push was declined: SERVER/acme/deploy.git declined the push: pre-receive hook declined: Gitea: Not allowed to push to protected branch main. Nothing was changed.
+    A rule of the repository forbids it, and would again. Put the token's account on the rule's whitelist (Settings → Branches), or deploy to a branch without it.
+
+    The push was declined: SERVER/acme/deploy.git declined the push: prohibited by Gerrit: not permitted: update. Nothing was changed.
+    The project's access rules forbid it, and would again. Grant the token's account *Push* on `refs/heads/…` (Browse → Repositories → Access), or deploy to a branch where it has that. Changes for review are not made by this action.
+
+    The push was declined: SERVER/acme/deploy.git declined the push: pre-receive hook declined: Bitbucket: Only pull requests can change this branch. Nothing was changed.
+    A rule of the repository forbids it, and would again. Let the token's account push (Repository settings → Branch restrictions or permissions), or deploy to a branch without it.
+
+    The push was declined: SERVER/acme/deploy.git declined the push: pre-receive hook declined: no deployments on Fridays. Nothing was changed.
+    A rule of the server forbids it, and would again. Let the token's account through it, or deploy to a branch without it.
+
+    The push was declined: SERVER/acme/deploy.git declined the push: non-fast-forward. Nothing was changed.
+    A rule of the server forbids it, and would again. Let the token's account through it, or deploy to a branch without it.
+    ");
+}
+
+/// A refusal over GitHub's API.
+fn graphql(kind: &str, message: &str) -> Fault {
+    let body = serde_json::json!({
+        "data": {"createCommitOnBranch": null},
+        "errors": [{"type": kind, "path": ["createCommitOnBranch"], "message": message}],
+    });
+    let json = ("Content-Type".to_owned(), "application/json".to_owned());
+    Fault::Status(200, vec![json], body.to_string())
+}
+
+#[test]
+fn over_the_api_the_branch_decides_as_well() {
+    let commit = Step::Mutation("createCommitOnBranch");
+    let over_api = |repository: &Repository| update(repository, true).input("transport", "api");
+    for (kind, message) in [
+        (
+            "STALE_DATA",
+            "Expected branch to point to \"1\" but it did not.  Pull and try again.",
+        ),
+        ("UNPROCESSABLE", "something new"),
+        (
+            "BRANCH_PROTECTION_RULE_VIOLATION",
+            "Protected branch update failed",
+        ),
+    ] {
+        let (server, repository) = start();
+        let other = repository.clone();
+        server.before(commit.nth(1), move || {
+            other.commit("main", "README.md", "hi\n", "docs: hi");
+        });
+        server.fault(commit.nth(1), graphql(kind, message));
+        over_api(&repository).run().succeeded();
+        assert_eq!(repository.log("main").len(), 3, "{message}");
+    }
+    // What sounds like trouble is tried again where the branch stays; anything else is a rule.
+    let (server, repository) = start();
+    server.fault(
+        commit.nth(1),
+        graphql("UNPROCESSABLE", "Something went wrong"),
+    );
+    over_api(&repository).run().succeeded();
+    drop(server);
+    let told = [
+        "Repository was archived so is read-only.",
+        "Changes must be made through the merge queue",
+    ]
+    .map(|message| {
+        let (server, repository) = start();
+        server.fault(commit.every(), graphql("UNPROCESSABLE", message));
+        told(&server, &over_api(&repository).run().failed())
+    });
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The push was declined: acme/deploy declined the push: Repository was archived so is read-only. Nothing was changed.
+    The repository is archived, and so read-only for everyone: unarchive it, or deploy to another one.
+
+    The push was declined: acme/deploy declined the push: Changes must be made through the merge queue. Nothing was changed.
+    A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
+    ");
+}
+
+#[test]
+fn an_own_commit_that_is_found_again_gives_the_outputs_of_a_commit() {
+    // What stands between sent the push twice, and the second one lost against the first.
+    let limited = Fault::StatusAfter(429);
+    for (step, transport) in [
+        (Step::Push, "git"),
+        (Step::Mutation("createCommitOnBranch"), "api"),
+    ] {
+        let (server, repository) = start();
+        server.fault(step.nth(1), limited.clone());
+        let outcome = update(&repository, true)
+            .input("transport", transport)
+            .input("timeout", "90")
+            .run()
+            .succeeded();
+        assert_eq!(repository.log("main").len(), 2, "{transport}");
+        assert_eq!(outcome.output("changed"), "true", "{transport}");
+        assert_eq!(outcome.output("commit-sha"), repository.tip("main"));
+        assert_eq!(outcome.output("previous-image"), "ghcr.io/acme/web:v1");
+        assert!(
+            outcome
+                .output("diff")
+                .contains("+image: ghcr.io/acme/web:v2")
+        );
+    }
+}
+
+#[test]
+fn a_commit_that_landed_is_never_told_as_nothing() {
+    let (server, repository) = start();
+    let odd = serde_json::json!({"data": {"createCommitOnBranch": {"commit": {"oid": "?", "signature": null}}}});
+    let json = ("Content-Type".to_owned(), "application/json".to_owned());
+    server.fault(
+        Step::Mutation("createCommitOnBranch").every(),
+        Fault::Status(200, vec![json], odd.to_string()),
+    );
+    let outcome = update(&repository, true)
+        .input("transport", "api")
+        .input("timeout", "5")
+        .run()
+        .failed();
+    let told = told(&server, &outcome);
+    assert!(told.contains("whether it landed is not known"), "{told}");
+    assert!(!told.contains("Nothing was changed"), "{told}");
+}
+
+/// How the first request is answered, in place of branches.
+fn answered(fault: Fault) -> String {
+    let (server, repository) = start();
+    server.fault(Step::FetchRefs.every(), fault);
+    told(&server, &update(&repository, false).run().failed())
+}
+
+#[test]
+fn what_stands_in_place_of_a_repository_is_told_for_what_it_is() {
+    let status = |status, words: &str| Fault::Status(status, Vec::new(), words.to_owned());
+    let redirect = |to: &str| {
+        let location = ("Location".to_owned(), to.to_owned());
+        Fault::Status(302, vec![location], String::new())
+    };
+    let missing = packet("ERR Repository not found.");
+    let kind = "application/x-git-upload-pack-advertisement".to_owned();
+    let missing = Fault::Status(200, vec![("Content-Type".to_owned(), kind)], missing);
+    let told = [
+        answered(redirect("/users/sign_in")),
+        answered(redirect("/login?return_to=x")),
+        answered(redirect("/somewhere")),
+        answered(status(402, "Your license has expired\n")),
+        answered(status(410, "")),
+        answered(status(423, "Repository is being moved\n")),
+        answered(missing),
+    ];
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The token was refused: SERVER does not take the token: it leads to its sign-in (SERVER/users/sign_in). Nothing was changed.
+    Check `token`, and `token-username` where the server wants a certain name; and that `repository` is the URL that `git clone` takes.
+
+    The token was refused: SERVER does not take the token: it leads to its sign-in (SERVER/login). Nothing was changed.
+    Check `token`, and `token-username` where the server wants a certain name; and that `repository` is the URL that `git clone` takes.
+
+    The URL is no Git repository: SERVER/acme/deploy.git redirects to SERVER/somewhere. Nothing was changed.
+    Set `repository` to the URL that `git clone` takes.
+
+    The token may not do this: SERVER answered HTTP 402: Your license has expired, so nothing was changed in SERVER/acme/deploy.git.
+    The server's licence or plan does not cover it: ask whoever runs or pays for it. Another token does not help.
+
+    The repository was not found: SERVER answered HTTP 410, so nothing was changed in SERVER/acme/deploy.git.
+    The repository was removed, or Git access to it was: check `repository`.
+
+    The server can't be used right now: SERVER answered HTTP 423: Repository is being moved, so nothing was changed in SERVER/acme/deploy.git.
+    The repository is locked, as while it is moved or maintained: run the job again when it is unlocked.
+
+    The repository was not found: SERVER/acme/deploy.git was not found: the server knows no such repository, or does not show it (ERR): Repository not found. Either the name is wrong, or the token has no access to it.
+    Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
+    ");
+}
+
+#[test]
+fn a_page_in_the_middle_of_a_run_is_trouble() {
+    let page = Fault::Status(
+        200,
+        vec![("Content-Type".to_owned(), "text/html".to_owned())],
+        "<html>one moment</html>".to_owned(),
+    );
+    for step in [Step::Fetch, Step::Push] {
+        let (server, repository) = start();
+        server.fault(step.nth(1), page.clone());
+        update(&repository, false)
+            .input("timeout", "30")
+            .run()
+            .succeeded();
+        assert_eq!(repository.log("main").len(), 2, "{step:?}");
+    }
+    let (server, repository) = start();
+    server.fault(Step::Mutation("createCommitOnBranch").nth(1), page);
+    update(&repository, true)
+        .input("transport", "api")
+        .input("timeout", "30")
+        .run()
+        .succeeded();
+    assert_eq!(repository.log("main").len(), 2);
+}
+
+#[test]
+fn a_limit_names_its_time_and_the_way_around_it() {
+    let (server, repository) = start();
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("x-ratelimit-remaining", "0"),
+        ("x-ratelimit-reset", "4102444800"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let body = r#"{"message": "API rate limit exceeded for installation."}"#;
+    server.fault(
+        Step::Query.every(),
+        Fault::Status(403, headers.to_vec(), body.to_owned()),
+    );
+    let outcome = update(&repository, true)
+        .input("transport", "api")
+        .run()
+        .failed();
+    insta::assert_snapshot!(told(&server, &outcome), @"
+    The server can't be used right now: SERVER answered HTTP 403: API rate limit exceeded for installation (until 2100-01-01 00:00:00 UTC), so nothing was changed in acme/deploy.
+    With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.
+    ");
+    // A server of another age.
+    let (server, repository) = start();
+    let body = r#"{"errors": [{"message": "Field 'file' doesn't exist on type 'Commit'", "extensions": {"code": "undefinedField"}}]}"#;
+    let json = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+    server.fault(
+        Step::Query.every(),
+        Fault::Status(200, json, body.to_owned()),
+    );
+    let outcome = update(&repository, true)
+        .input("transport", "api")
+        .run()
+        .failed();
+    insta::assert_snapshot!(told(&server, &outcome), @"
+    The URL is no GitHub API: SERVER: Field 'file' doesn't exist on type 'Commit'. Nothing was changed.
+    Check `api-url` and `server-url`. With `transport: git` the API is not needed.
+    ");
+}
+
+#[test]
+fn a_proxy_that_is_dead_is_named_as_the_proxy() {
+    let (server, repository) = start();
+    let outcome = update(&repository, false)
+        .input("repository", "https://git.example.com/acme/deploy")
+        .input("token", "x")
+        .input("timeout", "5")
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .run()
+        .failed();
+    let told = told(&server, &outcome);
+    assert!(told.contains("the proxy of HTTPS_PROXY"), "{told}");
+}
+
+/// What is wrong with the inputs of an update of `repository`, which is not asked then.
+fn inputs(change: impl FnOnce(Action) -> Action) -> String {
+    let action = Action::new()
+        .input("repository", "acme/deploy")
+        .input("file", FILE)
+        .input("image", "ghcr.io/acme/web:v2")
+        .input("timeout", "1");
+    let outcome = change(action).run().failed();
+    let error = outcome
+        .annotations()
+        .into_iter()
+        .find(|one| one.level == "error");
+    let error = error.unwrap();
+    format!("{}: {}", error.properties["title"], error.message)
+}
+
+#[test]
+fn a_token_of_githubs_goes_nowhere_else() {
+    for prefix in ["ghs_", "ghp_", "gho_", "ghu_", "github_pat_"] {
+        let told = inputs(|action| {
+            action
+                .input("repository", "https://gitlab.example.com/acme/deploy")
+                .input("token", format!("{prefix}0123456789"))
+        });
+        assert!(
+            told.starts_with("The inputs can't be used: `token`: a token of GitHub's, which must not be sent to gitlab.example.com"),
+            "{told}"
+        );
+    }
+    // The workflow's own, where `token` is left out.
+    let told =
+        inputs(|action| action.input("repository", "https://gitlab.example.com/acme/deploy"));
+    assert!(told.contains("which must not be sent to"), "{told}");
+    // Another server's own token, and GitHub's on its own server.
+    let reached = |told: String| {
+        assert!(
+            told.starts_with("The server can't be used right now: "),
+            "{told}"
+        );
+    };
+    reached(inputs(|action| {
+        let repository = "https://gitlab.invalid/acme/deploy";
+        action
+            .input("repository", repository)
+            .input("token", "glpat-0123456789")
+    }));
+    reached(inputs(|action| {
+        let server = "https://github.invalid";
+        action
+            .input("server-url", server)
+            .input("api-url", "https://github.invalid/api/v3")
+            .input("repository", "https://github.invalid/acme/deploy")
+            .input("token", "ghs_0123456789")
+    }));
+}
+
+#[test]
+fn nothing_travels_unencrypted_unless_that_is_allowed() {
+    let told = inputs(|action| {
+        action
+            .input("repository", "http://git.invalid/acme/deploy")
+            .input("token", "x")
+    });
+    insta::assert_snapshot!(told, @"
+    The inputs can't be used: `repository`: `http://` would send the token unencrypted to git.invalid: use https://. Where the way is private, `plaintext: true` allows it
+    ");
+    let told = inputs(|action| {
+        action
+            .input("server-url", "http://github.invalid")
+            .input("api-url", "http://github.invalid/api/v3")
+            .input("token", "x")
+    });
+    insta::assert_snapshot!(told, @"
+    The inputs can't be used: `server-url`: `http://` would send the token unencrypted to github.invalid: use https://. Where the way is private, `plaintext: true` allows it
+    `api-url`: `http://` would send the token unencrypted to github.invalid: use https://. Where the way is private, `plaintext: true` allows it
+    ");
+    for name in ["plaintext", "argocd-plaintext"] {
+        let told = inputs(|action| {
+            action
+                .input("repository", "http://git.invalid/acme/deploy")
+                .input("token", "x")
+                .input(name, "true")
+        });
+        assert!(
+            told.starts_with("The server can't be used right now: "),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn the_page_of_a_repository_says_what_to_write() {
+    let told = inputs(|action| {
+        let repository = "https://www.github.com/acme/deploy/tree/main";
+        action.input("repository", repository).input("token", "x")
+    });
+    insta::assert_snapshot!(told, @"
+    The inputs can't be used: `repository` `https://www.github.com/acme/deploy/tree/main`: the URL of a page of the repository: write `acme/deploy`
+    ");
+}
