@@ -119,6 +119,7 @@ pub async fn run(
         since: request.since.as_ref().map(|date| date.start(now)),
         until: request.until.as_ref().map(|date| date.end(now)),
         author: request.author.clone(),
+        beyond_globs: false,
     };
     let read = session.read(log, async || {
         session.repository.history(files, &query).await

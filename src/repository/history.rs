@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::branch::BranchName;
-use super::commit::Identity;
+use super::commit::{Identity, Said};
 use super::object::CommitId;
 use crate::date::Timestamp;
-use crate::files::{FileSelection, RepoPath};
+use crate::files::RepoPath;
 
 /// A commit, as far as people ask about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Commit {
     pub time: Timestamp,
     /// All of it.
     pub message: String,
+    /// What the commits say that it brought to the branch, where it is a merge; newest first.
+    pub merged: Vec<Said>,
 }
 
 impl Commit {
@@ -46,6 +48,9 @@ pub struct HistoryQuery {
     pub until: Option<i64>,
     /// A part of the author's `Name <address>`, in whatever case.
     pub author: Option<String>,
+    /// Whether a file that a glob matches now is followed to names that it does not match, as one that
+    /// is named is.
+    pub beyond_globs: bool,
 }
 
 impl HistoryQuery {
@@ -56,6 +61,7 @@ impl HistoryQuery {
             since: None,
             until: None,
             author: None,
+            beyond_globs: true,
         }
     }
 
@@ -100,6 +106,8 @@ pub struct Touched {
 pub struct FileVersions {
     /// Where it is; where it was, if it is gone.
     pub path: RepoPath,
+    /// Where it is at the branch's tip, as far as its renames tell.
+    pub now: RepoPath,
     /// Where it was, if the commit renamed it.
     pub renamed_from: Option<RepoPath>,
     /// What it said; none where the commit added it.
@@ -119,15 +127,6 @@ pub enum Searched {
     Ambiguous(Vec<CommitId>),
     /// Nothing on the branch begins like this.
     Nowhere,
-}
-
-/// The one file that is followed through renames: as `git log --follow`, only where nothing else is
-/// selected.
-pub(super) fn followed(selection: &FileSelection) -> Option<RepoPath> {
-    match &selection.named_paths()[..] {
-        [path] if selection.globs().next().is_none() => Some((*path).clone()),
-        _ => None,
-    }
 }
 
 /// How alike two texts are, from 0 to 1, by the lines that both have: from one half on git calls it a

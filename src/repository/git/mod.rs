@@ -7,6 +7,7 @@ mod answer;
 mod budget;
 mod connection;
 mod content;
+mod follow;
 mod objects;
 mod pack;
 mod packets;

@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 
 use super::content::{self, EntryKind, Tree};
+use super::follow::{Delta, Followed};
 use super::store::Store;
 use super::tree::{self, Listing};
 use crate::files::{FileSelection, RepoPath};
 use crate::limits::FILES;
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
+use crate::repository::commit::Said;
 use crate::repository::error::RepositoryError;
 use crate::repository::history::{
-    Commit, FileHistory, FileVersions, HistoryQuery, RENAMED, Searched, Touched, followed,
-    similarity,
+    Commit, FileHistory, FileVersions, HistoryQuery, Searched, Touched,
 };
 use crate::repository::object::{CommitId, ObjectId};
 
@@ -22,16 +23,8 @@ const RECENT: u32 = 100;
 /// Clocks differ: so many commits in a row must be too old before the older ones are not looked at
 /// any more, as `git log --since` has it.
 const SLOP: usize = 5;
-/// How many files that went away in a commit are compared with one that came.
-const MAX_RENAME_SOURCES: usize = 50;
-
-/// What a commit did to a file, by the contents' ids.
-struct Delta {
-    path: RepoPath,
-    renamed_from: Option<RepoPath>,
-    before: Option<ObjectId>,
-    after: Option<ObjectId>,
-}
+/// How many commits of a merge are read: what the newest of them say counts.
+const MERGED: usize = 200;
 
 impl Store {
     /// The commits of the branch that touched the selected files.
@@ -123,7 +116,7 @@ impl Store {
         let boundary = self.boundary();
         // A repository on this machine may have been cloned in part: more there is not.
         let cut_off = |id: ObjectId| boundary.contains(&id) && !self.is_local();
-        let mut followed = followed(selection);
+        let mut followed = Followed::new(selection, query.beyond_globs);
         let mut found = Vec::new();
         let mut too_old = 0;
         let mut ever_touched = false;
@@ -135,25 +128,29 @@ impl Store {
             }
             let commit = self.objects.commit(id)?;
             next = parent_of(&commit).filter(|_| !boundary.contains(&id));
-            let deltas = self.deltas(&commit, next, selection, &mut followed)?;
-            let commit = described(commit);
+            let deltas = self.deltas(&commit, next, &mut followed)?;
+            let mut described = described(&commit);
             too_old = match query.since {
-                Some(since) if commit.time.seconds < since => too_old + 1,
+                Some(since) if described.time.seconds < since => too_old + 1,
                 _ => 0,
             };
             if too_old > SLOP {
                 break;
             }
             ever_touched |= !deltas.is_empty();
-            if deltas.is_empty() || !query.asks_for(&commit) {
+            if deltas.is_empty() || !query.asks_for(&described) {
                 continue;
             }
             if found.len() == query.limit {
                 limited = true;
                 break;
             }
+            match self.merged(&commit, cut_off)? {
+                Some(merged) => described.merged = merged,
+                None => return Ok(None),
+            }
             let changed_files = self.changed_files(id, next)?;
-            found.push((commit, deltas, changed_files));
+            found.push((described, deltas, changed_files));
         }
         if !ever_touched && next.is_none() {
             self.refuse_unknown(tip, selection)?;
@@ -164,6 +161,84 @@ impl Store {
             commits: self.with_contents(found)?,
             limited,
         }))
+    }
+
+    /// The files by the names they had at `commit`, or at the merge that brought it; none where the way
+    /// there leads to where `is_cut_off` says that there is more.
+    fn followed_to<'s>(
+        &self,
+        commit: ObjectId,
+        tip: ObjectId,
+        selection: &'s FileSelection,
+        is_cut_off: impl Fn(ObjectId) -> bool,
+    ) -> Result<Option<Followed<'s>>, RepositoryError> {
+        let boundary = self.boundary();
+        let mut followed = Followed::new(selection, true);
+        let mut next = Some(tip);
+        while let Some(id) = next.filter(|id| *id != commit) {
+            if is_cut_off(id) {
+                return Ok(None);
+            }
+            let newer = self.objects.commit(id)?;
+            let Some(merged) = self.merged(&newer, &is_cut_off)? else {
+                return Ok(None);
+            };
+            if merged.iter().any(|one| one.commit == commit.into()) {
+                return Ok(Some(followed));
+            }
+            next = parent_of(&newer).filter(|_| !boundary.contains(&id));
+            self.deltas(&newer, next, &mut followed)?;
+        }
+        // It came by some way that is not followed: then the names are those of now.
+        Ok(Some(match next {
+            Some(_) => followed,
+            None => Followed::new(selection, true),
+        }))
+    }
+
+    /// What the commits say that a merge brought to the branch, newest first; none when some of them are
+    /// where `is_cut_off` says that there is more.
+    fn merged(
+        &self,
+        merge: &content::Commit,
+        is_cut_off: impl Fn(ObjectId) -> bool,
+    ) -> Result<Option<Vec<Said>>, RepositoryError> {
+        let mut merged = Vec::new();
+        if merge.parents.len() < 2 {
+            return Ok(Some(merged));
+        }
+        // Newest first; what is on the branch's own line, and before it, is none of them.
+        let mut open: BTreeMap<(i64, ObjectId), bool> = BTreeMap::new();
+        for (number, parent) in merge.parents.iter().enumerate() {
+            let time = self.objects.commit(*parent)?.time.seconds;
+            *open.entry((time, *parent)).or_default() |= number == 0;
+        }
+        while open.values().any(|is_own| !is_own)
+            && merged.len() < MERGED
+            && let Some(((_, id), is_own)) = open.pop_last()
+        {
+            if is_cut_off(id) {
+                if is_own {
+                    continue;
+                }
+                return Ok(None);
+            }
+            let commit = self.objects.commit(id)?;
+            for parent in &commit.parents {
+                // What a server left out is not there.
+                if self.objects.has(*parent)? {
+                    let time = self.objects.commit(*parent)?.time.seconds;
+                    *open.entry((time, *parent)).or_default() |= is_own;
+                }
+            }
+            if !is_own {
+                merged.push(Said {
+                    commit: id.into(),
+                    message: commit.message,
+                });
+            }
+        }
+        Ok(Some(merged))
     }
 
     fn look_up(
@@ -188,13 +263,21 @@ impl Store {
             [id] if boundary.contains(&id) && !is_complete => Ok(None),
             [] => Ok(Some(Searched::Nowhere)),
             [id] => {
+                let cut_off = |id: ObjectId| !is_complete && boundary.contains(&id);
+                // The files may have had other names then.
+                let Some(mut followed) = self.followed_to(id, tip, selection, cut_off)? else {
+                    return Ok(None);
+                };
                 let commit = self.objects.commit(id)?;
-                let mut followed = None;
                 let parent = parent_of(&commit);
-                let deltas = self.deltas(&commit, parent, selection, &mut followed)?;
+                let deltas = self.deltas(&commit, parent, &mut followed)?;
                 let changed_files = self.changed_files(id, parent)?;
-                let found = vec![(described(commit), deltas, changed_files)];
-                let touched = self.with_contents(found)?;
+                let mut described = described(&commit);
+                match self.merged(&commit, cut_off)? {
+                    Some(merged) => described.merged = merged,
+                    None => return Ok(None),
+                }
+                let touched = self.with_contents(vec![(described, deltas, changed_files)])?;
                 Ok(touched.into_iter().next().map(Searched::OnBranch))
             }
             _ => {
@@ -213,81 +296,8 @@ impl Store {
         tree::select(&self.objects, &self.objects.tree_at(tip)?, selection).map(|_| ())
     }
 
-    /// What `commit` did to the selected files. A file that is followed goes on under its old name.
-    fn deltas(
-        &self,
-        commit: &content::Commit,
-        parent: Option<ObjectId>,
-        selection: &FileSelection,
-        followed: &mut Option<RepoPath>,
-    ) -> Result<Vec<Delta>, RepositoryError> {
-        let new = self.objects.tree(commit.tree)?;
-        let old = parent
-            .map(|parent| self.objects.tree_at(parent))
-            .transpose()?;
-        if old.as_ref().is_some_and(|old| old.id == new.id) {
-            return Ok(Vec::new());
-        }
-        let Some(path) = followed else {
-            return self.changed(old.as_ref(), &new, |delta| selection.selects(&delta.path));
-        };
-        let before = match &old {
-            Some(old) => self.blob_at(old, path)?,
-            None => None,
-        };
-        let after = self.blob_at(&new, path)?;
-        if before == after {
-            return Ok(Vec::new());
-        }
-        let mut delta = Delta {
-            path: path.clone(),
-            renamed_from: None,
-            before,
-            after,
-        };
-        if let (None, Some(after), Some(old)) = (before, after, &old)
-            && let Some((from, id)) = self.renamed(old, &new, after)?
-        {
-            *path = from.clone();
-            delta.renamed_from = Some(from);
-            delta.before = Some(id);
-        }
-        Ok(vec![delta])
-    }
-
-    /// The file that went away when `came` came, if it is the same under another name.
-    fn renamed(
-        &self,
-        old: &Tree,
-        new: &Tree,
-        came: ObjectId,
-    ) -> Result<Option<(RepoPath, ObjectId)>, RepositoryError> {
-        let gone = self.changed(Some(old), new, |delta| delta.after.is_none())?;
-        let gone = gone.into_iter();
-        let gone: Vec<(RepoPath, ObjectId)> = gone
-            .filter_map(|delta| Some((delta.path, delta.before?)))
-            .collect();
-        if let Some(same) = gone.iter().find(|(_, id)| *id == came) {
-            return Ok(Some(same.clone()));
-        }
-        let gone: Vec<_> = gone.into_iter().take(MAX_RENAME_SOURCES).collect();
-        let mut wanted: Vec<ObjectId> = gone.iter().map(|(_, id)| *id).collect();
-        wanted.push(came);
-        self.fetch_missing(wanted)?;
-        let came = self.objects.content(came)?;
-        let mut best = None;
-        for (path, id) in gone {
-            self.objects.time()?;
-            let alike = similarity(&self.objects.content(id)?, &came);
-            if alike >= RENAMED && best.as_ref().is_none_or(|(_, _, other)| alike > *other) {
-                best = Some((path, id, alike));
-            }
-        }
-        Ok(best.map(|(path, id, _)| (path, id)))
-    }
-
     /// The regular files in which two trees differ, as far as they are `wanted`.
-    fn changed(
+    pub(super) fn changed(
         &self,
         old: Option<&Tree>,
         new: &Tree,
@@ -339,12 +349,7 @@ impl Store {
                 if before != after
                     && let Ok(path) = format!("{prefix}{name}").parse()
                 {
-                    to(Delta {
-                        path,
-                        renamed_from: None,
-                        before,
-                        after,
-                    });
+                    to(Delta::new(path, before, after));
                 }
             }
         }
@@ -352,7 +357,11 @@ impl Store {
     }
 
     /// The regular file at `path`.
-    fn blob_at(&self, tree: &Tree, path: &RepoPath) -> Result<Option<ObjectId>, RepositoryError> {
+    pub(super) fn blob_at(
+        &self,
+        tree: &Tree,
+        path: &RepoPath,
+    ) -> Result<Option<ObjectId>, RepositoryError> {
         let (directories, name) = path
             .as_str()
             .rsplit_once('/')
@@ -412,6 +421,7 @@ impl Store {
                     before: read(delta.before)?,
                     after: read(delta.after)?,
                     path: delta.path,
+                    now: delta.now,
                     renamed_from: delta.renamed_from,
                 });
             }
@@ -430,12 +440,14 @@ fn parent_of(commit: &content::Commit) -> Option<ObjectId> {
     commit.parents.first().copied()
 }
 
-fn described(commit: content::Commit) -> Commit {
+fn described(commit: &content::Commit) -> Commit {
+    let parents = commit.parents.iter().copied();
     Commit {
         id: commit.id.into(),
-        parents: commit.parents.into_iter().map(CommitId::from).collect(),
-        author: commit.author,
+        parents: parents.map(CommitId::from).collect(),
+        author: commit.author.clone(),
         time: commit.time,
-        message: commit.message,
+        message: commit.message.clone(),
+        merged: Vec::new(),
     }
 }
