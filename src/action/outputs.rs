@@ -10,7 +10,7 @@ use crate::operation::landing::LandingReport;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 18] = [
+pub const OUTPUTS: [&str; 19] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -24,6 +24,7 @@ pub const OUTPUTS: [&str; 18] = [
     "skipped-reason",
     "rolled-back",
     "rollback-commit-sha",
+    "undone-commit-sha",
     "sync-status",
     "health-status",
     "argocd-revision",
@@ -92,11 +93,14 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
     if let Some(report) = &delivery.verified {
         set_applications(&mut outputs, report);
     }
-    let rollback = delivery.rollback();
+    let rollback = delivery.landed_rollback();
     outputs.set("rolled-back", rollback.is_some());
     if let Some(commit) = rollback.and_then(|report| report.commit.as_ref()) {
         outputs.set("rollback-commit-sha", commit);
     }
+    let undone = &rollback.unwrap_or(&delivery.landed).undone;
+    let undone: Vec<&str> = undone.iter().map(|commit| commit.id.as_str()).collect();
+    outputs.set("undone-commit-sha", undone.join("\n"));
     outputs
 }
 

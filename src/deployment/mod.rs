@@ -4,6 +4,7 @@
 //! are a paragraph of their own, behind whatever the user's template says, so that no template and
 //! no value in it can pass for one.
 
+mod changes;
 mod message;
 pub mod metrics;
 pub mod past;
@@ -13,6 +14,7 @@ mod template;
 mod trailers;
 mod value;
 
+pub use changes::{Changes, Named};
 pub use message::{Reverted, message, revert_message, text};
 pub use reference::{Reference, address};
 pub use run::{Run, Source, SourceCommit};
@@ -20,7 +22,6 @@ pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placehold
 pub use trailers::{
     Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, trailer_values,
 };
-pub use value::is_about;
 
 #[cfg(test)]
 mod tests {

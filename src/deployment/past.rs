@@ -5,9 +5,10 @@
 //! for what says nothing, as a file that is put back by hand, on what it did: an edit that takes all it
 //! changes back to what ran before the deployments in force is a rollback.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::trailers::{Origin, reverted};
+use crate::image::ImageReference;
 
 /// A commit that touched the files.
 #[derive(Debug, Clone, Default)]
@@ -151,6 +152,19 @@ impl<'a> Past<'a> {
         &self.commits
     }
 
+    /// The images that were replaced, each once, the newest first.
+    pub fn replaced_images(&self) -> Vec<&str> {
+        let changes = self.commits.iter().flat_map(|commit| &commit.changes);
+        let images = changes.filter(|change| change.is_image);
+        let mut replaced: Vec<&str> = Vec::new();
+        for image in images.filter_map(|change| change.old.as_deref()) {
+            if !replaced.contains(&image) {
+                replaced.push(image);
+            }
+        }
+        replaced
+    }
+
     /// What a rollback undoes that names nothing: the newest deployment in force; where that would bring
     /// back what was rolled back, with those before it that brought that. Newest first.
     ///
@@ -176,6 +190,78 @@ impl<'a> Past<'a> {
             let (before, _) = before.ok_or(NothingBefore::RolledBack { deployment, by })?;
             chosen.push(*before);
             chosen.sort_unstable();
+        }
+    }
+
+    /// What a rollback undoes so that the images which `is_wanted` means run again, whatever lies between:
+    /// also a rollback that took them out. Newest first; nothing where none ran before something else.
+    pub fn back_to(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<usize> {
+        // At each place the newest commit that replaced such an image, where something else runs now.
+        let mut ends: Vec<(usize, String, PlaceNumber)> = Vec::new();
+        for (place, at) in self.at.iter().enumerate() {
+            let wanted = |text: &Option<String>| text.as_deref().is_some_and(&is_wanted);
+            let is_there = at
+                .first()
+                .is_some_and(|newest| wanted(&self.change(*newest).new));
+            let mut replaced = at.iter().filter(|change| {
+                let PastChange { is_image, old, .. } = self.change(**change);
+                *is_image && wanted(old)
+            });
+            if let (false, Some(change)) = (is_there, replaced.next()) {
+                let image = self.change(*change).old.as_deref().and_then(repository);
+                ends.push((change.0, image.unwrap_or_default(), place));
+            }
+        }
+        // A tag may have been that of other images, too, long ago.
+        ends.sort_unstable();
+        let newest = ends.first().map(|(number, ..)| *number);
+        let meant = ends.iter().filter(|(number, ..)| Some(*number) == newest);
+        let meant: HashSet<String> = meant.map(|(_, image, _)| image.clone()).collect();
+        ends.retain(|(_, image, _)| meant.contains(image));
+        let mut chosen: BTreeSet<usize> = BTreeSet::new();
+        for (end, _, place) in ends {
+            let changes = self.at[place].iter();
+            chosen.extend(
+                changes
+                    .map(|(number, _)| *number)
+                    .filter(|number| *number <= end),
+            );
+        }
+        self.with_what_came_on_top(&mut chosen);
+        // A rollback and what it took back are nothing together.
+        for number in chosen.clone() {
+            let Standing {
+                origin, takes_back, ..
+            } = &self.standings[number];
+            let is_all = |target: &usize| {
+                chosen.contains(target) && self.standings[*target].undone_by == Some(number)
+            };
+            if *origin == Origin::Rollback
+                && !takes_back.is_empty()
+                && takes_back.iter().all(is_all)
+            {
+                chosen.remove(&number);
+                for target in takes_back {
+                    chosen.remove(target);
+                }
+            }
+        }
+        chosen.into_iter().collect()
+    }
+
+    /// Adds the newer commits that changed again what those of `chosen` changed: those have to be undone
+    /// before.
+    fn with_what_came_on_top(&self, chosen: &mut BTreeSet<usize>) {
+        let mut open: Vec<usize> = chosen.iter().copied().collect();
+        while let Some(number) = open.pop() {
+            for change in self.changes(number) {
+                let newer = self.at[self.place(change)].iter();
+                for (newer, _) in newer.take_while(|(newer, _)| *newer < number) {
+                    if chosen.insert(*newer) {
+                        open.push(*newer);
+                    }
+                }
+            }
         }
     }
 
@@ -409,17 +495,18 @@ impl<'a> Past<'a> {
     }
 }
 
+fn repository(image: &str) -> Option<String> {
+    let image: ImageReference = image.parse().ok()?;
+    Some(image.repository().to_owned())
+}
+
 /// What a commit says that it is, and which ones it says to revert. Of a merge, the newest of those
 /// counts that it brought and that say something.
 fn said<'a>(commit: &PastCommit<'a>) -> (Origin, Vec<&'a str>) {
     let merged = commit.merged.iter().map(|(_, message)| *message);
     let messages = || std::iter::once(commit.message).chain(merged.clone());
-    let mut origins = messages().map(Origin::of);
-    let origin = origins.find(|origin| *origin != Origin::Edit);
-    (
-        origin.unwrap_or(Origin::Edit),
-        messages().flat_map(reverted).collect(),
-    )
+    let reverted = messages().flat_map(reverted);
+    (Origin::of_all(messages()), reverted.collect())
 }
 
 #[cfg(test)]

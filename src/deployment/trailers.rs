@@ -67,6 +67,13 @@ impl Origin {
         }
     }
 
+    /// What the messages of a commit and of those that it merged say that it is, newest first.
+    pub fn of_all<'m>(messages: impl Iterator<Item = &'m str>) -> Self {
+        let mut origins = messages.map(Self::of);
+        let said = origins.find(|origin| *origin != Self::Edit);
+        said.unwrap_or(Self::Edit)
+    }
+
     /// What `message` says that its commit is. Others may know better who know the commits before it:
     /// [`super::past`].
     pub fn of(message: &str) -> Self {

@@ -24,16 +24,28 @@ pub(super) fn trailer(change: &ValueChange) -> String {
     }
 }
 
-/// Whether the value of a trailer is about this place of this file.
-pub fn is_about(trailer: &str, file: &str, resource: &str, path: &str) -> bool {
-    let rest = trailer.strip_prefix(&*quoted(file, char::is_whitespace));
-    let rest = rest.and_then(|rest| rest.strip_prefix(' '));
-    let rest = rest.and_then(|rest| rest.strip_prefix(&place(resource, path)));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+/// The place that a trailer names, in whatever file: files get other names.
+pub(super) fn place_of(trailer: &str) -> Option<&str> {
+    let behind = match trailer.strip_prefix('"') {
+        Some(_) => {
+            let mut file = serde_json::Deserializer::from_str(trailer).into_iter::<String>();
+            file.next()?.ok()?;
+            trailer.get(file.byte_offset()..)?
+        }
+        None => trailer.get(trailer.find(' ')?..)?,
+    };
+    let place = behind.strip_prefix(' ')?;
+    // A key with a `=` is in quotes.
+    let mut in_quotes = false;
+    let end = place.char_indices().find(|(at, c)| {
+        in_quotes ^= *c == '"' && !place[..*at].ends_with('\\');
+        *c == '=' && !in_quotes
+    });
+    place.get(..end.map_or(place.len(), |(at, _)| at))
 }
 
 /// `Deployment/web:.spec.replicas`; the path alone where the object has no name.
-fn place(resource: &str, path: &str) -> String {
+pub(super) fn place(resource: &str, path: &str) -> String {
     let place = match resource.contains('/') {
         true => format!("{resource}:{path}"),
         false => path.to_owned(),
@@ -80,19 +92,8 @@ mod tests {
         ]
         .map(|change| {
             let text = trailer(&change);
-            let file = change.file.as_str();
-            assert!(
-                is_about(&text, file, &change.resource, &change.path),
-                "{text}"
-            );
-            assert!(
-                !is_about(&text, file, &change.resource, ".spec.repl"),
-                "{text}"
-            );
-            assert!(
-                !is_about(&text, file, "Deployment/api", &change.path),
-                "{text}"
-            );
+            let own = place(&change.resource, &change.path);
+            assert_eq!(place_of(&text), Some(own.as_str()), "{text}");
             text.replace(&long[..SHOWN], "XXX")
         });
         insta::assert_snapshot!(trailers.join("\n"), @r#"

@@ -2,14 +2,18 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::change::ValueChange;
 use super::error::HeldImage;
 use super::file::{Manifest, Text, with_texts};
+use super::find;
 use super::place::{Located, PlaceNumber, Places};
 use super::request::EditRequest;
 use super::site::Site;
 use super::source::{ManifestFile, Source};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
+use crate::yaml::path::path_of;
+use crate::yaml::{NodeId, Role};
 
 /// What became of one place that holds an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,26 +33,152 @@ pub fn image_transitions(
     before: Option<&[u8]>,
     after: Option<&[u8]>,
 ) -> Vec<ImageTransition> {
-    let files = [before, after].map(|bytes| ManifestFile {
-        path: file.clone(),
-        bytes: bytes.unwrap_or_default().to_vec(),
-    });
-    let request = EditRequest::default();
-    let sources = files.each_ref().map(Source::new);
-    let read = sources.each_ref().map(|source| {
-        let manifest = Manifest::read(source, &request);
-        Vec::from_iter(manifest)
-    });
-    let texts = read.each_ref().map(|read| Text::all(read, &request));
-    let inside = texts.each_ref().map(|texts| Text::sources(texts));
-    let [before, after] = read;
-    let [before, after] = [
-        with_texts(before, &texts[0], &inside[0], &request),
-        with_texts(after, &texts[1], &inside[1], &request),
-    ]
-    .map(Result::unwrap_or_default);
+    Versions::new(file, before, after).images(&|_| false)
+}
+
+/// A file before and after a change.
+pub struct Versions([ManifestFile; 2]);
+
+impl Versions {
+    /// The versions of `file`; none where it was not there.
+    pub fn new(file: &RepoPath, before: Option<&[u8]>, after: Option<&[u8]>) -> Self {
+        Self([before, after].map(|bytes| ManifestFile {
+            path: file.clone(),
+            bytes: bytes.unwrap_or_default().to_vec(),
+        }))
+    }
+
+    fn sources(&self) -> [Source<'_>; 2] {
+        self.0.each_ref().map(Source::new)
+    }
+
+    /// See [`image_transitions`]. A value is an image as well where `is_image` says so: one that was
+    /// deployed to a place that only `path` knows.
+    pub fn images(&self, is_image: &dyn Fn(&str) -> bool) -> Vec<ImageTransition> {
+        let request = EditRequest::default();
+        let sources = self.sources();
+        let read = sources.each_ref().map(|source| {
+            let manifest = Manifest::read(source, &request);
+            Vec::from_iter(manifest)
+        });
+        let texts = read.each_ref().map(|read| Text::all(read, &request));
+        let inside = texts.each_ref().map(|texts| Text::sources(texts));
+        let [before, after] = read;
+        let mut versions = [
+            with_texts(before, &texts[0], &inside[0], &request),
+            with_texts(after, &texts[1], &inside[1], &request),
+        ]
+        .map(Result::unwrap_or_default);
+        for manifest in versions.iter_mut().flatten() {
+            add_sites(manifest, is_image);
+        }
+        let [before, after] = &versions;
+        image_changes(before, after)
+    }
+
+    /// The values that differ, in the order of the new text; those that are gone come last.
+    pub fn values(&self) -> Vec<ValueChange> {
+        let sources = self.sources();
+        let manifests = read(&sources);
+        value_changes(manifests.each_ref().map(Option::as_ref))
+    }
+}
+
+/// Those that can be read.
+fn read<'s>(sources: &'s [Source<'s>; 2]) -> [Option<Manifest<'s>>; 2] {
+    let read = |source| Manifest::read(source, &EditRequest::default()).ok();
+    sources.each_ref().map(read)
+}
+
+/// Adds the values that `is_image` calls images, where nothing else found one.
+fn add_sites(manifest: &mut Manifest<'_>, is_image: &dyn Fn(&str) -> bool) {
+    let known: HashSet<_> = manifest.sites.iter().map(|site| site.node).collect();
+    let stream = &manifest.stream;
+    let scalars = stream.nodes().filter(|(_, node)| node.role != Role::Key);
+    let images = scalars.filter_map(|(node, _)| Some((node, stream.scalar(node)?)));
+    let images = images
+        .filter(|(node, scalar)| !known.contains(node) && is_image(scalar.value.trim_end()))
+        .map(|(node, _)| find::named(stream, &manifest.file.path, node));
+    let images: Vec<Site> = images.collect();
+    if !images.is_empty() {
+        manifest.sites.extend(images);
+        manifest.sites.sort_by_key(|site| site.node);
+    }
+}
+
+fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Vec<ValueChange> {
     let mut places = Places::default();
-    let [olds, news] = [&before, &after].map(|manifests| images(manifests, &mut places));
+    let [olds, news] = [before, after].map(|manifest| scalars(manifest, &mut places));
+    let mut at: HashMap<PlaceNumber, (Vec<NodeId>, Vec<NodeId>)> = HashMap::new();
+    for (place, node) in &olds {
+        at.entry(*place).or_default().0.push(*node);
+    }
+    for (place, node) in &news {
+        at.entry(*place).or_default().1.push(*node);
+    }
+    let text = |manifest: Option<&Manifest<'_>>, node: NodeId| {
+        let value = manifest?.stream.value(node)?;
+        Some(value.to_owned())
+    };
+    let mut changes = Vec::new();
+    for (place, (old, new)) in at {
+        let pairs: Vec<(Option<NodeId>, Option<NodeId>)> = match (old.len(), new.len()) {
+            (0, _) => new.iter().map(|node| (None, Some(*node))).collect(),
+            (_, 0) => old.iter().map(|node| (Some(*node), None)).collect(),
+            (one, other) if one == other => {
+                let pairs = old.into_iter().zip(new);
+                pairs.map(|(old, new)| (Some(old), Some(new))).collect()
+            }
+            // Which of them is the one that came or went can't be told.
+            _ => Vec::new(),
+        };
+        for (old, new) in pairs {
+            let was = old.and_then(|node| text(before, node));
+            let is = new.and_then(|node| text(after, node));
+            let (manifest, node) = match (new, old) {
+                (Some(node), _) => (after, node),
+                (None, Some(node)) => (before, node),
+                (None, None) => continue,
+            };
+            if let Some(manifest) = manifest
+                && was != is
+            {
+                let change = ValueChange {
+                    file: manifest.file.path.clone(),
+                    line: manifest.line(node),
+                    resource: manifest.resource(node),
+                    path: path_of(&manifest.stream, node).to_string(),
+                    old: was,
+                    new: is,
+                };
+                changes.push(((new.is_none(), node, place), change));
+            }
+        }
+    }
+    changes.sort_by_key(|(order, _)| *order);
+    changes.into_iter().map(|(_, change)| change).collect()
+}
+
+/// The values of a version, in the order of the text.
+fn scalars<'m>(
+    manifest: Option<&'m Manifest<'_>>,
+    places: &mut Places<'m>,
+) -> Vec<(PlaceNumber, NodeId)> {
+    let Some(manifest) = manifest else {
+        return Vec::new();
+    };
+    let mut located = Located::new(&manifest.stream);
+    let nodes = manifest.stream.nodes();
+    let scalars =
+        nodes.filter(|(id, node)| node.role != Role::Key && manifest.stream.scalar(*id).is_some());
+    scalars
+        .map(|(node, _)| (located.place(places, node), node))
+        .collect()
+}
+
+fn image_changes(before: &[Manifest<'_>], after: &[Manifest<'_>]) -> Vec<ImageTransition> {
+    let mut places = Places::default();
+    let [olds, news] = [before, after].map(|manifests| images(manifests, &mut places));
     let mut at: HashMap<SitePlace, (Vec<usize>, Vec<usize>)> = HashMap::new();
     for (index, sited) in olds.iter().enumerate() {
         at.entry(sited.place).or_default().0.push(index);

@@ -30,7 +30,7 @@ mod workload;
 mod write;
 
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
-pub use compare::{ImageTransition, image_transitions};
+pub use compare::{ImageTransition, Versions, image_transitions};
 pub use error::{HeldImage, ManifestError};
 pub use file::images_in;
 pub use place::Place;

@@ -52,6 +52,28 @@ impl<'s> Object<'s> {
         nodes.filter_map(|(id, _)| Some((id, Self::read(stream, id)?)))
     }
 
+    /// How `other` came out of this object, where it has its kind and name: `its namespace is "b" now,
+    /// and was "a"`.
+    pub fn became(&self, other: &Self) -> Option<String> {
+        if (self.kind, self.name) != (other.kind, other.name) || self == other {
+            return None;
+        }
+        let (what, was, is) = match self.group == other.group {
+            true => ("namespace", self.namespace, other.namespace),
+            false => ("API group", Some(self.group), Some(other.group)),
+        };
+        let shown = |text: Option<&str>| match text {
+            None => "not given".to_owned(),
+            Some("") => "the core one".to_owned(),
+            Some(text) => format!("{text:?}"),
+        };
+        Some(format!(
+            "its {what} is {} now, and was {}",
+            shown(is),
+            shown(was)
+        ))
+    }
+
     /// Whether `filter` means it.
     pub fn is_chosen_by(&self, filter: &ResourceFilter) -> bool {
         filter.chooses(self.kind, self.name)
@@ -102,6 +124,12 @@ pub(super) fn check_names(stream: &Stream<'_>) -> Result<(), ParseError> {
         }
     }
     Ok(())
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// The way from what is around a node to it.

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::place::{Link, Located, PlaceNumber, Places, shown};
+use super::place::{Link, Located, Object, PlaceNumber, Places, shown};
 use crate::yaml::{Content, Edit, NewValue, NodeId, Role, Stream, Style, edit, scalar};
 
 /// Why the values that a change set can't be set back.
@@ -26,6 +26,16 @@ pub enum RestoreError {
     Gone {
         /// Where it was, within its document.
         path: String,
+    },
+    /// What was changed is in an object that is another one since.
+    #[error("{path} was in another object: there is {object}, but {how}")]
+    AnotherObject {
+        /// Where it was, within its document.
+        path: String,
+        /// `Deployment/web`
+        object: String,
+        /// How it differs, as a part of a sentence.
+        how: String,
     },
     /// Nothing tells which value the change was about.
     #[error(
@@ -69,10 +79,8 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
             continue;
         }
         let [first, ..] = is else {
-            let path = became.first().map(|became| after.path(became));
-            return Err(RestoreError::Gone {
-                path: path.unwrap_or_default(),
-            });
+            let held = became.first().or(was.first());
+            return Err(held.map_or(RestoreError::Structure, |held| after.missing(held, &tip)));
         };
         let mut lists = is.iter().chain(became).filter_map(|held| held.list);
         let is_told_apart = lists.all(|list| {
@@ -377,6 +385,21 @@ impl<'s, 't> Version<'s, 't> {
         Ok(Edit::Set { node, value })
     }
 
+    /// Why what is here is not in `tip`.
+    fn missing(&self, held: &Held<'_>, tip: &Self) -> RestoreError {
+        let path = self.path(held);
+        let Some(own) = Object::around(self.stream, held.node) else {
+            return RestoreError::Gone { path };
+        };
+        let known: HashSet<Object<'_>> = Object::all(self.stream).map(|(_, own)| own).collect();
+        let new = Object::all(tip.stream).filter(|(_, other)| !known.contains(other));
+        let became = new.filter_map(|(_, other)| Some((other.to_string(), own.became(&other)?)));
+        match became.into_iter().next() {
+            Some((object, how)) => RestoreError::AnotherObject { path, object, how },
+            None => RestoreError::Gone { path },
+        }
+    }
+
     fn path(&self, held: &Held<'_>) -> String {
         shown(self.stream, held.node)
     }
@@ -422,6 +445,30 @@ mod tests {
         assert_eq!(
             restored(&web("production", "v2"), &before, &after),
             Err(".spec.containers[name=web].image is gone".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_object_that_is_another_one_since_is_told_as_that() {
+        let (before, after) = (web("staging", "v1"), web("staging", "v2"));
+        let moved = |tip: &str| restored(tip, &before, &after).unwrap_err();
+        insta::assert_snapshot!(
+            [
+                moved(&after.replace("staging", "test")),
+                moved(&after.replace(", namespace: staging", "")),
+                moved(&after.replace("apps/v1", "argoproj.io/v1alpha1")),
+                moved(&after.replace("name: web, ", "name: other, ")),
+                // That one was there before.
+                restored(&web("production", "v2"), &two("v1", "v2"), &two("v2", "v2")).unwrap_err(),
+            ]
+            .join("\n"),
+            @r#"
+        .spec.containers[name=web].image was in another object: there is Deployment/web, but its namespace is "test" now, and was "staging"
+        .spec.containers[name=web].image was in another object: there is Deployment/web, but its namespace is not given now, and was "staging"
+        .spec.containers[name=web].image was in another object: there is Deployment/web, but its API group is "argoproj.io" now, and was "apps"
+        .spec.containers[name=web].image is gone
+        .spec.containers[name=web].image is gone
+        "#
         );
     }
 

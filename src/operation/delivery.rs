@@ -37,6 +37,15 @@ impl Delivery {
         (report.outcome == Outcome::Committed).then_some(report)
     }
 
+    /// The rollback that is on the branch: the one that followed, or what this was itself.
+    pub fn landed_rollback(&self) -> Option<&LandingReport> {
+        let landed = &self.landed;
+        let is_one = landed.operation == Operation::Rollback
+            && landed.outcome == Outcome::Committed
+            && landed.pull_request.is_none();
+        self.rollback().or(is_one.then_some(landed))
+    }
+
     /// Why it did not get to its end; with what became of the branch.
     pub fn failure(&self) -> Option<Failure> {
         let mut failure = self.verified.as_ref()?.failure.clone()?;
@@ -60,10 +69,11 @@ impl Delivery {
                 ));
                 format!("{deployed} {commit} was rolled back by {by}.")
             }
-            (Some(Err(why)), _) => format!(
-                "{deployed} {commit} was not rolled back. {}",
-                why.to_string().replace('\n', " ")
-            ),
+            (Some(Err(why)), _) => {
+                // What the user has set up need not be advised.
+                failure.hint.clone_from(&why.hint);
+                format!("{deployed} {commit} was not rolled back. {}", why.message)
+            }
             (Some(Ok(_)), None) => {
                 format!("{deployed} {commit} was not rolled back: it is undone already.")
             }

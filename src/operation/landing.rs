@@ -1,5 +1,7 @@
 //! The end of every operation that writes: a plan becomes a commit on the branch, and that a report.
 
+use std::cell::RefCell;
+
 use similar::TextDiff;
 
 use super::image_check::Found;
@@ -11,6 +13,7 @@ use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, ValueChange};
 use crate::repository::github::head::HeadBranch;
+use crate::repository::history::Commit;
 use crate::repository::retry::{self, Event, Proposal};
 use crate::repository::{BranchName, Change, CommitDraft, CommitId, Identity, Location, Snapshot};
 
@@ -45,6 +48,8 @@ pub struct LandingReport {
     pub commit: Option<CommitId>,
     /// The tip that it was made on.
     pub base: CommitId,
+    /// The commits that it takes back, newest first.
+    pub undone: Vec<Commit>,
     /// Whether the server vouches for that commit's signature; none where it does not say.
     pub verified: Option<bool>,
     /// Every image that was meant, also where it is right already.
@@ -187,6 +192,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The commit's message.
     pub message: String,
+    /// What is said before it is written.
+    pub announced: Vec<String>,
     /// What looks wrong, and is done all the same.
     pub warnings: Vec<String>,
     /// Why nothing is to be written, where a guard says so.
@@ -213,7 +220,8 @@ pub async fn land(
         ref proposing,
     } = *landing;
     let mut said = String::new();
-    let observe = |event: Event<'_>| log_event(log, &event);
+    let shared = RefCell::new(&mut *log);
+    let observe = |event: Event<'_>| log_event(&mut **shared.borrow_mut(), &event);
     let propose = async |snapshot: &Snapshot| -> Result<_, Failure> {
         if let Some(proposing) = proposing {
             proposing.check(&snapshot.branch)?;
@@ -221,9 +229,13 @@ pub async fn land(
         let Planned {
             plan,
             message,
+            announced,
             warnings,
             skipped,
         } = propose(snapshot).await?;
+        for line in announced {
+            shared.borrow_mut().info(&line);
+        }
         said.clone_from(&message);
         let draft = CommitDraft {
             message,
@@ -288,6 +300,7 @@ pub async fn land(
         location: session.remote.location.clone(),
         branch: base.branch,
         base: base.commit,
+        undone: Vec::new(),
         commit,
         verified,
         diff: diff(&plan),

@@ -7,6 +7,7 @@ mod explain;
 pub mod history;
 pub mod image_check;
 pub mod landing;
+mod past;
 pub mod pull_request;
 pub mod rollback;
 pub mod session;
@@ -52,6 +53,12 @@ fn commit_line(commit: &Commit) -> String {
         commit.author.name,
         commit.subject()
     )
+}
+
+/// `1 file`, `2 files`
+fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }
 
 /// Where an operation tells how it goes.

@@ -11,10 +11,12 @@ use super::explain::Explainer;
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
+use crate::files::FileSelection;
 use crate::http::text::{host, is_cleartext};
 use crate::http::{self, Authorities, Credentials};
 use crate::repository::github::access::TokenKind;
 use crate::repository::github::app::{self, App, AppError, Scope};
+use crate::repository::history::{FileHistory, HistoryQuery};
 use crate::repository::retry::{self, Event};
 use crate::repository::signing::SigningKey;
 use crate::repository::transport::Choice;
@@ -29,6 +31,20 @@ impl Session<'_> {
         let is_installations =
             token.is_some_and(|token| TokenKind::of(token) == TokenKind::Installation);
         is_installations && self.remote.app.is_none()
+    }
+
+    /// What the commits of the branch did to the files; trouble that may pass is waited for.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    pub async fn history(
+        &self,
+        files: &FileSelection,
+        query: &HistoryQuery,
+        log: &mut impl Progress,
+    ) -> Result<FileHistory, Failure> {
+        let read = async || self.repository.history(files, query).await;
+        self.read(log, read).await
     }
 
     /// Reads something from the repository; trouble that may pass is waited for.

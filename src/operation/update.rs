@@ -108,6 +108,7 @@ pub async fn run(
         Ok(Planned {
             plan,
             message,
+            announced: Vec::new(),
             warnings,
             skipped,
         })

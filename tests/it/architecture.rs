@@ -22,7 +22,7 @@ const ROOMS: [(&str, &str); 18] = [
         "manifest date files nearest http deadline limits",
     ),
     ("argocd", "image http deadline limits"),
-    ("deployment", "manifest image date nearest"),
+    ("deployment", "manifest image date files nearest"),
     ("manifest", "yaml image files nearest limits"),
     ("yaml", "limits"),
     ("image", ""),

@@ -147,6 +147,7 @@ fn what_a_person_reads_of_a_rollback() {
     Rolling back blog-system/web-rollout.yaml in REPOSITORY
     Undoing commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)
     Read main at id-1
+    ghcr.io/wlals2/blog-web:v13 runs then, where ghcr.io/wlals2/blog-web:v14 runs now
     Pushed id-0 to main of REPOSITORY: back to ghcr.io/wlals2/blog-web:v13.
     ::group::Diff
     --- a/blog-system/web-rollout.yaml
@@ -165,6 +166,8 @@ fn what_a_person_reads_of_a_rollback() {
     ### ⏪ Rolled back to `blog-web:v13`
 
     Commit [`id-0`](REPOSITORY/commit/ID-0) is on `main` of [`REPOSITORY`](REPOSITORY).
+
+    Takes back [`id-1`](REPOSITORY/commit/ID-1) `chore: update blog-web image to v14` by `github-actions[bot]`.
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -190,11 +193,19 @@ fn what_a_person_reads_of_a_rollback() {
 }
 
 #[test]
-fn a_rollback_of_a_rollback_deploys_again() {
+fn a_rollback_is_undone_where_it_is_named() {
     let (_server, repository) = start();
     deploy(&repository, "v14");
     action(&repository, "rollback").run().succeeded();
-    action(&repository, "rollback").run().succeeded();
+    let error = failure(&repository, action(&repository, "rollback"));
+    insta::assert_snapshot!(error, @r#"
+    There is nothing to roll back: every deployment of blog-system/web-rollout.yaml in REPOSITORY was rolled back already. The newest was commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`), taken back by commit id-0 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v14"`). Nothing was changed.
+    To undo a rollback, name it with `commit`; to run an image again, name it with `to`.
+    "#);
+    action(&repository, "rollback")
+        .input("commit", repository.tip("main"))
+        .run()
+        .succeeded();
     assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
     let subject = |rev: &str| repository.git(&["log", "-1", "--format=%s", rev]);
     assert_eq!(
@@ -416,6 +427,325 @@ fn a_tag_that_was_rolled_back_is_not_deployed_again_in_silence() {
     assert!(deploy(&repository, "v15").warnings().is_empty());
 }
 
+/// What runs in [`Line`]: containers, an image where only `path` finds it, and a value.
+const IMAGES: [&str; 3] = ["web", "api", "odd"];
+
+/// A branch that is written in a few words, over `apps/`.
+struct Line {
+    repository: Repository,
+    _server: GitServer,
+    file: String,
+}
+
+impl Line {
+    fn new() -> Self {
+        let server = GitServer::start();
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 1\n  template:\n    spec:\n      containers:\n      - name: web\n        image: acme/web:1\n      - name: api\n        image: acme/api:1\n---\nkind: Odd\nspec:\n  ref: acme/odd:1\n";
+        let file = "apps/web.yaml".to_owned();
+        Self {
+            repository: server.repository_with("acme/manifests", &file, text),
+            _server: server,
+            file,
+        }
+    }
+
+    fn action(&self, operation: &str) -> Action {
+        action(&self.repository, operation).input("file", &self.file)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.repository.show("main", &self.file)).unwrap()
+    }
+
+    /// `web:1 api:1 odd:1 1`
+    fn runs(&self) -> String {
+        let text = self.text();
+        let after = |start: &str| {
+            let (_, rest) = text.split_once(start).unwrap();
+            rest.lines().next().unwrap().to_owned()
+        };
+        let images = IMAGES.map(|name| format!("{name}:{}", after(&format!("acme/{name}:"))));
+        format!("{} {}", images.join(" "), after("replicas: "))
+    }
+
+    /// The text with `web=2` and the like set in it.
+    fn edited(&self, sets: &str) -> String {
+        let mut text = self.text();
+        for set in sets.split(' ') {
+            let (name, value) = set.split_once('=').unwrap();
+            let start = match name {
+                "replicas" => "replicas: ".to_owned(),
+                image => format!("acme/{image}:"),
+            };
+            let (before, rest) = text.split_once(&start).unwrap();
+            let (_, rest) = rest.split_once('\n').unwrap();
+            text = format!("{before}{start}{value}\n{rest}");
+        }
+        text
+    }
+
+    /// `web=2 api=2` in one deployment, `odd=2` by `path`, `replicas=2` by `set`.
+    fn deployment(&self, sets: &str) -> Action {
+        let mut images = Vec::new();
+        let mut update = self.action("update");
+        for set in sets.split(' ') {
+            let (name, value) = set.split_once('=').unwrap();
+            match name {
+                "replicas" => update = update.input("set", format!("0:.spec.replicas={value}")),
+                image => images.push(format!("acme/{image}:{value}")),
+            }
+            if name == "odd" {
+                update = update.input("path", "1:.spec.ref");
+            }
+        }
+        update.input("image", images.join("\n"))
+    }
+
+    /// Makes a commit of `branch` the next one of main: a merge of the branch, or, squashed, with what
+    /// GitHub makes of its messages.
+    fn land(&self, branch: &str, squashed: bool) {
+        let git = |arguments: &[&str]| {
+            let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
+            self.repository
+                .git(&[&identity[..], arguments].concat())
+                .trim()
+                .to_owned()
+        };
+        let tree = format!("{branch}^{{tree}}");
+        let commit = if squashed {
+            let bodies = git(&[
+                "log",
+                "--reverse",
+                "--format=* %B",
+                &format!("main..{branch}"),
+            ]);
+            let message = format!(
+                "Deploy it (#7)\n\n{bodies}\n\n* fix: a typo\n\n---------\n\nCo-authored-by: A <a@example.com>\n"
+            );
+            git(&["commit-tree", "-p", "main", "-m", &message, &tree])
+        } else {
+            git(&[
+                "commit-tree",
+                "-p",
+                "main",
+                "-p",
+                branch,
+                "-m",
+                "Merge pull request #7 from acme/x",
+                &tree,
+            ])
+        };
+        self.repository.set_branch("main", &commit);
+        self.repository.delete_branch(branch);
+    }
+
+    fn step(&mut self, step: &str) {
+        let repository = self.repository.clone();
+        let (verb, what) = step.split_once(' ').unwrap_or((step, ""));
+        match verb {
+            "deploy" => {
+                self.deployment(what).run().succeeded();
+            }
+            "edit" => {
+                repository.commit("main", &self.file, self.edited(what), "feat: by hand");
+            }
+            "message" => {
+                let text = format!(
+                    "Deploy\n\nThis reverts commit {}.\n\nRolled-Back-Commit: {}",
+                    repository.tip("main"),
+                    repository.tip("main")
+                );
+                self.deployment(what)
+                    .input("commit-message", text)
+                    .run()
+                    .succeeded();
+            }
+            "merge" | "squash" => {
+                repository.set_branch("topic", &repository.tip("main"));
+                for deployment in what.split(" then ") {
+                    let action = match deployment {
+                        "click" => self.action("rollback"),
+                        sets => self.deployment(sets),
+                    };
+                    action.input("branch", "topic").run().succeeded();
+                }
+                self.land("topic", verb == "squash");
+            }
+            "move" => {
+                let (old, text) = (self.file.clone(), self.text());
+                self.file = what.to_owned();
+                let entries = [(old.as_str(), Entry::Absent), (what, Entry::from(text))];
+                repository.commit_all("main", entries, "refactor: move it");
+            }
+            "click" => {
+                self.action("rollback").run().succeeded();
+            }
+            "undo" => {
+                let id = &repository.log("main")[what.parse::<usize>().unwrap()].id;
+                self.action("rollback")
+                    .input("commit", id)
+                    .run()
+                    .succeeded();
+            }
+            "git-revert" => {
+                let id = repository.tip("main");
+                let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
+                let message = format!("Revert \"x\"\n\nThis reverts commit {id}.\n");
+                let commit = ["commit-tree", "-p", "main", "-m", &message, "main~1^{tree}"];
+                let commit = repository.git(&[&identity[..], &commit[..]].concat());
+                repository.set_branch("main", commit.trim());
+            }
+            "to" => {
+                self.action("rollback").input("to", what).run().succeeded();
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    /// What runs after each click, until a click finds nothing.
+    fn clicked(&mut self) -> Vec<String> {
+        let mut seen = Vec::new();
+        loop {
+            let (before, outcome) = (self.repository.tip("main"), self.action("rollback").run());
+            if outcome.code() != Some(0) {
+                assert!(
+                    outcome.log().contains("There is nothing to roll back"),
+                    "{}",
+                    outcome.log()
+                );
+                assert_eq!(self.repository.tip("main"), before);
+                return seen;
+            }
+            assert_ne!(
+                self.repository.tip("main"),
+                before,
+                "a click that does nothing\n{}",
+                outcome.log()
+            );
+            assert_eq!(outcome.output("rolled-back"), "true");
+            seen.push(self.runs());
+        }
+    }
+}
+
+#[test]
+fn what_one_click_undoes() {
+    let table: [(&str, &[&str]); 25] = [
+        (
+            "deploy web=2; deploy web=3",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy web=3; click",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        ("deploy web=2; click", &[]),
+        (
+            "deploy web=2; click; deploy web=2",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; click; deploy web=3",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        ("deploy web=2; click; undo 0", &["web:1 api:1 odd:1 1"]),
+        // Asked for, what ran before is a deployment; after it was undone, nothing brings it back.
+        (
+            "deploy web=2; deploy web=3; deploy web=2",
+            &["web:3 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        // Several images, together and one after the other.
+        (
+            "deploy web=2 api=2; deploy web=3",
+            &["web:2 api:2 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy api=2",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        // Every shape.
+        (
+            "deploy web=2; deploy odd=2",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy replicas=4",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy replicas=4; deploy web=2 replicas=5",
+            &["web:1 api:1 odd:1 4", "web:1 api:1 odd:1 1"],
+        ),
+        ("deploy odd=2; edit odd=1", &[]),
+        (
+            "deploy web=2; deploy replicas=4; edit replicas=1",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        // Somebody's own edit: a deployment where it changes an image, a rollback where it goes back.
+        (
+            "deploy web=2; edit web=3",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        ("deploy web=2; edit replicas=4", &["web:1 api:1 odd:1 4"]),
+        (
+            "deploy web=2; deploy web=3; edit web=2",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy web=3; git-revert",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        // A message of the user's own says nothing.
+        (
+            "deploy web=2; message web=3",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; move new/web.yaml; deploy web=3",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy web=3; click; move new/web.yaml",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        // Pull requests, merged and squashed.
+        (
+            "deploy web=2; merge web=3 then web=4; deploy replicas=4",
+            &[
+                "web:4 api:1 odd:1 1",
+                "web:2 api:1 odd:1 1",
+                "web:1 api:1 odd:1 1",
+            ],
+        ),
+        (
+            "deploy web=2; squash replicas=3 then replicas=4; deploy odd=2",
+            &[
+                "web:2 api:1 odd:1 4",
+                "web:2 api:1 odd:1 1",
+                "web:1 api:1 odd:1 1",
+            ],
+        ),
+        (
+            "deploy web=2; deploy web=3; merge click",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        ("deploy web=2; deploy web=3; squash click; click", &[]),
+    ];
+    std::thread::scope(|scope| {
+        let runs = table.map(|(steps, expected)| {
+            let run = move || {
+                let mut line = Line::new();
+                steps.split("; ").for_each(|step| line.step(step));
+                line.clicked()
+            };
+            (steps, expected, scope.spawn(run))
+        });
+        for (steps, expected, run) in runs {
+            assert_eq!(run.join().unwrap(), expected, "{steps}");
+        }
+    });
+}
+
 mod bad_input {
     use super::*;
 
@@ -552,7 +882,9 @@ mod bad_input {
         let action = action(&repository, "rollback").input("commit", v14);
         insta::assert_snapshot!(failure(&repository, action), @r#"
         What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v15" now, on line 12, by commit id-0 of DATE by github-actions[bot] (`chore: update blog-web image to v15`). Nothing was changed.
-        Undo that one first (`commit: id-0`), or deploy the image that is to run with `operation: update`.
+        What changed it since, the newest first:
+        - commit id-0 of DATE by github-actions[bot] (`chore: update blog-web image to v15`): ghcr.io/wlals2/blog-web:v14 → ghcr.io/wlals2/blog-web:v15
+        `operation: rollback` with `to: ghcr.io/wlals2/blog-web:v13`, and without `commit`, takes all of it back.
         "#);
     }
 
@@ -569,7 +901,9 @@ mod bad_input {
         let action = action(&repository, "rollback").input("commit", added);
         insta::assert_snapshot!(failure(&repository, action), @"
         What commit id-1 of DATE by A colleague (`feat: a port`) did to `blog-system/web-rollout.yaml` can't be undone: the change added or removed keys or items, and others changed the lines around them since. Nothing was changed.
-        Deploy the image that is to run with `operation: update`.
+        What changed it since, the newest first:
+        - commit id-0 of DATE by A colleague (`docs: say what it is`)
+        Undo what came later first, the newest of it first: `commit: id-0`. That is the work of A colleague, too: ask first.
         ");
     }
 }

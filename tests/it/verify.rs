@@ -1204,6 +1204,8 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     Commit [`commit-3`](REPOSITORY/commit/COMMIT-3) is on `main` of [`REPOSITORY`](REPOSITORY).
 
+    Takes back [`commit-2`](REPOSITORY/commit/COMMIT-2) `chore: update blog-web image to v15` by `github-actions[bot]`.
+
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
     | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v15` | `ghcr.io/wlals2/blog-web:v14` | `blog-system/web-rollout.yaml:9` |
@@ -1292,8 +1294,10 @@ fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     The application blog is degraded at commit-2, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment COMMIT-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). Nothing was changed. Undo that one first (`commit: commit-3`), or deploy the image that is to run with `operation: update`.
-    Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.
+    The deployment COMMIT-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). Nothing was changed.
+    What changed it since, the newest first:
+    - commit commit-3 of DATE by A colleague (`chore: update to v16`): ghcr.io/wlals2/blog-web:v15 → ghcr.io/wlals2/blog-web:v16
+    `operation: rollback` with `to: ghcr.io/wlals2/blog-web:v14`, and without `commit`, takes all of it back. That is the work of A colleague, too: ask first.
     "#);
 }
 

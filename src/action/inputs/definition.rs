@@ -9,6 +9,7 @@ pub const ALL: &[Operation] = &Operation::ALL;
 pub const UPDATE: &[Operation] = &[Operation::Update];
 pub const HISTORY: &[Operation] = &[Operation::History];
 pub const UPDATE_VERIFY: &[Operation] = &[Operation::Update, Operation::Verify];
+pub const ROLLBACK: &[Operation] = &[Operation::Rollback];
 pub const ROLLBACK_VERIFY: &[Operation] = &[Operation::Rollback, Operation::Verify];
 /// Those that may wait for Argo CD.
 pub const DELIVERING: &[Operation] = &[Operation::Update, Operation::Rollback, Operation::Verify];

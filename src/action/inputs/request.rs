@@ -8,13 +8,13 @@ use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd};
 use super::groups::checks::{DOWNGRADE, DRY_RUN, image_check};
 use super::groups::commit::{COMMIT_MESSAGE, identity};
 use super::groups::edit::{IMAGE, edit};
-use super::groups::past::{AUTHOR, COMMIT, LIMIT, SINCE, UNTIL};
+use super::groups::past::{AUTHOR, COMMIT, LIMIT, SINCE, TO, UNTIL};
 use super::groups::pull_request::pull_request;
 use super::groups::target::{FILE, required_files};
 use super::remote::remote;
 use crate::operation::Operation;
 use crate::operation::history::History;
-use crate::operation::rollback::Rollback;
+use crate::operation::rollback::{Rollback, Target};
 use crate::operation::session::Remote;
 use crate::operation::update::Update;
 use crate::operation::verify::Verify;
@@ -121,7 +121,10 @@ fn rollback(given: &mut Given) -> Option<Rollback> {
     let pull_request = pull_request(given, remote.as_mut());
     signing(given, remote.as_ref());
     let files = required_files(given);
-    let commit = given.read(&COMMIT);
+    let (commit, to) = (given.read(&COMMIT), given.read(&TO));
+    if given.has(&COMMIT) && given.has(&TO) {
+        given.refuse(&TO, "beside `commit` it says twice what to undo: keep one");
+    }
     let message = given.read(&COMMIT_MESSAGE);
     let identity = identity(given);
     let dry_run = given.read(&DRY_RUN);
@@ -129,7 +132,7 @@ fn rollback(given: &mut Given) -> Option<Rollback> {
     Some(Rollback {
         remote: remote?,
         files: files?,
-        commit,
+        target: commit.map(Target::Commit).or(to).unwrap_or(Target::Newest),
         message,
         identity: identity?,
         dry_run: dry_run?,

@@ -11,6 +11,7 @@ use crate::operation::Operation;
 use crate::operation::image_check::Found;
 use crate::operation::landing::{LandingReport, Outcome};
 use crate::operation::pull_request::{News, Opened};
+use crate::repository::history::Commit;
 
 /// What became of it: a sign, and a few words.
 pub fn verdict(report: &LandingReport) -> (&'static str, String) {
@@ -77,11 +78,27 @@ pub fn of_landing(report: &LandingReport, show_diff: bool) -> String {
         Some(opened) => proposed(opened, &branch, &location),
         None => sentence,
     };
-    let mut text = format!("{sentence}\n\n{}{}", tables(report), notes(report));
+    let (undone, tables) = (undone(report), tables(report));
+    let mut text = format!("{sentence}\n\n{undone}{tables}{}", notes(report));
     if show_diff && !report.diff.is_empty() {
         text.push_str(&folded_diff(&report.diff));
     }
     text
+}
+
+/// The commits that are taken back.
+fn undone(report: &LandingReport) -> String {
+    let line = |commit: &Commit| {
+        let short = format!("`{}`", commit.id.short());
+        let url = report.location.commit_url(commit.id.as_str());
+        format!(
+            "Takes back {} {} by {}.\n\n",
+            link(&short, url.as_deref()),
+            code(commit.subject()),
+            code(&commit.author.name),
+        )
+    };
+    report.undone.iter().map(line).collect()
 }
 
 /// What became of a pull request.

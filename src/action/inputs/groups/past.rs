@@ -1,19 +1,25 @@
 //! Which deployments of the past are meant.
 
 use crate::action::inputs::definition::{
-    Definition, HISTORY, Input, Problems, ROLLBACK_VERIFY, inputs,
+    Definition, HISTORY, Input, Problems, ROLLBACK, ROLLBACK_VERIFY, inputs,
 };
 use crate::action::inputs::parse::{parsed, text};
 use crate::date::DateSpec;
+use crate::operation::rollback::Target;
 use crate::repository::Revision;
 
 /// The most commits that a report has: a job's outputs may be 1 MB in all.
 const MAX_LIMIT: usize = 1000;
 
 inputs! {
-    /// The commit to undo, or to `verify`; its id or the beginning of it. Default, the newest one
-    /// that changed an image in `file`; for `verify` the branch's tip.
+    /// The commit to undo, or to `verify`; its id or the beginning of it. Default, the newest
+    /// deployment in force, which passes over what was rolled back and the rollback of it; for
+    /// `verify` the branch's tip.
     COMMIT: Revision = Input::new("commit", ROLLBACK_VERIFY, parsed);
+
+    /// For `rollback`, in place of `commit`, what to go back to, whatever lies between: an image
+    /// (`ghcr.io/acme/web:v13`), its tag or digest, or `previous`, which is the default.
+    TO: Target = Input::new("to", ROLLBACK, parsed);
 
     /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00Z`, `today`,
     /// `last monday` or `2 weeks ago`.

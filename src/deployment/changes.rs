@@ -1,0 +1,103 @@
+//! The images and values that a commit changed, whatever shape the files have.
+
+use std::collections::HashSet;
+
+use super::past::PastChange;
+use super::trailers::{DEPLOYED_IMAGE, DEPLOYED_VALUE, PREVIOUS_IMAGE, trailer_values};
+use super::value;
+use crate::files::RepoPath;
+use crate::image::ImageReference;
+use crate::manifest::{ImageTransition, ValueChange, Versions};
+
+/// What trailers name: the images and the places of values by which a change can be told from others
+/// where nothing else tells, as with an image at a place that only `path` knows.
+#[derive(Debug, Clone, Default)]
+pub struct Named<'m> {
+    images: HashSet<&'m str>,
+    values: HashSet<&'m str>,
+}
+
+impl<'m> Named<'m> {
+    /// What the trailers of `messages` name.
+    pub fn by(messages: impl Iterator<Item = &'m str>) -> Self {
+        let mut named = Self::default();
+        for message in messages {
+            for key in [DEPLOYED_IMAGE, PREVIOUS_IMAGE] {
+                named.images.extend(trailer_values(message, key));
+            }
+            let values = trailer_values(message, DEPLOYED_VALUE);
+            named.values.extend(values.filter_map(value::place_of));
+        }
+        named
+    }
+
+    /// What a commit did to a file: to the images that are known as such or named, and to the values that
+    /// are named.
+    pub fn changes(&self, file: &RepoPath, before: Option<&[u8]>, after: Option<&[u8]>) -> Changes {
+        let versions = Versions::new(file, before, after);
+        let mut values = match self.values.is_empty() {
+            true => Vec::new(),
+            false => versions.values(),
+        };
+        values.retain(|change| {
+            self.values
+                .contains(&*value::place(&change.resource, &change.path))
+        });
+        Changes {
+            images: versions.images(&|text| self.images.contains(text)),
+            values,
+        }
+    }
+}
+
+/// What a commit did to images and to the values that deployments set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The images that differ.
+    pub images: Vec<ImageTransition>,
+    /// The values that differ.
+    pub values: Vec<ValueChange>,
+}
+
+impl Changes {
+    /// The same as they are compared with those of other commits. An image that is gone from a place and
+    /// new at another one, as where the container got another name, is one that was replaced, or stayed.
+    pub fn past<'a>(&self, file: &'a str) -> Vec<PastChange<'a>> {
+        let repository = |image: &Option<String>| {
+            let image = image.as_ref()?.parse::<ImageReference>().ok()?;
+            Some(image.repository().to_owned())
+        };
+        let (mut gone, stayed): (Vec<&ImageTransition>, Vec<&ImageTransition>) =
+            self.images.iter().partition(|image| image.new.is_none());
+        let mut changes = Vec::new();
+        for image in stayed {
+            let mut old = image.old.clone();
+            if old.is_none()
+                && let Some(place) = gone
+                    .iter()
+                    .position(|gone| repository(&gone.old) == repository(&image.new))
+            {
+                old.clone_from(&gone.remove(place).old);
+            }
+            if old != image.new {
+                changes.push((image, old));
+            }
+        }
+        changes.extend(gone.into_iter().map(|image| (image, image.old.clone())));
+        let images = changes.into_iter().map(|(image, old)| PastChange {
+            file,
+            place: image.held.place.to_string(),
+            is_image: true,
+            old,
+            new: image.new.clone(),
+        });
+        let values = self.values.iter().map(|value| PastChange {
+            file,
+            place: value::place(&value.resource, &value.path),
+            is_image: false,
+            old: value.old.clone(),
+            new: value.new.clone(),
+        });
+        images.chain(values).collect()
+    }
+}

@@ -1,0 +1,52 @@
+//! The commits that touched the files as a list of deployments.
+
+use crate::deployment::past::{Past, PastCommit};
+use crate::deployment::{Changes, Named};
+use crate::repository::history::{Commit, FileVersions, Touched};
+
+/// What the trailers of all `commits` name: a value that one of them deployed is one in all of them.
+pub(super) fn named(commits: &[Touched]) -> Named<'_> {
+    Named::by(commits.iter().flat_map(|touched| messages(&touched.commit)))
+}
+
+/// What a commit says, and what those say that it merged, newest first.
+pub(super) fn messages(commit: &Commit) -> impl Iterator<Item = &str> {
+    let merged = commit.merged.iter().map(|said| said.message.as_str());
+    std::iter::once(commit.message.as_str()).chain(merged)
+}
+
+/// What happened to a file.
+pub(super) fn changes(named: &Named<'_>, versions: &FileVersions) -> Changes {
+    named.changes(
+        &versions.path,
+        versions.before.as_deref(),
+        versions.after.as_deref(),
+    )
+}
+
+/// How `commits`, which are newest first, stand.
+pub(super) fn past<'a>(commits: &'a [Touched], named: &Named<'_>) -> Past<'a> {
+    let commit = |touched: &'a Touched| {
+        let Touched { commit, files, .. } = touched;
+        let merged = commit.merged.iter();
+        let changes = files
+            .iter()
+            .flat_map(|versions| changes(named, versions).past(versions.path.as_str()));
+        PastCommit {
+            id: commit.id.as_str(),
+            message: &commit.message,
+            merged: merged
+                .map(|said| (said.commit.as_str(), said.message.as_str()))
+                .collect(),
+            files: files
+                .iter()
+                .map(|versions| {
+                    let from = versions.renamed_from.as_ref();
+                    (versions.path.as_str(), from.map(|path| path.as_str()))
+                })
+                .collect(),
+            changes: changes.collect(),
+        }
+    };
+    Past::new(commits.iter().map(commit).collect())
+}

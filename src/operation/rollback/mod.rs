@@ -1,0 +1,212 @@
+//! `operation: rollback`: undoes a deployment with a new commit, as `git revert` does.
+
+mod choice;
+mod plan;
+mod refusal;
+mod target;
+
+pub use target::{Target, To, UnknownTo};
+
+use self::choice::Choice;
+use self::plan::Undone;
+use super::landing::{self, LandingOptions, LandingReport, Planned};
+use super::pull_request::{Proposing, PullRequest};
+use super::session::{Remote, Session};
+use super::verify::Argocd;
+use super::{Operation, Progress, commit_line, counted};
+use crate::deadline::Cancellation;
+use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
+use crate::failure::Failure;
+use crate::files::FileSelection;
+use crate::manifest::Plan;
+use crate::repository::{CommitId, Identity, Revision, Snapshot};
+
+/// What is asked for.
+pub struct Rollback {
+    /// The repository that holds the manifests.
+    pub remote: Remote,
+    /// The manifests.
+    pub files: FileSelection,
+    /// What to undo.
+    pub target: Target,
+    /// The commit message; else the one of `git revert`.
+    pub message: Option<MessageTemplate>,
+    /// Author and committer.
+    pub identity: Identity,
+    /// Whether to leave Git as it is.
+    pub dry_run: bool,
+    /// The pull request to open, in place of a push to the branch.
+    pub pull_request: Option<PullRequest>,
+    /// Who is to run what was before.
+    pub argocd: Option<Argocd>,
+}
+
+/// Finds the commits, undoes them on the branch's tip and pushes that, until it landed or can't.
+///
+/// # Errors
+/// Whatever keeps it from landing, told for a person. Git is as it was, unless the message says that
+/// nobody knows.
+pub async fn run(
+    rollback: &Rollback,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
+    let Rollback { remote, files, .. } = rollback;
+    let session = remote.connect(source, cancellation, log).await?;
+    log.info(&format!("Rolling back {files} in {}", remote.location));
+    let choice = choice::choose(&session, files, &rollback.target, log).await?;
+    let proposing = match (&rollback.pull_request, choice.undone.first()) {
+        (Some(request), Some(newest)) => Some(Proposing {
+            request,
+            branch: request.branch("rollback", newest.touched.commit.id.as_str())?,
+            source,
+        }),
+        _ => None,
+    };
+    let landing = LandingOptions {
+        proposing,
+        operation: Operation::Rollback,
+        files,
+        identity: &rollback.identity,
+        dry_run: rollback.dry_run,
+    };
+    let message = rollback.message.as_ref();
+    undo(&session, &landing, message, choice, source, log).await
+}
+
+/// Undoes `commit`, unless somebody has deployed since.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn of_commit(
+    session: &Session<'_>,
+    files: &FileSelection,
+    identity: &Identity,
+    commit: &CommitId,
+    source: &Source,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
+    log.info(&format!(
+        "Rolling back {} in {}",
+        commit.short(),
+        session.remote.location
+    ));
+    let target = Target::Commit(Revision::from(commit));
+    let choice = choice::choose(session, files, &target, log).await?;
+    let landing = LandingOptions {
+        proposing: None,
+        operation: Operation::Rollback,
+        files,
+        identity,
+        dry_run: false,
+    };
+    undo(session, &landing, None, choice, source, log).await
+}
+
+/// Undoes what was chosen.
+async fn undo(
+    session: &Session<'_>,
+    landing: &LandingOptions<'_>,
+    template: Option<&MessageTemplate>,
+    choice: Choice,
+    source: &Source,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
+    announce(&choice, log);
+    let landed = landing::land(session, landing, log, async |snapshot: &Snapshot| {
+        let plan = match &choice.undone[..] {
+            [] => choice.held(snapshot, session)?,
+            undone => match plan::undo(snapshot, undone) {
+                Ok(plan) => plan,
+                Err(problem) => {
+                    return Err(refusal::explained(
+                        session,
+                        landing.files,
+                        undone,
+                        snapshot,
+                        problem,
+                    )
+                    .await);
+                }
+            },
+        };
+        let deployment = Deployment::of(&plan, source);
+        let reverted: Vec<Reverted<'_>> = choice.undone.iter().map(reverted).collect();
+        let message = deployment::revert_message(template, &reverted, &deployment);
+        Ok(Planned {
+            announced: what_runs_then(&plan),
+            plan,
+            message,
+            warnings: Vec::new(),
+            skipped: None,
+        })
+    });
+    let mut report = landed.await?;
+    let undone = choice.undone.into_iter();
+    report.undone = undone.map(|undone| undone.touched.commit).collect();
+    Ok(report)
+}
+
+/// Says what is undone, what is not, and why.
+fn announce(choice: &Choice, log: &mut impl Progress) {
+    for passed in &choice.passed_over {
+        log.info(passed);
+    }
+    for Undone { touched, .. } in &choice.undone {
+        log.info(&format!("Undoing {}", commit_line(&touched.commit)));
+        let others = touched.changed_files.saturating_sub(touched.files.len());
+        if others > 0 {
+            log.warning(&format!(
+                "Commit {} changed {}, not named by `file`: they stay as they are",
+                touched.commit.id.short(),
+                counted(others, "more file")
+            ));
+        }
+    }
+}
+
+fn reverted(Undone { touched, origin }: &Undone) -> Reverted<'_> {
+    let commit = &touched.commit;
+    let merged_into = commit.parents.first().filter(|_| commit.is_merge());
+    Reverted {
+        subject: commit.subject(),
+        id: commit.id.as_str(),
+        merged_into: merged_into.map(CommitId::as_str),
+        origin: *origin,
+    }
+}
+
+/// How many things that change are named before the commit is made; the summary has all of them.
+const ANNOUNCED: usize = 10;
+
+/// `ghcr.io/o/web:v13 runs then, where ghcr.io/o/web:v14 runs now`
+fn what_runs_then(plan: &Plan) -> Vec<String> {
+    let images = plan
+        .changed_images()
+        .map(|image| format!("{} runs then, where {} runs now", image.new, image.old));
+    let values = plan.changed_values().map(|value| {
+        let text = |text: &Option<String>| {
+            text.as_deref()
+                .map_or("gone".into(), |text| format!("{text:?}"))
+        };
+        format!(
+            "{} is {} then, and {} now",
+            value.path,
+            text(&value.new),
+            text(&value.old)
+        )
+    });
+    let mut lines: Vec<String> = Vec::new();
+    for line in images.chain(values) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    if lines.len() > ANNOUNCED {
+        let more = lines.len() - ANNOUNCED;
+        lines.truncate(ANNOUNCED);
+        lines.push(format!("… and {more} more"));
+    }
+    lines
+}

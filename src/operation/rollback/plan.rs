@@ -1,0 +1,162 @@
+//! What to change on the tip so that commits are undone.
+
+use super::target::To;
+use crate::deployment::{Changes, Named, Origin};
+use crate::files::RepoPath;
+use crate::manifest::{
+    FileEdit, ImageChange, ImageTransition, Plan, RestoreError, images_in, restore, takes_back,
+};
+use crate::operation::past::messages;
+use crate::repository::Snapshot;
+use crate::repository::history::{FileVersions, Touched};
+use crate::repository::merge::three_way;
+
+/// A commit that is to be undone.
+pub(super) struct Undone {
+    /// The commit, and what it did.
+    pub touched: Touched,
+    /// What it was.
+    pub origin: Origin,
+}
+
+/// Why a file can't be put back.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// Which of the commits it is about.
+    pub number: usize,
+    pub file: RepoPath,
+    pub why: Why,
+}
+
+#[derive(Debug)]
+pub(super) enum Why {
+    /// There is nothing that it could be put back to.
+    Added,
+    /// It removed what is to be written to.
+    Removed,
+    /// It is not there any more.
+    Gone,
+    Restore(RestoreError),
+}
+
+/// What to change on the tip so that commits, which are newest first, are undone: all that they did to the
+/// files, or nothing.
+pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Problem> {
+    let said = undone.iter().flat_map(|one| messages(&one.touched.commit));
+    let named = Named::by(said);
+    let mut plan = Plan::default();
+    // In the order of the files, each with what becomes of it.
+    let mut texts: Vec<(&RepoPath, Vec<u8>)> = Vec::new();
+    for (number, Undone { touched, .. }) in undone.iter().enumerate() {
+        for versions in &touched.files {
+            let problem = |why| Problem {
+                number,
+                file: versions.now.clone(),
+                why,
+            };
+            let before = versions
+                .before
+                .as_ref()
+                .ok_or_else(|| problem(Why::Added))?;
+            let after = versions
+                .after
+                .as_ref()
+                .ok_or_else(|| problem(Why::Removed))?;
+            let tip = snapshot.files.iter().find(|file| file.path == versions.now);
+            let tip = tip.ok_or_else(|| problem(Why::Gone))?;
+            let known = texts.iter().position(|(path, _)| **path == tip.path);
+            let known = known.unwrap_or_else(|| {
+                texts.push((&tip.path, tip.bytes.clone()));
+                texts.len() - 1
+            });
+            let text = &mut texts[known].1;
+            match without(text, before, after).map_err(|error| problem(Why::Restore(error)))? {
+                Some(bytes) => *text = bytes,
+                None if *text == tip.bytes => add_unchanged(&mut plan, &named, versions),
+                None => {}
+            }
+        }
+    }
+    for file in &snapshot.files {
+        let Some((_, bytes)) = texts.iter().find(|(path, _)| **path == file.path) else {
+            continue;
+        };
+        if *bytes != file.bytes {
+            let Changes { images, values } =
+                named.changes(&file.path, Some(&file.bytes), Some(bytes));
+            plan.images.extend(images.into_iter().filter_map(change));
+            plan.values.extend(values);
+            plan.edits.push(FileEdit {
+                path: file.path.clone(),
+                before: file.bytes.clone(),
+                after: bytes.clone(),
+            });
+        }
+    }
+    Ok(plan)
+}
+
+/// What a commit changed that is as it was before, already.
+fn add_unchanged(plan: &mut Plan, named: &Named<'_>, versions: &FileVersions) {
+    let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
+    let Changes { images, values } = named.changes(&versions.now, after, before);
+    let images = images.into_iter().filter_map(change);
+    plan.images.extend(images.map(|image| ImageChange {
+        old: image.new.clone(),
+        ..image
+    }));
+    plan.values.extend(values.into_iter().map(|mut value| {
+        value.old.clone_from(&value.new);
+        value
+    }));
+}
+
+/// `tip` without what happened from `before` to `after`; none where nothing of it is left.
+fn without(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, RestoreError> {
+    if tip == after {
+        return Ok(Some(before.to_vec()));
+    }
+    if tip == before {
+        return Ok(None);
+    }
+    // Lines bring comments back as well; but they know nothing of values and objects, so that what
+    // comes out must be the change taken back and nothing else.
+    match three_way(after, tip, before) {
+        Some(merged) if takes_back(tip, &merged, before, after) => {
+            Ok((merged != tip).then_some(merged))
+        }
+        // Others changed lines beside it, or these values: what can be is set back by itself.
+        _ => restore(tip, before, after),
+    }
+}
+
+fn change(transition: ImageTransition) -> Option<ImageChange> {
+    Some(ImageChange {
+        file: transition.held.file,
+        line: transition.held.line,
+        resource: transition.held.resource,
+        container: transition.held.container,
+        place: transition.held.place,
+        old: transition.old?,
+        new: transition.new?,
+    })
+}
+
+/// The images of the tip that are what is wanted.
+pub(super) fn images_like(snapshot: &Snapshot, to: &To) -> Vec<ImageChange> {
+    let held = snapshot
+        .files
+        .iter()
+        .filter_map(|file| images_in(file).ok());
+    let held = held.flatten().filter(|held| to.means(&held.image));
+    held.map(|held| ImageChange {
+        file: held.file,
+        line: held.line,
+        resource: held.resource,
+        container: held.container,
+        place: held.place,
+        old: held.image.clone(),
+        new: held.image,
+    })
+    .collect()
+}

@@ -1,0 +1,257 @@
+//! What a person is told where commits can't be undone: why, what came after them, and what works.
+
+use std::collections::HashSet;
+
+use super::plan::{self, Problem, Undone, Why};
+use super::target::To;
+use crate::deployment::{Origin, is_ours};
+use crate::failure::{Failure, Reason};
+use crate::files::{FileSelection, RepoPath};
+use crate::manifest::{RestoreError, Versions};
+use crate::operation::commit_line;
+use crate::operation::past::{changes, messages, named, past};
+use crate::operation::session::Session;
+use crate::repository::Snapshot;
+use crate::repository::history::{FileHistory, HistoryQuery, Touched};
+
+/// How many of the files' commits are looked at for what came after.
+const DEPTH: usize = 100;
+/// How many of those are listed.
+const LISTED: usize = 10;
+
+/// What a person is told of `problem`.
+pub(super) async fn explained(
+    session: &Session<'_>,
+    files: &FileSelection,
+    undone: &[Undone],
+    snapshot: &Snapshot,
+    problem: Problem,
+) -> Failure {
+    let Problem { number, file, why } = problem;
+    let Some(Undone { touched, .. }) = undone.get(number) else {
+        return Failure::new(Reason::Rollback, "Nothing was undone.");
+    };
+    let (line, short) = (commit_line(&touched.commit), touched.commit.id.short());
+    let failure = |why: &str, hint: String| {
+        let text = format!("What {line} did to `{file}` can't be undone: {why}");
+        Failure::new(Reason::Rollback, text).with_hint(hint)
+    };
+    match why {
+        Why::Added => failure(
+            "it added the file, so there is no deployment before it. Nothing was changed.",
+            "To stop what it deployed, remove the file.".to_owned(),
+        ),
+        Why::Removed => failure(
+            "it removed the file. Nothing was changed.",
+            format!("`git revert {short}` brings it back."),
+        ),
+        Why::Gone => {
+            let others = touched.files.iter().filter(|versions| versions.now != file);
+            let others = others.map(|versions| versions.now.to_string());
+            let others: Vec<String> = others
+                .filter(|other| {
+                    snapshot
+                        .files
+                        .iter()
+                        .any(|file| file.path.as_str() == other)
+                })
+                .collect();
+            let hint = match &others[..] {
+                [] => format!("`git revert {short}` shows what became of it."),
+                others => format!(
+                    "To undo it in the other files alone, name those with `file`: {}.",
+                    others.join(", ")
+                ),
+            };
+            failure("the file is not there any more. Nothing was changed.", hint)
+        }
+        Why::Restore(error) => {
+            // It is for a message only: without the history it says less.
+            let query = HistoryQuery::newest(DEPTH);
+            let history = session.repository.history(files, &query).await.ok();
+            let later = history
+                .as_ref()
+                .map(|history| Later::of(history, touched, &file));
+            let later = later.unwrap_or_default();
+            let by = match (&error, later.overwriting.first()) {
+                (RestoreError::ChangedSince { .. }, Some(newest)) => {
+                    format!(", by {}", commit_line(&newest.commit))
+                }
+                _ => String::new(),
+            };
+            let list = later.list();
+            let hint = later.advice(history.as_ref(), undone, snapshot, touched);
+            failure(&format!("{error}{by}. Nothing was changed.{list}"), hint)
+        }
+    }
+}
+
+/// What came after a commit, newest first.
+#[derive(Default)]
+struct Later<'h> {
+    /// What changed again what it had changed; where nothing did, all that touched the file.
+    overwriting: Vec<&'h Touched>,
+    history: &'h [Touched],
+}
+
+impl<'h> Later<'h> {
+    fn of(history: &'h FileHistory, touched: &Touched, file: &RepoPath) -> Self {
+        let values = |touched: &Touched| -> HashSet<(String, String)> {
+            let versions = touched
+                .files
+                .iter()
+                .filter(|versions| versions.now == *file);
+            let values = versions.flat_map(|versions| {
+                let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
+                Versions::new(&versions.path, before, after).values()
+            });
+            values.map(|value| (value.resource, value.path)).collect()
+        };
+        let own = values(touched);
+        let after = |other: &&Touched| other.commit.id != touched.commit.id;
+        let later: Vec<&Touched> = history.commits.iter().take_while(after).collect();
+        let touching = later
+            .iter()
+            .copied()
+            .filter(|other| other.files.iter().any(|versions| versions.now == *file));
+        let mut overwriting: Vec<&Touched> = touching.clone().collect();
+        if touching
+            .clone()
+            .any(|other| !values(other).is_disjoint(&own))
+        {
+            overwriting.retain(|other| !values(other).is_disjoint(&own));
+        }
+        Self {
+            overwriting,
+            history: &history.commits,
+        }
+    }
+
+    /// A line each, with author and images.
+    fn list(&self) -> String {
+        let named = named(self.history);
+        let line = |touched: &&Touched| {
+            let images = touched
+                .files
+                .iter()
+                .flat_map(|versions| changes(&named, versions).images);
+            let none = || "none".to_owned();
+            let images: Vec<String> = images
+                .map(|image| {
+                    format!(
+                        "{} → {}",
+                        image.old.unwrap_or_else(none),
+                        image.new.unwrap_or_else(none)
+                    )
+                })
+                .collect();
+            let images = match &images[..] {
+                [] => String::new(),
+                images => format!(": {}", images.join(", ")),
+            };
+            format!("\n- {}{images}", commit_line(&touched.commit))
+        };
+        let lines: String = self.overwriting.iter().take(LISTED).map(line).collect();
+        let more = match self.overwriting.len().checked_sub(LISTED) {
+            None | Some(0) => String::new(),
+            Some(more) => format!("\n- and {more} more"),
+        };
+        match self.overwriting.is_empty() {
+            true => String::new(),
+            false => format!("\nWhat changed it since, the newest first:{lines}{more}"),
+        }
+    }
+
+    /// What works, tried on the snapshot before it is said.
+    fn advice(
+        &self,
+        history: Option<&FileHistory>,
+        undone: &[Undone],
+        snapshot: &Snapshot,
+        touched: &Touched,
+    ) -> String {
+        let by_hand = "Change the file by hand, or deploy what is to run with `operation: update`.";
+        let Some(history) = history else {
+            return by_hand.to_owned();
+        };
+        let named = named(&history.commits);
+        let images = touched
+            .files
+            .iter()
+            .flat_map(|versions| changes(&named, versions).images);
+        let before: Vec<String> = images
+            .filter_map(|image| image.new.and(image.old))
+            .collect();
+        let past = past(&history.commits, &named);
+        let works = |commits: &[&Touched]| {
+            let undone: Vec<Undone> = commits.iter().map(|touched| as_undone(touched)).collect();
+            let plan = plan::undo(snapshot, &undone);
+            plan.is_ok_and(|plan| !plan.edits.is_empty())
+        };
+        if let Some(image) = before.first()
+            && let Ok(to) = image.parse::<To>()
+        {
+            let chosen = past.back_to(|image| to.means(image));
+            let commits: Vec<&Touched> = chosen.iter().map(|one| &history.commits[*one]).collect();
+            if works(&commits) {
+                return format!(
+                    "`operation: rollback` with `to: {image}`, and without `commit`, takes all of it back{}",
+                    ask(&commits)
+                );
+            }
+        }
+        let own = undone.iter().map(|one| &one.touched);
+        let mut all: Vec<&Touched> = self.overwriting.clone();
+        all.extend(own.filter(|own| {
+            !self
+                .overwriting
+                .iter()
+                .any(|one| one.commit.id == own.commit.id)
+        }));
+        if !self.overwriting.is_empty() && works(&all) {
+            let commits: Vec<String> = self
+                .overwriting
+                .iter()
+                .map(|touched| format!("`commit: {}`", touched.commit.id.short()))
+                .collect();
+            return format!(
+                "Undo what came later first, the newest of it first: {}{}",
+                commits.join(", then "),
+                ask(&self.overwriting)
+            );
+        }
+        match before.first() {
+            Some(image) => {
+                format!("Deploy what is to run with `operation: update`: `image: {image}`.")
+            }
+            None => by_hand.to_owned(),
+        }
+    }
+}
+
+/// The end of a sentence about undoing commits: whose work it is as well.
+fn ask(commits: &[&Touched]) -> String {
+    let theirs = commits
+        .iter()
+        .filter(|touched| !is_ours(&touched.commit.message));
+    let mut people: Vec<&str> = Vec::new();
+    for name in theirs.map(|touched| touched.commit.author.name.as_str()) {
+        if !people.contains(&name) {
+            people.push(name);
+        }
+    }
+    match people.is_empty() {
+        true => ".".to_owned(),
+        false => format!(
+            ". That is the work of {}, too: ask first.",
+            people.join(" and ")
+        ),
+    }
+}
+
+fn as_undone(touched: &Touched) -> Undone {
+    Undone {
+        origin: Origin::of_all(messages(&touched.commit)),
+        touched: touched.clone(),
+    }
+}
