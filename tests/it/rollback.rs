@@ -746,6 +746,335 @@ fn what_one_click_undoes() {
     });
 }
 
+fn told(outcome: &Outcome, start: &str) -> usize {
+    let log = outcome.shown_log();
+    log.lines().filter(|line| line.starts_with(start)).count()
+}
+
+#[test]
+fn a_rollback_goes_back_to_an_image_whatever_lies_between() {
+    let table: [(&str, &str, &str, usize); 9] = [
+        (
+            "deploy web=2; deploy api=2; deploy web=3",
+            "acme/web:1",
+            "web:1 api:2 odd:1 1",
+            2,
+        ),
+        (
+            "deploy web=2; deploy web=3; deploy web=4",
+            "2",
+            "web:2 api:1 odd:1 1",
+            2,
+        ),
+        (
+            "deploy web=2; deploy web=3",
+            "previous",
+            "web:2 api:1 odd:1 1",
+            1,
+        ),
+        // What came with it, and what came on top of that, is undone as well.
+        (
+            "deploy web=2 replicas=4; deploy replicas=5",
+            "acme/web:1",
+            "web:1 api:1 odd:1 1",
+            2,
+        ),
+        (
+            "deploy web=2; edit web=3; move new/web.yaml",
+            "acme/web:1",
+            "web:1 api:1 odd:1 1",
+            2,
+        ),
+        // A rollback and what it took back are nothing together.
+        (
+            "deploy web=2; deploy web=3; click; deploy web=4",
+            "acme/web:1",
+            "web:1 api:1 odd:1 1",
+            2,
+        ),
+        // Named, also what was rolled back.
+        (
+            "deploy web=2; click",
+            "acme/web:2",
+            "web:2 api:1 odd:1 1",
+            1,
+        ),
+        (
+            "deploy web=2; click; deploy web=3",
+            "2",
+            "web:2 api:1 odd:1 1",
+            2,
+        ),
+        (
+            "deploy web=2; deploy odd=2; deploy odd=3",
+            "acme/odd:1",
+            "web:2 api:1 odd:1 1",
+            2,
+        ),
+    ];
+    std::thread::scope(|scope| {
+        for (steps, to, expected, undone) in table {
+            scope.spawn(move || {
+                let mut line = Line::new();
+                steps.split("; ").for_each(|step| line.step(step));
+                let outcome = line.action("rollback").input("to", to).run().succeeded();
+                assert_eq!(line.runs(), expected, "{steps}");
+                assert_eq!(
+                    told(&outcome, "Undoing commit "),
+                    undone,
+                    "{steps}\n{}",
+                    outcome.log()
+                );
+                let shas: Vec<&str> = outcome.output("undone-commit-sha").lines().collect();
+                assert_eq!(shas.len(), undone, "{steps}");
+                // A second time there is nothing to do.
+                if to != "previous" {
+                    let again = line.action("rollback").input("to", to).run().succeeded();
+                    assert_eq!(again.output("changed"), "false", "{steps}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn an_image_that_never_ran_is_refused_with_those_that_did() {
+    let mut line = Line::new();
+    line.step("deploy web=2");
+    line.step("deploy web=3");
+    let ask = |to: &str| failure(&line.repository, line.action("rollback").input("to", to));
+    insta::assert_snapshot!(ask("9").replace("acme/manifests", "REPOSITORY"), @"
+    `to` names 9, and no such image ran before in REPOSITORY, as far as can be seen. What ran before, the newest first: acme/web:2, acme/web:1. Nothing was changed.
+    Check `to` and `file`; or deploy it with `operation: update`.
+    ");
+    assert!(ask("acme/api:2").contains("`to` names acme/api:2"));
+    insta::assert_snapshot!(ask("acme/web"), @"");
+    let both = line
+        .action("rollback")
+        .input("to", "2")
+        .input("commit", "0123456");
+    insta::assert_snapshot!(failure(&line.repository, both), @"");
+}
+
+#[test]
+fn outputs_and_summary_name_what_was_undone() {
+    let mut line = Line::new();
+    line.step("deploy web=2 replicas=4");
+    let deployed = line.repository.tip("main");
+    let dry = line
+        .action("rollback")
+        .input("dry-run", "true")
+        .run()
+        .succeeded();
+    assert_eq!(dry.output("rolled-back"), "false");
+    assert_eq!(dry.output("undone-commit-sha"), deployed);
+    let outcome = line.action("rollback").run().succeeded();
+    assert_eq!(outcome.output("rolled-back"), "true");
+    assert_eq!(
+        outcome.output("rollback-commit-sha"),
+        line.repository.tip("main")
+    );
+    assert_eq!(outcome.output("undone-commit-sha"), deployed);
+    let named = format!("Takes back [`{}`](", &deployed[..7]);
+    assert!(outcome.summary.contains(&named), "{}", outcome.summary);
+    for announced in [
+        "acme/web:1 runs then, where acme/web:2 runs now",
+        ".spec.replicas is \"1\" then, and \"4\" now",
+    ] {
+        let log = outcome.shown_log();
+        assert!(log.find(announced) < log.find("Pushed "), "{log}");
+        assert!(log.contains(announced), "{log}");
+    }
+    assert!(
+        outcome.summary.contains("| `.spec.replicas` | `4` | `1` |"),
+        "{}",
+        outcome.summary
+    );
+}
+
+#[test]
+fn git_reads_what_was_set_and_what_was_taken_back() {
+    let mut line = Line::new();
+    line.step("deploy replicas=4");
+    let deployed = line.repository.tip("main");
+    line.step("click");
+    let trailers = |rev: &str| {
+        line.repository
+            .git(&["log", "-1", "--format=%(trailers:only,unfold)", rev])
+    };
+    assert_eq!(
+        trailers("main~1").lines().next(),
+        Some("Deployed-Value: apps/web.yaml Deployment/web:.spec.replicas=4")
+    );
+    let rollback = trailers("main");
+    let lines: Vec<&str> = rollback.lines().take(2).collect();
+    let expected = [
+        "Deployed-Value: apps/web.yaml Deployment/web:.spec.replicas=1".to_owned(),
+        format!("Rolled-Back-Commit: {deployed}"),
+    ];
+    assert_eq!(lines, expected);
+}
+
+/// What stands behind `start` in a text, up to a character that ends it.
+fn behind<'t>(text: &'t str, start: &str, end: char) -> &'t str {
+    let (_, rest) = text
+        .split_once(start)
+        .unwrap_or_else(|| panic!("no {start} in {text}"));
+    rest.split(end).next().unwrap()
+}
+
+#[test]
+fn the_advice_of_a_refusal_works() {
+    let refused = |line: &Line, back: usize| {
+        let id = line.repository.log("main")[back].id.clone();
+        let outcome = line.action("rollback").input("commit", id).run().failed();
+        outcome.errors().join("\n")
+    };
+    // Deployed again since, by the action and by a colleague.
+    let mut line = Line::new();
+    for step in ["deploy web=2", "deploy web=3", "edit web=4"] {
+        line.step(step);
+    }
+    let error = refused(&line, 2);
+    let (first, last) = (
+        error.find("acme/web:3 → acme/web:4"),
+        error.find("acme/web:2 → acme/web:3"),
+    );
+    assert!(first.is_some() && first < last, "newest first: {error}");
+    assert!(
+        error.contains("That is the work of A colleague, too: ask first."),
+        "{error}"
+    );
+    line.step(&format!("to {}", behind(&error, "`to: ", '`')));
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+
+    // No image: the later ones first, one after the other.
+    let mut line = Line::new();
+    for step in ["deploy replicas=2", "deploy replicas=3", "edit replicas=4"] {
+        line.step(step);
+    }
+    let error = refused(&line, 2);
+    let (_, advice) = error.rsplit_once("Undo what came later first").unwrap();
+    let ids: Vec<&str> = advice
+        .split("`commit: ")
+        .skip(1)
+        .map(|rest| &rest[..7])
+        .collect();
+    assert_eq!(ids.len(), 2, "{error}");
+    let first = line.repository.log("main")[2].id.clone();
+    for id in ids.into_iter().chain([&first[..7]]) {
+        line.action("rollback")
+            .input("commit", id)
+            .run()
+            .succeeded();
+    }
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+
+    // What ran before was rolled back itself.
+    let mut line = Line::new();
+    for step in ["deploy web=2", "deploy web=1", "click"] {
+        line.step(step);
+    }
+    assert_eq!(line.runs(), "web:2 api:1 odd:1 1");
+    let error = line.action("rollback").run().failed().errors().join("\n");
+    assert!(
+        error.contains("was rolled back itself") && error.contains("name it with `to`"),
+        "{error}"
+    );
+    line.step("to acme/web:1");
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+}
+
+/// Two files, deployed together.
+fn two_files() -> (GitServer, Repository) {
+    let server = GitServer::start();
+    let repository = server.repository("acme/manifests");
+    let text = || Entry::from(manifest("v13"));
+    let files = [("old/a.yaml", text()), ("old/b.yaml", text())];
+    repository.commit_all("main", files, "chore: import");
+    (server, repository)
+}
+
+fn globbed(repository: &Repository, operation: &str, glob: &str) -> Action {
+    action(repository, operation).input("file", glob)
+}
+
+#[test]
+fn files_that_were_renamed_are_followed_all_of_them() {
+    let (_server, repository) = two_files();
+    globbed(&repository, "update", "old/*.yaml")
+        .input("image", "ghcr.io/wlals2/blog-web:v14")
+        .run()
+        .succeeded();
+    // The same text twice: only their names tell them apart; and one is edited on the way.
+    let text = manifest("v14");
+    let edited = text.replace("replicas: 2", "replicas: 7");
+    repository.commit_all(
+        "main",
+        [
+            ("old/a.yaml", Entry::Absent),
+            ("old/b.yaml", Entry::Absent),
+            ("new/b.yaml", Entry::from(text.as_str())),
+            ("new/a.yaml", Entry::from(edited.as_str())),
+        ],
+        "refactor: move them",
+    );
+    for files in ["new/*.yaml", "new/a.yaml\nnew/b.yaml"] {
+        let outcome = globbed(&repository, "rollback", files)
+            .input("dry-run", "true")
+            .run()
+            .succeeded();
+        assert_eq!(outcome.output("files"), "new/a.yaml\nnew/b.yaml");
+        assert_eq!(outcome.warnings(), [""; 0]);
+    }
+    let v14 = repository.log("main")[1].id.clone();
+    globbed(&repository, "rollback", "new/*.yaml")
+        .input("commit", v14)
+        .run()
+        .succeeded();
+    assert_eq!(
+        repository.show("main", "new/b.yaml"),
+        manifest("v13").as_bytes()
+    );
+    let expected = edited.replace("v14", "v13");
+    assert_eq!(repository.show("main", "new/a.yaml"), expected.as_bytes());
+}
+
+#[test]
+fn a_file_that_is_gone_keeps_the_others_from_being_undone_in_silence() {
+    let (_server, repository) = two_files();
+    globbed(&repository, "update", "old/*.yaml")
+        .input("image", "ghcr.io/wlals2/blog-web:v14")
+        .run()
+        .succeeded();
+    repository.commit("main", "old/b.yaml", Entry::Absent, "feat: without it");
+    let error = failure(&repository, globbed(&repository, "rollback", "old/*.yaml"));
+    insta::assert_snapshot!(error, @"
+    What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `old/b.yaml` can't be undone: the file is not there any more. Nothing was changed.
+    To undo it in the other files alone, name those with `file`: old/a.yaml.
+    ");
+    let advised = behind(&error, "`file`: ", '.').to_owned() + ".yaml";
+    globbed(&repository, "rollback", &advised).run().succeeded();
+    assert_eq!(
+        repository.show("main", "old/a.yaml"),
+        manifest("v13").as_bytes()
+    );
+}
+
+#[test]
+fn an_object_that_moved_to_another_namespace_is_told_as_that() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    let moved = manifest("v14").replace("{name: web}", "{name: web, namespace: blog}");
+    repository.commit("main", FILE, moved.as_str(), "feat: a namespace of its own");
+    insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @r#"
+    What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was in another object: there is Rollout/web, but its namespace is "blog" now, and was not given. Nothing was changed.
+    What changed it since, the newest first:
+    - commit id-0 of DATE by A colleague (`feat: a namespace of its own`)
+    Undo what came later first, the newest of it first: `commit: id-0`. That is the work of A colleague, too: ask first.
+    "#);
+}
+
 mod bad_input {
     use super::*;
 

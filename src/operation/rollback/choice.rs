@@ -3,7 +3,7 @@
 use super::plan::{Undone, images_like};
 use super::target::{Target, To};
 use crate::deployment::Origin;
-use crate::deployment::past::{NothingBefore, Past};
+use crate::deployment::past::{NothingBefore, Past, Standing};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::Plan;
@@ -87,7 +87,7 @@ impl Choice {
         let location = &session.remote.location;
         Err(Failure::new(
             Reason::Rollback,
-            format!("`to` names {to}, which nothing in {location} replaced, as far as can be seen. {known} Nothing was changed."),
+            format!("`to` names {to}, and no such image ran before in {location}, as far as can be seen. {known} Nothing was changed."),
         )
         .with_hint("Check `to` and `file`; or deploy it with `operation: update`."))
     }
@@ -103,7 +103,7 @@ async fn newest(
         let history = session
             .history(files, &HistoryQuery::newest(limit), log)
             .await?;
-        if let Some(removed) = removed(&history) {
+        if let Some(removed) = removed(files, &history) {
             return Err(removed);
         }
         let is_last = !history.limited || Some(&limit) == STEPS.last();
@@ -178,10 +178,7 @@ fn nothing(
         )
         .with_hint(hint)
     };
-    let was_deployed = |(_, standing): &(usize, &_)| {
-        let standing: &crate::deployment::past::Standing = standing;
-        standing.is_deployment()
-    };
+    let was_deployed = |(_, standing): &(usize, &Standing)| standing.is_deployment();
     match why {
         NothingBefore::RolledBack { deployment, by } => failure(
             format!(
@@ -227,8 +224,11 @@ fn nothing(
     }
 }
 
-/// The failure for a file that is not there any more.
-fn removed(history: &FileHistory) -> Option<Failure> {
+/// The failure for the one file that is meant and is not there any more.
+fn removed(files: &FileSelection, history: &FileHistory) -> Option<Failure> {
+    if files.globs().next().is_some() || files.named_paths().len() != 1 {
+        return None;
+    }
     let newest = history.commits.first()?;
     let [versions] = &newest.files[..] else {
         return None;

@@ -4,7 +4,7 @@ use super::target::To;
 use crate::deployment::{Changes, Named, Origin};
 use crate::files::RepoPath;
 use crate::manifest::{
-    FileEdit, ImageChange, ImageTransition, Plan, RestoreError, images_in, restore, takes_back,
+    FileEdit, ImageChange, ImageTransition, Plan, RestoreError, Versions, restore, takes_back,
 };
 use crate::operation::past::messages;
 use crate::repository::Snapshot;
@@ -144,19 +144,18 @@ fn change(transition: ImageTransition) -> Option<ImageChange> {
 
 /// The images of the tip that are what is wanted.
 pub(super) fn images_like(snapshot: &Snapshot, to: &To) -> Vec<ImageChange> {
-    let held = snapshot
-        .files
-        .iter()
-        .filter_map(|file| images_in(file).ok());
-    let held = held.flatten().filter(|held| to.means(&held.image));
-    held.map(|held| ImageChange {
-        file: held.file,
-        line: held.line,
-        resource: held.resource,
-        container: held.container,
-        place: held.place,
-        old: held.image.clone(),
-        new: held.image,
-    })
-    .collect()
+    // Also where only `path` finds an image.
+    let is_image = |text: &str| to.means(text);
+    let files = snapshot.files.iter();
+    let images =
+        files.flat_map(|file| Versions::new(&file.path, None, Some(&file.bytes)).images(&is_image));
+    images
+        .filter(|image| to.means(&image.held.image))
+        .filter_map(|image| {
+            change(ImageTransition {
+                old: image.new.clone(),
+                ..image
+            })
+        })
+        .collect()
 }

@@ -131,19 +131,14 @@ impl<'h> Later<'h> {
     fn list(&self) -> String {
         let named = named(self.history);
         let line = |touched: &&Touched| {
-            let images = touched
-                .files
-                .iter()
-                .flat_map(|versions| changes(&named, versions).images);
-            let none = || "none".to_owned();
-            let images: Vec<String> = images
-                .map(|image| {
-                    format!(
-                        "{} → {}",
-                        image.old.unwrap_or_else(none),
-                        image.new.unwrap_or_else(none)
-                    )
-                })
+            let changes = touched.files.iter().flat_map(|versions| {
+                let changes = changes(&named, versions);
+                changes.past(versions.path.as_str())
+            });
+            let text = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+            let images: Vec<String> = changes
+                .filter(|change| change.is_image)
+                .map(|change| format!("{} → {}", text(change.old), text(change.new)))
                 .collect();
             let images = match &images[..] {
                 [] => String::new(),
