@@ -113,6 +113,14 @@ pub enum ManifestError {
         /// What is there.
         there: String,
     },
+    /// A path goes down from a document that is a text.
+    #[error(
+        "{file} is no YAML or JSON with keys or items: it reads as one text, so no path leads into it, and only YAML and JSON are edited"
+    )]
+    NoMapping {
+        /// The file.
+        file: RepoPath,
+    },
     /// A path leads to places in several documents of a file.
     #[error(
         "{file} has {path} in {} documents (lines {}): put the document before the path, as in Deployment/web:.spec", .lines.len(), listed(.lines)
@@ -216,6 +224,7 @@ impl ManifestError {
             Self::NoResource { .. } => "no such resource",
             Self::NoDocument { .. } => "no such document",
             Self::NothingAt { .. } => "nothing at path",
+            Self::NoMapping { .. } => "no mapping",
             Self::AmbiguousPath { .. } => "ambiguous path",
             Self::NoScalar { .. } => "no scalar",
             Self::Contradiction { .. } | Self::Overlap { .. } => "contradiction",

@@ -1,16 +1,14 @@
-//! Places that the user names by YAML paths: the lines of `path` and of `set`.
+//! Places that the user names by YAML paths.
 
 use crate::files::RepoPath;
 use crate::yaml::path::{Missed, MissedReason, Path, Step};
-use crate::yaml::{Content, Edit, NewValue, NodeId, Stream};
+use crate::yaml::{Content, NodeId, Stream};
 
-use super::change::ValueChange;
 use super::error::{self, ManifestError};
 use super::file::Manifest;
 use super::find;
 use super::place::{self, Object};
-use super::request::{DocumentSelector, EditRequest, ResourceFilter, ValueAssignment, YamlPath};
-use super::target::Targets;
+use super::request::{DocumentSelector, EditRequest, ResourceFilter, YamlPath};
 
 /// Adds the sites that the lines of `path` name. With one image to write, whatever stands there is
 /// replaced; with several, each finds its place by the repository.
@@ -35,112 +33,6 @@ pub(super) fn add_sites_on_paths(
         }
     }
     Ok(())
-}
-
-/// Adds the edit that a line of `set` asks for to the files that it is about.
-pub(super) fn add_value(
-    manifests: &[Manifest<'_>],
-    targets: &mut [Targets<'_>],
-    assignment: &ValueAssignment,
-    filters: &[ResourceFilter],
-) -> Result<(), ManifestError> {
-    let new_key = if assignment.adds_key {
-        assignment.path.parent()
-    } else {
-        None
-    };
-    let Some((parent, key)) = new_key else {
-        for (number, node) in find(manifests, &assignment.path, filters)? {
-            if let (Some(manifest), Some(targets)) =
-                (manifests.get(number), targets.get_mut(number))
-            {
-                set_value(manifest, targets, assignment, node)?;
-            }
-        }
-        return Ok(());
-    };
-    for (number, mapping) in find(manifests, &parent, filters)? {
-        let (Some(manifest), Some(targets)) = (manifests.get(number), targets.get_mut(number))
-        else {
-            continue;
-        };
-        let is_mapping = matches!(manifest.stream[mapping].content, Content::Mapping(_));
-        match manifest.stream.get(mapping, key) {
-            Some(node) => set_value(manifest, targets, assignment, node)?,
-            None if !is_mapping => {
-                return Err(ManifestError::NoScalar {
-                    file: manifest.file.path.clone(),
-                    line: manifest.line(mapping),
-                    path: parent.to_string(),
-                    reason: format!("is no mapping, so the key {key} can't be added to it"),
-                });
-            }
-            None => {
-                let edit = Edit::Add {
-                    mapping,
-                    after: None,
-                    key: key.to_owned(),
-                    value: assignment.value.clone(),
-                };
-                let change = change(
-                    manifest,
-                    mapping,
-                    assignment.path.path.to_string(),
-                    None,
-                    &assignment.value,
-                );
-                targets.add_value(manifest, edit, change)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn set_value(
-    manifest: &Manifest<'_>,
-    targets: &mut Targets<'_>,
-    assignment: &ValueAssignment,
-    node: NodeId,
-) -> Result<(), ManifestError> {
-    let stream = &manifest.stream;
-    let reason = match &stream[node].content {
-        Content::Scalar(old) => {
-            let path = manifest.path(node);
-            let old = Some(old.value.clone());
-            let change = change(manifest, node, path, old, &assignment.value);
-            let value = assignment.value.clone();
-            return targets.add_value(manifest, Edit::Set { node, value }, change);
-        }
-        Content::Alias { name, target } => format!(
-            "is the alias `*{name}`: set the value at its anchor on line {}",
-            manifest.line(*target)
-        ),
-        Content::Sequence(_) => "is a list: name one of its items".to_owned(),
-        Content::Mapping(_) => "is a mapping: name one of its keys".to_owned(),
-    };
-    Err(ManifestError::NoScalar {
-        file: manifest.file.path.clone(),
-        line: manifest.line(node),
-        path: assignment.path.to_string(),
-        reason,
-    })
-}
-
-fn change(
-    manifest: &Manifest<'_>,
-    node: NodeId,
-    path: String,
-    old: Option<String>,
-    value: &NewValue,
-) -> ValueChange {
-    ValueChange {
-        file: manifest.file.path.clone(),
-        line: manifest.line(node),
-        resource: manifest.resource(node),
-        path,
-        old,
-        new: Some(value.shown()),
-    }
 }
 
 /// The node that `path` leads to in each file that has one, with the file's number.
@@ -232,7 +124,7 @@ fn inside<'m, 'f>(
 
 /// The roots of what a path may be about: of documents, or of the objects that are chosen, which may be
 /// items of a `List`.
-fn documents(
+pub(super) fn documents(
     stream: &Stream<'_>,
     selector: Option<&DocumentSelector>,
     filters: &[ResourceFilter],
@@ -271,7 +163,7 @@ fn nothing_at(manifest: &Manifest<'_>, path: &YamlPath, missed: &Missed) -> Mani
 }
 
 /// What a person finds where a path ended: `has the keys …`.
-fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> String {
+pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> String {
     let step = path.steps().get(missed.steps);
     let wanted = step.map(ToString::to_string).unwrap_or_default();
     match (&stream[missed.node].content, &missed.reason) {
@@ -297,7 +189,7 @@ fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> String {
                 format!("is a list in which {key} is {}", error::listed(&fields))
             }
             _ => format!(
-                "is a list of {}: choose one as in [0] or [name=web]",
+                "is a list of {}: choose one as in [0] or [name=web], or append one with [+]",
                 match items.len() {
                     1 => "1 item".to_owned(),
                     count => format!("{count} items"),

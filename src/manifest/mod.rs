@@ -5,6 +5,7 @@
 //! mean by a key, and nothing of bytes.
 
 mod alike;
+mod assign;
 mod change;
 mod compare;
 mod error;

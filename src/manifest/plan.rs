@@ -1,6 +1,7 @@
 //! What to change so that files are as a request wants them.
 
 use super::alike;
+use super::assign::{self, Wish};
 use super::change::{FileEdit, ImageChange, Note, Plan};
 use super::error::{self, HeldImage, ManifestError};
 use super::file::{Manifest, Text, with_texts};
@@ -61,8 +62,9 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
     for assignment in &request.images {
         add_image(&manifests, &mut targets, assignment, request, &mut plan)?;
     }
-    for assignment in &request.set {
-        locate::add_value(&manifests, &mut targets, assignment, &request.resources)?;
+    let set = request.set.iter().map(Wish::Set);
+    for wish in set.chain(request.remove.iter().map(Wish::Remove)) {
+        assign::add(&manifests, &mut targets, wish, &request.resources)?;
     }
     let mut targets = targets.into_iter();
     for manifests in manifests.chunk_by(|_, next| next.nested.is_some()) {

@@ -1,11 +1,11 @@
-//! What a user asks for: the lines of `image`, `path`, `set` and `resource`.
+//! What a user asks for: the lines of `image`, `path`, `set`, `remove` and `resource`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::files::RepoPath;
 use crate::image::{ImageReference, ImageReferenceError};
-use crate::yaml::path::{Path, PathSyntaxError};
+use crate::yaml::path::{Path, PathSyntaxError, Step};
 use crate::yaml::{Content, NewValue, Stream, Style, scalar};
 
 /// All changes asked for at once.
@@ -17,6 +17,8 @@ pub struct EditRequest {
     pub paths: Vec<YamlPath>,
     /// Values to write that are no images.
     pub set: Vec<ValueAssignment>,
+    /// Keys and items to remove, where they are.
+    pub remove: Vec<YamlPath>,
     /// The objects that all of this is about; all of them if none is named.
     pub resources: Vec<ResourceFilter>,
     /// The files that nobody has named, but a pattern has found: those that can't be read are left out.
@@ -196,14 +198,6 @@ impl YamlPath {
         let (path, rest) = Path::parse_front(path)?;
         Ok((Self { document, path }, rest))
     }
-
-    /// The place of the mapping that has the last key, and that key. None where the path ends in an
-    /// item of a list.
-    pub fn parent(&self) -> Option<(Self, &str)> {
-        let (path, key) = self.path.split_last_key()?;
-        let document = self.document.clone();
-        Some((Self { document, path }, key))
-    }
 }
 
 /// What stands before a `:` that a path follows. A name may hold `:` and `.`, but not `:.`.
@@ -259,18 +253,34 @@ impl fmt::Display for YamlPath {
     }
 }
 
-/// `PATH=VALUE`, or `PATH:=VALUE` to add the key where it is missing.
+/// `PATH=VALUE`, or `PATH:=VALUE` to make what is missing on the path.
 ///
-/// The value is read as YAML: `3` is a number, `"3"` and `v3` are strings. A word that some reader
-/// of YAML takes for a boolean or a number is written as it was given, without quotes.
+/// The value is read as YAML: `3` is a number, `"3"` and `v3` are strings, `[a]` and `{a: b}` are lists
+/// and mappings. A word that some reader of YAML takes for a boolean or a number is written as it was
+/// given, without quotes; but where a string stands it becomes one. `!!int 3`, `!!float 1.5`, `!!bool yes`
+/// and `!!null` are of that type wherever they are written, without the tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueAssignment {
     /// Where.
     pub path: YamlPath,
-    /// Whether the last key of the path is added if it is missing.
-    pub adds_key: bool,
+    /// Whether it was given as `:=`.
+    makes_missing: bool,
     /// What.
     pub value: NewValue,
+    /// The tag that the value was given with: `int` for `!!int`.
+    tag: Option<&'static str>,
+}
+
+impl ValueAssignment {
+    /// Whether what is missing on the path is made.
+    pub fn creates(&self) -> bool {
+        self.makes_missing || self.path.path.steps().contains(&Step::Append)
+    }
+
+    /// Whether the value is of its type on purpose, whatever stands there.
+    pub fn is_type_meant(&self) -> bool {
+        self.tag.is_some()
+    }
 }
 
 /// Why a line is no [`ValueAssignment`].
@@ -288,19 +298,13 @@ pub enum ValueAssignmentError {
         /// As it was given.
         line: String,
     },
-    /// The value is a list, a mapping, has a comment, or is no YAML.
+    /// The value has a comment, an unknown tag, or is no YAML.
     #[error("{line:?} has the value {value:?}, which is no single YAML value: put it in quotes")]
     NoScalar {
         /// As it was given.
         line: String,
         /// What stands behind the `=`.
         value: String,
-    },
-    /// `PATH:=VALUE` where the path ends in `[0]`.
-    #[error("{line:?} can't add an item to a list: with `:=` the path ends in a key")]
-    NoKey {
-        /// As it was given.
-        line: String,
     },
     /// The path.
     #[error(transparent)]
@@ -313,7 +317,7 @@ impl FromStr for ValueAssignment {
     fn from_str(line: &str) -> Result<Self, ValueAssignmentError> {
         let given = || line.to_owned();
         let (path, rest) = YamlPath::parse_front(line)?;
-        let (adds_key, value) = match (rest.strip_prefix(":="), rest.strip_prefix('=')) {
+        let (makes_missing, value) = match (rest.strip_prefix(":="), rest.strip_prefix('=')) {
             (Some(value), _) => (true, value.trim()),
             (None, Some(value)) => (false, value.trim()),
             (None, None) if rest.is_empty() => {
@@ -327,41 +331,68 @@ impl FromStr for ValueAssignment {
         if value.is_empty() {
             return Err(ValueAssignmentError::Empty { line: given() });
         }
-        if adds_key && path.parent().is_none() {
-            return Err(ValueAssignmentError::NoKey { line: given() });
-        }
-        let value = read_value(value).ok_or_else(|| ValueAssignmentError::NoScalar {
+        let (value, tag) = read_value(value).ok_or_else(|| ValueAssignmentError::NoScalar {
             line: given(),
             value: value.to_owned(),
         })?;
         Ok(Self {
             path,
-            adds_key,
+            makes_missing,
             value,
+            tag,
         })
     }
 }
 
-/// The one scalar that `text` is, from its first character to its last.
-fn read_value(text: &str) -> Option<NewValue> {
+/// The types that a value may be given with.
+const TAGS: [&str; 6] = ["str", "int", "float", "bool", "null", "timestamp"];
+
+/// The one value that `text` is, from its first character to its last, and the tag that says so.
+fn read_value(text: &str) -> Option<(NewValue, Option<&'static str>)> {
     let document = format!("--- {text}");
     let stream = Stream::parse(document.as_bytes()).ok()?;
     let [root] = stream.roots() else { return None };
-    let Content::Scalar(read) = &stream[*root].content else {
-        return None;
+    let tag = match stream[*root].tag.as_deref() {
+        Some(tag) => {
+            let name = tag.strip_prefix("tag:yaml.org,2002:")?;
+            Some(*TAGS.iter().find(|known| **known == name)?)
+        }
+        None => None,
     };
-    if stream.raw(*root) != Some(text) {
+    let untagged = match tag {
+        Some(tag) => text.strip_prefix("!!")?.strip_prefix(tag)?.trim_start(),
+        None => text,
+    };
+    if tag == Some("null") && untagged.is_empty() {
+        return Some((NewValue::Plain("null".to_owned()), tag));
+    }
+    if stream.source(*root) != Some(untagged) || stream[*root].anchored {
         return None;
     }
-    if read.style == Style::Plain && scalar::is_typed(&read.value) {
-        return Some(NewValue::Plain(read.value.clone()));
-    }
-    Some(NewValue::Text(read.value.clone()))
+    let value = match &stream[*root].content {
+        Content::Scalar(read) if tag == Some("str") => NewValue::Text(read.value.clone()),
+        Content::Scalar(read) => {
+            match read.style == Style::Plain && scalar::is_typed(&read.value) {
+                true => NewValue::Plain(read.value.clone()),
+                false if tag.is_some() => return None,
+                false => NewValue::Text(read.value.clone()),
+            }
+        }
+        Content::Sequence(_) | Content::Mapping(_) if tag.is_none() => {
+            // `{{ x }}` is a mapping to YAML, and a template to whoever writes it.
+            stream.new_value(*root)?;
+            NewValue::Source(text.to_owned())
+        }
+        _ => return None,
+    };
+    Some((value, tag))
 }
 
 impl fmt::Display for ValueAssignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let operator = if self.adds_key { ":=" } else { "=" };
+        let operator = if self.makes_missing { ":=" } else { "=" };
+        let tag = self.tag.map(|tag| format!("!!{tag} "));
+        let operator = format!("{operator}{}", tag.unwrap_or_default());
         write!(f, "{}{operator}{}", self.path, self.value.written())
     }
 }
@@ -488,19 +519,26 @@ mod tests {
             ("a=\"\"", text("")),
             ("a=\"x\\ny\"", text("x\ny")),
             (".a[b=c].\"d=e\":=f", text("f")),
+            ("a=!!str 3", text("3")),
+            ("a=!!int 3", plain("3")),
+            ("a=!!null", plain("null")),
+            ("a[+]={b: [c]}", NewValue::Source("{b: [c]}".to_owned())),
         ] {
             assert_eq!(value(line), expected, "{line}");
         }
         let line: ValueAssignment = "Pod/x:.a:=3".parse().unwrap();
-        assert!(line.adds_key);
+        assert!(line.creates());
         assert_eq!(line.to_string(), "Pod/x:.a:=3");
+        let line: ValueAssignment = "a[+]=!!int  3".parse().unwrap();
+        assert!(line.creates() && line.is_type_meant());
+        assert_eq!(line.to_string(), ".a[+]=!!int 3");
     }
 
     #[test]
     fn a_line_that_sets_nothing_is_refused() {
         let refusal = |line: &str| line.parse::<ValueAssignment>().unwrap_err().to_string();
         insta::assert_snapshot!(
-            ["a", "a=", "=b", "a b=c", "a=[b]", "a=b # c", "a={{ x }}", "a=b: c", "a=*b", "a[0]:=b", "x y:.a=b", "/x:.a=b"]
+            ["a", "a=", "=b", "a b=c", "a=[b", "a=[b] # c", "a=!!int b", "a=!x 1", "a=&x 1", "a=b # c", "a={{ x }}", "a=b: c", "a=*b", "x y:.a=b", "/x:.a=b"]
                 .map(refusal)
                 .join("\n"),
             @r#"
@@ -508,12 +546,15 @@ mod tests {
         "a=" has no value behind the `=`: for an empty text write ""
         the path is empty
         the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
-        "a=[b]" has the value "[b]", which is no single YAML value: put it in quotes
+        "a=[b" has the value "[b", which is no single YAML value: put it in quotes
+        "a=[b] # c" has the value "[b] # c", which is no single YAML value: put it in quotes
+        "a=!!int b" has the value "!!int b", which is no single YAML value: put it in quotes
+        "a=!x 1" has the value "!x 1", which is no single YAML value: put it in quotes
+        "a=&x 1" has the value "&x 1", which is no single YAML value: put it in quotes
         "a=b # c" has the value "b # c", which is no single YAML value: put it in quotes
         "a={{ x }}" has the value "{{ x }}", which is no single YAML value: put it in quotes
         "a=b: c" has the value "b: c", which is no single YAML value: put it in quotes
         "a=*b" has the value "*b", which is no single YAML value: put it in quotes
-        "a[0]:=b" can't add an item to a list: with `:=` the path ends in a key
         "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`
         "/x:.a=b" begins with "/x", which names no document: write Kind/name or a number before the `:`
         "#

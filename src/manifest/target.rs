@@ -1,5 +1,6 @@
 //! What is to become of one file, put together line by line of the request.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
 use crate::yaml::{self, Content, Edit, NewValue, NodeId};
@@ -139,43 +140,34 @@ impl<'r> Targets<'r> {
         lines.iter().map(ToString::to_string).collect()
     }
 
-    /// Has the file hold a value that a `set` line asks for.
+    /// Has the file say what a line of `set` or `remove` asks for.
     pub fn add_value(
         &mut self,
         manifest: &Manifest<'_>,
-        edit: Edit,
+        edit: Option<Edit>,
         change: ValueChange,
     ) -> Result<(), ManifestError> {
-        self.add(manifest, edit)?;
+        if let Some(edit) = edit {
+            self.add(manifest, edit)?;
+        }
         self.values.push(change);
         Ok(())
     }
 
     /// Adds `edit`, unless another line wants something else there.
     fn add(&mut self, manifest: &Manifest<'_>, edit: Edit) -> Result<(), ManifestError> {
-        match edit {
-            Edit::Set { node, value } => {
-                if self.scalars.get(&node).is_some_and(|other| *other != value) {
+        let Edit::Set { node, value } = edit else {
+            return Edit::join(&mut self.additions, edit).map_err(|node| overlap(manifest, node));
+        };
+        match self.scalars.entry(node) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                if !entry.get_mut().merge(value) {
                     return Err(overlap(manifest, node));
                 }
-                self.scalars.insert(node, value);
             }
-            Edit::Add {
-                mapping, ref key, ..
-            } => {
-                let adds_same_key = |other: &Edit| match other {
-                    Edit::Add {
-                        mapping: m, key: k, ..
-                    } => *m == mapping && k == key,
-                    _ => false,
-                };
-                match self.additions.iter().find(|other| adds_same_key(other)) {
-                    Some(other) if *other == edit => {}
-                    Some(_) => return Err(overlap(manifest, mapping)),
-                    None => self.additions.push(edit),
-                }
-            }
-            edit => self.additions.push(edit),
         }
         Ok(())
     }
@@ -195,7 +187,8 @@ impl<'r> Targets<'r> {
     ) -> Result<Vec<Edit>, ManifestError> {
         self.settle_shared(manifest)?;
         self.add_notes_on_aliases(manifest);
-        guard::refuse_encrypted(manifest, self.scalars.keys().copied())?;
+        let others = self.additions.iter().map(Edit::node);
+        guard::refuse_encrypted(manifest, self.scalars.keys().copied().chain(others))?;
         self.images.sort_by_key(|wanted| wanted.node);
         plan.images
             .extend(self.images.into_iter().map(|wanted| wanted.change));
@@ -217,7 +210,9 @@ impl<'r> Targets<'r> {
                 NewValue::Text(new) | NewValue::Plain(new) => stream.value(**node) != Some(new),
                 NewValue::Source(_) | NewValue::Mapping(_) | NewValue::List(_) => true,
             })
-            .flat_map(|(node, _)| stream.ancestors(*node))
+            .map(|(node, _)| *node)
+            .chain(self.additions.iter().map(Edit::node))
+            .flat_map(|node| stream.ancestors(node))
             .filter(|node| stream[*node].anchored)
             .map(|node| (node, Vec::new()))
             .collect();

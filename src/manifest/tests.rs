@@ -585,10 +585,10 @@ fn values_of_any_style_are_set() {
             "spec.replicas=3",
             "spec: {replicas: 3}",
         ),
-        ("a: '2'", "a=3", "a: 3"),
+        ("a: '2'", "a=3", "a: '3'"),
         ("a: 2", "a=\"3\"", "a: \"3\""),
         ("a: '2'", "a=v3", "a: 'v3'"),
-        ("a: x # y", "a=on", "a: on # y"),
+        ("a: x # y", "a=on", "a: \"on\" # y"),
         (
             "a: |\n  x\n  y\nb: c\n",
             "a=\"v\\nw\\n\"",
@@ -633,26 +633,25 @@ fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
     insta::assert_snapshot!(
         [
             "sepc.x=1", "spec.templat.spec=1", "spec.list[2]=1", "spec.list[name=z].a=1", "spec.list.a=1",
-            "spec.none.a=1", "spec.text.a=1", "other.c=1", "other=1", "spec=1", "spec.list=1", "5:.spec=1",
-            "spec.x.y:=1", "spec.text.x:=1",
+            "spec.none.a=1", "spec.text.a=1", "spec=1", "spec.list=1", "5:.spec=1",
+            "spec.text.x:=1", "spec.list[3]:=1", "spec.list[name=z]:=1",
         ]
         .map(|set| plan(&files(&[("web.yaml", text)]), &setting(&[set])).unwrap_err().to_string())
         .join("\n"),
         @r#"
     web.yaml has nothing at .sepc.x: . (line 1) has the keys spec, base, other
     web.yaml has nothing at .spec.templat.spec: .spec (line 2) has the keys template, text, none, list
-    web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
+    web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
     web.yaml has nothing at .spec.list[name=z].a: .spec.list (line 3) is a list in which name is x, y
-    web.yaml has nothing at .spec.list.a: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web]
+    web.yaml has nothing at .spec.list.a: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
     web.yaml has nothing at .spec.none.a: .spec.none (line 5) is empty
     web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
-    web.yaml has nothing at .other.c: .other (line 7) is the alias `*b`; what it stands for is written at its anchor on line 6
-    web.yaml, line 7: .other is the alias `*b`: set the value at its anchor on line 6
-    web.yaml, line 2: .spec is a mapping: name one of its keys
-    web.yaml, line 3: .spec.list is a list: name one of its items
+    web.yaml, line 2: .spec is a mapping: name one of its keys, or write a mapping as in {a: b}
+    web.yaml, line 3: .spec.list is a list: name one of its items, or write a list as in [a, b]
     no document for 5:.spec in web.yaml
-    web.yaml has nothing at .spec.x: .spec (line 2) has the keys list, none, template, text
-    web.yaml, line 5: .spec.text is no mapping, so the key x can't be added to it
+    web.yaml has nothing at .spec.text.x: .spec.text (line 5) is the value "long text"
+    web.yaml has nothing at .spec.list[3]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
+    web.yaml has nothing at .spec.list[name=z]: .spec.list (line 3) is a list in which name is x, y
     "#
     );
 }

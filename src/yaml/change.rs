@@ -54,6 +54,61 @@ pub enum Edit {
     },
 }
 
+impl Edit {
+    /// What it is about.
+    pub fn node(&self) -> NodeId {
+        match self {
+            Self::Set { node, .. } | Self::Remove { node } | Self::Inside { node, .. } => *node,
+            Self::Add { mapping, .. } => *mapping,
+            Self::Append { list, .. } => *list,
+            Self::Insert { collection, .. } => *collection,
+        }
+    }
+
+    /// Adds `edit` to `edits`. Two that make keys or items in one place become one.
+    ///
+    /// # Errors
+    /// Two want different values at one place: what that is about.
+    pub fn join(edits: &mut Vec<Self>, edit: Self) -> Result<(), NodeId> {
+        for other in edits.iter_mut() {
+            let is_joined = match (other, &edit) {
+                (Self::Set { node, value }, Self::Set { node: n, value: v }) if node == n => {
+                    value.merge(v.clone())
+                }
+                (
+                    Self::Add {
+                        mapping,
+                        key,
+                        value,
+                        ..
+                    },
+                    Self::Add {
+                        mapping: m,
+                        key: k,
+                        value: v,
+                        ..
+                    },
+                ) if mapping == m && key == k => value.merge(v.clone()),
+                (
+                    Self::Inside { node, edits },
+                    Self::Inside {
+                        node: n,
+                        edits: new,
+                    },
+                ) if node == n => {
+                    let mut new = new.iter().cloned();
+                    new.all(|edit| Self::join(edits, edit).is_ok())
+                }
+                (Self::Remove { node }, Self::Remove { node: n }) if node == n => true,
+                _ => continue,
+            };
+            return if is_joined { Ok(()) } else { Err(edit.node()) };
+        }
+        edits.push(edit);
+        Ok(())
+    }
+}
+
 /// What a value shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NewValue {
@@ -69,6 +124,30 @@ pub enum NewValue {
     Mapping(Vec<(String, NewValue)>),
     /// A list of these items, in lines where lines stand around it.
     List(Vec<NewValue>),
+}
+
+impl NewValue {
+    /// Has it hold what `other` holds, too. False where they contradict each other.
+    pub fn merge(&mut self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Mapping(pairs), Self::Mapping(others)) => {
+                others.into_iter().all(|(key, value)| {
+                    match pairs.iter_mut().find(|(known, _)| *known == key) {
+                        Some((_, known)) => known.merge(value),
+                        None => {
+                            pairs.push((key, value));
+                            true
+                        }
+                    }
+                })
+            }
+            (Self::List(items), Self::List(others)) => {
+                items.extend(others);
+                true
+            }
+            (value, other) => *value == other,
+        }
+    }
 }
 
 /// Why an edit was not made. Lines count from 1.

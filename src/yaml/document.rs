@@ -270,7 +270,7 @@ impl<'t> Stream<'t> {
     }
 
     /// The text of a collection in brackets, an alias, or a scalar.
-    pub(super) fn source(&self, id: NodeId) -> Option<&'t str> {
+    pub fn source(&self, id: NodeId) -> Option<&'t str> {
         let span = match &self[id].content {
             Content::Scalar(scalar) => scalar.span.clone()?,
             _ => self[id].extent.clone()?,

@@ -69,18 +69,6 @@ fn splice(text: &str, replacements: &[Replacement]) -> String {
     result
 }
 
-impl Edit {
-    /// What it is about.
-    fn node(&self) -> NodeId {
-        match self {
-            Self::Set { node, .. } | Self::Remove { node } | Self::Inside { node, .. } => *node,
-            Self::Add { mapping, .. } => *mapping,
-            Self::Append { list, .. } => *list,
-            Self::Insert { collection, .. } => *collection,
-        }
-    }
-}
-
 /// Looks for keys that are there twice, in each mapping once, so that many edits of one mapping
 /// stay cheap.
 #[derive(Default)]

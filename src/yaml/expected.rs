@@ -210,6 +210,37 @@ impl NewValue {
     }
 }
 
+impl Stream<'_> {
+    /// What `id` and all that is in it say, as a value that can be written. None for what has anchors,
+    /// aliases and tags in it.
+    pub fn new_value(&self, id: NodeId) -> Option<NewValue> {
+        let node = &self[id];
+        if node.anchored || node.tag.is_some() {
+            return None;
+        }
+        Some(match &node.content {
+            Content::Scalar(read) if needs_quotes(read) => NewValue::Plain(read.value.clone()),
+            Content::Scalar(read) => NewValue::Text(read.value.clone()),
+            Content::Sequence(items) => {
+                let items = items.iter().map(|item| self.new_value(*item));
+                NewValue::List(items.collect::<Option<_>>()?)
+            }
+            Content::Mapping(pairs) => {
+                let pairs = pairs.iter();
+                let pairs =
+                    pairs.map(|(k, v)| Some((self.value(*k)?.to_owned(), self.new_value(*v)?)));
+                NewValue::Mapping(pairs.collect::<Option<_>>()?)
+            }
+            Content::Alias { .. } => return None,
+        })
+    }
+
+    /// Whether `id` says what `value` does already.
+    pub fn reads_as(&self, id: NodeId, value: &NewValue) -> bool {
+        value.is_read_from(self, id)
+    }
+}
+
 /// Whether two nodes say the same: tag, anchor, kind and value, whatever the style.
 fn is_same_tree(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: NodeId) -> bool {
     (one[id].anchored, &one[id].tag) == (other[other_id].anchored, &other[other_id].tag)

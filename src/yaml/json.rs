@@ -5,8 +5,7 @@
 use serde::de::IgnoredAny;
 
 use super::change::NewValue;
-use super::document::{Content, NodeId, Stream, Style};
-use super::scalar;
+use super::document::{NodeId, Stream};
 
 /// Whether the document with this root is an object or an array of JSON.
 pub(super) fn is_json(stream: &Stream<'_>, root: NodeId) -> bool {
@@ -26,7 +25,7 @@ pub(super) fn value(value: &NewValue) -> Option<NewValue> {
         NewValue::Source(text) => {
             let stream = Stream::parse(text.as_bytes()).ok()?;
             let [root] = stream.roots() else { return None };
-            tree(&stream, *root)?
+            self::value(&stream.new_value(*root)?)?
         }
         NewValue::Mapping(pairs) => {
             let pairs = pairs
@@ -37,30 +36,6 @@ pub(super) fn value(value: &NewValue) -> Option<NewValue> {
         NewValue::List(items) => {
             NewValue::List(items.iter().map(self::value).collect::<Option<_>>()?)
         }
-    })
-}
-
-/// What `id` and all that is in it say. None for anchors, aliases and tags.
-pub(super) fn tree(stream: &Stream<'_>, id: NodeId) -> Option<NewValue> {
-    let node = &stream[id];
-    if node.anchored || node.tag.is_some() {
-        return None;
-    }
-    Some(match &node.content {
-        Content::Scalar(read) if read.style == Style::Plain && scalar::is_typed(&read.value) => {
-            scalar_value(&read.value)
-        }
-        Content::Scalar(read) => NewValue::Text(read.value.clone()),
-        Content::Sequence(items) => {
-            let items = items.iter().map(|item| tree(stream, *item));
-            NewValue::List(items.collect::<Option<_>>()?)
-        }
-        Content::Mapping(pairs) => {
-            let pairs = pairs.iter();
-            let pairs = pairs.map(|(k, v)| Some((stream.value(*k)?.to_owned(), tree(stream, *v)?)));
-            NewValue::Mapping(pairs.collect::<Option<_>>()?)
-        }
-        Content::Alias { .. } => return None,
     })
 }
 

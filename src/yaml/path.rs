@@ -6,6 +6,7 @@
 //! | `["a key"]`, `."a key"` | the same, for a key with `.`, `:`, `=`, brackets, quotes or blanks in it |
 //! | `[0]`, `[-1]` | an item of a list, from the front or from the end |
 //! | `[name=web]` | the item of a list whose `name` is `web` |
+//! | `[+]` | an item that is yet to be appended |
 //! | `$` | the root, as JSONPath writes it; only in front |
 
 use std::fmt;
@@ -26,6 +27,8 @@ pub enum Step {
     Key(String),
     /// `[0]`; negative from the end.
     Index(isize),
+    /// `[+]`: the item behind the last one, which is never there.
+    Append,
     /// `[name=web]`
     Field {
         /// The key that each item has.
@@ -131,6 +134,11 @@ impl Path {
                 steps.push(step);
                 rest = after;
             } else if let Some(after_dot) = rest.strip_prefix('.') {
+                // yq and others write `.a.[0]`.
+                if after_dot.starts_with('[') {
+                    rest = after_dot;
+                    continue;
+                }
                 let (key, after) = key(text, after_dot)?;
                 steps.push(Step::Key(key));
                 rest = after;
@@ -144,18 +152,6 @@ impl Path {
     /// The steps, from the root on.
     pub fn steps(&self) -> &[Step] {
         &self.steps
-    }
-
-    /// The path to the mapping that holds the last key, and that key. None where the last step is
-    /// no key.
-    pub fn split_last_key(&self) -> Option<(Self, &str)> {
-        match self.steps.split_last() {
-            Some((Step::Key(key), steps)) => {
-                let steps = steps.to_vec();
-                Some((Self { steps }, key))
-            }
-            _ => None,
-        }
     }
 
     /// The first `steps` steps.
@@ -178,8 +174,21 @@ impl Path {
     /// # Errors
     /// [`Missed`] says how far it led.
     pub fn find(&self, stream: &Stream<'_>, root: NodeId) -> Result<NodeId, Missed> {
-        let mut node = root;
-        for (steps, step) in self.steps.iter().enumerate() {
+        self.find_from(stream, root, 0)
+    }
+
+    /// The same, from a node that the first `done` steps have led to.
+    ///
+    /// # Errors
+    /// As for [`Path::find`].
+    pub fn find_from(
+        &self,
+        stream: &Stream<'_>,
+        node: NodeId,
+        done: usize,
+    ) -> Result<NodeId, Missed> {
+        let mut node = node;
+        for (steps, step) in self.steps.iter().enumerate().skip(done) {
             node = step.find(stream, node).map_err(|reason| Missed {
                 steps,
                 node,
@@ -198,6 +207,7 @@ impl Step {
         let items = stream.items(node);
         let found = match self {
             Self::Key(key) => stream.get(node, key),
+            Self::Append => None,
             Self::Index(index) => match usize::try_from(*index) {
                 Ok(index) => items.get(index).copied(),
                 Err(_) => items
@@ -250,6 +260,7 @@ impl fmt::Display for Step {
             Self::Key(key) if is_bare_key(key) => write!(f, ".{key}"),
             Self::Key(key) => write!(f, "[{}]", quoted(key)),
             Self::Index(index) => write!(f, "[{index}]"),
+            Self::Append => f.write_str("[+]"),
             Self::Field { key, value } => {
                 let bare_or_quoted = |text: &str| match is_bare_key(text) {
                     true => text.to_owned(),
@@ -364,6 +375,9 @@ fn bracketed<'t>(path: &str, inside: &'t str) -> Result<(Step, &'t str), PathSyn
         path: path.to_owned(),
         step: inside.split(']').next().unwrap_or(inside).to_owned(),
     };
+    if let Some(rest) = inside.strip_prefix("+]") {
+        return Ok((Step::Append, rest));
+    }
     let is_quoted = inside.starts_with(['"', '\'']);
     let (first, rest) = key(path, inside).map_err(|error| match error {
         PathSyntaxError::NoKey { .. } => unknown(),

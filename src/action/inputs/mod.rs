@@ -229,7 +229,7 @@ mod tests {
         `timeout` `0`: expected whole seconds from 1 to 21600
         `ca-certificate`: no certificate in it: expected PEM, from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`, line ends included
         `file` `../x.yaml`: the path leaves the repository (`..`)
-        `image`: required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
+        `image`: required (or `set`, `remove`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
         `author-name` `a <b>`: git takes no `<`, `>` or line end in it
         `author-email` `...`: nothing is left of it when git has cleaned it
         `downgrade` `no`: expected `allow`, `skip` or `fail`

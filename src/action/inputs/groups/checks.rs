@@ -83,7 +83,7 @@ pub fn image_check(given: &mut Given, edit: &EditRequest) -> ImageCheck {
         credentials: credentials(given),
         plaintext: given.read(&PLAINTEXT).unwrap_or_default(),
     };
-    if check.is_on() && edit.images.is_empty() && !edit.set.is_empty() {
+    if check.is_on() && edit.images.is_empty() && !(edit.set.is_empty() && edit.remove.is_empty()) {
         let why = "names no image to look for in a registry, and `verify-image`, `pin-digest` or `require-platforms` asks for that";
         given.refuse(&IMAGE, why);
     }

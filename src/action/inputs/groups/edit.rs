@@ -10,7 +10,7 @@ use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignm
 inputs! {
     /// The images to deploy, one `[CONTAINER=]REFERENCE` a line. Without `CONTAINER=` every place
     /// that holds this repository is updated, with it every container of that name. Required,
-    /// unless `set` is given. For `verify`, the images that are to run.
+    /// unless `set` or `remove` is given. For `verify`, the images that are to run.
     IMAGE: Vec<ImageAssignment> = Input::new("image", UPDATE_VERIFY, lines);
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
@@ -18,8 +18,12 @@ inputs! {
     PATH: Vec<YamlPath> = Input::new("path", UPDATE, lines);
 
     /// Other values to write in the same commit, one `[DOCUMENT:]YAML-PATH=VALUE` a line. `:=`
-    /// instead of `=` adds the key where it is missing.
+    /// instead of `=` makes what is missing on the path, `[+]` appends an item to a list.
     SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values);
+
+    /// Keys and items to remove in the same commit, one `[DOCUMENT:]YAML-PATH` a line. What is not
+    /// there is fine.
+    REMOVE: Vec<YamlPath> = Input::new("remove", UPDATE, lines);
 
     /// Only these objects of the files, one `Kind/name` a line.
     RESOURCE: Vec<ResourceFilter> = Input::new("resource", UPDATE, lines);
@@ -57,6 +61,7 @@ pub fn edit(given: &mut Given) -> EditRequest {
         images: given.read(&IMAGE).unwrap_or_default(),
         paths: given.read(&PATH).unwrap_or_default(),
         set: given.read(&SET).unwrap_or_default(),
+        remove: given.read(&REMOVE).unwrap_or_default(),
         resources: given.read(&RESOURCE).unwrap_or_default(),
         found_by_glob: Vec::new(),
     };
@@ -66,8 +71,8 @@ pub fn edit(given: &mut Given) -> EditRequest {
     if edit.images.is_empty() && !edit.paths.is_empty() {
         let why = "says where an image is, and `image`, the one to write there, is not given";
         given.refuse(&PATH, why);
-    } else if edit.images.is_empty() && edit.set.is_empty() {
-        let why = "required (or `set`): the image to deploy, such as `ghcr.io/acme/web:v2` or \
+    } else if edit.images.is_empty() && edit.set.is_empty() && edit.remove.is_empty() {
+        let why = "required (or `set`, `remove`): the image to deploy, such as `ghcr.io/acme/web:v2` or \
                    `web=ghcr.io/acme/web:v2`";
         given.refuse(&IMAGE, why);
     }

@@ -1,0 +1,669 @@
+//! Values that the user sets or removes: the lines of `set` and of `remove`.
+//!
+//! A path leads through what is there, also into texts that are documents of their own, and through
+//! aliases to what they stand for. What is missing behind it is made where a line says so (`:=`, `[+]`).
+
+use crate::yaml::path::{Missed, MissedReason, Path, Step, path_of};
+use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style, scalar};
+
+use super::change::ValueChange;
+use super::error::ManifestError;
+use super::file::Manifest;
+use super::locate::{documents, paths, what_is_at};
+use super::request::{ResourceFilter, ValueAssignment, YamlPath};
+use super::target::Targets;
+
+/// What a line wants at a place.
+#[derive(Clone, Copy)]
+pub(super) enum Wish<'r> {
+    Set(&'r ValueAssignment),
+    Remove(&'r YamlPath),
+}
+
+impl<'r> Wish<'r> {
+    fn place(self) -> &'r YamlPath {
+        match self {
+            Self::Set(assignment) => &assignment.path,
+            Self::Remove(path) => path,
+        }
+    }
+}
+
+/// Adds the edits that a line asks for to the files that it is about.
+pub(super) fn add(
+    manifests: &[Manifest<'_>],
+    targets: &mut [Targets<'_>],
+    wish: Wish<'_>,
+    filters: &[ResourceFilter],
+) -> Result<(), ManifestError> {
+    let place = wish.place();
+    let mut attempts: Vec<(usize, NodeId, Attempt)> = Vec::new();
+    for (number, manifest) in manifests.iter().enumerate() {
+        if manifest.nested.is_some() {
+            continue; // The path leads into it from the file around it.
+        }
+        for root in documents(&manifest.stream, place.document.as_ref(), filters) {
+            attempts.push((number, root, walk(&manifest.stream, root, 0, wish)));
+        }
+    }
+    // A key is added wherever there is the mapping for it; what is missing as well is made only where
+    // the path leads furthest.
+    let enough = place.path.steps().len().saturating_sub(1);
+    let furthest = attempts.iter().map(|(.., attempt)| attempt.steps()).max();
+    let enough = furthest.unwrap_or_default().min(enough);
+    let mut is_met = false;
+    let mut nearest: Option<(usize, Nothing)> = None;
+    for (number, manifest) in manifests.iter().enumerate() {
+        let in_file = attempts.extract_if(.., |(of, ..)| *of == number);
+        let mut met: Vec<(NodeId, Found)> = Vec::new();
+        for (_, root, attempt) in in_file {
+            match attempt {
+                Attempt::Met(found) if found.steps >= enough => met.push((root, found)),
+                Attempt::Met(_) => {}
+                Attempt::Refused { line, reason } => {
+                    return Err(ManifestError::NoScalar {
+                        file: manifest.file.path.clone(),
+                        line,
+                        path: place.to_string(),
+                        reason,
+                    });
+                }
+                Attempt::Nothing(nothing) => {
+                    let is_nearer = |(_, other): &(usize, Nothing)| nothing.steps > other.steps;
+                    if nearest.as_ref().is_none_or(is_nearer) {
+                        nearest = Some((number, nothing));
+                    }
+                }
+            }
+        }
+        let deepest = met.iter().map(|(_, found)| found.steps).max();
+        met.retain(|(_, found)| Some(found.steps) == deepest);
+        if met.len() > 1 {
+            return Err(ManifestError::AmbiguousPath {
+                file: manifest.file.path.clone(),
+                path: place.to_string(),
+                lines: met.iter().map(|(_, found)| found.line).collect(),
+            });
+        }
+        let (Some((root, found)), Some(targets)) = (met.pop(), targets.get_mut(number)) else {
+            continue;
+        };
+        is_met = true;
+        let change = ValueChange {
+            file: manifest.file.path.clone(),
+            line: found.line,
+            resource: manifest.resource(found.outer.unwrap_or(root)),
+            path: found.path,
+            old: found.old,
+            new: found.new,
+        };
+        targets.add_value(manifest, found.edit, change)?;
+    }
+    match (wish, nearest) {
+        _ if is_met => Ok(()),
+        // What is gone already is as it should be; but an alias keeps what it stands for.
+        (Wish::Remove(_), Some((_, nothing))) if nothing.is_absent => Ok(()),
+        (_, Some((number, nothing))) => Err(nothing.error(&manifests[number], place)),
+        (Wish::Remove(_), None) => Ok(()),
+        (Wish::Set(_), None) => Err(ManifestError::NoDocument {
+            path: place.to_string(),
+            files: paths(manifests),
+        }),
+    }
+}
+
+/// What following a path in a document came to.
+enum Attempt {
+    Met(Found),
+    /// It leads to something that can't become what is asked for.
+    Refused {
+        line: usize,
+        reason: String,
+    },
+    Nothing(Nothing),
+}
+
+impl Attempt {
+    fn steps(&self) -> usize {
+        match self {
+            Self::Met(found) => found.steps,
+            Self::Refused { .. } => usize::MAX,
+            Self::Nothing(nothing) => nothing.steps,
+        }
+    }
+}
+
+/// A place, and what to do there.
+struct Found {
+    /// How many steps of the path led to something that is there.
+    steps: usize,
+    /// None where the place holds what is asked for already.
+    edit: Option<Edit>,
+    line: usize,
+    /// The node of the file, not of a text in it.
+    outer: Option<NodeId>,
+    path: String,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+/// How far a path led, and what is there.
+struct Nothing {
+    steps: usize,
+    line: usize,
+    there: String,
+    is_absent: bool,
+    /// Whether the document is no list and no mapping.
+    is_text: bool,
+}
+
+impl Nothing {
+    fn error(self, manifest: &Manifest<'_>, place: &YamlPath) -> ManifestError {
+        let file = manifest.file.path.clone();
+        if self.is_text {
+            return ManifestError::NoMapping { file };
+        }
+        ManifestError::NothingAt {
+            file,
+            line: self.line,
+            path: place.to_string(),
+            reached: place.path.up_to(self.steps).to_string(),
+            there: self.there,
+        }
+    }
+}
+
+/// Follows the path from `node`, which `done` steps have led to.
+fn walk(stream: &Stream<'_>, node: NodeId, done: usize, wish: Wish<'_>) -> Attempt {
+    let path = &wish.place().path;
+    let missed = match path.find_from(stream, node, done) {
+        Ok(node) => return at(stream, node, wish),
+        Err(missed) => missed,
+    };
+    if let (Content::Alias { target, .. }, Wish::Set(_)) = (&stream[missed.node].content, wish) {
+        return walk(stream, *target, missed.steps, wish);
+    }
+    if let Some(inside) = stream.inside(missed.node) {
+        let mut attempts: Vec<Attempt> = Vec::new();
+        for root in inside.stream.roots() {
+            attempts.push(walk(&inside.stream, *root, missed.steps, wish));
+        }
+        let furthest = attempts.iter().map(Attempt::steps).max();
+        attempts.retain(|attempt| Some(attempt.steps()) == furthest);
+        let count = attempts.len();
+        return match attempts.pop() {
+            Some(Attempt::Met(_)) if count > 1 => Attempt::Refused {
+                line: inside.line(1),
+                reason: format!("is in {count} documents of the text there"),
+            },
+            Some(Attempt::Met(found)) => Attempt::Met(Found {
+                edit: found.edit.map(|edit| Edit::Inside {
+                    node: missed.node,
+                    edits: vec![edit],
+                }),
+                line: inside.line(found.line),
+                outer: Some(missed.node),
+                path: format!("{}{}", path_of(stream, missed.node), found.path),
+                ..found
+            }),
+            Some(Attempt::Refused { line, reason }) => Attempt::Refused {
+                line: inside.line(line),
+                reason,
+            },
+            Some(Attempt::Nothing(nothing)) => Attempt::Nothing(Nothing {
+                line: inside.line(nothing.line),
+                ..nothing
+            }),
+            None => nothing(stream, &missed, path),
+        };
+    }
+    match wish {
+        Wish::Set(assignment) if assignment.creates() && missed.reason == MissedReason::Absent => {
+            created(stream, &missed, assignment).unwrap_or_else(|| nothing(stream, &missed, path))
+        }
+        _ => nothing(stream, &missed, path),
+    }
+}
+
+fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Attempt {
+    let is_text = missed.steps == 0 && stream.scalar(missed.node).is_some();
+    Attempt::Nothing(Nothing {
+        steps: missed.steps,
+        line: stream[missed.node].line,
+        there: what_is_at(stream, missed, path),
+        is_absent: missed.reason == MissedReason::Absent,
+        is_text: is_text && !stream.is_null(missed.node),
+    })
+}
+
+/// What to do at a node that the whole path leads to.
+fn at(stream: &Stream<'_>, node: NodeId, wish: Wish<'_>) -> Attempt {
+    let line = stream[node].line;
+    let old = Some(shown(stream, node));
+    let found = |edit, old, new| {
+        Attempt::Met(Found {
+            steps: wish.place().path.steps().len(),
+            edit,
+            line,
+            outer: Some(node),
+            path: path_of(stream, node).to_string(),
+            old,
+            new,
+        })
+    };
+    let assignment = match wish {
+        Wish::Remove(_) if stream[node].parent.is_none() => {
+            let reason = "is a whole document: name one of its keys".to_owned();
+            return Attempt::Refused { line, reason };
+        }
+        Wish::Remove(_) => return found(Some(Edit::Remove { node }), old, None),
+        Wish::Set(assignment) => assignment,
+    };
+    let value = value_over(stream, Some(node), assignment);
+    let is_collection = matches!(value, NewValue::Source(_));
+    let reason = match &stream[node].content {
+        Content::Sequence(_) if !is_collection => {
+            "is a list: name one of its items, or write a list as in [a, b]"
+        }
+        Content::Mapping(_) if !is_collection => {
+            "is a mapping: name one of its keys, or write a mapping as in {a: b}"
+        }
+        Content::Sequence(_) | Content::Mapping(_) if stream.reads_as(node, &value) => {
+            return found(None, old.clone(), old);
+        }
+        _ => {
+            let new = Some(value.shown());
+            return found(Some(Edit::Set { node, value }), old, new);
+        }
+    };
+    let reason = reason.to_owned();
+    Attempt::Refused { line, reason }
+}
+
+/// Makes what is missing behind the last node that a path has met.
+fn created(stream: &Stream<'_>, missed: &Missed, assignment: &ValueAssignment) -> Option<Attempt> {
+    let path = &assignment.path.path;
+    let (step, rest) = path.steps().get(missed.steps..)?.split_first()?;
+    let value = value_over(stream, None, assignment);
+    let new = Some(value.shown());
+    let node = missed.node;
+    let is_next = |index: usize| index == stream.items(node).len();
+    let edit = match (&stream[node].content, step) {
+        _ if stream.is_null(node) => Edit::Set {
+            node,
+            value: made(path.steps().get(missed.steps..)?, value)?,
+        },
+        (Content::Mapping(_), Step::Key(key)) => Edit::Add {
+            mapping: node,
+            after: None,
+            key: key.clone(),
+            value: made(rest, value)?,
+        },
+        (Content::Sequence(_), Step::Append) => Edit::Append {
+            list: node,
+            value: made(rest, value)?,
+        },
+        (Content::Sequence(_), Step::Index(index))
+            if usize::try_from(*index).is_ok_and(is_next) =>
+        {
+            Edit::Append {
+                list: node,
+                value: made(rest, value)?,
+            }
+        }
+        (Content::Sequence(_), Step::Field { .. }) => {
+            let NewValue::List(mut items) = made(path.steps().get(missed.steps..)?, value)? else {
+                return None;
+            };
+            Edit::Append {
+                list: node,
+                value: items.pop()?,
+            }
+        }
+        _ => return None,
+    };
+    Some(Attempt::Met(Found {
+        steps: missed.steps,
+        edit: Some(edit),
+        line: stream[node].line,
+        outer: Some(node),
+        path: path.to_string(),
+        old: None,
+        new,
+    }))
+}
+
+/// `value` below the keys and items that `steps` name. None where they name one that can't be made.
+fn made(steps: &[Step], value: NewValue) -> Option<NewValue> {
+    steps.iter().rev().try_fold(value, |value, step| {
+        Some(match step {
+            Step::Key(key) => NewValue::Mapping(vec![(key.clone(), value)]),
+            Step::Append | Step::Index(0) => NewValue::List(vec![value]),
+            Step::Index(_) => return None,
+            Step::Field { key, value: name } => {
+                let NewValue::Mapping(pairs) = value else {
+                    return None;
+                };
+                let mut all = vec![(key.clone(), NewValue::Text(name.clone()))];
+                all.extend(pairs);
+                NewValue::List(vec![NewValue::Mapping(all)])
+            }
+        })
+    })
+}
+
+/// What `assignment` makes of `node`, or of a place that is new. A text stays a text, unless another
+/// type is asked for on purpose; where nothing tells, what is written below a `tag` is one, too: charts
+/// make `1.234567e+06` of the number 1234567.
+fn value_over(stream: &Stream<'_>, node: Option<NodeId>, assignment: &ValueAssignment) -> NewValue {
+    let NewValue::Plain(plain) = &assignment.value else {
+        return assignment.value.clone();
+    };
+    let old = node.filter(|node| !stream.is_null(*node));
+    let is_text = match old.map(|node| &stream[node].content) {
+        Some(Content::Scalar(old)) => old.style != Style::Plain || !scalar::is_typed(&old.value),
+        Some(_) => false,
+        None => match assignment.path.path.steps().last() {
+            Some(Step::Key(key)) => key.to_ascii_lowercase().ends_with("tag"),
+            _ => false,
+        },
+    };
+    match is_text && !assignment.is_type_meant() {
+        true => NewValue::Text(plain.clone()),
+        false => NewValue::Plain(plain.clone()),
+    }
+}
+
+/// What a node says, on one line.
+fn shown(stream: &Stream<'_>, node: NodeId) -> String {
+    match &stream[node].content {
+        Content::Scalar(scalar) => scalar.value.clone(),
+        Content::Alias { name, .. } => format!("*{name}"),
+        Content::Sequence(_) | Content::Mapping(_) => {
+            let value = stream.new_value(node);
+            value.map_or_else(|| "…".to_owned(), |value| value.written())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EditRequest, ManifestFile, Plan, plan};
+
+    /// Lines of `set`, and of `remove` behind a `-`.
+    fn planned(texts: &[&str], wishes: &[&str]) -> Result<Plan, String> {
+        let files: Vec<ManifestFile> = texts
+            .iter()
+            .enumerate()
+            .map(|(number, text)| ManifestFile {
+                path: format!("{number}.yaml").parse().unwrap(),
+                bytes: text.as_bytes().to_vec(),
+            })
+            .collect();
+        let is_removed = |line: &&&str| line.starts_with('-') && !line.starts_with("-1:");
+        let (removed, set): (Vec<&str>, Vec<&str>) =
+            wishes.iter().partition(|line| is_removed(line));
+        let request = EditRequest {
+            set: set.iter().map(|line| line.parse().unwrap()).collect(),
+            remove: removed
+                .iter()
+                .map(|line| line[1..].parse().unwrap())
+                .collect(),
+            ..EditRequest::default()
+        };
+        plan(&files, &request).map_err(|error| error.to_string())
+    }
+
+    fn edited(text: &str, wishes: &[&str]) -> Result<String, String> {
+        let plan = planned(&[text], wishes)?;
+        let after = plan.edits.first().map(|edit| edit.after.clone());
+        Ok(after.map_or_else(
+            || text.to_owned(),
+            |bytes| String::from_utf8(bytes).unwrap(),
+        ))
+    }
+
+    #[test]
+    fn what_is_missing_is_made_at_any_depth() {
+        for (before, set, after) in [
+            // As Kargo's yaml-update does, which writes the whole file anew.
+            ("key: old value", "key=new value", "key: new value"),
+            (
+                "root:\n    nested: old",
+                "root.nested=new",
+                "root:\n    nested: new",
+            ),
+            ("root:\n    0: old", "root.0=new", "root:\n    0: new"),
+            (
+                "root:",
+                "root.new.nested:=v",
+                "root:\n  new:\n    nested: v",
+            ),
+            (
+                "root:\n  array:\n    - 1\n    - b",
+                "root.array.[2]:=c",
+                "root:\n  array:\n    - 1\n    - b\n    - c",
+            ),
+            (
+                "root:\n  array:\n    - a",
+                "root.array[+]=c",
+                "root:\n  array:\n    - a\n    - c",
+            ),
+            (
+                "root:\n  array:\n    - a",
+                "root.array[1].key:=v",
+                "root:\n  array:\n    - a\n    - key: v",
+            ),
+            (
+                "root:\n  array:\n    - a",
+                "root.array[+].key:=v",
+                "root:\n  array:\n    - a\n    - key: v",
+            ),
+            (
+                "root:\n  array:\n    - a\n    - b",
+                "root.array[1]=x",
+                "root:\n  array:\n    - a\n    - x",
+            ),
+            (
+                "root:\n  array:\n    - a",
+                "root.array[+]=[b, c]",
+                "root:\n  array:\n    - a\n    - [b, c]",
+            ),
+            (
+                "key: old",
+                "key={array: [1, 2], nested: v}",
+                "key: {array: [1, 2], nested: v}",
+            ),
+            (
+                "a: &a\n  key: old\nb: *a\n",
+                "b.key=new",
+                "a: &a\n  key: new\nb: *a\n",
+            ),
+            (
+                "a: &a\n  key: old\nb: *a\n",
+                "b=new",
+                "a: &a\n  key: old\nb: new\n",
+            ),
+            (
+                "r:\n  # c\n  n:\n    k: v # d\n  a:\n    - x # e\n  o: p",
+                "r.n={k: w}",
+                "r:\n  # c\n  n: {k: w}\n  a:\n    - x # e\n  o: p",
+            ),
+            (
+                "r:\n  # c\n  a:\n    - x # d\n    - y\n  o: p",
+                "r.a=[z]",
+                "r:\n  # c\n  a: [z]\n  o: p",
+            ),
+            // And beyond.
+            (
+                "image:\n  tag: v1\n",
+                ".freight:=abc123",
+                "image:\n  tag: v1\nfreight: abc123\n",
+            ),
+            ("a: {}\n", ".a.b.c:=1", "a: {b: {c: 1}}\n"),
+            ("a: { b: {} } # d\n", ".a.b.c:=x", "a: { b: {c: x} } # d\n"),
+            ("a: ~ # why\n", ".a.b:=x", "a: # why\n  b: x\n"),
+            ("a: null\n", ".a[+]:=x", "a:\n  - x\n"),
+            ("a: []\n", ".a[+].b:=x", "a: [{b: x}]\n"),
+            (
+                "a:\n- b: 1\n",
+                ".a[b=2].c:=x",
+                "a:\n- b: 1\n- b: \"2\"\n  c: x\n",
+            ),
+            ("- a\n", "[+]=b", "- a\n- b\n"),
+            ("{\"a\": {}}", ".a.b[+]:=1", "{\"a\": {\"b\": [1]}}"),
+            (
+                "a:\r\n  b: 1\r\n",
+                ".a.c.d:=2",
+                "a:\r\n  b: 1\r\n  c:\r\n    d: 2\r\n",
+            ),
+        ] {
+            assert_eq!(edited(before, &[set]).as_deref(), Ok(after), "{set}");
+            // The second time nothing is left to do, unless it appends.
+            if !set.contains("[+]") {
+                assert_eq!(edited(after, &[set]).as_deref(), Ok(after), "{set} again");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_that_make_things_in_one_place_make_them_together() {
+        let set = [
+            ".a.b.c:=1",
+            ".a.b.d:=x",
+            ".a.l[+]:=y",
+            ".a.l[+]:=y",
+            ".a.e:=2",
+        ];
+        for before in ["a:\n", "a: {}\n", "a:\n  z: 1\n", "{\"a\": {}}\n"] {
+            let after = edited(before, &set).unwrap();
+            let read: serde_json::Value = serde_yaml_ng::from_str(&after).unwrap();
+            assert_eq!(
+                read["a"]["b"],
+                serde_json::json!({"c": 1, "d": "x"}),
+                "{after}"
+            );
+            assert_eq!(read["a"]["l"], serde_json::json!(["y", "y"]), "{after}");
+            assert_eq!(read["a"]["e"], serde_json::json!(2), "{after}");
+        }
+        for set in [[".a.b:=1", ".a.b.c:=2"], [".a.b:=1", ".a.b:=2"]] {
+            let refused = edited("a:\n", &set).unwrap_err();
+            assert!(
+                refused.contains("two lines of the request want different values"),
+                "{refused}"
+            );
+        }
+        let refused = edited("a: {b: 1}\n", &[".a.b=2", "-.a"]).unwrap_err();
+        insta::assert_snapshot!(refused, @"0.yaml: two changes meet on line 1: make one of them in a step of its own");
+    }
+
+    #[test]
+    fn a_text_stays_a_text_and_a_number_a_number() {
+        for (before, set, after) in [
+            ("a: v1", "1234567", "a: \"1234567\""),
+            ("a: 'v1'", "1e3", "a: '1e3'"),
+            ("a: \"1\"", "null", "a: \"null\""),
+            ("a: \"\"", "0123", "a: \"0123\""),
+            ("a: >-\n  v1\n", "12", "a: >-\n  12\n"),
+            ("a: v1", "!!int 12", "a: 12"),
+            ("a: '1'", "!!bool yes", "a: yes"),
+            ("a: '1'", "!!null", "a: null"),
+            ("a: 1", "12", "a: 12"),
+            ("a: 1", "\"12\"", "a: \"12\""),
+            ("a: 1", "v2", "a: v2"),
+            ("a: true", "no", "a: no"),
+            ("a: null", "12", "a: 12"),
+            ("a:", "12", "a: 12"),
+            ("{\"a\": \"v1\"}", "12", "{\"a\": \"12\"}"),
+            ("{\"a\": 1}", "12", "{\"a\": 12}"),
+            ("{\"a\": 1}", "yes", "{\"a\": \"yes\"}"),
+            ("{\"a\": null}", "v1", "{\"a\": \"v1\"}"),
+            ("{\"a\": 1}", "1_0", "{\"a\": \"1_0\"}"),
+            ("{\"a\": \"v1\"}", "!!int 12", "{\"a\": 12}"),
+        ] {
+            let set = format!(".a={set}");
+            assert_eq!(
+                edited(before, &[&set]).as_deref(),
+                Ok(after),
+                "{set} over {before}"
+            );
+        }
+        // Helm would print 1.234567e+06.
+        for before in ["image: {tag: null}", "image: {tag: ~}", "image: {tag: }"] {
+            let after = edited(before, &[".image.tag=1234567"]).unwrap();
+            assert!(after.contains("tag: \"1234567\""), "{after}");
+        }
+        assert_eq!(
+            edited(
+                "image:\n",
+                &[".image.tag:=1234567", ".image.replicas:=1234567"]
+            )
+            .unwrap(),
+            "image:\n  tag: \"1234567\"\n  replicas: 1234567\n"
+        );
+    }
+
+    #[test]
+    fn a_path_goes_on_inside_of_a_text_that_is_a_document() {
+        let text = "kind: Application\nmetadata: {name: web}\nspec:\n  values: |  # ours\n    # c\n    image: {tag: v1}\n    l:\n    - a\n  x: 1\n";
+        let set = [
+            ".spec.values.image.tag=v2",
+            ".spec.values.l[+]=b",
+            ".spec.values.new.key:=1",
+            "-.spec.values.l[0]",
+        ];
+        assert_eq!(
+            edited(text, &set).unwrap(),
+            "kind: Application\nmetadata: {name: web}\nspec:\n  values: |  # ours\n    # c\n    image: {tag: v2}\n    l:\n    - b\n    new:\n      key: 1\n  x: 1\n"
+        );
+        let plan = planned(&[text], &set[..1]).unwrap();
+        let change = &plan.values[0];
+        assert_eq!(
+            (change.line, change.path.as_str(), change.resource.as_str()),
+            (6, ".spec.values.image.tag", "Application/web")
+        );
+        insta::assert_snapshot!(edited(text, &[".spec.values.image.tga=1"]).unwrap_err(), @"0.yaml has nothing at .spec.values.image.tga: .spec.values.image (line 6) has the keys tag");
+    }
+
+    #[test]
+    fn what_is_removed_may_be_gone_already() {
+        let text = "a:\n  b: 1\n  c: &x [1]\nd: *x\n";
+        assert_eq!(
+            edited(text, &["-.a.b"]).unwrap(),
+            "a:\n  c: &x [1]\nd: *x\n"
+        );
+        assert_eq!(edited(text, &["-.a.z", "-.z.z[3]"]).unwrap(), text);
+        let plan = planned(&[text], &["-d"]).unwrap();
+        assert_eq!(
+            (plan.values[0].old.as_deref(), plan.values[0].new.as_deref()),
+            (Some("*x"), None)
+        );
+        insta::assert_snapshot!(
+            ["-.d[0]", "-.", "-.a.c"].map(|line| edited(text, &[line]).unwrap_err()).join("\n"),
+            @r"
+        0.yaml has nothing at .d[0]: .d (line 4) is the alias `*x`; what it stands for is written at its anchor on line 3
+        0.yaml, line 1: . is a whole document: name one of its keys
+        0.yaml: the edit would break the file (line 3, column 4: while parsing node, found unknown anchor); nothing was changed
+        "
+        );
+    }
+
+    #[test]
+    fn over_several_files_a_key_is_made_where_its_path_leads_furthest() {
+        let texts = ["image: {tag: v1}\n", "image: {}\n", "other: x\n"];
+        let changed = |wishes: &[&str]| -> Vec<String> {
+            let plan = planned(&texts, wishes).unwrap();
+            plan.edits
+                .iter()
+                .map(|edit| edit.path.to_string())
+                .collect()
+        };
+        assert_eq!(changed(&[".image.tag:=v2"]), ["0.yaml", "1.yaml"]);
+        assert_eq!(changed(&[".image.tag=v2"]), ["0.yaml"]);
+        assert_eq!(changed(&[".other2:=v2"]), ["0.yaml", "1.yaml", "2.yaml"]);
+        assert_eq!(changed(&["-.image.tag"]), ["0.yaml"]);
+        let refused = edited("a: {}\n---\na: {}\n", &[".a.b:=1"]).unwrap_err();
+        insta::assert_snapshot!(refused, @"0.yaml has .a.b in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec");
+        insta::assert_snapshot!(edited("A=1\nB=2\n", &["A=2"]).unwrap_err(), @"0.yaml is no YAML or JSON with keys or items: it reads as one text, so no path leads into it, and only YAML and JSON are edited");
+    }
+}
