@@ -329,3 +329,42 @@ fn a_list_of_millions() {
     let outcome = run(&url, "update", "web.yaml");
     ends_with(&outcome, "the limit of 524288 keys, values and lists");
 }
+
+/// A server that reads requests, and answers each with `head` and then `body` again and again.
+fn endless(head: &'static str, body: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                if stream.write_all(head.as_bytes()).is_err() {
+                    return;
+                }
+                let body = body.repeat(1_000);
+                while stream.write_all(&body).is_ok() {}
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn an_api_that_answers_without_end() {
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"errors\":[{\"message\":\"\"}";
+    let server = endless(head, b",{\"message\":\"\"}");
+    let outcome = bounded(
+        Action::new()
+            .input("server-url", format!("http://{server}"))
+            .input("api-url", format!("http://{server}/api/v3"))
+            .input("repository", "acme/deploy")
+            .input("transport", "api")
+            .input("file", "web.yaml")
+            .input("image", "acme/web:v2")
+            .input("token", "a-token-of-some-length")
+            .input("timeout", TIMEOUT.to_string()),
+    );
+    assert_eq!(outcome.code(), Some(1), "{}", outcome.log());
+}

@@ -946,7 +946,60 @@ mod tests {
         assert_eq!(last, (ObjectKind::Blob, version(59)));
     }
 
+    /// Entries that build on one another in every way there is, also in none that leads anywhere.
+    fn entries() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let content = proptest::collection::vec(any::<u8>(), 0..12);
+        let drawn = (0..4_u8, content, any::<u8>(), any::<u8>());
+        let entries = proptest::collection::vec(drawn, 0..12);
+        entries.prop_map(|entries| {
+            let mut contents = vec![b"0123456789".to_vec()];
+            let mut packed = vec![entry(3, b"", b"0123456789")];
+            for (form, mut content, which, length) in entries {
+                let base = contents[usize::from(which) % contents.len()].clone();
+                let length = length % (base.len() as u8 + 2);
+                // A copy of the beginning of the base, and then the content as it is.
+                let sizes = [base.len() as u8, length.wrapping_add(content.len() as u8)];
+                let mut delta = [&sizes[..], &[0x90, length.max(1)]].concat();
+                if !content.is_empty() {
+                    delta.push(content.len() as u8);
+                    delta.extend_from_slice(&content);
+                }
+                match form {
+                    0 => packed.push(entry(3, b"", &content)),
+                    1 => packed.push(entry(OBJECT, blob(&base).as_bytes(), &delta)),
+                    2 => packed.push(entry(OFFSET, &[which & 0x7f], &delta)),
+                    _ => packed.push(entry(OBJECT, &[which; 20], &content)),
+                }
+                let copied = base.get(..usize::from(length.max(1))).unwrap_or_default();
+                content.splice(0..0, copied.iter().copied());
+                contents.push(content);
+            }
+            packed
+        })
+    }
+
     proptest! {
+        #[test]
+        fn whatever_builds_on_what_is_read_or_refused(
+            first in entries(),
+            second in entries(),
+            order in any::<prop::sample::Index>(),
+        ) {
+            let mut first = first;
+            let length = first.len();
+            first.rotate_left(order.index(length));
+            let mut received = Received::default();
+            for entries in [&first, &second] {
+                let _ = received.add(&pack(entries));
+            }
+            received.cache = Cache::default();
+            let ids: Vec<_> = received.objects.iter().flatten().map(|object| object.id).collect();
+            for id in ids {
+                let (kind, content) = received.content_of(ObjectId::Sha1(id)).unwrap();
+                prop_assert_eq!(ObjectId::of(kind, &content), ObjectId::Sha1(id));
+            }
+        }
+
         #[test]
         fn nothing_panics(
             mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
