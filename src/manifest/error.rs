@@ -51,6 +51,20 @@ pub enum ManifestError {
         /// The images that they do hold, nearest first.
         held: Vec<HeldImage>,
     },
+    /// A kustomization has no entry for the image, and nobody has said that there shall be one.
+    #[error(
+        "{file} has no entry for {name} in its `images`. To add it, put the line `{path}[+]:={{{entry}}}` into `set`, once; from then on `image` keeps it up to date"
+    )]
+    NoEntry {
+        /// The file.
+        file: RepoPath,
+        /// What the entry would be for.
+        name: String,
+        /// Where the entries are.
+        path: &'static str,
+        /// The entry: `name: web, newTag: v2`.
+        entry: String,
+    },
     /// No file has a container of that name.
     #[error("{} has no container {container}{}", Files(.files), Held(.held))]
     NoContainer {
@@ -220,6 +234,7 @@ impl ManifestError {
             Self::Template { .. } => "template",
             Self::LfsPointer { .. } => "LFS pointer",
             Self::NoImage { .. } => "no such image",
+            Self::NoEntry { .. } => "no such entry",
             Self::NoContainer { .. } => "no such container",
             Self::NoResource { .. } => "no such resource",
             Self::NoDocument { .. } => "no such document",

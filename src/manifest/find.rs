@@ -470,11 +470,7 @@ impl<'s, 't> Finder<'s, 't> {
         is_at_top
             && match kind {
                 Some(kind) => matches!(kind, "Kustomization" | "Component"),
-                None => self
-                    .file
-                    .file_name()
-                    .to_lowercase()
-                    .starts_with("kustomization"),
+                None => is_kustomization_file(self.file),
             }
     }
 
@@ -619,6 +615,25 @@ fn is_component(name: &str) -> bool {
         && name
             .chars()
             .all(|c| is_letter(c) || matches!(c, '-' | '_' | '.' | '/' | ':' | '@'))
+}
+
+/// The path of the `images` of a kustomization, Kustomize's or Flux's, if the file is one.
+pub(super) fn entries_of_kustomization(
+    stream: &Stream<'_>,
+    file: &RepoPath,
+) -> Option<&'static str> {
+    let root = *stream.roots().first()?;
+    let text = |key| stream.get(root, key).and_then(|node| stream.value(node));
+    let is_flux = text("apiVersion").is_some_and(|version| version.contains("fluxcd.io/"));
+    let is_one = match text("kind") {
+        Some(kind) => matches!(kind, "Kustomization" | "Component"),
+        None => is_kustomization_file(file) && !stream.pairs(root).is_empty(),
+    };
+    is_one.then_some(if is_flux { ".spec.images" } else { ".images" })
+}
+
+fn is_kustomization_file(file: &RepoPath) -> bool {
+    file.file_name().to_lowercase().starts_with("kustomization")
 }
 
 /// The kind of the document at `root`, if it is one of those whose images are names that a tool looks versions up

@@ -5,6 +5,7 @@ use super::assign::{self, Wish};
 use super::change::{FileEdit, ImageChange, Note, Plan};
 use super::error::{self, HeldImage, ManifestError};
 use super::file::{Manifest, Text, with_texts};
+use super::find;
 use super::guard::{self, Promise};
 use super::locate::{self, paths};
 use super::place::Object;
@@ -15,7 +16,7 @@ use super::source::{ManifestFile, Source};
 use super::target::{self, Targets, described, unwritable};
 use super::write::Obstacle;
 use crate::image::ImageReference;
-use crate::yaml::NodeId;
+use crate::yaml::{NodeId, scalar};
 
 /// What to do to `files` so that they hold what `request` asks for.
 ///
@@ -392,9 +393,45 @@ fn template(manifests: &[Manifest<'_>]) -> Option<ManifestError> {
     })
 }
 
+/// The error where a kustomization could have an entry for `assignment`, with how to add one.
+fn no_entry(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> Option<ManifestError> {
+    manifests.iter().find_map(|manifest| {
+        let file = &manifest.file.path;
+        let path = find::entries_of_kustomization(&manifest.stream, file)?;
+        let image = &assignment.image;
+        let repository = image.repository_as_written();
+        let version = match (image.tag(), image.digest()) {
+            (Some(tag), None) => format!("newTag: {}", quoted(tag)),
+            (_, Some(digest)) => format!("digest: {}", quoted(digest)),
+            (None, None) => return None,
+        };
+        let (name, new_name) = match &assignment.container {
+            Some(name) => (name.as_str(), format!("newName: {repository}, ")),
+            None => (repository, String::new()),
+        };
+        Some(ManifestError::NoEntry {
+            file: file.clone(),
+            name: name.to_owned(),
+            path,
+            entry: format!("name: {name}, {new_name}{version}"),
+        })
+    })
+}
+
+/// `text` as it is written in brackets.
+fn quoted(text: &str) -> String {
+    match scalar::is_plain_string(text, true) {
+        true => text.to_owned(),
+        false => scalar::double_quoted(text),
+    }
+}
+
 /// The error for an assignment that no site answers to.
 fn nothing_found(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> ManifestError {
     let files = paths(manifests);
+    if let Some(error) = no_entry(manifests, assignment) {
+        return error;
+    }
     match &assignment.container {
         Some(container) => {
             let held = nearest(manifests, |held| {
