@@ -26,6 +26,16 @@ impl Deadline {
         }
     }
 
+    /// The same, but for no longer than `limit` from now.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Self {
+            at: self.at.min(Instant::now() + limit),
+            total: self.total.min(limit),
+            cancellation: self.cancellation.clone(),
+        }
+    }
+
     /// What is left; zero when it has passed.
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())

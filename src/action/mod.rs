@@ -139,6 +139,10 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<Ending, Fai
         }
         Request::History(history) => {
             let report = history::run(&history, source, cancellation, log).await?;
+            // Elsewhere nobody shows the summary.
+            if environment.get(SUMMARY).is_none() && !report.deployments.is_empty() {
+                log.group("History", &summary::plain_history(&report));
+            }
             let table = outputs::csv(&report);
             table
                 .and_then(|table| environment.write_to_workspace(CSV, &table))

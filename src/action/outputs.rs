@@ -2,15 +2,19 @@
 
 use std::io;
 
+use serde::Serialize;
+
 use super::environment::Environment;
 use super::log::Log;
+use crate::deployment::metrics::Metrics;
 use crate::operation::delivery::Delivery;
 use crate::operation::history::{HistoryReport, Image};
 use crate::operation::landing::LandingReport;
+use crate::operation::source_changes;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 19] = [
+pub const OUTPUTS: [&str; 22] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -28,8 +32,11 @@ pub const OUTPUTS: [&str; 19] = [
     "sync-status",
     "health-status",
     "argocd-revision",
+    "changes",
+    "changes-markdown",
     "deployments",
     "deployments-csv",
+    "metrics",
 ];
 
 /// The outputs of one run: a value for every name, empty where nothing set it.
@@ -80,6 +87,12 @@ fn of_landing(report: &LandingReport) -> Outputs {
         outputs.set("pull-request-number", pull_request.number);
         outputs.set("pull-request-url", &pull_request.url);
     }
+    let changes = &report.source_changes;
+    outputs.set("changes", array(changes, MAX_CHANGES));
+    outputs.set(
+        "changes-markdown",
+        source_changes::markdown(changes, LISTED_COMMITS).trim_end(),
+    );
     outputs.set(
         "skipped-reason",
         report.skipped.as_deref().unwrap_or_default(),
@@ -128,16 +141,19 @@ fn set_applications(outputs: &mut Outputs, report: &VerificationReport) {
     outputs.set("argocd-revision", lines(|one| &one.revision));
 }
 
-/// The longest value for `deployments`: the outputs of a job may be 1 MB in all.
-const MAX_JSON: usize = 800 << 10;
+/// The longest values in JSON: the outputs of a job may be 1 MB in all.
+const MAX_DEPLOYMENTS: usize = 600 << 10;
+const MAX_METRICS: usize = 200 << 10;
+const MAX_CHANGES: usize = 200 << 10;
+/// How many commits of each source repository `changes-markdown` lists.
+const LISTED_COMMITS: usize = 50;
 
-/// The outputs of a history; `csv` is where its table was written.
-pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
-    let mut outputs = Outputs::new();
+/// A list in JSON, as many of its entries as are no longer than `longest`.
+fn array<T: Serialize>(entries: &[T], longest: usize) -> String {
     let mut json = String::from("[");
-    for deployment in &report.deployments {
-        let entry = serde_json::to_string(deployment).unwrap_or_default();
-        if json.len() + entry.len() > MAX_JSON {
+    for entry in entries {
+        let entry = serde_json::to_string(entry).unwrap_or_default();
+        if json.len() + entry.len() > longest {
             break;
         }
         let comma = if json.len() > 1 { "," } else { "" };
@@ -145,14 +161,45 @@ pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
         json.push_str(&entry);
     }
     json.push(']');
+    json
+}
+
+/// The measures, without those of single files and periods where they are too long with them: the file with
+/// the fewest deployments goes first.
+fn metrics(metrics: &Metrics) -> String {
+    let mut metrics = metrics.clone();
+    loop {
+        let json = serde_json::to_string(&metrics).unwrap_or_default();
+        if json.len() <= MAX_METRICS {
+            return json;
+        }
+        let fewest = metrics.files.iter();
+        let fewest = fewest.min_by_key(|(_, measures)| measures.deployments.count);
+        match fewest.map(|(file, _)| file.clone()) {
+            Some(file) => {
+                metrics.files.remove(&file);
+            }
+            None if metrics.periods.is_empty() => return json,
+            None => {
+                metrics.periods.remove(0);
+            }
+        }
+        metrics.left_out += 1;
+    }
+}
+
+/// The outputs of a history; `csv` is where its table was written.
+pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
+    let mut outputs = Outputs::new();
     outputs.set("changed", false);
     outputs.set("rolled-back", false);
     outputs.set("commit-sha", &report.tip);
     let url = report.location.commit_url(report.tip.as_str());
     outputs.set("commit-url", url.unwrap_or_default());
     outputs.set("branch", &report.branch);
-    outputs.set("deployments", json);
+    outputs.set("deployments", array(&report.deployments, MAX_DEPLOYMENTS));
     outputs.set("deployments-csv", csv);
+    outputs.set("metrics", metrics(&report.metrics));
     outputs
 }
 

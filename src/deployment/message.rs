@@ -187,7 +187,12 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
         DEPLOYED_VALUE => (key, value),
         _ => (key, one_line(&value)),
     });
-    let lines = lines.chain(reference::trailers(source));
+    // What runs after a rollback was not built from the commit of the rollback's run.
+    let built = match reverted {
+        [] => reference::trailers(source),
+        _ => Vec::new(),
+    };
+    let lines = lines.chain(built);
     let lines: Vec<String> = lines
         .map(|(key, value)| format!("{key}: {value}"))
         .collect();

@@ -16,11 +16,11 @@ mod value;
 
 pub use changes::{Changes, Named};
 pub use message::{Reverted, message, revert_message, text};
-pub use reference::{Reference, address};
+pub use reference::{Reference, address, built_from};
 pub use run::{Run, Source, SourceCommit};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
-    Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, trailer_values,
+    Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, shortened, trailer_values,
 };
 
 #[cfg(test)]
@@ -248,7 +248,8 @@ mod tests {
     #[test]
     fn a_rollback_says_what_it_took_back() {
         let images = [change("r/web:2", "r/web:1")];
-        let source = Source::default();
+        // What it was built from is none of a rollback's.
+        let source = self::source();
         let value = ValueChange {
             file: "a.yaml".parse().unwrap(),
             line: 1,
@@ -284,6 +285,8 @@ mod tests {
         Deployed-Value: a.yaml Deployment/web:.spec.replicas=3
         Rolled-Back-Commit: 0123456789
         Rolled-Back-Commit: abcdefabcd
+        Workflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1
+        Workflow: .github/workflows/deploy.yml
         "#);
         let rollback = revert_message(
             None,

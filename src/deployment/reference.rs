@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::run::{Source, SourceCommit};
 use super::template::one_line;
-use super::trailers::{any_trailer_values, shortened};
+use super::trailers::{DEPLOYED_IMAGE, Origin, any_trailer_values, shortened, trailer_values};
 use crate::date::Timestamp;
 
 const SHA: &str = "Argocd-reference-commit-sha";
@@ -156,6 +156,20 @@ impl<'m> Reference<'m> {
             time: value(DATE).and_then(Timestamp::seconds_of_iso),
         })
     }
+}
+
+/// What `image` was built from, by the newest of `messages`, which are newest first, that deployed it.
+/// What a rollback was made of is another commit.
+pub fn built_from<'m>(
+    image: &str,
+    mut messages: impl Iterator<Item = &'m str>,
+) -> Option<Reference<'m>> {
+    messages.find_map(|message| {
+        let mut deployed = trailer_values(message, DEPLOYED_IMAGE);
+        let is_meant =
+            Origin::of(message) == Origin::Update && deployed.any(|deployed| deployed == image);
+        is_meant.then(|| Reference::of(message)).flatten()
+    })
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ fn values<'m>(block: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
 }
 
 /// The first `longest` characters of a text, with `…` behind it where that is not all.
-pub(super) fn shortened(text: &str, longest: usize) -> String {
+pub fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

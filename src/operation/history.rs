@@ -1,18 +1,19 @@
 //! `operation: history`: who deployed what, when, from Git alone.
 
+use std::collections::{HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use super::session::Remote;
-use super::{Progress, commit_line};
-use crate::date::DateSpec;
+use super::{Progress, commit_line, past};
+use crate::date::{DateSpec, Span, Timestamp};
 use crate::deadline::Cancellation;
-use crate::deployment::{self, Origin, Source};
-use crate::failure::Failure;
+use crate::deployment::metrics::{Metrics, Times};
+use crate::deployment::{self, Named, Origin, Reference, Source};
+use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
-use crate::manifest::image_transitions;
-use crate::repository::history::{self, HistoryQuery, Touched};
+use crate::repository::history::{FileHistory, HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location};
 
 /// What is asked for.
@@ -42,17 +43,23 @@ pub struct HistoryReport {
     pub tip: CommitId,
     /// What was asked about, as `file` has it.
     pub files: String,
+    /// What else was asked for: ` since 2026-08-01`; empty where nothing was.
+    pub filters: String,
     /// Newest first.
     pub deployments: Vec<Deployment>,
     /// Whether `limit` left out older ones.
     pub limited: bool,
     /// Where there is none: what there is instead.
     pub instead: Option<String>,
+    /// How delivery went.
+    pub metrics: Metrics,
 }
 
 /// A commit that touched the files. `docs/history.md` describes this shape to users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deployment {
+    /// Of this shape.
+    pub version: u32,
     /// Its id, all digits.
     pub commit: String,
     /// Where to look at it; none for a repository on this machine.
@@ -65,14 +72,20 @@ pub struct Deployment {
     pub author_email: String,
     /// The first line of its message.
     pub subject: String,
-    /// `update`, `rollback` or `edit`.
+    /// `update`, `rollback`, `reapply` or `edit`.
     pub kind: &'static str,
     /// The commit that it reverts.
     pub reverts: Option<String>,
+    /// The commit that took all of it back.
+    pub rolled_back_by: Option<String>,
     /// The workflow run that made it.
     pub workflow_run: Option<String>,
     /// What it did to images; empty where it changed something else.
     pub images: Vec<Image>,
+    /// What it did to values that deployments set.
+    pub values: Vec<Value>,
+    /// What it was built from, where it says so.
+    pub source: Option<BuiltFrom>,
     /// The day, as the table shows it.
     #[serde(skip)]
     pub when: String,
@@ -93,6 +106,34 @@ pub struct Image {
     pub new: Option<String>,
 }
 
+/// What a commit did to one value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Value {
+    /// The file.
+    pub file: String,
+    /// `Deployment/web`.
+    pub resource: String,
+    /// The place in it, as `set` takes it.
+    pub path: String,
+    /// None where the commit added it.
+    pub old: Option<String>,
+    /// None where the commit removed it.
+    pub new: Option<String>,
+}
+
+/// The commit of another repository that a deployment was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BuiltFrom {
+    /// The URL of its repository.
+    pub repository: Option<String>,
+    /// Its id.
+    pub commit: String,
+    /// When it was made, in ISO 8601.
+    pub date: Option<String>,
+}
+
+/// How many commits are looked at for what became of those that are reported.
+const FOR_METRICS: usize = 1000;
 /// The longest subject that is passed on, in characters.
 const SUBJECT: usize = 200;
 
@@ -114,44 +155,125 @@ pub async fn run(
     ));
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-    let query = HistoryQuery {
-        limit: request.limit,
-        since: request.since.as_ref().map(|date| date.start(now)),
-        until: request.until.as_ref().map(|date| date.end(now)),
-        author: request.author.clone(),
-        beyond_globs: false,
-    };
-    let read = session.read(log, async || {
-        session.repository.history(files, &query).await
-    });
-    let history::FileHistory {
+    let query = request.query(now)?;
+    let FileHistory {
         branch,
         tip,
         commits,
         limited,
-    } = read.await?;
+    } = session.history(files, &query, log).await?;
+    // What rolled one of them back may be newer, or by somebody else.
+    let mut later = Vec::new();
+    if query.until.is_some() || query.author.is_some() {
+        let all = HistoryQuery {
+            limit: FOR_METRICS,
+            until: None,
+            author: None,
+            ..query.clone()
+        };
+        later = session.history(files, &all, log).await?.commits;
+    }
+    let past = if later.is_empty() { &commits } else { &later };
     let mut report = HistoryReport {
         location: remote.location.clone(),
         files: files.to_string(),
-        deployments: commits
-            .iter()
-            .map(|touched| deployment(&remote.location, touched))
-            .collect(),
+        filters: request.filters(),
+        metrics: metrics(&query, now, limited, &commits, past),
+        deployments: deployments(&remote.location, &commits, past),
         branch,
         tip,
         limited,
         instead: None,
     };
-    if report.deployments.is_empty() {
+    if report.deployments.is_empty() && !report.filters.is_empty() {
         let any = HistoryQuery::newest(1);
-        let read = session.read(log, async || session.repository.history(files, &any).await);
-        let newest = read.await?.commits.into_iter().next();
+        let newest = session
+            .history(files, &any, log)
+            .await?
+            .commits
+            .into_iter()
+            .next();
         report.instead = newest.map(|touched| commit_line(&touched.commit));
+    }
+    if report.deployments.is_empty() {
         log.warning(&report.sentence());
     } else {
         log.info(&report.sentence());
     }
     Ok(report)
+}
+
+impl History {
+    /// What is asked of the repository, at the moment `now`.
+    fn query(&self, now: i64) -> Result<HistoryQuery, Failure> {
+        let since = self.since.as_ref().map(|date| date.start(now));
+        let until = self.until.as_ref().map(|date| date.end(now));
+        if let (Some(since), Some(until)) = (since, until)
+            && since > until
+        {
+            let shown = |seconds| Timestamp::utc(seconds).iso();
+            return Err(Failure::new(
+                Reason::Input,
+                format!(
+                    "`since` ({}) is after `until` ({}): no commit lies between.",
+                    shown(since),
+                    shown(until)
+                ),
+            )
+            .with_hint("Exchange the two, or correct one of them; what has no zone is in UTC."));
+        }
+        Ok(HistoryQuery {
+            limit: self.limit,
+            since,
+            until,
+            author: self.author.clone(),
+            beyond_globs: false,
+        })
+    }
+
+    /// What is asked for beside the files, as a part of a sentence.
+    fn filters(&self) -> String {
+        let since = self.since.as_ref().map(|date| format!(" since {date}"));
+        let until = self.until.as_ref().map(|date| format!(" until {date}"));
+        let author = self.author.as_ref().map(|author| format!(" by `{author}`"));
+        [since, until, author].into_iter().flatten().collect()
+    }
+}
+
+/// How `commits` went, of which `past` holds the newer ones, too.
+fn metrics(
+    query: &HistoryQuery,
+    now: i64,
+    limited: bool,
+    commits: &[Touched],
+    past: &[Touched],
+) -> Metrics {
+    let oldest = commits.last().map(|touched| touched.commit.time.seconds);
+    let to = query.until.unwrap_or(now).min(now);
+    let from = match (query.since, oldest) {
+        // What is before was not read.
+        (_, Some(oldest)) if limited => oldest,
+        (Some(since), _) => since,
+        (None, Some(oldest)) => oldest,
+        (None, None) => to,
+    };
+    // A clock may be ahead.
+    let newest = commits.first().map(|touched| touched.commit.time.seconds);
+    let span = Span {
+        from,
+        to: newest.map_or(to, |newest| newest.max(to)),
+    };
+    let times = past.iter().map(|Touched { commit, .. }| {
+        let built = Reference::of(&commit.message).and_then(|reference| reference.time);
+        let committed = commit.time.seconds;
+        (commit.id.as_str(), Times { committed, built })
+    });
+    let times = times.collect();
+    let meant: HashSet<&str> = commits.iter().map(|one| one.commit.id.as_str()).collect();
+    let named = past::named(past);
+    Metrics::new(&past::past(past, &named), &times, span, |id| {
+        meant.contains(id)
+    })
 }
 
 impl HistoryReport {
@@ -161,11 +283,12 @@ impl HistoryReport {
             location,
             branch,
             files,
+            filters,
             ..
         } = self;
         match (self.deployments.len(), &self.instead) {
             (0, Some(newest)) => format!(
-                "No commit of {branch} in {location} touched {files} in that period, by that author. The newest that did is {newest}."
+                "No commit of {branch} in {location} touched {files}{filters}. The newest that did is {newest}."
             ),
             (0, None) => format!("No commit of {branch} in {location} touched {files}."),
             (count, _) => {
@@ -175,41 +298,86 @@ impl HistoryReport {
                 } else {
                     ""
                 };
-                format!("{count} {what} of {branch} in {location} touched {files}{more}.")
+                format!("{count} {what} of {branch} in {location} touched {files}{filters}{more}.")
             }
         }
     }
 }
 
-fn deployment(location: &Location, touched: &Touched) -> Deployment {
+/// The commits as they are reported, each by how it stands among those of `past`.
+fn deployments(location: &Location, commits: &[Touched], past: &[Touched]) -> Vec<Deployment> {
+    let named = past::named(past);
+    let standing = past::past(past, &named);
+    let numbers: HashMap<&str, usize> = standing
+        .commits()
+        .iter()
+        .enumerate()
+        .map(|(number, commit)| (commit.id, number))
+        .collect();
+    let id = |number: usize| standing.commits()[number].id.to_owned();
+    let deployment = |touched: &Touched| {
+        let own = numbers.get(touched.commit.id.as_str());
+        let own = own.map(|number| &standing.standings()[*number]);
+        let mut deployment = deployment(location, touched, &named);
+        if let Some(own) = own {
+            deployment.kind = own.origin.name();
+            deployment.rolled_back_by = own.undone_by.map(id);
+            if deployment.reverts.is_none() {
+                deployment.reverts = own.takes_back.first().copied().map(id);
+            }
+        }
+        deployment
+    };
+    commits.iter().map(deployment).collect()
+}
+
+fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Deployment {
     let Touched { commit, files, .. } = touched;
-    let images = files.iter().flat_map(|versions| {
-        image_transitions(
-            &versions.path,
-            versions.before.as_deref(),
-            versions.after.as_deref(),
-        )
-    });
+    let changes = files.iter().map(|versions| past::changes(named, versions));
+    let (images, values): (Vec<_>, Vec<_>) = changes
+        .map(|changes| (changes.images, changes.values))
+        .unzip();
+    let message = &commit.message;
     Deployment {
+        version: 2,
         commit: commit.id.to_string(),
         commit_url: location.commit_url(commit.id.as_str()),
         date: commit.time.iso(),
         when: commit.time.day_and_minute(),
         author: commit.author.name.clone(),
         author_email: commit.author.email.clone(),
-        subject: commit.subject().chars().take(SUBJECT).collect(),
-        kind: Origin::of(&commit.message).name(),
-        reverts: deployment::reverted_by(&commit.message).map(str::to_owned),
-        workflow_run: deployment::trailer_values(&commit.message, "Workflow-Run")
+        subject: deployment::shortened(commit.subject(), SUBJECT),
+        kind: Origin::of_all(past::messages(commit)).name(),
+        reverts: deployment::reverted_by(message).map(str::to_owned),
+        rolled_back_by: None,
+        workflow_run: deployment::trailer_values(message, "Workflow-Run")
             .next()
             .map(str::to_owned),
+        source: Reference::of(message).map(|built| BuiltFrom {
+            repository: built.repository_url.map(str::to_owned),
+            commit: built.sha.to_owned(),
+            date: built.time.map(|time| Timestamp::utc(time).iso()),
+        }),
         images: images
+            .into_iter()
+            .flatten()
             .map(|image| Image {
                 file: image.held.file.to_string(),
                 resource: image.held.resource,
                 container: image.held.container,
                 old: image.old,
                 new: image.new,
+            })
+            .collect(),
+        values: values
+            .into_iter()
+            .flatten()
+            .map(|value| Value {
+                file: value.file.to_string(),
+                resource: value.resource,
+                path: value.path,
+                old: value.old,
+                new: value.new,
             })
             .collect(),
     }

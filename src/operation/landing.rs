@@ -7,6 +7,7 @@ use similar::TextDiff;
 use super::image_check::Found;
 use super::pull_request::{self, News, Opened, Proposing};
 use super::session::{Session, log_event};
+use super::source_changes::{self, Deploying, SourceChanges};
 use super::{Operation, Progress};
 use crate::deployment;
 use crate::failure::Failure;
@@ -61,6 +62,8 @@ pub struct LandingReport {
     pub skipped: Option<String>,
     /// What the registry has of the images, where it was asked.
     pub found: Vec<Found>,
+    /// What is in it, of the repositories that its images are built from.
+    pub source_changes: Vec<SourceChanges>,
     /// What a person should know beyond that.
     pub notes: Vec<Note>,
     /// What looks wrong, and was done all the same.
@@ -220,6 +223,7 @@ pub async fn land(
         ref proposing,
     } = *landing;
     let mut said = String::new();
+    let mut recent = Vec::new();
     let shared = RefCell::new(&mut *log);
     let observe = |event: Event<'_>| log_event(&mut **shared.borrow_mut(), &event);
     let propose = async |snapshot: &Snapshot| -> Result<_, Failure> {
@@ -237,6 +241,11 @@ pub async fn land(
             shared.borrow_mut().info(&line);
         }
         said.clone_from(&message);
+        recent = snapshot
+            .recent
+            .iter()
+            .map(|said| said.message.clone())
+            .collect();
         let draft = CommitDraft {
             message,
             identity: identity.clone(),
@@ -277,6 +286,23 @@ pub async fn land(
         None if plan.edits.is_empty() => (Outcome::Unchanged, Some(base.commit.clone())),
         None => (Outcome::DryRun, None),
     };
+    let source_changes = match outcome {
+        Outcome::Committed | Outcome::DryRun => true,
+        Outcome::Unchanged => held,
+        Outcome::Skipped => false,
+    };
+    let source_changes = match source_changes {
+        true => {
+            let deploying = Deploying {
+                operation,
+                files,
+                images: &plan.images,
+                recent,
+            };
+            source_changes::find(session, &deploying, log).await
+        }
+        false => Vec::new(),
+    };
     let pull_request = match (proposing, &commit) {
         (Some(proposing), Some(commit)) if outcome == Outcome::Committed || held => {
             let proposed = pull_request::Proposed {
@@ -285,6 +311,7 @@ pub async fn land(
                 is_new: !held,
                 message: &said,
                 plan: &plan,
+                source_changes: &source_changes,
             };
             let opened =
                 pull_request::open(session, proposing, &proposed, &mut warnings, log).await?;
@@ -296,6 +323,7 @@ pub async fn land(
         operation,
         pull_request,
         found: Vec::new(),
+        source_changes,
         outcome,
         location: session.remote.location.clone(),
         branch: base.branch,

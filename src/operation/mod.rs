@@ -11,6 +11,7 @@ mod past;
 pub mod pull_request;
 pub mod rollback;
 pub mod session;
+pub mod source_changes;
 pub mod update;
 pub mod verify;
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::Progress;
 use super::session::{Session, log_event};
+use super::source_changes::{self, SourceChanges};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::manifest::{ImageChange, Plan};
@@ -18,6 +19,9 @@ const MAX_NAME: usize = 60;
 
 /// The longest title that GitHub takes, in characters.
 const MAX_TITLE: usize = 256;
+
+/// How many commits of each source repository a text lists.
+const LISTED_COMMITS: usize = 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -98,6 +102,7 @@ pub(super) struct Proposed<'a> {
     pub(super) is_new: bool,
     pub(super) message: &'a str,
     pub(super) plan: &'a Plan,
+    pub(super) source_changes: &'a [SourceChanges],
 }
 
 /// A pull request that is open, or was until now.
@@ -364,6 +369,10 @@ fn texts(
     let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     let title = rendered(&request.title).unwrap_or_else(|| proposed.message.to_owned());
     let mut body = rendered(&request.body).unwrap_or_else(|| default_body(deployment));
+    let changes = source_changes::markdown(proposed.source_changes, LISTED_COMMITS);
+    if !changes.is_empty() {
+        body = format!("{}\n\n{}", body.trim_end(), changes.trim_end());
+    }
     // For a merge commit that says what the pull request does.
     let trailers = deployment::own_trailers(proposed.message);
     if !trailers.is_empty() {

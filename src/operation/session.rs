@@ -79,6 +79,14 @@ pub(super) fn log_event(log: &mut impl Progress, event: &Event<'_>) {
     }
 }
 
+/// Where source repositories are, and the token to read them with.
+pub struct SourceAccess {
+    /// Goes to the API of `server` alone.
+    pub token: Option<SecretString>,
+    /// The GitHub server.
+    pub server: Url,
+}
+
 /// Where the manifests are.
 pub struct Remote {
     /// The repository.
@@ -101,6 +109,8 @@ pub struct Remote {
     pub transport: Choice,
     /// GitHub's API, which explains refusals even where git is spoken.
     pub api_url: Url,
+    /// How the repositories are read that images are built from.
+    pub sources: SourceAccess,
 }
 
 /// A repository that an operation works with.
@@ -111,6 +121,8 @@ pub struct Session<'a> {
     pub repository: Repository,
     /// When the time is over.
     pub deadline: Deadline,
+    /// The run that it is part of.
+    pub(super) source: &'a Source,
     /// Words what the repository refuses.
     pub(super) explainer: Explainer<'a>,
 }
@@ -302,6 +314,7 @@ impl Remote {
                 remote: self,
                 repository,
                 deadline,
+                source,
                 explainer,
             }),
             Err(error) => Err(explainer.repository(&error).await),

@@ -195,6 +195,13 @@ impl Location {
         Some(url.into())
     }
 
+    /// Where a person sees what `to` has that `from` has not. None for a local repository.
+    pub fn compare_url(&self, from: &str, to: &str) -> Option<String> {
+        // Markdown ends a link there.
+        let base = self.page()?.replace('(', "%28").replace(')', "%29");
+        Some(format!("{base}/compare/{from}...{to}"))
+    }
+
     /// The host, with its port where it is not the scheme's own.
     pub fn host(&self) -> String {
         text::host(&self.url)

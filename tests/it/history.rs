@@ -233,7 +233,7 @@ fn a_single_file_is_followed_and_globs_are_not() {
 fn a_report_beyond_what_github_takes_says_what_it_leaves_out() {
     let server = GitServer::start();
     let repository = server.repository("o/manifests");
-    // Rows of some 500 bytes, 300 for each commit.
+    // 300 images of some 500 bytes for each commit, of which a cell lists 50.
     let manifests = |tag: usize| {
         let long = "a-rather-long-name-of-a-service-".repeat(4);
         (0..300)
@@ -242,20 +242,22 @@ fn a_report_beyond_what_github_takes_says_what_it_leaves_out() {
             })
             .collect::<String>()
     };
-    for tag in 0..8 {
+    for tag in 0..30 {
         repository.commit("main", FILE, manifests(tag).as_str(), "feat: all of them");
     }
-    let outcome = history(&repository).run().succeeded();
+    let outcome = history(&repository).input("limit", "100").run().succeeded();
+    assert!(outcome.summary.contains("<br>… and 250 more |"));
     assert!(outcome.summary.len() < 1 << 20, "{}", outcome.summary.len());
     let (_, left_out) = outcome.summary.rsplit_once("… and ").unwrap();
     let (left_out, _) = left_out.split_once(" rows more:").unwrap();
     let shown = outcome.summary.matches("feat: all of them").count();
-    assert_eq!(shown + left_out.parse::<usize>().unwrap(), 8 * 300);
+    assert_eq!(shown + left_out.parse::<usize>().unwrap(), 30);
 
-    assert!(outcome.output("deployments").len() <= 800 << 10);
+    assert!(outcome.output("deployments").len() <= 600 << 10);
+    assert!(outcome.output("metrics").len() <= 200 << 10);
     let path = outcome.workspace().join(outcome.output("deployments-csv"));
     let mut table = csv::Reader::from_path(path).unwrap();
-    assert_eq!(table.records().count(), 8 * 300);
+    assert_eq!(table.records().count(), 30 * 300);
 }
 
 #[test]
@@ -306,4 +308,253 @@ fn what_was_built_is_in_trailers_that_git_reads() {
     Argocd-reference-commit-body: "Fixes \u00237.\n\nDeployed-Image: evil\nArgocd-reference-commit-sha: 0000000\n---\n\u2028x"
     Argocd-reference-commit-date: 2026-08-22T19:00:00+09:00
     "#);
+}
+
+/// The next commit of `main`, at a time; returns its id.
+fn at(repository: &Repository, date: &str, message: &str, files: &[(&str, &str)]) -> String {
+    let files = files
+        .iter()
+        .map(|(file, tag)| (*file, Entry::from(manifest(tag).as_str())));
+    repository.commit_all("main", files, "x");
+    let mut arguments = vec!["commit-tree", "main^{tree}", "-m", message];
+    let parent = format!("{}^", repository.tip("main"));
+    let has_parent = repository.log("main").len() > 1;
+    if has_parent {
+        arguments.extend(["-p", &parent]);
+    }
+    let output = std::process::Command::new("git")
+        .args(arguments)
+        .current_dir(repository.path())
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_AUTHOR_NAME", "A")
+        .env("GIT_AUTHOR_EMAIL", "a@example.com")
+        .env("GIT_COMMITTER_NAME", "C")
+        .env("GIT_COMMITTER_EMAIL", "c@example.com")
+        .env("GIT_AUTHOR_DATE", date)
+        .env("GIT_COMMITTER_DATE", date)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let commit = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    repository.set_branch("main", &commit);
+    commit
+}
+
+/// The message of a deployment, and when what it deploys was committed.
+fn deployed(tag: &str, built: Option<&str>) -> String {
+    let date = built.map(|built| format!("\nArgocd-reference-commit-date: {built}"));
+    format!(
+        "chore: deploy {tag}\n\nDeployed-Image: ghcr.io/o/web:{tag}\nArgocd-reference-commit-sha: abcde12{}",
+        date.unwrap_or_default()
+    )
+}
+
+#[test]
+fn delivery_is_measured_by_what_commits_say() {
+    let server = GitServer::start();
+    let repository = server.repository("o/manifests");
+    let api = "apps/api.yaml";
+    let commit =
+        |date: &str, message: &str, files: &[(&str, &str)]| at(&repository, date, message, files);
+    commit(
+        "2026-01-01T00:00:00Z",
+        "import",
+        &[(FILE, "v1"), (api, "v1")],
+    );
+    let v2 = deployed("v2", Some("2026-01-02T10:00:00Z"));
+    let v2 = commit("2026-01-02T12:00:00Z", &v2, &[(FILE, "v2")]);
+    let v3 = deployed("v3", Some("2026-01-03T17:00:00+09:00"));
+    let v3 = commit("2026-01-03T12:00:00Z", &v3, &[(FILE, "v3"), (api, "v3")]);
+    let back = format!("Revert it\n\nRolled-Back-Commit: {v3}\nWorkflow-Run: x");
+    let back = commit("2026-01-03T12:30:00Z", &back, &[(FILE, "v2"), (api, "v1")]);
+    // When it was built nobody says.
+    let v4 = commit(
+        "2026-01-05T12:00:00Z",
+        &deployed("v4", None),
+        &[(FILE, "v4")],
+    );
+    let v5 = commit("2026-01-06T12:00:00Z", "by hand", &[(FILE, "v5")]);
+    // By a clock that is ahead.
+    let v6 = deployed("v6", Some("2026-01-07T13:00:00Z"));
+    let v6 = commit("2026-01-07T12:00:00Z", &v6, &[(FILE, "v6")]);
+
+    let measured = |until: &str, limit: &str| {
+        let outcome = history(&repository)
+            .input("file", "apps/*.yaml")
+            .input("since", "2026-01-01")
+            .input("until", until)
+            .input("limit", limit)
+            .run()
+            .succeeded();
+        let metrics: Value = serde_json::from_str(outcome.output("metrics")).unwrap();
+        let schema = serde_json::from_str(include_str!("../../docs/metrics.schema.json")).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = schema
+            .iter_errors(&metrics)
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(errors, [""; 0], "{metrics:#}");
+        (metrics, outcome)
+    };
+    let ids = |ids: &[&str]| {
+        let ids = ids.iter().map(|id| Value::from(&id[..12]));
+        Value::from_iter(ids)
+    };
+    let (metrics, outcome) = measured("2026-01-10", "50");
+    let all = &metrics["all"];
+    assert_eq!(metrics["from"], "2026-01-01T00:00:00+00:00");
+    assert_eq!(metrics["to"], "2026-01-10T23:59:59+00:00");
+    assert_eq!(all["deployments"]["count"], 5);
+    assert_eq!(all["deployments"]["per_day"], 0.5);
+    assert_eq!(
+        all["deployments"]["commits"],
+        ids(&[&v6, &v5, &v4, &v3, &v2])
+    );
+    let hours = |hours: i64| Value::from(hours * 3600);
+    assert_eq!(all["lead_time"]["median_seconds"], hours(3));
+    assert_eq!(all["lead_time"]["p90_seconds"], hours(4));
+    assert_eq!(all["lead_time"]["commits"], ids(&[&v3, &v2]));
+    assert_eq!(all["lead_time"]["unknown"], 3);
+    assert_eq!(all["change_failure_rate"]["rate"], 0.2);
+    assert_eq!(all["change_failure_rate"]["commits"], ids(&[&v3]));
+    assert_eq!(all["time_to_restore"]["median_seconds"], 1800);
+    let restored = &all["time_to_restore"]["restores"][0];
+    assert_eq!(restored["deployment"], v3[..12]);
+    assert_eq!(restored["restored_by"], back[..12]);
+    assert_eq!(metrics["files"][FILE]["deployments"]["count"], 5);
+    assert_eq!(metrics["files"][api]["deployments"]["count"], 1);
+    assert_eq!(metrics["files"][api]["change_failure_rate"]["rate"], 1.0);
+    let periods = metrics["periods"].as_array().unwrap();
+    assert_eq!(periods.len(), 10);
+    assert_eq!(periods[2]["name"], "2026-01-03");
+    assert_eq!(periods[2]["deployments"]["commits"], ids(&[&v3]));
+    assert_eq!(periods[3]["change_failure_rate"], Value::Null);
+    let (_, delivery) = outcome.summary.split_once("#### ").unwrap();
+    let (delivery, _) = delivery.split_once("\n| Date |").unwrap();
+    let delivery = delivery.replace(&v3[..7], "v3").replace(&back[..7], "back");
+    insta::assert_snapshot!(delivery.split("| 2026-01-10 |").next().unwrap(), @r"
+    📈 Delivery, 2026-01-01 to 2026-01-10
+
+    | File | Deployments | a day | Lead time, median | 90 % | Rolled back | Time to restore, median |
+    |---|---|---|---|---|---|---|
+    | **all** | 5 | 0.50 | 3 h 0 min | 4 h 0 min | 1 of 5 (20 %) | 30 min |
+    | `apps/api.yaml` | 1 | 0.10 | 4 h 0 min | 4 h 0 min | 1 of 1 (100 %) | 30 min |
+    | `apps/web.yaml` | 5 | 0.50 | 3 h 0 min | 4 h 0 min | 1 of 5 (20 %) | 30 min |
+
+    - `v3` was rolled back by `back` after 30 min
+
+    The lead time of 3 of 5 is not known: their commits do not say when what they deploy was committed (`Argocd-reference-commit-date`).
+
+    <details><summary>By time</summary>
+
+    | When | Deployments | a day | Lead time, median | 90 % | Rolled back | Time to restore, median |
+    |---|---|---|---|---|---|---|
+    ");
+
+    // What happened after the period is known all the same; a part of a day counts as one.
+    let (metrics, _) = measured("2026-01-03T12:15Z", "2");
+    assert_eq!(metrics["from"], "2026-01-02T12:00:00+00:00");
+    assert_eq!(metrics["all"]["change_failure_rate"]["rate"], 0.5);
+    assert_eq!(metrics["all"]["time_to_restore"]["median_seconds"], 1800);
+
+    // Nothing is known of nothing.
+    let (metrics, outcome) = measured("2026-01-01", "50");
+    assert_eq!(metrics["all"]["deployments"]["count"], 0);
+    for measure in ["lead_time", "change_failure_rate", "time_to_restore"] {
+        assert_eq!(metrics["all"][measure], Value::Null);
+    }
+    assert!(!outcome.summary.contains("Delivery"));
+}
+
+#[test]
+fn a_period_that_ends_before_it_begins_is_refused() {
+    let server = GitServer::start();
+    let repository = server.repository_with("o/manifests", FILE, &manifest("v1"));
+    let outcome = history(&repository)
+        .input("since", "today")
+        .input("until", "2026-01-01T10:00Z")
+        .run()
+        .failed();
+    let errors = outcome.errors().join("\n");
+    assert!(
+        errors.contains("is after `until` (2026-01-01T10:00:00+00:00): no commit lies between."),
+        "{errors}"
+    );
+    let sentence = |name: &str, value: &str| {
+        let outcome = history(&repository).input(name, value).run().succeeded();
+        outcome.warnings().join("\n")
+    };
+    let by = sentence("author", "nobody");
+    assert!(
+        by.contains("touched apps/web.yaml by `nobody`. The newest"),
+        "{by}"
+    );
+    let until = sentence("until", "2 years ago");
+    assert!(
+        until.contains("touched apps/web.yaml until 2 years ago. The newest"),
+        "{until}"
+    );
+}
+
+#[test]
+fn outside_of_actions_the_log_has_the_table() {
+    let server = GitServer::start();
+    let repository = varied(&server);
+    let outcome = history(&repository)
+        .without_env("GITHUB_ACTIONS")
+        .without_env("GITHUB_STEP_SUMMARY")
+        .run()
+        .succeeded();
+    let log = outcome.log();
+    assert!(log.contains("  rollback  "), "{log}");
+    assert!(
+        log.contains("      web: v2 → v1 in Deployment/web"),
+        "{log}"
+    );
+}
+
+/// A reader of the first version finds what it knows, as it knows it.
+#[test]
+fn readers_of_older_versions_go_on_reading() {
+    const FIRST: [&str; 10] = [
+        "commit",
+        "commit_url",
+        "date",
+        "author",
+        "author_email",
+        "subject",
+        "kind",
+        "reverts",
+        "workflow_run",
+        "images",
+    ];
+    let schema: Value =
+        serde_json::from_str(include_str!("../../docs/deployments.schema.json")).unwrap();
+    let required = schema["items"]["required"].as_array().unwrap();
+    for key in FIRST {
+        assert!(required.contains(&key.into()), "{key}");
+    }
+    let server = GitServer::start();
+    let repository = varied(&server);
+    for one in deployments(&history(&repository).run().succeeded()) {
+        assert_eq!(one["version"], 2);
+        for key in [
+            "commit",
+            "date",
+            "author",
+            "author_email",
+            "subject",
+            "kind",
+        ] {
+            assert!(one[key].is_string(), "{key}");
+        }
+        for key in ["commit_url", "reverts", "workflow_run"] {
+            assert!(one[key].is_string() || one[key].is_null(), "{key}");
+        }
+        for image in one["images"].as_array().unwrap() {
+            let mut keys: Vec<&String> = image.as_object().unwrap().keys().collect();
+            keys.sort();
+            assert_eq!(keys, ["container", "file", "new", "old", "resource"]);
+        }
+    }
 }

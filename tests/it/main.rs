@@ -13,6 +13,7 @@ mod support;
 mod action_yml;
 mod api;
 mod architecture;
+mod changes;
 mod docs;
 mod github_app;
 mod guards;

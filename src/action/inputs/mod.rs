@@ -84,6 +84,8 @@ pub fn read(environment: &Environment) -> Inputs {
     let operation = given.read(&OPERATION);
     if let Some(operation) = operation {
         let others = all().filter(|input| !input.used_by.contains(&operation));
+        // The workflow's own token is sent always, and looks like one that was given.
+        let others = others.filter(|input| !input.default.contains("github.token"));
         let others = others.filter(|input| given.is_given(input));
         let ignored = others
             .map(|input| ignored(input, operation))

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::given::Given;
-use super::groups::access::{SIGNING_KEY, TOKEN, TOKEN_USERNAME, TRANSPORT, access};
+use super::groups::access::{SIGNING_KEY, SOURCE_TOKEN, TOKEN, TOKEN_USERNAME, TRANSPORT, access};
 use super::groups::server::{API_URL, CA_CERTIFICATE, PLAINTEXT, SERVER_URL, TIMEOUT};
 use super::groups::target::{BRANCH, REPOSITORY, location};
 use crate::http::text::{host, is_cleartext, is_loopback};
-use crate::operation::session::Remote;
+use crate::operation::session::{Remote, SourceAccess};
 use crate::repository::Location;
 use crate::repository::github::access::TokenKind;
 
@@ -81,5 +81,9 @@ pub fn remote(given: &mut Given) -> Option<Remote> {
         trusted,
         transport: transport?,
         api_url: api_url?,
+        sources: SourceAccess {
+            token: given.read(&SOURCE_TOKEN),
+            server: server_url?,
+        },
     })
 }

@@ -1,21 +1,32 @@
-//! Who deployed what, when: a table and a timeline.
+//! Who deployed what, when: a timeline, a table, and how delivery went.
 
 use std::fmt::Write as _;
 
+use crate::deployment::metrics::{Measures, Metrics, Restored};
 use crate::image::ImageReference;
-use crate::markdown::{code, link, paragraphs, whole_table};
-use crate::operation::history::{Deployment, HistoryReport, Image};
+use crate::markdown::{code, link, paragraphs, table, whole_table};
+use crate::operation::history::{Deployment, HistoryReport, Image, Value};
 
 /// How many deployments the timeline shows: more do not fit beside each other.
 const ON_TIMELINE: usize = 15;
+/// The longest word of the timeline, in characters: the box of an event is no wider, and Mermaid breaks
+/// lines at spaces only.
+const IN_A_BOX: usize = 15;
+/// How many changes of one commit a cell lists.
+const IN_A_CELL: usize = 50;
+/// The longest value in a cell, in characters.
+const VALUE: usize = 40;
 /// Above this the table is cut. GitHub refuses a step's summary above 1 MiB.
 const MAX_BYTES: usize = 900 << 10;
+/// How many deployments that were rolled back are named.
+const RESTORED: usize = 20;
 
 /// What was found.
 pub fn of_history(report: &HistoryReport) -> String {
     let mut text = format!("### 📜 History\n\n{}\n\n", paragraphs(&report.sentence()));
     text.push_str(&timeline(report));
-    let rows: Vec<String> = report.deployments.iter().flat_map(rows).collect();
+    text.push_str(&of_metrics(&report.metrics));
+    let rows: Vec<String> = report.deployments.iter().map(row).collect();
     let mut shown = rows.len();
     let mut bytes = text.len();
     for (number, row) in rows.iter().enumerate() {
@@ -25,17 +36,7 @@ pub fn of_history(report: &HistoryReport) -> String {
             break;
         }
     }
-    let heads = [
-        "Date",
-        "Commit",
-        "Author",
-        "What",
-        "Resource",
-        "Container",
-        "Old image",
-        "New image",
-        "Subject",
-    ];
+    let heads = ["Date", "Commit", "Author", "What", "Changes", "Subject"];
     text.push_str(&whole_table(&heads, rows[..shown].iter().cloned()));
     if shown < rows.len() {
         let _ = writeln!(
@@ -47,35 +48,260 @@ pub fn of_history(report: &HistoryReport) -> String {
     text
 }
 
-/// A row for each image; one for a commit that changed none.
-fn rows(deployment: &Deployment) -> Vec<String> {
+/// The same for a log that nobody draws: a line for each commit, and one for each of its changes.
+pub fn plain(report: &HistoryReport) -> String {
+    let mut text = String::new();
+    for deployment in &report.deployments {
+        let Deployment {
+            when,
+            commit,
+            author,
+            kind,
+            subject,
+            ..
+        } = deployment;
+        let short = commit.get(..7).unwrap_or(commit);
+        let _ = writeln!(text, "{when}  {short}  {kind}  {author}: {subject}");
+        for change in changes(deployment, &str::to_owned) {
+            let _ = writeln!(text, "    {change}");
+        }
+    }
+    text
+}
+
+fn row(deployment: &Deployment) -> String {
     let Deployment {
         when,
         commit,
         commit_url,
         author,
         kind,
+        rolled_back_by,
         subject,
-        images,
         ..
     } = deployment;
     let short = commit.get(..7).unwrap_or(commit);
     let commit = link(&code(short), commit_url.as_deref());
-    let (author, subject) = (code(author), code(subject));
-    let row = |image: Option<&Image>| {
-        let cell = |value: Option<&String>| value.map(|value| code(value)).unwrap_or_default();
+    let what = match rolled_back_by {
+        Some(by) => format!("{kind}, undone by {}", code(by.get(..7).unwrap_or(by))),
+        None => (*kind).to_owned(),
+    };
+    let mut changes = changes(deployment, &code);
+    let more = changes.len().saturating_sub(IN_A_CELL);
+    changes.truncate(IN_A_CELL);
+    if more > 0 {
+        changes.push(format!("… and {more} more"));
+    }
+    format!(
+        "| {when} | {commit} | {} | {what} | {} | {} |",
+        code(author),
+        changes.join("<br>"),
+        code(subject)
+    )
+}
+
+/// What a commit changed, each once with the objects where it did; `shown` makes what is not ours harmless.
+fn changes(deployment: &Deployment, shown: &dyn Fn(&str) -> String) -> Vec<String> {
+    let images = deployment
+        .images
+        .iter()
+        .map(|image| (of_image(image, shown), image.resource.as_str()));
+    let values = deployment
+        .values
+        .iter()
+        .map(|value| (of_value(value, shown), value.resource.as_str()));
+    let mut changes: Vec<(String, Vec<&str>)> = Vec::new();
+    for (text, resource) in images.chain(values) {
+        match changes.iter_mut().find(|(own, _)| *own == text) {
+            Some((_, resources)) if resources.contains(&resource) => {}
+            Some((_, resources)) => resources.push(resource),
+            None => changes.push((text, vec![resource])),
+        }
+    }
+    let places = |resources: Vec<&str>| {
+        let listed: Vec<String> = resources.iter().take(3).map(|one| shown(one)).collect();
+        let more = match resources.len().saturating_sub(listed.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more}", listed.join(", "))
+    };
+    let lines = changes.into_iter();
+    lines
+        .map(|(text, resources)| format!("{text} in {}", places(resources)))
+        .collect()
+}
+
+/// `web`: `v13` → `v14`; in full where another image takes its place.
+fn of_image(image: &Image, shown: &dyn Fn(&str) -> String) -> String {
+    let parsed = |text: &Option<String>| text.as_ref()?.parse::<ImageReference>().ok();
+    let (old, new) = (parsed(&image.old), parsed(&image.new));
+    let one = new.as_ref().or(old.as_ref());
+    let is_same = match (&old, &new) {
+        (Some(old), Some(new)) => old.same_repository(new),
+        (None, None) => false,
+        _ => image.old.is_none() || image.new.is_none(),
+    };
+    match one.filter(|_| is_same) {
+        Some(one) => {
+            let version = |image: &Option<ImageReference>| image.as_ref().map(version);
+            format!(
+                "{}: {}",
+                shown(one.name()),
+                replaced(version(&old).as_deref(), version(&new).as_deref(), shown)
+            )
+        }
+        None => replaced(image.old.as_deref(), image.new.as_deref(), shown),
+    }
+}
+
+fn of_value(value: &Value, shown: &dyn Fn(&str) -> String) -> String {
+    let cut = |text: &Option<String>| {
+        let text = text.as_ref()?;
+        Some(crate::deployment::shortened(text, VALUE))
+    };
+    let (old, new) = (cut(&value.old), cut(&value.new));
+    format!(
+        "{}: {}",
+        shown(&value.path),
+        replaced(old.as_deref(), new.as_deref(), shown)
+    )
+}
+
+fn replaced(old: Option<&str>, new: Option<&str>, shown: &dyn Fn(&str) -> String) -> String {
+    match (old, new) {
+        (Some(old), Some(new)) => format!("{} → {}", shown(old), shown(new)),
+        (None, Some(new)) => format!("{} (new)", shown(new)),
+        (Some(old), None) => format!("{} (gone)", shown(old)),
+        (None, None) => String::new(),
+    }
+}
+
+/// Tag and digest, as much of it as tells one from another.
+fn version(image: &ImageReference) -> String {
+    let digest = image.digest().and_then(|digest| digest.get(..14));
+    match (image.tag(), digest) {
+        (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
+        (Some(tag), None) => tag.to_owned(),
+        (None, Some(digest)) => digest.to_owned(),
+        (None, None) => "latest".to_owned(),
+    }
+}
+
+/// How delivery went: all of it, each file, each part of the time.
+fn of_metrics(metrics: &Metrics) -> String {
+    let Metrics {
+        from,
+        to,
+        all,
+        periods,
+        files,
+        ..
+    } = metrics;
+    if all.deployments.count == 0 {
+        return String::new();
+    }
+    let heads = |first| {
+        [
+            first,
+            "Deployments",
+            "a day",
+            "Lead time, median",
+            "90 %",
+            "Rolled back",
+            "Time to restore, median",
+        ]
+    };
+    let mut rows = vec![of_measures("**all**", all)];
+    if files.len() > 1 {
+        let of_file = |(file, measures): (&String, &Measures)| of_measures(&code(file), measures);
+        rows.extend(files.iter().map(of_file));
+    }
+    let day = |moment: &str| moment.get(..10).unwrap_or(moment).to_owned();
+    let mut text = format!("#### 📈 Delivery, {} to {}\n\n", day(from), day(to));
+    text.push_str(&table(&heads("File"), rows.into_iter()));
+    let restores = all.time_to_restore.iter().flat_map(|one| &one.restores);
+    let restored = |restored: &Restored| {
+        let short = |id: &str| code(id.get(..7).unwrap_or(id));
         format!(
-            "| {when} | {commit} | {author} | {kind} | {} | {} | {} | {} | {subject} |",
-            cell(image.map(|image| &image.resource)),
-            cell(image.and_then(|image| image.container.as_ref())),
-            cell(image.and_then(|image| image.old.as_ref())),
-            cell(image.and_then(|image| image.new.as_ref())),
+            "- {} was rolled back by {} after {}\n",
+            short(&restored.deployment),
+            short(&restored.restored_by),
+            duration(restored.seconds)
         )
     };
-    if images.is_empty() {
-        return vec![row(None)];
+    let lines: Vec<String> = restores.map(restored).collect();
+    text.extend(lines.iter().take(RESTORED).cloned());
+    match lines.len().saturating_sub(RESTORED) {
+        0 if lines.is_empty() => {}
+        0 => text.push('\n'),
+        more => {
+            let _ = writeln!(text, "- … and {more} more\n");
+        }
     }
-    images.iter().map(|image| row(Some(image))).collect()
+    let unknown = match &all.lead_time {
+        Some(lead) => lead.unknown,
+        None => all.deployments.count,
+    };
+    if unknown > 0 {
+        let _ = writeln!(
+            text,
+            "The lead time of {unknown} of {} is not known: their commits do not say when what they deploy was \
+             committed (`Argocd-reference-commit-date`).\n",
+            all.deployments.count
+        );
+    }
+    if periods.len() > 1 {
+        let rows = periods
+            .iter()
+            .rev()
+            .map(|period| of_measures(&period.name, &period.measures));
+        let _ = write!(
+            text,
+            "<details><summary>By time</summary>\n\n{}</details>\n\n",
+            table(&heads("When"), rows)
+        );
+    }
+    text
+}
+
+fn of_measures(first: &str, measures: &Measures) -> String {
+    let Measures {
+        deployments,
+        lead_time,
+        change_failure_rate,
+        time_to_restore,
+    } = measures;
+    let lead = lead_time.as_ref();
+    let failed = change_failure_rate.as_ref().map(|rate| {
+        let percent = (rate.rate * 100.0).round();
+        format!("{} of {} ({percent} %)", rate.failed, rate.deployments)
+    });
+    format!(
+        "| {first} | {} | {:.2} | {} | {} | {} | {} |",
+        deployments.count,
+        deployments.per_day,
+        lead.map(|lead| duration(lead.median_seconds))
+            .unwrap_or_default(),
+        lead.map(|lead| duration(lead.p90_seconds))
+            .unwrap_or_default(),
+        failed.unwrap_or_default(),
+        time_to_restore
+            .as_ref()
+            .map(|restoring| duration(restoring.median_seconds))
+            .unwrap_or_default(),
+    )
+}
+
+/// `3 d 4 h`, `2 h 5 min`, `40 s`: the two largest units.
+fn duration(seconds: i64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {} min", minutes % 60),
+        (days, hours, _) => format!("{days} d {} h", hours % 24),
+    }
 }
 
 /// The newest deployments from left to right, a column for each day.
@@ -104,7 +330,7 @@ fn timeline(report: &HistoryReport) -> String {
     text
 }
 
-/// `blog-web v14`, `rollback to blog-web v13`
+/// `blog-web v14`, `rollback to blog-web v13`; in words that fit into a box.
 fn event(deployment: &Deployment) -> String {
     let mut images: Vec<String> = Vec::new();
     for image in &deployment.images {
@@ -123,13 +349,33 @@ fn event(deployment: &Deployment) -> String {
     if more > 0 {
         let _ = write!(text, " and {more} more");
     }
-    match deployment.kind {
+    let text = match deployment.kind {
         "rollback" => format!("rollback to {text}"),
+        "reapply" => format!("again {text}"),
         _ => text,
-    }
+    };
+    in_words(&text)
 }
 
-/// Name and tag, in characters that mean nothing to Mermaid.
+/// `text` with spaces in words that are longer than a box is wide: behind a hyphen or the like, or anywhere.
+fn in_words(text: &str) -> String {
+    let word = |word: &str| {
+        let mut out = String::new();
+        let mut rest = word;
+        while let Some((end, _)) = rest.char_indices().nth(IN_A_BOX) {
+            let line = &rest[..end];
+            let joint = line.rfind(['-', '_', '.', '+']).filter(|at| *at > 0);
+            let end = joint.map_or(end, |at| at + 1);
+            out.push_str(&rest[..end]);
+            out.push(' ');
+            rest = &rest[end..];
+        }
+        out + rest
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Name and version, in characters that mean nothing to Mermaid.
 fn short(image: &str) -> String {
     let text = match image.parse::<ImageReference>() {
         Ok(image) => {
@@ -145,4 +391,39 @@ fn short(image: &str) -> String {
         .take(60)
         .map(|c| if harmless(c) { c } else { ' ' })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_word_is_broken_so_that_it_fits() {
+        for (text, expected) in [
+            ("blog-web v14", "blog-web v14"),
+            (
+                "nginx-prometheus-exporter 1.1",
+                "nginx- prometheus- exporter 1.1",
+            ),
+            ("averyveryverylongname v1", "averyveryverylo ngname v1"),
+            ("x 2026.11.26-1234567890", "x 2026.11.26- 1234567890"),
+            ("üüüüüüüüüüüüüüüüüü", "üüüüüüüüüüüüüüü üüü"),
+        ] {
+            assert_eq!(in_words(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_duration_has_two_units() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (7500, "2 h 5 min"),
+            (86_400, "1 d 0 h"),
+            (273_600, "3 d 4 h"),
+        ] {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
 }

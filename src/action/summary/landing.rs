@@ -11,7 +11,11 @@ use crate::operation::Operation;
 use crate::operation::image_check::Found;
 use crate::operation::landing::{LandingReport, Outcome};
 use crate::operation::pull_request::{News, Opened};
+use crate::operation::source_changes;
 use crate::repository::history::Commit;
+
+/// How many commits of each source repository are listed.
+const LISTED_COMMITS: usize = 50;
 
 /// What became of it: a sign, and a few words.
 pub fn verdict(report: &LandingReport) -> (&'static str, String) {
@@ -79,7 +83,8 @@ pub fn of_landing(report: &LandingReport, show_diff: bool) -> String {
         None => sentence,
     };
     let (undone, tables) = (undone(report), tables(report));
-    let mut text = format!("{sentence}\n\n{undone}{tables}{}", notes(report));
+    let changes = source_changes::markdown(&report.source_changes, LISTED_COMMITS);
+    let mut text = format!("{sentence}\n\n{undone}{tables}{changes}{}", notes(report));
     if show_diff && !report.diff.is_empty() {
         text.push_str(&folded_diff(&report.diff));
     }

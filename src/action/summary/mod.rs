@@ -6,7 +6,7 @@ mod verification;
 
 use std::fmt::Write as _;
 
-pub use self::history::of_history;
+pub use self::history::{of_history, plain as plain_history};
 use crate::failure::Failure;
 use crate::markdown::paragraphs;
 use crate::operation::delivery::Delivery;

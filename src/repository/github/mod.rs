@@ -7,6 +7,7 @@
 pub mod access;
 pub mod app;
 pub mod client;
+pub mod compare;
 pub mod head;
 pub mod pulls;
 mod read;

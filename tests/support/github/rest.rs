@@ -237,16 +237,23 @@ impl Asked<'_> {
         let merge_base = self.store.git.merge_base(base, head).ok()?;
         let range = format!("{base}..{head}");
         let commits = self.store.log(&["--reverse", &range]);
-        let size = self
-            .parameter("per_page")
-            .and_then(|size| size.parse().ok())
-            .unwrap_or(250);
+        let number = |name: &str| self.parameter(name).and_then(|value| value.parse().ok());
+        // All at once are 250 at most, and a page 100.
+        let paged = number("per_page").or(number("page").map(|_| 30));
+        let (size, page) = match paged {
+            Some(size) => (size.min(100), number("page").unwrap_or(1)),
+            None => (250, 1),
+        };
         let commits: Vec<Json> = commits
             .iter()
+            .skip(size * (page - 1))
             .take(size)
             .map(|id| self.of_commit(*id))
             .collect();
+        let url = format!("https://github.example/{}/compare/{range}", self.store.name);
         let body = json!({
+            "url": url, "html_url": url, "permalink_url": url,
+            "diff_url": format!("{url}.diff"), "patch_url": format!("{url}.patch"),
             "status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
             "base_commit": self.of_commit(base), "merge_base_commit": self.of_commit(merge_base),
             "commits": commits, "files": [],

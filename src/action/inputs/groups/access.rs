@@ -20,6 +20,12 @@ inputs! {
         .or_of_run("${{ github.token }}", "")
         .secret(Secret::WithName(&TOKEN_USERNAME));
 
+    /// A token that may read the repository that the image is built from, to tell which commits are in a
+    /// deployment. It goes to `api-url` alone. The default reads the repository that the workflow runs in.
+    SOURCE_TOKEN: SecretString = Input::new("source-token", WRITING, token)
+        .or_of_run("${{ github.token }}", "")
+        .secret(Secret::Whole);
+
     /// The name that goes with `token` over git, where the server wants a certain one, such as
     /// `x-token-auth` ([docs/recipes.md](docs/recipes.md#other-servers)).
     TOKEN_USERNAME: String = Input::new("token-username", ALL, token_username).or("x-access-token");

@@ -1,0 +1,445 @@
+//! What is in a deployment: the commits of the source repository between what ran before and what runs
+//! now. What can't be told is said, and never keeps anything from being deployed.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+use url::Url;
+
+use super::session::Session;
+use super::{Operation, Progress};
+use crate::deployment::{Reference, Source, built_from, shortened};
+use crate::files::FileSelection;
+use crate::manifest::ImageChange;
+use crate::markdown::{code, link, paragraphs};
+use crate::repository::github::client::Client;
+use crate::repository::github::compare::{Compared, Comparison, Relation};
+use crate::repository::history::HistoryQuery;
+use crate::repository::{Location, RepositoryError};
+
+/// How long it may take, within the run's own time.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How many commits of the manifests are looked at for the deployment before.
+const DEPTH: usize = 30;
+/// The most pairs of commits that are compared.
+const MAX_RANGES: usize = 5;
+/// The longest subject and name, in characters.
+const LONGEST: usize = 200;
+
+/// What a deployment brings from one repository, or what a rollback takes out. `docs/changes.schema.json`
+/// describes this shape to users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceChanges {
+    /// Of this shape.
+    pub version: u32,
+    /// The source repository.
+    pub repository: String,
+    /// `added`, or `removed`: then `from` runs again, and no more what came after it.
+    pub direction: &'static str,
+    /// The earlier of the two commits, by what was asked for.
+    pub from: String,
+    /// The later one.
+    pub to: String,
+    /// Where a person sees all of it; none outside of an `http` server.
+    pub compare_url: Option<String>,
+    /// How many commits `to` has that `from` has not; none where it was not to be learned.
+    pub count: Option<usize>,
+    /// The newest of those, newest first.
+    pub commits: Vec<SourceChange>,
+    /// What is special about it, in sentences without the last full stop.
+    pub note: Option<String>,
+}
+
+/// A commit of a source repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceChange {
+    /// Its id.
+    pub sha: String,
+    /// Where to look at it.
+    pub url: Option<String>,
+    /// The first line of its message.
+    pub subject: String,
+    /// Its author's name.
+    pub author: String,
+    /// When it was written, in ISO 8601.
+    pub date: String,
+    /// The pull requests that its subject names as merged.
+    pub pull_requests: Vec<PullRequestLink>,
+}
+
+/// A pull request of a source repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PullRequestLink {
+    /// Its number.
+    pub number: u64,
+    /// Where to look at it.
+    pub url: Option<String>,
+}
+
+/// What changes, and what is known of the past.
+pub(super) struct Deploying<'a> {
+    pub(super) operation: Operation,
+    pub(super) files: &'a FileSelection,
+    pub(super) images: &'a [ImageChange],
+    /// The messages of the branch's newest commits, newest first, as far as they came along.
+    pub(super) recent: Vec<String>,
+}
+
+/// Two commits of one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Range {
+    repository: String,
+    from: String,
+    to: String,
+}
+
+/// Finds out what is in a deployment.
+pub(super) async fn find(
+    session: &Session<'_>,
+    deploying: &Deploying<'_>,
+    log: &mut impl Progress,
+) -> Vec<SourceChanges> {
+    let changed = deploying
+        .images
+        .iter()
+        .filter(|image| image.old != image.new);
+    let changed: Vec<&ImageChange> = changed.collect();
+    if changed.is_empty() {
+        return Vec::new();
+    }
+    let deadline = session.deadline.within(PATIENCE);
+    let source = session.source;
+    let mut ranges = deploying.ranges(source, &changed, &deploying.recent);
+    if ranges.is_empty() && is_known(source, &session.remote.sources.server) {
+        // It was before what came along.
+        let query = HistoryQuery::newest(DEPTH);
+        let files = deploying.files;
+        let past = session.read(log, async || {
+            session.repository.history(files, &query).await
+        });
+        let past = tokio::time::timeout(deadline.remaining(), past).await;
+        if let Ok(Ok(history)) = past {
+            let messages: Vec<String> = history
+                .commits
+                .into_iter()
+                .map(|touched| touched.commit.message)
+                .collect();
+            ranges = deploying.ranges(source, &changed, &messages);
+        }
+    }
+    let mut found = Vec::new();
+    for range in ranges.into_iter().take(MAX_RANGES) {
+        let access = &session.remote.sources;
+        let location = Location::new(&range.repository, &access.server).ok();
+        let mut changes = SourceChanges::new(&range, deploying.operation, location.as_ref());
+        let name = location.as_ref().and_then(Location::github_name);
+        match (&access.token, name) {
+            (Some(token), Some(name)) => {
+                let http = session.remote.http().ok();
+                let api_url = &session.remote.api_url;
+                let client =
+                    http.and_then(|http| Client::new(http, api_url, token, deadline.clone()).ok());
+                if let Some(client) = client {
+                    let compared = client.compare(&name, &range.from, &range.to);
+                    let compared = tokio::time::timeout(deadline.remaining(), compared).await;
+                    match compared {
+                        Ok(compared) => changes.tell(compared, &client, &name, &range).await,
+                        Err(_) => changes.unknown("the source repository did not answer in time"),
+                    }
+                }
+            }
+            (None, Some(_)) => changes.unknown("`source-token` is empty"),
+            (_, None) => changes.unknown(
+                "the source repository is not on the GitHub server that `server-url` names",
+            ),
+        }
+        log.info(&changes.sentence());
+        found.push(changes);
+    }
+    found
+}
+
+/// Whether the run says what it built, on this server.
+fn is_known(source: &Source, server: &Url) -> bool {
+    let Source {
+        sha,
+        repository_url,
+        ..
+    } = source;
+    let url = repository_url.as_deref();
+    let location = url.and_then(|url| Location::new(url, server).ok());
+    let is_there = location.is_some_and(|location| location.github_name().is_some());
+    sha.is_some() && is_there
+}
+
+impl Deploying<'_> {
+    /// The commits between the images, each pair once, by what the deployments of them say.
+    fn ranges(&self, source: &Source, changed: &[&ImageChange], messages: &[String]) -> Vec<Range> {
+        let built = |image: &str| built_from(image, messages.iter().map(String::as_str));
+        let own = || {
+            let sha = source.sha.as_deref()?;
+            let repository_url = source.repository_url.as_deref();
+            Some(Reference {
+                sha,
+                repository_url,
+                time: None,
+            })
+        };
+        let mut ranges = Vec::new();
+        for image in changed {
+            let (from, to) = match self.operation {
+                Operation::Rollback => (built(&image.new), built(&image.old)),
+                Operation::Update | Operation::History | Operation::Verify => {
+                    (built(&image.old), own())
+                }
+            };
+            let (Some(from), Some(to)) = (from, to) else {
+                continue;
+            };
+            let (Some(before), Some(after)) = (from.repository_url, to.repository_url) else {
+                continue;
+            };
+            let range = Range {
+                repository: after.to_owned(),
+                from: from.sha.to_owned(),
+                to: to.sha.to_owned(),
+            };
+            if before == after && range.from != range.to && !ranges.contains(&range) {
+                ranges.push(range);
+            }
+        }
+        ranges
+    }
+}
+
+impl SourceChanges {
+    fn new(range: &Range, operation: Operation, location: Option<&Location>) -> Self {
+        let Range {
+            repository,
+            from,
+            to,
+        } = range;
+        Self {
+            version: 1,
+            repository: repository.clone(),
+            direction: match operation {
+                Operation::Rollback => "removed",
+                _ => "added",
+            },
+            from: from.clone(),
+            to: to.clone(),
+            compare_url: location.and_then(|location| location.compare_url(from, to)),
+            count: None,
+            commits: Vec::new(),
+            note: None,
+        }
+    }
+
+    fn unknown(&mut self, why: &str) {
+        self.note = Some(format!("Which commits these are is not known: {why}"));
+    }
+
+    /// Takes down what GitHub says.
+    async fn tell(
+        &mut self,
+        compared: Result<Option<Comparison>, RepositoryError>,
+        client: &Client,
+        name: &str,
+        range: &Range,
+    ) {
+        let comparison = match compared {
+            Ok(Some(comparison)) => comparison,
+            Ok(None) => {
+                return self.unknown(&format!(
+                    "{name} is not to be read with `source-token`, or one of the commits is gone, as after a force push"
+                ));
+            }
+            Err(error) => return self.unknown(&error.to_string()),
+        };
+        let Comparison {
+            relation,
+            ahead,
+            behind,
+            commits,
+        } = match comparison.relation {
+            // The other way round: an older version is deployed, or a rollback goes to a newer one.
+            Relation::Behind => match client.compare(name, &range.to, &range.from).await {
+                Ok(Some(other)) => Comparison {
+                    relation: Relation::Behind,
+                    ..other
+                },
+                _ => comparison,
+            },
+            _ => comparison,
+        };
+        match relation {
+            Relation::Behind => {
+                self.direction = match self.direction {
+                    "added" => "removed",
+                    _ => "added",
+                };
+                (self.from, self.to) = (self.to.clone(), self.from.clone());
+                self.compare_url = compare_of(&self.compare_url, range);
+                self.note = Some("The commit deployed now is older than the one before".to_owned());
+            }
+            Relation::Diverged => {
+                let s = if behind == 1 { "" } else { "s" };
+                self.note = Some(format!(
+                    "The two are on different lines, as after a force push or on another branch: {behind} commit{s} of the earlier one {} not in the later one",
+                    if behind == 1 { "is" } else { "are" }
+                ));
+            }
+            Relation::Ahead | Relation::Identical => {}
+        }
+        self.count = Some(ahead);
+        let base = self
+            .compare_url
+            .as_deref()
+            .and_then(|url| url.split("/compare/").next())
+            .map(str::to_owned);
+        let commits = commits.into_iter();
+        self.commits = commits
+            .map(|commit| SourceChange::new(commit, base.as_deref()))
+            .collect();
+    }
+
+    /// As Markdown, with `shown` commits at most.
+    fn markdown(&self, shown: usize) -> String {
+        let title = match self.direction {
+            "removed" => "Taken out",
+            _ => "In it",
+        };
+        let count = match self.count {
+            Some(1) => "1 commit of ".to_owned(),
+            Some(count) => format!("{count} commits of "),
+            None => String::new(),
+        };
+        let repository = code(self.repository.trim_start_matches("https://"));
+        let compare = self.compare_url.as_ref();
+        let compare = compare.map(|url| format!(" ([compare]({url}))"));
+        let mut text = format!(
+            "**{title}:** {count}{repository}{}",
+            compare.unwrap_or_default()
+        );
+        if let Some(note) = &self.note {
+            let _ = write!(text, ". {}.", paragraphs(note));
+        }
+        text.push_str("\n\n");
+        let lines = self.commits.iter().take(shown).map(SourceChange::markdown);
+        let listed = lines.clone().count();
+        text.extend(lines);
+        let more = self.count.unwrap_or_default().saturating_sub(listed);
+        match (more, listed) {
+            (_, 0) => {}
+            (0, _) => text.push('\n'),
+            _ => {
+                let _ = writeln!(text, "- … and {more} more\n");
+            }
+        }
+        text
+    }
+
+    /// What it is, in a sentence.
+    pub fn sentence(&self) -> String {
+        let what = match self.direction {
+            "removed" => "Taken out",
+            _ => "In it",
+        };
+        let count = match self.count {
+            Some(1) => "1 commit of ".to_owned(),
+            Some(count) => format!("{count} commits of "),
+            None => String::new(),
+        };
+        let where_ = self.compare_url.as_ref().unwrap_or(&self.repository);
+        let note = self.note.as_ref();
+        let note = note.map(|note| format!(" {note}.")).unwrap_or_default();
+        format!("{what}: {count}{where_}.{note}")
+    }
+}
+
+/// The address of the comparison the other way round.
+fn compare_of(url: &Option<String>, range: &Range) -> Option<String> {
+    let (base, _) = url.as_deref()?.split_once("/compare/")?;
+    Some(format!("{base}/compare/{}...{}", range.to, range.from))
+}
+
+impl SourceChange {
+    fn new(commit: Compared, base: Option<&str>) -> Self {
+        let Compared {
+            sha,
+            message,
+            author,
+            date,
+        } = commit;
+        let subject = message.lines().next().unwrap_or_default().trim();
+        let pull_requests = merged(&message).into_iter().map(|number| PullRequestLink {
+            number,
+            url: base.map(|base| format!("{base}/pull/{number}")),
+        });
+        Self {
+            url: base.map(|base| format!("{base}/commit/{sha}")),
+            subject: shortened(subject, LONGEST),
+            author: shortened(&author, LONGEST),
+            pull_requests: pull_requests.collect(),
+            date,
+            sha,
+        }
+    }
+}
+
+impl SourceChange {
+    fn markdown(&self) -> String {
+        let sha = self.sha.get(..7).unwrap_or(&self.sha);
+        let commit = link(&code(sha), self.url.as_deref());
+        // Its number is in the subject, and as code leads nowhere.
+        let pulls = self.pull_requests.iter().map(|pull| {
+            let number = format!("#{}", pull.number);
+            format!(" {}", link(&number, pull.url.as_deref()))
+        });
+        let pulls: String = pulls.collect();
+        format!(
+            "- {commit} {} by {}{pulls}\n",
+            code(&self.subject),
+            code(&self.author)
+        )
+    }
+}
+
+/// What is in a deployment, as Markdown with `shown` commits of each repository at most; nothing where that
+/// is not known at all.
+pub fn markdown(changes: &[SourceChanges], shown: usize) -> String {
+    changes.iter().map(|one| one.markdown(shown)).collect()
+}
+
+/// The pull requests that a message says to merge, as GitHub words it: `… (#12)` at the subject's end where
+/// it was squashed or rebased with its number, `Merge pull request #12 from …` where it was merged.
+fn merged(message: &str) -> Vec<u64> {
+    let subject = message.lines().next().unwrap_or_default().trim();
+    let of_merge = subject.strip_prefix("Merge pull request #");
+    let of_merge = of_merge.and_then(|rest| rest.split(' ').next());
+    let squashed = subject.strip_suffix(')');
+    let squashed = squashed.and_then(|rest| rest.rsplit_once(" (#"));
+    let squashed = squashed.map(|(_, number)| number);
+    let numbers = of_merge.into_iter().chain(squashed);
+    numbers.filter_map(|number| number.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merged_pull_request_is_known_by_the_subject() {
+        for (message, expected) in [
+            ("feat: x (#12)\n\n* y (#7)", &[12][..]),
+            ("Merge pull request #12 from acme/x\n\nfeat: x", &[12]),
+            ("Revert \"feat: x (#12)\" (#13)", &[13]),
+            ("fix #12", &[]),
+            ("feat: x (#y)", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(merged(message), expected, "{message}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What lies between two commits of a repository, as GitHub compares them.
+//! Source: GitHub's documentation, "Compare two commits": the oldest commit first, in pages.
+
+use serde::Deserialize;
+
+use super::client::Client;
+use crate::repository::RepositoryError;
+
+/// The most commits that are listed; GitHub itself shows as many at once.
+pub const MAX_COMMITS: usize = 250;
+/// The most of one page.
+const PAGE: usize = 100;
+
+/// How one commit stands to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relation {
+    /// It came later.
+    Ahead,
+    /// It came earlier.
+    Behind,
+    /// Each has commits that the other has not.
+    Diverged,
+    /// They are one.
+    Identical,
+}
+
+/// What the second commit has that the first one has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// How the second stands to the first.
+    pub relation: Relation,
+    /// How many commits it has more.
+    pub ahead: usize,
+    /// How many commits the first has that it has not.
+    pub behind: usize,
+    /// The newest of them, newest first; [`MAX_COMMITS`] at most.
+    pub commits: Vec<Compared>,
+}
+
+/// One of the commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// Its id.
+    pub sha: String,
+    /// All of its message.
+    pub message: String,
+    /// Its author's name.
+    pub author: String,
+    /// When it was written, in ISO 8601.
+    pub date: String,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    status: Relation,
+    ahead_by: usize,
+    behind_by: usize,
+    commits: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    sha: String,
+    commit: Detail,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    message: String,
+    author: Option<Person>,
+}
+
+#[derive(Deserialize)]
+struct Person {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    date: String,
+}
+
+impl Client {
+    /// Compares `head` with `base` in the repository `name` (`owner/name`); ids or their beginnings. None
+    /// where the repository or one of them is not there, or not to be seen with this token.
+    ///
+    /// # Errors
+    /// When the server can't be used, or refuses.
+    pub async fn compare(
+        &self,
+        name: &str,
+        base: &str,
+        head: &str,
+    ) -> Result<Option<Comparison>, RepositoryError> {
+        let page = async |number: usize| {
+            let query = format!("per_page={PAGE}&page={number}");
+            let path = format!("/repos/{name}/compare/{base}...{head}?{query}");
+            self.get::<Page>(&path).await
+        };
+        let Some(first) = page(1).await? else {
+            return Ok(None);
+        };
+        let pages = first.ahead_by.div_ceil(PAGE).max(1);
+        // The newest are on the last pages.
+        let mut commits = Vec::new();
+        for number in (2..=pages).rev() {
+            if commits.len() >= MAX_COMMITS {
+                break;
+            }
+            let listed = page(number).await?.map(|page| page.commits);
+            commits.extend(listed.into_iter().flatten().rev());
+        }
+        commits.extend(first.commits.into_iter().rev());
+        commits.truncate(MAX_COMMITS);
+        Ok(Some(Comparison {
+            relation: first.status,
+            ahead: first.ahead_by,
+            behind: first.behind_by,
+            commits: commits.into_iter().map(Listed::compared).collect(),
+        }))
+    }
+}
+
+impl Listed {
+    fn compared(self) -> Compared {
+        let Detail { message, author } = self.commit;
+        let (author, date) = author.map(|person| (person.name, person.date)).unzip();
+        Compared {
+            sha: self.sha,
+            message,
+            author: author.unwrap_or_default(),
+            date: date.unwrap_or_default(),
+        }
+    }
+}
