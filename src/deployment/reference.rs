@@ -148,12 +148,19 @@ impl<'m> Reference<'m> {
     /// What `message` names, whoever wrote it: Argo CD documents these trailers for everybody.
     pub fn of(message: &'m str) -> Option<Self> {
         let value = |key| any_trailer_values(message, key).next();
-        let sha = value(SHA)?;
-        let is_id = (5..=64).contains(&sha.len()) && sha.bytes().all(|b| b.is_ascii_hexdigit());
-        is_id.then(|| Self {
-            sha,
-            repository_url: value(REPOSITORY),
+        Some(Self {
             time: value(DATE).and_then(Timestamp::seconds_of_iso),
+            ..Self::new(value(SHA)?, value(REPOSITORY))?
+        })
+    }
+
+    /// A commit, if `sha` can be the id of one.
+    pub fn new(sha: &'m str, repository_url: Option<&'m str>) -> Option<Self> {
+        let is_id = (5..=64).contains(&sha.len()) && sha.bytes().all(|b| b.is_ascii_hexdigit());
+        is_id.then_some(Self {
+            sha,
+            repository_url,
+            time: None,
         })
     }
 }

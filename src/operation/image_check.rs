@@ -49,7 +49,8 @@ pub struct Found {
 
 /// The images that were asked for, and the registries that were.
 pub(super) struct Checked {
-    registry: Option<Registry>,
+    /// None where none has to be asked.
+    pub(super) registry: Option<Registry>,
     pub(super) found: Vec<Found>,
     /// What the manifests are to say.
     pub(super) edit: EditRequest,

@@ -13,6 +13,7 @@ use crate::deployment;
 use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, ValueChange};
+use crate::registry::Registry;
 use crate::repository::github::head::HeadBranch;
 use crate::repository::history::Commit;
 use crate::repository::retry::{self, Event, Proposal};
@@ -187,6 +188,8 @@ pub struct LandingOptions<'a> {
     pub dry_run: bool,
     /// How to propose it, where it does not go to the branch itself.
     pub proposing: Option<Proposing<'a>>,
+    /// The registry, where it is asked about the images anyway.
+    pub registry: Option<&'a Registry>,
 }
 
 /// What is to become of a snapshot.
@@ -221,6 +224,7 @@ pub async fn land(
         identity,
         dry_run,
         ref proposing,
+        registry,
     } = *landing;
     let mut said = String::new();
     let mut recent = Vec::new();
@@ -298,6 +302,7 @@ pub async fn land(
                 files,
                 images: &plan.images,
                 recent,
+                registry,
             };
             source_changes::find(session, &deploying, log).await
         }

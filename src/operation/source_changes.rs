@@ -1,6 +1,7 @@
 //! What is in a deployment: the commits of the source repository between what ran before and what runs
 //! now. What can't be told is said, and never keeps anything from being deployed.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use super::session::Session;
 use super::{Operation, Progress};
 use crate::deployment::{Reference, Source, built_from, shortened};
 use crate::files::FileSelection;
+use crate::image::ImageReference;
 use crate::manifest::ImageChange;
 use crate::markdown::{code, link, paragraphs};
+use crate::registry::{ImageSource, Registry};
 use crate::repository::github::client::Client;
 use crate::repository::github::compare::{Compared, Comparison, Relation};
 use crate::repository::history::HistoryQuery;
@@ -84,6 +87,8 @@ pub(super) struct Deploying<'a> {
     pub(super) images: &'a [ImageChange],
     /// The messages of the branch's newest commits, newest first, as far as they came along.
     pub(super) recent: Vec<String>,
+    /// The registry, where it is asked about the images anyway.
+    pub(super) registry: Option<&'a Registry>,
 }
 
 /// Two commits of one repository.
@@ -110,7 +115,8 @@ pub(super) async fn find(
     }
     let deadline = session.deadline.within(PATIENCE);
     let source = session.source;
-    let mut ranges = deploying.ranges(source, &changed, &deploying.recent);
+    let mut labels = HashMap::new();
+    let mut ranges = deploying.ranges(source, &changed, &deploying.recent, &labels);
     if ranges.is_empty() && is_known(source, &session.remote.sources.server) {
         // It was before what came along.
         let query = HistoryQuery::newest(DEPTH);
@@ -125,8 +131,16 @@ pub(super) async fn find(
                 .into_iter()
                 .map(|touched| touched.commit.message)
                 .collect();
-            ranges = deploying.ranges(source, &changed, &messages);
+            ranges = deploying.ranges(source, &changed, &messages, &labels);
         }
+    }
+    if let (true, Some(registry)) = (ranges.is_empty(), deploying.registry) {
+        for change in changed.iter().take(MAX_RANGES) {
+            let asked = labels_of(registry, change);
+            let asked = tokio::time::timeout(deadline.remaining(), asked).await;
+            labels.extend(asked.ok().flatten());
+        }
+        ranges = deploying.ranges(source, &changed, &[], &labels);
     }
     let mut found = Vec::new();
     for range in ranges.into_iter().take(MAX_RANGES) {
@@ -173,10 +187,34 @@ fn is_known(source: &Source, server: &Url) -> bool {
     sha.is_some() && is_there
 }
 
+/// What the image that ran before was built from, by its labels; asked of the registry of the image that
+/// runs now, so that no other one gets what that is signed on to with.
+async fn labels_of(registry: &Registry, change: &ImageChange) -> Option<(String, ImageSource)> {
+    let old: ImageReference = change.old.parse().ok()?;
+    let new: ImageReference = change.new.parse().ok()?;
+    if old.registry() != new.registry() {
+        return None;
+    }
+    let built = registry.built_from(&old).await.ok()??;
+    Some((change.old.clone(), built))
+}
+
 impl Deploying<'_> {
     /// The commits between the images, each pair once, by what the deployments of them say.
-    fn ranges(&self, source: &Source, changed: &[&ImageChange], messages: &[String]) -> Vec<Range> {
-        let built = |image: &str| built_from(image, messages.iter().map(String::as_str));
+    fn ranges(
+        &self,
+        source: &Source,
+        changed: &[&ImageChange],
+        messages: &[String],
+        labels: &HashMap<String, ImageSource>,
+    ) -> Vec<Range> {
+        let built = |image: &str| {
+            let said = built_from(image, messages.iter().map(String::as_str));
+            said.or_else(|| {
+                let labels = labels.get(image)?;
+                Reference::new(&labels.revision, Some(&labels.repository_url))
+            })
+        };
         let own = || {
             let sha = source.sha.as_deref()?;
             let repository_url = source.repository_url.as_deref();
@@ -205,12 +243,21 @@ impl Deploying<'_> {
                 from: from.sha.to_owned(),
                 to: to.sha.to_owned(),
             };
-            if before == after && range.from != range.to && !ranges.contains(&range) {
+            if is_same(before, after) && range.from != range.to && !ranges.contains(&range) {
                 ranges.push(range);
             }
         }
         ranges
     }
+}
+
+/// Whether two URLs are one repository's.
+fn is_same(one: &str, other: &str) -> bool {
+    let name = |url: &str| {
+        let url = url.trim_end_matches('/').to_lowercase();
+        url.strip_suffix(".git").unwrap_or(&url).to_owned()
+    };
+    name(one) == name(other)
 }
 
 impl SourceChanges {
@@ -428,6 +475,18 @@ fn merged(message: &str) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_repository_has_several_urls() {
+        assert!(is_same(
+            "https://github.com/acme/web",
+            "https://github.com/Acme/web.git/"
+        ));
+        assert!(!is_same(
+            "https://github.com/acme/web",
+            "https://github.com/acme/api"
+        ));
+    }
 
     #[test]
     fn a_merged_pull_request_is_known_by_the_subject() {

@@ -73,6 +73,7 @@ pub async fn run(
         identity: &update.identity,
         dry_run: update.dry_run,
         proposing: proposing(update, source)?,
+        registry: checked.registry.as_ref(),
     };
     let proposal = landing
         .proposing

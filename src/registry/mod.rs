@@ -85,6 +85,26 @@ struct Descriptor {
     platform: Option<Platform>,
 }
 
+/// What an image says that it was built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSource {
+    /// The URL of the repository.
+    pub repository_url: String,
+    /// The commit.
+    pub revision: String,
+}
+
+#[derive(Deserialize)]
+struct ImageConfig {
+    config: Option<Execution>,
+}
+
+#[derive(Deserialize)]
+struct Execution {
+    #[serde(rename = "Labels")]
+    labels: Option<HashMap<String, String>>,
+}
+
 impl Registry {
     /// Speaks to registries with `credentials`, or as nobody; with `plaintext` to those without TLS as
     /// well. Nothing is asked yet.
@@ -141,6 +161,43 @@ impl Registry {
         }
         platforms.retain(Platform::is_known);
         Ok(platforms)
+    }
+
+    /// The commit that `image` was built from, by its labels (the OCI image specification, "Pre-Defined
+    /// Annotation Keys"); of several platforms by those of the first.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub async fn built_from(
+        &self,
+        image: &ImageReference,
+    ) -> Result<Option<ImageSource>, RegistryError> {
+        let manifest = async |version: &str| -> Result<Manifest, RegistryError> {
+            let path = format!("manifests/{version}");
+            let answer = self.ask(Method::GET, image, &path).await?;
+            self.parsed(image, &answer)
+        };
+        let mut found = manifest(version(image)).await?;
+        let is_image = |one: &Descriptor| one.platform.as_ref().is_some_and(Platform::is_known);
+        if let Some(first) = found.manifests.into_iter().find(is_image) {
+            found = manifest(&first.digest).await?;
+        }
+        let Some(config) = found.config else {
+            return Ok(None);
+        };
+        let path = format!("blobs/{}", config.digest);
+        let answer = self.ask(Method::GET, image, &path).await?;
+        let config: ImageConfig = self.parsed(image, &answer)?;
+        let mut labels = config
+            .config
+            .and_then(|config| config.labels)
+            .unwrap_or_default();
+        let mut label = |key| labels.remove(&format!("org.opencontainers.image.{key}"));
+        let built = label("source").zip(label("revision"));
+        Ok(built.map(|(repository_url, revision)| ImageSource {
+            repository_url,
+            revision,
+        }))
     }
 
     /// The tags of the image's repository, as far as one page has them.

@@ -1,5 +1,6 @@
 //! What is in a deployment: the commits of the source repository, as GitHub compares them.
 
+use crate::support::registry::{Registry, SignOn};
 use crate::support::{Action, GitServer, Outcome, Repository, Rights, TOKEN, Via};
 use serde_json::Value as Json;
 
@@ -157,6 +158,34 @@ fn a_pull_request_lists_them() {
     let pulls = start.server.github().pulls("acme/deploy");
     let body = pulls[0]["body"].as_str().unwrap();
     assert!(body.contains(outcome.output("changes-markdown")), "{body}");
+}
+
+#[test]
+fn an_image_says_by_its_labels_what_it_was_built_from() {
+    let start = start();
+    let registry = Registry::start(SignOn::None);
+    let image = |tag: &str| format!("{}/acme/web:{tag}", registry.host());
+    let first = start.build("main", "feat: first");
+    registry.label("v1", start.source.url(), &first);
+    for tag in ["v1", "v2"] {
+        registry.push("acme/web", tag, &["linux/amd64"]);
+    }
+    let by_hand = manifest("v1").replace("ghcr.io/acme/web:v1", &image("v1"));
+    start
+        .manifests
+        .commit("main", FILE, by_hand.as_str(), "feat: by hand");
+    let second = start.build("main", "feat: second");
+    let deploy = |verify: &str| {
+        start
+            .step("update", &second)
+            .input("image", image("v2"))
+            .input("verify-image", verify)
+            .input("dry-run", "true")
+            .run()
+            .succeeded()
+    };
+    assert!(changes(&deploy("false")).is_empty());
+    assert_eq!(subjects(&change(&deploy("true"))), ["feat: second"]);
 }
 
 #[test]

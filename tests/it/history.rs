@@ -242,7 +242,7 @@ fn a_report_beyond_what_github_takes_says_what_it_leaves_out() {
             })
             .collect::<String>()
     };
-    for tag in 0..30 {
+    for tag in 0..60 {
         repository.commit("main", FILE, manifests(tag).as_str(), "feat: all of them");
     }
     let outcome = history(&repository).input("limit", "100").run().succeeded();
@@ -251,13 +251,13 @@ fn a_report_beyond_what_github_takes_says_what_it_leaves_out() {
     let (_, left_out) = outcome.summary.rsplit_once("… and ").unwrap();
     let (left_out, _) = left_out.split_once(" rows more:").unwrap();
     let shown = outcome.summary.matches("feat: all of them").count();
-    assert_eq!(shown + left_out.parse::<usize>().unwrap(), 30);
+    assert_eq!(shown + left_out.parse::<usize>().unwrap(), 60);
 
     assert!(outcome.output("deployments").len() <= 600 << 10);
     assert!(outcome.output("metrics").len() <= 200 << 10);
     let path = outcome.workspace().join(outcome.output("deployments-csv"));
     let mut table = csv::Reader::from_path(path).unwrap();
-    assert_eq!(table.records().count(), 30 * 300);
+    assert_eq!(table.records().count(), 60 * 300);
 }
 
 #[test]

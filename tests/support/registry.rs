@@ -40,6 +40,8 @@ struct State {
     /// What happens before the n-th request for a manifest.
     requests: Vec<String>,
     moves: Option<(usize, String, Vec<u8>)>,
+    /// What images are labelled with that are pushed, by their tags.
+    labels: HashMap<String, Json>,
 }
 
 /// A registry on loopback. It ends with the process.
@@ -61,6 +63,7 @@ impl Registry {
             refusals: Vec::new(),
             requests: Vec::new(),
             moves: None,
+            labels: HashMap::new(),
         }));
         let (shared, own) = (Arc::clone(&state), host.clone());
         thread::spawn(move || {
@@ -90,6 +93,19 @@ impl Registry {
     /// Answers the next request for a manifest so.
     pub fn refuse(&self, status: u16, body: Json) {
         self.state.lock().unwrap().refusals.push((status, body));
+    }
+
+    /// Labels the image that is pushed with this tag next with what it is built from.
+    pub fn label(&self, tag: &str, repository_url: &str, revision: &str) {
+        let labels = json!({
+            "org.opencontainers.image.source": repository_url,
+            "org.opencontainers.image.revision": revision,
+        });
+        self.state
+            .lock()
+            .unwrap()
+            .labels
+            .insert(tag.to_owned(), labels);
     }
 
     /// Pushes an image of these platforms; several make an index, with an attestation beside them.
@@ -132,7 +148,9 @@ impl Registry {
         };
         if let [platform] = platforms {
             let mut config = of(platform);
-            config["config"] = json!({"Labels": {"seed": seed}});
+            let labels = self.state.lock().unwrap().labels.get(seed).cloned();
+            let labels = labels.unwrap_or_else(|| json!({"seed": seed}));
+            config["config"] = json!({"Labels": labels});
             let config = config.to_string().into_bytes();
             let digest = sha256(&config);
             let size = config.len();

@@ -70,6 +70,7 @@ pub async fn run(
         files,
         identity: &rollback.identity,
         dry_run: rollback.dry_run,
+        registry: None,
     };
     let message = rollback.message.as_ref();
     undo(&session, &landing, message, choice, source, log).await
@@ -100,6 +101,7 @@ pub(super) async fn of_commit(
         files,
         identity,
         dry_run: false,
+        registry: None,
     };
     undo(session, &landing, None, choice, source, log).await
 }
