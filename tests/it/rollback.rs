@@ -848,12 +848,12 @@ fn an_image_that_never_ran_is_refused_with_those_that_did() {
     Check `to` and `file`; or deploy it with `operation: update`.
     ");
     assert!(ask("acme/api:2").contains("`to` names acme/api:2"));
-    insta::assert_snapshot!(ask("acme/web"), @"");
+    insta::assert_snapshot!(ask("acme/web"), @"`to` `acme/web`: expected an image such as ghcr.io/acme/web:v13, a tag such as v13, or `previous`");
     let both = line
         .action("rollback")
         .input("to", "2")
         .input("commit", "0123456");
-    insta::assert_snapshot!(failure(&line.repository, both), @"");
+    insta::assert_snapshot!(failure(&line.repository, both), @"`to`: beside `commit` it says twice what to undo: keep one");
 }
 
 #[test]
