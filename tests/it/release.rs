@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 const IMAGE: &str = "ghcr.io/acme/gitops-deploy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+const REPOSITORY: &str = "Acme/Deploy";
+
 const CHANGELOG: &str = "\
 # Changelog
 
@@ -63,6 +65,10 @@ impl Project {
             "[[package]]\nname = \"gitops-deploy\"\nversion = \"1.2.0\"\n",
         );
         project.write("CHANGELOG.md", CHANGELOG);
+        project.write(
+            "README.md",
+            "- uses: OWNER/gitops-deploy@v1\n\ndocker run ghcr.io/OWNER/gitops-deploy:1\n",
+        );
         let action = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml"));
         project.write("action.yml", &action.unwrap());
         project.commit();
@@ -127,7 +133,7 @@ fn a_release_is_one_commit_beside_main_with_three_tags() {
         project.released(&["notes", "1.2.0"]),
         "### Added\n\n- Something new.\n"
     );
-    project.released(&["commit", "1.2.0", IMAGE]);
+    project.released(&["commit", "1.2.0", IMAGE, REPOSITORY]);
     project.released(&["publish", "1.2.0"]);
 
     let origin = project.origin();
@@ -140,17 +146,22 @@ fn a_release_is_one_commit_beside_main_with_three_tags() {
         git(&origin, &["rev-parse", "main"])
     );
     let changed = git(&origin, &["diff", "--unified=0", "main", "v1.2.0"]);
-    let changed: Vec<&str> = changed
+    let mut changed: Vec<&str> = changed
         .lines()
         .filter(|line| {
             line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---")
         })
         .collect();
+    changed.sort_unstable();
     assert_eq!(
         changed,
         [
+            &format!("+  image: docker://{IMAGE}"),
+            "+- uses: Acme/Deploy@v1",
+            "+docker run ghcr.io/acme/deploy:1",
             "-  image: Dockerfile",
-            &format!("+  image: docker://{IMAGE}")
+            "-- uses: OWNER/gitops-deploy@v1",
+            "-docker run ghcr.io/OWNER/gitops-deploy:1",
         ]
     );
 }
@@ -158,7 +169,7 @@ fn a_release_is_one_commit_beside_main_with_three_tags() {
 #[test]
 fn the_next_release_moves_the_floating_tags() {
     let project = Project::new();
-    project.released(&["commit", "1.2.0", IMAGE]);
+    project.released(&["commit", "1.2.0", IMAGE, REPOSITORY]);
     project.released(&["publish", "1.2.0"]);
     let clone = project.clone();
     git(&clone, &["checkout", "-q", "main"]);
@@ -177,7 +188,7 @@ fn the_next_release_moves_the_floating_tags() {
     }
     project.commit();
     project.released(&["check", "1.3.0"]);
-    project.released(&["commit", "1.3.0", IMAGE]);
+    project.released(&["commit", "1.3.0", IMAGE, REPOSITORY]);
     project.released(&["publish", "1.3.0"]);
     let origin = project.origin();
     let new = git(&origin, &["rev-parse", "v1.3.0"]);
@@ -187,9 +198,110 @@ fn the_next_release_moves_the_floating_tags() {
 }
 
 #[test]
+fn a_release_that_stopped_half_way_is_run_again() {
+    let project = Project::new();
+    project.released(&["commit", "1.2.0", IMAGE, REPOSITORY]);
+    let origin = project.origin();
+    git(
+        &project.clone(),
+        &["push", "-q", "origin", "refs/tags/v1.2.0"],
+    );
+    // Another machine, which knows what was pushed, and nothing else.
+    git(&project.clone(), &["checkout", "-q", "main"]);
+    let tagged = git(&origin, &["rev-parse", "v1.2.0"]);
+    for _ in 0..2 {
+        let said = project.released(&["commit", "1.2.0", IMAGE, REPOSITORY]);
+        assert_eq!(said, "v1.2.0 is there already, with this image\n");
+        project.released(&["publish", "1.2.0"]);
+        for tag in ["v1.2.0", "v1.2", "v1"] {
+            assert_eq!(git(&origin, &["rev-parse", tag]), tagged, "{tag}");
+        }
+    }
+    let other = IMAGE.replace("sha256:0", "sha256:f");
+    assert_eq!(
+        project.refused(&["commit", "1.2.0", &other, REPOSITORY]),
+        format!("release: the tag v1.2.0 is there already, with another image than {other}")
+    );
+}
+
+#[test]
+fn the_first_release_is_one() {
+    let project = Project::new();
+    let clone = project.clone();
+    for version in ["0.9.0", "1.0.0"] {
+        for file in ["Cargo.toml", "Cargo.lock", "CHANGELOG.md"] {
+            let text = fs::read_to_string(clone.join(file)).unwrap();
+            let text = text.replace("1.2.0", version).replace("0.9.0", version);
+            project.write(file, &text);
+        }
+        project.commit();
+        match version {
+            "1.0.0" => drop(project.released(&["check", version])),
+            _ => assert!(
+                project
+                    .refused(&["check", version])
+                    .contains("the first release is 1.0.0")
+            ),
+        }
+    }
+    project.released(&["commit", "1.0.0", IMAGE, REPOSITORY]);
+    project.released(&["publish", "1.0.0"]);
+    assert_eq!(git(&project.origin(), &["tag"]), "v1\nv1.0\nv1.0.0");
+}
+
+#[test]
+fn this_tree_can_be_released() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(!version.starts_with("0."), "{version}");
+}
+
+/// What a runner downloads for `uses:` is what `git archive` makes.
+#[test]
+fn what_a_runner_downloads_is_what_the_image_is_built_of() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // A copy without history, as those make it that change the code to try the tests, has nothing to archive.
+    if !root.join(".git").exists() {
+        return;
+    }
+    let listed = |command: &mut Command| -> Vec<String> {
+        let output = command.current_dir(root).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let files = text.lines().filter(|line| !line.ends_with('/'));
+        files.map(str::to_owned).collect()
+    };
+    let archive = "git archive --worktree-attributes --format=tar HEAD | tar -tf -";
+    let archived = listed(Command::new("sh").args(["-c", archive]));
+    for needed in [
+        "action.yml",
+        "Dockerfile",
+        ".dockerignore",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
+        assert!(archived.iter().any(|file| file == needed), "{needed}");
+    }
+    for source in listed(Command::new("git").args(["ls-tree", "-r", "--name-only", "HEAD", "src"]))
+    {
+        assert!(archived.contains(&source), "{source}");
+    }
+    for left_out in [
+        "tests/",
+        "benches/",
+        "bench/",
+        "fuzz/",
+        "examples/",
+        "docs/images/",
+    ] {
+        let there = archived.iter().find(|file| file.starts_with(left_out));
+        assert_eq!(there, None);
+    }
+}
+
+#[test]
 fn a_dry_run_pushes_nothing() {
     let project = Project::new();
-    project.released(&["commit", "1.2.0", IMAGE]);
+    project.released(&["commit", "1.2.0", IMAGE, REPOSITORY]);
     let output = project.release(&["publish", "1.2.0"], true);
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
@@ -273,7 +385,7 @@ fn an_image_is_named_by_its_digest() {
     ] {
         assert!(
             project
-                .refused(&["commit", "1.2.0", image])
+                .refused(&["commit", "1.2.0", image, REPOSITORY])
                 .contains("by its digest"),
             "{image}"
         );
