@@ -19,9 +19,9 @@ const MANIFEST: &str = include_str!("quickstart/web-rollout.yaml");
 const STEP: &str = "\
 - uses: OWNER/gitops-deploy@v1
   with:
-    repository: wlals2/k8s-manifests
+    repository: acme/k8s-manifests
     file: blog-system/web-rollout.yaml
-    image: ghcr.io/wlals2/blog-web:v14
+    image: ghcr.io/acme/blog-web:v14
     token: ${{ secrets.GITOPS_TOKEN }}
 ";
 
@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     };
 
     let server = GitServer::start();
-    let repository = server.repository_with("wlals2/k8s-manifests", FILE, MANIFEST);
+    let repository = server.repository_with("acme/k8s-manifests", FILE, MANIFEST);
     heading("The repository");
     println!(
         "{}, where nobody gets in without the token",
@@ -51,9 +51,9 @@ fn main() -> anyhow::Result<()> {
     print!("{STEP}");
     let outcome = action
         .input("server-url", server.url())
-        .input("repository", "wlals2/k8s-manifests")
+        .input("repository", "acme/k8s-manifests")
         .input("file", FILE)
-        .input("image", "ghcr.io/wlals2/blog-web:v14")
+        .input("image", "ghcr.io/acme/blog-web:v14")
         .input("token", TOKEN)
         .run();
 

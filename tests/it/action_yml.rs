@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use gitops_deploy::action::inputs::{Definition, all};
+use gitops_deploy::action::inputs::{Definition, GROUPS, all};
 use gitops_deploy::action::outputs::OUTPUTS;
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -88,20 +88,46 @@ fn every_input_and_output_is_described() {
     }
 }
 
+/// Those that most workflows need.
+const USUAL: [&str; 12] = [
+    "repository",
+    "file",
+    "image",
+    "token",
+    "branch",
+    "operation",
+    "set",
+    "commit-message",
+    "dry-run",
+    "pull-request",
+    "verify-image",
+    "argocd-application",
+];
+
 #[test]
-fn the_readme_lists_what_action_yml_does() {
-    let inputs: Vec<String> = all()
-        .map(|input| match input.default {
-            "" => format!("| `{}` | | {} |", input.name, input.description),
-            default => format!("| `{}` | `{default}` | {} |", input.name, input.description),
-        })
-        .collect();
-    assert_rows("Inputs", &inputs);
-    let outputs = outputs().into_iter();
-    let outputs: Vec<String> = outputs
-        .map(|(name, description)| format!("| `{name}` | {description} |"))
-        .collect();
-    assert_rows("Outputs", &outputs);
+fn the_readme_has_the_usual_inputs() {
+    let rows = USUAL.map(|name| {
+        let input = all().find(|input| input.name == name).unwrap();
+        let default = match input.default {
+            "" => String::new(),
+            default => format!("`{default}`"),
+        };
+        // A sentence will do here: the reference has them all.
+        let (first, _) = input
+            .description
+            .split_once(". ")
+            .unwrap_or((input.description, ""));
+        format!(
+            "| `{name}` | {default} | {}. |",
+            first.trim_end_matches('.')
+        )
+    });
+    assert_rows("The usual inputs", &rows);
+    let readme = include_str!("../../README.md");
+    assert!(
+        readme.lines().count() <= 150,
+        "the README is for the first five minutes"
+    );
 }
 
 /// What it was called before.
@@ -126,32 +152,41 @@ fn switches(input: &Definition) -> String {
 #[test]
 fn the_reference_is_made_of_action_yml() {
     let mut page = String::from(
-        "# Reference\n\nMade of `action.yml` by the tests. Lists are one item a line; blank lines and lines \
-         that begin with `#`\nare skipped, and an empty value means \"not given\". Booleans are `true` and \
-         `false`.\n\n## Inputs\n",
+        "# Reference\n\nLists are one item a line; blank lines and lines that begin with `#` are skipped. An empty value \
+         means \"not\ngiven\". Booleans are `true` and `false`. In a name `_` counts as `-`, in any case. What is \
+         wrong with the inputs is\nreported all at once, before anything is written: an unknown input, or one \
+         without the input that switches it on, is\nan error; one that only another operation uses is a \
+         warning.\n\n## Inputs\n",
     );
-    for input in all() {
-        let users: Vec<String> = input
-            .used_by
-            .iter()
-            .map(|operation| format!("`{}`", operation.name()))
-            .collect();
-        let default = match input.default {
-            "" => String::new(),
-            default => format!(" Default `{default}`."),
-        };
-        page.push_str(&format!(
-            "\n### `{}`\n\n{}{default}{}\n\nUsed by {}{}.\n",
-            input.name,
-            input.description.replace("](docs/", "]("),
-            old_names(input),
-            users.join(", "),
-            switches(input)
-        ));
+    for (group, inputs) in GROUPS {
+        page.push_str(&format!("\n### {group}\n"));
+        for input in *inputs {
+            page.push_str(&described(input));
+        }
     }
     page.push_str("\n## Outputs\n\nEvery one is set on every successful run, perhaps empty; after a deployment that landed and\nfailed its verification as well.\n");
     for (name, description) in outputs() {
-        page.push_str(&format!("\n### `{name}`\n\n{description}\n"));
+        page.push_str(&format!("\n#### `{name}`\n\n{description}\n"));
     }
     assert_made("docs/reference.md", |_| page.clone());
+}
+
+fn described(input: &Definition) -> String {
+    let users: Vec<String> = input
+        .used_by
+        .iter()
+        .map(|operation| format!("`{}`", operation.name()))
+        .collect();
+    let default = match input.default {
+        "" => String::new(),
+        default => format!(" Default `{default}`."),
+    };
+    format!(
+        "\n#### `{}`\n\n{}{default}{}\n\nUsed by {}{}.\n",
+        input.name,
+        input.description.replace("](docs/", "]("),
+        old_names(input),
+        users.join(", "),
+        switches(input)
+    )
 }

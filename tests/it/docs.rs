@@ -114,9 +114,9 @@ fn evaluated(input: &str, value: &str) -> String {
             return rcgen::generate_simple_self_signed([]).unwrap().cert.pem();
         }
         let sample = match input {
-            "repository" => "wlals2/k8s-manifests",
+            "repository" => "acme/k8s-manifests",
             "file" => "blog-system/web-rollout.yaml",
-            "image" => "ghcr.io/wlals2/blog-web:v14",
+            "image" => "ghcr.io/acme/web:v14",
             "commit" => "f87d821",
             "since" | "until" => "2026-01-01",
             "server-url" => "https://github.com",
@@ -244,6 +244,7 @@ fn every_recipe_is_a_workflow() {
                 "{head}jobs:\n  recipe:\n    runs-on: ubuntu-latest\n    steps:\n{}",
                 indented("      ")
             ),
+            Value::Mapping(mapping) if mapping.contains_key("on") => format!("{block}\n"),
             Value::Mapping(mapping) if mapping.contains_key("jobs") => format!("{head}{block}\n"),
             _ => panic!("{name}: neither steps nor jobs"),
         };

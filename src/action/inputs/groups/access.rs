@@ -1,4 +1,4 @@
-//! How the repository is spoken to, and as whom.
+//! How to reach the repository, and as whom.
 
 use secrecy::SecretString;
 
@@ -41,8 +41,8 @@ inputs! {
     /// Over its API, GitHub signs.
     SIGNING_KEY: SigningKey = Input::new("signing-key", WRITING, parsed).secret(Secret::Lines);
 
-    /// How the repository is spoken to. `api` is GitHub's API (two requests, commits that GitHub
-    /// signs), `git` is git's own protocol, `auto` is `api` on GitHub and `git` elsewhere.
+    /// How to reach the repository. `api` is GitHub's API (two requests, and GitHub signs the commits),
+    /// `git` is git's own protocol, `auto` is `api` on GitHub and `git` elsewhere.
     TRANSPORT: Transport = Input::new("transport", ALL, parsed).or("auto");
 }
 

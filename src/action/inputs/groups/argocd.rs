@@ -37,7 +37,7 @@ inputs! {
     ARGOCD_PROJECT: String = Input::new("argocd-project", DELIVERING, text)
         .needs(&[&ARGOCD_APPLICATION.definition]);
 
-    /// What is waited for. `healthy`, the commit runs; `synced`, it was applied.
+    /// What to wait for. `healthy` means that the commit runs, `synced` that it was applied.
     ARGOCD_WAIT_FOR: WaitFor = Input::new("argocd-wait-for", DELIVERING, wait_for)
         .or("healthy")
         .needs(&[&ARGOCD_APPLICATION.definition]);
@@ -48,7 +48,7 @@ inputs! {
         .formerly(&["argocd-timeout"])
         .needs(&[&ARGOCD_APPLICATION.definition]);
 
-    /// Take a rollout that pauses, such as a canary's step, for done.
+    /// Accept a rollout that pauses, such as at a canary's step, as done.
     ARGOCD_ALLOW_SUSPENDED: bool = Input::new("argocd-allow-suspended", DELIVERING, boolean)
         .or("false")
         .needs(&[&ARGOCD_APPLICATION.definition]);

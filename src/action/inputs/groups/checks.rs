@@ -18,7 +18,7 @@ use crate::operation::image_check::ImageCheck;
 use crate::registry::Platform;
 
 inputs! {
-    /// Do everything but the write.
+    /// Do everything except the write.
     DRY_RUN: bool = Input::new("dry-run", WRITING, boolean).or("false");
 
     /// Show the changed lines, with three around them, in the log and the summary. Set it to `false`
@@ -30,7 +30,7 @@ inputs! {
     /// workflow ([docs/guards.md](docs/guards.md)).
     DOWNGRADE: Downgrade = Input::new("downgrade", UPDATE, parsed).or("allow");
 
-    /// See that the images are in their registry before anything is written
+    /// Check that the images are in their registry before anything is written
     /// ([docs/guards.md](docs/guards.md)).
     VERIFY_IMAGE: bool = Input::new("verify-image", UPDATE, boolean).or("false");
 

@@ -12,18 +12,23 @@ pub mod target;
 
 use super::definition::Definition;
 
+/// A group of inputs: what they have in common, in a heading, and the inputs.
+pub type Group = (&'static str, &'static [&'static Definition]);
+
+/// Every group there is, in the order of `action.yml`.
+pub static GROUPS: &[Group] = &[
+    ("What to do, and where", target::INPUTS),
+    ("What is written", edit::INPUTS),
+    ("Which deployments", past::INPUTS),
+    ("The commit", commit::INPUTS),
+    ("The token, and the transport", access::INPUTS),
+    ("Pull requests", pull_request::INPUTS),
+    ("Checks before anything is written", checks::INPUTS),
+    ("Argo CD", argocd::INPUTS),
+    ("Servers and time", server::INPUTS),
+];
+
 /// Every input there is, in the order of `action.yml`.
 pub fn all() -> impl Iterator<Item = &'static Definition> + Clone {
-    let groups = [
-        target::INPUTS,
-        edit::INPUTS,
-        past::INPUTS,
-        commit::INPUTS,
-        access::INPUTS,
-        pull_request::INPUTS,
-        checks::INPUTS,
-        argocd::INPUTS,
-        server::INPUTS,
-    ];
-    groups.into_iter().flatten().copied()
+    GROUPS.iter().flat_map(|(_, inputs)| inputs.iter().copied())
 }

@@ -25,13 +25,13 @@ inputs! {
     /// `last monday` or `2 weeks ago`.
     SINCE: DateSpec = Input::new("since", HISTORY, parsed);
 
-    /// For `history`, the last moment, likewise; a day counts whole.
+    /// For `history`, the last moment, in the same forms. A day counts to its end.
     UNTIL: DateSpec = Input::new("until", HISTORY, parsed);
 
     /// For `history`, the most commits to report.
     LIMIT: usize = Input::new("limit", HISTORY, limit).or("50");
 
-    /// For `history`, a part of the author's name or address, in whatever case.
+    /// For `history`, a part of the author's name or address, case-insensitive.
     AUTHOR: String = Input::new("author", HISTORY, text);
 }
 

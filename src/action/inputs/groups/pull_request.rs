@@ -25,23 +25,23 @@ inputs! {
     PULL_REQUEST_TITLE: MessageTemplate = Input::new("pull-request-title", WRITING, template)
         .needs(&[&PULL_REQUEST.definition]);
 
-    /// Its text, likewise. Default, a table of what changes.
+    /// Its text, with the same placeholders. Default, a table of what changes.
     PULL_REQUEST_BODY: MessageTemplate = Input::new("pull-request-body", WRITING, template)
         .needs(&[&PULL_REQUEST.definition]);
 
-    /// Labels to add, one a line or between commas.
+    /// Labels to add, one a line or separated by commas.
     PULL_REQUEST_LABELS: Vec<String> = Input::new("pull-request-labels", WRITING, names)
         .needs(&[&PULL_REQUEST.definition]);
 
-    /// People to ask for a review, one a line or between commas.
+    /// People to ask for a review, one a line or separated by commas.
     PULL_REQUEST_REVIEWERS: Vec<String> = Input::new("pull-request-reviewers", WRITING, names)
         .needs(&[&PULL_REQUEST.definition]);
 
-    /// Teams to ask for a review, by their slugs, one a line or between commas.
+    /// Teams to ask for a review, by their slugs, one a line or separated by commas.
     PULL_REQUEST_TEAM_REVIEWERS: Vec<String> = Input::new("pull-request-team-reviewers", WRITING, teams)
         .needs(&[&PULL_REQUEST.definition]);
 
-    /// People to assign, one a line or between commas.
+    /// People to assign, one a line or separated by commas.
     PULL_REQUEST_ASSIGNEES: Vec<String> = Input::new("pull-request-assignees", WRITING, names)
         .needs(&[&PULL_REQUEST.definition]);
 

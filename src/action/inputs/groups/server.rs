@@ -26,7 +26,7 @@ inputs! {
     SERVER_URL: Url = Input::new("server-url", ALL, url)
         .or_of_run("${{ github.server_url }}", "https://github.com");
 
-    /// The API of that server. Where git is spoken, it is only asked why access was denied.
+    /// The API of that server. With git it is only asked why access was denied.
     API_URL: Url = Input::new("api-url", ALL, url)
         .or_of_run("${{ github.api_url }}", "https://api.github.com");
 }
