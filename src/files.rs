@@ -29,7 +29,7 @@ pub enum PathError {
     #[error("the path leaves the repository (`..`)")]
     OutsideRepository,
     /// A `.git` component, in any case: git refuses such a tree.
-    #[error("the path reaches into `.git`, which is no part of the files of a repository")]
+    #[error("the path reaches into `.git`, which does not belong to a repository's files")]
     GitDirectory,
     /// A back slash, a NUL or another control character.
     #[error("the path holds {0:?}: components are separated by `/`")]

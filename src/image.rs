@@ -69,7 +69,9 @@ pub enum ImageReferenceError {
         suggestion: String,
     },
     /// The part before the first `/` looks like a registry and is none.
-    #[error("the image reference {text:?} names the registry {registry:?}, which is no host name")]
+    #[error(
+        "the image reference {text:?} names the registry {registry:?}, which is not a host name"
+    )]
     Registry {
         /// As it was given.
         text: String,
@@ -674,7 +676,7 @@ mod tests {
         the image reference "ghcr.io/o/web: v1" holds white space
         the image reference "ghcr.io/Owner/Web:v1" has upper-case letters in its name: registries take lower case only, so write "ghcr.io/owner/web:v1"
         the image reference "my host.io/web" holds white space
-        the image reference "bad_host.io/web" names the registry "bad_host.io", which is no host name
+        the image reference "bad_host.io/web" names the registry "bad_host.io", which is not a host name
         the image reference "ghcr.io/o//web" has "" in its name: a part between slashes is made of a-z and 0-9, with `.`, `_`, `__` or `-` between them
         the image reference "ghcr.io/o/-web" has "-web" in its name: a part between slashes is made of a-z and 0-9, with `.`, `_`, `__` or `-` between them
         the image reference "ghcr.io/o/web:" has the tag "": a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`

@@ -185,7 +185,7 @@ impl Client {
                 content,
                 date: answer.date,
             }),
-            None => Err(self.not_argocd("with something that is no application")),
+            None => Err(self.not_argocd("with something that is not an application")),
         }
     }
 
@@ -225,7 +225,7 @@ impl Client {
             .append_pair("kind", &resource.kind);
         let live: Dated<Live> = self.get(url, patience).await?;
         let object: serde_json::Value = serde_json::from_str(&live.content.manifest)
-            .map_err(|_| self.not_argocd("with an object that is no JSON"))?;
+            .map_err(|_| self.not_argocd("with an object that is not JSON"))?;
         let mut images = Vec::new();
         container_images(&object, &mut images);
         Ok(images)
@@ -296,7 +296,7 @@ impl Client {
                 content,
                 date: exchange::date(&answer.headers),
             }),
-            Err(_) => Err(self.not_argocd("with something that is no JSON")),
+            Err(_) => Err(self.not_argocd("with something that is not JSON")),
         }
     }
 

@@ -299,7 +299,7 @@ pub enum ValueAssignmentError {
         line: String,
     },
     /// The value has a comment, an unknown tag, or is no YAML.
-    #[error("{line:?} has the value {value:?}, which is no single YAML value: put it in quotes")]
+    #[error("{line:?} has the value {value:?}, which is not a single YAML value: put it in quotes")]
     NoScalar {
         /// As it was given.
         line: String,
@@ -546,15 +546,15 @@ mod tests {
         "a=" has no value behind the `=`: for an empty text write ""
         the path is empty
         the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
-        "a=[b" has the value "[b", which is no single YAML value: put it in quotes
-        "a=[b] # c" has the value "[b] # c", which is no single YAML value: put it in quotes
-        "a=!!int b" has the value "!!int b", which is no single YAML value: put it in quotes
-        "a=!x 1" has the value "!x 1", which is no single YAML value: put it in quotes
-        "a=&x 1" has the value "&x 1", which is no single YAML value: put it in quotes
-        "a=b # c" has the value "b # c", which is no single YAML value: put it in quotes
-        "a={{ x }}" has the value "{{ x }}", which is no single YAML value: put it in quotes
-        "a=b: c" has the value "b: c", which is no single YAML value: put it in quotes
-        "a=*b" has the value "*b", which is no single YAML value: put it in quotes
+        "a=[b" has the value "[b", which is not a single YAML value: put it in quotes
+        "a=[b] # c" has the value "[b] # c", which is not a single YAML value: put it in quotes
+        "a=!!int b" has the value "!!int b", which is not a single YAML value: put it in quotes
+        "a=!x 1" has the value "!x 1", which is not a single YAML value: put it in quotes
+        "a=&x 1" has the value "&x 1", which is not a single YAML value: put it in quotes
+        "a=b # c" has the value "b # c", which is not a single YAML value: put it in quotes
+        "a={{ x }}" has the value "{{ x }}", which is not a single YAML value: put it in quotes
+        "a=b: c" has the value "b: c", which is not a single YAML value: put it in quotes
+        "a=*b" has the value "*b", which is not a single YAML value: put it in quotes
         "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`
         "/x:.a=b" begins with "/x", which names no document: write Kind/name or a number before the `:`
         "#

@@ -129,7 +129,7 @@ impl Guard<'_> {
                 format!("{reason}. Nothing was changed."),
             )
             .with_hint(
-                "Where an older build finished last, nothing is to be done: the newer one is deployed. To deploy the older \
+                "Where an older build finished last, there is nothing to do: the newer one is deployed. To deploy the older \
                  one, set `downgrade: allow`, or undo the deployment with `operation: rollback`.",
             )),
             Downgrade::Skip | Downgrade::Allow => Ok(Some(reason)),
@@ -225,7 +225,7 @@ fn order_of_runs<'p>(
     mut past: impl Iterator<Item = &'p str>,
     change: &ImageChange,
 ) -> Result<(Order, Run<'p>), &'static str> {
-    let own = own.ok_or("this is no workflow run that could be compared")?;
+    let own = own.ok_or("this is not a workflow run that could be compared")?;
     // The newest commit that says so: an image that is deployed again is as new as that.
     let brought = past
         .find(|message| trailer_values(message, "Deployed-Image").any(|image| image == change.old));

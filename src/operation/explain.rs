@@ -35,8 +35,8 @@ impl Explainer<'_> {
             LandError::Contention { attempts, detail } => Failure::new(
                 Reason::Contention,
                 format!(
-                    "{} was changed by others each time before the push arrived: {attempts} commits were made \
-                     in vain until `timeout` was over. The last refusal: {detail}. Git is as the others left it.",
+                    "{} was changed by others each time before the push arrived: none of {attempts} tries \
+                     landed until `timeout` was over. The last refusal: {detail}. Git is as the others left it.",
                     self.location
                 ),
             )
@@ -80,7 +80,7 @@ impl Explainer<'_> {
                 Reason::BranchNotFound,
                 format!("{location} has no branch `{branch}`. Nothing was changed."),
             )
-            .with_hint(format!("Its branches are, the most alike first: {}.", listed(existing))),
+            .with_hint(format!("Its branches, nearest first: {}.", listed(existing))),
             RepositoryError::NoDefaultBranch { existing } => Failure::new(
                 Reason::BranchNotFound,
                 format!("{location} names no default branch, and `branch` is not given."),
@@ -135,7 +135,7 @@ impl Explainer<'_> {
             }
             RepositoryError::NotGit { what } => {
                 Failure::new(Reason::NotGit, format!("{what}. Nothing was changed."))
-                    .with_hint("Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a sign-on first.")
+                    .with_hint("Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a login first.")
             }
             RepositoryError::NotApi { what } => {
                 Failure::new(Reason::NotApi, format!("{what}. Nothing was changed."))
@@ -150,7 +150,7 @@ impl Explainer<'_> {
             .with_hint("The runner lacks it, not the server: free some room there, or use another runner."),
             RepositoryError::ObjectFormat { format } => Failure::new(
                 Reason::Protocol,
-                format!("{location} names its objects by {format}, which this action does not speak. Nothing was changed."),
+                format!("{location} names its objects by {format}, which this action does not support. Nothing was changed."),
             )
             .with_hint("Use a repository with SHA-1 names, as `git init` makes it."),
             RepositoryError::TooMuch(exceeded) => Failure::new(
@@ -162,7 +162,7 @@ impl Explainer<'_> {
                 Reason::Protocol,
                 format!("The exchange with {location} failed: {what}. Nothing was changed."),
             )
-            .with_hint("Run the job again; if it stays, report it with this message."),
+            .with_hint("Run the job again; if it fails again, report it with this message."),
         }
     }
 

@@ -227,9 +227,9 @@ impl ImageCheck {
         let waited = match (waited.as_secs(), error) {
             (0, _) => String::new(),
             (seconds, RegistryError::Missing(_) | RegistryError::Denied(_)) => {
-                format!(" It was waited for {seconds} s (`verify-image-timeout`).")
+                format!(" Waited {seconds} s (`verify-image-timeout`).")
             }
-            (seconds, _) => format!(" It was waited for {seconds} s."),
+            (seconds, _) => format!(" Waited {seconds} s."),
         };
         let message = format!("{image}: {error}.{waited} Nothing was changed.");
         match error {
@@ -240,7 +240,7 @@ impl ImageCheck {
                 let near: Vec<&str> = near.into_iter().take(5).collect();
                 let near = match near.is_empty() {
                     true => String::new(),
-                    false => format!(" Its tags are, the most alike first: {}.", near.join(", ")),
+                    false => format!(" Its tags, nearest first: {}.", near.join(", ")),
                 };
                 Failure::new(Reason::ImageMissing, message).with_hint(format!(
                     "Push the image first, or correct its name.{near} For one that is still being pushed, set `verify-image-timeout`."
@@ -255,7 +255,7 @@ impl ImageCheck {
                 Failure::new(Reason::ImageDenied, message).with_hint(hint)
             }
             RegistryError::Unavailable { .. } => Failure::new(Reason::RegistryUnavailable, message)
-                .with_hint("Run the job again when the registry is well. Docker Hub limits who does not sign on: give `registry-username` and `registry-password`."),
+                .with_hint("Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`."),
             RegistryError::Certificate(_) => Failure::new(Reason::Certificate, message)
                 .with_hint("For a registry behind a private CA, give that CA's certificate (PEM) as `ca-certificate`."),
             RegistryError::Protocol(_) => Failure::new(Reason::RegistryUnavailable, message)

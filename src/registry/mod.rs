@@ -235,7 +235,7 @@ impl Registry {
         image: &ImageReference,
         path: &str,
     ) -> Result<Answer, RegistryError> {
-        let none = || self.odd(image, "is no host that can be asked");
+        let none = || self.odd(image, "is not a host that can be asked");
         let mut url = url(image, path).ok_or_else(none)?;
         if (self.plaintext || is_loopback(&url)) && !self.speaks_tls(&url).await {
             url.set_scheme("http").map_err(|()| none())?;
@@ -294,7 +294,7 @@ impl Registry {
     ) -> Result<Answer, RegistryError> {
         let request = self.http.request(method.clone(), url.clone());
         let request = request.header(ACCEPT, MANIFESTS).build();
-        let request = request.map_err(|_| self.odd(image, "is no host that can be asked"))?;
+        let request = request.map_err(|_| self.odd(image, "is not a host that can be asked"))?;
         let asked = exchange::follow(&self.http, request, authorization, PATIENCE, MAX_ANSWER);
         let answer = asked
             .await

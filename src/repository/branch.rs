@@ -21,7 +21,7 @@ impl BranchName {
 
 /// The name is none that git allows (`git check-ref-format --branch`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("it is no branch name that git allows")]
+#[error("git does not allow it as a branch name")]
 pub struct InvalidBranchName;
 
 impl FromStr for BranchName {

@@ -91,7 +91,7 @@ impl Transport {
                 why: "the repository is on GitHub",
             }),
             (Self::Auto, Some(_)) => Ok(Choice::Git {
-                why: "`api-url` is no GitHub API of that server",
+                why: "`api-url` is not that server's GitHub API",
             }),
         }
     }
@@ -278,19 +278,19 @@ mod tests {
                 "a/b",
                 "https://git.acme",
                 "https://git.acme/api/v1",
-                "git: `api-url` is no GitHub API of that server",
+                "git: `api-url` is not that server's GitHub API",
             ),
             (
                 "a/b",
                 "https://git.acme",
                 api,
-                "git: `api-url` is no GitHub API of that server",
+                "git: `api-url` is not that server's GitHub API",
             ),
             (
                 "a/b",
                 github,
                 "https://git.acme/api/v3",
-                "git: `api-url` is no GitHub API of that server",
+                "git: `api-url` is not that server's GitHub API",
             ),
             (
                 "https://gitlab.com/a/b",

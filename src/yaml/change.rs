@@ -172,7 +172,7 @@ pub enum EditError {
     /// A key or an item is to be added to something else, or to a mapping or list that is written in a
     /// way that leaves no place for one.
     #[error(
-        "line {line}: no {what} can be added there: it is no {collection}, or one written in an unusual way"
+        "line {line}: no {what} can be added there: it is not a {collection}, or one written in an unusual way"
     )]
     NoPlace {
         /// Where it was to be added.

@@ -93,7 +93,7 @@ fn an_older_image_fails() {
     assert_eq!(repository.tip("main"), before);
     insta::assert_snapshot!(outcome.errors().join("\n"), @"
     ghcr.io/acme/web:v9 is older than ghcr.io/acme/web:v14, which is in apps/web.yaml line 6. Nothing was changed.
-    Where an older build finished last, nothing is to be done: the newer one is deployed. To deploy the older one, set `downgrade: allow`, or undo the deployment with `operation: rollback`.
+    Where an older build finished last, there is nothing to do: the newer one is deployed. To deploy the older one, set `downgrade: allow`, or undo the deployment with `operation: rollback`.
     ");
 }
 

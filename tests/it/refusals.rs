@@ -410,7 +410,7 @@ fn what_stands_in_place_of_a_repository_is_told_for_what_it_is() {
     The token was refused: SERVER does not take the token: it leads to its sign-in (SERVER/login). Nothing was changed.
     Check `token`, and `token-username` where the server wants a certain name; and that `repository` is the URL that `git clone` takes.
 
-    The URL is no Git repository: SERVER/acme/deploy.git redirects to SERVER/somewhere. Nothing was changed.
+    The URL is not a Git repository: SERVER/acme/deploy.git redirects to SERVER/somewhere. Nothing was changed.
     Set `repository` to the URL that `git clone` takes.
 
     The token may not do this: SERVER answered HTTP 402: Your license has expired, so nothing was changed in SERVER/acme/deploy.git.
@@ -488,7 +488,7 @@ fn a_limit_names_its_time_and_the_way_around_it() {
         .run()
         .failed();
     insta::assert_snapshot!(told(&server, &outcome), @"
-    The URL is no GitHub API: SERVER: Field 'file' doesn't exist on type 'Commit'. Nothing was changed.
+    The URL is not a GitHub API: SERVER: Field 'file' doesn't exist on type 'Commit'. Nothing was changed.
     Check `api-url` and `server-url`. With `transport: git` the API is not needed.
     ");
 }

@@ -161,7 +161,7 @@ fn an_image_that_is_not_there_is_told_with_tags_that_are_near() {
     let missing = world.refused(world.update("v3").input("verify-image", "true"));
     insta::assert_snapshot!(missing, @"
     The image is not in its registry: REGISTRY/acme/web:v3: REGISTRY answered HTTP 404. Nothing was changed.
-    Push the image first, or correct its name. Its tags are, the most alike first: v1, v2. For one that is still being pushed, set `verify-image-timeout`.
+    Push the image first, or correct its name. Its tags, nearest first: v1, v2. For one that is still being pushed, set `verify-image-timeout`.
     ");
     let elsewhere = world
         .update("v2")
@@ -263,7 +263,7 @@ fn an_image_that_is_still_being_pushed_is_waited_for() {
         .update("v4")
         .input("verify-image", "true")
         .input("verify-image-timeout", "1");
-    assert!(world.refused(late).contains("It was waited for 1 s"));
+    assert!(world.refused(late).contains("Waited 1 s"));
     // It waited, and looked again when the time was over.
     assert!(world.looks("v4") >= 2);
 }
@@ -428,9 +428,9 @@ fn what_is_wrong_with_the_inputs_is_told_at_once() {
     let second = world.refused(world.update("v2").input("registry-password", "s3cret"));
     insta::assert_snapshot!([first, second].join("\n"), @"
     The inputs can't be used: `pin-digest` `yes`: expected `true` or `false`
-    `require-platforms`: `linux` is no platform: expected `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, such as `linux/amd64`
+    `require-platforms`: `linux` is not a platform: expected `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, such as `linux/amd64`
     `verify-image-timeout` `soon`: expected whole seconds from 1 to 21600
-    `registry-username`: for one registry, and the images are of docker.io and ghcr.io: deploy them in steps of their own
+    `registry-username`: they are for one registry, and the images come from docker.io and ghcr.io: deploy these in separate steps
     The inputs can't be used: `registry-password`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
     `registry-username`: required with `registry-password`; for a token, many registries take any name
     ");
@@ -513,7 +513,7 @@ fn a_registry_of_the_real_world_is_understood() {
     );
     let missing = signed_on(update("v3")).run().failed();
     assert!(
-        missing.errors()[0].contains("Its tags are, the most alike first: v2."),
+        missing.errors()[0].contains("Its tags, nearest first: v2."),
         "{}",
         missing.log()
     );

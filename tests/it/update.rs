@@ -252,7 +252,7 @@ fn a_second_identical_run_pushes_nothing() {
     insta::assert_snapshot!(scrub(&repository, &outcome.summary).replace(&tip, "TIP").replace(&tip[..7], "TIP"), @"
     ### 💤 Nothing changed: `blog-web:v14` is there already
 
-    `main` of [`wlals2/k8s-manifests`](SERVER/wlals2/k8s-manifests) is as asked already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
+    `main` of [`wlals2/k8s-manifests`](SERVER/wlals2/k8s-manifests) holds this already, at [`TIP`](SERVER/wlals2/k8s-manifests/commit/TIP). Nothing was pushed.
 
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|
@@ -389,9 +389,9 @@ fn a_tip_that_is_gone_since_it_was_named_is_looked_for_again() {
             "the server refused: upload-pack: not our ref 1234",
         ),
         (&["NAK\n", "\x03out of memory"], "out of memory"),
-        (&["what is this"], "the answer is none of git's"),
+        (&["what is this"], "the answer is not one of git's"),
         (&["NAK\n", "\x01PICK"], "the answer ended early"),
-        (&["NAK\n", "\x01PICKLED PEPPER"], "what came is no pack"),
+        (&["NAK\n", "\x01PICKLED PEPPER"], "what came is not a pack"),
         (
             &["NAK\n", "\x01PACK\0\0\0\x02\0\0\0\0"],
             "left out the object TIP",
@@ -871,7 +871,7 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         The branch was not found
         wlals2/k8s-manifests has no branch `master`. Nothing was changed.
-        Its branches are, the most alike first: `main`, `release`.
+        Its branches, nearest first: `main`, `release`.
         ");
     }
 
@@ -987,12 +987,12 @@ mod bad_input {
         let text = failure(&repository, update(&repository, V14));
         match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
-        The URL is no Git repository
+        The URL is not a Git repository
         HOST answered with `text/html`, not with Git. Nothing was changed.
-        Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a sign-on first.
+        Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a login first.
         "),
             Via::Api => insta::assert_snapshot!(text, @"
-        The URL is no GitHub API
+        The URL is not a GitHub API
         HOST answered with `text/html`, not as GitHub's API does. Nothing was changed.
         Check `api-url` and `server-url`. With `transport: git` the API is not needed.
         "),
@@ -1009,7 +1009,7 @@ mod bad_input {
         );
         let text = failure(&repository, update(&repository, V14));
         insta::assert_snapshot!(text.replace(&elsewhere.url(), "ELSEWHERE"), @"
-        The URL is no Git repository
+        The URL is not a Git repository
         wlals2/k8s-manifests redirects to ELSEWHERE/wlals2/k8s-manifests.git, and the token is not sent to another host.
         If that is where the repository is now, set `repository` to it.
         ");

@@ -639,13 +639,13 @@ fn every_refusal_says_what_it_is() {
     The application was not found: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
     There is no application blog in Argo CD at ARGOCD: check `argocd-application`, `argocd-project`, and `argocd-namespace` where it is not in Argo CD's own namespace.
 
-    The URL is no Argo CD: ARGOCD answered with something that is no JSON, which Argo CD's API does not.
+    The URL is not an Argo CD server: ARGOCD answered with something that is not JSON, which Argo CD's API does not.
     Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
 
-    The URL is no Argo CD: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out.
+    The URL is not an Argo CD server: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out.
     A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
 
-    The URL is no Argo CD: ARGOCD redirects to https://argocd.example.com/. The token is not sent there.
+    The URL is not an Argo CD server: ARGOCD redirects to https://argocd.example.com/. The token is not sent there.
     If that is the Argo CD that is meant, set `argocd-server: https://argocd.example.com/`.
     "#);
 }

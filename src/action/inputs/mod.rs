@@ -225,7 +225,7 @@ mod tests {
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
         `transport` `ssh`: expected `auto`, `api` or `git`
-        `branch` `a..b`: it is no branch name that git allows
+        `branch` `a..b`: git does not allow it as a branch name
         `token`: white space in the middle of it: the secret was not pasted as one piece
         `token-username`: a colon or a line end in it: give the name alone, and the secret as `token`
         `timeout` `0`: expected whole seconds from 1 to 21600

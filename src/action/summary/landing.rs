@@ -70,7 +70,7 @@ pub fn of_landing(report: &LandingReport, show_diff: bool) -> String {
             format!("Commit {commit} is on {branch} of {location}.{signature}")
         }
         (Outcome::Unchanged, Some(commit)) => {
-            format!("{branch} of {location} is as asked already, at {commit}. Nothing was pushed.")
+            format!("{branch} of {location} holds this already, at {commit}. Nothing was pushed.")
         }
         (Outcome::Skipped, _) => {
             let reason = paragraphs(report.skipped.as_deref().unwrap_or_default());

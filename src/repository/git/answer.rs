@@ -91,7 +91,7 @@ pub(super) fn read<R: BufRead>(
             ("ACK", id) if id.contains(' ') => {}
             ("ACK", _) => break,
             _ if line.trim_end() == "NAK" => break,
-            _ => return Err(FetchError::broken("the answer is none of git's")),
+            _ => return Err(FetchError::broken("the answer is not one of git's")),
         }
     }
     let packet = match has_side_band {
@@ -116,7 +116,7 @@ fn packet_length(from: &mut impl BufRead) -> io::Result<Option<usize>> {
     match length {
         Some(0) => Ok(None),
         Some(length @ 4..=LONGEST_PACKET) => Ok(Some(length - 4)),
-        _ => Err(FetchError::broken("the answer is none of git's").into_io()),
+        _ => Err(FetchError::broken("the answer is not one of git's").into_io()),
     }
 }
 
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(whole(&died, true).unwrap_err().to_string(), "out of memory");
         for nonsense in [&b"<!doctype html>"[..], b"0003", b"ffff", b"0008what"] {
             let error = whole(nonsense, true).unwrap_err().to_string();
-            assert_eq!(error, "the answer is none of git's", "{nonsense:?}");
+            assert_eq!(error, "the answer is not one of git's", "{nonsense:?}");
         }
     }
 }

@@ -49,7 +49,7 @@ impl Objects {
     /// Those of a repository of this machine.
     pub(super) fn of(location: &Location, budget: Arc<Budget>) -> Result<Self, RepositoryError> {
         let not_git = |why: String| RepositoryError::NotGit {
-            what: format!("`{}` is no Git repository ({why})", location.url()),
+            what: format!("`{}` is not a Git repository ({why})", location.url()),
         };
         let path = location.url().to_file_path();
         let path = path.map_err(|()| not_git("no path of this machine".to_owned()))?;

@@ -507,7 +507,7 @@ impl<'a, R: BufRead, W: Write> PackReader<'a, R, W> {
     fn count(&mut self) -> Result<u32, FetchError> {
         match (self.bytes()?, self.bytes()?, self.bytes()?) {
             ([b'P', b'A', b'C', b'K'], [0, 0, 0, 2 | 3], count) => Ok(u32::from_be_bytes(count)),
-            _ => Err(FetchError::broken("what came is no pack")),
+            _ => Err(FetchError::broken("what came is not a pack")),
         }
     }
 
@@ -857,7 +857,7 @@ mod tests {
         );
         assert_eq!(
             received(b"PACK\0\0\0\x09\0\0\0\0").err().unwrap(),
-            "what came is no pack"
+            "what came is not a pack"
         );
 
         let base = b"0123456789";

@@ -94,7 +94,7 @@ pub fn image_check(given: &mut Given, edit: &EditRequest) -> ImageCheck {
     if check.is_on() && check.credentials.is_some() && registries.len() > 1 {
         // One of them would be shown what is the other's.
         let why = format!(
-            "for one registry, and the images are of {}: deploy them in steps of their own",
+            "they are for one registry, and the images come from {}: deploy these in separate steps",
             registries.join(" and ")
         );
         given.refuse(&REGISTRY_USERNAME, why);

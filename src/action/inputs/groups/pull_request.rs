@@ -61,7 +61,7 @@ fn teams(text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>> {
     Some(names(text, problems)?.into_iter().map(slug).collect())
 }
 
-/// The pull request that the inputs ask for, which has `remote` be spoken to over the API; none where
+/// The pull request that the inputs ask for, which makes `remote` use the API; none where
 /// they ask for none, or something is wrong.
 pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<PullRequest> {
     let asked_for = given.read(&PULL_REQUEST).unwrap_or_default();
