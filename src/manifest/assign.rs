@@ -664,6 +664,6 @@ mod tests {
         assert_eq!(changed(&["-.image.tag"]), ["0.yaml"]);
         let refused = edited("a: {}\n---\na: {}\n", &[".a.b:=1"]).unwrap_err();
         insta::assert_snapshot!(refused, @"0.yaml has .a.b in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec");
-        insta::assert_snapshot!(edited("A=1\nB=2\n", &["A=2"]).unwrap_err(), @"0.yaml is no YAML or JSON with keys or items: it reads as one text, so no path leads into it, and only YAML and JSON are edited");
+        insta::assert_snapshot!(edited("A=1\nB=2\n", &["A=2"]).unwrap_err(), @"0.yaml is not YAML or JSON with keys or items: it reads as one text, so no path leads into it, and only YAML and JSON are edited");
     }
 }

@@ -129,7 +129,7 @@ pub enum ManifestError {
     },
     /// A path goes down from a document that is a text.
     #[error(
-        "{file} is no YAML or JSON with keys or items: it reads as one text, so no path leads into it, and only YAML and JSON are edited"
+        "{file} is not YAML or JSON with keys or items: it reads as one text, so no path leads into it, and only YAML and JSON are edited"
     )]
     NoMapping {
         /// The file.
