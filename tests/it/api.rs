@@ -127,7 +127,10 @@ fn the_api_is_not_forced_on_a_server_that_has_none() {
     let action = update(&repository)
         .input("repository", "https://gitlab.example/acme/deploy")
         .input("transport", "api");
-    insta::assert_snapshot!(failure(&repository, action), @"`transport` `api`: the repository is not on the server that `server-url` names");
+    insta::assert_snapshot!(failure(&repository, action), @"
+    `transport` `api`: the repository is not on the server that `server-url` names
+    `token`: a token of GitHub's, which must not be sent to gitlab.example: give a token of that server (left out, `token` is the workflow's own GITHUB_TOKEN)
+    ");
     let action = update(&repository)
         .input("transport", "ssh")
         .input("token", "tökén");

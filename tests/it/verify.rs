@@ -90,6 +90,7 @@ impl World {
             )
             // Over the API the commits are the token's owner's, and signed.
             .replace("by wlals2 (", "by github-actions[bot] (")
+            .replace("by `wlals2`", "by `github-actions[bot]`")
             .replace(" Its signature is verified.", "")
             .replace(argocd.url(), "ARGOCD")
             .replace(argocd.url().trim_start_matches("http://"), "ARGOCD");
