@@ -627,6 +627,14 @@ fn every_refusal_says_what_it_is() {
         refused(|| Reply::Refused(404, "applications.argoproj.io \"blog\" not found")),
         refused(|| Reply::Page(200)),
         refused(|| Reply::Page(404)),
+        // An allow list, or a firewall for the web.
+        refused(|| Reply::Page(403)),
+        refused(|| {
+            Reply::Refused(
+                400,
+                "app is not allowed in project \"team-a\", or the project does not exist",
+            )
+        }),
         refused(|| Reply::Redirect("https://argocd.example.com/api/v1/applications/blog")),
     ]
     .into();
@@ -645,6 +653,12 @@ fn every_refusal_says_what_it_is() {
 
     The URL is not an Argo CD server: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out.
     A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
+
+    The URL is not an Argo CD server: ARGOCD answered HTTP 403, and that is not Argo CD's own answer: something in front of it keeps this job out.
+    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
+
+    The application was not found: ARGOCD answered HTTP 400: app is not allowed in project "team-a", or the project does not exist.
+    Argo CD refuses the question as it is put: check `argocd-project` against the project of blog, and `argocd-namespace` against the namespaces that this project allows applications in (`sourceNamespaces`).
 
     The URL is not an Argo CD server: ARGOCD redirects to https://argocd.example.com/. The token is not sent there.
     If that is the Argo CD that is meant, set `argocd-server: https://argocd.example.com/`.
@@ -789,7 +803,8 @@ fn the_pods_tell_what_runs_where_the_list_of_images_lags() {
         {"version": "v1", "kind": "Pod", "namespace": "blog", "name": "web-1", "images": [V14], "health": {"status": "Healthy"}},
     ]));
     done(world.verify(&argocd).run());
-    // The application, and once what it runs.
+    // Twice the application, a refresh, and once what it runs: where nothing is wrong, no more.
+    assert!(argocd.requests().len() <= 4, "{:?}", argocd.requests());
     let trees = argocd
         .requests()
         .iter()
@@ -1034,6 +1049,91 @@ fn a_renamed_repository_is_known_by_its_commits() {
         log.contains("it follows https://github.com/acme/renamed.git, which has our commits"),
         "{log}"
     );
+}
+
+#[test]
+fn what_nobody_is_to_blame_for_is_named() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let unseen = || world.healthy(old, &[V13]);
+    let out_of_sync = || world.healthy(new, &[V13]).out_of_sync();
+    let owner =
+        json!([{"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "name": "shop"}]);
+    let refused = json!([{"type": "SyncError", "message": "Failed last sync attempt to [abc]: one or more objects failed to apply (retried 5 times)."}]);
+    let told = |name: &str, state: App| {
+        let argocd = ArgoCd::play(apps([state]));
+        let outcome = world
+            .verify(&argocd)
+            .input("verify-timeout", "2")
+            .run()
+            .failed();
+        format!("{name}:\n{}", world.scrub(&argocd, &error(&outcome)))
+    };
+    let told = [
+        // Nobody reconciles it.
+        told(
+            "skip-reconcile",
+            unseen().with(
+                "/metadata/annotations",
+                json!({"argocd.argoproj.io/skip-reconcile": "true"}),
+            ),
+        ),
+        told(
+            "a refresh that stays",
+            unseen().with(
+                "/metadata/annotations",
+                json!({"argocd.argoproj.io/refresh": "normal"}),
+            ),
+        ),
+        // RollingSync switches auto-sync off: nobody is to switch it on.
+        told(
+            "an ApplicationSet",
+            out_of_sync()
+                .with("/spec/syncPolicy", json!({}))
+                .with("/metadata/ownerReferences", owner),
+        ),
+        // Why auto-sync refused.
+        told(
+            "SyncError",
+            out_of_sync().with("/status/conditions", refused),
+        ),
+    ];
+    insta::assert_snapshot!(told.join("\n\n"), @r#"
+    skip-reconcile:
+    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`), and commit-1 was waited for. Its annotation `argocd.argoproj.io/skip-reconcile: "true"` tells Argo CD to leave it alone.
+    Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.
+
+
+    a refresh that stays:
+    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`), and commit-1 was waited for. A refresh was asked for and never answered: the annotation `argocd.argoproj.io/refresh` is still there. Is the application controller well?
+    Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.
+
+
+    an ApplicationSet:
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    An ApplicationSet made the application, and syncs it, maybe step by step (RollingSync): look at the steps before this one.
+
+
+    SyncError:
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web. Argo CD says: Failed last sync attempt to [abc]: one or more objects failed to apply (retried 5 times).
+    Argo CD does not apply them by itself, as it can miss a commit: run `argocd app sync blog`, and look at the application's conditions.
+    "#);
+}
+
+#[test]
+fn the_parent_of_an_app_of_apps_says_nothing_of_its_children() {
+    let world = World::new();
+    let child = json!([{"group": "argoproj.io", "version": "v1alpha1", "kind": "Application", "name": "web", "status": "Synced"}]);
+    let parent = |revision: &str| {
+        world
+            .healthy(revision, &[])
+            .with("/status/resources", child.clone())
+    };
+    let argocd = ArgoCd::play(apps([parent(&world.old), parent(&world.new)]));
+    let outcome = done(world.verify(&argocd).run());
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    blog is the parent of an app of apps: that it is healthy says nothing of Application/web. Name those in `argocd-application`
+    ");
 }
 
 #[test]
