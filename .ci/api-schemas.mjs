@@ -74,7 +74,9 @@ function rest(description, { method, path: sent, query, body }) {
 
 function problems(request) {
   if (request.path.endsWith('/graphql')) return graphql(request.body)
-  const below = { ...request, path: request.path.replace(/^\/api\/v3/, '') }
+  // A repository that was renamed is redirected to its number, which no description has.
+  const named = request.path.replace(/^\/api\/v3/, '').replace(/^\/repositories\/\d+\//, '/repos/o/r/')
+  const below = { ...request, path: named }
   return descriptions.flatMap((description) =>
     rest(description, below).map((problem) => `${description.name}: ${problem}`),
   )
