@@ -9,7 +9,7 @@ use super::verify::{self, Argocd, Blame, Deployed, VerificationReport};
 use super::{Operation, Progress};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 
 /// What became of a deployment or of a rollback.
@@ -70,8 +70,14 @@ impl Delivery {
                 format!("{deployed} {commit} was rolled back by {by}.")
             }
             (Some(Err(why)), _) => {
-                // What the user has set up need not be advised.
-                failure.hint.clone_from(&why.hint);
+                // What the user has set up need not be advised; and how to undo what came later is for
+                // who rolls back by hand: it is somebody else's work, and may be the cure.
+                failure.hint = match why.reason {
+                    Reason::Rollback => Some(
+                        "What came later was left alone: look at that deployment, and ask whoever made it.".to_owned(),
+                    ),
+                    _ => why.hint.clone(),
+                };
                 format!("{deployed} {commit} was not rolled back. {}", why.message)
             }
             (Some(Ok(_)), None) => {
