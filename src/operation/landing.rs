@@ -124,7 +124,11 @@ impl LandingReport {
                 .collect();
             what = values.join(", ");
         }
-        what
+        match what.is_empty() {
+            // Such as a key to remove that is not there.
+            true => "what was asked for".to_owned(),
+            false => what,
+        }
     }
 
     /// What happened, in a sentence.
