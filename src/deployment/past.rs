@@ -396,8 +396,10 @@ impl<'a> Past<'a> {
                 self.take(number, &taken);
             }
             Origin::Rollback => {
-                for target in named {
-                    self.take_files(number, self.in_its_place(target));
+                // Before any is taken: of two that are named, one may have taken the other back.
+                let in_place = named.into_iter().map(|target| self.in_its_place(target));
+                for target in in_place.collect::<Vec<_>>() {
+                    self.take_files(number, target);
                 }
             }
             Origin::Reapply => {
@@ -447,8 +449,8 @@ impl<'a> Past<'a> {
         let undone_by = |number: usize| self.standings[number].undone_by;
         match undone_by(target).and_then(undone_by) {
             // Each is newer than the one before.
-            Some(again) => self.in_its_place(again),
-            None => target,
+            Some(again) if again < target => self.in_its_place(again),
+            Some(_) | None => target,
         }
     }
 
@@ -678,6 +680,30 @@ mod tests {
         branch.undo(&[first], |id| format!("This reverts commit {id}."));
         assert_eq!(branch.past().standings()[1].undone_by, Some(0));
         assert_eq!(clicked(branch), ["web:1"]);
+    }
+
+    #[test]
+    fn a_rollback_never_takes_itself_back() {
+        let mut branch = started();
+        branch.click().unwrap();
+        // It names a rollback, and what that took back.
+        let [.., taken, rollback] = &branch.commits[..] else {
+            unreachable!()
+        };
+        let message = format!(
+            "Go back\n\nRolled-Back-Commit: {}\nRolled-Back-Commit: {}\n",
+            rollback.0, taken.0
+        );
+        branch.commit(&message, &["web=1"]);
+        let past = branch.past();
+        assert_eq!(past.standings()[0].undone_by, None);
+        // Nor does one that names it go round in a circle.
+        let last = branch.commits.last().unwrap().0.clone();
+        branch.commit(
+            &format!("Again\n\nRolled-Back-Commit: {last}\n"),
+            &["web=2"],
+        );
+        assert_eq!(branch.past().standings()[0].undone_by, None);
     }
 
     #[test]

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn www_is_no_part_of_githubs_name_and_case_no_part_of_a_repositorys() {
+    fn www_is_no_part_of_githubs_name_and_case_is_no_part_of_a_name() {
         let location = locate("https://www.github.com/Acme/Deploy").unwrap();
         assert_eq!(location.url().as_str(), "https://github.com/Acme/Deploy");
         assert!(location.is_named("acme/deploy") && !location.is_named("acme/other"));
