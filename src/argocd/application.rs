@@ -341,12 +341,16 @@ impl ManifestSource {
 
     /// Whether a file of the repository is below its path, so that its manifests can be made of it.
     pub fn has_below_it(&self, file: &str) -> bool {
+        self.folder().is_none_or(|folder| {
+            let below = file.strip_prefix(folder);
+            below.is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+
+    /// Its path without what may stand around it; none for the whole repository.
+    pub fn folder(&self) -> Option<&str> {
         let path = self.path.trim_start_matches("./").trim_matches('/');
-        path.is_empty()
-            || path == "."
-            || file
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.starts_with('/'))
+        (!matches!(path, "" | ".")).then_some(path)
     }
 
     /// Whether it follows `branch`. `HEAD`, or nothing, may be any branch.

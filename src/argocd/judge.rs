@@ -12,7 +12,9 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::application::{Application, Condition, Operation, Reference, Resource, ResourceResult};
+use super::application::{
+    Application, Condition, Health, Operation, Reference, Resource, ResourceResult,
+};
 use super::diagnosis;
 use super::tree::{ResourceTree, Running};
 use super::trouble::{Cause, cause};
@@ -245,8 +247,9 @@ pub struct Judge {
 impl Judge {
     /// What `look` means, after all before it.
     pub fn judge(&mut self, look: &Look<'_>, goal: &Goal) -> Verdict {
-        self.follow(look, goal);
-        let verdict = self.opinion(look, goal);
+        let scene = Scene::of(look, goal);
+        self.follow(&scene);
+        let verdict = self.opinion(&scene);
         let fault =
             |evidence: &Evidence| matches!(evidence.fault, Fault::Degraded | Fault::Manifests);
         let ends = match &verdict {
@@ -265,7 +268,8 @@ impl Judge {
 
     /// What is known when the time is over: slow is not broken.
     pub fn conclude(&self, look: &Look<'_>, goal: &Goal, wait: Option<Wait>) -> Verdict {
-        if let Some(evidence) = self.broken_at_the_end(look, goal) {
+        let scene = Scene::of(look, goal);
+        if let Some(evidence) = broken_at_the_end(&scene) {
             return Verdict::Broken(evidence);
         }
         match wait {
@@ -282,8 +286,8 @@ impl Judge {
                 Verdict::Elsewhere(Culprit::Pruning(to_prune(look)))
             }
             Some(Wait::Health(status)) if status != "Suspended" => {
-                let others = self.others(look, goal);
-                let ours = unwell(look).any(|resource| carries(look, goal, resource));
+                let others = scene.others();
+                let ours = scene.unwell().any(|resource| scene.carries(resource));
                 match others.is_empty() || ours {
                     true => Verdict::Unknown(Wait::Health(status)),
                     false => Verdict::Elsewhere(Culprit::Others(others)),
@@ -293,54 +297,31 @@ impl Judge {
         }
     }
 
-    fn broken_at_the_end(&self, look: &Look<'_>, goal: &Goal) -> Option<Evidence> {
-        let arrived = look.compared != Relation::Old
-            || look.applied.is_some_and(|applied| applied != Relation::Old);
-        if !arrived {
-            return None;
-        }
-        let operation = look.application.status.operation_state.as_ref();
-        if let Some(operation) = operation
-            && look.application.is_syncing()
-            && look.applied == Some(Relation::Exact)
-            && operation.retry_count > 0
-            && !failed_alike_before(operation, look.before)
-            && fault_of(operation) == Cause::Manifests
-        {
-            return Some(Evidence {
-                fault: Fault::Retries(operation.retry_count, operation.message.clone()),
-                symptoms: symptoms_of(operation),
-                lasted: None,
-            });
-        }
-        let pods: Vec<Symptom> = pods(look, goal);
-        (!pods.is_empty()).then_some(Evidence {
-            fault: Fault::Pods,
-            symptoms: pods,
-            lasted: None,
-        })
-    }
-
     /// Which resources are degraded, and since when.
-    fn follow(&mut self, look: &Look<'_>, goal: &Goal) {
+    fn follow(&mut self, scene: &Scene<'_>) {
+        let look = scene.look;
         if look.compared == Relation::Old {
             self.degraded_since.clear();
             return;
         }
-        let degraded: HashSet<Reference> = degraded(look).map(Resource::reference).collect();
+        let degraded: HashSet<Reference> = scene.degraded().map(Resource::reference).collect();
         self.degraded_since
             .retain(|reference, _| degraded.contains(reference));
         for resource in &look.application.status.resources {
             let reference = resource.reference();
-            if !degraded.contains(&reference) {
+            if degraded.contains(&reference) {
+                if scene.carries(resource) {
+                    self.degraded_since.entry(reference).or_insert(look.elapsed);
+                }
+            } else if !scene.health(resource).is_empty() {
+                // Of what has no health, nothing is known.
                 self.recovered.insert(reference);
-            } else if carries(look, goal, resource) {
-                self.degraded_since.entry(reference).or_insert(look.elapsed);
             }
         }
     }
 
-    fn opinion(&mut self, look: &Look<'_>, goal: &Goal) -> Verdict {
+    fn opinion(&mut self, scene: &Scene<'_>) -> Verdict {
+        let Scene { look, goal, .. } = scene;
         let Application {
             metadata, status, ..
         } = look.application;
@@ -383,9 +364,9 @@ impl Judge {
         // It counts without a break only.
         self.no_pod_since = no_pod_since;
         let verdict = match status.health.status.as_str() {
-            "Healthy" => self.images(look, goal, Done::Healthy),
-            "Suspended" if goal.allow_suspended => self.images(look, goal, Done::Suspended),
-            health => self.unhealthy(look, goal, health),
+            "Healthy" => self.images(scene, Done::Healthy),
+            "Suspended" if goal.allow_suspended => self.images(scene, Done::Suspended),
+            health => self.unhealthy(scene, health),
         };
         let no_pod = matches!(
             verdict,
@@ -413,34 +394,34 @@ impl Judge {
         }
     }
 
-    fn unhealthy(&mut self, look: &Look<'_>, goal: &Goal, health: &str) -> Verdict {
-        if let Some(evidence) = self.degraded_by_the_commit(look, goal) {
+    fn unhealthy(&mut self, scene: &Scene<'_>, health: &str) -> Verdict {
+        if let Some(evidence) = self.degraded_by_the_commit(scene) {
             return Verdict::Broken(evidence);
         }
-        let beside = self.beside(look, goal);
+        let beside = scene.beside();
         match beside.is_empty() || health == "Suspended" {
             true => Verdict::Unknown(Wait::Health(health.to_owned())),
-            false => self.images(look, goal, Done::Beside(beside)),
+            false => self.images(scene, Done::Beside(beside)),
         }
     }
 
     /// A workload of these images that is degraded, was not before, and won't be well by itself.
-    fn degraded_by_the_commit(&self, look: &Look<'_>, goal: &Goal) -> Option<Evidence> {
-        let mut found: Vec<(&Resource, Duration)> = degraded(look)
-            .filter(|resource| self.is_new(look, resource))
+    fn degraded_by_the_commit(&self, scene: &Scene<'_>) -> Option<Evidence> {
+        let mut found: Vec<(&Resource, Duration)> = scene
+            .degraded()
+            .filter(|resource| self.is_new(&scene.look, resource))
             .filter_map(|resource| {
                 let since = *self.degraded_since.get(&resource.reference())?;
-                let lasted = look.elapsed.saturating_sub(since);
-                let is_final = FINAL
-                    .iter()
-                    .any(|words| said(look, resource).contains(words));
+                let lasted = scene.look.elapsed.saturating_sub(since);
+                let said = scene.said(resource);
+                let is_final = FINAL.iter().any(|words| said.contains(words));
                 (is_final || lasted >= DEGRADED_LASTS).then_some((resource, lasted))
             })
             .collect();
         found.sort_by_key(|(_, lasted)| std::cmp::Reverse(*lasted));
         let (_, lasted) = *found.first()?;
-        let mut symptoms = pods(look, goal);
-        let resources = found.iter().map(|(resource, _)| symptom_of(look, resource));
+        let mut symptoms = scene.broken_pods();
+        let resources = found.iter().map(|(resource, _)| scene.symptom_of(resource));
         symptoms.extend(resources);
         symptoms.truncate(MAX_SYMPTOMS);
         Some(Evidence {
@@ -474,48 +455,9 @@ impl Judge {
         }
     }
 
-    /// What is unwell beside workloads of these images that are known, and all of them well: where each
-    /// of it was unwell before. Empty where that is not so.
-    fn beside(&self, look: &Look<'_>, goal: &Goal) -> Vec<Symptom> {
-        let resources = &look.application.status.resources;
-        let mut ours = resources
-            .iter()
-            .filter(|resource| carries(look, goal, resource))
-            .peekable();
-        let known = ours.peek().is_some();
-        if !known || ours.any(|resource| is_unwell(look, resource)) {
-            return Vec::new();
-        }
-        let before = |resource: &Resource| {
-            let reference = resource.reference();
-            look.before.is_some_and(|before| {
-                let mut others = before.status.resources.iter();
-                others.any(|other| {
-                    other.reference() == reference && other.health() == health(look, resource)
-                })
-            })
-        };
-        let others: Vec<&Resource> = unwell(look).collect();
-        match others.iter().all(|resource| before(resource)) {
-            true => others
-                .into_iter()
-                .map(|resource| symptom_of(look, resource))
-                .collect(),
-            false => Vec::new(),
-        }
-    }
-
-    /// The unwell resources that don't carry these images, those first that were well before.
-    fn others(&self, look: &Look<'_>, goal: &Goal) -> Vec<Symptom> {
-        let others = unwell(look).filter(|resource| !carries(look, goal, resource));
-        let mut symptoms: Vec<Symptom> =
-            others.map(|resource| symptom_of(look, resource)).collect();
-        symptoms.truncate(MAX_SYMPTOMS);
-        symptoms
-    }
-
     /// Whether the cluster runs what Git says: what the Pods run decides.
-    fn images(&mut self, look: &Look<'_>, goal: &Goal, done: Done) -> Verdict {
+    fn images(&mut self, scene: &Scene<'_>, done: Done) -> Verdict {
+        let Scene { look, goal, .. } = scene;
         let (mut old, mut absent) = (Vec::new(), Vec::new());
         for image in &goal.images {
             match running(look, image) {
@@ -551,6 +493,187 @@ impl Judge {
             }
         }
     }
+}
+
+/// A look, with what is found out once of its resources.
+struct Scene<'a> {
+    look: Look<'a>,
+    goal: &'a Goal,
+    /// What the Pods with these images belong to.
+    owners: HashSet<Reference>,
+    /// How many resources have each title.
+    titles: HashMap<String, usize>,
+    /// The health of objects as the tree has it.
+    of_tree: HashMap<&'a Reference, &'a Health>,
+}
+
+impl<'a> Scene<'a> {
+    fn of(look: &Look<'a>, goal: &'a Goal) -> Self {
+        let mut titles = HashMap::new();
+        for resource in &look.application.status.resources {
+            *titles.entry(resource.title()).or_default() += 1;
+        }
+        let nodes = look.tree.iter().flat_map(|tree| &tree.nodes);
+        Self {
+            look: *look,
+            goal,
+            owners: look
+                .tree
+                .map(|tree| tree.carriers(&goal.images))
+                .unwrap_or_default(),
+            titles,
+            of_tree: nodes
+                .filter_map(|node| Some((&node.reference, node.health.as_ref()?)))
+                .collect(),
+        }
+    }
+
+    /// Whether a resource is known to carry these images: by Git, where it is the only one of its name;
+    /// by its Pods; or by what it is in the cluster.
+    fn carries(&self, resource: &Resource) -> bool {
+        let Goal {
+            images, workloads, ..
+        } = self.goal;
+        let title = resource.title();
+        let reference = resource.reference();
+        let has = |image: &ImageReference| images.iter().any(|wanted| image.satisfies(wanted));
+        let live = || self.look.live.get(&reference);
+        workloads.contains(&title) && self.titles.get(&title) == Some(&1)
+            || self.owners.contains(&reference)
+            || live().is_some_and(|images| images.iter().any(has))
+    }
+
+    /// A resource's health; the tree has it where the application does not.
+    fn health(&self, resource: &'a Resource) -> &'a str {
+        let of_tree = || self.of_tree.get(&resource.reference());
+        match resource.health() {
+            "" => of_tree().map_or("", |health| &health.status),
+            health => health,
+        }
+    }
+
+    /// What a resource says of its health; else what the tree says, or the application of the same health
+    /// (since 3.5).
+    fn said(&self, resource: &'a Resource) -> &'a str {
+        let of_tree = self.of_tree.get(&resource.reference()).copied();
+        let whole = &self.look.application.status.health;
+        let of_whole = (whole.status == self.health(resource)).then_some(whole);
+        let mut known = [resource.health.as_ref(), of_tree, of_whole]
+            .into_iter()
+            .flatten();
+        known
+            .find(|health| !health.message.is_empty())
+            .map_or("", |health| &health.message)
+    }
+
+    fn symptom_of(&self, resource: &'a Resource) -> Symptom {
+        let (health, said) = (self.health(resource), self.said(resource));
+        Symptom::new(
+            resource.title(),
+            match said {
+                "" => health.to_owned(),
+                said => format!("{health}: {said}"),
+            },
+        )
+    }
+
+    fn is_unwell(&self, resource: &'a Resource) -> bool {
+        !matches!(self.health(resource), "" | "Healthy")
+    }
+
+    fn unwell(&self) -> impl Iterator<Item = &'a Resource> {
+        let resources = self.look.application.status.resources.iter();
+        resources.filter(|resource| self.is_unwell(resource))
+    }
+
+    fn degraded(&self) -> impl Iterator<Item = &'a Resource> {
+        let unwell = self.unwell();
+        unwell.filter(|resource| self.health(resource) == "Degraded")
+    }
+
+    /// The Pods of these images that crash, or can't be pulled or started.
+    fn broken_pods(&self) -> Vec<Symptom> {
+        let tree = self.look.tree.into_iter();
+        let pods = tree.flat_map(|tree| tree.broken_pods(&self.goal.images));
+        let mut symptoms: Vec<Symptom> = Vec::new();
+        for pod in pods {
+            let said = pod.said();
+            if !symptoms.iter().any(|symptom| symptom.message == said) {
+                symptoms.push(Symptom::new(pod.title(), said));
+            }
+        }
+        symptoms.truncate(MAX_SYMPTOMS);
+        symptoms
+    }
+
+    /// The unwell resources that don't carry these images.
+    fn others(&self) -> Vec<Symptom> {
+        let others = self.unwell().filter(|resource| !self.carries(resource));
+        let symptoms = others.map(|resource| self.symptom_of(resource));
+        symptoms.take(MAX_SYMPTOMS).collect()
+    }
+
+    /// What is unwell beside workloads of these images that are known, and all of them well: where each
+    /// of it was unwell before. Empty where that is not so.
+    fn beside(&self) -> Vec<Symptom> {
+        let Some(before) = self.look.before else {
+            return Vec::new();
+        };
+        let resources = self.look.application.status.resources.iter();
+        let mut ours = resources
+            .filter(|resource| self.carries(resource))
+            .peekable();
+        let known = ours.peek().is_some();
+        if !known || ours.any(|resource| self.is_unwell(resource)) {
+            return Vec::new();
+        }
+        let before = before.status.resources.iter();
+        let before: HashMap<Reference, &str> = before
+            .map(|resource| (resource.reference(), resource.health()))
+            .collect();
+        let was_so = |resource: &Resource| {
+            before.get(&resource.reference()).copied() == Some(self.health(resource))
+        };
+        let others: Vec<&Resource> = self.unwell().collect();
+        match others.iter().all(|resource| was_so(resource)) {
+            true => others
+                .into_iter()
+                .map(|resource| self.symptom_of(resource))
+                .collect(),
+            false => Vec::new(),
+        }
+    }
+}
+
+/// What shows, when the time is over, that the commit broke it: an operation that kept failing, or Pods that
+/// can't run.
+fn broken_at_the_end(scene: &Scene<'_>) -> Option<Evidence> {
+    let look = scene.look;
+    let arrived = look.compared != Relation::Old
+        || look.applied.is_some_and(|applied| applied != Relation::Old);
+    if !arrived {
+        return None;
+    }
+    let operation = look.application.status.operation_state.as_ref();
+    if let Some(operation) = operation
+        && look.application.is_syncing()
+        && look.applied == Some(Relation::Exact)
+        && operation.retry_count > 0
+        && !failed_alike_before(operation, look.before)
+        && fault_of(operation) == Cause::Manifests
+    {
+        return Some(Evidence {
+            fault: Fault::Retries(operation.retry_count, operation.message.clone()),
+            symptoms: symptoms_of(operation),
+            lasted: None,
+        });
+    }
+    let pods = scene.broken_pods();
+    (!pods.is_empty()).then_some(Evidence {
+        fault: Fault::Pods,
+        symptoms: pods,
+        lasted: None,
+    })
 }
 
 /// Whether the application is another one than that of before.
@@ -746,81 +869,6 @@ fn running(look: &Look<'_>, image: &ImageReference) -> Running {
     }
 }
 
-/// Whether a resource is known to carry these images: by Git, where it is the only one of its name; by
-/// its Pods; or by what it is in the cluster.
-pub fn carries(look: &Look<'_>, goal: &Goal, resource: &Resource) -> bool {
-    let title = resource.title();
-    let resources = &look.application.status.resources;
-    let by_git = goal.workloads.contains(&title)
-        && resources
-            .iter()
-            .filter(|other| other.title() == title)
-            .count()
-            == 1;
-    let reference = resource.reference();
-    let live = look.live.get(&reference);
-    let has = |image: &ImageReference| goal.images.iter().any(|wanted| image.satisfies(wanted));
-    by_git
-        || look
-            .tree
-            .is_some_and(|tree| tree.carriers(&goal.images).contains(&reference))
-        || live.is_some_and(|images| images.iter().any(has))
-}
-
-/// The Pods of these images that crash, or can't be pulled or started.
-fn pods(look: &Look<'_>, goal: &Goal) -> Vec<Symptom> {
-    let pods = look
-        .tree
-        .into_iter()
-        .flat_map(|tree| tree.broken_pods(&goal.images));
-    let mut symptoms: Vec<Symptom> = Vec::new();
-    for pod in pods {
-        let said = pod.said();
-        if !symptoms.iter().any(|symptom| symptom.message == said) {
-            symptoms.push(Symptom::new(pod.title(), said));
-        }
-    }
-    symptoms.truncate(MAX_SYMPTOMS);
-    symptoms
-}
-
-/// A resource's health; the tree has it where the application does not.
-fn health<'a>(look: &Look<'a>, resource: &'a Resource) -> &'a str {
-    match (resource.health(), look.tree) {
-        ("", Some(tree)) => tree.health_of(resource).map_or("", |health| &health.status),
-        (health, _) => health,
-    }
-}
-
-/// What a resource says of its health; else what the tree says, or the application of the same health
-/// (since 3.5).
-fn said<'a>(look: &Look<'a>, resource: &'a Resource) -> &'a str {
-    let of_tree = look.tree.and_then(|tree| tree.health_of(resource));
-    let whole = &look.application.status.health;
-    let of_whole = (whole.status == health(look, resource)).then_some(whole);
-    let mut known = [resource.health.as_ref(), of_tree, of_whole]
-        .into_iter()
-        .flatten();
-    known
-        .find(|health| !health.message.is_empty())
-        .map_or("", |health| &health.message)
-}
-
-fn symptom_of(look: &Look<'_>, resource: &Resource) -> Symptom {
-    let (health, said) = (health(look, resource), said(look, resource));
-    Symptom::new(
-        resource.title(),
-        match said {
-            "" => health.to_owned(),
-            said => format!("{health}: {said}"),
-        },
-    )
-}
-
-fn is_unwell(look: &Look<'_>, resource: &Resource) -> bool {
-    !matches!(health(look, resource), "" | "Healthy")
-}
-
 fn is_degraded_before(before: &Application, resource: &Resource) -> bool {
     match resource.health() {
         "" => before.status.health.status == "Degraded",
@@ -828,15 +876,11 @@ fn is_degraded_before(before: &Application, resource: &Resource) -> bool {
     }
 }
 
-fn unwell<'a>(look: &Look<'a>) -> impl Iterator<Item = &'a Resource> + use<'a> {
-    let look = *look;
-    let resources = look.application.status.resources.iter();
-    resources.filter(move |resource| is_unwell(&look, resource))
-}
-
-fn degraded<'a>(look: &Look<'a>) -> impl Iterator<Item = &'a Resource> + use<'a> {
-    let look = *look;
-    unwell(&look).filter(move |resource| health(&look, resource) == "Degraded")
+/// Whether any resource of an application is known to carry the images that are to run.
+pub fn carries_any(look: &Look<'_>, goal: &Goal) -> bool {
+    let scene = Scene::of(look, goal);
+    let mut resources = look.application.status.resources.iter();
+    resources.any(|resource| scene.carries(resource))
 }
 
 /// Whether the health came after the operation and is what it is for some seconds, by Argo CD's own

@@ -18,7 +18,7 @@ pub use application::{
 };
 pub use judge::{
     Culprit, Done, Evidence, Fault, Goal, Judge, Look, Relation, Symptom, Verdict, Wait, WaitFor,
-    carries,
+    carries_any,
 };
 pub use tree::{Node, ResourceTree};
 

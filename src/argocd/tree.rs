@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
-use super::application::{Health, Reference, Resource, nullable};
+use super::application::{Health, Reference, nullable};
 use crate::image::ImageReference;
 
 /// The most owners that a Pod is followed up to: a Pod's are four at most (CronJob, Job, Pod; or a
@@ -101,9 +101,7 @@ impl Node {
     /// Whether it is a Pod whose containers crash, or can't be pulled or started.
     pub fn cannot_run(&self) -> bool {
         let said = self.said();
-        self.is_pod()
-            && !matches!(self.health(), "Healthy" | "Suspended")
-            && CANNOT_RUN.iter().any(|reason| said.contains(reason))
+        self.is_unwell_pod() && CANNOT_RUN.iter().any(|reason| said.contains(reason))
     }
 
     /// Whether it is a Pod that is not well.
@@ -177,14 +175,6 @@ impl ResourceTree {
         broken.filter(|pod| images.iter().any(|image| pod.has(image)))
     }
 
-    /// The health of a resource as the tree has it.
-    pub fn health_of(&self, resource: &Resource) -> Option<&Health> {
-        let reference = resource.reference();
-        let mut nodes = self.nodes.iter();
-        let node = nodes.find(|node| node.reference == reference)?;
-        node.health.as_ref()
-    }
-
     fn owners(&self) -> HashMap<&Reference, &[Reference]> {
         let nodes = self.nodes.iter();
         nodes
@@ -194,12 +184,11 @@ impl ResourceTree {
 }
 
 /// What an object belongs to, nearest first.
-fn ancestors<'t>(
-    owners: &HashMap<&'t Reference, &'t [Reference]>,
+fn ancestors<'t, 'o>(
+    owners: &'o HashMap<&'t Reference, &'t [Reference]>,
     node: &'t Node,
-) -> impl Iterator<Item = &'t Reference> {
+) -> impl Iterator<Item = &'t Reference> + use<'t, 'o> {
     let mut next = node.parent_refs.first();
-    let owners = owners.clone();
     let up = std::iter::from_fn(move || {
         let owner = next?;
         next = owners.get(owner).and_then(|parents| parents.first());

@@ -1136,6 +1136,45 @@ fn the_parent_of_an_app_of_apps_says_nothing_of_its_children() {
     ");
 }
 
+/// Deploys v15; then somebody else commits `file`, and Argo CD, at that commit, finds the Rollout
+/// aborted. Whether v15 was rolled back, and what is said.
+fn broken_below_a_later_commit(file: &'static str) -> (String, String) {
+    let world = World::new();
+    let (repository, url, old) = (
+        world.repository.clone(),
+        world.repository.url().to_owned(),
+        world.old.clone(),
+    );
+    let looks = Arc::new(AtomicUsize::new(0));
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        if looks.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Reply::App(App::healthy(&url, &old, &[V13]));
+        }
+        if repository.log("main").len() == 3 {
+            repository.commit("main", file, "kind: ConfigMap\n", "feat: another team's");
+        }
+        let later = repository.log("main")[0].id.clone();
+        let state = App::healthy(&url, &later, &["ghcr.io/wlals2/blog-web:v15"]);
+        Reply::App(state.health("Degraded"))
+    })]);
+    let outcome = world
+        .update(&argocd)
+        .input("rollback-on-failure", "true")
+        .input("verify-timeout", "4")
+        .run()
+        .failed();
+    (outcome.output("rolled-back").to_owned(), error(&outcome))
+}
+
+#[test]
+fn below_a_later_commit_a_deployment_is_blamed_where_its_folder_is_the_same() {
+    let (rolled_back, told) = broken_below_a_later_commit("shop/config.yaml");
+    assert_eq!(rolled_back, "true", "{told}");
+    let (rolled_back, told) = broken_below_a_later_commit("blog-system/config.yaml");
+    assert_eq!(rolled_back, "false", "{told}");
+    assert!(told.contains("a later commit fails"), "{told}");
+}
+
 #[test]
 fn what_was_hydrated_and_then_promoted_by_a_merge_is_known_by_what_runs() {
     let world = World::new();

@@ -583,6 +583,17 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
         ],
         None,
     );
+    promise(
+        "it was so before, and a look that tells no health is not one that it was well at",
+        &goal(),
+        &[
+            (0, before(), wait),
+            (9, state(workload("", "")).now(None), "wait: Health(\"\")"),
+            (10, before(), wait),
+            (99, before(), wait),
+        ],
+        Some(wait),
+    );
     let hpa = || state(other("Degraded", "no metrics yet"));
     promise(
         "a resource without the images (argo-cd#28522, #6287)",

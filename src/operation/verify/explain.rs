@@ -9,7 +9,7 @@ use super::target::Deployed;
 
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
-use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Verdict, Wait};
+use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
 use crate::failure::{Failure, Reason};
 use crate::http::text::one_line;
 use crate::repository::CommitId;
@@ -97,7 +97,7 @@ fn state(seen: &Seen<'_>, application: Option<&Application>) -> String {
                 seen.name,
                 status.sync.status,
                 status.health.status,
-                revision.get(..7).unwrap_or(revision)
+                short(revision)
             )
         }
         None => format!("nothing is known of {}", seen.name),
@@ -260,18 +260,8 @@ pub(super) fn superseded(
     )
 }
 
-/// The commit broke the application, or something else did.
-pub(super) fn ended(seen: &Seen<'_>, verdict: &Verdict) -> Ended {
-    match verdict {
-        Verdict::Broken(evidence) => broken(seen, evidence),
-        Verdict::Elsewhere(culprit) => elsewhere(seen, culprit),
-        Verdict::Unknown(_) | Verdict::Confirm | Verdict::Done(_) => {
-            late(seen, seen.waiting.clone(), Duration::ZERO)
-        }
-    }
-}
-
-fn broken(seen: &Seen<'_>, evidence: &Evidence) -> Ended {
+/// The commit broke the application.
+pub(super) fn broken(seen: &Seen<'_>, evidence: &Evidence) -> Ended {
     let name = seen.name;
     let commit = seen.watching.deployed.commit.short();
     let (reason, mut text, hint) = match &evidence.fault {
@@ -364,7 +354,8 @@ fn culprit_words(culprit: &Culprit) -> String {
     }
 }
 
-fn elsewhere(seen: &Seen<'_>, culprit: &Culprit) -> Ended {
+/// Something else is wrong.
+pub(super) fn elsewhere(seen: &Seen<'_>, culprit: &Culprit) -> Ended {
     let name = seen.name;
     let commit = seen.watching.deployed.commit.short();
     let words = culprit_words(culprit);

@@ -16,12 +16,12 @@ use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
     Application, ApplicationName, Culprit, Done, Evidence, Fault, Goal, Judge, Look, Node,
-    Reference, Relation, Resource, ResourceTree, Verdict, Wait, carries,
+    Reference, Relation, Resource, ResourceTree, Verdict, Wait, carries_any,
 };
 use crate::deadline::Deadline;
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{HeldImage, Place};
+use crate::manifest::{HeldImage, ManifestFile, Place};
 use crate::operation::Progress;
 use crate::repository::CommitId;
 
@@ -198,9 +198,13 @@ impl<'a> Watch<'a> {
                 }
                 self.done = Some(done);
             }
-            Verdict::Broken(_) | Verdict::Elsewhere(_) => {
+            Verdict::Broken(evidence) => {
                 self.seen.application = Some(answer.content);
-                return Err(explain::ended(&self.seen, &verdict));
+                return Err(explain::broken(&self.seen, &evidence));
+            }
+            Verdict::Elsewhere(culprit) => {
+                self.seen.application = Some(answer.content);
+                return Err(explain::elsewhere(&self.seen, &culprit));
             }
             Verdict::Unknown(wait) => {
                 self.seen.application = Some(answer.content);
@@ -223,11 +227,8 @@ impl<'a> Watch<'a> {
         }
         let children: Vec<String> = application.children().map(Resource::title).collect();
         let goal = self.goal(application);
-        let carried = application.status.resources.iter().any(|resource| {
-            self.look(application)
-                .is_some_and(|look| carries(&look, &goal, resource))
-        });
-        if !children.is_empty() && !carried {
+        let look = self.look(application);
+        if !children.is_empty() && !look.is_some_and(|look| carries_any(&look, &goal)) {
             log.warning(&format!(
                 "{name} is the parent of an app of apps: that it is healthy says nothing of {}. Name those in `argocd-application`",
                 children.join(", ")
@@ -442,22 +443,23 @@ impl<'a> Watch<'a> {
             return;
         };
         let pair = (done.hydrated_sha.clone(), status.sync.revision.clone());
-        if pair.0 == pair.1 || self.below.contains_key(&pair) {
+        if pair.0 == pair.1 || self.below.get(&pair) == Some(&true) {
             return;
         }
         let (Some(hydrated), Some(compared)) = (CommitId::parse(&pair.0), CommitId::parse(&pair.1))
         else {
             return;
         };
-        let repository = &self.seen.watching.session.repository;
-        let below = repository.is_ancestor(&hydrated, &compared).await;
-        let below = match below {
-            Ok(true) => true,
-            // The hydrated branch may be in a repository that is not ours to read: what runs tells, where
-            // something else ran before.
-            Ok(false) | Err(_) => self.runs_since(application),
-        };
-        if below {
+        if !self.below.contains_key(&pair) {
+            let repository = &self.seen.watching.session.repository;
+            // What failed is asked again with the next look; what is below what never changes.
+            if let Ok(below) = repository.is_ancestor(&hydrated, &compared).await {
+                self.below.insert(pair.clone(), below);
+            }
+        }
+        // The hydrated branch may be in a repository that is not ours to read: what runs tells, where
+        // something else ran before.
+        if self.below.get(&pair) != Some(&true) && self.runs_since(application) {
             self.below.insert(pair, true);
         }
     }
@@ -485,7 +487,7 @@ impl<'a> Watch<'a> {
         let branch = self.seen.watching.deployed.branch.as_str();
         let url = self.url();
         let holds = |one: &str, other: &str| {
-            one == other || self.below.contains_key(&(one.to_owned(), other.to_owned()))
+            one == other || self.below.get(&(one.to_owned(), other.to_owned())) == Some(&true)
         };
         let tracked = application.tracked(&url, holds);
         let any = tracked.iter().any(|(source, _)| source.follows(branch));
@@ -503,10 +505,9 @@ impl<'a> Watch<'a> {
         let Watching {
             session, deployed, ..
         } = self.seen.watching;
-        let Some(standing) = self.standing else {
-            return Verdict::Broken(evidence);
+        let exact = |of: fn(&Standing) -> Option<Relation>| {
+            self.standing.as_ref().and_then(of) == Some(Relation::Exact)
         };
-        let exact = |relation| relation == Some(Relation::Exact);
         let made_of = match evidence.fault {
             // What was compared then has no name: the branch tells.
             Fault::Manifests => {
@@ -517,8 +518,10 @@ impl<'a> Watch<'a> {
                 let tip = crate::repository::Branch::snapshot(&session.repository, &nothing).await;
                 tip.ok().map(|tip| tip.commit)
             }
-            Fault::Hydration if exact(standing.hydrating) => Some(deployed.commit.clone()),
-            Fault::Sync(_) | Fault::Retries(..) if exact(standing.applied) => {
+            Fault::Hydration if exact(|standing| standing.hydrating) => {
+                Some(deployed.commit.clone())
+            }
+            Fault::Sync(_) | Fault::Retries(..) if exact(|standing| standing.applied) => {
                 Some(deployed.commit.clone())
             }
             _ => {
@@ -539,32 +542,32 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Whether nobody changed what the application is made of since our commit.
+    /// Whether it is known that nobody changed what the application is made of since our commit.
     async fn has_same_manifests(&self, application: &Application, later: &CommitId) -> bool {
         let Watching {
             session, deployed, ..
         } = self.seen.watching;
         let url = self.url();
         let sources = application.sources();
-        let globs = sources
-            .into_iter()
-            .filter(|source| source.is_git_of(&url))
-            .filter_map(|source| {
-                let path = source.path.trim_start_matches("./").trim_matches('/');
-                let glob = match path {
-                    "" | "." => "**".to_owned(),
-                    path => format!("{path}/**"),
-                };
-                glob.parse().ok()
-            });
-        let all = FileSelection {
-            include: globs.collect(),
-            exclude: Vec::new(),
+        let ours = sources.into_iter().filter(|source| source.is_git_of(&url));
+        let globs = ours.map(|source| match source.folder() {
+            None => "**".parse(),
+            Some(folder) => format!("{folder}/**").parse(),
+        });
+        let all = match globs.collect::<Result<Vec<_>, _>>() {
+            // Of no files, or not of all, nothing is proven.
+            Ok(include) if !include.is_empty() => FileSelection {
+                include,
+                exclude: Vec::new(),
+            },
+            Ok(_) | Err(_) => return false,
         };
         let repository = &session.repository;
         let then = repository.files_at(&deployed.commit, &all).await;
         let now = repository.files_at(later, &all).await;
-        matches!((then, now), (Ok(then), Ok(now)) if then == now)
+        // What is made of files elsewhere, such as a base of Kustomize's, may have changed there.
+        let elsewhere = |file: &ManifestFile| file.bytes.windows(3).any(|bytes| bytes == b"../");
+        matches!((then, now), (Ok(then), Ok(now)) if then == now && !now.iter().any(elsewhere))
     }
 
     /// Asks for what runs where the application is to be judged by it.
@@ -952,11 +955,12 @@ impl<'a> Watch<'a> {
             None => Verdict::Unknown(Wait::Unseen),
         };
         match verdict {
-            Verdict::Unknown(Wait::Failed(culprit)) => {
-                explain::ended(&self.seen, &Verdict::Elsewhere(culprit))
+            Verdict::Broken(evidence) => explain::broken(&self.seen, &evidence),
+            Verdict::Elsewhere(culprit) | Verdict::Unknown(Wait::Failed(culprit)) => {
+                explain::elsewhere(&self.seen, &culprit)
             }
             Verdict::Unknown(wait) => explain::late(&self.seen, Some(wait), total),
-            verdict => explain::ended(&self.seen, &verdict),
+            Verdict::Confirm | Verdict::Done(_) => explain::late(&self.seen, wait, total),
         }
     }
 
