@@ -579,14 +579,77 @@ fn a_lost_race_is_tried_again_on_the_new_tip() {
 }
 
 #[test]
+fn a_lost_race_costs_a_look_a_fetch_and_a_push() {
+    let (server, repository) = start();
+    // What changed of other files comes as a difference to what was never asked for.
+    let notes = |first: &str| -> String {
+        let lines = (0..2_000_u32).map(|n| format!("{}\n", n.wrapping_mul(0x9e37_79b9)));
+        format!("{first}\n{}", lines.collect::<String>())
+    };
+    repository.commit("main", "NOTES", notes("before").as_str(), "docs: notes");
+    let large = (0..1_u32 << 18).flat_map(|n| n.wrapping_mul(n ^ 0x9e37_79b9).to_le_bytes());
+    let large: Vec<u8> = large.chain(*b"!").collect();
+    server.reset_log();
+    let other = repository.clone();
+    server.before(VIA.push().nth(1), move || {
+        let theirs = MANIFEST.replace("replicas: 2", "replicas: 3");
+        let entries = [
+            (FILE, theirs.into_bytes().into()),
+            ("NOTES", notes("after").into_bytes().into()),
+            ("large.bin", large.into()),
+        ];
+        other.commit_all("main", entries, "feat: more of it");
+    });
+    alone(&repository).run().succeeded();
+    let theirs = MANIFEST.replace("replicas: 2", "replicas: 3");
+    let expected = theirs.replace(V13, V14);
+    assert_eq!(repository.show("main", FILE), expected.into_bytes());
+    repository.fsck();
+    let steps: Vec<Step> = server
+        .requests()
+        .iter()
+        .filter_map(|own| own.step)
+        .collect();
+    let expected = match VIA {
+        Via::Git => vec![
+            Step::FetchRefs,
+            Step::Fetch,
+            Step::Fetch,
+            Step::Push,
+            Step::FetchRefs,
+            Step::Fetch,
+            Step::Push,
+        ],
+        Via::Api => [[Step::Query, VIA.push()]; 2].concat(),
+    };
+    assert_eq!(steps, expected);
+    // What is large and not wanted does not come along.
+    let sent = server.traffic().sent;
+    assert!(sent < 100_000, "{sent}");
+}
+
+#[test]
+fn a_server_that_leaves_out_all_files_and_not_some_is_asked_again() {
+    let (server, repository) = start();
+    repository.config("uploadpackfilter.allow", "false");
+    repository.config("uploadpackfilter.blob:none.allow", "true");
+    let other = repository.clone();
+    server.before(Step::Push.nth(1), move || {
+        let theirs = MANIFEST.replace("replicas: 2", "replicas: 3");
+        other.commit("main", FILE, theirs.as_str(), "feat: more of it");
+    });
+    let outcome = alone(&repository).input("transport", "git").run();
+    assert!(!outcome.succeeded().log().contains("refused"));
+    repository.fsck();
+    // Refused, without files, the file.
+    assert_eq!(server.count(Step::Fetch), 2 + 3);
+}
+
+#[test]
 fn a_race_that_is_lost_twice_is_tried_again() {
     let (server, repository) = start();
     let push = VIA.push();
-    let again = match VIA {
-        Via::Git => Step::PushRefs.nth(1),
-        Via::Api => push.nth(3),
-    };
-    for step in [push.nth(1), again, push.nth(2)] {
+    for step in [push.nth(1), push.nth(2), push.nth(3)] {
         let other = repository.clone();
         server.before(step.clone(), move || {
             other.commit("main", "README.md", format!("{step:?}\n"), "docs: more");

@@ -84,13 +84,13 @@ impl Objects {
         }
     }
 
-    /// Takes in a pack.
-    pub(super) fn receive(&self, pack: impl BufRead) -> Result<(), FetchError> {
+    /// Takes in a pack; see [`Received::read`].
+    pub(super) fn receive(&self, pack: impl BufRead, may_lack: bool) -> Result<(), FetchError> {
         match &self.kept {
             Kept::OnThisMachine(_) => {
                 Err(FetchError::broken("a local repository receives nothing"))
             }
-            Kept::Received { packs, .. } => packs.borrow_mut().read(pack, &self.budget),
+            Kept::Received { packs, .. } => packs.borrow_mut().read(pack, may_lack, &self.budget),
         }
     }
 

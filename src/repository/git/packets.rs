@@ -131,8 +131,31 @@ pub(super) struct FetchRequest {
     pub(super) shallow: Vec<ObjectId>,
     /// How many commits of each line; none for all.
     pub(super) depth: Option<u32>,
-    /// Leave the files out.
-    pub(super) without_blobs: bool,
+    /// Which files come along.
+    pub(super) files: Along,
+}
+
+/// Which files come along with commits and their directories.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Along {
+    /// All.
+    #[default]
+    All,
+    /// None: those that are needed are asked for by their ids.
+    None,
+    /// Those of up to so many bytes.
+    UpTo(u64),
+}
+
+impl Along {
+    /// What a server is told to leave out (`git rev-list`, "--filter").
+    fn filter(self) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::None => Some("filter blob:none\n".to_owned()),
+            Self::UpTo(bytes) => Some(format!("filter blob:limit={bytes}\n")),
+        }
+    }
 }
 
 impl FetchRequest {
@@ -152,7 +175,8 @@ impl FetchRequest {
             capabilities.push(' ');
             capabilities.push_str(capability);
         }
-        if self.without_blobs {
+        let filter = self.files.filter();
+        if filter.is_some() {
             capabilities.push_str(" filter");
         }
         let mut request = Vec::new();
@@ -171,8 +195,8 @@ impl FetchRequest {
         if let Some(depth) = self.depth.filter(|_| allows(advertisement, "shallow")) {
             line(format!("deepen {depth}\n"));
         }
-        if self.without_blobs {
-            line("filter blob:none\n".to_owned());
+        if let Some(filter) = filter {
+            line(filter);
         }
         request.extend_from_slice(FLUSH);
         for commit in &self.haves {
@@ -190,18 +214,27 @@ pub(super) fn has_side_band(advertisement: &[u8]) -> bool {
     allows(advertisement, SIDE_BAND)
 }
 
-/// What a client asks of a push, as far as the server can do it; all of it where `advertisement` is
-/// none, since git's servers have had it since 2010.
-pub(super) fn push_capabilities(advertisement: Option<&[u8]>) -> String {
-    const WANTED: [&str; 2] = ["report-status", SIDE_BAND];
-    let wanted = WANTED.into_iter();
-    let wanted = wanted.filter(|own| advertisement.is_none_or(|answer| allows(answer, own)));
-    wanted.collect::<Vec<_>>().join(" ")
+/// How a push is made, as far as the server can do it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PushTerms {
+    /// What is asked for with it.
+    pub(super) capabilities: String,
+    /// Whether the server can complete a pack that builds on what it has.
+    pub(super) thin: bool,
 }
 
-/// Whether the server can complete a pack that builds on what it has.
-pub(super) fn takes_thin_packs(advertisement: &[u8]) -> bool {
-    !allows(advertisement, "no-thin")
+impl PushTerms {
+    /// Those of a server that advertised so; without an advertisement all that there is, since git's
+    /// servers have had it since 2010.
+    pub(super) fn of(advertisement: Option<&[u8]>) -> Self {
+        const WANTED: [&str; 2] = ["report-status", SIDE_BAND];
+        let wanted = WANTED.into_iter();
+        let wanted = wanted.filter(|own| advertisement.is_none_or(|answer| allows(answer, own)));
+        Self {
+            capabilities: wanted.collect::<Vec<_>>().join(" "),
+            thin: advertisement.is_none_or(|answer| !allows(answer, "no-thin")),
+        }
+    }
 }
 
 /// The request that moves a reference; its pack follows.
@@ -224,6 +257,13 @@ pub(super) struct PushReport {
     pub(super) reference: Option<Result<(), String>>,
     /// What hooks and rules print for people, and what the server dies of.
     pub(super) said: String,
+}
+
+impl PushReport {
+    /// Whether the server could read the push, whatever became of it.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.unpack.as_deref() == Some("ok") && self.reference.is_some()
+    }
 }
 
 /// Reads the answer to a push (`gitprotocol-pack(5)`, "Report Status"), with side band or without.
@@ -402,7 +442,7 @@ mod tests {
             haves: vec![id("3")],
             shallow: vec![id("3")],
             depth: Some(1),
-            without_blobs: true,
+            files: Along::None,
         };
         assert_eq!(
             request.encode(&advertised_with(
@@ -439,11 +479,17 @@ mod tests {
 
     #[test]
     fn a_push_asks_for_what_the_server_can_do() {
-        assert_eq!(push_capabilities(None), "report-status side-band-64k");
+        let terms = |capabilities: &str, thin| PushTerms {
+            capabilities: capabilities.to_owned(),
+            thin,
+        };
+        let all = PushTerms::of(None);
+        assert_eq!(all, terms("report-status side-band-64k", true));
         let answer = advertised_with("report-status delete-refs no-thin");
-        assert_eq!(push_capabilities(Some(&answer)), "report-status");
-        assert!(!takes_thin_packs(&answer));
-        assert!(takes_thin_packs(&advertised_with("report-status")));
+        let some = PushTerms::of(Some(&answer));
+        assert_eq!(some, terms("report-status", false));
+        let some = PushTerms::of(Some(&advertised_with("report-status")));
+        assert_eq!(some, terms("report-status", true));
         assert_eq!(
             push_request("1 2 refs/heads/main", "report-status"),
             lines(&["1 2 refs/heads/main\0 report-status", ""])

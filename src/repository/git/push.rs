@@ -3,7 +3,7 @@
 use git2::ErrorCode;
 
 use super::objects::{Objects, libgit2_id};
-use super::packets::{self, PushReport, says_missing};
+use super::packets::{self, PushReport, PushTerms, says_missing};
 use super::server::Server;
 use super::{pack, tree};
 use crate::http::text::{one_line, without_progress};
@@ -24,15 +24,16 @@ pub(super) struct Move<'a> {
 ///
 /// The server moves the branch from `old` or not at all, so nothing is risked by not asking it first
 /// where the branch is: it was there a moment ago. To ask costs a request, and tells what the server
-/// can do and, before anything is sent, that the branch has moved; where a first push did not land,
-/// that is worth it.
+/// can do and, before anything is sent, that the branch has moved; that is worth it where the last push
+/// did not come to an end in good order. After a lost race it would only lose the next one.
 pub(super) fn push(
     objects: &Objects,
     server: &Server,
     step: &Move<'_>,
 ) -> Result<Pushed, RepositoryError> {
     let connection = &server.connection;
-    let asks_first = server.note_push();
+    let known = server.take_push_terms();
+    let asks_first = known.is_none();
     let Move { branch, old, new } = step;
     let host = connection.host();
     let reference = branch.reference();
@@ -46,6 +47,7 @@ pub(super) fn push(
         match server.read(advertisement)?.tip(branch) {
             Some(tip) if tip == *old => {}
             Some(tip) => {
+                server.keep_push_terms(PushTerms::of(Some(advertisement)));
                 let detail = format!("its tip is now {tip}");
                 return Ok(Pushed::Moved { detail });
             }
@@ -55,17 +57,22 @@ pub(super) fn push(
             }
         }
     }
-    let advertisement = advertisement.as_deref();
-    let thin = advertisement.is_none_or(packets::takes_thin_packs);
-    let capabilities = packets::push_capabilities(advertisement);
-    let mut request = packets::push_request(&format!("{old} {new} {reference}"), &capabilities);
-    let pack = pack::pack(&tree::added(objects, *new)?, thin);
+    let terms = known.unwrap_or_else(|| PushTerms::of(advertisement.as_deref()));
+    let command = format!("{old} {new} {reference}");
+    let mut request = packets::push_request(&command, &terms.capabilities);
+    let pack = pack::pack(&tree::added(objects, *new)?, terms.thin);
     let pack = pack.map_err(|error| {
         RepositoryError::protocol(format!("the commit can't be packed: {error}"))
     })?;
     request.extend_from_slice(&pack);
     match connection.push(request) {
-        Ok(answer) => reported(&packets::push_report(&answer), *new, &host, asks_first),
+        Ok(answer) => {
+            let report = packets::push_report(&answer);
+            if report.is_in_order() {
+                server.keep_push_terms(terms);
+            }
+            reported(&report, *new, &host, asks_first)
+        }
         Err(error) => {
             let may_have_happened = error.may_have_happened();
             let error = refused(error, &host);

@@ -89,11 +89,17 @@ impl Received {
     /// Takes in a pack, to its end. It may build on the objects that are here.
     ///
     /// The pack's own checksum is not looked at: whatever is damaged has another id than it is asked
-    /// for by.
+    /// for by. What builds on an object that is not here is passed over where the pack `may_lack` such
+    /// objects, since its sender takes more for being here than is.
     ///
     /// # Errors
     /// When it ends early, is no pack, or exceeds a limit or the run's time. What was here stays.
-    pub(super) fn read(&mut self, pack: impl BufRead, budget: &Budget) -> Result<(), FetchError> {
+    pub(super) fn read(
+        &mut self,
+        pack: impl BufRead,
+        may_lack: bool,
+        budget: &Budget,
+    ) -> Result<(), FetchError> {
         self.packs.seek(SeekFrom::Start(self.end))?;
         let copy = BufWriter::new(&mut self.packs);
         let mut reader = PackReader::new(pack, copy, self.end, &mut self.zlib, budget);
@@ -123,7 +129,7 @@ impl Received {
         reader.copy.flush()?;
         drop(reader);
         passed_over |= self.resolve(&mut objects, Deltas::new(deltas), budget)?;
-        if objects.len() < count as usize && !passed_over {
+        if objects.len() < count as usize && !passed_over && !may_lack {
             return Err(lacking());
         }
         // Those that were there first stay in front.
@@ -656,7 +662,7 @@ mod tests {
 
     impl Received {
         fn add(&mut self, pack: &[u8]) -> Result<(), String> {
-            let read = self.read(pack, &budget());
+            let read = self.read(pack, false, &budget());
             read.map_err(|error| error.to_string())
         }
 
@@ -712,7 +718,7 @@ mod tests {
         for size in 1..pack.len() {
             let mut received = Received::default();
             let pieces = io::BufReader::with_capacity(size, &pack[..]);
-            received.read(pieces, &budget()).unwrap();
+            received.read(pieces, false, &budget()).unwrap();
             for (kind, content) in [
                 (ObjectKind::Blob, &web[..]),
                 (ObjectKind::Tag, tag),
@@ -751,6 +757,9 @@ mod tests {
         let delta = entry(OBJECT, blob(base).as_bytes(), &[10, 5, 0x90, 5]);
         let thin = pack(&[delta]);
         assert!(received(&thin).is_err());
+        let mut lacking = Received::default();
+        lacking.read(&thin[..], true, &budget()).unwrap();
+        assert_eq!(lacking.content_of(blob(b"01234")), None);
         let mut received = received(&pack(&[entry(3, b"", base)])).unwrap();
         received.add(&thin).unwrap();
         assert!(received.has(blob(b"01234")));

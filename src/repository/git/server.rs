@@ -1,13 +1,13 @@
 //! The server's side: what it says of its branches, and what it is asked for.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
 use super::answer::{self, FetchAnswer, FetchError};
 use super::connection::{Connection, Download};
-use super::packets::{self, Advertised, FetchRequest, Unreadable};
+use super::packets::{self, Advertised, FetchRequest, PushTerms, Unreadable};
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
 use crate::repository::error::{Access, Refusal, RepositoryError, is_of_this_machine};
@@ -23,8 +23,8 @@ pub(super) struct Server {
     advertisement: Mutex<Option<Bytes>>,
     /// Whether it turned out to give out no files by their ids.
     gives_no_files: AtomicBool,
-    /// Whether a push was tried.
-    has_pushed: AtomicBool,
+    /// How it can be pushed to, as far as that is known.
+    push_terms: Mutex<Option<PushTerms>>,
 }
 
 impl Server {
@@ -34,7 +34,7 @@ impl Server {
             branch,
             advertisement: Mutex::default(),
             gives_no_files: AtomicBool::new(false),
-            has_pushed: AtomicBool::new(false),
+            push_terms: Mutex::new(Some(PushTerms::of(None))),
         }
     }
 
@@ -101,9 +101,15 @@ impl Server {
         answer::read(download.map_err(FetchError::Wire)?, has_side_band)
     }
 
-    /// Notes that there is a push. Returns whether there was one before.
-    pub(super) fn note_push(&self) -> bool {
-        self.has_pushed.swap(true, Relaxed)
+    /// How to push now; none where it has to be asked. Unknown from here on, until a push comes to an end
+    /// in good order: see [`Server::keep_push_terms`].
+    pub(super) fn take_push_terms(&self) -> Option<PushTerms> {
+        lock(&self.push_terms).take()
+    }
+
+    /// The next push is made as the last one was.
+    pub(super) fn keep_push_terms(&self, terms: PushTerms) {
+        *lock(&self.push_terms) = Some(terms);
     }
 
     /// A failed fetch, by what can be done about it.
@@ -111,11 +117,13 @@ impl Server {
         failed(error, &self.connection.host())
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<Bytes>> {
-        self.advertisement
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn last(&self) -> MutexGuard<'_, Option<Bytes>> {
+        lock(&self.advertisement)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A failed fetch from `host`, by what can be done about it.

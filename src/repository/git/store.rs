@@ -9,7 +9,7 @@ use super::answer::FetchError;
 use super::budget::Budget;
 use super::content::Commit;
 use super::objects::{Fetched, Objects};
-use super::packets::{Advertised, FetchRequest, branch_of};
+use super::packets::{Advertised, Along, FetchRequest, branch_of};
 use super::push::{self, Move};
 use super::server::Server;
 use super::tree;
@@ -22,6 +22,9 @@ use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId};
 use crate::repository::signing::SigningKey;
+
+/// How large a file may be that comes along with a change of others, whether it is wanted or not.
+const CHANGED: u64 = 1 << 20;
 
 pub(super) struct Store {
     pub(super) objects: Objects,
@@ -107,7 +110,7 @@ impl Store {
     ) -> Result<Snapshot, RepositoryError> {
         let was_partial = self.is_partial();
         let read = || {
-            self.fetch(tip, Some(1))?;
+            self.fetch_with(tip, Some(1), Along::UpTo(CHANGED))?;
             self.files(tip, selection)
         };
         let files = match read() {
@@ -205,6 +208,17 @@ impl Store {
 
     /// Fetches `tip` with the last `depth` commits, all without one; a local repository has them.
     pub(super) fn fetch(&self, tip: ObjectId, depth: Option<u32>) -> Result<(), RepositoryError> {
+        self.fetch_with(tip, depth, Along::None)
+    }
+
+    /// The same. Of what was fetched before, the files that have `changed` since come along, where the
+    /// server gives out files by their ids at all: another request may be spared.
+    fn fetch_with(
+        &self,
+        tip: ObjectId,
+        depth: Option<u32>,
+        changed: Along,
+    ) -> Result<(), RepositoryError> {
         let Origin::Server { server, .. } = &self.origin else {
             return Ok(());
         };
@@ -221,17 +235,26 @@ impl Store {
         }
         // If this goes wrong, the next try asks for everything.
         self.objects.last.set(None);
-        let last = last.map(|last| last.tip);
-        let request = FetchRequest {
+        let files = match (wanted.without_blobs, last) {
+            (false, _) => Along::All,
+            (true, None) => Along::None,
+            (true, Some(_)) => changed,
+        };
+        let mut request = FetchRequest {
             wants: vec![tip],
             // What is here already need not be sent again.
-            haves: last.into_iter().collect(),
+            haves: last.into_iter().map(|last| last.tip).collect(),
             shallow: self.boundary().into_iter().collect(),
             depth,
-            without_blobs: wanted.without_blobs,
+            files,
         };
-        self.receive(server, &request)
-            .map_err(|error| server.failed(error))?;
+        let mut received = self.receive(server, &request);
+        if let (Along::UpTo(_), Err(FetchError::Refused(_))) = (files, &received) {
+            // Not every server that leaves out all files leaves out some.
+            request.files = Along::None;
+            received = self.receive(server, &request);
+        }
+        received.map_err(|error| server.failed(error))?;
         self.objects.last.set(Some(wanted));
         Ok(())
     }
@@ -259,7 +282,7 @@ impl Store {
             ..FetchRequest::default()
         };
         let answer = server.fetch(&request);
-        match answer.and_then(|answer| self.objects.receive(answer.pack)) {
+        match answer.and_then(|answer| self.objects.receive(answer.pack, false)) {
             Ok(()) => Ok(()),
             Err(FetchError::Refused(_)) if server.is_partial() => {
                 server.fetch_files_always();
@@ -286,7 +309,10 @@ impl Store {
         let request = FetchRequest {
             wants: vec![commit],
             depth: Some(1),
-            without_blobs: server.is_partial(),
+            files: match server.is_partial() {
+                true => Along::None,
+                false => Along::All,
+            },
             ..FetchRequest::default()
         };
         match self.receive(server, &request) {
@@ -299,7 +325,10 @@ impl Store {
     /// Sends a request for commits, and takes in what comes.
     fn receive(&self, server: &Server, request: &FetchRequest) -> Result<(), FetchError> {
         let answer = server.fetch(request)?;
-        self.objects.receive(answer.pack)?;
+        // The server takes the files of what is here for being here, and a changed one may come as the
+        // difference to another that was never asked for. If that is wanted, it is fetched by its id.
+        let may_lack = matches!(request.files, Along::UpTo(_));
+        self.objects.receive(answer.pack, may_lack)?;
         let mut boundary = self.boundary.borrow_mut();
         boundary.extend(answer.shallow);
         for commit in answer.unshallow {
