@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::log::Log;
 use crate::deployment::metrics::Metrics;
 use crate::operation::delivery::Delivery;
-use crate::operation::history::{HistoryReport, Image};
+use crate::operation::history::{Deployment, HistoryReport};
 use crate::operation::landing::LandingReport;
 use crate::operation::source_changes;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
@@ -203,8 +203,54 @@ pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
     outputs
 }
 
-/// The same as a table for spreadsheets (RFC 4180): a row for each image, or for a commit that changed
-/// none.
+/// A row of the table.
+#[derive(Default)]
+struct Row<'a> {
+    file: Option<&'a str>,
+    resource: Option<&'a str>,
+    container: Option<&'a str>,
+    image: [Option<&'a str>; 2],
+    path: Option<&'a str>,
+    value: [Option<&'a str>; 2],
+    rolled_back_by: Option<&'a str>,
+}
+
+impl<'a> Row<'a> {
+    /// In the order of [`csv`]'s header, to which new ones come at the end.
+    fn cells(self, deployment: &'a Deployment) -> [Option<&'a str>; 17] {
+        let Self {
+            file,
+            resource,
+            container,
+            image: [old_image, new_image],
+            path,
+            value: [old_value, new_value],
+            rolled_back_by,
+        } = self;
+        [
+            Some(&deployment.date),
+            Some(&deployment.commit),
+            Some(&deployment.author),
+            Some(&deployment.author_email),
+            Some(deployment.kind),
+            file,
+            resource,
+            container,
+            old_image,
+            new_image,
+            Some(&deployment.subject),
+            deployment.commit_url.as_deref(),
+            deployment.workflow_run.as_deref(),
+            path,
+            old_value,
+            new_value,
+            rolled_back_by,
+        ]
+    }
+}
+
+/// The same as a table for spreadsheets (RFC 4180): a row for each image and each value, or for a commit
+/// that changed none.
 ///
 /// # Errors
 /// None that is known: it is written to memory.
@@ -226,28 +272,37 @@ pub fn csv(report: &HistoryReport) -> io::Result<String> {
         "subject",
         "commit_url",
         "workflow_run",
+        "path",
+        "old_value",
+        "new_value",
+        "rolled_back_by",
     ])?;
     for deployment in &report.deployments {
-        let rows: Vec<Option<&Image>> = match &deployment.images[..] {
-            [] => vec![None],
-            images => images.iter().map(Some).collect(),
-        };
-        for image in rows {
-            let row = [
-                Some(deployment.date.as_str()),
-                Some(&deployment.commit),
-                Some(&deployment.author),
-                Some(&deployment.author_email),
-                Some(deployment.kind),
-                image.map(|image| image.file.as_str()),
-                image.map(|image| image.resource.as_str()),
-                image.and_then(|image| image.container.as_deref()),
-                image.and_then(|image| image.old.as_deref()),
-                image.and_then(|image| image.new.as_deref()),
-                Some(&deployment.subject),
-                deployment.commit_url.as_deref(),
-                deployment.workflow_run.as_deref(),
-            ];
+        let images = deployment.images.iter().map(|image| Row {
+            file: Some(&image.file),
+            resource: Some(&image.resource),
+            container: image.container.as_deref(),
+            image: [image.old.as_deref(), image.new.as_deref()],
+            rolled_back_by: image.rolled_back_by.as_deref(),
+            ..Row::default()
+        });
+        let values = deployment.values.iter().map(|value| Row {
+            file: Some(&value.file),
+            resource: Some(&value.resource),
+            path: Some(&value.path),
+            value: [value.old.as_deref(), value.new.as_deref()],
+            rolled_back_by: value.rolled_back_by.as_deref(),
+            ..Row::default()
+        });
+        let mut rows: Vec<Row<'_>> = images.chain(values).collect();
+        if rows.is_empty() {
+            rows.push(Row {
+                rolled_back_by: deployment.rolled_back_by.as_deref(),
+                ..Row::default()
+            });
+        }
+        for row in rows {
+            let row = row.cells(deployment);
             table.write_record(row.map(|cell| harmless(cell.unwrap_or_default())))?;
         }
     }

@@ -50,6 +50,11 @@ impl<'m> Named<'m> {
     }
 }
 
+/// Where a value is in its file, in the same words in every version of it.
+pub fn place_of_value(value: &ValueChange) -> String {
+    value::place(&value.resource, &value.path)
+}
+
 /// What a commit did to images and to the values that deployments set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -93,7 +98,7 @@ impl Changes {
         });
         let values = self.values.iter().map(|value| PastChange {
             file,
-            place: value::place(&value.resource, &value.path),
+            place: place_of_value(value),
             is_image: false,
             old: value.old.clone(),
             new: value.new.clone(),

@@ -101,6 +101,8 @@ pub struct FailureRate {
     pub deployments: usize,
     /// Those that were rolled back, newest first.
     pub commits: Vec<String>,
+    /// Those of them of which something is left, newest first.
+    pub in_part: Vec<String>,
 }
 
 /// How long deployments were in force that were rolled back.
@@ -119,7 +121,7 @@ pub struct Restoring {
 pub struct Restored {
     /// It.
     pub deployment: String,
-    /// The commit that took the last of it back.
+    /// The commit that took the last of it back, or of what was taken back.
     pub restored_by: String,
     /// From the one to the other.
     pub seconds: i64,
@@ -131,7 +133,15 @@ struct Counted {
     commit: String,
     at: i64,
     lead: Option<i64>,
-    failed: Option<(String, Option<i64>)>,
+    failed: Option<Failed>,
+}
+
+/// That it was rolled back.
+#[derive(Debug, Clone)]
+struct Failed {
+    by: String,
+    after: Option<i64>,
+    in_part: bool,
 }
 
 impl Metrics {
@@ -164,7 +174,7 @@ impl Metrics {
             (file.to_owned(), Measures::of(&own, span))
         });
         Self {
-            version: 1,
+            version: 2,
             from: Timestamp::utc(span.from).iso(),
             to: Timestamp::utc(span.to).iso(),
             all: of(span),
@@ -238,7 +248,11 @@ fn deployments<'p>(
             let by = commits[*by].id;
             let at = times.get(by).map(|times| times.committed);
             let took = at.map(|at| at.saturating_sub(committed));
-            (short(by), took.filter(|took| *took >= 0))
+            Failed {
+                by: short(by),
+                after: took.filter(|took| *took >= 0),
+                in_part: standing.undone_by.is_none(),
+            }
         });
         let counted = Counted {
             commit: short(commit.id),
@@ -266,13 +280,15 @@ impl Measures {
         let leads = timed.iter().filter_map(|one| one.lead).collect();
         let failed: Vec<&&Counted> = counted.iter().filter(|one| one.failed.is_some()).collect();
         let restores = failed.iter().filter_map(|one| {
-            let (by, seconds) = one.failed.as_ref()?;
+            let Failed { by, after, .. } = one.failed.as_ref()?;
             Some(Restored {
                 deployment: one.commit.clone(),
                 restored_by: by.clone(),
-                seconds: (*seconds)?,
+                seconds: (*after)?,
             })
         });
+        let is_in_part = |one: &&&&Counted| one.failed.as_ref().is_some_and(|it| it.in_part);
+        let in_part: Vec<&&Counted> = failed.iter().filter(is_in_part).copied().collect();
         let restores: Vec<Restored> = restores.collect();
         let took = restores.iter().map(|restored| restored.seconds).collect();
         Self {
@@ -292,6 +308,7 @@ impl Measures {
                 failed: failed.len(),
                 deployments: count,
                 commits: named(&failed),
+                in_part: named(&in_part),
             }),
             time_to_restore: typical(took).map(|(median_seconds, p90_seconds)| Restoring {
                 median_seconds,

@@ -14,7 +14,7 @@ mod template;
 mod trailers;
 mod value;
 
-pub use changes::{Changes, Named};
+pub use changes::{Changes, Named, place_of_value};
 pub use message::{Reverted, message, revert_message, text};
 pub use reference::{Reference, address, built_from};
 pub use run::{Run, Source, SourceCommit};

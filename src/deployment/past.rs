@@ -57,10 +57,12 @@ pub struct Standing {
     pub takes_back: Vec<usize>,
     /// The commit that took the last of it back, by its number.
     pub undone_by: Option<usize>,
+    /// Which commit took each of its changes back, by its number.
+    pub taken_by: Vec<Option<usize>>,
     /// Whether it deployed something.
     deploys: bool,
-    /// Which of its changes nobody took back.
-    left: Vec<bool>,
+    /// Which commit took something back in which of its files.
+    taken_in: BTreeSet<(FileNumber, usize)>,
 }
 
 impl Standing {
@@ -69,8 +71,9 @@ impl Standing {
             origin: Origin::Edit,
             takes_back: Vec::new(),
             undone_by: None,
+            taken_by: vec![None; commit.changes.len()],
             deploys: false,
-            left: vec![true; commit.changes.len()],
+            taken_in: BTreeSet::new(),
         }
     }
 
@@ -90,8 +93,8 @@ impl Standing {
 pub struct Past<'a> {
     commits: Vec<PastCommit<'a>>,
     standings: Vec<Standing>,
-    /// The files that each commit touched.
-    touched: Vec<HashSet<FileNumber>>,
+    /// The files that each commit touched, by its names for them.
+    touched: Vec<HashMap<FileNumber, &'a str>>,
     /// The file of each change of each commit.
     files: Vec<Vec<FileNumber>>,
     /// The place of each change of each commit.
@@ -108,6 +111,17 @@ type PlaceNumber = usize;
 type Change = (usize, usize);
 /// What runs: an image, which is the same wherever it is, or a value with its place.
 type Thing<'p> = (Option<PlaceNumber>, &'p str);
+
+/// What was taken back of a commit in one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenBack<'a> {
+    /// The file, by its path after the commit.
+    pub file: &'a str,
+    /// The commit that took it back, by its number.
+    pub by: usize,
+    /// Whether nothing is left of what the commit did there.
+    pub is_all: bool,
+}
 
 /// Why there is nothing to roll back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +164,27 @@ impl<'a> Past<'a> {
     /// The commits.
     pub fn commits(&self) -> &[PastCommit<'a>] {
         &self.commits
+    }
+
+    /// What was taken back of a commit, file by file.
+    pub fn taken_back(&self, number: usize) -> Vec<TakenBack<'a>> {
+        let Standing {
+            taken_by, taken_in, ..
+        } = &self.standings[number];
+        let is_left = |file: FileNumber| {
+            let mut changes = taken_by.iter().zip(&self.files[number]);
+            changes.any(|(by, own)| *own == file && by.is_none())
+        };
+        let taken = taken_in.iter().filter_map(|(file, by)| {
+            Some(TakenBack {
+                file: self.touched[number].get(file)?,
+                by: *by,
+                is_all: !is_left(*file),
+            })
+        });
+        let mut taken: Vec<TakenBack<'a>> = taken.collect();
+        taken.sort_unstable_by_key(|taken| (taken.file, taken.by));
+        taken
     }
 
     /// The images that were replaced, each once, the newest first.
@@ -336,7 +371,7 @@ impl<'a> Past<'a> {
     /// Whether a change is a part of a deployment, and nobody took it back.
     fn stands(&self, (number, own): Change) -> bool {
         let standing = &self.standings[number];
-        standing.is_in_force() && standing.left[own]
+        standing.is_in_force() && standing.taken_by[own].is_none()
     }
 
     /// Numbers files and places. Files go by the names that they have now.
@@ -351,8 +386,9 @@ impl<'a> Past<'a> {
                     count
                 })
             };
+            let touched = commit.files.iter();
             self.touched
-                .push(commit.files.iter().map(|(path, _)| file(path)).collect());
+                .push(touched.map(|(path, _)| (file(path), *path)).collect());
             let own = commit.changes.iter().map(|change| file(change.file));
             let own: Vec<FileNumber> = own.collect();
             let numbered = commit.changes.iter().zip(&own).map(|(change, file)| {
@@ -471,23 +507,31 @@ impl<'a> Past<'a> {
 
     fn take(&mut self, by: usize, changes: &[Change]) {
         for (target, own) in changes {
-            self.standings[*target].left[*own] = false;
+            let standing = &mut self.standings[*target];
+            standing.taken_by[*own].get_or_insert(by);
+            standing.taken_in.insert((self.files[*target][*own], by));
             self.settle(by, *target);
         }
     }
 
     /// Takes all back that `target` did to the files that `by` touched.
     fn take_files(&mut self, by: usize, target: usize) {
-        let left = self.standings[target].left.iter_mut();
-        for (left, file) in left.zip(&self.files[target]) {
-            *left &= !self.touched[by].contains(file);
+        let touched = &self.touched[by];
+        let standing = &mut self.standings[target];
+        for (taken, file) in standing.taken_by.iter_mut().zip(&self.files[target]) {
+            if touched.contains_key(file) {
+                taken.get_or_insert(by);
+            }
         }
+        let files = self.touched[target].keys();
+        let files = files.filter(|file| touched.contains_key(*file));
+        standing.taken_in.extend(files.map(|file| (*file, by)));
         self.settle(by, target);
     }
 
     fn settle(&mut self, by: usize, target: usize) {
         let standing = &mut self.standings[target];
-        if standing.undone_by.is_none() && !standing.left.contains(&true) {
+        if standing.undone_by.is_none() && !standing.taken_by.contains(&None) {
             standing.undone_by = Some(by);
         }
         let takes_back = &mut self.standings[by].takes_back;

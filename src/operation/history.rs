@@ -1,6 +1,6 @@
 //! `operation: history`: who deployed what, when, from Git alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -10,10 +10,13 @@ use super::{Progress, commit_line, past};
 use crate::date::{DateSpec, Span, Timestamp};
 use crate::deadline::Cancellation;
 use crate::deployment::metrics::{Metrics, Times};
+use crate::deployment::past::{Past, TakenBack};
 use crate::deployment::{self, Named, Origin, Reference, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
-use crate::repository::history::{FileHistory, HistoryQuery, Touched};
+use crate::image::ImageReference;
+use crate::manifest::ImageTransition;
+use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location};
 
 /// What is asked for.
@@ -76,8 +79,12 @@ pub struct Deployment {
     pub kind: &'static str,
     /// The commit that it reverts.
     pub reverts: Option<String>,
-    /// The commit that took all of it back.
+    /// The commits that it took back, wholly or in part, newest first.
+    pub takes_back: Vec<String>,
+    /// The commit that took the last of it back, so that nothing of it is left.
     pub rolled_back_by: Option<String>,
+    /// What was taken back of it, file by file; also where something is left.
+    pub rolled_back: Vec<RolledBack>,
     /// The workflow run that made it.
     pub workflow_run: Option<String>,
     /// What it did to images; empty where it changed something else.
@@ -89,6 +96,17 @@ pub struct Deployment {
     /// The day, as the table shows it.
     #[serde(skip)]
     pub when: String,
+}
+
+/// What was taken back of a commit in one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RolledBack {
+    /// The file, by its path after the commit.
+    pub file: String,
+    /// The commit that took it back.
+    pub by: String,
+    /// Whether nothing is left of what the commit did there.
+    pub all: bool,
 }
 
 /// What a commit did to one image.
@@ -104,6 +122,15 @@ pub struct Image {
     pub old: Option<String>,
     /// None where the commit removed it.
     pub new: Option<String>,
+    /// The commit that took it back.
+    pub rolled_back_by: Option<String>,
+    /// What it is called where the file has its version alone: by what a commit says it deployed there, else
+    /// by the place.
+    #[serde(skip)]
+    pub called: String,
+    /// Where in the file it is, as commits are compared by it.
+    #[serde(skip)]
+    place: String,
 }
 
 /// What a commit did to one value.
@@ -119,6 +146,11 @@ pub struct Value {
     pub old: Option<String>,
     /// None where the commit removed it.
     pub new: Option<String>,
+    /// The commit that took it back.
+    pub rolled_back_by: Option<String>,
+    /// Where in the file it is, as commits are compared by it.
+    #[serde(skip)]
+    place: String,
 }
 
 /// The commit of another repository that a deployment was built from.
@@ -314,21 +346,70 @@ fn deployments(location: &Location, commits: &[Touched], past: &[Touched]) -> Ve
         .enumerate()
         .map(|(number, commit)| (commit.id, number))
         .collect();
-    let id = |number: usize| standing.commits()[number].id.to_owned();
     let deployment = |touched: &Touched| {
-        let own = numbers.get(touched.commit.id.as_str());
-        let own = own.map(|number| &standing.standings()[*number]);
         let mut deployment = deployment(location, touched, &named);
-        if let Some(own) = own {
-            deployment.kind = own.origin.name();
-            deployment.rolled_back_by = own.undone_by.map(id);
-            if deployment.reverts.is_none() {
-                deployment.reverts = own.takes_back.first().copied().map(id);
-            }
+        if let Some(number) = numbers.get(touched.commit.id.as_str()) {
+            deployment.stands(&standing, *number);
         }
         deployment
     };
-    commits.iter().map(deployment).collect()
+    let mut deployments: Vec<Deployment> = commits.iter().map(deployment).collect();
+    call(&mut deployments);
+    deployments
+}
+
+/// Gives a name to what none is known of: the one that it has in another commit, else the keys that lead
+/// there.
+fn call(deployments: &mut [Deployment]) {
+    let images = || deployments.iter().flat_map(|one| &one.images);
+    let known = images().filter(|image| !image.called.is_empty());
+    let known = known.map(|image| (image.place.clone(), image.called.clone()));
+    let known: HashMap<String, String> = known.collect();
+    for image in deployments.iter_mut().flat_map(|one| &mut one.images) {
+        if image.called.is_empty() {
+            // Behind what tells the object.
+            let keys = image.place.split_once('}').map_or("", |(_, keys)| keys);
+            let known = known.get(&image.place).cloned();
+            image.called = known.unwrap_or_else(|| keys.to_owned());
+        }
+    }
+}
+
+impl Deployment {
+    /// Takes down how it stands, as the commit `number` of `past`.
+    fn stands(&mut self, past: &Past<'_>, number: usize) {
+        let id = |number: usize| past.commits()[number].id.to_owned();
+        let own = &past.standings()[number];
+        self.kind = own.origin.name();
+        self.takes_back = own.takes_back.iter().copied().map(id).collect();
+        self.rolled_back_by = own.undone_by.map(id);
+        if self.reverts.is_none() {
+            self.reverts = self.takes_back.first().cloned();
+        }
+        let taken = past.taken_back(number).into_iter();
+        let taken = taken.map(|TakenBack { file, by, is_all }| RolledBack {
+            file: file.to_owned(),
+            by: id(by),
+            all: is_all,
+        });
+        self.rolled_back = taken.collect();
+        // Several may share a place: then they are told apart by their order.
+        let mut by: HashMap<(String, String), VecDeque<Option<usize>>> = HashMap::new();
+        for (change, taken) in past.commits()[number].changes.iter().zip(&own.taken_by) {
+            let at = (change.file.to_owned(), change.place.clone());
+            by.entry(at).or_default().push_back(*taken);
+        }
+        let mut taken = |file: &str, place: &str| {
+            let at = (file.to_owned(), place.to_owned());
+            by.get_mut(&at)?.pop_front()?.map(id)
+        };
+        for image in &mut self.images {
+            image.rolled_back_by = taken(&image.file, &image.place);
+        }
+        for value in &mut self.values {
+            value.rolled_back_by = taken(&value.file, &value.place);
+        }
+    }
 }
 
 fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Deployment {
@@ -339,7 +420,7 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
         .unzip();
     let message = &commit.message;
     Deployment {
-        version: 2,
+        version: 3,
         commit: commit.id.to_string(),
         commit_url: location.commit_url(commit.id.as_str()),
         date: commit.time.iso(),
@@ -349,7 +430,9 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
         subject: deployment::shortened(commit.subject(), SUBJECT),
         kind: Origin::of_all(past::messages(commit)).name(),
         reverts: deployment::reverted_by(message).map(str::to_owned),
+        takes_back: Vec::new(),
         rolled_back_by: None,
+        rolled_back: Vec::new(),
         workflow_run: deployment::trailer_values(message, "Workflow-Run")
             .next()
             .map(str::to_owned),
@@ -362,23 +445,51 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
             .into_iter()
             .flatten()
             .map(|image| Image {
+                called: called(commit, &image),
+                place: image.held.place.to_string(),
                 file: image.held.file.to_string(),
                 resource: image.held.resource,
                 container: image.held.container,
                 old: image.old,
                 new: image.new,
+                rolled_back_by: None,
             })
             .collect(),
         values: values
             .into_iter()
             .flatten()
             .map(|value| Value {
+                place: deployment::place_of_value(&value),
                 file: value.file.to_string(),
                 resource: value.resource,
                 path: value.path,
                 old: value.old,
                 new: value.new,
+                rolled_back_by: None,
             })
             .collect(),
+    }
+}
+
+/// What an image is called of which the file may have the version alone; empty where the commit does not say.
+fn called(commit: &Commit, image: &ImageTransition) -> String {
+    let said = past::messages(commit).flat_map(|message| {
+        let deployed = deployment::trailer_values(message, "Deployed-Image");
+        deployed.chain(deployment::trailer_values(message, "Previous-Image"))
+    });
+    let versions = [&image.new, &image.old].into_iter().flatten();
+    let versions: Vec<&str> = versions.map(String::as_str).collect();
+    let mut named: Vec<String> = Vec::new();
+    for said in said.filter(|said| versions.iter().any(|version| said.ends_with(version))) {
+        if let Ok(said) = said.parse::<ImageReference>()
+            && !named.iter().any(|name| name == said.name())
+        {
+            named.push(said.name().to_owned());
+        }
+    }
+    match &named[..] {
+        [name] => name.clone(),
+        // Which of them it is can't be told.
+        _ => String::new(),
     }
 }

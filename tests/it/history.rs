@@ -89,6 +89,220 @@ fn the_csv_has_a_row_for_each_image_or_commit() {
     assert_eq!(rows.last().unwrap().get(9), Some("ghcr.io/o/web:v1"));
 }
 
+/// Every output in its schema.
+fn checked(outcome: &Outcome) -> (Vec<Value>, Value) {
+    let read = |name: &str, schema: &str| {
+        let value: Value = serde_json::from_str(outcome.output(name)).unwrap();
+        let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+        let errors = schema.iter_errors(&value);
+        let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{value:#}");
+        value
+    };
+    let found = read(
+        "deployments",
+        include_str!("../../docs/deployments.schema.json"),
+    );
+    let metrics = read("metrics", include_str!("../../docs/metrics.schema.json"));
+    (found.as_array().unwrap().clone(), metrics)
+}
+
+/// The rows of the CSV file, each with its cells by their columns.
+fn rows(outcome: &Outcome) -> Vec<std::collections::HashMap<String, String>> {
+    let path = outcome.workspace().join(outcome.output("deployments-csv"));
+    let mut table = csv::Reader::from_path(path).unwrap();
+    table.deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+fn what_was_rolled_back_in_one_file_is_told_of_that_file() {
+    let server = GitServer::start();
+    let (web, api) = ("apps/web.yaml", "apps/api.yaml");
+    let repository = server.repository_with("o/manifests", web, &manifest("v1"));
+    let other = manifest("v1").replace("name: web", "name: api");
+    repository.commit("main", api, other.as_str(), "feat: api");
+    let operation = |operation: &str, file: &str| {
+        Action::new()
+            .input("operation", operation)
+            .over(VIA, &repository)
+            .input("file", file)
+            .input("token", TOKEN)
+    };
+    operation("update", "apps/*.yaml")
+        .input("image", "ghcr.io/o/web:v2")
+        .run()
+        .succeeded();
+    let deployed = repository.tip("main");
+    operation("rollback", web)
+        .input("commit", &deployed)
+        .run()
+        .succeeded();
+    let back = repository.tip("main");
+    let outcome = history(&repository)
+        .input("file", "apps/*.yaml")
+        .run()
+        .succeeded();
+    let (found, metrics) = checked(&outcome);
+    let (rollback, update) = (&found[0], &found[1]);
+    assert_eq!(rollback["takes_back"], serde_json::json!([deployed]));
+    assert_eq!(update["rolled_back_by"], Value::Null);
+    assert_eq!(
+        update["rolled_back"],
+        serde_json::json!([{"file": web, "by": back, "all": true}])
+    );
+    let by = |file: &str| {
+        let images = update["images"].as_array().unwrap();
+        let image = images.iter().find(|image| image["file"] == file).unwrap();
+        image["rolled_back_by"].clone()
+    };
+    assert_eq!((by(web), by(api)), (back.as_str().into(), Value::Null));
+    for row in rows(&outcome) {
+        let is_it = row["commit"] == deployed && row["file"] == web;
+        let expected = if is_it { back.as_str() } else { "" };
+        assert_eq!(row["rolled_back_by"], expected, "{row:?}");
+    }
+
+    // It failed, and is said to have failed in part; in the other file it did not.
+    let failed = |measures: &Value| measures["change_failure_rate"].clone();
+    let short = |id: &str| Value::from_iter([&id[..12]]);
+    assert_eq!(failed(&metrics["all"])["commits"], short(&deployed));
+    assert_eq!(failed(&metrics["all"])["in_part"], short(&deployed));
+    let of_file = |file: &str| failed(&metrics["files"][file]);
+    assert_eq!(
+        (&of_file(web)["failed"], &of_file(api)["failed"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(of_file(web)["in_part"], serde_json::json!([]));
+
+    let scrubbed = |text: &str| {
+        let text = text.replace(&deployed[..7], "DEPLOYED");
+        text.replace(&back[..7], "BACK")
+    };
+    let table = |outcome: &Outcome| {
+        let (_, table) = outcome.summary.split_once("| Date |").unwrap();
+        let lines = table.lines().skip(2).filter(|line| line.starts_with('|'));
+        let cells = lines.map(|line| {
+            line.split(" | ")
+                .skip(3)
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" | ")
+        });
+        scrubbed(&cells.collect::<Vec<_>>().join("\n"))
+    };
+    insta::assert_snapshot!(table(&outcome), @"
+    rollback of `DEPLOYED` | `web`: `v2` → `v1` in `Deployment/web`
+    update, rolled back in `web.yaml` by `BACK` | `web`: `v1` → `v2` in `Deployment/api`<br>`web`: `v1` → `v2` in `Deployment/web`, rolled back
+    edit | `web`: `v1` (new) in `Deployment/api`
+    edit | `web`: `v1` (new) in `Deployment/web`
+    ");
+    let heading = outcome.summary.lines().next().unwrap();
+    assert!(heading.ends_with(", 1 rolled back in part"), "{heading}");
+    assert!(
+        scrubbed(&outcome.summary)
+            .contains("- `DEPLOYED` was rolled back in part by `BACK` after ")
+    );
+
+    // The rest of it, by hand.
+    repository.commit("main", api, other.as_str(), "fix: as it was");
+    let rest = repository.tip("main");
+    let outcome = history(&repository)
+        .input("file", "apps/*.yaml")
+        .run()
+        .succeeded();
+    let (found, metrics) = checked(&outcome);
+    assert_eq!(found[2]["rolled_back_by"], rest);
+    assert_eq!(
+        found[2]["rolled_back"],
+        serde_json::json!([{"file": api, "by": rest, "all": true}, {"file": web, "by": back, "all": true}])
+    );
+    assert_eq!(failed(&metrics["all"])["in_part"], serde_json::json!([]));
+    let log = history(&repository)
+        .input("file", "apps/*.yaml")
+        .without_env("GITHUB_ACTIONS")
+        .without_env("GITHUB_STEP_SUMMARY")
+        .run()
+        .succeeded();
+    assert!(
+        log.log()
+            .contains(&format!("  update, rolled back by {}  ", &rest[..7])),
+        "{}",
+        log.log()
+    );
+}
+
+#[test]
+fn values_that_were_set_have_their_rows() {
+    let server = GitServer::start();
+    let manifest = manifest("v1").replace("spec:\n  template", "spec:\n  replicas: 2\n  template");
+    let repository = server.repository_with("o/manifests", FILE, &manifest);
+    let set = |value: &str| {
+        Action::new()
+            .over(VIA, &repository)
+            .input("file", FILE)
+            .input("token", TOKEN)
+            .input("set", format!(".spec.replicas={value}"))
+            .run()
+            .succeeded()
+    };
+    set("3");
+    set("5");
+    let outcome = history(&repository).run().succeeded();
+    let rows = rows(&outcome);
+    let cells: Vec<[&str; 6]> = rows
+        .iter()
+        .map(|row| {
+            ["kind", "file", "resource", "path", "old_value", "new_value"].map(|name| &*row[name])
+        })
+        .collect();
+    assert_eq!(
+        cells[..2],
+        [
+            ["update", FILE, "Deployment/web", ".spec.replicas", "3", "5"],
+            ["update", FILE, "Deployment/web", ".spec.replicas", "2", "3"],
+        ]
+    );
+    let last = rows.last().unwrap();
+    assert_eq!((&*last["kind"], &*last["new_value"]), ("edit", "2"));
+    let heading = outcome.summary.lines().next().unwrap();
+    assert!(
+        heading.starts_with("### 📜 `apps/web.yaml`: 2 deployments on "),
+        "{heading}"
+    );
+}
+
+#[test]
+fn a_version_alone_is_told_with_its_name() {
+    let server = GitServer::start();
+    let values = |tag: &str| format!("web:\n  image:\n    tag: {tag}\n");
+    let repository = server.repository_with("o/manifests", FILE, &values("v1"));
+    Action::new()
+        .over(VIA, &repository)
+        .input("file", FILE)
+        .input("token", TOKEN)
+        .input("path", ".web.image.tag")
+        .input("image", "ghcr.io/o/web-site:v2")
+        .run()
+        .succeeded();
+    repository.commit("main", FILE, values("v3").as_str(), "feat: by hand");
+    let outcome = history(&repository).run().succeeded();
+    let (_, table) = outcome.summary.split_once("| Date |").unwrap();
+    let cells = table
+        .lines()
+        .skip(2)
+        .filter_map(|line| line.split(" | ").nth(4));
+    insta::assert_snapshot!(cells.collect::<Vec<_>>().join("\n"), @"
+    `web-site`: `v2` → `v3` in `web.yaml`
+    `web-site`: `v1` → `v2` in `web.yaml`
+    `web-site`: `v1` (new) in `web.yaml`
+    ");
+    assert!(
+        outcome.summary.contains(" : web-site v2\n"),
+        "{}",
+        outcome.summary
+    );
+}
+
 /// `main` with a commit to the file at each of these dates, oldest first.
 fn dated(repository: &Repository, commits: &[(&str, &str)]) {
     let mut parent: Option<String> = None;
@@ -506,7 +720,10 @@ fn outside_of_actions_the_log_has_the_table() {
         .run()
         .succeeded();
     let log = outcome.log();
-    assert!(log.contains("  rollback  "), "{log}");
+    assert!(
+        log.contains("  rollback of ") && log.contains("  update, rolled back by "),
+        "{log}"
+    );
     assert!(
         log.contains("      web: v2 → v1 in Deployment/web"),
         "{log}"
@@ -537,7 +754,7 @@ fn readers_of_older_versions_go_on_reading() {
     let server = GitServer::start();
     let repository = varied(&server);
     for one in deployments(&history(&repository).run().succeeded()) {
-        assert_eq!(one["version"], 2);
+        assert_eq!(one["version"], 3);
         for key in [
             "commit",
             "date",
@@ -552,9 +769,9 @@ fn readers_of_older_versions_go_on_reading() {
             assert!(one[key].is_string() || one[key].is_null(), "{key}");
         }
         for image in one["images"].as_array().unwrap() {
-            let mut keys: Vec<&String> = image.as_object().unwrap().keys().collect();
-            keys.sort();
-            assert_eq!(keys, ["container", "file", "new", "old", "resource"]);
+            for key in ["container", "file", "new", "old", "resource"] {
+                assert!(image.get(key).is_some(), "{key}");
+            }
         }
     }
 }

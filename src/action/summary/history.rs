@@ -1,11 +1,12 @@
 //! Who deployed what, when: a timeline, a table, and how delivery went.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::deployment::metrics::{Measures, Metrics, Restored};
 use crate::image::ImageReference;
-use crate::markdown::{code, link, paragraphs, table, whole_table};
-use crate::operation::history::{Deployment, HistoryReport, Image, Value};
+use crate::markdown::{code, counted, link, paragraphs, table, whole_table};
+use crate::operation::history::{Deployment, HistoryReport, Image, RolledBack, Value};
 
 /// How many deployments the timeline shows: more do not fit beside each other.
 const ON_TIMELINE: usize = 15;
@@ -18,12 +19,18 @@ const IN_A_CELL: usize = 50;
 const VALUE: usize = 40;
 /// Above this the table is cut. GitHub refuses a step's summary above 1 MiB.
 const MAX_BYTES: usize = 900 << 10;
+/// The longest list of files in the heading, in characters.
+const FILES: usize = 80;
 /// How many deployments that were rolled back are named.
 const RESTORED: usize = 20;
 
 /// What was found.
 pub fn of_history(report: &HistoryReport) -> String {
-    let mut text = format!("### 📜 History\n\n{}\n\n", paragraphs(&report.sentence()));
+    let mut text = format!(
+        "### 📜 {}\n\n{}\n\n",
+        verdict(report),
+        paragraphs(&report.sentence())
+    );
     text.push_str(&timeline(report));
     text.push_str(&of_metrics(&report.metrics));
     let rows: Vec<String> = report.deployments.iter().map(row).collect();
@@ -48,6 +55,39 @@ pub fn of_history(report: &HistoryReport) -> String {
     text
 }
 
+/// What was found, of which files, over which time: `apps/web.yaml: 5 deployments from … to …, 1 rolled back`.
+fn verdict(report: &HistoryReport) -> String {
+    let Metrics { from, to, all, .. } = &report.metrics;
+    let files = code(&crate::deployment::shortened(&report.files, FILES));
+    let commits = report.deployments.len();
+    if commits == 0 {
+        return format!("{files}: no commit{}", paragraphs(&report.filters));
+    }
+    let what = match all.deployments.count {
+        0 => format!("no deployment, {}", counted(commits, "commit")),
+        count => counted(count, "deployment"),
+    };
+    let when = match (day(from), day(to)) {
+        (from, to) if from == to => format!("on {from}"),
+        (from, to) => format!("from {from} to {to}"),
+    };
+    let failed = all.change_failure_rate.as_ref();
+    let failed = failed.filter(|rate| rate.failed > 0).map(|rate| {
+        let in_part = match rate.in_part.len() {
+            0 => String::new(),
+            all if all == rate.failed => " in part".to_owned(),
+            some => format!(" ({some} in part)"),
+        };
+        format!(", {} rolled back{in_part}", rate.failed)
+    });
+    format!("{files}: {what} {when}{}", failed.unwrap_or_default())
+}
+
+/// The day of a moment in ISO 8601.
+fn day(moment: &str) -> &str {
+    moment.get(..10).unwrap_or(moment)
+}
+
 /// The same for a log that nobody draws: a line for each commit, and one for each of its changes.
 pub fn plain(report: &HistoryReport) -> String {
     let mut text = String::new();
@@ -56,12 +96,12 @@ pub fn plain(report: &HistoryReport) -> String {
             when,
             commit,
             author,
-            kind,
             subject,
             ..
         } = deployment;
         let short = commit.get(..7).unwrap_or(commit);
-        let _ = writeln!(text, "{when}  {short}  {kind}  {author}: {subject}");
+        let what = what(deployment, &str::to_owned);
+        let _ = writeln!(text, "{when}  {short}  {what}  {author}: {subject}");
         for change in changes(deployment, &str::to_owned) {
             let _ = writeln!(text, "    {change}");
         }
@@ -75,17 +115,12 @@ fn row(deployment: &Deployment) -> String {
         commit,
         commit_url,
         author,
-        kind,
-        rolled_back_by,
         subject,
         ..
     } = deployment;
     let short = commit.get(..7).unwrap_or(commit);
     let commit = link(&code(short), commit_url.as_deref());
-    let what = match rolled_back_by {
-        Some(by) => format!("{kind}, undone by {}", code(by.get(..7).unwrap_or(by))),
-        None => (*kind).to_owned(),
-    };
+    let what = what(deployment, &code);
     let mut changes = changes(deployment, &code);
     let more = changes.len().saturating_sub(IN_A_CELL);
     changes.truncate(IN_A_CELL);
@@ -100,40 +135,134 @@ fn row(deployment: &Deployment) -> String {
     )
 }
 
-/// What a commit changed, each once with the objects where it did; `shown` makes what is not ours harmless.
-fn changes(deployment: &Deployment, shown: &dyn Fn(&str) -> String) -> Vec<String> {
-    let images = deployment
-        .images
-        .iter()
-        .map(|image| (of_image(image, shown), image.resource.as_str()));
-    let values = deployment
-        .values
-        .iter()
-        .map(|value| (of_value(value, shown), value.resource.as_str()));
-    let mut changes: Vec<(String, Vec<&str>)> = Vec::new();
-    for (text, resource) in images.chain(values) {
-        match changes.iter_mut().find(|(own, _)| *own == text) {
-            Some((_, resources)) if resources.contains(&resource) => {}
-            Some((_, resources)) => resources.push(resource),
-            None => changes.push((text, vec![resource])),
+/// What a commit was, and what became of it: `update, rolled back in web.yaml by 0123456`.
+fn what(deployment: &Deployment, shown: Shown<'_>) -> String {
+    let Deployment {
+        kind,
+        takes_back,
+        rolled_back_by,
+        rolled_back,
+        ..
+    } = deployment;
+    let short = |id: &str| shown(id.get(..7).unwrap_or(id));
+    let mut text = (*kind).to_owned();
+    if let (Some(newest), "rollback" | "reapply") = (takes_back.first(), *kind) {
+        let _ = write!(text, " of {}", short(newest));
+        if takes_back.len() > 1 {
+            let _ = write!(text, " and {} more", takes_back.len() - 1);
         }
     }
-    let places = |resources: Vec<&str>| {
-        let listed: Vec<String> = resources.iter().take(3).map(|one| shown(one)).collect();
-        let more = match resources.len().saturating_sub(listed.len()) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+    if let Some(by) = rolled_back_by {
+        let undone = match *kind {
+            "rollback" => "undone",
+            _ => "rolled back",
         };
-        format!("{}{more}", listed.join(", "))
+        let _ = write!(text, ", {undone} by {}", short(by));
+        return text;
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for RolledBack { by, .. } in rolled_back {
+        if seen.contains(&by.as_str()) {
+            continue;
+        }
+        seen.push(by);
+        let own = rolled_back.iter().filter(|one| one.by == *by);
+        let files: Vec<String> = own
+            .map(|RolledBack { file, all, .. }| match all {
+                true => shown(name_of(file, deployment)),
+                false => format!("a part of {}", shown(name_of(file, deployment))),
+            })
+            .collect();
+        let _ = write!(text, ", rolled back in {} by {}", some(files), short(by));
+    }
+    text
+}
+
+/// The name of a file without its directories, if it is the only one that the commit touched with it.
+fn name_of<'a>(file: &'a str, deployment: &Deployment) -> &'a str {
+    let Deployment {
+        images,
+        values,
+        rolled_back,
+        ..
+    } = deployment;
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let images = images.iter().map(|image| &image.file);
+    let values = values.iter().map(|value| &value.file);
+    let rolled_back = rolled_back.iter().map(|one| &one.file);
+    let mut others = images.chain(values).chain(rolled_back);
+    match others.any(|other| other != file && other.rsplit('/').next() == Some(name)) {
+        true => file,
+        false => name,
+    }
+}
+
+/// The first three, and how many more there are.
+fn some(mut items: Vec<String>) -> String {
+    let more = items.len().saturating_sub(3);
+    items.truncate(3);
+    match more {
+        0 => items.join(", "),
+        more => format!("{} and {more} more", items.join(", ")),
+    }
+}
+
+/// Makes what is not ours harmless.
+type Shown<'a> = &'a dyn Fn(&str) -> String;
+
+/// What a commit changed, each once with the objects where it did; and whether that was taken back, where
+/// other parts of it were not.
+fn changes(deployment: &Deployment, shown: Shown<'_>) -> Vec<String> {
+    let is_in_part = deployment.rolled_back_by.is_none();
+    let taken = |by: &Option<String>| match by {
+        Some(_) if is_in_part => ", rolled back",
+        _ => "",
     };
+    let images = deployment.images.iter().map(|image| {
+        let taken = taken(&image.rolled_back_by);
+        (of_image(image, shown), taken, &image.file, &image.resource)
+    });
+    let values = deployment.values.iter().map(|value| {
+        let taken = taken(&value.rolled_back_by);
+        (of_value(value, shown), taken, &value.file, &value.resource)
+    });
+    let all: Vec<_> = images.chain(values).collect();
+    // Objects of one name in several files, as in overlays, are told apart by those.
+    let mut files: HashMap<&str, &str> = HashMap::new();
+    let mut in_several: HashSet<&str> = HashSet::new();
+    for (_, _, file, resource) in &all {
+        if *files.entry(resource).or_insert(file) != file.as_str() {
+            in_several.insert(resource);
+        }
+    }
+    let mut changes: Vec<((String, &str), Vec<String>)> = Vec::new();
+    for (text, taken, file, resource) in all {
+        let place = match in_several.contains(resource.as_str()) {
+            true => format!("{} of {}", shown(resource), shown(file)),
+            false => shown(resource),
+        };
+        let own = (text, taken);
+        match changes.iter_mut().find(|(other, _)| *other == own) {
+            Some((_, places)) if places.contains(&place) => {}
+            Some((_, places)) => places.push(place),
+            None => changes.push((own, vec![place])),
+        }
+    }
     let lines = changes.into_iter();
     lines
-        .map(|(text, resources)| format!("{text} in {}", places(resources)))
+        .map(|((text, taken), places)| format!("{text} in {}{taken}", some(places)))
         .collect()
 }
 
 /// `web`: `v13` → `v14`; in full where another image takes its place.
-fn of_image(image: &Image, shown: &dyn Fn(&str) -> String) -> String {
+fn of_image(image: &Image, shown: Shown<'_>) -> String {
+    if is_version_only(image) {
+        let version =
+            |text: &Option<String>| Some(text.as_ref()?.trim_start_matches(':').to_owned());
+        let (old, new) = (version(&image.old), version(&image.new));
+        let versions = replaced(old.as_deref(), new.as_deref(), shown);
+        return format!("{}: {versions}", shown(&image.called));
+    }
     let parsed = |text: &Option<String>| text.as_ref()?.parse::<ImageReference>().ok();
     let (old, new) = (parsed(&image.old), parsed(&image.new));
     let one = new.as_ref().or(old.as_ref());
@@ -155,7 +284,13 @@ fn of_image(image: &Image, shown: &dyn Fn(&str) -> String) -> String {
     }
 }
 
-fn of_value(value: &Value, shown: &dyn Fn(&str) -> String) -> String {
+/// Whether the file has its version alone, and its repository is elsewhere.
+fn is_version_only(image: &Image) -> bool {
+    let mut texts = [&image.old, &image.new].into_iter().flatten();
+    texts.all(|text| text.starts_with([':', '@']))
+}
+
+fn of_value(value: &Value, shown: Shown<'_>) -> String {
     let cut = |text: &Option<String>| {
         let text = text.as_ref()?;
         Some(crate::deployment::shortened(text, VALUE))
@@ -168,7 +303,7 @@ fn of_value(value: &Value, shown: &dyn Fn(&str) -> String) -> String {
     )
 }
 
-fn replaced(old: Option<&str>, new: Option<&str>, shown: &dyn Fn(&str) -> String) -> String {
+fn replaced(old: Option<&str>, new: Option<&str>, shown: Shown<'_>) -> String {
     match (old, new) {
         (Some(old), Some(new)) => format!("{} → {}", shown(old), shown(new)),
         (None, Some(new)) => format!("{} (new)", shown(new)),
@@ -217,14 +352,19 @@ fn of_metrics(metrics: &Metrics) -> String {
         let of_file = |(file, measures): (&String, &Measures)| of_measures(&code(file), measures);
         rows.extend(files.iter().map(of_file));
     }
-    let day = |moment: &str| moment.get(..10).unwrap_or(moment).to_owned();
     let mut text = format!("#### 📈 Delivery, {} to {}\n\n", day(from), day(to));
     text.push_str(&table(&heads("File"), rows.into_iter()));
     let restores = all.time_to_restore.iter().flat_map(|one| &one.restores);
+    let failed = all.change_failure_rate.as_ref();
+    let in_part = failed.map(|rate| &rate.in_part[..]).unwrap_or_default();
     let restored = |restored: &Restored| {
+        let part = match in_part.contains(&restored.deployment) {
+            true => " in part",
+            false => "",
+        };
         let short = |id: &str| code(id.get(..7).unwrap_or(id));
         format!(
-            "- {} was rolled back by {} after {}\n",
+            "- {} was rolled back{part} by {} after {}\n",
             short(&restored.deployment),
             short(&restored.restored_by),
             duration(restored.seconds)
@@ -335,8 +475,8 @@ fn event(deployment: &Deployment) -> String {
     let mut images: Vec<String> = Vec::new();
     for image in &deployment.images {
         let shown = match (&image.new, &image.old) {
-            (Some(new), _) => short(new),
-            (None, Some(old)) => format!("{} removed", short(old)),
+            (Some(new), _) => short(new, &image.called),
+            (None, Some(old)) => format!("{} removed", short(old, &image.called)),
             (None, None) => continue,
         };
         if !images.contains(&shown) {
@@ -375,8 +515,8 @@ fn in_words(text: &str) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Name and version, in characters that mean nothing to Mermaid.
-fn short(image: &str) -> String {
+/// Name and version, in characters that mean nothing to Mermaid; `called` is the name where there is none.
+fn short(image: &str, called: &str) -> String {
     let text = match image.parse::<ImageReference>() {
         Ok(image) => {
             let version = image
@@ -384,6 +524,7 @@ fn short(image: &str) -> String {
                 .or(image.digest().and_then(|digest| digest.get(..14)));
             format!("{} {}", image.name(), version.unwrap_or("latest"))
         }
+        Err(_) if image.starts_with([':', '@']) => format!("{called} {}", &image[1..]),
         Err(_) => image.to_owned(),
     };
     let harmless = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+');
