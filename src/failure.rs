@@ -159,7 +159,7 @@ impl Failure {
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
-            message: message.into(),
+            message: sentence(message.into()),
             hint: None,
         }
     }
@@ -169,6 +169,14 @@ impl Failure {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// A clause as a sentence: what others say of themselves begins with an article. Names stay as they are.
+fn sentence(text: String) -> String {
+    match text.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => text,
     }
 }
 
@@ -190,6 +198,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn a_message_is_a_sentence() {
+        let message = |text| Failure::new(Reason::Runner, text).message;
+        assert_eq!(message("the connection broke"), "The connection broke");
+        assert_eq!(message("github.com answered"), "github.com answered");
+    }
 
     #[test]
     fn every_reason_has_a_title_of_its_own() {

@@ -110,6 +110,14 @@ pub enum ImageReferenceError {
         /// The tag as it was given.
         tag: String,
     },
+    /// `web:`, where an expression that is empty was to be the tag.
+    #[error(
+        "the image reference {text:?} ends where its tag should be: what was to fill it in is empty"
+    )]
+    NoTag {
+        /// As it was given.
+        text: String,
+    },
     /// `web:feature/x`, where the branch's name was taken for the tag.
     #[error(
         "the image reference {text:?} has the tag {tag:?}, and no tag has a `/`: push and deploy it as {suggestion:?}"
@@ -239,8 +247,11 @@ impl FromStr for ImageReference {
         if let Some(tag) = tag
             && !is_tag(tag)
         {
-            let tag = tag.to_owned();
-            return Err(ImageReferenceError::Tag { text: text(), tag });
+            let (text, tag) = (text(), tag.to_owned());
+            return Err(match tag.is_empty() {
+                true => ImageReferenceError::NoTag { text },
+                false => ImageReferenceError::Tag { text, tag },
+            });
         }
         let (registry, path) = split_registry(name);
         if !is_registry(registry) {
@@ -679,7 +690,7 @@ mod tests {
         the image reference "bad_host.io/web" names the registry "bad_host.io", which is not a host name
         the image reference "ghcr.io/o//web" has "" in its name: a part between slashes is made of a-z and 0-9, with `.`, `_`, `__` or `-` between them
         the image reference "ghcr.io/o/-web" has "-web" in its name: a part between slashes is made of a-z and 0-9, with `.`, `_`, `__` or `-` between them
-        the image reference "ghcr.io/o/web:" has the tag "": a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`
+        the image reference "ghcr.io/o/web:" ends where its tag should be: what was to fill it in is empty
         the image reference "ghcr.io/o/web:-1" has the tag "-1": a tag is 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`
         the image reference "ghcr.io/o/web@sha256:12" has the digest "sha256:12": a digest is `sha256:` and 64 digits of 0-9 and a-f
         the image reference "ghcr.io/o/web:v1@" has the digest "": a digest is `sha256:` and 64 digits of 0-9 and a-f

@@ -82,10 +82,40 @@ impl<T: AsRef<str>> Nearest<T> {
 
 /// Below this two names have little more in common than some letters.
 const ALIKE: f64 = 0.75;
+/// What a name's words make of it alone, at the least.
+const PART: f64 = 0.8;
 
-/// From 0 (nothing in common) to 1 (the same but for case).
+/// From 0 (nothing in common) to 1 (the same but for case). What has all words of the other is nearer than
+/// what only shares letters with it: `message` is `commit-message`, and not `image`.
 pub fn similarity(a: &str, b: &str) -> f64 {
-    strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase())
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let letters = strsim::jaro_winkler(&a, &b);
+    let (one, other) = (words(&a), words(&b));
+    let (few, many) = match one.len() <= other.len() {
+        true => (one, other),
+        false => (other, one),
+    };
+    let is_part = !few.is_empty() && few.iter().all(|word| many.contains(word));
+    match is_part {
+        true => letters.max(PART + (1.0 - PART) * share(&few, &many)),
+        false => letters,
+    }
+}
+
+/// A name by its words. One of a letter or two says nothing.
+fn words(name: &str) -> Vec<&str> {
+    let words = name.split(['-', '_', '/', '.', ' ']);
+    words.filter(|word| word.len() > 2).collect()
+}
+
+/// How much of the one the other is, by length.
+fn share(few: &[&str], many: &[&str]) -> f64 {
+    let length = |words: &[&str]| words.iter().map(|word| word.len()).sum::<usize>();
+    let (few, many) = (length(few), length(many).max(1));
+    // Names are short.
+    #[expect(clippy::cast_precision_loss)]
+    let share = few as f64 / many as f64;
+    share.min(1.0)
 }
 
 #[cfg(test)]
@@ -96,6 +126,17 @@ mod tests {
     fn what_has_little_in_common_is_not_meant() {
         assert_eq!(alike("imge", ["token", "image", "file"]), ["image"]);
         assert!(alike("zzz", ["token", "image", "file"]).is_empty());
+    }
+
+    #[test]
+    fn whole_words_count_for_more_than_letters() {
+        let inputs = ["token", "image", "file", "commit-message", "source-token"];
+        assert_eq!(nearest("message", inputs)[0], "commit-message");
+        assert_eq!(nearest("github-token", inputs)[0], "token");
+        assert_eq!(nearest("imge", inputs)[0], "image");
+        let placeholders = ["name", "image", "resource", "source-sha", "run-number"];
+        assert_eq!(nearest("sha", placeholders)[0], "source-sha");
+        assert_eq!(nearest("origin/main", ["mainly", "main"])[0], "main");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct Log {
     runner: bool,
     /// Whether lines of manifests may be shown.
     pub show_diff: bool,
+    warned: Vec<String>,
 }
 
 impl Log {
@@ -28,7 +29,13 @@ impl Log {
             out,
             runner,
             show_diff: true,
+            warned: Vec::new(),
         }
+    }
+
+    /// The warnings so far, each once: the summary has them, too.
+    pub fn warned(&self) -> &[String] {
+        &self.warned
     }
 
     /// Text below a heading that folds it.
@@ -100,6 +107,10 @@ impl Progress for Log {
 
     fn warning(&mut self, text: &str) {
         self.annotation("warning", None, text);
+        let text = redacted(text);
+        if !self.warned.contains(&text) {
+            self.warned.push(text);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use self::environment::Environment;
 use self::inputs::Request;
 use self::log::Log;
 use self::outputs::Outputs;
+use self::summary::Summary;
 use crate::deadline::{self, Cancellation};
 use crate::failure::{Failure, Reason};
 use crate::http::{Credentials, secrets};
@@ -74,7 +75,7 @@ pub async fn run(environment: &Environment, out: Box<dyn Write + Send>) -> bool 
 
 /// A failure of which the summary tells, too.
 fn summarized(failure: Failure, environment: &Environment, log: &mut Log) -> Failure {
-    let text = summary::of_failure(&failure);
+    let text = summary::of_failure(&failure).text(log.warned());
     // The annotation says it already; a summary that can't be written must not hide it.
     if let Err(error) = environment.append(SUMMARY, &text) {
         log.warning(&error.to_string());
@@ -118,9 +119,12 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<Ending, Fai
     for warning in &read.warnings {
         log.warning(warning);
     }
-    let mut request = read
-        .request
-        .map_err(|problems| Failure::new(Reason::Input, problems.join("\n")))?;
+    let mut request = read.request.map_err(|problems| {
+        Failure::new(
+            Reason::Input,
+            format!("{}\nNothing was changed.", problems.join("\n")),
+        )
+    })?;
     let cancellation = cancellation();
     let (remote, scope) = request.remote();
     let minted = remote.sign_on(scope, cancellation.clone()).await?;
@@ -169,7 +173,7 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<Ending, Fai
 /// An operation that came to an end, good or bad: later steps and people are told of it in both cases.
 struct Ending {
     outputs: Outputs,
-    summary: String,
+    summary: Summary,
     sentence: String,
     failure: Option<Failure>,
 }
@@ -187,7 +191,7 @@ impl Ending {
     /// Hands it to later steps and to people. Returns why the step fails, if it does.
     fn tell(self, environment: &Environment, log: &mut Log) -> Option<Failure> {
         let written = outputs::write(environment, log, &self.outputs)
-            .and_then(|()| environment.append(SUMMARY, &self.summary));
+            .and_then(|()| environment.append(SUMMARY, &self.summary.text(log.warned())));
         match (written, self.failure) {
             (Ok(_), failure) => failure,
             (Err(error), Some(failure)) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::image::ImageReference;
 
-use super::change::{ImageChange, Note};
+use super::change::ImageChange;
 
 /// The words of a tag that say which line of tags it belongs to: `web` of `web-v2`, `alpine` of
 /// `1.27-alpine`. Numbers, hashes and what tells versions of one line apart are none.
@@ -45,7 +45,7 @@ pub(super) fn of_other_lines(held: &[&str], wanted: &ImageReference) -> Vec<bool
 }
 
 /// The warning for places that differed before and hold one image now.
-pub(super) fn made_alike(changes: &[&ImageChange]) -> Option<Note> {
+pub(super) fn made_alike(changes: &[&ImageChange]) -> Option<String> {
     let mut before: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for change in changes.iter().filter(|change| !change.old.is_empty()) {
         let image = match change.old.parse::<ImageReference>() {
@@ -73,13 +73,10 @@ pub(super) fn made_alike(changes: &[&ImageChange]) -> Option<Note> {
         .iter()
         .map(|(image, places)| format!("{image} ({})", places.join("; ")))
         .collect();
-    Some(Note {
-        file: first.file.clone(),
-        line: first.line,
-        text: format!(
-            "these places held different images, and all hold {} now: {}. Where that was not meant, name the container (CONTAINER=IMAGE), or the place with `path`",
-            first.new,
-            listed.join(", ")
-        ),
-    })
+    // Each with its file and line.
+    Some(format!(
+        "These places held different images, and all hold {} now: {}. Where that was not meant, name the container (CONTAINER=IMAGE), or the place with `path`",
+        first.new,
+        listed.join(", ")
+    ))
 }

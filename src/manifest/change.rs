@@ -15,8 +15,8 @@ pub struct Plan {
     pub values: Vec<ValueChange>,
     /// What a person should know beyond that: a digest that was removed, an alias that follows.
     pub notes: Vec<Note>,
-    /// What may not have been meant, and is done all the same.
-    pub warnings: Vec<Note>,
+    /// What may not have been meant, and is done all the same; each says which file it is about.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {

@@ -42,7 +42,7 @@ pub enum ManifestError {
         file: RepoPath,
     },
     /// No file holds the image's repository.
-    #[error("{} holds no image {repository}{}", Files(.files), Held(.held))]
+    #[error("{} {} no image {repository}{}", Files(.files), verb(.files, "holds", "hold"), Held(.held))]
     NoImage {
         /// Its repository, as it was asked for.
         repository: String,
@@ -66,7 +66,7 @@ pub enum ManifestError {
         entry: String,
     },
     /// No file has a container of that name.
-    #[error("{} has no container {container}{}", Files(.files), Held(.held))]
+    #[error("{} {} no container {container}{}", Files(.files), verb(.files, "has", "have"), Held(.held))]
     NoContainer {
         /// The name that was asked for.
         container: String,
@@ -114,7 +114,7 @@ pub enum ManifestError {
         path: String,
     },
     /// A path leads nowhere in any file.
-    #[error("{file} has nothing at {path}: {reached} (line {line}) {there}")]
+    #[error("{file} has nothing at {path}: {} (line {line}) {there}", part(.reached))]
     NothingAt {
         /// The file in which the path led furthest.
         file: RepoPath,
@@ -148,7 +148,7 @@ pub enum ManifestError {
         lines: Vec<usize>,
     },
     /// No file has the document that a path names.
-    #[error("no document for {path} in {}", Files(.files))]
+    #[error("{} {} no document for {path}", Files(.files), verb(.files, "has", "have"))]
     NoDocument {
         /// The path as it was given.
         path: String,
@@ -168,7 +168,7 @@ pub enum ManifestError {
         reason: String,
     },
     /// No file has the object that a `resource` line names.
-    #[error("{} has no {wanted}; it has {}", Files(.files), listed(.held))]
+    #[error("{} {} no {wanted}; there is {}", Files(.files), verb(.files, "has", "have"), listed(.held))]
     NoResource {
         /// `Kind/name`.
         wanted: String,
@@ -198,9 +198,7 @@ pub enum ManifestError {
         path: String,
     },
     /// The guard behind the edit: a place would not hold the image that was asked for.
-    #[error(
-        "{file}, line {line}: after the edit there would be {found} and not {wanted}; nothing was changed"
-    )]
+    #[error("{file}, line {line}: after the edit there would be {found} and not {wanted}")]
     OtherImage {
         /// The file.
         file: RepoPath,
@@ -277,6 +275,53 @@ impl ManifestError {
         }
     }
 
+    /// What to do about it, where the message does not say so itself.
+    pub fn advice(&self) -> Option<&'static str> {
+        let advice = match self {
+            Self::Invalid { .. } => {
+                "Correct the file in Git first. Where `file` is a glob that need not match it, exclude it with a line `!PATH`."
+            }
+            Self::LfsPointer { .. } => {
+                "Take the manifest out of Git LFS (`.gitattributes`), or name another file in `file`."
+            }
+            Self::NoImage { .. } => {
+                "Check `image` and `file`. To put another image in place of one that is there, name its container: \
+                 `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is."
+            }
+            Self::NoContainer { .. } => {
+                "Check the container's name before the `=` in `image`, and `file`."
+            }
+            Self::NothingAt { .. } => {
+                "Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing."
+            }
+            Self::NoMapping { .. } => "Check `file`.",
+            Self::NoDocument { .. } => {
+                "Check what is before the `:` of the path, such as `Deployment/web`, and `file`."
+            }
+            Self::NoResource { .. } => {
+                "Check `resource`: kind and name are written as in the manifest."
+            }
+            Self::Overlap { .. } => "Keep one of the two lines.",
+            Self::OtherImage { .. } => {
+                "Say with `path` where the image is; and report the file, so that its shape can be learned."
+            }
+            Self::Edit { source, .. } if source.is_guard() => {
+                "The file was not touched, since the result would not have been what was asked for. Report it, with \
+                 the lines around the place."
+            }
+            Self::Template { .. }
+            | Self::NoEntry { .. }
+            | Self::Contradiction { .. }
+            | Self::Unwritable { .. }
+            | Self::AmbiguousPath { .. }
+            | Self::NoScalar { .. }
+            | Self::Signed { .. }
+            | Self::Encrypted { .. }
+            | Self::Edit { .. } => return None,
+        };
+        Some(advice)
+    }
+
     /// Whether a guard of [`crate::yaml::edit`] had to step in.
     pub fn is_guard(&self) -> bool {
         match self {
@@ -345,6 +390,22 @@ impl fmt::Display for Files<'_> {
             write!(f, "{separator}{file}")?;
         }
         write_rest(f, " ", self.0.len())
+    }
+}
+
+/// The part of a path that led somewhere.
+fn part(reached: &str) -> &str {
+    match reached {
+        "." => "its top level",
+        reached => reached,
+    }
+}
+
+/// The form of a verb that goes with the files.
+fn verb(files: &[RepoPath], one: &'static str, several: &'static str) -> &'static str {
+    match files {
+        [_] => one,
+        _ => several,
     }
 }
 

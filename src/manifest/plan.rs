@@ -110,19 +110,18 @@ fn finish(
 }
 
 /// The warning for files of a glob that can't be read.
-fn told_of_skipped(skipped: &[(&ManifestFile, ManifestError)]) -> Option<Note> {
-    let (first, error) = skipped.first()?;
-    let names = skipped.iter().map(|(file, _)| file.path.to_string());
-    Some(Note {
-        file: first.path.clone(),
-        line: 1,
-        text: match skipped.len() {
-            1 => format!("this file was left out: {error}"),
-            count => format!(
-                "{count} files were left out, since they can't be read: {}; the first: {error}",
-                names.collect::<Vec<_>>().join(", ")
-            ),
-        },
+fn told_of_skipped(skipped: &[(&ManifestFile, ManifestError)]) -> Option<String> {
+    let (_, error) = skipped.first()?;
+    let others = skipped.iter().skip(1);
+    let others: Vec<String> = others.map(|(file, _)| file.path.to_string()).collect();
+    // The error names the first.
+    Some(match others.as_slice() {
+        [] => format!("A file that `file` matches was left out: {error}"),
+        others => format!(
+            "{} files that `file` matches were left out, since they can't be read: {error}; and {}",
+            skipped.len(),
+            others.join(", ")
+        ),
     })
 }
 
@@ -245,11 +244,11 @@ fn add_image<'r>(
                 }
                 _ => "is filled in by something else".to_owned(),
             };
-            plan.warnings.push(Note {
-                file: manifest.file.path.clone(),
-                line: manifest.line(site.node),
-                text: format!("{} {what}, and stays as it is", described(site)),
-            });
+            let (file, line) = (&manifest.file.path, manifest.line(site.node));
+            plan.warnings.push(format!(
+                "{file} line {line}: {} {what}, and stays as it is",
+                described(site)
+            ));
         }
     }
     Ok(())
@@ -268,15 +267,12 @@ fn leave_other_lines(
     meant.retain(|(number, site)| {
         let stays = is_other.next() == Some(true);
         if let (true, Some(manifest)) = (stays, manifests.get(*number)) {
-            plan.warnings.push(Note {
-                file: manifest.file.path.clone(),
-                line: manifest.line(site.node),
-                text: format!(
-                    "{} stays as it is: its tag is of another line than {}. To write it there too, name the container (CONTAINER=IMAGE), or the place with `path`",
-                    described(site),
-                    assignment.image
-                ),
-            });
+            let (file, line) = (&manifest.file.path, manifest.line(site.node));
+            plan.warnings.push(format!(
+                "{file} line {line}: {} stays as it is: its tag is of another line than {}. To write it there too, name the container (CONTAINER=IMAGE), or the place with `path`",
+                described(site),
+                assignment.image
+            ));
         }
         !stays
     });

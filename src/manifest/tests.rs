@@ -639,7 +639,7 @@ fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
         .map(|set| plan(&files(&[("web.yaml", text)]), &setting(&[set])).unwrap_err().to_string())
         .join("\n"),
         @r#"
-    web.yaml has nothing at .sepc.x: . (line 1) has the keys spec, base, other
+    web.yaml has nothing at .sepc.x: its top level (line 1) has the keys spec, base, other
     web.yaml has nothing at .spec.templat.spec: .spec (line 2) has the keys template, text, none, list
     web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
     web.yaml has nothing at .spec.list[name=z].a: .spec.list (line 3) is a list in which name is x, y
@@ -648,7 +648,7 @@ fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
     web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
     web.yaml, line 2: .spec is a mapping: name one of its keys, or write a mapping as in {a: b}
     web.yaml, line 3: .spec.list is a list: name one of its items, or write a list as in [a, b]
-    no document for 5:.spec in web.yaml
+    web.yaml has no document for 5:.spec
     web.yaml has nothing at .spec.text.x: .spec.text (line 5) is the value "long text"
     web.yaml has nothing at .spec.list[3]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
     web.yaml has nothing at .spec.list[name=z]: .spec.list (line 3) is a list in which name is x, y
@@ -678,7 +678,7 @@ fn a_resource_line_leaves_the_other_objects_alone() {
     );
     assert_eq!(edited(text, &only("Pod/two", "a:2")).1.images.len(), 1);
     let refusal = |request| plan(&files(&[("web.yaml", text)]), &request).unwrap_err();
-    insta::assert_snapshot!(refusal(only("Pod/tow", "a:2")), @"web.yaml has no Pod/tow; it has Pod/two, Pod/one");
+    insta::assert_snapshot!(refusal(only("Pod/tow", "a:2")), @"web.yaml has no Pod/tow; there is Pod/two, Pod/one");
     insta::assert_snapshot!(refusal(only("Pod/one", "b:2")), @"
     web.yaml holds no image b. What is there, nearest first:
     - a:1 (Pod/one, web.yaml line 3)

@@ -7,6 +7,7 @@ use url::Url;
 use super::advice::{ServerKind, on_a_rule, on_words};
 use crate::failure::{Failure, Reason};
 use crate::files::RepoPath;
+use crate::manifest::ManifestError;
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::retry::LandError;
 use crate::repository::{Access, FileProblem, Location, Refusal, RepositoryError};
@@ -73,7 +74,7 @@ impl Explainer<'_> {
             },
             RepositoryError::Empty => Failure::new(
                 Reason::RepositoryEmpty,
-                format!("{location} has no commits yet, so there is no manifest to edit."),
+                format!("{location} has no commits yet, so there is no manifest to edit. Nothing was changed."),
             )
             .with_hint("Push the manifests to it first."),
             RepositoryError::BranchNotFound { branch, existing } => Failure::new(
@@ -83,7 +84,7 @@ impl Explainer<'_> {
             .with_hint(format!("Its branches, nearest first: {}.", listed(existing))),
             RepositoryError::NoDefaultBranch { existing } => Failure::new(
                 Reason::BranchNotFound,
-                format!("{location} names no default branch, and `branch` is not given."),
+                format!("{location} names no default branch, and `branch` is not given. Nothing was changed."),
             )
             .with_hint(format!("Set `branch` to one of: {}.", listed(existing))),
             RepositoryError::ForeignCommit {
@@ -130,7 +131,7 @@ impl Explainer<'_> {
                     .with_hint("For a server behind a private CA, give that CA's certificate (PEM) as `ca-certificate`.")
             }
             RepositoryError::TooLarge { .. } => {
-                Failure::new(Reason::Declined, format!("{location}: {error}."))
+                Failure::new(Reason::Declined, format!("{location}: {error}. Nothing was changed."))
                     .with_hint("Raise the limit of the server or of the proxy before it.")
             }
             RepositoryError::NotGit { what } => {
@@ -169,8 +170,9 @@ impl Explainer<'_> {
     /// HTTP 401, or what means the same.
     fn refused(&self, error: &RepositoryError) -> Failure {
         let host = self.location.host();
-        let message =
-            format!("{host} refuses the token: {error}. It is expired, revoked or mistyped.");
+        let message = format!(
+            "{host} refuses the token: {error}. It is expired, revoked or mistyped. Nothing was changed."
+        );
         let hint = match self.kind() {
             TokenKind::Installation => {
                 "A token that starts with `ghs_` lives for an hour at most: mint it in the same job that uses it."
@@ -245,7 +247,7 @@ impl Explainer<'_> {
             _ => ("", None),
         };
         let message = format!(
-            "{location} was not found: {error}. {valid}Either the name is wrong, or the token has no access to it.{}",
+            "{location} was not found: {error}. {valid}Either the name is wrong, or the token has no access to it.{} Nothing was changed.",
             scopes.unwrap_or_default()
         );
         let hint = format!(
@@ -315,8 +317,9 @@ impl Explainer<'_> {
             "login", "sign_in", "signin", "sign-in", "sso", "saml", "oauth",
         ];
         if is_elsewhere {
-            let message =
-                format!("{location} redirects to {to}, and the token is not sent to another host.");
+            let message = format!(
+                "{location} redirects to {to}, and the token is not sent to another host. Nothing was changed."
+            );
             Failure::new(Reason::NotGit, message)
                 .with_hint("If that is where the repository is now, set `repository` to it.")
         } else if signs_on.iter().any(|word| path.contains(word)) {
@@ -386,6 +389,21 @@ impl Explainer<'_> {
             FileProblem::TooLarge { .. } => "Is it a manifest?".to_owned(),
         };
         Failure::new(Reason::File, message).with_hint(hint)
+    }
+}
+
+/// Why the manifests can't be edited.
+pub fn manifest(error: &ManifestError) -> Failure {
+    let what = error.to_string();
+    // What ends in a list goes on below it.
+    let end = match what.contains('\n') {
+        true => "\nNothing was changed.",
+        false => ". Nothing was changed.",
+    };
+    let failure = Failure::new(Reason::Manifest, format!("{what}{end}"));
+    match error.advice() {
+        Some(advice) => failure.with_hint(advice),
+        None => failure,
     }
 }
 

@@ -308,7 +308,7 @@ async fn furnish(
 ) -> Result<(), Failure> {
     if !request.labels.is_empty() {
         let label = async || api.label(pull, &request.labels).await;
-        steps.warned("it has not got its labels", label).await?;
+        steps.warned("it did not get its labels", label).await?;
     }
     if !request.assignees.is_empty() {
         let assign = async || api.assign(pull, &request.assignees).await;

@@ -1,6 +1,7 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
 use super::downgrade::{self, Downgrade};
+use super::explain;
 use super::image_check::ImageCheck;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
@@ -9,9 +10,9 @@ use super::verify::Argocd;
 use super::{Operation, Progress};
 use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
-use crate::failure::{Failure, Reason};
+use crate::failure::Failure;
 use crate::files::FileSelection;
-use crate::manifest::{self, EditRequest, Note, Plan};
+use crate::manifest::{self, EditRequest, Plan};
 use crate::repository::{Identity, Snapshot};
 
 /// What is asked for.
@@ -90,8 +91,8 @@ pub async fn run(
             found_by_glob: found_by_glob.collect(),
             ..checked.edit.clone()
         };
-        let mut plan = manifest::plan(&snapshot.files, &edit)
-            .map_err(|error| Failure::new(Reason::Manifest, error.to_string()))?;
+        let mut plan =
+            manifest::plan(&snapshot.files, &edit).map_err(|error| explain::manifest(&error))?;
         let guard = downgrade::Guard {
             downgrade: update.downgrade,
             session: &session,
@@ -130,11 +131,7 @@ fn warnings(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         .iter()
         .map(|said| (said.commit.as_str(), said.message.as_str()))
         .collect();
-    let mut warnings: Vec<String> = plan
-        .warnings
-        .iter()
-        .map(|Note { file, line, text }| format!("{file} line {line}: {text}"))
-        .collect();
+    let mut warnings = plan.warnings.clone();
     for image in plan.changed_images() {
         if let Some(commit) = deployment::rolled_back(&image.new, &recent) {
             let warning = format!(

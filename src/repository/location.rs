@@ -115,6 +115,7 @@ impl Location {
         let base = server.path().trim_end_matches('/');
         let own = path.strip_prefix(base).unwrap_or(&path);
         match own.trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
+            [_] if is_hosted_by_github(server) => Err(LocationError::Form),
             [owner, name, _, ..] if is_hosted_by_github(server) => {
                 let name = name.strip_suffix(".git").unwrap_or(name);
                 Err(LocationError::Page(format!("{owner}/{name}")))
@@ -338,6 +339,7 @@ mod tests {
             ("a b/c", LocationError::Form),
             ("https://", LocationError::Form),
             ("https://github.com/", LocationError::Form),
+            ("https://github.com/acme", LocationError::Form),
             (
                 "https://github.com/a/b/tree/main",
                 LocationError::Page("a/b".into()),

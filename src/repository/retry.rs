@@ -363,7 +363,7 @@ impl<P> Past<P> {
             (LandError::Repository(error), Some(Attempt { sent, .. }), _) => {
                 LandError::Repository(RepositoryError::Unconfirmed {
                     commit: sent.commit.clone(),
-                    what: format!("and the branch could not be read since: {error}"),
+                    what: format!("the branch could not be read since: {error}"),
                 })
             }
             (LandError::Contention { detail, .. }, _, _) => LandError::Contention {
@@ -756,7 +756,7 @@ mod tests {
         let why = RepositoryError::Empty;
         let expected = RepositoryError::Unconfirmed {
             commit: Some(commit(9)),
-            what: format!("and the branch could not be read since: {why}"),
+            what: format!("the branch could not be read since: {why}"),
         };
         assert_eq!(ended(&branch).await.0, format!("{expected:?}"));
     }

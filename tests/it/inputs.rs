@@ -39,7 +39,9 @@ fn refused<const N: usize>(inputs: [(&str, &str); N]) -> String {
     let [error] = &outcome.errors()[..] else {
         panic!("one error, please:\n{}", outcome.log())
     };
-    error.clone()
+    assert!(error.contains("Nothing was changed."), "{error}");
+    let what = error.strip_suffix("\nNothing was changed.");
+    what.unwrap_or(error).to_owned()
 }
 
 #[test]
@@ -55,9 +57,19 @@ fn what_is_to_be_a_dry_run_is_one_however_it_is_spelled() {
 
 #[test]
 fn an_input_that_there_is_not_stops_before_anything_is_written() {
-    insta::assert_snapshot!(refused([("dry-runs", "true"), ("imge", "x"), ("zzz", "x")]), @"
+    insta::assert_snapshot!(refused([
+        ("dry-runs", "true"),
+        ("imge", "x"),
+        ("message", "x"),
+        ("github_token", "x"),
+        ("repo", "x"),
+        ("zzz", "x"),
+    ]), @"
     `dry-runs`: unknown input: did you mean `dry-run`?
+    `github_token`: unknown input: did you mean `token`?
     `imge`: unknown input: did you mean `image`?
+    `message`: unknown input: did you mean `commit-message`?
+    `repo`: unknown input: did you mean `repository`?
     `zzz`: unknown input: the action's README lists them all. If the workflow sets INPUT_ZZZ for something else, set it to an empty text in this step's `env`
     ");
 }
@@ -72,7 +84,10 @@ fn an_old_name_still_works() {
     ]);
     let outcome = outcome.failed();
     insta::assert_snapshot!(outcome.warnings().join("\n"), @"The input `argocd-timeout` is now called `verify-timeout`: rename it in the workflow");
-    insta::assert_snapshot!(outcome.errors().join("\n"), @"`verify-timeout` `0`: expected whole seconds from 1 to 21600");
+    insta::assert_snapshot!(outcome.errors().join("\n"), @"
+    `verify-timeout` `0`: expected whole seconds from 1 to 21600
+    Nothing was changed.
+    ");
 }
 
 #[test]
@@ -98,6 +113,7 @@ fn a_version_alone_is_not_an_image() {
         "latest",
         ":v14",
         "ghcr.io/acme/web",
+        "ghcr.io/acme/web:",
         "ghcr.io/acme/web:feature/login",
     ];
     let told = told.map(|image| refused([("image", image)]));
@@ -108,6 +124,7 @@ fn a_version_alone_is_not_an_image() {
     `image`: latest is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:latest
     `image`: v14 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:v14
     `image`: ghcr.io/acme/web has neither a tag nor a digest: say which version to deploy, as in ghcr.io/acme/web:v1
+    `image`: the image reference "ghcr.io/acme/web:" ends where its tag should be: what was to fill it in is empty
     `image`: the image reference "ghcr.io/acme/web:feature/login" has the tag "feature/login", and no tag has a `/`: push and deploy it as "ghcr.io/acme/web:feature-login"
     "#);
 }
@@ -117,6 +134,8 @@ fn a_list_in_another_notation_says_how_to_write_it() {
     let told = [
         refused([("image", "ghcr.io/acme/web:v14, ghcr.io/acme/api:v3")]),
         refused([("image", "- ghcr.io/acme/web:v14\n- ghcr.io/acme/api:v3")]),
+        refused([("image", "ghcr.io/acme/web:v14 ghcr.io/acme/api:v3")]),
+        refused([("image", "ghcr.io/acme/web:v14; ghcr.io/acme/api:v3")]),
         refused([("image", "\"ghcr.io/acme/web:v14\"")]),
         refused([(
             "image",
@@ -135,6 +154,8 @@ fn a_list_in_another_notation_says_how_to_write_it() {
     insta::assert_snapshot!(told.join("\n"), @r#"
     `image` `ghcr.io/acme/web:v14, ghcr.io/acme/api:v3`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
     `image` `- ghcr.io/acme/web:v14 - ghcr.io/acme/api:v3`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
+    `image` `ghcr.io/acme/web:v14 ghcr.io/acme/api:v3`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
+    `image` `ghcr.io/acme/web:v14; ghcr.io/acme/api:v3`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
     `image` `"ghcr.io/acme/web:v14"`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`
     `image` `[ "ghcr.io/acme/web:v14", "ghcr.io/acme/api:v3" ]`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
     `file` `- apps/web.yaml`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`
@@ -143,7 +164,7 @@ fn a_list_in_another_notation_says_how_to_write_it() {
     `file` `apps/web.yaml, apps/api.yaml`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`, and on the next line `apps/api.yaml`
     `resource` `- Deployment/web`: a list is one item a line, without `-`, brackets, quotes or commas: `Deployment/web`
     `pull-request-labels` `["deployment"]`: a list is one item a line, without `-`, brackets, quotes or commas: `deployment`
-    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names
+    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's: leave it out, and the change is pushed to `branch`
     "#);
 }
 
@@ -157,6 +178,7 @@ fn a_value_that_is_nearly_right_says_how_to_write_it() {
         "\".spec.replicas=5\"",
         ".spec.replicas",
         "{\"a\": 5}",
+        ".spec.replicas=5, .metadata.name=web",
     ];
     let told = told.map(|set| refused([("set", set)]));
     insta::assert_snapshot!(told.join("\n"), @r#"
@@ -184,6 +206,82 @@ fn a_message_with_braces_never_stops_a_deployment() {
 }
 
 #[test]
+fn a_warning_is_in_the_summary_too() {
+    let (outcome, _) = tried([("commit-message", "{sha}"), ("since", "yesterday")]);
+    let summary = outcome.succeeded().summary;
+    let told: Vec<&str> = summary
+        .lines()
+        .filter(|line| line.starts_with("> "))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    > [!WARNING]
+    > The input `since` was ignored: `operation: update` does not use it, only `history` does.
+    > [!WARNING]
+    > `commit-message`: {sha} is not a placeholder and stays as text. Placeholders, nearest first: {source-sha} {name} {image} {resource} {source-repository} {tag} {digest} {previous-image} {previous-tag} {file} {actor} {run-number}.
+    ");
+    let warnings = summary.find("> [!WARNING]").unwrap();
+    assert!(summary.starts_with("### ") && warnings < summary.find("| Resource").unwrap());
+
+    let (outcome, _) = tried([("since", "yesterday"), ("image", "ghcr.io/acme/wbe:v14")]);
+    let summary = outcome.failed().summary;
+    assert!(summary.starts_with("### ❌ The manifest can't be edited\n"));
+    assert!(
+        summary.contains("> [!WARNING]\n> The input `since` was ignored"),
+        "{summary}"
+    );
+}
+
+/// What is wrong with a manifest or with what is asked of it, what to do, and that nothing was changed.
+#[test]
+fn a_manifest_that_cannot_be_edited_says_what_to_do() {
+    let told = [
+        refused([("image", "ghcr.io/acme/wbe:v14")]),
+        refused([("image", "wbe=ghcr.io/acme/web:v14")]),
+        refused([("set", ".spec.replica=3")]),
+        refused([("set", ".metadata.labels.app=web")]),
+        refused([("set", "Deployment/wbe:.spec.replicas=3")]),
+        refused([("set", ".spec.template=3")]),
+        refused([("path", "apps/web.yaml")]),
+        refused([("resource", "Deployment/wbe")]),
+        refused([("image", "ghcr.io/acme/web:v14\nghcr.io/acme/web:v15")]),
+        refused([("set", ".spec.replicas=3\n.spec.replicas=4")]),
+    ];
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    apps/web.yaml holds no image ghcr.io/acme/wbe. What is there, nearest first:
+    - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10)
+    Nothing was changed.
+    Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
+
+    apps/web.yaml has no container wbe. What is there, nearest first:
+    - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10)
+    Nothing was changed.
+    Check the container's name before the `=` in `image`, and `file`.
+
+    apps/web.yaml has nothing at .spec.replica: .spec (line 5) has the keys replicas, template. Nothing was changed.
+    Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
+
+    apps/web.yaml has nothing at .metadata.labels.app: .metadata (line 3) has the keys name. Nothing was changed.
+    Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
+
+    apps/web.yaml has no document for Deployment/wbe:.spec.replicas. Nothing was changed.
+    Check what is before the `:` of the path, such as `Deployment/web`, and `file`.
+
+    apps/web.yaml, line 7: .spec.template is a mapping: name one of its keys, or write a mapping as in {a: b}. Nothing was changed.
+
+    apps/web.yaml has nothing at .apps/web.yaml: . (line 1) has the keys apiVersion, metadata, spec, kind. Nothing was changed.
+    Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
+
+    apps/web.yaml has no Deployment/wbe; there is Deployment/web. Nothing was changed.
+    Check `resource`: kind and name are written as in the manifest.
+
+    apps/web.yaml, line 10: ghcr.io/acme/web:v14 and ghcr.io/acme/web:v15 both mean the image ghcr.io/acme/web:v13 of container web: keep one of the two lines. Nothing was changed.
+
+    apps/web.yaml, line 5: two lines of the request want different values at .spec.replicas. Nothing was changed.
+    Keep one of the two lines.
+    ");
+}
+
+#[test]
 fn a_file_that_is_not_there_names_the_nearest() {
     let told = [
         "web.yaml",
@@ -196,6 +294,7 @@ fn a_file_that_is_not_there_names_the_nearest() {
         "apps/",
         "https://github.com/acme/k8s-manifests/blob/main/apps/web.yaml",
         "apps/web.yaml apps/api.yaml",
+        "!apps/api.yaml",
     ];
     let told = told.map(|file| refused([("file", file)]));
     let told = told.map(|told| {
@@ -225,8 +324,8 @@ fn a_file_that_is_not_there_names_the_nearest() {
     Name the file in it, or a glob such as `apps/*.yaml`.
     `file` `apps/`: the path ends in `/`: name a file, or a glob such as `apps/*.yaml`
     `file` `https://github.com/acme/k8s-manifests/blob/main/apps/web.yaml`: a URL: give the path in the repository alone, such as `apps/web.yaml`
-    `apps/web.yaml apps/api.yaml` does not exist in REPOSITORY. Nothing was changed.
-    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
+    `file` `apps/web.yaml apps/api.yaml`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`, and on the next line `apps/api.yaml`
+    `file`: it only excludes (`!`): name the files to take as well, such as `apps/*.yaml`
     ");
 }
 
@@ -286,4 +385,87 @@ fn the_binary_says_what_it_is() {
     let (succeeded, refusal) = asked("update");
     assert!(!succeeded);
     insta::assert_snapshot!(refusal.replace(version, "VERSION"), @r#"error: "update" is not understood: gitops-deploy VERSION takes no arguments. Each input is an environment variable, such as INPUT_IMAGE; --help lists them."#);
+}
+
+#[test]
+fn a_repository_in_another_form_says_how_to_write_it() {
+    let told = [
+        "acme",
+        "github.com/acme/k8s",
+        "git@github.com:acme/k8s.git",
+        "https://github.com/acme",
+        "https://github.com/acme/k8s/tree/main",
+        "https://me:secret@github.com/acme/k8s",
+        "http://git.example.com/acme/k8s",
+        "",
+    ];
+    let told = told.map(|repository| refused([("repository", repository), ("token", "x")]));
+    assert!(!told.join("").contains("secret@"));
+    insta::assert_snapshot!(told.join("\n"), @"
+    `repository` `acme`: expected `owner/name`, or a whole https://, http:// or file:// URL
+    `repository` `github.com/acme/k8s`: expected `owner/name`, or a whole https://, http:// or file:// URL
+    `repository` `git@github.com:acme/k8s.git`: SSH is not supported: give `owner/name`, or the https:// URL, and a token
+    `repository` `https://github.com/acme`: expected `owner/name`, or a whole https://, http:// or file:// URL
+    `repository` `https://github.com/acme/k8s/tree/main`: the URL of a page of the repository: write `acme/k8s`
+    `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
+    `repository`: `http://` would send the token unencrypted to git.example.com: use https://. Where the way is private, `plaintext: true` allows it
+    `repository`: required: the repository that holds the manifests, as `owner/name` or as a URL
+    ");
+}
+
+#[test]
+fn a_secret_that_is_not_there_or_not_whole_says_so() {
+    let github = ("repository", "acme/k8s");
+    let argocd = [
+        ("argocd-application", "web"),
+        ("argocd-server", "argocd.example.com"),
+    ];
+    let told = [
+        refused([github, ("token", "")]),
+        refused([github, ("token", "ghp_1\nghp_2")]),
+        refused([github, ("token", "Bearer ghp_1")]),
+        refused([github, ("token", "\"ghp_1\"")]),
+        refused([github, ("app-id", "1"), ("app-private-key", "")]),
+        refused([argocd[0], argocd[1], ("argocd-token", "")]),
+        refused([
+            ("verify-image", "true"),
+            ("registry-username", "x"),
+            ("registry-password", ""),
+        ]),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
+    `token`: white space in the middle of it: the secret was not pasted as one piece
+    `token`: white space in the middle of it: the secret was not pasted as one piece
+    `token`: quotes around it: store the secret without them
+    `app-private-key`: empty, though `app-id` is given. Where it comes from a secret, that secret is not set here
+    `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here
+    `registry-password`: empty, though `registry-username` is given. Where it comes from a secret, that secret is not set here
+    ");
+}
+
+#[test]
+fn a_number_a_switch_and_a_word_say_what_they_take() {
+    let told = [
+        refused([("timeout", "5m")]),
+        refused([("timeout", "-5")]),
+        refused([("dry-run", "yes")]),
+        refused([("plaintext", "on")]),
+        refused([("operation", "Update")]),
+        refused([("downgrade", "deny")]),
+        refused([("branch", "main\ndev")]),
+        refused([("pull-request", "true")]),
+        refused([("operation", "history"), ("limit", "0")]),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    `timeout` `5m`: expected whole seconds from 1 to 21600
+    `timeout` `-5`: expected whole seconds from 1 to 21600
+    `dry-run` `yes`: expected `true` or `false`
+    `plaintext` `on`: expected `true` or `false`
+    `operation` `Update`: expected `update`, `rollback`, `history`, `verify`
+    `downgrade` `deny`: expected `allow`, `skip` or `fail`
+    `branch` `main dev`: git does not allow it as a branch name
+    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's: leave it out, and the change is pushed to `branch`
+    `limit` `0`: expected a whole number from 1 to 1000
+    ");
 }

@@ -140,11 +140,7 @@ fn failure(folder: &Path) -> Option<String> {
     if !all_noted {
         return Some(format!("has the notes {notes:?} and not {:?}", case.notes));
     }
-    let warnings: Vec<&str> = plan
-        .warnings
-        .iter()
-        .map(|note| note.text.as_str())
-        .collect();
+    let warnings: Vec<&str> = plan.warnings.iter().map(String::as_str).collect();
     let all_warned = warnings.len() == case.warnings.len()
         && warnings
             .iter()

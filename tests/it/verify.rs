@@ -266,7 +266,7 @@ fn a_deployment_that_is_synced_and_healthy_on_the_old_commit_when_verify_starts_
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`), and commit-1 was waited for.
+    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`); this step waited for commit-1.
     Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.
     ");
     assert_eq!(outcome.output("argocd-revision"), *old);
@@ -458,7 +458,7 @@ fn a_canary_that_pauses_is_done_where_that_is_accepted() {
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    blog was Synced, Suspended at commit-1 after N s (`verify-timeout`), and commit-1 was waited for.
+    blog was Synced, Suspended at commit-1 after N s (`verify-timeout`); this step waited for commit-1.
     Rollout/web: Suspended
     What is suspended is named above. A rollout that pauses, such as a canary's step, waits to be promoted: if that is where this step is to end, set `argocd-allow-suspended: true`.
     ");
@@ -496,7 +496,7 @@ fn pods_that_run_the_old_image_are_not_the_new_one() {
         .run()
         .failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    blog was Synced, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. It calls itself Synced and Healthy, but no Pod runs ghcr.io/wlals2/blog-web:v14: they run ghcr.io/wlals2/blog-web:v13.
+    blog was Synced, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. It calls itself Synced and Healthy, but no Pod runs ghcr.io/wlals2/blog-web:v14: they run ghcr.io/wlals2/blog-web:v13.
     Something keeps Argo CD from changing the image: manifests of before in its cache (`argocd app get --hard-refresh`), an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.
     ");
 }
@@ -905,18 +905,18 @@ fn what_keeps_argo_cd_from_applying_it_is_told() {
     ]
     .into();
     insta::assert_snapshot!(told.join("\n"), @"
-    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: Rollout/web.
     Auto-sync is off, so that nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync blog` meanwhile.
     blog: auto-sync is off, so that somebody must sync the application. Waiting for that
 
-    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: Rollout/web.
     A sync window of the project is closed: Argo CD syncs when it opens.
     blog: a sync window of its project is closed. Waiting for it to open
 
-    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: Rollout/web.
     Argo CD does not apply them by itself, as it can miss a commit: run `argocd app sync blog`, and look at the application's conditions.
 
-    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: DestinationRule/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: DestinationRule/web.
     Argo Rollouts writes into these. Have Argo CD leave those fields alone, in the Application:
     spec:
       ignoreDifferences:
@@ -1100,22 +1100,22 @@ fn what_nobody_is_to_blame_for_is_named() {
     ];
     insta::assert_snapshot!(told.join("\n\n"), @r#"
     skip-reconcile:
-    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`), and commit-1 was waited for. Its annotation `argocd.argoproj.io/skip-reconcile: "true"` tells Argo CD to leave it alone.
+    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`); this step waited for commit-1. Its annotation `argocd.argoproj.io/skip-reconcile: "true"` tells Argo CD to leave it alone.
     Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.
 
 
     a refresh that stays:
-    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`), and commit-1 was waited for. A refresh was asked for and never answered: the annotation `argocd.argoproj.io/refresh` is still there. Is the application controller well?
+    blog was Synced, Healthy at commit-0 after N s (`verify-timeout`); this step waited for commit-1. A refresh was asked for and never answered: the annotation `argocd.argoproj.io/refresh` is still there. Is the application controller well?
     Argo CD has not compared the commit yet. Check that it can reach the repository, and that the application follows this branch.
 
 
     an ApplicationSet:
-    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web.
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: Rollout/web.
     An ApplicationSet made the application, and syncs it, maybe step by step (RollingSync): look at the steps before this one.
 
 
     SyncError:
-    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`), and commit-1 was waited for. Out of sync: Rollout/web. Argo CD says: Failed last sync attempt to [abc]: one or more objects failed to apply (retried 5 times).
+    blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: Rollout/web. Argo CD says: Failed last sync attempt to [abc]: one or more objects failed to apply (retried 5 times).
     Argo CD does not apply them by itself, as it can miss a commit: run `argocd app sync blog`, and look at the application's conditions.
     "#);
 }

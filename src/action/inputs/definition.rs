@@ -156,11 +156,21 @@ pub(super) struct Problems<'a> {
 
 impl Problems<'_> {
     pub fn add(&mut self, why: impl Display) {
-        self.told.push(format!("`{}`: {why}", self.input.name));
+        self.tell(format!("`{}`: {why}", self.input.name));
+    }
+
+    /// Once, also of an input that is read more than once.
+    fn tell(&mut self, problem: String) {
+        if !self.told.contains(&problem) {
+            self.told.push(problem);
+        }
     }
 
     pub fn warn(&mut self, what: impl Display) {
-        self.warned.push(format!("`{}`: {what}", self.input.name));
+        let warning = format!("`{}`: {what}", self.input.name);
+        if !self.warned.contains(&warning) {
+            self.warned.push(warning);
+        }
     }
 
     /// With the text that is meant, unless that is a secret.
@@ -169,7 +179,7 @@ impl Problems<'_> {
             return self.add(why);
         }
         let (name, text) = (self.input.name, shortened(text));
-        self.told.push(format!("`{name}` `{text}`: {why}"));
+        self.tell(format!("`{name}` `{text}`: {why}"));
     }
 }
 

@@ -111,11 +111,14 @@ pub fn read(environment: &Environment) -> Inputs {
 fn ignored(input: &Definition, operation: Operation) -> String {
     let users = input.used_by.iter();
     let users: Vec<String> = users.map(|user| format!("`{}`", user.name())).collect();
+    let only = match users.as_slice() {
+        [one] => format!("only {one} does"),
+        several => format!("{} do", several.join(" and ")),
+    };
     format!(
-        "The input `{}` was ignored: `operation: {}` does not use it ({} does)",
+        "The input `{}` was ignored: `operation: {}` does not use it, {only}",
         input.name,
         operation.name(),
-        users.join(", ")
     )
 }
 
@@ -237,6 +240,12 @@ mod tests {
         `downgrade` `no`: expected `allow`, `skip` or `fail`
         `dry-run` `yes`: expected `true` or `false`
         ");
+    }
+
+    #[test]
+    fn a_problem_is_told_once() {
+        // Git, the registry and Argo CD all ask for it.
+        assert_eq!(with("INPUT_PLAINTEXT", "yes").len(), 1);
     }
 
     #[test]
@@ -401,7 +410,7 @@ mod tests {
     fn an_input_that_only_another_operation_uses_is_a_warning() {
         let read = with_all([("INPUT_SINCE", "yesterday"), ("INPUT_LIMIT", "50")]);
         assert!(read.request.is_ok());
-        insta::assert_snapshot!(read.warnings.join("\n"), @"The input `since` was ignored: `operation: update` does not use it (`history` does)");
+        insta::assert_snapshot!(read.warnings.join("\n"), @"The input `since` was ignored: `operation: update` does not use it, only `history` does");
     }
 
     #[test]

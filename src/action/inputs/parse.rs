@@ -40,12 +40,13 @@ pub fn template(text: &str, problems: &mut Problems<'_>) -> Option<MessageTempla
 /// A `T` a line.
 pub fn lines<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<Vec<T>> {
     let is_item = |item: &str| item.parse::<T>().is_ok();
-    if !list(text).all(is_item)
-        && let Some(items) = another_notation(text)
-        && items.iter().all(|item| is_item(item))
-    {
-        problems.quote(text, one_a_line(&items));
-        return None;
+    if !list(text).all(is_item) {
+        let notations = [another_notation(text), another_notation_of_words(text)];
+        let mut meant = notations.into_iter().flatten();
+        if let Some(items) = meant.find(|items| items.iter().all(|item| is_item(item))) {
+            problems.quote(text, one_a_line(&items));
+            return None;
+        }
     }
     Some(
         list(text)
@@ -65,6 +66,15 @@ pub fn items<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) 
 
 /// The items of a text that is a list as YAML, JSON or a sentence has it; none where it is one item a line.
 pub fn another_notation(text: &str) -> Option<Vec<String>> {
+    notation(text, |c| matches!(c, ',' | ';'))
+}
+
+/// The same of items that have no blank in them.
+pub fn another_notation_of_words(text: &str) -> Option<Vec<String>> {
+    notation(text, |c| matches!(c, ',' | ';') || c.is_whitespace())
+}
+
+fn notation(text: &str, parts: fn(char) -> bool) -> Option<Vec<String>> {
     let bare = |item: &str| {
         let item = item.trim().trim_matches(['"', '\'']).trim();
         (!item.is_empty()).then(|| item.to_owned())
@@ -74,7 +84,7 @@ pub fn another_notation(text: &str) -> Option<Vec<String>> {
     let lines = list(inner.unwrap_or(text));
     let lines = lines.map(|line| line.strip_prefix("- ").unwrap_or(line));
     let items: Vec<String> = lines
-        .flat_map(|line| line.split(','))
+        .flat_map(|line| line.split(parts))
         .filter_map(bare)
         .collect();
     (!items.iter().eq(list(text))).then_some(items)

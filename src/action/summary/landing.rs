@@ -49,8 +49,8 @@ pub fn what(images: &[&str]) -> String {
     }
 }
 
-/// Where it is, what changed, and what else a person should know.
-pub fn of_landing(report: &LandingReport, show_diff: bool) -> String {
+/// Where it is.
+pub fn sentence(report: &LandingReport) -> String {
     let LandingReport {
         location, branch, ..
     } = report;
@@ -82,9 +82,14 @@ pub fn of_landing(report: &LandingReport, show_diff: bool) -> String {
         Some(opened) => proposed(opened, &branch, &location),
         None => sentence,
     };
+    format!("{sentence}\n\n")
+}
+
+/// What changed, and what else a person should know.
+pub fn details(report: &LandingReport, show_diff: bool) -> String {
     let (undone, tables) = (undone(report), tables(report));
     let changes = source_changes::markdown(&report.source_changes, LISTED_COMMITS);
-    let mut text = format!("{sentence}\n\n{undone}{tables}{changes}{}", notes(report));
+    let mut text = format!("{undone}{tables}{changes}{}", notes(report));
     if show_diff && !report.diff.is_empty() {
         text.push_str(&folded_diff(&report.diff));
     }
@@ -218,8 +223,10 @@ fn notes(report: &LandingReport) -> String {
     let note = |Note { file, line, text }: &Note| {
         format!("- {} {}.\n", place(report, file, *line), paragraphs(text))
     };
-    let warnings = report.warnings.iter();
-    let warnings = warnings.map(|warning| format!("> [!WARNING]\n> {}.\n\n", paragraphs(warning)));
-    let notes = report.notes.iter().take(MAX_ROWS).map(note);
-    warnings.chain(notes).collect()
+    let notes: String = report.notes.iter().take(MAX_ROWS).map(note).collect();
+    match notes.is_empty() {
+        true => notes,
+        // What follows is no part of the list.
+        false => format!("{notes}\n"),
+    }
 }

@@ -6,22 +6,68 @@ mod verification;
 
 use std::fmt::Write as _;
 
-pub use self::history::{of_history, plain as plain_history};
+pub use self::history::plain as plain_history;
 use crate::failure::Failure;
-use crate::markdown::paragraphs;
+use crate::markdown::{counted, paragraphs};
 use crate::operation::delivery::Delivery;
+use crate::operation::history::HistoryReport;
 use crate::operation::verify::VerificationReport;
 
+/// The most warnings that a summary has.
+const MOST_WARNINGS: usize = 20;
+
+/// A summary, without the warnings of the run.
+pub struct Summary {
+    /// The verdict; cause and advice, or where it is.
+    head: String,
+    /// What explains it.
+    body: String,
+}
+
+impl Summary {
+    /// With the warnings below the verdict.
+    pub fn text(&self, warnings: &[String]) -> String {
+        let mut text = self.head.clone();
+        for warning in warnings.iter().take(MOST_WARNINGS) {
+            let warning = paragraphs(warning.trim_end_matches('.'));
+            let _ = write!(
+                text,
+                "> [!WARNING]\n> {}.\n\n",
+                warning.replace('\n', "\n> ")
+            );
+        }
+        if let Some(more @ 1..) = warnings.len().checked_sub(MOST_WARNINGS) {
+            let _ = write!(
+                text,
+                "… and {} more in the log.\n\n",
+                counted(more, "warning")
+            );
+        }
+        text + &self.body
+    }
+}
+
 /// Why a run failed.
-pub fn of_failure(failure: &Failure) -> String {
-    failed("", failure)
+pub fn of_failure(failure: &Failure) -> Summary {
+    Summary {
+        head: failed("", failure),
+        body: String::new(),
+    }
+}
+
+/// Who deployed what, when.
+pub fn of_history(report: &HistoryReport) -> Summary {
+    Summary {
+        head: history::of_history(report),
+        body: String::new(),
+    }
 }
 
 /// What landed, what Argo CD made of it, and what followed. Without `show_diff` no line of a manifest is in
 /// it.
-pub fn of_delivery(delivery: &Delivery, show_diff: bool) -> String {
+pub fn of_delivery(delivery: &Delivery, show_diff: bool) -> Summary {
     let landed = &delivery.landed;
-    let mut text = match (delivery.failure(), delivery.rollback(), &delivery.verified) {
+    let mut head = match (delivery.failure(), delivery.rollback(), &delivery.verified) {
         (Some(failure), Some(back), _) => {
             let to = landing::what(&back.new_images());
             failed(&format!("Rolled back to {to}: "), &failure)
@@ -34,24 +80,28 @@ pub fn of_delivery(delivery: &Delivery, show_diff: bool) -> String {
             (None, (sign, done)) => format!("### {sign} {done}\n\n"),
         },
     };
-    text.push_str(&landing::of_landing(landed, show_diff));
+    head.push_str(&landing::sentence(landed));
+    let mut body = landing::details(landed, show_diff);
     if let Some(report) = &delivery.verified {
         let _ = write!(
-            text,
+            body,
             "#### Argo CD\n\n{}",
             verification::of_verification(report)
         );
     }
     if let Some(report) = delivery.rollback() {
-        let back = landing::of_landing(report, show_diff);
-        let _ = write!(text, "#### The rollback\n\n{back}");
+        let (sentence, details) = (
+            landing::sentence(report),
+            landing::details(report, show_diff),
+        );
+        let _ = write!(body, "#### The rollback\n\n{sentence}{details}");
     }
-    text
+    Summary { head, body }
 }
 
 /// What Argo CD made of a commit.
-pub fn of_verification(report: &VerificationReport) -> String {
-    let verdict = match &report.failure {
+pub fn of_verification(report: &VerificationReport) -> Summary {
+    let head = match &report.failure {
         Some(failure) => failed("", failure),
         None => {
             let images = landing::what(&report.git_images());
@@ -61,7 +111,10 @@ pub fn of_verification(report: &VerificationReport) -> String {
             )
         }
     };
-    format!("{verdict}{}", verification::of_verification(report))
+    Summary {
+        head,
+        body: verification::of_verification(report),
+    }
 }
 
 /// A failure with what became of the rest in front of it; then cause and advice.

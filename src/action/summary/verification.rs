@@ -122,10 +122,11 @@ fn side_by_side(image: &GitImage, running: &[&str]) -> String {
             (Some(wanted), Some(other)) => other.satisfies(wanted),
             _ => false,
         });
+    // In words: the heading alone says how it ended, and a sign of its own would contradict it.
     let mark = match (runs, of_repository.is_empty()) {
-        (true, _) => "✅",
+        (true, _) => "the same",
         (false, true) => "no Pod",
-        (false, false) => "❌",
+        (false, false) => "**another**",
     };
     let cluster: Vec<String> = of_repository.into_iter().map(code).collect();
     let place = image.held();

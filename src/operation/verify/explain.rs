@@ -481,15 +481,15 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
         };
     };
     let mut message = format!(
-        "{} after {seconds} s (`verify-timeout`), and {} was waited for.",
+        "{} after {seconds} s (`verify-timeout`); this step waited for {}.",
         state(seen, Some(application)),
         commit.short()
     );
-    let mut hint = "Give it more time with `verify-timeout`, if it only is slow.".to_owned();
+    let mut hint = "Give it more time with `verify-timeout`, if it is only slow.".to_owned();
     let unattended = diagnosis::unattended(application);
     match wait.as_ref() {
         Some(Wait::Failed(culprit)) => {
-            let _ = write!(message, " Not known is why: {}.", culprit_words(culprit));
+            let _ = write!(message, " Why is not known: {}.", culprit_words(culprit));
         }
         Some(Wait::Blocked(revision)) => {
             let _ = write!(message, " The sync of {} keeps it back.", short(revision));

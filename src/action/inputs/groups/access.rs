@@ -49,6 +49,8 @@ inputs! {
 fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         problems.add("white space in the middle of it: the secret was not pasted as one piece");
+    } else if text.len() > 1 && text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) {
+        problems.add("quotes around it: store the secret without them");
     } else if !text.is_ascii() {
         problems.add("a character that no token has: the secret was not pasted as it is");
     } else {

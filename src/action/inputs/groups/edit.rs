@@ -4,7 +4,7 @@ use crate::action::inputs::definition::{
     Definition, Input, Problems, UPDATE, UPDATE_VERIFY, inputs,
 };
 use crate::action::inputs::given::Given;
-use crate::action::inputs::parse::{lines, list};
+use crate::action::inputs::parse::{lines, list, one_a_line};
 use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath};
 
 inputs! {
@@ -51,7 +51,24 @@ fn values(text: &str, problems: &mut Problems<'_>) -> Option<Vec<ValueAssignment
             return None;
         }
     }
+    if let Some((line, items)) = list(text).find_map(|line| Some((line, several(line)?))) {
+        let how = one_a_line(&items);
+        let why = format_args!("{how}. A value that has a comma is written in quotes");
+        problems.quote(line, why);
+        return None;
+    }
     lines(text, problems)
+}
+
+/// The assignments of a line that holds several, with commas between them.
+fn several(line: &str) -> Option<Vec<String>> {
+    let (first, rest) = line.split_once(", .")?;
+    let (_, value) = first.split_once('=')?;
+    let rest = format!(".{rest}");
+    let is_quoted = value.trim_start().starts_with(['"', '\'', '[', '{']);
+    let is_assignment = |text: &str| text.parse::<ValueAssignment>().is_ok();
+    (!is_quoted && is_assignment(first) && is_assignment(&rest))
+        .then(|| vec![first.to_owned(), rest])
 }
 
 /// What the manifests are to say.

@@ -4,7 +4,9 @@ use url::Url;
 
 use crate::action::inputs::definition::{ALL, Definition, Input, Problems, inputs};
 use crate::action::inputs::given::Given;
-use crate::action::inputs::parse::{another_notation, list, one_a_line, parsed, text};
+use crate::action::inputs::parse::{
+    another_notation, another_notation_of_words, list, one_a_line, parsed, text,
+};
 use crate::files::FileSelection;
 use crate::operation::Operation;
 use crate::repository::location::LocationError;
@@ -43,10 +45,9 @@ fn operation(text: &str, problems: &mut Problems<'_>) -> Option<Operation> {
 fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
     // What is meant to be a list of paths is one path to those who look for it.
     let is_manifest = |path: &String| path.ends_with(".yaml") || path.ends_with(".yml");
-    if let Some(items) = another_notation(text)
-        && !text.contains('{')
-        && items.iter().all(is_manifest)
-    {
+    let notations = [another_notation(text), another_notation_of_words(text)];
+    let mut meant = notations.into_iter().flatten();
+    if let Some(items) = meant.find(|items| !text.contains('{') && items.iter().all(is_manifest)) {
         problems.quote(text, one_a_line(&items));
         return None;
     }
@@ -66,7 +67,12 @@ pub fn required_files(given: &mut Given) -> Option<FileSelection> {
     let files = given.read(&FILE);
     let none = files.as_ref().is_none_or(|files| files.include.is_empty());
     if none && given.problems.len() == told {
-        let why = "required: the path of the manifest in the repository, such as `apps/web.yaml`";
+        let why = match given.has_lines(&FILE) {
+            true => "it only excludes (`!`): name the files to take as well, such as `apps/*.yaml`",
+            false => {
+                "required: the path of the manifest in the repository, such as `apps/web.yaml`"
+            }
+        };
         given.refuse(&FILE, why);
     }
     files
