@@ -27,9 +27,9 @@ fn path_similarity(given: &str, path: &str) -> f64 {
     if ends_in(given, path) || ends_in(path, given) {
         return 1.0;
     }
-    let whole = similarity(given, path);
+    let whole = letters(given, path);
     // Of files of one name the one in the directory that is most alike comes first.
-    whole.max(0.9 * similarity(&name(given), &name(path)) + 0.09 * whole)
+    whole.max(0.9 * letters(&name(given), &name(path)) + 0.09 * whole)
 }
 
 /// The candidates by their scores, the highest first.
@@ -88,8 +88,8 @@ const PART: f64 = 0.8;
 /// From 0 (nothing in common) to 1 (the same but for case). What has all words of the other is nearer than
 /// what only shares letters with it: `message` is `commit-message`, and not `image`.
 pub fn similarity(a: &str, b: &str) -> f64 {
+    let letters = letters(a, b);
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let letters = strsim::jaro_winkler(&a, &b);
     let (one, other) = (words(&a), words(&b));
     let (few, many) = match one.len() <= other.len() {
         true => (one, other),
@@ -100,6 +100,10 @@ pub fn similarity(a: &str, b: &str) -> f64 {
         true => letters.max(PART + (1.0 - PART) * share(&few, &many)),
         false => letters,
     }
+}
+
+fn letters(a: &str, b: &str) -> f64 {
+    strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase())
 }
 
 /// A name by its words. One of a letter or two says nothing.

@@ -130,6 +130,7 @@ fn the_api_is_not_forced_on_a_server_that_has_none() {
     insta::assert_snapshot!(failure(&repository, action), @"
     `transport` `api`: the repository is not on the server that `server-url` names
     `token`: a token of GitHub's, which must not be sent to gitlab.example: give a token of that server (left out, `token` is the workflow's own GITHUB_TOKEN)
+    Nothing was changed.
     ");
     let action = update(&repository)
         .input("transport", "ssh")
@@ -137,6 +138,7 @@ fn the_api_is_not_forced_on_a_server_that_has_none() {
     insta::assert_snapshot!(failure(&repository, action), @"
     `transport` `ssh`: expected `auto`, `api` or `git`
     `token`: a character that no token has: the secret was not pasted as it is
+    Nothing was changed.
     ");
     assert_eq!(server.requests().len(), 0);
 }

@@ -149,10 +149,13 @@ fn every_refusal_says_what_to_do() {
     Install it there (the app's settings → Install App), with that repository among those it may see; and check `repository`.
 
     The inputs can't be used: `app-private-key`: no private key in it: expected PEM, from `-----BEGIN RSA PRIVATE KEY-----` to `-----END RSA PRIVATE KEY-----`, as GitHub gave it, line ends included
+    Nothing was changed.
 
     The inputs can't be used: `app-id`: required with `app-private-key`: the App ID, or the Client ID, of the app's settings page
+    Nothing was changed.
 
     The inputs can't be used: `app-private-key`: empty, though `app-id` is given. Where it comes from a secret, that secret is not set here
+    Nothing was changed.
     ");
 }
 

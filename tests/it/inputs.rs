@@ -189,6 +189,7 @@ fn a_value_that_is_nearly_right_says_how_to_write_it() {
     `set` `".spec.replicas=5"`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`
     `set`: ".spec.replicas" has no `=` behind its path: write PATH=VALUE
     `set`: the path "{\"a\": 5}" has "\"a\": 5}" where a step was expected: a key with such a character is written as ["key"]
+    `set` `.spec.replicas=5, .metadata.name=web`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`, and on the next line `.metadata.name=web`. A value that has a comma is written in quotes
     "#);
 }
 
@@ -268,7 +269,7 @@ fn a_manifest_that_cannot_be_edited_says_what_to_do() {
 
     apps/web.yaml, line 7: .spec.template is a mapping: name one of its keys, or write a mapping as in {a: b}. Nothing was changed.
 
-    apps/web.yaml has nothing at .apps/web.yaml: . (line 1) has the keys apiVersion, metadata, spec, kind. Nothing was changed.
+    apps/web.yaml has nothing at .apps/web.yaml: its top level (line 1) has the keys apiVersion, metadata, spec, kind. Nothing was changed.
     Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
 
     apps/web.yaml has no Deployment/wbe; there is Deployment/web. Nothing was changed.

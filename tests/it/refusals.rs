@@ -422,7 +422,7 @@ fn what_stands_in_place_of_a_repository_is_told_for_what_it_is() {
     The server can't be used right now: SERVER answered HTTP 423: Repository is being moved, so nothing was changed in SERVER/acme/deploy.git.
     The repository is locked, as while it is moved or maintained: run the job again when it is unlocked.
 
-    The repository was not found: SERVER/acme/deploy.git was not found: the server knows no such repository, or does not show it (ERR): Repository not found. Either the name is wrong, or the token has no access to it.
+    The repository was not found: SERVER/acme/deploy.git was not found: the server knows no such repository, or does not show it (ERR): Repository not found. Either the name is wrong, or the token has no access to it. Nothing was changed.
     Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
     ");
 }
@@ -572,6 +572,7 @@ fn nothing_travels_unencrypted_unless_that_is_allowed() {
     });
     insta::assert_snapshot!(told, @"
     The inputs can't be used: `repository`: `http://` would send the token unencrypted to git.invalid: use https://. Where the way is private, `plaintext: true` allows it
+    Nothing was changed.
     ");
     let told = inputs(|action| {
         action
@@ -582,6 +583,7 @@ fn nothing_travels_unencrypted_unless_that_is_allowed() {
     insta::assert_snapshot!(told, @"
     The inputs can't be used: `server-url`: `http://` would send the token unencrypted to github.invalid: use https://. Where the way is private, `plaintext: true` allows it
     `api-url`: `http://` would send the token unencrypted to github.invalid: use https://. Where the way is private, `plaintext: true` allows it
+    Nothing was changed.
     ");
     for name in ["plaintext", "argocd-plaintext"] {
         let told = inputs(|action| {
@@ -605,5 +607,6 @@ fn the_page_of_a_repository_says_what_to_write() {
     });
     insta::assert_snapshot!(told, @"
     The inputs can't be used: `repository` `https://www.github.com/acme/deploy/tree/main`: the URL of a page of the repository: write `acme/deploy`
+    Nothing was changed.
     ");
 }

@@ -848,12 +848,18 @@ fn an_image_that_never_ran_is_refused_with_those_that_did() {
     Check `to` and `file`; or deploy it with `operation: update`.
     ");
     assert!(ask("acme/api:2").contains("`to` names acme/api:2"));
-    insta::assert_snapshot!(ask("acme/web"), @"`to` `acme/web`: expected an image such as ghcr.io/acme/web:v13, a tag such as v13, or `previous`");
+    insta::assert_snapshot!(ask("acme/web"), @"
+    `to` `acme/web`: expected an image such as ghcr.io/acme/web:v13, a tag such as v13, or `previous`
+    Nothing was changed.
+    ");
     let both = line
         .action("rollback")
         .input("to", "2")
         .input("commit", "0123456");
-    insta::assert_snapshot!(failure(&line.repository, both), @"`to`: beside `commit` it says twice what to undo: keep one");
+    insta::assert_snapshot!(failure(&line.repository, both), @"
+    `to`: beside `commit` it says twice what to undo: keep one
+    Nothing was changed.
+    ");
 }
 
 #[test]
@@ -1118,7 +1124,10 @@ mod bad_input {
     fn no_commit_id() {
         let (_server, repository) = start();
         let action = action(&repository, "rollback").input("commit", "HEAD~1");
-        insta::assert_snapshot!(failure(&repository, action), @"`commit` `HEAD~1`: expected a commit's id, or at least its first 4 digits");
+        insta::assert_snapshot!(failure(&repository, action), @"
+        `commit` `HEAD~1`: expected a commit's id, or at least its first 4 digits
+        Nothing was changed.
+        ");
     }
 
     #[test]

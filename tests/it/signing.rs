@@ -102,9 +102,14 @@ fn a_key_that_can_sign_nothing_is_an_error_of_the_inputs() {
     ];
     insta::assert_snapshot!(told.join("\n"), @"
     `signing-key`: it has a passphrase, which nobody is there to type: `ssh-keygen -p` takes it away
+    Nothing was changed.
     `signing-key`: a key of the kind `ecdsa-sha2-nistp256`: expected ed25519 or RSA
+    Nothing was changed.
     `signing-key`: no private key in it: expected what `ssh-keygen -t ed25519` makes, from `-----BEGIN OPENSSH PRIVATE KEY-----` to `-----END OPENSSH PRIVATE KEY-----`, line ends included
+    Nothing was changed.
     `signing-key`: signs commits that are made over git, and here GitHub's API makes them (GitHub signs them for an app and for GITHUB_TOKEN): set `transport: git`, without `pull-request`, or leave it out
+    Nothing was changed.
     `signing-key`: signs commits that are made over git, and here GitHub's API makes them (GitHub signs them for an app and for GITHUB_TOKEN): set `transport: git`, without `pull-request`, or leave it out
+    Nothing was changed.
     ");
 }

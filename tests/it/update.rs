@@ -804,6 +804,7 @@ mod bad_input {
         `file` `../web.yaml`: the path leaves the repository (`..`)
         `file` `/etc/passwd`: the path is absolute: give it relative to the root of the repository
         `dry-run` `maybe`: expected `true` or `false`
+        Nothing was changed.
         ");
         assert_eq!(server.requests().len(), 0);
     }
@@ -838,6 +839,8 @@ mod bad_input {
         blog-system/web-rollout.yaml holds no image ghcr.io/wlals2/blog-wev. What is there, nearest first:
         - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
         - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
+        Nothing was changed.
+        Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
         ");
     }
 
@@ -850,6 +853,8 @@ mod bad_input {
         blog-system/web-rollout.yaml has no container ngin. What is there, nearest first:
         - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
         - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
+        Nothing was changed.
+        Check the container's name before the `=` in `image`, and `file`.
         ");
     }
 
@@ -859,7 +864,8 @@ mod bad_input {
         let action = update(&repository, "").input("set", ".spec.template.specs.replicas=3");
         insta::assert_snapshot!(failure(&repository, action), @"
         The manifest can't be edited
-        blog-system/web-rollout.yaml has nothing at .spec.template.specs.replicas: .spec.template (line 19) has the keys spec
+        blog-system/web-rollout.yaml has nothing at .spec.template.specs.replicas: .spec.template (line 19) has the keys spec. Nothing was changed.
+        Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
         ");
     }
 
@@ -874,7 +880,8 @@ mod bad_input {
         );
         insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
         The manifest can't be edited
-        blog-system/web-rollout.yaml can't be read as YAML: line 4, column 5: while parsing a flow sequence, expected ',' or ']'
+        blog-system/web-rollout.yaml can't be read as YAML: line 4, column 5: while parsing a flow sequence, expected ',' or ']'. Nothing was changed.
+        Correct the file in Git first. Where `file` is a glob that need not match it, exclude it with a line `!PATH`.
         ");
     }
 
@@ -928,7 +935,7 @@ mod bad_input {
         let repository = server.repository("wlals2/k8s-manifests");
         insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
         The repository is empty
-        wlals2/k8s-manifests has no commits yet, so there is no manifest to edit.
+        wlals2/k8s-manifests has no commits yet, so there is no manifest to edit. Nothing was changed.
         Push the manifests to it first.
         ");
     }
@@ -953,15 +960,15 @@ mod bad_input {
         let text = failure(&repository, action);
         match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
-        The repository was not found
-        SERVER/wlals2/manifests.git was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. Either the name is wrong, or the token has no access to it.
-        Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
-        "),
+            The repository was not found
+            SERVER/wlals2/manifests.git was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. Either the name is wrong, or the token has no access to it. Nothing was changed.
+            Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
+            "),
             Via::Api => insta::assert_snapshot!(text, @"
-        The repository was not found
-        wlals2/manifests was not found: the server knows no such repository, or does not show it (NOT_FOUND): Could not resolve to a Repository with the name 'wlals2/manifests'. The token itself is valid. Either the name is wrong, or the token has no access to it.
-        Check the spelling of `repository`. If it is right: The token needs wlals2/manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
-        "),
+            The repository was not found
+            wlals2/manifests was not found: the server knows no such repository, or does not show it (NOT_FOUND): Could not resolve to a Repository with the name 'wlals2/manifests'. The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
+            Check the spelling of `repository`. If it is right: The token needs wlals2/manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+            "),
         }
     }
 
@@ -972,15 +979,15 @@ mod bad_input {
         let text = failure(&repository, action);
         match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
-        The token was refused
-        HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped.
-        Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). Where the server wants a certain name with it, such as Bitbucket, set `token-username`. The token must be allowed to write to the repository.
-        "),
+            The token was refused
+            HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped. Nothing was changed.
+            Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). Where the server wants a certain name with it, such as Bitbucket, set `token-username`. The token must be allowed to write to the repository.
+            "),
             Via::Api => insta::assert_snapshot!(text, @"
-        The token was refused
-        HOST refuses the token: the server refused the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped.
-        Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
-        "),
+            The token was refused
+            HOST refuses the token: the server refused the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+            Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
+            "),
         }
     }
 
@@ -1080,7 +1087,7 @@ mod bad_input {
         let text = failure(&repository, update(&repository, V14));
         insta::assert_snapshot!(text.replace(&elsewhere.url(), "ELSEWHERE"), @"
         The URL is not a Git repository
-        wlals2/k8s-manifests redirects to ELSEWHERE/wlals2/k8s-manifests.git, and the token is not sent to another host.
+        wlals2/k8s-manifests redirects to ELSEWHERE/wlals2/k8s-manifests.git, and the token is not sent to another host. Nothing was changed.
         If that is where the repository is now, set `repository` to it.
         ");
         assert_eq!(elsewhere.requests().len(), 0);
@@ -1140,7 +1147,7 @@ mod on_github {
         let answer = not_found().insert_header("x-oauth-scopes", "read:org, workflow");
         insta::assert_snapshot!(explained("ghp_noscope", Rights::NoAccess, answer), @"
         The repository was not found
-        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it. Its scopes are `read:org`, `workflow`.
+        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it. Its scopes are `read:org`, `workflow`. Nothing was changed.
         Check the spelling of `repository`. If it is right: A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
         ");
     }
@@ -1158,7 +1165,7 @@ mod on_github {
     fn the_workflows_own_token_on_another_repository() {
         insta::assert_snapshot!(explained("ghs_own", Rights::NoAccess, not_found()), @"
         The repository was not found
-        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it.
+        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
         Check the spelling of `repository`. If it is right: The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for wlals2/k8s-manifests with Contents: Read and write, or a GitHub App's token from an installation on wlals2/k8s-manifests with the permission contents: write.
         ");
     }
@@ -1170,7 +1177,7 @@ mod on_github {
         }));
         insta::assert_snapshot!(explained("github_pat_old", Rights::Refused, answer), @"
         The token was refused
-        HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped.
+        HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped. Nothing was changed.
         Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
         ");
     }

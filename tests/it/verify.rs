@@ -234,7 +234,7 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
 
     | Resource | Container | Image in Git | Image in the cluster |  |
     |---|---|---|---|---|
-    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v14` | ✅ |
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v14` | the same |
 
     <details><summary>2 resources of blog</summary>
 
@@ -409,7 +409,7 @@ fn a_canary_that_degrades_fails() {
 
     | Resource | Container | Image in Git | Image in the cluster |  |
     |---|---|---|---|---|
-    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v13` `ghcr.io/wlals2/blog-web:v14` | ✅ |
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v13` `ghcr.io/wlals2/blog-web:v14` | the same |
 
     <details open><summary>2 resources of blog</summary>
 
@@ -478,7 +478,7 @@ fn a_health_from_before_the_sync_counts_for_nothing() {
         .run()
         .failed();
     assert!(
-        error(&outcome).contains("was waited for"),
+        error(&outcome).contains("this step waited for"),
         "{}",
         error(&outcome)
     );
@@ -559,7 +559,7 @@ fn a_server_that_never_answers_holds_nothing_up_for_longer_than_the_timeout() {
         );
         let told = error(&outcome);
         assert!(
-            told.contains("did not answer") || told.contains("was waited for"),
+            told.contains("did not answer") || told.contains("this step waited for"),
             "{told}"
         );
     }
@@ -1329,7 +1329,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     | Resource | Container | Image in Git | Image in the cluster |  |
     |---|---|---|---|---|
-    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v15` | `ghcr.io/wlals2/blog-web:v15` | ✅ |
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v15` | `ghcr.io/wlals2/blog-web:v15` | the same |
 
     <details open><summary>2 resources of blog</summary>
 
@@ -1508,17 +1508,21 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     .into();
     insta::assert_snapshot!(told.join("\n\n"), @"
     `argocd-application`: required: the Argo CD application that deploys the manifests
+    Nothing was changed.
 
     `argocd-application`: `Blog App` names no application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
     `verify-timeout` `0`: expected whole seconds from 1 to 21600
     `argocd-wait-for` `done`: expected `synced` or `healthy`
     `argocd-server`: `http://` would send the token unencrypted: use https://. Where the way is private, `plaintext: true` allows it
     `argocd-token`: a character that no token has: the secret was not pasted as one piece
+    Nothing was changed.
 
     `argocd-server`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+    Nothing was changed.
 
     `argocd-server`: required with `argocd-application`: where Argo CD is, such as `argocd.example.com`
     `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here
+    Nothing was changed.
     ");
 }
 
