@@ -56,12 +56,13 @@ impl Delivery {
             Operation::Rollback => "The rollback",
             Operation::Update | Operation::History | Operation::Verify => "The deployment",
         };
+        let commit = commit.short();
         let after = match (&self.rolled_back, self.rollback()) {
             (_, Some(report)) => {
                 let by = report
                     .commit
                     .as_ref()
-                    .map(ToString::to_string)
+                    .map(|commit| commit.short())
                     .unwrap_or_default();
                 let images = report.new_images().join(", ");
                 failure.hint = Some(format!(

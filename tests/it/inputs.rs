@@ -470,3 +470,24 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
     `limit` `0`: expected a whole number from 1 to 1000
     ");
 }
+
+#[test]
+fn a_verdict_is_a_sentence_whatever_the_number() {
+    let server = GitServer::start();
+    let two = format!("{MANIFEST}      - name: proxy\n        image: nginx:1.27\n");
+    let repository = server.repository_with("acme/k8s-manifests", FILE, &two);
+    let verdict = |images: &str| {
+        let outcome = step(&repository, [("image", images)]).run().succeeded();
+        outcome.summary.lines().next().unwrap().to_owned()
+    };
+    let both = "ghcr.io/acme/web:v14\nnginx:1.28";
+    assert_eq!(verdict(both), "### 🚀 Deployed 2 images");
+    assert_eq!(
+        verdict(both),
+        "### 💤 Nothing changed: 2 images are there already"
+    );
+    assert_eq!(
+        verdict("nginx:1.28"),
+        "### 💤 Nothing changed: `nginx:1.28` is there already"
+    );
+}

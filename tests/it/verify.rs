@@ -770,7 +770,7 @@ fn what_does_not_carry_the_image_is_never_rolled_back_for() {
     assert_eq!(outcome.output("rolled-back"), "false");
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
     blog is not healthy at commit-2, and not by this deployment: what does not carry these images is unwell: CronJob/report: Degraded: the last run failed.
-    The deployment COMMIT-2 stays on the branch main.
+    The deployment commit-2 stays on the branch main.
     Look at those resources; this deployment is not the cause.
     ");
 }
@@ -1286,7 +1286,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
     The application blog is degraded at commit-2, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment COMMIT-2 was rolled back by COMMIT-3.
+    The deployment commit-2 was rolled back by commit-3.
     Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
     ");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
@@ -1294,7 +1294,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     The application blog is degraded at commit-2, and was not before.<br>
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2<br>
-    The deployment COMMIT-2 was rolled back by COMMIT-3.
+    The deployment commit-2 was rolled back by commit-3.
 
     **What to do:** Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
 

@@ -19,7 +19,12 @@ const LISTED_COMMITS: usize = 50;
 
 /// What became of it: a sign, and a few words.
 pub fn verdict(report: &LandingReport) -> (&'static str, String) {
-    let what = what(&report.new_images());
+    let images = report.new_images();
+    let (is, stays) = match images.len() {
+        0 | 1 => ("is", "stays"),
+        _ => ("are", "stay"),
+    };
+    let what = what(&images);
     let rollback = report.operation == Operation::Rollback;
     if let Some(opened) = &report.pull_request {
         let done = match opened.news {
@@ -33,10 +38,10 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
         Outcome::Committed if rollback => ("⏪", format!("Rolled back to {what}")),
         Outcome::Committed => ("🚀", format!("Deployed {what}")),
         Outcome::Unchanged if rollback => ("💤", "Nothing to roll back".to_owned()),
-        Outcome::Unchanged => ("💤", format!("Nothing changed: {what} is there already")),
+        Outcome::Unchanged => ("💤", format!("Nothing changed: {what} {is} there already")),
         Outcome::DryRun if rollback => ("🔍", format!("Dry run: back to {what}")),
         Outcome::DryRun => ("🔍", format!("Dry run: {what}")),
-        Outcome::Skipped => ("⏭️", format!("Skipped: {what} stays")),
+        Outcome::Skipped => ("⏭️", format!("Skipped: {what} {stays}")),
     }
 }
 
