@@ -769,7 +769,7 @@ fn what_does_not_carry_the_image_is_never_rolled_back_for() {
         .failed();
     assert_eq!(outcome.output("rolled-back"), "false");
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
-    blog is not healthy at commit-2, and not by this deployment: what does not carry these images is unwell: CronJob/report: Degraded: the last run failed.
+    blog is not healthy at commit-2, and not because of this deployment: what does not carry these images is unwell: CronJob/report: Degraded: the last run failed.
     The deployment commit-2 stays on the branch main.
     Look at those resources; this deployment is not the cause.
     ");
@@ -838,7 +838,7 @@ fn an_application_that_is_deleted_meanwhile_is_told() {
     ]);
     let outcome = world.verify(&argocd).run().failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
-    The application blog went away while it was waited for: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
+    The application blog went away while this step waited for it: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
     Somebody deleted it, or took the right to see it from the token.
     "#);
 }
@@ -1434,7 +1434,7 @@ fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     The application blog is degraded at commit-2, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment COMMIT-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). Nothing was changed.
+    The deployment commit-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). Nothing was changed.
     What changed it since, the newest first:
     - commit commit-3 of DATE by A colleague (`chore: update to v16`): ghcr.io/wlals2/blog-web:v15 → ghcr.io/wlals2/blog-web:v16
     What came later was left alone: look at that deployment, and ask whoever made it.

@@ -113,7 +113,7 @@ pub(super) fn refused(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
     let gone = || {
         Ended::new(
             Reason::ApplicationNotFound,
-            format!("The application {name} went away while it was waited for: {error}."),
+            format!("The application {name} went away while this step waited for it: {error}."),
             "Somebody deleted it, or took the right to see it from the token.",
         )
     };
@@ -395,7 +395,7 @@ pub(super) fn elsewhere(seen: &Seen<'_>, culprit: &Culprit) -> Ended {
         ),
         Culprit::Others(_) => (
             Reason::Elsewhere,
-            format!("{name} is not healthy at {commit}, and not by this deployment: {words}."),
+            format!("{name} is not healthy at {commit}, and not because of this deployment: {words}."),
             "Look at those resources; this deployment is not the cause.".to_owned(),
         ),
         Culprit::Rewritten(_) => (
