@@ -26,6 +26,9 @@ struct Hostile {
     /// Sent again and again behind `pack`, for ever.
     endless: Vec<u8>,
     capabilities: &'static str,
+    /// Whether a request for references is answered like that as well, and not as one of a version of
+    /// the protocol that is not known.
+    lists: bool,
 }
 
 /// With these a server gives out files by their ids.
@@ -41,6 +44,7 @@ impl Hostile {
             pack: pack(objects),
             endless: Vec::new(),
             capabilities: PLAIN,
+            lists: false,
         }
     }
 
@@ -73,8 +77,14 @@ impl Hostile {
             }
             head.push_str(&line);
         }
-        reader.read_exact(&mut vec![0; length]).ok()?;
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
         let mut stream = stream;
+        if body.starts_with(b"0014command=ls-refs") && !self.lists {
+            let refused =
+                b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            return stream.write_all(refused).ok();
+        }
         let mut send = |kind: &str, body: &[u8]| {
             let head = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-{kind}\r\n\
@@ -301,6 +311,14 @@ fn lines_and_packs_without_end() {
             "the limit of 100000 commits at which a server cuts a branch off",
         );
     }
+    let lists = true;
+    let url = Hostile {
+        lists,
+        ..endless_lines.clone()
+    }
+    .serve();
+    let outcome = run(&url, "update", "web.yaml");
+    ends_with(&outcome, "answered with more than is taken in");
     let flushes = Hostile {
         endless: b"0000".repeat(1_000),
         ..endless_lines

@@ -310,6 +310,8 @@ fn an_update_is_few_requests_on_one_connection() {
 #[test]
 fn a_server_that_wants_a_certain_client_and_name_gets_them() {
     let (server, repository) = start();
+    // It speaks the older version of the protocol.
+    server.fault(Step::FetchRefs.nth(1), Fault::status(400));
     let outcome = update(&repository, V14)
         .input("transport", "git")
         .input("token-username", "x-token-auth")
@@ -331,12 +333,36 @@ fn a_server_that_wants_a_certain_client_and_name_gets_them() {
 
 #[test]
 fn a_server_without_partial_fetches_does_as_well() {
-    for (key, value) in [
-        ("uploadpack.allowFilter", "false"),
-        ("uploadpack.allowAnySHA1InWant", "false"),
+    use Step::{Fetch, FetchRefs, Push};
+    // In the protocol's version 2, a server shows by its answer what it can't do. In the older one it
+    // says so before, and there files are given out by their ids where that is allowed alone.
+    for (key, is_old, expected) in [
+        (
+            "uploadpack.allowFilter",
+            false,
+            &[FetchRefs, Fetch, Fetch, Push][..],
+        ),
+        (
+            "uploadpack.allowAnySHA1InWant",
+            false,
+            &[FetchRefs, Fetch, Fetch, Push],
+        ),
+        (
+            "uploadpack.allowFilter",
+            true,
+            &[FetchRefs, FetchRefs, Fetch, Push],
+        ),
+        (
+            "uploadpack.allowAnySHA1InWant",
+            true,
+            &[FetchRefs, FetchRefs, Fetch, Push],
+        ),
     ] {
         let (server, repository) = start();
-        repository.config(key, value);
+        repository.config(key, "false");
+        if is_old {
+            server.fault(FetchRefs.nth(1), Fault::status(400));
+        }
         alone(&repository)
             .input("transport", "git")
             .run()
@@ -348,7 +374,63 @@ fn a_server_without_partial_fetches_does_as_well() {
             .iter()
             .filter_map(|request| request.step)
             .collect();
-        assert_eq!(steps, [Step::FetchRefs, Step::Fetch, Step::Push], "{key}");
+        assert_eq!(steps, expected, "{key} {is_old}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_know_version_2_is_asked_once_more_and_no_more() {
+    use Step::{Fetch, FetchRefs, Push};
+    let answer = |status, content_type: &str, body: &str| {
+        let header = ("Content-Type".to_owned(), content_type.to_owned());
+        Fault::Status(status, vec![header], body.to_owned())
+    };
+    const GIT: &str = "application/x-git-upload-pack-result";
+    let faults = [400, 403, 404, 405, 415, 500, 501].map(Fault::status);
+    let words = [
+        answer(200, GIT, ""),
+        answer(200, GIT, "0016ERR expected want\n"),
+        answer(200, "text/html", "<html>"),
+    ];
+    std::thread::scope(|scope| {
+        for fault in faults.into_iter().chain(words) {
+            scope.spawn(move || {
+                let (server, repository) = start();
+                server.fault(FetchRefs.nth(1), fault.clone());
+                let other = repository.clone();
+                server.before(Push.nth(1), move || {
+                    other.commit("main", "README.md", "more\n", "docs: more");
+                });
+                let outcome = alone(&repository).input("transport", "git").run();
+                assert_eq!(outcome.code(), Some(0), "{fault:?} {}", outcome.log());
+                repository.fsck();
+                let requests = server.requests();
+                let steps: Vec<_> = requests.iter().filter_map(|own| own.step).collect();
+                let first = [FetchRefs, FetchRefs, Fetch, Fetch, Push];
+                assert_eq!(steps, [&first[..], &[FetchRefs, Fetch, Push]].concat());
+                let looks = requests.iter().filter(|own| own.step == Some(FetchRefs));
+                let methods: Vec<_> = looks.map(|own| &own.method[..]).collect();
+                assert_eq!(methods, ["POST", "GET", "GET"]);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_look_at_a_branch_lists_no_others() {
+    let (server, repository) = start();
+    let tip = repository.tip("main");
+    let others = (0..5_000).map(|n| format!("{tip} refs/heads/other-{n:05}\n"));
+    let packed = format!("# pack-refs with: sorted \n{}", others.collect::<String>());
+    std::fs::write(repository.path().join("packed-refs"), packed).unwrap();
+    for branch in ["", "main"] {
+        server.reset_log();
+        let image = if branch.is_empty() { V14 } else { V13 };
+        let action = update(&repository, image).env("GITHUB_SHA", "");
+        let action = action.input("transport", "git").input("branch", branch);
+        action.run().succeeded();
+        let sent = server.traffic().sent;
+        assert!(sent < 10_000, "{sent}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Bytes};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, StatusCode};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -31,7 +31,7 @@ pub(crate) async fn run(
     path: &str,
     user: Option<&str>,
     request: &Parts,
-    mut body: Incoming,
+    mut body: impl Body<Data = Bytes, Error: Send> + Send + Unpin + 'static,
     received: impl Fn(&[u8]) + Send + 'static,
 ) -> io::Result<Answer> {
     let header = |name: &str| {

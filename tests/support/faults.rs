@@ -7,7 +7,8 @@ use hyper::Method;
 /// One kind of request: of git's smart HTTP protocol, or of GitHub's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// `GET info/refs?service=git-upload-pack`: which branches are there to read?
+    /// `GET info/refs?service=git-upload-pack`, or `POST git-upload-pack` with `ls-refs`: which branches are
+    /// there to read?
     FetchRefs,
     /// `POST git-upload-pack`: objects come down.
     Fetch,
@@ -59,13 +60,16 @@ impl Step {
     /// Git's, in the order in which a clone and a push make them.
     pub const GIT: [Step; 4] = [Step::FetchRefs, Step::Fetch, Step::PushRefs, Step::Push];
 
-    pub(crate) fn of(method: &Method, path: &str, query: &str) -> Option<Step> {
+    pub(crate) fn of(method: &Method, path: &str, query: &str, body: &[u8]) -> Option<Step> {
         let advertisement = *method == Method::GET && path.ends_with("/info/refs");
         match query {
             "service=git-upload-pack" if advertisement => Some(Step::FetchRefs),
             "service=git-receive-pack" if advertisement => Some(Step::PushRefs),
             _ if *method != Method::POST => None,
-            _ if path.ends_with("/git-upload-pack") => Some(Step::Fetch),
+            _ if path.ends_with("/git-upload-pack") => match body.get(4..) {
+                Some(command) if command.starts_with(b"command=ls-refs") => Some(Step::FetchRefs),
+                _ => Some(Step::Fetch),
+            },
             _ if path.ends_with("/git-receive-pack") => Some(Step::Push),
             _ => None,
         }

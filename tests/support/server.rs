@@ -418,7 +418,12 @@ impl Exchange {
         // What a request to the API is, only its body tells.
         let body = match github::is_api(parts.uri.path()) {
             true => Sent::Whole(body.collect().await.map_err(io::Error::other)?.to_bytes()),
-            false => Sent::Streaming(body),
+            // So it is of a request for references. Both are short.
+            false if parts.uri.path().ends_with("/git-upload-pack") => {
+                let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
+                Sent::Asking(whole)
+            }
+            false => Sent::Streaming(body.map_err(io::Error::other).boxed_unsync()),
         };
         let (index, arrival) = self.record(&parts, &body);
 
@@ -450,7 +455,7 @@ impl Exchange {
             Some(Fault::Redirect(url)) => {
                 let tail = match &body {
                     Sent::Whole(_) => github::tail(parts.uri.path()),
-                    Sent::Streaming(_) => tail(parts.uri.path()).to_owned(),
+                    _ => tail(parts.uri.path()).to_owned(),
                 };
                 let query = parts.uri.query().map(|query| format!("?{query}"));
                 let to = format!("{url}{tail}{}", query.unwrap_or_default());
@@ -470,6 +475,9 @@ impl Exchange {
 
         let body = match body {
             Sent::Streaming(body) => body,
+            Sent::Asking(body) => Full::new(body)
+                .map_err(|never| match never {})
+                .boxed_unsync(),
             Sent::Whole(body) => return self.ask_api(index, fault, parts, body).await,
         };
         let user = match self.authenticate(&parts.headers, &arrival) {
@@ -520,7 +528,7 @@ impl Exchange {
         user: Option<&str>,
         fault: Option<Fault>,
         parts: Parts,
-        body: Incoming,
+        body: Body,
     ) -> io::Result<Response<Body>> {
         // GitHub serves a repository with and without `.git`.
         let path = format!("/{}.git{}", arrival.repository, tail(parts.uri.path()));
@@ -625,11 +633,15 @@ impl Exchange {
                 let (step, repository) = github::named(&request.method, path, body);
                 (step, repository, body.clone())
             }
-            Sent::Streaming(_) => {
+            Sent::Streaming(_) | Sent::Asking(_) => {
                 let repository = path.strip_suffix(tail(path)).unwrap_or(path);
                 let repository = repository.strip_suffix(".git").unwrap_or(repository);
                 let repository = repository.trim_start_matches('/').to_owned();
-                let step = Step::of(&request.method, path, query);
+                let asked: &[u8] = match sent {
+                    Sent::Asking(body) => body,
+                    _ => b"",
+                };
+                let step = Step::of(&request.method, path, query, asked);
                 (step, repository, Bytes::new())
             }
         };
@@ -757,7 +769,9 @@ fn tail(path: &str) -> &str {
 
 /// A request's body: git's streams through, the API's is there already.
 enum Sent {
-    Streaming(Incoming),
+    Streaming(Body),
+    /// Git's too, as long as it is to be known what is asked for.
+    Asking(Bytes),
     Whole(Bytes),
 }
 

@@ -1,6 +1,7 @@
 //! What `git-upload-pack` answers to a request for objects: how deep the history is, and a pack.
 //!
-//! Protocol v0: `gitprotocol-pack(5)` ("Packfile Negotiation", "Packfile Data").
+//! Protocol v0: `gitprotocol-pack(5)` ("Packfile Negotiation", "Packfile Data"). In version 2 the same
+//! lines have headings: `gitprotocol-v2(5)`, "fetch".
 
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
@@ -90,7 +91,8 @@ pub(super) fn read<R: BufRead>(
             // One of several: the last one has the id alone.
             ("ACK", id) if id.contains(' ') => {}
             ("ACK", _) => break,
-            _ if line.trim_end() == "NAK" => break,
+            _ if matches!(line.trim_end(), "NAK" | "packfile") => break,
+            _ if line.trim_end() == "shallow-info" => {}
             _ => return Err(FetchError::broken("the answer is not one of git's")),
         }
     }
@@ -106,7 +108,7 @@ pub(super) fn read<R: BufRead>(
     })
 }
 
-/// The length of the next packet; none of a flush.
+/// The length of the next packet; none of a flush, or where a part of the answer ends.
 fn packet_length(from: &mut impl BufRead) -> io::Result<Option<usize>> {
     let mut digits = [0; 4];
     from.read_exact(&mut digits)?;
@@ -114,7 +116,7 @@ fn packet_length(from: &mut impl BufRead) -> io::Result<Option<usize>> {
         .ok()
         .and_then(|digits| usize::from_str_radix(digits, 16).ok());
     match length {
-        Some(0) => Ok(None),
+        Some(0 | 1) => Ok(None),
         Some(length @ 4..=LONGEST_PACKET) => Ok(Some(length - 4)),
         _ => Err(FetchError::broken("the answer is not one of git's").into_io()),
     }
@@ -243,6 +245,17 @@ mod tests {
             let error = whole(&answer[..end], true).unwrap_err();
             assert_eq!(error.to_string(), "the answer ended early", "{end}");
         }
+
+        let version_2 = packets(&[
+            b"shallow-info\n",
+            format!("shallow {ID}").as_bytes(),
+            b"packfile\n",
+            b"\x01PACK",
+            b"",
+        ]);
+        let version_2 = [&version_2[..69], b"0001", &version_2[69..]].concat();
+        let read = whole(&version_2, true).unwrap();
+        assert_eq!(read, (1, 0, b"PACK".to_vec()));
 
         let common = format!("ACK {ID} common\n");
         let plain = packets(&[common.as_bytes(), format!("ACK {ID}\n").as_bytes()]);

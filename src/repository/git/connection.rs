@@ -21,7 +21,6 @@ use url::Url;
 
 use super::answer::FetchError;
 use super::budget::Budget;
-use super::packets::FetchRequest;
 use crate::http::Credentials;
 use crate::http::exchange::{
     self, ExchangeError, Incoming, MAX_REDIRECTS, Patience, is_same_origin, is_upgrade,
@@ -53,6 +52,13 @@ pub struct Connection {
 enum Service {
     UploadPack,
     ReceivePack,
+}
+
+/// The versions of the protocol that are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    Zero,
+    Two,
 }
 
 impl Service {
@@ -96,19 +102,31 @@ impl Connection {
         self.wait(async move { connection.advertisement(Service::UploadPack).await })
     }
 
-    /// Asks for objects of a server that advertised so. Blocks.
+    /// Asks for references in the protocol's version 2, without an advertisement. Blocks.
+    ///
+    /// # Errors
+    /// See [`WireErrorKind`].
+    pub(super) fn list(self: &Arc<Self>, request: Vec<u8>) -> Result<Bytes, WireErrorKind> {
+        let connection = Arc::clone(self);
+        self.wait(async move {
+            let incoming = connection.rpc(Service::UploadPack, request, Version::Two);
+            let answer = incoming.await?.whole(MAX_ADVERTISEMENT).await?;
+            Ok(answer.body.into())
+        })
+    }
+
+    /// Asks for objects. Blocks.
     ///
     /// # Errors
     /// See [`WireErrorKind`].
     pub(super) fn fetch(
         self: &Arc<Self>,
-        request: &FetchRequest,
-        advertisement: &[u8],
+        request: Vec<u8>,
+        version: Version,
     ) -> Result<Download, WireErrorKind> {
         let connection = Arc::clone(self);
-        let request = request.encode(advertisement);
         let incoming =
-            self.wait(async move { connection.rpc(Service::UploadPack, request, true).await })?;
+            self.wait(async move { connection.rpc(Service::UploadPack, request, version).await })?;
         let budget = Arc::clone(&self.budget);
         Ok(Download::new(self.runtime.clone(), incoming, budget))
     }
@@ -130,7 +148,8 @@ impl Connection {
     pub fn push(self: &Arc<Self>, request: Vec<u8>) -> Result<Bytes, WireError> {
         let connection = Arc::clone(self);
         let pushed = self.wait(async move {
-            let incoming = connection.rpc(Service::ReceivePack, request, false).await?;
+            let incoming = connection.rpc(Service::ReceivePack, request, Version::Zero);
+            let incoming = incoming.await?;
             Ok(incoming.whole(MAX_ADVERTISEMENT).await?.body.into())
         });
         pushed.map_err(WireError::pushing)
@@ -164,8 +183,9 @@ impl Connection {
         &self,
         service: Service,
         body: Vec<u8>,
-        cancellable: bool,
+        version: Version,
     ) -> Result<Incoming, WireErrorKind> {
+        let cancellable = service == Service::UploadPack;
         let name = service.name();
         let base = lock(&self.base).clone();
         let url = endpoint(&base, name, None);
@@ -175,6 +195,10 @@ impl Connection {
             .header(CONTENT_TYPE, format!("application/x-{name}-request"))
             .header(ACCEPT, format!("application/x-{name}-result"))
             .body(body);
+        let request = match version {
+            Version::Zero => request,
+            Version::Two => request.header("Git-Protocol", "version=2"),
+        };
         let incoming = self.send(request, cancellable).await?;
         match incoming.target(&url) {
             Some(target) => Err(not_followed(target)),

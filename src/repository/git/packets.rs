@@ -110,6 +110,53 @@ fn only_branch_at(head: Option<ObjectId>, branches: &[(String, ObjectId)]) -> Op
     }
 }
 
+/// The request for the references that begin with one of `prefixes`, in the protocol's version 2
+/// (`gitprotocol-v2(5)`, "ls-refs"). It needs no advertisement before it.
+pub(super) fn list_request(prefixes: &[String]) -> Vec<u8> {
+    let mut request = Vec::new();
+    push_line(&mut request, b"command=ls-refs\n");
+    request.extend_from_slice(DELIMITER);
+    push_line(&mut request, b"symrefs\n");
+    for prefix in prefixes {
+        push_line(&mut request, format!("ref-prefix {prefix}\n").as_bytes());
+    }
+    request.extend_from_slice(FLUSH);
+    request
+}
+
+/// Reads the answer to [`list_request`]; none where it is not one.
+pub(super) fn listed(answer: &[u8]) -> Option<Advertised> {
+    let mut listed = Advertised::default();
+    let mut head = None;
+    let mut read = 0;
+    for line in PacketLines(answer) {
+        read += line.len() + 4;
+        let mut words = words(line);
+        let (id, name) = (ObjectId::parse(words.next()?)?, words.next()?);
+        match name {
+            "HEAD" => {
+                head = Some(id);
+                let target = words.find_map(|word| word.strip_prefix("symref-target:"));
+                listed.default = target.and_then(branch_of);
+            }
+            name => listed
+                .branches
+                .extend(branch_of(name).map(|branch| (branch, id))),
+        }
+    }
+    if answer.get(read..) != Some(FLUSH) {
+        return None;
+    }
+    match (&listed.default, head) {
+        (Some(default), Some(head)) if listed.branches.is_empty() => {
+            listed.branches.push((default.clone(), head));
+        }
+        (None, _) => listed.default = only_branch_at(head, &listed.branches),
+        _ => {}
+    }
+    Some(listed)
+}
+
 /// The branch that a reference is, if it is one.
 pub(super) fn branch_of(reference: &str) -> Option<String> {
     reference.strip_prefix("refs/heads/").map(str::to_owned)
@@ -159,6 +206,35 @@ impl Along {
 }
 
 impl FetchRequest {
+    /// The request in the protocol's version 2 (`gitprotocol-v2(5)`, "fetch").
+    pub(super) fn encode_v2(&self) -> Vec<u8> {
+        let mut request = Vec::new();
+        push_line(&mut request, b"command=fetch\n");
+        request.extend_from_slice(DELIMITER);
+        let mut line = |text: String| push_line(&mut request, text.as_bytes());
+        for argument in ["thin-pack", "no-progress", "ofs-delta"] {
+            line(format!("{argument}\n"));
+        }
+        for want in &self.wants {
+            line(format!("want {want}\n"));
+        }
+        for commit in &self.shallow {
+            line(format!("shallow {commit}\n"));
+        }
+        if let Some(depth) = self.depth {
+            line(format!("deepen {depth}\n"));
+        }
+        if let Some(filter) = self.files.filter() {
+            line(filter);
+        }
+        for commit in &self.haves {
+            line(format!("have {commit}\n"));
+        }
+        line("done\n".to_owned());
+        request.extend_from_slice(FLUSH);
+        request
+    }
+
     /// The request, to a server that advertised so.
     pub(super) fn encode(&self, advertisement: &[u8]) -> Vec<u8> {
         // What git asks for: Azure DevOps and CodeCommit refuse a client that knows no `multi_ack`,
@@ -306,6 +382,8 @@ pub(super) fn says_missing(words: &str) -> bool {
 }
 
 const FLUSH: &[u8] = b"0000";
+/// Between a command and what it is about.
+const DELIMITER: &[u8] = b"0001";
 
 fn push_line(to: &mut Vec<u8>, line: &[u8]) {
     let mut length = String::new();
@@ -475,6 +553,66 @@ mod tests {
             request.encode(&nothing),
             lines(&[&format!("want {one}\n"), "", "done\n"])
         );
+    }
+
+    #[test]
+    fn a_list_of_references_is_asked_for_and_read() {
+        assert_eq!(
+            list_request(&["refs/heads/main".to_owned()]),
+            b"0014command=ls-refs\n0001000csymrefs\n001fref-prefix refs/heads/main\n0000"
+        );
+        let main = "1".repeat(40);
+        let tip = ObjectId::parse(&main).unwrap();
+        let branches =
+            |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), tip)).collect();
+        let head = format!("{main} HEAD symref-target:refs/heads/main\n");
+        let answer = lines(&[&head, ""]);
+        let (default, both) = (Some("main".to_owned()), branches(&["main", "x"]));
+        let expected = Advertised {
+            default: default.clone(),
+            branches: branches(&["main"]),
+        };
+        assert_eq!(listed(&answer), Some(expected));
+        let others = ["main", "x"].map(|name| format!("{main} refs/heads/{name}\n"));
+        let [one, other] = others;
+        let tag = format!("{main} refs/tags/v1 peeled:{main}\n");
+        let all = lines(&[&head, &one, &other, &tag, ""]);
+        let branches = both;
+        assert_eq!(listed(&all), Some(Advertised { default, branches }));
+        assert_eq!(listed(FLUSH), Some(Advertised::default()));
+        for end in 0..all.len() {
+            assert_eq!(listed(&all[..end]), None, "{end}");
+        }
+        for no_list in ["ERR unknown", "unpack ok\n", "# service=git-upload-pack\n"] {
+            assert_eq!(listed(&lines(&[no_list, ""])), None);
+        }
+    }
+
+    #[test]
+    fn a_fetch_in_version_2_needs_no_advertisement() {
+        let id = |digit: &str| ObjectId::parse(&digit.repeat(40)).unwrap();
+        let [one, two] = ["1", "2"].map(|digit| digit.repeat(40));
+        let request = FetchRequest {
+            wants: vec![id("1")],
+            haves: vec![id("2")],
+            shallow: vec![id("2")],
+            depth: Some(1),
+            files: Along::UpTo(7),
+        };
+        let arguments = lines(&[
+            "thin-pack\n",
+            "no-progress\n",
+            "ofs-delta\n",
+            &format!("want {one}\n"),
+            &format!("shallow {two}\n"),
+            "deepen 1\n",
+            "filter blob:limit=7\n",
+            &format!("have {two}\n"),
+            "done\n",
+            "",
+        ]);
+        let expected = [b"0012command=fetch\n0001", &arguments[..]].concat();
+        assert_eq!(request.encode_v2(), expected);
     }
 
     #[test]

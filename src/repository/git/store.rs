@@ -254,6 +254,10 @@ impl Store {
             request.files = Along::None;
             received = self.receive(server, &request);
         }
+        if received.is_err() && wanted.without_blobs && !server.is_partial() {
+            // It leaves no files out after all.
+            return self.fetch_with(tip, depth, changed);
+        }
         received.map_err(|error| server.failed(error))?;
         self.objects.last.set(Some(wanted));
         Ok(())
@@ -303,19 +307,23 @@ impl Store {
         let Origin::Server { server, .. } = &self.origin else {
             return Ok(false);
         };
-        server
-            .advertisement()
-            .map_err(|error| server.failed(error))?;
-        let request = FetchRequest {
+        server.get_to_know().map_err(|error| server.failed(error))?;
+        let is_partial = server.is_partial();
+        let mut request = FetchRequest {
             wants: vec![commit],
             depth: Some(1),
-            files: match server.is_partial() {
+            files: match is_partial {
                 true => Along::None,
                 false => Along::All,
             },
             ..FetchRequest::default()
         };
-        match self.receive(server, &request) {
+        let mut received = self.receive(server, &request);
+        if received.is_err() && is_partial && !server.is_partial() {
+            request.files = Along::All;
+            received = self.receive(server, &request);
+        }
+        match received {
             Ok(()) => Ok(true),
             Err(FetchError::Refused(_)) => Ok(false),
             Err(error) => Err(server.failed(error)),
