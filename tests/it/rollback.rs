@@ -1396,7 +1396,7 @@ fn the_history_is_the_seeds_table() {
     // A URL is code, a name is not.
     let summary = scrub(&repository, &summary).replace("`REPOSITORY`", "REPOSITORY");
     insta::assert_snapshot!(summary, @r#"
-    ### 📜 History
+    ### 📜 `blog-system/web-rollout.yaml`: 1 deployment on DATE, 1 rolled back
 
     4 commits of main in REPOSITORY touched blog-system/web-rollout.yaml.
 
@@ -1409,8 +1409,8 @@ fn the_history_is_the_seeds_table() {
 
     | Date | Commit | Author | What | Changes | Subject |
     |---|---|---|---|---|---|
-    | DATE | [`id-0`](REPOSITORY/commit/ID-0) | `github-actions[bot]` | rollback | `blog-web`: `v14` → `v13` in `Rollout/web` | `Revert "chore: update blog-web image to v14"` |
-    | DATE | [`id-1`](REPOSITORY/commit/ID-1) | `github-actions[bot]` | update, undone by `id-0` | `blog-web`: `v13` → `v14` in `Rollout/web` | `chore: update blog-web image to v14` |
+    | DATE | [`id-0`](REPOSITORY/commit/ID-0) | `github-actions[bot]` | rollback of `id-1` | `blog-web`: `v14` → `v13` in `Rollout/web` | `Revert "chore: update blog-web image to v14"` |
+    | DATE | [`id-1`](REPOSITORY/commit/ID-1) | `github-actions[bot]` | update, rolled back by `id-0` | `blog-web`: `v13` → `v14` in `Rollout/web` | `chore: update blog-web image to v14` |
     | DATE | [`id-2`](REPOSITORY/commit/ID-2) | `A colleague` | edit |  | `feat: Enable Istio mesh routing` |
     | DATE | [`id-3`](REPOSITORY/commit/ID-3) | `A colleague` | edit | `blog-web`: `v13` (new) in `Rollout/web`<br>`nginx-prometheus-exporter`: `1.1` (new) in `Rollout/web` | `chore: import the manifests` |
     "#);
