@@ -303,7 +303,7 @@ pub async fn land(
         true => {
             let deploying = Deploying {
                 operation,
-                files,
+                base: &base.commit,
                 images: &plan.images,
                 recent,
                 registry,

@@ -11,20 +11,17 @@ use url::Url;
 use super::session::Session;
 use super::{Operation, Progress};
 use crate::deployment::{Reference, Source, built_from, shortened};
-use crate::files::FileSelection;
+use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::manifest::ImageChange;
 use crate::markdown::{code, link, paragraphs};
 use crate::registry::{ImageSource, Registry};
 use crate::repository::github::client::Client;
 use crate::repository::github::compare::{Compared, Comparison, Relation};
-use crate::repository::history::HistoryQuery;
-use crate::repository::{Location, RepositoryError};
+use crate::repository::{CommitId, Location, RepositoryError};
 
 /// How long it may take, within the run's own time.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How many commits of the manifests are looked at for the deployment before.
-const DEPTH: usize = 30;
 /// The most pairs of commits that are compared.
 const MAX_RANGES: usize = 5;
 /// The longest subject and name, in characters.
@@ -83,7 +80,8 @@ pub struct PullRequestLink {
 /// What changes, and what is known of the past.
 pub(super) struct Deploying<'a> {
     pub(super) operation: Operation,
-    pub(super) files: &'a FileSelection,
+    /// What was on the branch before.
+    pub(super) base: &'a CommitId,
     pub(super) images: &'a [ImageChange],
     /// The messages of the branch's newest commits, newest first, as far as they came along.
     pub(super) recent: Vec<String>,
@@ -117,20 +115,15 @@ pub(super) async fn find(
     let source = session.source;
     let mut labels = HashMap::new();
     let mut ranges = deploying.ranges(source, &changed, &deploying.recent, &labels);
-    if ranges.is_empty() && is_known(source, &session.remote.sources.server) {
-        // It was before what came along.
-        let query = HistoryQuery::newest(DEPTH);
-        let files = deploying.files;
-        let past = session.read(log, async || {
-            session.repository.history(files, &query).await
-        });
-        let past = tokio::time::timeout(deadline.remaining(), past).await;
-        if let Ok(Ok(history)) = past {
-            let messages: Vec<String> = history
-                .commits
-                .into_iter()
-                .map(|touched| touched.commit.message)
-                .collect();
+    let access = &session.remote.sources;
+    if ranges.is_empty() && access.token.is_some() && is_known(source, &access.server) {
+        // It was before what came along: one request more, for a list that is told then.
+        let mut paths: Vec<&RepoPath> = changed.iter().map(|image| &image.file).collect();
+        paths.dedup();
+        let said = session.repository.said_before(deploying.base, &paths);
+        let said = tokio::time::timeout(deadline.remaining(), said).await;
+        if let Ok(Ok(said)) = said {
+            let messages: Vec<String> = said.into_iter().map(|said| said.message).collect();
             ranges = deploying.ranges(source, &changed, &messages, &labels);
         }
     }
@@ -144,7 +137,6 @@ pub(super) async fn find(
     }
     let mut found = Vec::new();
     for range in ranges.into_iter().take(MAX_RANGES) {
-        let access = &session.remote.sources;
         let location = Location::new(&range.repository, &access.server).ok();
         let mut changes = SourceChanges::new(&range, deploying.operation, location.as_ref());
         let name = location.as_ref().and_then(Location::github_name);

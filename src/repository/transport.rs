@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
+use super::commit::{Change, CommitDraft, Landed, Pushed, Said, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::git::GitRepository;
 use super::github::GithubRepository;
@@ -13,7 +13,7 @@ use super::location::Location;
 use super::object::CommitId;
 use super::retry::Branch;
 use super::route::Route;
-use crate::files::FileSelection;
+use crate::files::{FileSelection, RepoPath};
 use crate::http::Credentials;
 use crate::manifest::ManifestFile;
 
@@ -157,6 +157,23 @@ impl Repository {
         query: &HistoryQuery,
     ) -> Result<FileHistory, RepositoryError> {
         self.git.history(selection, query).await
+    }
+
+    /// What the commits up to `commit` say, the newest first, as far as one small request tells: over the
+    /// API those that touched `paths`, over git some hundreds of the branch. Nothing where a server would have
+    /// to send more than that.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn said_before(
+        &self,
+        commit: &CommitId,
+        paths: &[&RepoPath],
+    ) -> Result<Vec<Said>, RepositoryError> {
+        match &self.api {
+            Some(api) => api.said_before(commit, paths).await,
+            None => self.git.said_before(commit).await,
+        }
     }
 
     /// The commit whose id begins with `revision` (hexadecimal digits), and what it did to the

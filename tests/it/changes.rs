@@ -268,6 +268,48 @@ fn of_very_many_commits_the_newest_are_listed() {
 }
 
 #[test]
+fn an_earlier_deployment_costs_one_request_and_only_for_a_list() {
+    let start = start();
+    let first = start.build("main", "feat: first");
+    start.deploy("v1", &first).run().succeeded();
+    let second = start.build("main", "feat: second");
+    let step = |transport: &str, tag: &str, source_token: &str, dry_run: &str| {
+        start.server.reset_log();
+        let outcome = start
+            .deploy(tag, &second)
+            .input("transport", transport)
+            .input("source-token", source_token)
+            .input("dry-run", dry_run)
+            .run()
+            .succeeded();
+        (start.server.requests().len(), outcome)
+    };
+    for (transport, tag, then) in [("api", "v2", "v3"), ("git", "v4", "v5")] {
+        // More than come along with the tip.
+        for number in 0..35 {
+            let other = format!("{transport} {number}\n");
+            start
+                .manifests
+                .commit("main", "apps/api.yaml", other.as_str(), "feat: api");
+        }
+        for (tag, dry_run) in [(tag, "true"), (tag, "false")] {
+            let own = start.manifests.tip("main");
+            let (without, outcome) = step(transport, tag, "", "true");
+            assert_eq!(outcome.output("changes"), "[]");
+            let (with, outcome) = step(transport, tag, SOURCE_TOKEN, dry_run);
+            assert_eq!(subjects(&change(&outcome)), ["feat: second"], "{transport}");
+            // The commits of the manifests, and the comparison.
+            let pushed = usize::from(dry_run == "false");
+            assert_eq!(with, without + pushed + 2, "{transport} {dry_run}");
+            assert_eq!(own == start.manifests.tip("main"), dry_run == "true");
+        }
+        start.manifests.fsck();
+        // Back to what was built from the first one, so that there is something to tell again.
+        start.deploy(then, &first).run().succeeded();
+    }
+}
+
+#[test]
 fn the_source_token_goes_to_one_server_only() {
     let start = start();
     let elsewhere = GitServer::start();

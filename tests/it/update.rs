@@ -58,10 +58,9 @@ fn update(repository: &Repository, image: &str) -> Action {
         .input("timeout", "60")
 }
 
-/// An update of which nobody knows what it was built from: what is in a deployment is looked for behind
-/// the push, with requests of its own where the deployment before is not the newest commit.
+/// An update as it is where no other comes in between.
 fn alone(repository: &Repository) -> Action {
-    update(repository, V14).env("GITHUB_SHA", "")
+    update(repository, V14)
 }
 
 /// What a person reads of a failed run, with the server's port taken out; after checking that the
@@ -300,7 +299,14 @@ fn an_update_is_few_requests_on_one_connection() {
         .filter_map(|request| request.step)
         .collect();
     let expected = match VIA {
-        Via::Git => vec![Step::FetchRefs, Step::Fetch, Step::Fetch, Step::Push],
+        // The last one looks for the deployment before (docs/history.md).
+        Via::Git => vec![
+            Step::FetchRefs,
+            Step::Fetch,
+            Step::Fetch,
+            Step::Push,
+            Step::Fetch,
+        ],
         Via::Api => vec![Step::Query, Step::Mutation("createCommitOnBranch")],
     };
     assert_eq!(steps, expected);
@@ -723,8 +729,8 @@ fn a_server_that_leaves_out_all_files_and_not_some_is_asked_again() {
     let outcome = alone(&repository).input("transport", "git").run();
     assert!(!outcome.succeeded().log().contains("refused"));
     repository.fsck();
-    // Refused, without files, the file.
-    assert_eq!(server.count(Step::Fetch), 2 + 3);
+    // Refused, without files, the file; and for the deployment before (docs/history.md).
+    assert_eq!(server.count(Step::Fetch), 2 + 3 + 1);
 }
 
 #[test]

@@ -27,7 +27,7 @@ use self::budget::Budget;
 use self::connection::Connection;
 use self::server::Server;
 use self::store::Store;
-use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
+use super::commit::{Change, CommitDraft, Landed, Pushed, Said, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::history::{FileHistory, HistoryQuery, Searched};
 use super::object::{CommitId, ObjectId};
@@ -142,6 +142,15 @@ impl GitRepository {
     ) -> Result<FileHistory, RepositoryError> {
         let (selection, query) = (selection.clone(), query.clone());
         self.blocking(move |stores| stores.all().history(&selection, &query))
+            .await
+    }
+
+    pub(super) async fn said_before(
+        &self,
+        commit: &CommitId,
+    ) -> Result<Vec<Said>, RepositoryError> {
+        let commit = commit.id();
+        self.blocking(move |stores| stores.near.said_before(commit))
             .await
     }
 

@@ -192,6 +192,8 @@ pub(super) enum Along {
     None,
     /// Those of up to so many bytes.
     UpTo(u64),
+    /// None, and no directories either: the commits alone.
+    NotEvenDirectories,
 }
 
 impl Along {
@@ -200,6 +202,7 @@ impl Along {
         match self {
             Self::All => None,
             Self::None => Some("filter blob:none\n".to_owned()),
+            Self::NotEvenDirectories => Some("filter tree:0\n".to_owned()),
             Self::UpTo(bytes) => Some(format!("filter blob:limit={bytes}\n")),
         }
     }

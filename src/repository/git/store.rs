@@ -26,6 +26,9 @@ use crate::repository::signing::SigningKey;
 /// How large a file may be that comes along with a change of others, whether it is wanted or not.
 const CHANGED: u64 = 1 << 20;
 
+/// How many commits are looked at for what they say.
+const SAID: u32 = 200;
+
 pub(super) struct Store {
     pub(super) objects: Objects,
     origin: Origin,
@@ -369,15 +372,42 @@ impl Store {
         Ok(false)
     }
 
+    /// What the commits before `commit` say, the nearest first: of a server's those alone are fetched, in one
+    /// request, and nothing where it would send their files as well.
+    pub(super) fn said_before(&self, commit: ObjectId) -> Result<Vec<Said>, RepositoryError> {
+        let (Some(apart), Origin::Server { server, .. }) = (self.fresh(), &self.origin) else {
+            return self.recent(commit);
+        };
+        let is_first = self.objects.has(commit)? && !self.boundary().contains(&commit);
+        if is_first || !self.is_partial() {
+            return Ok(Vec::new());
+        }
+        let request = FetchRequest {
+            wants: vec![commit],
+            depth: Some(SAID),
+            files: Along::NotEvenDirectories,
+            ..FetchRequest::default()
+        };
+        let received = apart.receive(server, &request);
+        received.map_err(|error| server.failed(error))?;
+        apart
+            .commits(commit)
+            .map(|commit| commit.map(said))
+            .collect()
+    }
+
     /// What the last commits say; of a server's there is the tip alone.
     fn recent(&self, tip: ObjectId) -> Result<Vec<Said>, RepositoryError> {
         let most = if self.is_local() { 30 } else { 1 };
-        let said = |commit: Commit| Said {
-            commit: commit.id.into(),
-            message: commit.message,
-        };
         let commits = self.commits(tip).take(most);
         commits.map(|commit| commit.map(said)).collect()
+    }
+}
+
+fn said(commit: Commit) -> Said {
+    Said {
+        commit: commit.id.into(),
+        message: commit.message,
     }
 }
 

@@ -106,8 +106,10 @@ struct TreeBody {
     truncated: bool,
 }
 
-/// How many commits' messages come with the tip.
+/// How many commits' messages come with the tip, or of a file.
 const RECENT: u8 = 30;
+/// Of how many files they are asked for.
+const SAID_OF: usize = 10;
 
 const BLOB: &str = "... on Blob { oid byteSize text }";
 
@@ -187,6 +189,52 @@ impl GithubRepository {
         let entries = self.entries_at(commit, &selection.named_paths()).await?;
         let files = self.selected(commit, selection, entries).await?;
         Ok(files.into_iter().map(|(_, file)| file).collect())
+    }
+
+    /// What the commits up to `commit` say that touched one of `paths`, the newest of each path first.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn said_before(
+        &self,
+        commit: &CommitId,
+        paths: &[&RepoPath],
+    ) -> Result<Vec<Said>, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Repository {
+            object: Option<HashMap<String, Recent>>,
+        }
+        let mut variables = self.variables([("commit", commit.as_str().into())]);
+        let (mut parameters, mut fields) = (String::new(), String::new());
+        for (n, path) in paths.iter().take(SAID_OF).enumerate() {
+            parameters.push_str(&format!(", $p{n}: String!"));
+            fields.push_str(&format!(
+                " h{n}: history(first: {RECENT}, path: $p{n}) {{ nodes {{ oid message }} }}"
+            ));
+            variables.insert(format!("p{n}"), path.as_str().into());
+        }
+        if fields.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = format!(
+            "query($owner: String!, $name: String!, $commit: GitObjectID!{parameters}) {{
+  repository(owner: $owner, name: $name) {{
+    object(oid: $commit) {{ ... on Commit {{{fields} }} }}
+  }}
+}}"
+        );
+        let found = self.client.query(&query, &variables.into()).await;
+        let InRepository { repository }: InRepository<Repository> =
+            found.map_err(|error| error.of_read())?;
+        let histories = repository.object.into_iter().flatten();
+        let commits = histories.flat_map(|(_, history)| history.nodes);
+        commits.map(|commit| self.said(commit)).collect()
+    }
+
+    fn said(&self, commit: RecentCommit) -> Result<Said, RepositoryError> {
+        let RecentCommit { oid, message } = commit;
+        let commit = self.commit_id(&oid)?;
+        Ok(Said { commit, message })
     }
 
     /// What is at `paths` of a commit.
@@ -288,11 +336,8 @@ impl GithubRepository {
             return Err(self.no_branch(branch).await?);
         };
         let recent = target.history.take().map(|history| history.nodes);
-        let recent = recent.into_iter().flatten().map(|commit| {
-            let RecentCommit { oid, message } = commit;
-            let commit = self.commit_id(&oid)?;
-            Ok(Said { commit, message })
-        });
+        let recent = recent.into_iter().flatten();
+        let recent = recent.map(|commit| self.said(commit));
         let recent = recent.collect::<Result<_, RepositoryError>>()?;
         let tip = Tip {
             branch: match (branch, name.parse()) {
