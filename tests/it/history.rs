@@ -1,7 +1,7 @@
 //! `operation: history`: which commits it finds, and what it does with more than fits.
 
 use super::VIA;
-use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN};
+use crate::support::{Action, Entry, GitServer, Outcome, Repository, Step, TOKEN};
 use serde_json::Value;
 
 const FILE: &str = "apps/web.yaml";
@@ -774,4 +774,105 @@ fn readers_of_older_versions_go_on_reading() {
             }
         }
     }
+}
+
+/// 1,400 commits, of which one in 150 touches the file: on the branch, under its older names, or by a merge
+/// of ten.
+fn long(server: &GitServer) -> Repository {
+    let repository = server.repository("o/manifests");
+    let mut stream = String::new();
+    let mut mark = 0;
+    let mut name = "old/web.yaml";
+    let mut commit = |branch: &str, from: &[usize], subject: &str, change: String| {
+        mark += 1;
+        let (first, merged) = (from.first(), from.get(1));
+        let first = first.map_or_else(String::new, |from| format!("from :{from}\n"));
+        let merged = merged.map_or_else(String::new, |from| format!("merge :{from}\n"));
+        stream.push_str(&format!(
+            "commit refs/heads/{branch}\nmark :{mark}\ncommitter C <c@example.com> now\n\
+             data {}\n{subject}\n{first}{merged}{change}\n",
+            subject.len() + 1,
+        ));
+        mark
+    };
+    let file =
+        |path: &str, text: &str| format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len());
+    let mut tip = commit("main", &[], "feat: web", file(name, &manifest("v0")));
+    for number in 1..1_260 {
+        let notes = file(&format!("notes/{}", number % 7), &number.to_string());
+        let tag = format!("v{number}");
+        tip = match number {
+            number if number % 450 == 0 => {
+                let renamed = ["apps/web.yaml", "newer/web.yaml"][number / 450 % 2];
+                let change = format!("R {name} {renamed}\n");
+                name = renamed;
+                commit("main", &[tip], "refactor: its folder", change)
+            }
+            number if number % 150 == 0 => {
+                let mut side = tip;
+                for part in 0..10 {
+                    let change = file(&format!("side/{part}"), &tag);
+                    side = commit("side", &[side], &format!("docs: part {part}"), change);
+                }
+                let deployed = format!("chore: web {tag}\n\nDeployed-Image: ghcr.io/o/web:{tag}");
+                side = commit("side", &[side], &deployed, file(name, &manifest(&tag)));
+                let change = file(name, &manifest(&tag));
+                commit("main", &[tip, side], "Merge the side", change)
+            }
+            _ => commit("main", &[tip], "docs: more", notes),
+        };
+    }
+    commit(
+        "main",
+        &[tip],
+        "feat: the last",
+        file(name, &manifest("last")),
+    );
+    assert_eq!(name, FILE);
+    repository.import(stream.as_bytes());
+    repository
+}
+
+#[test]
+fn a_long_past_comes_in_steps_and_is_the_same_as_on_the_servers_own_disk() {
+    let server = GitServer::start();
+    let repository = long(&server);
+    // Links to commits are there on a server alone.
+    let table = |action: Action| -> Vec<Vec<String>> {
+        let outcome = action.run().succeeded();
+        let path = outcome.workspace().join(outcome.output("deployments-csv"));
+        let mut table = csv::Reader::from_path(path).unwrap();
+        let columns = table.headers().unwrap().clone();
+        let rows = table.records().map(|row| {
+            let row = row.unwrap();
+            let cells = columns
+                .iter()
+                .zip(&row)
+                .filter(|(name, _)| *name != "commit_url");
+            cells.map(|(_, cell)| cell.to_owned()).collect()
+        });
+        rows.collect()
+    };
+    let there = format!("file://{}", repository.path().display());
+    let mut sent = Vec::new();
+    // The newest are in the first hundred commits, others in the thousand, the oldest beyond. Of the first
+    // two the files are fetched once.
+    for (limit, rows, fetches) in [(1, 1, 2), (4, 4, 3), (100, 10, 4)] {
+        server.reset_log();
+        let asked = || history(&repository).input("limit", limit.to_string());
+        let over_http = table(asked().input("transport", "git"));
+        let steps = server.requests();
+        let is = |step| steps.iter().filter(|own| own.step == Some(step)).count();
+        assert_eq!(
+            (is(Step::FetchRefs), is(Step::Fetch)),
+            (1, fetches),
+            "{limit}"
+        );
+        sent.push(server.traffic().sent);
+        let here = table(asked().input("repository", &there));
+        assert_eq!(over_http, here, "{limit}");
+        let commits: std::collections::HashSet<_> = over_http.iter().map(|row| &row[1]).collect();
+        assert_eq!(commits.len(), rows, "{over_http:#?}");
+    }
+    assert!(sent[0] * 4 < sent[1] && sent[1] < sent[2], "{sent:?}");
 }

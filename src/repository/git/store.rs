@@ -23,6 +23,8 @@ use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId};
 use crate::repository::signing::SigningKey;
 
+/// The depth that means all commits: `git fetch --unshallow` has the same.
+const ALL: u32 = 0x7fff_ffff;
 /// How large a file may be that comes along with a change of others, whether it is wanted or not.
 const CHANGED: u64 = 1 << 20;
 
@@ -233,7 +235,8 @@ impl Store {
         // Without the files that are wanted now, what is here is not worth much.
         let last = self.objects.last.get();
         let last = last.filter(|last| last.without_blobs == wanted.without_blobs);
-        if last == Some(wanted) {
+        let is_deeper = |own: u32| depth.is_some_and(|depth| own >= depth);
+        if last.is_some_and(|last| last.tip == tip && last.depth.is_none_or(is_deeper)) {
             return Ok(());
         }
         // If this goes wrong, the next try asks for everything.
@@ -243,12 +246,14 @@ impl Store {
             (true, None) => Along::None,
             (true, Some(_)) => changed,
         };
+        let shallow: Vec<_> = self.boundary().into_iter().collect();
         let mut request = FetchRequest {
             wants: vec![tip],
             // What is here already need not be sent again.
             haves: last.into_iter().map(|last| last.tip).collect(),
-            shallow: self.boundary().into_iter().collect(),
-            depth,
+            // All of what was cut off, too.
+            depth: depth.or((!shallow.is_empty()).then_some(ALL)),
+            shallow,
             files,
         };
         let mut received = self.receive(server, &request);

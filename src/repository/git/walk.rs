@@ -1,4 +1,4 @@
-//! The past: commits come without files, first the recent ones, then, where those do not do, all of
+//! The past: commits come without files, first the recent ones, then, where those do not do, more of
 //! them; and of the files only the versions that are shown.
 
 use std::collections::BTreeMap;
@@ -18,13 +18,55 @@ use crate::repository::history::{
 };
 use crate::repository::object::{CommitId, ObjectId};
 
-/// How many commits are fetched at first: those of some days, in about the time that one takes.
-const RECENT: u32 = 100;
+/// How many commits are fetched, step by step, before all are: at first those of some days, in about the
+/// time that one takes.
+const STEPS: [u32; 3] = [100, 1_000, 10_000];
 /// Clocks differ: so many commits in a row must be too old before the older ones are not looked at
 /// any more, as `git log --since` has it.
 const SLOP: usize = 5;
 /// How many commits of a merge are read: what the newest of them say counts.
 const MERGED: usize = 200;
+
+/// How far the first-parent line was followed, and what was found there.
+struct Walk<'a> {
+    branch: BranchName,
+    tip: ObjectId,
+    selection: &'a FileSelection,
+    query: &'a HistoryQuery,
+    followed: Followed<'a>,
+    found: Vec<(Commit, Vec<Delta>, usize)>,
+    /// A commit that is to be added, as soon as all is here that it brought.
+    open: Option<(content::Commit, Vec<Delta>)>,
+    /// So many commits in a row were too old.
+    too_old: usize,
+    ever_touched: bool,
+    limited: bool,
+    /// The commit that is next.
+    next: Option<ObjectId>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        branch: &BranchName,
+        tip: ObjectId,
+        selection: &'a FileSelection,
+        query: &'a HistoryQuery,
+    ) -> Self {
+        Self {
+            branch: branch.clone(),
+            tip,
+            selection,
+            query,
+            followed: Followed::new(selection, query.beyond_globs),
+            found: Vec::new(),
+            open: None,
+            too_old: 0,
+            ever_touched: false,
+            limited: false,
+            next: Some(tip),
+        }
+    }
+}
 
 impl Store {
     /// The commits of the branch that touched the selected files.
@@ -33,7 +75,11 @@ impl Store {
         selection: &FileSelection,
         query: &HistoryQuery,
     ) -> Result<FileHistory, RepositoryError> {
-        self.with_history(|store, branch, tip| store.log(branch, tip, selection, query))
+        let mut walk = None;
+        self.with_history(|branch, tip| {
+            let walk = walk.get_or_insert_with(|| Walk::new(branch, tip, selection, query));
+            self.log(walk)
+        })
     }
 
     /// The commit that begins with `revision`, which is made of hexadecimal digits.
@@ -42,8 +88,7 @@ impl Store {
         revision: &str,
         selection: &FileSelection,
     ) -> Result<Searched, RepositoryError> {
-        let searched =
-            self.with_history(|store, _, tip| store.look_up(tip, revision, selection))?;
+        let searched = self.with_history(|_, tip| self.look_up(tip, revision, selection))?;
         if let (Searched::Nowhere, Some(commit @ ObjectId::Sha1(_))) =
             (&searched, ObjectId::parse(revision))
             && self.fetch_commit(commit)?
@@ -62,10 +107,10 @@ impl Store {
         if ancestor == descendant {
             return Ok(true);
         }
-        self.with_history(|store, _, _| {
-            let known = store.objects.has(ancestor)? && store.objects.has(descendant)?;
-            let related = known && store.is_on(descendant, ancestor)?;
-            Ok((related || store.boundary().is_empty()).then_some(related))
+        self.with_history(|_, _| {
+            let known = self.objects.has(ancestor)? && self.objects.has(descendant)?;
+            let related = known && self.is_on(descendant, ancestor)?;
+            Ok((related || self.boundary().is_empty()).then_some(related))
         })
     }
 
@@ -82,21 +127,16 @@ impl Store {
         self.files(commit, selection)
     }
 
-    /// Reads with the branch's recent commits, and with all of them where `read` finds that those do
-    /// not do, which it says by `None`.
+    /// Reads with the branch's recent commits, and with more of them as long as `read` finds that those
+    /// do not do, which it says by `None`.
     fn with_history<T>(
         &self,
-        read: impl Fn(&Self, &BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
+        mut read: impl FnMut(&BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
         let (branch, tip) = self.tip(None)?;
-        self.fetch(tip, Some(RECENT))?;
-        if let Some(found) = read(self, &branch, tip)? {
-            return Ok(found);
-        }
-        // All commits into an empty repository: these a server can send as it keeps them.
-        if let Some(whole) = self.fresh() {
-            whole.fetch(tip, None)?;
-            if let Some(found) = read(&whole, &branch, tip)? {
+        for depth in STEPS.map(Some).into_iter().chain([None]) {
+            self.fetch(tip, depth)?;
+            if let Some(found) = read(&branch, tip)? {
                 return Ok(found);
             }
         }
@@ -105,61 +145,58 @@ impl Store {
         ))
     }
 
-    /// Walks the first-parent line; none when it leaves what was fetched before there is enough.
-    fn log(
-        &self,
-        branch: &BranchName,
-        tip: ObjectId,
-        selection: &FileSelection,
-        query: &HistoryQuery,
-    ) -> Result<Option<FileHistory>, RepositoryError> {
+    /// Goes on along the first-parent line; none when it leaves what was fetched before there is enough.
+    fn log(&self, walk: &mut Walk<'_>) -> Result<Option<FileHistory>, RepositoryError> {
+        let query = walk.query;
         let boundary = self.boundary();
         // A repository on this machine may have been cloned in part: more there is not.
         let cut_off = |id: ObjectId| boundary.contains(&id) && !self.is_local();
-        let mut followed = Followed::new(selection, query.beyond_globs);
-        let mut found = Vec::new();
-        let mut too_old = 0;
-        let mut ever_touched = false;
-        let mut limited = false;
-        let mut next = Some(tip);
-        while let Some(id) = next {
+        loop {
+            if let Some((commit, deltas)) = walk.open.take() {
+                let mut described = described(&commit);
+                let Some(merged) = self.merged(&commit, cut_off)? else {
+                    walk.open = Some((commit, deltas));
+                    return Ok(None);
+                };
+                described.merged = merged;
+                let changed_files = self.changed_files(commit.id, walk.next)?;
+                walk.found.push((described, deltas, changed_files));
+            }
+            let Some(id) = walk.next else {
+                break;
+            };
             if cut_off(id) {
                 return Ok(None);
             }
             let commit = self.objects.commit(id)?;
-            next = parent_of(&commit).filter(|_| !boundary.contains(&id));
-            let deltas = self.deltas(&commit, next, &mut followed)?;
-            let mut described = described(&commit);
-            too_old = match query.since {
-                Some(since) if described.time.seconds < since => too_old + 1,
+            walk.next = parent_of(&commit).filter(|_| !boundary.contains(&id));
+            let deltas = self.deltas(&commit, walk.next, &mut walk.followed)?;
+            let described = described(&commit);
+            walk.too_old = match query.since {
+                Some(since) if described.time.seconds < since => walk.too_old + 1,
                 _ => 0,
             };
-            if too_old > SLOP {
+            if walk.too_old > SLOP {
                 break;
             }
-            ever_touched |= !deltas.is_empty();
+            walk.ever_touched |= !deltas.is_empty();
             if deltas.is_empty() || !query.asks_for(&described) {
                 continue;
             }
-            if found.len() == query.limit {
-                limited = true;
+            if walk.found.len() == query.limit {
+                walk.limited = true;
                 break;
             }
-            match self.merged(&commit, cut_off)? {
-                Some(merged) => described.merged = merged,
-                None => return Ok(None),
-            }
-            let changed_files = self.changed_files(id, next)?;
-            found.push((described, deltas, changed_files));
+            walk.open = Some((commit, deltas));
         }
-        if !ever_touched && next.is_none() {
-            self.refuse_unknown(tip, selection)?;
+        if !walk.ever_touched && walk.next.is_none() {
+            self.refuse_unknown(walk.tip, walk.selection)?;
         }
         Ok(Some(FileHistory {
-            branch: branch.clone(),
-            tip: tip.into(),
-            commits: self.with_contents(found)?,
-            limited,
+            branch: walk.branch.clone(),
+            tip: walk.tip.into(),
+            commits: self.with_contents(std::mem::take(&mut walk.found))?,
+            limited: walk.limited,
         }))
     }
 
