@@ -8,7 +8,7 @@ use super::image_check::Found;
 use super::pull_request::{self, News, Opened, Proposing};
 use super::session::{Session, log_event};
 use super::source_changes::{self, Deploying, SourceChanges};
-use super::{Operation, Progress};
+use super::{Operation, Progress, lines};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::files::FileSelection;
@@ -285,6 +285,10 @@ pub async fn land(
     let (mut plan, mut warnings, skipped) = plan;
     if skipped.is_some() {
         plan.edits.clear();
+    }
+    // What takes something back is compared with what it took back, and knows the lines already.
+    if operation == Operation::Update {
+        lines::of_after(&mut plan);
     }
     let verified = landed.as_ref().and_then(|landed| landed.verified);
     let (outcome, commit) = match landed {

@@ -7,6 +7,7 @@ mod explain;
 pub mod history;
 pub mod image_check;
 pub mod landing;
+mod lines;
 mod past;
 pub mod pull_request;
 pub mod rollback;

@@ -1293,3 +1293,43 @@ mod on_github {
         ");
     }
 }
+
+#[test]
+fn a_line_is_the_one_that_it_is_after_the_change() {
+    let (_server, repository) = start();
+    let outcome = update(&repository, V14)
+        .input(
+            "set",
+            ".spec.revisionHistoryLimit:=3\n.metadata.labels:={tier: web}\n.spec.template.spec.containers[name=exporter].image=x:1",
+        )
+        .input("remove", ".spec.strategy")
+        .run()
+        .succeeded();
+    let shown = String::from_utf8(repository.show("main", FILE)).unwrap();
+    let before: Vec<&str> = MANIFEST.lines().collect();
+    let after: Vec<&str> = shown.lines().collect();
+    // The rows, each with what is at its line.
+    let rows = outcome.summary.lines().filter_map(|row| {
+        let (_, rest) = row.split_once(&format!("`{FILE}:"))?;
+        let line: usize = rest.split('`').next()?.parse().ok()?;
+        Some((row.to_owned(), line))
+    });
+    let rows: Vec<(String, usize)> = rows.collect();
+    for (what, words) in [
+        ("revisionHistoryLimit", "revisionHistoryLimit: 3"),
+        ("labels", "tier: web"),
+        ("v14", "blog-web:v14"),
+        ("`x:1`", "image: x:1"),
+    ] {
+        let (_, line) = rows.iter().find(|(row, _)| row.contains(what)).unwrap();
+        assert!(after[line - 1].contains(words), "{what} {line}\n{shown}");
+    }
+    let (row, line) = rows
+        .iter()
+        .find(|(row, _)| row.contains("strategy"))
+        .unwrap();
+    assert!(
+        before[line - 1].contains("strategy") || before[line - 1].contains("canary"),
+        "{row}"
+    );
+}

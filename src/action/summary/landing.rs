@@ -12,6 +12,7 @@ use crate::operation::image_check::Found;
 use crate::operation::landing::{LandingReport, Outcome};
 use crate::operation::pull_request::{News, Opened};
 use crate::operation::source_changes;
+use crate::repository::CommitId;
 use crate::repository::history::Commit;
 
 /// How many commits of each source repository are listed.
@@ -158,7 +159,10 @@ fn tables(report: &LandingReport) -> String {
         };
         let (resource, place) = (
             code(&value.resource),
-            place(report, &value.file, value.line),
+            match value.new {
+                Some(_) => place(report, &value.file, value.line),
+                None => place_at(report, &report.base, &value.file, value.line),
+            },
         );
         format!(
             "| {resource} | {} | {old} | {new} | {place} |",
@@ -218,8 +222,13 @@ fn changed(old: Option<&str>, new: &str) -> String {
 }
 
 fn place(report: &LandingReport, file: &RepoPath, line: usize) -> String {
-    let commit = report.commit.as_ref().unwrap_or(&report.base).as_str();
-    let url = report.location.line_url(commit, file, line);
+    let commit = report.commit.as_ref().unwrap_or(&report.base);
+    place_at(report, commit, file, line)
+}
+
+/// A line of a file as `commit` has it.
+fn place_at(report: &LandingReport, commit: &CommitId, file: &RepoPath, line: usize) -> String {
+    let url = report.location.line_url(commit.as_str(), file, line);
     link(&code(&format!("{file}:{line}")), url.as_deref())
 }
 

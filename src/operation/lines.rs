@@ -1,0 +1,87 @@
+//! The lines of what a plan changes, as they are after it: a plan knows those of before. What is removed
+//! keeps the line that it had.
+
+use similar::{DiffOp, TextDiff};
+
+use crate::manifest::{FileEdit, ImageChange, ImageTransition, Plan, ValueChange, Versions};
+
+/// Gives everything that `plan` tells the line that it has when the plan is carried out.
+pub(super) fn of_after(plan: &mut Plan) {
+    let Plan {
+        edits,
+        images,
+        values,
+        notes,
+        ..
+    } = plan;
+    for edit in edits.iter() {
+        let mut after = After::new(edit, images);
+        for image in images.iter_mut().filter(|image| image.file == edit.path) {
+            image.line = after.of_image(image);
+        }
+        for value in values.iter_mut().filter(|value| value.file == edit.path) {
+            value.line = after.of_value(value);
+        }
+        for note in notes.iter_mut().filter(|note| note.file == edit.path) {
+            note.line = after.of_line(note.line);
+        }
+    }
+}
+
+/// A file, where everything is in it after an edit.
+struct After {
+    images: Vec<ImageTransition>,
+    values: Vec<ValueChange>,
+    moves: Vec<DiffOp>,
+}
+
+impl After {
+    fn new(edit: &FileEdit, meant: &[ImageChange]) -> Self {
+        let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
+        let is_meant = |text: &str| meant.iter().any(|one| one.old == text || one.new == text);
+        let [before, after] = [&edit.before, &edit.after].map(|text| String::from_utf8_lossy(text));
+        Self {
+            images: versions.images(&is_meant),
+            values: versions.values(),
+            moves: TextDiff::from_lines(&*before, &*after).ops().to_vec(),
+        }
+    }
+
+    /// Of several that share a place, each is taken once, in their order.
+    fn of_image(&mut self, image: &ImageChange) -> usize {
+        let is_it = |one: &ImageTransition| one.new.is_some() && one.held.place == image.place;
+        match self.images.iter().position(is_it) {
+            Some(found) if image.old != image.new => self.images.remove(found).held.line,
+            _ => self.of_line(image.line),
+        }
+    }
+
+    fn of_value(&self, value: &ValueChange) -> usize {
+        if value.new.is_none() {
+            return value.line;
+        }
+        // An item that was appended, or the first value of a list or mapping.
+        let path = value.path.trim_end_matches("[+]");
+        let is_it = |one: &&ValueChange| {
+            let below = one.path.strip_prefix(path);
+            let is_below =
+                below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            is_below && one.new.is_some() && one.resource == value.resource
+        };
+        let found = self.values.iter().find(is_it);
+        found.map_or_else(|| self.of_line(value.line), |one| one.line)
+    }
+
+    /// Where a line went, from 1; one that is gone, what is there in its place.
+    fn of_line(&self, line: usize) -> usize {
+        let index = line.saturating_sub(1);
+        let own = self
+            .moves
+            .iter()
+            .find(|own| own.old_range().contains(&index));
+        let Some(own) = own else { return line };
+        let (old, new) = (own.old_range(), own.new_range());
+        let last = new.len().saturating_sub(1);
+        new.start + (index - old.start).min(last) + 1
+    }
+}
