@@ -50,8 +50,31 @@ function unknown(schema, value, at) {
   })
 }
 
-/** What is wrong with a request over REST, by one of the descriptions. */
-function rest(description, { method, path: sent, query, body }) {
+/** An OpenAPI schema in which what may be null says so as JSON Schema does, beside choices as well. */
+function withNull(schema) {
+  if (Array.isArray(schema)) return schema.map(withNull)
+  if (schema === null || typeof schema !== 'object') return schema
+  const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withNull(value)]))
+  if (inner.nullable !== true || inner.type) return inner
+  delete inner.nullable
+  return { anyOf: [inner, { type: 'null' }] }
+}
+
+const compiled = new Map()
+/** What is wrong with an answer, by the operation that it is one of. */
+function answered(operation, template, { status, answer }) {
+  const content = operation.responses[status]?.content
+  const described = content?.['application/json']?.schema
+  if (!described) return [`${template} has no answer ${status}`]
+  if (!compiled.has(described)) compiled.set(described, ajv.compile(withNull(described)))
+  const check = compiled.get(described)
+  check(answer)
+  const errors = (check.errors ?? []).map((error) => `${status} ${error.instancePath} ${error.message}`)
+  return [...errors, ...unknown(described, answer, template)]
+}
+
+/** What is wrong with a request over REST and its answer, by one of the descriptions. */
+function rest(description, { method, path: sent, query, body, status, answer }) {
   const fits = (template) => {
     const pattern = template.replace(/[.+^$()|]/g, '\\$&').replace(/\{[^}]+\}/g, '[^/]+')
     return new RegExp(`^${pattern}$`).test(sent)
@@ -65,6 +88,8 @@ function rest(description, { method, path: sent, query, body }) {
   const wrong = [...new URLSearchParams(query).keys()]
     .filter((name) => !parameters.some((one) => one.name === name))
     .map((name) => `${template} has no parameter ${name}`)
+  // A fault of the wire is none of the API's answers.
+  if (answer) wrong.push(...answered(operation, template, { status, answer }))
   const expected = operation.requestBody?.content?.['application/json']?.schema
   if (body === null || !expected) return wrong
   ajv.validate(expected, body)
@@ -86,6 +111,7 @@ function problems(request) {
 const tree = { base_tree: 'a', tree: [{ path: 'a', mode: '100644', type: 'blob', content: 'a' }] }
 const post = (body) => ({ method: 'POST', path: '/api/v3/repos/o/r/git/trees', query: '', body })
 const query = (query, variables) => ({ method: 'POST', path: '/api/graphql', body: { query, variables } })
+const compare = { method: 'GET', path: '/api/v3/repos/o/r/compare/a...b', query: 'page=1', body: null }
 const wrong = [
   query('query { repository(owner: "o", name: "r") { colour } }'),
   query('query($n: String!) { repository(owner: "o", name: $n) { id } }', { n: 1 }),
@@ -96,6 +122,10 @@ const wrong = [
   post({ base_tree: 'a' }),
   { ...post(tree), path: '/api/v3/repos/o/r/git/forests' },
   { method: 'GET', path: '/api/v3/repos/o/r/git/trees/a', query: 'deep=1', body: null },
+  { ...compare, status: 200, answer: { status: 'ahead', ahead_by: 1, commits: [] } },
+  { ...compare, status: 404, answer: { message: 1 } },
+  { ...compare, status: 404, answer: { message: 'Not Found', colour: 'red' } },
+  { ...compare, status: 299, answer: {} },
 ]
 for (const request of wrong) {
   if (problems(request).length === 0) throw new Error(`not refused: ${JSON.stringify(request)}`)
@@ -110,17 +140,23 @@ const requests = new Set(
 )
 let kinds = new Set()
 let failed = 0
+let answers = new Set()
 for (const line of requests) {
   const request = JSON.parse(line)
   const kind = request.path.endsWith('/graphql')
     ? request.body.query
     : `${request.method} ${request.path.split('/').slice(6).join('/').replace(/[0-9a-f]{40}/g, 'ID')}`
   kinds.add(kind)
+  if (request.answer) answers.add(`${request.status} ${request.answer.status}`)
   for (const problem of problems(request)) {
     failed += 1
     console.error(`${kind}\n  ${problem}`)
   }
 }
 if (kinds.size < 8) throw new Error(`only ${kinds.size} kinds of requests were recorded in ${directory}`)
+// The comparisons that there are: a commit that is gone or private, and each way two commits can stand.
+for (const answer of ['404 404', '200 ahead', '200 behind', '200 diverged']) {
+  if (!answers.has(answer)) throw new Error(`no comparison was answered ${answer}`)
+}
 console.log(`${requests.size} requests of ${kinds.size} kinds: ${failed} problems`)
 process.exit(failed > 0 ? 1 : 0)

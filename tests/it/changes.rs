@@ -212,6 +212,11 @@ fn what_can_not_be_told_is_said_and_stops_nothing() {
         assert_eq!(outcome.warnings(), [""; 0]);
         let change = change(&outcome);
         let note = change["note"].as_str().unwrap_or_default().to_owned();
+        // Said wherever a person looks.
+        let log = outcome.shown_log();
+        assert!(!note.is_empty() && log.contains(&note), "{note}\n{log}");
+        let words = note.split('`').next().unwrap();
+        assert!(outcome.summary.contains(words), "{}", outcome.summary);
         (change, note)
     };
     let (private, note) = deploy(&second, "ghp_sees_nothing");

@@ -176,15 +176,21 @@ impl Github {
         body: &[u8],
         tokens: &HashMap<String, Rights>,
     ) -> Answer {
+        let answer = self.answered(request, body, tokens);
+        // What other programs send is not the action's.
+        let agent = request.headers.get(USER_AGENT);
+        if agent.is_some_and(|agent| agent == "octocrab") {
+            record(request, body, &answer);
+        }
+        answer
+    }
+
+    fn answered(&self, request: &Parts, body: &[u8], tokens: &HashMap<String, Rights>) -> Answer {
         let path = request.uri.path();
         let header = |name: HeaderName| {
             let value = request.headers.get(name)?;
             value.to_str().ok()
         };
-        // What other programs send is not the action's.
-        if header(USER_AGENT) == Some("octocrab") {
-            record(request, body);
-        }
         if header(USER_AGENT).is_none_or(str::is_empty) {
             self.complain(format!("{path}: no User-Agent"));
         }
@@ -259,7 +265,8 @@ pub(crate) fn tail(path: &str) -> String {
         .collect()
 }
 
-fn record(request: &Parts, body: &[u8]) {
+/// Notes a request and, of those that GitHub's published descriptions are compared with, the answer.
+fn record(request: &Parts, body: &[u8], answer: &Answer) {
     use std::io::Write as _;
     let Ok(directory) = std::env::var(RECORD) else {
         return;
@@ -268,7 +275,11 @@ fn record(request: &Parts, body: &[u8]) {
     let file = Path::new(&directory).join(format!("{}.jsonl", std::process::id()));
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.append(true).create(true).open(file).unwrap();
+    let is_compared = request.uri.path().contains("/compare/");
+    let answered = is_compared.then(|| serde_json::from_slice::<Json>(&answer.body).unwrap());
     let line = json!({
+        "status": answer.status.as_u16(),
+        "answer": answered,
         "method": request.method.as_str(),
         "path": request.uri.path(),
         "query": request.uri.query().unwrap_or_default(),

@@ -271,25 +271,50 @@ impl Asked<'_> {
         };
         let parents: Vec<Json> = commit
             .parent_ids()
-            .map(|id| json!({"sha": id.to_string()}))
+            .map(|id| {
+                json!({
+                    "sha": id.to_string(), "url": self.url(&format!("commits/{id}")),
+                    "html_url": format!("https://github.example/{}/commit/{id}", self.store.name),
+                })
+            })
             .collect();
         json!({
             "sha": id.to_string(),
+            "node_id": format!("C_{id}"),
+            "url": self.url(&format!("commits/{id}")),
+            "html_url": format!("https://github.example/{}/commit/{id}", self.store.name),
+            "comments_url": self.url(&format!("commits/{id}/comments")),
+            // The accounts, where the addresses are some account's.
+            "author": null, "committer": null,
             "commit": {
+                "url": self.url(&format!("git/commits/{id}")),
+                "comment_count": 0,
                 "author": person(commit.author()), "committer": person(commit.committer()),
                 "message": commit.message().unwrap_or_default(),
-                "tree": {"sha": commit.tree_id().to_string()},
+                "tree": {
+                    "sha": commit.tree_id().to_string(),
+                    "url": self.url(&format!("git/trees/{}", commit.tree_id())),
+                },
                 "verification": self.verification(id),
             },
             "parents": parents,
         })
     }
 
+    fn url(&self, resource: &str) -> String {
+        let name = &self.store.name;
+        format!("https://github.example{REST_ROOT}/repos/{name}/{resource}")
+    }
+
     fn verification(&self, id: Oid) -> Json {
         match self.store.is_signed(id) {
-            true => json!({"verified": true, "reason": "valid"}),
+            true => json!({
+                "verified": true, "reason": "valid", "signature": "-----BEGIN", "payload": "tree",
+                "verified_at": "2026-01-01T00:00:00Z"
+            }),
             false => json!({
-                "verified": false, "reason": "unsigned", "signature": null, "payload": null
+                "verified": false, "reason": "unsigned", "signature": null, "payload": null,
+                "verified_at": null
             }),
         }
     }
