@@ -1564,3 +1564,31 @@ fn other_files_of_the_commit_stay_and_are_told() {
         }
     }
 }
+
+#[test]
+fn what_the_past_shows_is_what_a_rollback_starts_from() {
+    use crate::support::Step::{Fetch, FetchRefs, Push};
+    for races in [0, 1] {
+        let (server, repository) = start();
+        deploy(&repository, "v14");
+        server.reset_log();
+        if races > 0 {
+            let other = repository.clone();
+            server.before(Push.nth(1), move || {
+                other.commit("main", "README.md", "more\n", "docs: more");
+            });
+        }
+        let rollback = action(&repository, "rollback").input("transport", "git");
+        rollback.env("GITHUB_SHA", "").run().succeeded();
+        assert_eq!(repository.show("main", FILE), manifest("v13").into_bytes());
+        repository.fsck();
+        let steps: Vec<_> = server
+            .requests()
+            .iter()
+            .filter_map(|own| own.step)
+            .collect();
+        let again = [FetchRefs, Fetch, Fetch, Push].repeat(races);
+        let expected = [&[FetchRefs, Fetch, Fetch, Push][..], &again].concat();
+        assert_eq!(steps, expected);
+    }
+}

@@ -46,7 +46,7 @@ pub struct GitRepository {
 struct Stores {
     /// Those of a repository of this machine; of a server's the branch's tip.
     near: Store,
-    /// What a snapshot was made of there last.
+    /// What a snapshot was made of there last, if the last was made there.
     read: Cell<Option<ObjectId>>,
     /// All that a server has.
     past: OnceCell<Store>,
@@ -89,13 +89,21 @@ impl GitRepository {
         })
     }
 
-    /// Reads the branch's tip and the selected files at it.
+    /// Reads the branch's tip and the selected files at it; where its past was read a moment ago, what came
+    /// with that.
     pub(super) async fn snapshot(
         &self,
         selection: &FileSelection,
     ) -> Result<Snapshot, RepositoryError> {
         let selection = selection.clone();
         self.blocking(move |stores| {
+            let past = stores.past.get();
+            if let Some((past, (branch, tip))) =
+                past.and_then(|past| Some((past, past.take_seen()?)))
+            {
+                stores.read.set(None);
+                return past.snapshot(&branch, tip, &selection);
+            }
             let (branch, tip) = stores.near.tip(None)?;
             let snapshot = stores.near.snapshot(&branch, tip, &selection)?;
             stores.read.set(Some(tip));
@@ -117,6 +125,8 @@ impl GitRepository {
                 Some(read) if read == base.commit.id() => &stores.near,
                 _ => stores.all(),
             };
+            // After a push only a look tells where the branch is.
+            stores.past.get().map(Store::take_seen);
             store.commit(&base, &changes, &draft, stores.signing_key.as_deref())
         })
         .await

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::answer::FetchError;
 use super::budget::Budget;
@@ -23,6 +24,8 @@ use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId};
 use crate::repository::signing::SigningKey;
 
+/// How long what was seen of a branch is as good as a look at it: a push shows whether it has moved.
+const A_MOMENT: Duration = Duration::from_secs(5);
 /// The depth that means all commits: `git fetch --unshallow` has the same.
 const ALL: u32 = 0x7fff_ffff;
 /// How large a file may be that comes along with a change of others, whether it is wanted or not.
@@ -36,6 +39,8 @@ pub(super) struct Store {
     origin: Origin,
     /// The commits whose parents are not here, although they have some.
     boundary: RefCell<HashSet<ObjectId>>,
+    /// Where the branch was when its past was read last, and when that was.
+    seen: RefCell<Option<(BranchName, ObjectId, Instant)>>,
 }
 
 enum Origin {
@@ -57,6 +62,7 @@ impl Store {
             objects: Objects::from(host, Arc::clone(&budget)),
             origin: Origin::Server { server, budget },
             boundary: RefCell::default(),
+            seen: RefCell::default(),
         }
     }
 
@@ -70,6 +76,7 @@ impl Store {
         let cut_off = objects.local().map(shallow).transpose()?;
         Ok(Self {
             boundary: RefCell::new(cut_off.unwrap_or_default()),
+            seen: RefCell::default(),
             objects,
             origin: Origin::ThisMachine { branch },
         })
@@ -104,6 +111,17 @@ impl Store {
                     .resolve(asked.or(branch.as_ref()))
             }
         }
+    }
+
+    /// Notes where the branch is, after its past was read.
+    pub(super) fn note_seen(&self, branch: &BranchName, tip: ObjectId) {
+        *self.seen.borrow_mut() = Some((branch.clone(), tip, Instant::now()));
+    }
+
+    /// Where the branch was a moment ago; not twice, so that whoever comes back looks at it again.
+    pub(super) fn take_seen(&self) -> Option<(BranchName, ObjectId)> {
+        let (branch, tip, when) = self.seen.borrow_mut().take()?;
+        (when.elapsed() < A_MOMENT).then_some((branch, tip))
     }
 
     /// The selected files at `tip`, a tip of the branch.

@@ -137,6 +137,7 @@ impl Store {
         for depth in STEPS.map(Some).into_iter().chain([None]) {
             self.fetch(tip, depth)?;
             if let Some(found) = read(&branch, tip)? {
+                self.note_seen(&branch, tip);
                 return Ok(found);
             }
         }
