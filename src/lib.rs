@@ -34,4 +34,5 @@ pub mod files;
 pub mod limits;
 pub mod markdown;
 pub mod nearest;
+pub mod stages;
 pub mod version;

@@ -137,6 +137,10 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<Ending, Fai
             let delivery = delivery::update(&update, source, cancellation, log).await?;
             Ending::of_delivery(&delivery, log.show_diff)
         }
+        Request::Promote(promote) => {
+            let delivery = delivery::promote(&promote, source, cancellation, log).await?;
+            Ending::of_delivery(&delivery, log.show_diff)
+        }
         Request::Rollback(rollback) => {
             let delivery = delivery::rollback(&rollback, source, cancellation, log).await?;
             Ending::of_delivery(&delivery, log.show_diff)

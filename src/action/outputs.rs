@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::environment::Environment;
 use super::log::Log;
+use crate::date::Timestamp;
 use crate::deployment::metrics::Metrics;
 use crate::operation::delivery::Delivery;
 use crate::operation::history::{Deployment, HistoryReport};
@@ -14,7 +15,7 @@ use crate::operation::source_changes;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 22] = [
+pub const OUTPUTS: [&str; 24] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -26,6 +27,8 @@ pub const OUTPUTS: [&str; 22] = [
     "pull-request-number",
     "pull-request-url",
     "skipped-reason",
+    "promoted-from",
+    "promotable-at",
     "rolled-back",
     "rollback-commit-sha",
     "undone-commit-sha",
@@ -97,6 +100,13 @@ fn of_landing(report: &LandingReport) -> Outputs {
         "skipped-reason",
         report.skipped.as_deref().unwrap_or_default(),
     );
+    if let Some(promotion) = &report.promotion {
+        if report.skipped.is_none() {
+            outputs.set("promoted-from", promotion.sources().join("\n"));
+        }
+        let until = promotion.until.map(|until| Timestamp::utc(until).iso());
+        outputs.set("promotable-at", until.unwrap_or_default());
+    }
     outputs
 }
 

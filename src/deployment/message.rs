@@ -3,8 +3,8 @@
 use super::reference;
 use super::template::{Deployment, MessageTemplate, distinct, one_line};
 use super::trailers::{
-    DEPLOYED_IMAGE, DEPLOYED_VALUE, Origin, PREVIOUS_IMAGE, ROLLED_BACK, UNDONE_ROLLBACK, WORKFLOW,
-    WORKFLOW_RUN, passes_for_ours,
+    DEPLOYED_IMAGE, DEPLOYED_VALUE, Origin, PREVIOUS_IMAGE, PROMOTED_FROM, ROLLED_BACK,
+    UNDONE_ROLLBACK, WORKFLOW, WORKFLOW_RUN, passes_for_ours,
 };
 use super::value;
 use crate::image::ImageReference;
@@ -115,13 +115,17 @@ fn default_subject(deployment: &Deployment<'_>) -> String {
         (None, Some(digest)) => short_digest(digest).to_owned(),
         (None, None) => "latest".to_owned(),
     };
+    let verb = match deployment.promoted_from.is_empty() {
+        true => "update",
+        false => "promote",
+    };
     let subject = match &images[..] {
-        [] => return format!("chore: update {}", one_line(&deployment.files.join(", "))),
-        [image] => format!("chore: update {} image to {}", image.name(), version(image)),
+        [] => return format!("chore: {verb} {}", one_line(&deployment.files.join(", "))),
+        [image] => format!("chore: {verb} {} image to {}", image.name(), version(image)),
         [first, rest @ ..] if rest.iter().all(|image| version(image) == version(first)) => {
             let names = distinct(images.iter().map(|image| image.name().to_owned()));
             format!(
-                "chore: update {} images to {}",
+                "chore: {verb} {} images to {}",
                 names.join(", "),
                 version(first)
             )
@@ -131,11 +135,11 @@ fn default_subject(deployment: &Deployment<'_>) -> String {
                 .iter()
                 .map(|image| format!("{} to {}", image.name(), version(image)))
                 .collect();
-            format!("chore: update images {}", each.join(", "))
+            format!("chore: {verb} images {}", each.join(", "))
         }
     };
     if images.len() > 1 && subject.chars().count() > SUBJECT_LENGTH {
-        return format!("chore: update {} images", images.len());
+        return format!("chore: {verb} {} images", images.len());
     }
     subject
 }
@@ -151,6 +155,7 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
     let Deployment {
         images,
         values,
+        promoted_from,
         source,
         ..
     } = deployment;
@@ -167,6 +172,8 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
             .take(LISTED_VALUES)
             .map(|value| (DEPLOYED_VALUE, value)),
     );
+    let from = promoted_from.iter().take(LISTED_VALUES);
+    lines.extend(from.map(|file| (PROMOTED_FROM, file.clone())));
     for Reverted { id, origin, .. } in reverted {
         let key = match origin {
             Origin::Rollback => UNDONE_ROLLBACK,
@@ -187,9 +194,9 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
         DEPLOYED_VALUE => (key, value),
         _ => (key, one_line(&value)),
     });
-    // What runs after a rollback was not built from the commit of the rollback's run.
+    // What runs after a rollback or a promotion was not built from the commit of that run.
     let built = match reverted {
-        [] => reference::trailers(source),
+        [] if promoted_from.is_empty() => reference::trailers(source),
         _ => Vec::new(),
     };
     let lines = lines.chain(built);

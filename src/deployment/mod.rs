@@ -20,7 +20,8 @@ pub use reference::{Reference, address, built_from};
 pub use run::{Run, Source, SourceCommit};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
-    Origin, is_ours, own_trailers, reverted, reverted_by, rolled_back, shortened, trailer_values,
+    Origin, is_ours, kind, own_trailers, reverted, reverted_by, rolled_back, shortened,
+    trailer_values,
 };
 
 #[cfg(test)]
@@ -65,6 +66,7 @@ mod tests {
                 images: images.iter().collect(),
                 values: Vec::new(),
                 files: vec!["blog-system/web-rollout.yaml".to_owned()],
+                promoted_from: Vec::new(),
                 source,
             },
         )
@@ -145,6 +147,7 @@ mod tests {
             images: vec![&image],
             values: Vec::new(),
             files: Vec::new(),
+            promoted_from: Vec::new(),
             source: &source,
         };
         let template = "`{previous-image}` {resource} **{image}**".parse().unwrap();
@@ -262,6 +265,7 @@ mod tests {
             images: images.iter().collect(),
             values: vec![&value],
             files: vec!["a.yaml".into()],
+            promoted_from: Vec::new(),
             source: &source,
         };
         let reverted = |id, origin| Reverted {

@@ -16,6 +16,8 @@ pub struct Deployment<'a> {
     pub values: Vec<&'a ValueChange>,
     /// Every file that changes.
     pub files: Vec<String>,
+    /// Where the images come from if another stage has them: `envs/staging/web.yaml@SHA`.
+    pub promoted_from: Vec<String>,
     /// The run that deploys it.
     pub source: &'a Source,
 }
@@ -27,6 +29,7 @@ impl<'a> Deployment<'a> {
             images: plan.changed_images().collect(),
             values: plan.changed_values().collect(),
             files: plan.changed_files(),
+            promoted_from: Vec::new(),
             source,
         }
     }

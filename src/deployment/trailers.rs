@@ -16,18 +16,21 @@ pub(super) const DEPLOYED_VALUE: &str = "Deployed-Value";
 pub(super) const ROLLED_BACK: &str = "Rolled-Back-Commit";
 /// A rollback that it takes back, so that what was rolled back is deployed again.
 pub(super) const UNDONE_ROLLBACK: &str = "Undone-Rollback";
+/// A file of another stage that its images come from, at a commit.
+pub(super) const PROMOTED_FROM: &str = "Promoted-From";
 /// The URL of the run that made it.
 pub(super) const WORKFLOW_RUN: &str = "Workflow-Run";
 /// The file of that run's workflow.
 pub(super) const WORKFLOW: &str = "Workflow";
 
 /// All that only this action writes.
-pub(super) const OURS: [&str; 7] = [
+pub(super) const OURS: [&str; 8] = [
     DEPLOYED_IMAGE,
     PREVIOUS_IMAGE,
     DEPLOYED_VALUE,
     ROLLED_BACK,
     UNDONE_ROLLBACK,
+    PROMOTED_FROM,
     WORKFLOW_RUN,
     WORKFLOW,
 ];
@@ -91,6 +94,18 @@ impl Origin {
             Some(_) => Self::Rollback,
             None => Self::Edit,
         }
+    }
+}
+
+/// The word for what the messages of a commit and of those that it merged say that it is: that of its
+/// [`Origin`], and `promotion` for an update with the images of another stage.
+pub fn kind<'m>(messages: impl Iterator<Item = &'m str> + Clone) -> &'static str {
+    let mut promoted = messages
+        .clone()
+        .flat_map(|message| trailer_values(message, PROMOTED_FROM));
+    match Origin::of_all(messages) {
+        Origin::Update if promoted.next().is_some() => "promotion",
+        origin => origin.name(),
     }
 }
 

@@ -19,6 +19,21 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// # Errors
 /// [`ManifestError`]: the file can't be read.
 pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
+    held_in(file, Site::says_what_runs)
+}
+
+/// The same, with the tags that stand alone: `:v1`, the repository being elsewhere.
+///
+/// # Errors
+/// As [`images_in`].
+pub(super) fn versions_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
+    held_in(file, Site::says_a_version)
+}
+
+fn held_in(
+    file: &ManifestFile,
+    is_meant: fn(&Site) -> bool,
+) -> Result<Vec<HeldImage>, ManifestError> {
     let request = EditRequest::default();
     let source = Source::new(file);
     let manifest = [Manifest::read(&source, &request)?];
@@ -26,7 +41,7 @@ pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
     let sources = Text::sources(&texts);
     let manifests = with_texts(manifest.into(), &texts, &sources, &request)?;
     let held = |manifest: &Manifest<'_>| -> Vec<HeldImage> {
-        let sites = manifest.sites.iter().filter(|site| site.says_what_runs());
+        let sites = manifest.sites.iter().filter(|site| is_meant(site));
         sites.map(|site| manifest.held(site)).collect()
     };
     Ok(manifests.iter().flat_map(held).collect())

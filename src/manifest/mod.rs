@@ -19,6 +19,7 @@ mod parts;
 mod place;
 mod placeholder;
 mod plan;
+mod promotion;
 mod request;
 mod restore;
 mod site;
@@ -36,6 +37,7 @@ pub use error::{HeldImage, ManifestError};
 pub use file::images_in;
 pub use place::Place;
 pub use plan::plan;
+pub use promotion::{Pair, Promoted, Promotion, PromotionError, PromotionRequest, promote};
 pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,
     ResourceFilterError, ValueAssignment, ValueAssignmentError, YamlPath, YamlPathError,

@@ -2,6 +2,7 @@
 //! it made nothing of it.
 
 use super::landing::{LandingReport, Outcome};
+use super::promote::{self, Promote};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
@@ -54,6 +55,7 @@ impl Delivery {
         };
         let deployed = match self.landed.operation {
             Operation::Rollback => "The rollback",
+            Operation::Promote => "The promotion",
             Operation::Update | Operation::History | Operation::Verify => "The deployment",
         };
         let commit = commit.short();
@@ -105,6 +107,31 @@ pub async fn update(
     log: &mut impl Progress,
 ) -> Result<Delivery, Failure> {
     let landed = update::run(update, source, cancellation.clone(), log).await?;
+    Ok(delivered(update, landed, source, cancellation, log).await)
+}
+
+/// Promotes, and where Argo CD is named, waits until it runs.
+///
+/// # Errors
+/// As [`update`].
+pub async fn promote(
+    promote: &Promote,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<Delivery, Failure> {
+    let landed = promote::run(promote, source, cancellation.clone(), log).await?;
+    Ok(delivered(&promote.to, landed, source, cancellation, log).await)
+}
+
+/// What became of what landed.
+async fn delivered(
+    update: &Update,
+    landed: LandingReport,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Delivery {
     let watched = Watched {
         argocd: update.argocd.as_ref(),
         remote: &update.remote,
@@ -136,7 +163,7 @@ pub async fn update(
         };
         delivery.rolled_back = Some(rolled_back);
     }
-    Ok(delivery)
+    delivery
 }
 
 /// Rolls back, and where Argo CD is named, waits until what was before runs again.

@@ -11,7 +11,7 @@ use crate::date::{DateSpec, Span, Timestamp};
 use crate::deadline::Cancellation;
 use crate::deployment::metrics::{Metrics, Times};
 use crate::deployment::past::{Past, TakenBack};
-use crate::deployment::{self, Named, Origin, Reference, Source};
+use crate::deployment::{self, Named, Reference, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
@@ -75,7 +75,7 @@ pub struct Deployment {
     pub author_email: String,
     /// The first line of its message.
     pub subject: String,
-    /// `update`, `rollback`, `reapply` or `edit`.
+    /// `update`, `promotion`, `rollback`, `reapply` or `edit`.
     pub kind: &'static str,
     /// The commit that it reverts.
     pub reverts: Option<String>,
@@ -428,7 +428,7 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
         author: commit.author.name.clone(),
         author_email: commit.author.email.clone(),
         subject: deployment::shortened(commit.subject(), SUBJECT),
-        kind: Origin::of_all(past::messages(commit)).name(),
+        kind: deployment::kind(past::messages(commit)),
         reverts: deployment::reverted_by(message).map(str::to_owned),
         takes_back: Vec::new(),
         rolled_back_by: None,

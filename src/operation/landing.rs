@@ -12,7 +12,7 @@ use super::{Operation, Progress, lines};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::files::FileSelection;
-use crate::manifest::{FileEdit, ImageChange, Note, Plan, ValueChange};
+use crate::manifest::{FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
 use crate::registry::Registry;
 use crate::repository::github::head::HeadBranch;
 use crate::repository::history::Commit;
@@ -61,6 +61,8 @@ pub struct LandingReport {
     /// Why nothing was written, though something would have changed; a sentence without its full
     /// stop.
     pub skipped: Option<String>,
+    /// Where the images come from, where another stage has them.
+    pub promotion: Option<PromotionReport>,
     /// What the registry has of the images, where it was asked.
     pub found: Vec<Found>,
     /// What is in it, of the repositories that its images are built from.
@@ -73,6 +75,33 @@ pub struct LandingReport {
     pub files: Vec<String>,
     /// What changes in them, as a unified diff.
     pub diff: String,
+}
+
+/// Where the images of a promotion come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromotionReport {
+    /// The branch.
+    pub branch: BranchName,
+    /// The commit at which the files there held them.
+    pub commit: CommitId,
+    /// Each image that both sides hold.
+    pub promoted: Vec<Promoted>,
+    /// When what is left out may go, where only time is missing; in seconds since 1970.
+    pub until: Option<i64>,
+}
+
+impl PromotionReport {
+    /// `envs/staging/web.yaml@SHA` for each file that images come from.
+    pub fn sources(&self) -> Vec<String> {
+        let files = self
+            .promoted
+            .iter()
+            .map(|promoted| promoted.from.file.as_str());
+        let files = distinct(files).into_iter();
+        files
+            .map(|file| format!("{file}@{}", self.commit))
+            .collect()
+    }
 }
 
 impl LandingReport {
@@ -160,6 +189,7 @@ impl LandingReport {
             (Outcome::Committed, Some(commit)) => {
                 let again = match self.operation {
                     Operation::Rollback => "back to ",
+                    Operation::Promote => "promoted ",
                     Operation::Update | Operation::History | Operation::Verify => "",
                 };
                 format!(
@@ -349,6 +379,7 @@ pub async fn land(
         images: plan.images,
         values: plan.values,
         skipped,
+        promotion: None,
         notes: plan.notes,
         warnings,
     };

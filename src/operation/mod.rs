@@ -9,6 +9,7 @@ pub mod image_check;
 pub mod landing;
 mod lines;
 mod past;
+pub mod promote;
 pub mod pull_request;
 pub mod rollback;
 pub mod session;
@@ -29,11 +30,19 @@ pub enum Operation {
     History,
     /// Waits until Argo CD runs a commit.
     Verify,
+    /// Copies the images of one stage to another.
+    Promote,
 }
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 4] = [Self::Update, Self::Rollback, Self::History, Self::Verify];
+    pub const ALL: [Self; 5] = [
+        Self::Update,
+        Self::Rollback,
+        Self::History,
+        Self::Verify,
+        Self::Promote,
+    ];
 
     /// The name, as the input `operation` takes it.
     pub fn name(self) -> &'static str {
@@ -42,6 +51,7 @@ impl Operation {
             Self::Rollback => "rollback",
             Self::History => "history",
             Self::Verify => "verify",
+            Self::Promote => "promote",
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn named(commits: &[Touched]) -> Named<'_> {
 }
 
 /// What a commit says, and what those say that it merged, newest first.
-pub(super) fn messages(commit: &Commit) -> impl Iterator<Item = &str> {
+pub(super) fn messages(commit: &Commit) -> impl Iterator<Item = &str> + Clone {
     let merged = commit.merged.iter().map(|said| said.message.as_str());
     std::iter::once(commit.message.as_str()).chain(merged)
 }

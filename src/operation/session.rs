@@ -299,11 +299,24 @@ impl Remote {
         source: &'a Source,
         deadline: Deadline,
     ) -> Result<Session<'a>, Failure> {
+        self.open_at(self.branch.clone(), source, deadline).await
+    }
+
+    /// The same for another branch of the repository.
+    ///
+    /// # Errors
+    /// As [`Remote::connect`].
+    pub(super) async fn open_at<'a>(
+        &'a self,
+        branch: Option<BranchName>,
+        source: &'a Source,
+        deadline: Deadline,
+    ) -> Result<Session<'a>, Failure> {
         let client = self.http()?;
         let explainer = self.explainer(source.repository.as_deref(), client.clone());
         let route = Route {
             location: self.location.clone(),
-            branch: self.branch.clone(),
+            branch,
             credentials: self.credentials(),
             api_url: self.api_url.clone(),
             signing_key: self.signing_key.clone(),

@@ -220,6 +220,8 @@ impl Deploying<'_> {
         for image in changed {
             let (from, to) = match self.operation {
                 Operation::Rollback => (built(&image.new), built(&image.old)),
+                // What it was built from, the deployment to the other stage says.
+                Operation::Promote => (built(&image.old), built(&image.new)),
                 Operation::Update | Operation::History | Operation::Verify => {
                     (built(&image.old), own())
                 }

@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the top of the house to its ground, each with those it may import.
-const ROOMS: [(&str, &str); 18] = [
+const ROOMS: [(&str, &str); 19] = [
     (
         "action",
         "operation registry repository argocd deployment manifest image date markdown failure files \
-         nearest http deadline",
+         stages nearest http deadline",
     ),
     (
         "operation",
         "registry repository argocd deployment manifest image date version markdown failure files \
-         nearest http deadline",
+         stages nearest http deadline",
     ),
     ("registry", "image http deadline limits"),
     (
@@ -30,6 +30,7 @@ const ROOMS: [(&str, &str); 18] = [
     ("version", ""),
     ("markdown", ""),
     ("failure", ""),
+    ("stages", "files"),
     ("files", ""),
     ("nearest", ""),
     ("http", "deadline"),
@@ -38,8 +39,7 @@ const ROOMS: [(&str, &str); 18] = [
 ];
 
 /// Rooms that name no network, environment, clock or file system, and files of theirs that do.
-const PURE: &str =
-    "argocd deployment manifest yaml image date version markdown failure files nearest limits";
+const PURE: &str = "argocd deployment manifest yaml image date version markdown failure files stages nearest limits";
 const BUT: [&str; 1] = ["argocd/client.rs"];
 const IMPURE: [&str; 7] = [
     "std::env",

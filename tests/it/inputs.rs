@@ -100,7 +100,8 @@ fn an_input_whose_switch_is_off_names_it() {
     ]), @"
     `pull-request-labels`: no effect without `pull-request: true`. Add that, or remove what needs it (an empty value counts as removed)
     `verify-image-timeout`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
-    `argocd-wait-for`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+    `argocd-wait-for`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
     ");
 }
 
@@ -463,7 +464,7 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
     `timeout` `-5`: expected whole seconds from 1 to 21600
     `dry-run` `yes`: expected `true` or `false`
     `plaintext` `on`: expected `true` or `false`
-    `operation` `Update`: expected `update`, `rollback`, `history`, `verify`
+    `operation` `Update`: expected `update`, `rollback`, `history`, `verify`, `promote`
     `downgrade` `deny`: expected `allow`, `skip` or `fail`
     `branch` `main dev`: git does not allow it as a branch name
     `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's: leave it out, and the change is pushed to `branch`

@@ -41,6 +41,7 @@ mod over_git {
     mod history;
     mod load;
     mod places;
+    mod promote;
     mod rollback;
     mod update;
     mod verify;
@@ -55,6 +56,7 @@ mod over_the_api {
     mod history;
     mod load;
     mod places;
+    mod promote;
     mod rollback;
     mod update;
     mod verify;

@@ -7,14 +7,22 @@ use crate::operation::Operation;
 
 pub const ALL: &[Operation] = &Operation::ALL;
 pub const UPDATE: &[Operation] = &[Operation::Update];
+pub const PROMOTE: &[Operation] = &[Operation::Promote];
+/// Those that bring new images.
+pub const DEPLOYING: &[Operation] = &[Operation::Update, Operation::Promote];
 pub const HISTORY: &[Operation] = &[Operation::History];
-pub const UPDATE_VERIFY: &[Operation] = &[Operation::Update, Operation::Verify];
+pub const WITH_IMAGES: &[Operation] = &[Operation::Update, Operation::Verify, Operation::Promote];
 pub const ROLLBACK: &[Operation] = &[Operation::Rollback];
 pub const ROLLBACK_VERIFY: &[Operation] = &[Operation::Rollback, Operation::Verify];
 /// Those that may wait for Argo CD.
-pub const DELIVERING: &[Operation] = &[Operation::Update, Operation::Rollback, Operation::Verify];
+pub const DELIVERING: &[Operation] = &[
+    Operation::Update,
+    Operation::Rollback,
+    Operation::Verify,
+    Operation::Promote,
+];
 /// Those that commit.
-pub const WRITING: &[Operation] = &[Operation::Update, Operation::Rollback];
+pub const WRITING: &[Operation] = &[Operation::Update, Operation::Rollback, Operation::Promote];
 
 /// An input, as people see it.
 pub struct Definition {

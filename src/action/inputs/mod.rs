@@ -224,7 +224,7 @@ mod tests {
             ("INPUT_API-URL", "api.github.com"),
         ]);
         insta::assert_snapshot!(problems.join("\n"), @"
-        `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`
+        `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`, `promote`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
         `transport` `ssh`: expected `auto`, `api` or `git`
@@ -360,7 +360,7 @@ mod tests {
         ]);
         insta::assert_snapshot!(problems.request.err().unwrap().join("\n"), @"
         `verify-timeout`: given more than once, with different values: INPUT_ARGOCD-TIMEOUT and INPUT_VERIFY_TIMEOUT. Keep one of them
-        `verify-timeout`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+        `verify-timeout`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
         ");
         let same = with_all([("INPUT_BRANCH", "main"), ("INPUT_Branch", "main")]);
         assert!(same.request.is_ok());
@@ -402,7 +402,8 @@ mod tests {
         insta::assert_snapshot!(read.request.err().unwrap().join("\n"), @"
         `pull-request-labels`, `pull-request-draft`: no effect without `pull-request: true`. Add that, or remove what needs it (an empty value counts as removed)
         `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
-        `argocd-server`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+        `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+        `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
         ");
     }
 

@@ -4,16 +4,20 @@ use std::fmt;
 
 use super::given::Given;
 use super::groups::access::signing;
-use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd};
+use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd, from_argocd};
 use super::groups::checks::{DOWNGRADE, DRY_RUN, image_check};
 use super::groups::commit::{COMMIT_MESSAGE, identity};
 use super::groups::edit::{IMAGE, edit};
 use super::groups::past::{AUTHOR, COMMIT, LIMIT, SINCE, TO, UNTIL};
+use super::groups::promotion::{FROM_BRANCH, SOAK, only, stages};
 use super::groups::pull_request::pull_request;
 use super::groups::target::{FILE, required_files};
 use super::remote::remote;
+use crate::files::FileSelection;
+use crate::manifest::EditRequest;
 use crate::operation::Operation;
 use crate::operation::history::History;
+use crate::operation::promote::Promote;
 use crate::operation::rollback::{Rollback, Target};
 use crate::operation::session::Remote;
 use crate::operation::update::Update;
@@ -32,6 +36,8 @@ pub enum Request {
     History(Box<History>),
     /// `operation: verify`
     Verify(Box<Verify>),
+    /// `operation: promote`
+    Promote(Box<Promote>),
 }
 
 impl fmt::Display for Request {
@@ -42,6 +48,7 @@ impl fmt::Display for Request {
             Self::Rollback(rollback) => (Operation::Rollback, &rollback.remote),
             Self::History(history) => (Operation::History, &history.remote),
             Self::Verify(verify) => (Operation::Verify, &verify.remote),
+            Self::Promote(promote) => (Operation::Promote, &promote.to.remote),
         };
         let (way, why) = match &remote.transport {
             Choice::Api { why, .. } => ("GitHub's API", why),
@@ -60,6 +67,7 @@ impl Request {
             Operation::Rollback => rollback(given).map(Box::new).map(Self::Rollback),
             Operation::History => history(given).map(Box::new).map(Self::History),
             Operation::Verify => verify(given).map(Box::new).map(Self::Verify),
+            Operation::Promote => promote(given).map(Box::new).map(Self::Promote),
         }
     }
 
@@ -82,6 +90,11 @@ impl Request {
                 let scope = writing(rollback.pull_request.is_some(), rollback.dry_run);
                 (&mut rollback.remote, scope)
             }
+            Self::Promote(promote) => {
+                let to = &mut promote.to;
+                let scope = writing(to.pull_request.is_some(), to.dry_run);
+                (&mut to.remote, scope)
+            }
             Self::History(history) => (&mut history.remote, reading),
             Self::Verify(verify) => (&mut verify.remote, reading),
         }
@@ -89,11 +102,21 @@ impl Request {
 }
 
 fn update(given: &mut Given) -> Option<Update> {
-    let mut remote = remote(given);
-    let pull_request = pull_request(given, remote.as_mut());
-    signing(given, remote.as_ref());
+    let remote = remote(given);
     let files = required_files(given);
     let edit = edit(given);
+    deployment(given, remote, files, edit)
+}
+
+/// How `edit` gets to `files`.
+fn deployment(
+    given: &mut Given,
+    mut remote: Option<Remote>,
+    files: Option<FileSelection>,
+    edit: EditRequest,
+) -> Option<Update> {
+    let pull_request = pull_request(given, remote.as_mut());
+    signing(given, remote.as_ref());
     let message = given.read(&COMMIT_MESSAGE);
     let identity = identity(given);
     let downgrade = given.read(&DOWNGRADE);
@@ -113,6 +136,28 @@ fn update(given: &mut Given) -> Option<Update> {
         pull_request,
         argocd,
         rollback_on_failure: rollback_on_failure?,
+    })
+}
+
+fn promote(given: &mut Given) -> Option<Promote> {
+    let remote = remote(given);
+    let stages = stages(given);
+    let (only, soak) = (only(given), given.read(&SOAK));
+    let from_branch = given.read(&FROM_BRANCH);
+    let from_argocd = from_argocd(given);
+    let files = stages.as_ref().map(|(files, _)| files.files());
+    let to = deployment(given, remote, files, EditRequest::default());
+    let (files, from) = stages?;
+    let to = to?;
+    Some(Promote {
+        // The same branch by its name is no other one.
+        from_branch: from_branch.filter(|branch| to.remote.branch.as_ref() != Some(branch)),
+        to,
+        files,
+        from,
+        only,
+        soak,
+        from_argocd,
     })
 }
 

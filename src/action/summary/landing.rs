@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::files::RepoPath;
-use crate::manifest::{ImageChange, Note, ValueChange};
+use crate::manifest::{ImageChange, Note, Promoted, ValueChange};
 use crate::markdown::{
     MAX_ROWS, code, counted, folded_diff, folded_table, link, paragraphs, table,
 };
@@ -37,6 +37,7 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
     }
     match report.outcome {
         Outcome::Committed if rollback => ("⏪", format!("Rolled back to {what}")),
+        Outcome::Committed if report.promotion.is_some() => ("🚀", format!("Promoted {what}")),
         Outcome::Committed => ("🚀", format!("Deployed {what}")),
         Outcome::Unchanged if rollback => ("💤", "Nothing to roll back".to_owned()),
         Outcome::Unchanged => ("💤", format!("Nothing changed: {what} {is} there already")),
@@ -187,6 +188,7 @@ fn tables(report: &LandingReport) -> String {
         )
     };
     [
+        promoted(report),
         folded_table(
             &total("image", report.images.iter().map(|image| &image.file)),
             &["Resource", "Container", old, new, "File"],
@@ -203,6 +205,35 @@ fn tables(report: &LandingReport) -> String {
         ),
     ]
     .concat()
+}
+
+/// The other stage: which image came from where.
+fn promoted(report: &LandingReport) -> String {
+    let Some(promotion) = &report.promotion else {
+        return String::new();
+    };
+    let row = |Promoted { image, from, to }: &Promoted| {
+        let (file, line) = (&from.file, from.line);
+        let url = report
+            .location
+            .line_url(promotion.commit.as_str(), file, line);
+        let from = link(&code(&format!("{file}:{line}")), url.as_deref());
+        format!(
+            "| {} | {from} | {} |",
+            code(&image.to_string()),
+            code(to.as_str())
+        )
+    };
+    let title = format!(
+        "From {} at {}",
+        code(promotion.branch.as_str()),
+        code(promotion.commit.short())
+    );
+    folded_table(
+        &title,
+        &["Image", "From", "To"],
+        promotion.promoted.iter().map(row),
+    )
 }
 
 /// `12 images in 8 files`

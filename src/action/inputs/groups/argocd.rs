@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::action::inputs::definition::{
-    DELIVERING, Definition, Input, Problems, Secret, UPDATE, inputs,
+    DELIVERING, DEPLOYING, Definition, Input, PROMOTE, Problems, Secret, inputs,
 };
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::server::PLAINTEXT;
@@ -17,49 +17,60 @@ use crate::operation::verify::Argocd;
 inputs! {
     /// Where Argo CD is, such as `argocd.example.com` or `https://example.com/argocd`.
     ARGOCD_SERVER: String = Input::new("argocd-server", DELIVERING, text)
-        .needs(&[&ARGOCD_APPLICATION.definition]);
+        .needs(&ARGOCD_ASKED);
 
     /// A token for Argo CD that may get the application (`applications, get`).
     ARGOCD_TOKEN: SecretString = Input::new("argocd-token", DELIVERING, token)
-        .needs(&[&ARGOCD_APPLICATION.definition])
+        .needs(&ARGOCD_ASKED)
         .secret(Secret::Whole);
 
     /// The Argo CD applications that deploy the manifests, one `[NAMESPACE/]NAME` a line. `update`
     /// and `rollback` wait for them when they are given; `verify` needs them.
     ARGOCD_APPLICATION: Vec<ApplicationName> = Input::new("argocd-application", DELIVERING, lines);
 
+    /// The Argo CD applications that deploy `from`, one `[NAMESPACE/]NAME` a line: the images must run
+    /// there, healthy, when they are promoted.
+    FROM_ARGOCD_APPLICATION: Vec<ApplicationName> =
+        Input::new("from-argocd-application", PROMOTE, lines);
+
     /// The namespace of the applications, where it is not Argo CD's own.
     ARGOCD_NAMESPACE: String = Input::new("argocd-namespace", DELIVERING, text)
-        .needs(&[&ARGOCD_APPLICATION.definition]);
+        .needs(&ARGOCD_ASKED);
 
     /// The Argo CD project of the applications. With it, a missing application is told from one
     /// that the token may not see.
     ARGOCD_PROJECT: String = Input::new("argocd-project", DELIVERING, text)
-        .needs(&[&ARGOCD_APPLICATION.definition]);
+        .needs(&ARGOCD_ASKED);
 
     /// What to wait for. `healthy` means that the commit runs, `synced` that it was applied.
     ARGOCD_WAIT_FOR: WaitFor = Input::new("argocd-wait-for", DELIVERING, wait_for)
         .or("healthy")
-        .needs(&[&ARGOCD_APPLICATION.definition]);
+        .needs(&ARGOCD_ASKED);
 
     /// Seconds until Argo CD must run the commit.
     VERIFY_TIMEOUT: Duration = Input::new("verify-timeout", DELIVERING, seconds)
         .or("300")
         .formerly(&["argocd-timeout"])
-        .needs(&[&ARGOCD_APPLICATION.definition]);
+        .needs(&ARGOCD_ASKED);
 
     /// Accept a rollout that pauses, such as at a canary's step, as done.
     ARGOCD_ALLOW_SUSPENDED: bool = Input::new("argocd-allow-suspended", DELIVERING, boolean)
         .or("false")
-        .needs(&[&ARGOCD_APPLICATION.definition]);
+        .needs(&ARGOCD_ASKED);
 
-    /// For `update`, undo the deployment with a new commit where the evidence is that this commit broke
+    /// For `update` and `promote`, undo the deployment with a new commit where the evidence is that this commit broke
     /// the application: never what is slow, was unwell before, or is somebody else's. The step fails all
     /// the same.
-    ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", UPDATE, boolean)
+    ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", DEPLOYING, boolean)
         .or("false")
         .needs(&[&ARGOCD_APPLICATION.definition]);
 }
+
+/// What has Argo CD asked.
+static ARGOCD_ASKED: [&Definition; 2] = [
+    &ARGOCD_APPLICATION.definition,
+    &FROM_ARGOCD_APPLICATION.definition,
+];
 
 fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {
     let strange = |c: char| c.is_whitespace() || c.is_control() || !c.is_ascii();
@@ -83,12 +94,31 @@ fn wait_for(text: &str, problems: &mut Problems<'_>) -> Option<WaitFor> {
 
 /// The Argo CD that the inputs name; none where they name none, or something is wrong.
 pub fn argocd(given: &mut Given) -> Option<Argocd> {
-    let mut applications = given.read(&ARGOCD_APPLICATION).unwrap_or_default();
+    let applications = given.read(&ARGOCD_APPLICATION).unwrap_or_default();
+    server_for(given, &ARGOCD_APPLICATION, applications)
+}
+
+/// The Argo CD that runs the images where they come from; none where none is named, or something is
+/// wrong.
+pub fn from_argocd(given: &mut Given) -> Option<Argocd> {
+    let applications = given.read(&FROM_ARGOCD_APPLICATION).unwrap_or_default();
+    server_for(given, &FROM_ARGOCD_APPLICATION, applications)
+}
+
+/// The Argo CD that has `applications`, which `input` names.
+fn server_for(
+    given: &mut Given,
+    input: &'static Input<Vec<ApplicationName>>,
+    mut applications: Vec<ApplicationName>,
+) -> Option<Argocd> {
     if let Some(namespace) = given.read(&ARGOCD_NAMESPACE) {
         for application in &mut applications {
             let own = &mut application.namespace;
             own.get_or_insert_with(|| namespace.clone());
         }
+    }
+    if applications.is_empty() {
+        return None;
     }
     let plaintext = given.read(&PLAINTEXT).unwrap_or_default();
     let allow_suspended = given.read(&ARGOCD_ALLOW_SUSPENDED);
@@ -101,12 +131,9 @@ pub fn argocd(given: &mut Given) -> Option<Argocd> {
         server.map_err(refuse).ok()
     });
     let token = given.read(&ARGOCD_TOKEN);
-    if applications.is_empty() {
-        return None;
-    }
+    let name = input.definition.name;
     if !given.has(&ARGOCD_SERVER) {
-        let why =
-            "required with `argocd-application`: where Argo CD is, such as `argocd.example.com`";
+        let why = format!("required with `{name}`: where Argo CD is, such as `argocd.example.com`");
         given.refuse(&ARGOCD_SERVER, why);
     }
     if !given.has(&ARGOCD_TOKEN) {

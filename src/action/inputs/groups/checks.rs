@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::action::inputs::definition::{
-    Definition, Input, Problems, Secret, UPDATE, WRITING, inputs,
+    DEPLOYING, Definition, Input, Problems, Secret, UPDATE, WRITING, inputs,
 };
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
@@ -28,11 +28,11 @@ inputs! {
     /// What happens when the image in Git is newer than the one asked for: `allow` deploys it,
     /// `skip` succeeds and writes nothing, `fail` fails. Compared by tag, else by the runs of the
     /// workflow ([docs/guards.md](docs/guards.md)).
-    DOWNGRADE: Downgrade = Input::new("downgrade", UPDATE, parsed).or("allow");
+    DOWNGRADE: Downgrade = Input::new("downgrade", DEPLOYING, parsed).or("allow");
 
     /// Check that the images are in their registry before anything is written
     /// ([docs/guards.md](docs/guards.md)).
-    VERIFY_IMAGE: bool = Input::new("verify-image", UPDATE, boolean).or("false");
+    VERIFY_IMAGE: bool = Input::new("verify-image", DEPLOYING, boolean).or("false");
 
     /// Seconds to wait for an image that is still being pushed.
     VERIFY_IMAGE_TIMEOUT: Duration = Input::new("verify-image-timeout", UPDATE, seconds_or_none)
@@ -43,14 +43,14 @@ inputs! {
     PIN_DIGEST: bool = Input::new("pin-digest", UPDATE, boolean).or("false");
 
     /// Platforms that the images must be built for, such as `linux/amd64,linux/arm64`.
-    REQUIRE_PLATFORMS: Vec<Platform> = Input::new("require-platforms", UPDATE, items);
+    REQUIRE_PLATFORMS: Vec<Platform> = Input::new("require-platforms", DEPLOYING, items);
 
     /// A name for the images' registry, where they are private.
-    REGISTRY_USERNAME: String = Input::new("registry-username", UPDATE, text)
+    REGISTRY_USERNAME: String = Input::new("registry-username", DEPLOYING, text)
         .needs(&REGISTRY_ASKED);
 
     /// The password for it, or a token.
-    REGISTRY_PASSWORD: SecretString = Input::new("registry-password", UPDATE, password)
+    REGISTRY_PASSWORD: SecretString = Input::new("registry-password", DEPLOYING, password)
         .secret(Secret::WithName(&REGISTRY_USERNAME))
         .needs(&REGISTRY_ASKED);
 }

@@ -1,8 +1,6 @@
 //! What the manifests are to say.
 
-use crate::action::inputs::definition::{
-    Definition, Input, Problems, UPDATE, UPDATE_VERIFY, inputs,
-};
+use crate::action::inputs::definition::{Definition, Input, Problems, UPDATE, WITH_IMAGES, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{lines, list, one_a_line};
 use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath};
@@ -10,8 +8,9 @@ use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignm
 inputs! {
     /// The images to deploy, one `[CONTAINER=]REFERENCE` a line. Without `CONTAINER=` every place
     /// that holds this repository is updated, with it every container of that name. Required,
-    /// unless `set` or `remove` is given. For `verify`, the images that are to run.
-    IMAGE: Vec<ImageAssignment> = Input::new("image", UPDATE_VERIFY, lines);
+    /// unless `set` or `remove` is given. For `verify`, the images that are to run; for `promote`, only
+    /// these, without a version.
+    IMAGE: Vec<ImageAssignment> = Input::new("image", WITH_IMAGES, lines);
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
     /// action does not know. `.spec.image`, `containers[name=web].image`, `Widget/web:.spec.image`.

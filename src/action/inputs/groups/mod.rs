@@ -6,6 +6,7 @@ pub mod checks;
 pub mod commit;
 pub mod edit;
 pub mod past;
+pub mod promotion;
 pub mod pull_request;
 pub mod server;
 pub mod target;
@@ -20,6 +21,7 @@ pub static GROUPS: &[Group] = &[
     ("What to do, and where", target::INPUTS),
     ("What is written", edit::INPUTS),
     ("Which deployments", past::INPUTS),
+    ("From one stage to the next", promotion::INPUTS),
     ("The commit", commit::INPUTS),
     ("The token, and the transport", access::INPUTS),
     ("Pull requests", pull_request::INPUTS),

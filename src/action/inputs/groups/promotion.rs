@@ -1,0 +1,137 @@
+//! What is promoted, and what has to hold of it first.
+
+use std::time::Duration;
+
+use crate::action::inputs::definition::{Definition, Input, PROMOTE, Problems, inputs};
+use crate::action::inputs::given::Given;
+use crate::action::inputs::groups::edit::IMAGE;
+use crate::action::inputs::groups::target::FILE;
+use crate::action::inputs::parse::{list, parsed};
+use crate::image::ImageReference;
+use crate::repository::BranchName;
+use crate::stages::Stage;
+
+/// The longest soak: longer than any stage keeps an image.
+const MAX_SOAK: u64 = 366 * 24 * 3600;
+
+inputs! {
+    /// For `promote`, the files that the images come from: paths and globs as in `file`. A part of the
+    /// path may have a name, in both: `envs/staging/{app}/values.yaml` belongs to
+    /// `envs/production/{app}/values.yaml` with the same `{app}`. See
+    /// [docs/promote.md](docs/promote.md).
+    FROM: Stage = Input::new("from", PROMOTE, stage);
+
+    /// The branch that `from` is on, where stages are branches. Default, `branch`.
+    FROM_BRANCH: BranchName = Input::new("from-branch", PROMOTE, parsed);
+
+    /// How long an image must have been in `from` before it is promoted, such as `30m`, `2h` or `1d`.
+    /// Before that nothing is written, and the step succeeds with a warning and the output
+    /// `promotable-at`.
+    SOAK: Duration = Input::new("soak", PROMOTE, soak);
+}
+
+fn stage(text: &str, problems: &mut Problems<'_>) -> Option<Stage> {
+    match Stage::new(list(text)) {
+        Ok(stage) => Some(stage),
+        Err(wrong) => {
+            for (line, error) in wrong {
+                problems.quote(line, error);
+            }
+            None
+        }
+    }
+}
+
+/// `90s`, `30m`, `2h`, `1d`, and one behind the other: `1h30m`.
+fn soak(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
+    let soak = span(text).filter(|seconds| (1..=MAX_SOAK).contains(seconds));
+    if soak.is_none() {
+        problems.quote(
+            text,
+            "expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days",
+        );
+    }
+    soak.map(Duration::from_secs)
+}
+
+fn span(text: &str) -> Option<u64> {
+    let (mut rest, mut seconds) = (text, 0_u64);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest.get(..digits)?.parse().ok()?;
+        let unit = match rest.as_bytes().get(digits)? {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            b'd' => 24 * 3600,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
+        rest = rest.get(digits + 1..)?;
+    }
+    Some(seconds)
+}
+
+/// Both stages: the files that get the images, and those that have them.
+pub fn stages(given: &mut Given) -> Option<(Stage, Stage)> {
+    let told = given.problems.len();
+    let text = given.text(&FILE.definition).unwrap_or_default().to_owned();
+    let files = stage(&text, &mut given.problems_of(&FILE));
+    if files.as_ref().is_some_and(Stage::is_empty) {
+        let why = "required: the path of the manifest that gets the images, such as `envs/production/web.yaml`";
+        given.refuse(&FILE, why);
+    }
+    let from = given.read(&FROM);
+    if given.problems.len() == told && from.as_ref().is_none_or(Stage::is_empty) {
+        let why = "required: the path of the manifest that has the images, such as `envs/staging/web.yaml`";
+        given.refuse(&FROM, why);
+    }
+    if given.problems.len() > told {
+        return None;
+    }
+    Some((files?, from?))
+}
+
+/// The repositories that `image` narrows the promotion to.
+pub fn only(given: &mut Given) -> Vec<ImageReference> {
+    let text = given.text(&IMAGE.definition).unwrap_or_default().to_owned();
+    let mut problems = given.problems_of(&IMAGE);
+    let mut only = Vec::new();
+    for line in list(&text) {
+        match line.parse::<ImageReference>() {
+            Ok(image) if image.tag().is_none() && image.digest().is_none() => only.push(image),
+            Ok(image) => problems.quote(
+                line,
+                format_args!(
+                    "which version is promoted, `from` says: write `{}`, to promote no other image",
+                    image.repository_as_written()
+                ),
+            ),
+            Err(error) => problems.add(error),
+        }
+    }
+    only
+}
+
+#[cfg(test)]
+mod tests {
+    use super::span;
+
+    #[test]
+    fn a_time_has_a_unit() {
+        for (text, expected) in [
+            ("90s", Some(90)),
+            ("2h", Some(7200)),
+            ("1h30m", Some(5400)),
+            ("1d", Some(86_400)),
+            ("90", None),
+            ("2 h", None),
+            ("h", None),
+            ("1.5h", None),
+            ("-1h", None),
+            ("99999999999999999999d", None),
+        ] {
+            assert_eq!(span(text), expected, "{text}");
+        }
+    }
+}

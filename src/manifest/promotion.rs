@@ -1,0 +1,493 @@
+//! What to change so that some files hold the images that others hold.
+
+use std::collections::BTreeMap;
+
+use super::change::Plan;
+use super::error::{HeldImage, ManifestError};
+use super::file::versions_in;
+use super::plan::plan;
+use super::request::{EditRequest, ImageAssignment};
+use super::source::ManifestFile;
+use crate::files::RepoPath;
+use crate::image::ImageReference;
+
+/// A file, and those whose images it is to hold.
+#[derive(Debug, Clone)]
+pub struct Pair<'f> {
+    /// Whose images are copied.
+    pub from: Vec<&'f ManifestFile>,
+    /// Where to.
+    pub to: &'f ManifestFile,
+}
+
+/// What is promoted, and what may be left out.
+#[derive(Debug, Clone, Default)]
+pub struct PromotionRequest {
+    /// Only images of these repositories; all of them if none is named.
+    pub only: Vec<ImageReference>,
+    /// The files that nobody has named, but a pattern has found: those that can't be read are left out.
+    pub found_by_glob: Vec<RepoPath>,
+}
+
+/// What a promotion changes.
+#[derive(Debug, Clone, Default)]
+pub struct Promotion {
+    /// The edits.
+    pub plan: Plan,
+    /// Every image that both sides hold, also where it is there already, in the order of the files that
+    /// get it.
+    pub promoted: Vec<Promoted>,
+}
+
+/// An image that both sides hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promoted {
+    /// As it is written there.
+    pub image: ImageReference,
+    /// Where it comes from.
+    pub from: HeldImage,
+    /// The file that gets it.
+    pub to: RepoPath,
+}
+
+/// Why images can't be promoted.
+#[derive(Debug, thiserror::Error)]
+pub enum PromotionError {
+    /// A file can't be read, or can't hold the image.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The files that are copied from differ on an image, so that none of them is *the* version there.
+    #[error(
+        "{repository} has more than one version there, and {to} can get only one: {}",
+        places(.held)
+    )]
+    SeveralVersions {
+        /// The image without its version.
+        repository: String,
+        /// The file that is to get it.
+        to: RepoPath,
+        /// The places, one for each version.
+        held: Vec<HeldImage>,
+    },
+    /// Tags without their repositories, and nothing that says of which image they are.
+    #[error(
+        "{from} and {to} hold a tag alone, and nothing there says of which image it is: name that one, without a tag, as `image`"
+    )]
+    TagAlone {
+        /// Where the tag comes from.
+        from: String,
+        /// The file that is to get it.
+        to: RepoPath,
+    },
+    /// Both sides have images, and none in common.
+    #[error("no image is on both sides: {from} there, and {to} here")]
+    NothingInCommon {
+        /// What the files hold that are copied from.
+        from: String,
+        /// What the others hold.
+        to: String,
+    },
+    /// An image that was asked for is on one side only, or on none.
+    #[error("{image} is not in {place}, which {}", holding(.held))]
+    NotThere {
+        /// The image without its version.
+        image: String,
+        /// The files.
+        place: String,
+        /// What is there.
+        held: String,
+    },
+}
+
+impl PromotionError {
+    /// What to do about it, where the message does not say so itself.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Manifest(error) => error.advice(),
+            Self::SeveralVersions { .. } => Some(
+                "Narrow `from` to the file that counts, give the parts of the paths that belong together a name (`{app}`) in `from` and `file`, or name the images to promote as `image`.",
+            ),
+            Self::NothingInCommon { .. } => {
+                Some("Check `from` and `file`: images are the same by registry and repository.")
+            }
+            Self::NotThere { .. } => Some(
+                "Check `image`, `from` and `file`, or remove `image` to promote whatever both sides hold.",
+            ),
+            Self::TagAlone { .. } => None,
+        }
+    }
+}
+
+/// What `pairs` are to become, so that each file holds the versions that its partners hold.
+///
+/// # Errors
+/// [`PromotionError`]. Nothing is planned then.
+pub fn promote(
+    pairs: &[Pair<'_>],
+    request: &PromotionRequest,
+) -> Result<Promotion, PromotionError> {
+    let mut promotion = Promotion::default();
+    let mut sources: BTreeMap<&RepoPath, Vec<HeldImage>> = BTreeMap::new();
+    let mut targets: Vec<HeldImage> = Vec::new();
+    for pair in pairs {
+        for file in &pair.from {
+            if !sources.contains_key(&file.path) {
+                let held = read(file, request, &mut promotion.plan)?;
+                sources.insert(&file.path, held.unwrap_or_default());
+            }
+        }
+        let Some(held) = read(pair.to, request, &mut promotion.plan)? else {
+            continue;
+        };
+        let from = pair.from.iter().filter_map(|file| sources.get(&file.path));
+        let offered: Vec<&HeldImage> = from.flatten().collect();
+        let promoted = promoted(pair.to, &held, &offered, request)?;
+        targets.extend(held);
+        if promoted.is_empty() {
+            continue;
+        }
+        let lines = promoted.iter().map(|promoted| ImageAssignment {
+            container: None,
+            image: promoted.image.clone(),
+        });
+        let edit = EditRequest {
+            images: lines.collect(),
+            found_by_glob: request.found_by_glob.clone(),
+            ..EditRequest::default()
+        };
+        let one = plan(std::slice::from_ref(pair.to), &edit)?;
+        let all = &mut promotion.plan;
+        all.edits.extend(one.edits);
+        all.images.extend(one.images);
+        all.values.extend(one.values);
+        all.notes.extend(one.notes);
+        all.warnings.extend(one.warnings);
+        promotion.promoted.extend(promoted);
+    }
+    let sources: Vec<HeldImage> = sources.into_values().flatten().collect();
+    for wanted in &request.only {
+        let is_promoted = |promoted: &Promoted| promoted.image.same_repository(wanted);
+        if promotion.promoted.iter().any(is_promoted) {
+            continue;
+        }
+        let is_there = |held: &[HeldImage]| held.iter().any(|held| is_of(held, wanted));
+        let (place, held) = match is_there(&sources) {
+            false => ("the files that are promoted from", &sources),
+            true => ("the files that are promoted to", &targets),
+        };
+        return Err(PromotionError::NotThere {
+            image: wanted.to_string(),
+            place: place.to_owned(),
+            held: listed(held),
+        });
+    }
+    if promotion.promoted.is_empty() {
+        return Err(PromotionError::NothingInCommon {
+            from: listed(&sources),
+            to: listed(&targets),
+        });
+    }
+    Ok(promotion)
+}
+
+/// What a file holds; none where it can't be read, and need not be.
+fn read(
+    file: &ManifestFile,
+    request: &PromotionRequest,
+    plan: &mut Plan,
+) -> Result<Option<Vec<HeldImage>>, ManifestError> {
+    match versions_in(file) {
+        Ok(held) => Ok(Some(held)),
+        Err(error) if request.found_by_glob.contains(&file.path) => {
+            plan.warnings.push(format!(
+                "A file that `file` or `from` matches was left out: {error}"
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The images that `to`, which holds `held`, gets of those that are `offered`.
+fn promoted(
+    to: &ManifestFile,
+    held: &[HeldImage],
+    offered: &[&HeldImage],
+    request: &PromotionRequest,
+) -> Result<Vec<Promoted>, PromotionError> {
+    let is_asked_for = |image: &ImageReference| {
+        let mut only = request.only.iter();
+        request.only.is_empty() || only.any(|wanted| wanted.same_repository(image))
+    };
+    let mut versions: Vec<(ImageReference, &HeldImage)> = Vec::new();
+    for held in offered {
+        let image = held.image.parse::<ImageReference>();
+        if let Some(image) = image.ok().filter(&is_asked_for)
+            && (image.tag().is_some() || image.digest().is_some())
+        {
+            versions.push((image, held));
+        }
+    }
+    let mut own: Vec<ImageReference> = Vec::new();
+    for image in held.iter().filter_map(|held| held.image.parse().ok()) {
+        let is_known = own.iter().any(|own| own.same_repository(&image));
+        if is_asked_for(&image) && !is_known {
+            own.push(image);
+        }
+    }
+    // A stage's values are often no more than a tag, whose repository is elsewhere.
+    match (held, offered) {
+        ([tag], _) if is_tag_alone(tag) => {
+            if let Some((image, _)) = versions.first() {
+                let is_same = |(other, _): &(ImageReference, _)| other.same_repository(image);
+                if versions.iter().all(is_same) {
+                    own = vec![image.clone()];
+                }
+            } else if let ([tag], [image]) = (offered, request.only.as_slice()) {
+                versions.extend(with_tag(image, tag).map(|image| (image, *tag)));
+                own = vec![image.clone()];
+            }
+            if own.is_empty() && !offered.is_empty() {
+                return Err(PromotionError::TagAlone {
+                    from: paths(offered),
+                    to: to.path.clone(),
+                });
+            }
+        }
+        (_, [tag]) if is_tag_alone(tag) && own.len() == 1 => {
+            let images = own.iter();
+            let images = images.filter_map(|image| Some((with_tag(image, tag)?, *tag)));
+            versions.extend(images);
+        }
+        _ => {}
+    }
+    let mut promoted = Vec::new();
+    for image in own {
+        let mut of_it: Vec<&(ImageReference, &HeldImage)> = Vec::new();
+        for version in versions
+            .iter()
+            .filter(|(own, _)| own.same_repository(&image))
+        {
+            let is_same = |(other, _): &&(ImageReference, &HeldImage)| {
+                (other.tag(), other.digest()) == (version.0.tag(), version.0.digest())
+            };
+            if !of_it.iter().any(is_same) {
+                of_it.push(version);
+            }
+        }
+        match of_it[..] {
+            [] => {}
+            [(version, from)] => promoted.push(Promoted {
+                image: written_as(&image, version),
+                from: (*from).clone(),
+                to: to.path.clone(),
+            }),
+            _ => {
+                let held = of_it.iter().map(|(_, held)| (*held).clone());
+                return Err(PromotionError::SeveralVersions {
+                    repository: image.repository_as_written().to_owned(),
+                    to: to.path.clone(),
+                    held: held.collect(),
+                });
+            }
+        }
+    }
+    Ok(promoted)
+}
+
+/// `version`, with the repository as `own` writes it: `nginx` stays `nginx`.
+fn written_as(own: &ImageReference, version: &ImageReference) -> ImageReference {
+    let tag = version.tag().map(|tag| format!(":{tag}"));
+    let digest = version.digest().map(|digest| format!("@{digest}"));
+    let text = format!(
+        "{}{}{}",
+        own.repository_as_written(),
+        tag.unwrap_or_default(),
+        digest.unwrap_or_default()
+    );
+    text.parse().unwrap_or_else(|_| version.clone())
+}
+
+/// `image` at the version that `tag`, which stands alone, says.
+fn with_tag(image: &ImageReference, tag: &HeldImage) -> Option<ImageReference> {
+    let text = format!("{}{}", image.repository_as_written(), tag.image);
+    text.parse().ok()
+}
+
+fn is_tag_alone(held: &HeldImage) -> bool {
+    held.image.starts_with([':', '@'])
+}
+
+fn is_of(held: &HeldImage, wanted: &ImageReference) -> bool {
+    let image = held.image.parse::<ImageReference>();
+    image.is_ok_and(|image| image.same_repository(wanted))
+}
+
+/// `ghcr.io/o/web:v1 (a.yaml line 3) and ghcr.io/o/web:v2 (b.yaml line 5)`
+fn places(held: &[HeldImage]) -> String {
+    let places = held.iter().map(
+        |HeldImage {
+             image, file, line, ..
+         }| format!("{image} ({file} line {line})"),
+    );
+    places.collect::<Vec<_>>().join(" and ")
+}
+
+fn paths(held: &[&HeldImage]) -> String {
+    let mut paths: Vec<&str> = held.iter().map(|held| held.file.as_str()).collect();
+    paths.dedup();
+    paths.join(", ")
+}
+
+/// How many images an error lists.
+const LISTED: usize = 8;
+
+/// Images as a sentence has them, each once.
+fn listed(held: &[HeldImage]) -> String {
+    let mut images: Vec<&str> = held.iter().map(|held| held.image.as_str()).collect();
+    images.sort_unstable();
+    images.dedup();
+    let more = images.len().saturating_sub(LISTED);
+    images.truncate(LISTED);
+    match (images.is_empty(), more) {
+        (true, _) => "no image".to_owned(),
+        (false, 0) => images.join(", "),
+        (false, more) => format!("{} and {more} more", images.join(", ")),
+    }
+}
+
+fn holding(held: &str) -> String {
+    match held {
+        "no image" => "hold no image".to_owned(),
+        held => format!("hold {held}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> ManifestFile {
+        ManifestFile {
+            path: path.parse().unwrap(),
+            bytes: text.as_bytes().to_vec(),
+        }
+    }
+
+    fn deployment(images: &[&str]) -> String {
+        let containers = images.iter().enumerate();
+        let containers: String = containers
+            .map(|(n, image)| format!("      - {{name: c{n}, image: \"{image}\"}}\n"))
+            .collect();
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    spec:\n      containers:\n{containers}"
+        )
+    }
+
+    /// What `to` becomes.
+    fn promoted(from: &[&str], to: &str, only: &[&str]) -> Result<String, String> {
+        let from: Vec<ManifestFile> = from
+            .iter()
+            .enumerate()
+            .map(|(n, text)| file(&format!("staging/{n}.yaml"), text))
+            .collect();
+        let to = file("production.yaml", to);
+        let pair = Pair {
+            from: from.iter().collect(),
+            to: &to,
+        };
+        let request = PromotionRequest {
+            only: only.iter().map(|image| image.parse().unwrap()).collect(),
+            ..PromotionRequest::default()
+        };
+        match promote(&[pair], &request) {
+            Ok(Promotion { plan, .. }) => match &plan.edits[..] {
+                [] => Ok("as it was".to_owned()),
+                [edit] => Ok(String::from_utf8(edit.after.clone()).unwrap()),
+                _ => panic!(),
+            },
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn an_image_is_copied_as_it_stands_there() {
+        let pinned = format!("ghcr.io/acme/web:v2@{DIGEST}");
+        let from = deployment(&[&pinned, "nginx:1.29", "ghcr.io/acme/debug:v1"]);
+        let to = deployment(&["docker.io/library/nginx:1.28", "ghcr.io/acme/web:v1"]);
+        let expected = to
+            .replace("ghcr.io/acme/web:v1", &pinned)
+            .replace("1.28", "1.29");
+        assert_eq!(promoted(&[&from], &to, &[]).unwrap(), expected);
+        let only_nginx = to.replace("1.28", "1.29");
+        assert_eq!(promoted(&[&from], &to, &["nginx"]).unwrap(), only_nginx);
+        assert_eq!(promoted(&[&expected], &expected, &[]).unwrap(), "as it was");
+    }
+
+    #[test]
+    fn shapes_need_not_be_the_same() {
+        let from = deployment(&["ghcr.io/acme/web:v2"]);
+        let values = "image:\n  repository: ghcr.io/acme/web # ours\n  tag: v1\n";
+        assert_eq!(
+            promoted(&[&from], values, &[]).unwrap(),
+            values.replace("v1", "v2")
+        );
+        let kustomization =
+            "kind: Kustomization\nimages:\n- name: ghcr.io/acme/web\n  newTag: v1\n";
+        assert_eq!(
+            promoted(&[values], kustomization, &[]).unwrap(),
+            "as it was"
+        );
+        assert_eq!(
+            promoted(&[&from], kustomization, &[]).unwrap(),
+            kustomization.replace("v1", "v2")
+        );
+    }
+
+    #[test]
+    fn a_tag_alone_is_copied_where_it_is_known_of_which_image() {
+        let (staging, production) = ("image:\n  tag: v2\n", "image:\n  tag: v1 # live\n");
+        let expected = production.replace("v1", "v2");
+        let only = ["ghcr.io/acme/web"];
+        assert_eq!(promoted(&[staging], production, &only).unwrap(), expected);
+        let whole = "image:\n  repository: ghcr.io/acme/web\n  tag: v2\n";
+        assert_eq!(promoted(&[whole], production, &[]).unwrap(), expected);
+        let production = whole.replace("v2", "v1");
+        assert_eq!(promoted(&[staging], &production, &[]).unwrap(), whole);
+    }
+
+    #[test]
+    fn what_is_not_clear_is_refused() {
+        let v1 = deployment(&["ghcr.io/acme/web:v1"]);
+        let v2 = deployment(&["ghcr.io/acme/web:v2"]);
+        let other = deployment(&["ghcr.io/acme/api:v2"]);
+        let tag = "image:\n  tag: v2\n";
+        let said = [
+            promoted(&[&v1, &v2], &v1, &[]),
+            promoted(&[&other], &v1, &[]),
+            promoted(&[&v2], &v1, &["ghcr.io/acme/api"]),
+            promoted(&[&v2, &other], &v1, &["ghcr.io/acme/api"]),
+            promoted(&[tag], tag, &[]),
+            promoted(&["a: {{ b }}\nc: {{- x }}"], &v1, &[]),
+        ];
+        let said: Vec<String> = said.into_iter().map(Result::unwrap_err).collect();
+        insta::assert_snapshot!(said.join("\n"), @"
+        ghcr.io/acme/web has more than one version there, and production.yaml can get only one: ghcr.io/acme/web:v1 (staging/0.yaml line 8) and ghcr.io/acme/web:v2 (staging/1.yaml line 8)
+        no image is on both sides: ghcr.io/acme/api:v2 there, and ghcr.io/acme/web:v1 here
+        ghcr.io/acme/api is not in the files that are promoted from, which hold ghcr.io/acme/web:v2
+        ghcr.io/acme/api is not in the files that are promoted to, which hold ghcr.io/acme/web:v1
+        staging/0.yaml and production.yaml hold a tag alone, and nothing there says of which image it is: name that one, without a tag, as `image`
+        no image is on both sides: no image there, and ghcr.io/acme/web:v1 here
+        ");
+    }
+
+    #[test]
+    fn two_writings_of_one_version_are_one() {
+        let one = deployment(&["docker.io/library/nginx:1.29"]);
+        let other = deployment(&["nginx:1.29"]);
+        let to = deployment(&["nginx:1.28"]);
+        assert_eq!(promoted(&[&one, &other], &to, &[]).unwrap(), other);
+    }
+}

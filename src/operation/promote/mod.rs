@@ -1,0 +1,341 @@
+//! `operation: promote`: the images that one stage holds go to another, with proof that they hold there.
+
+mod proof;
+mod sides;
+
+use std::time::Duration;
+
+use self::proof::{Move, Pending, Proof, moves};
+use self::sides::Sides;
+use super::image_check::Found;
+use super::landing::{self, LandingOptions, LandingReport, Planned, PromotionReport};
+use super::pull_request::Proposing;
+use super::update::Update;
+use super::verify::{Argocd, Deployed, GitImage, VerificationReport};
+use super::{Operation, Progress, downgrade, verify};
+use crate::deadline::Cancellation;
+use crate::deployment::{self, Deployment, Source};
+use crate::failure::{Failure, Reason};
+use crate::files::RepoPath;
+use crate::image::ImageReference;
+use crate::manifest::{EditRequest, ImageAssignment, Promoted, Promotion};
+use crate::repository::{Branch as _, BranchName, Snapshot};
+use crate::stages::Stage;
+
+/// What is asked for.
+pub struct Promote {
+    /// How it is deployed. The images are those of the other stage.
+    pub to: Update,
+    /// The files that get the images.
+    pub files: Stage,
+    /// The files that have them.
+    pub from: Stage,
+    /// Their branch, where that is another one.
+    pub from_branch: Option<BranchName>,
+    /// Only images of these repositories; all of them if none is named.
+    pub only: Vec<ImageReference>,
+    /// How long an image must have been there.
+    pub soak: Option<Duration>,
+    /// Who must run it there, healthy.
+    pub from_argocd: Option<Argocd>,
+}
+
+/// Copies the images, commits and pushes, until the commit landed or can't.
+///
+/// # Errors
+/// Whatever keeps it from landing, told for a person. Git is as it was, unless the message says that
+/// nobody knows.
+pub async fn run(
+    promote: &Promote,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
+    let Promote {
+        to: update,
+        files,
+        from,
+        only,
+        ..
+    } = promote;
+    let remote = &update.remote;
+    let session = remote.connect(source, cancellation.clone(), log).await?;
+    let elsewhere = match &promote.from_branch {
+        Some(branch) => {
+            let (branch, deadline) = (Some(branch.clone()), session.deadline.clone());
+            Some(remote.open_at(branch, source, deadline).await?)
+        }
+        None => None,
+    };
+    log.info(&format!(
+        "Promoting the images of {from} to {files} in {}",
+        remote.location
+    ));
+    let sides = Sides::new(files, from, only, &session, elsewhere.as_ref());
+    let vetted = promote.vet(&sides, source, cancellation, log).await?;
+    let landing = LandingOptions {
+        operation: Operation::Promote,
+        files: &sides.read_here,
+        identity: &update.identity,
+        dry_run: update.dry_run,
+        proposing: promote.proposing(source)?,
+        registry: None,
+    };
+    let proposal = landing
+        .proposing
+        .as_ref()
+        .map(|proposing| &proposing.branch);
+    let mut proof = Proof::new(promote.soak);
+    let mut told = None;
+    let landed = landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
+        let sight = sides.look(snapshot).await?;
+        let mut promotion = sight.promotion()?;
+        let mut pending = vetted.pending(&promotion);
+        pending.extend(proof.pending(&promotion, &sides).await?);
+        let mut skipped = leave_out(&mut promotion, &pending);
+        let guard = downgrade::Guard {
+            downgrade: update.downgrade,
+            session: &session,
+            files: &update.files,
+            source,
+            proposal,
+        };
+        if skipped.is_none() {
+            let edit = lines(&promotion.promoted);
+            skipped = guard.check(snapshot, &edit, &mut promotion.plan).await?;
+        }
+        let mut warnings = Vec::new();
+        if skipped.is_none() {
+            warnings.clone_from(&promotion.plan.warnings);
+            warnings.extend(pending.iter().map(Pending::warning));
+        }
+        let report = PromotionReport {
+            branch: sight.branch.clone(),
+            commit: sight.commit.clone(),
+            promoted: promotion.promoted,
+            until: pending.iter().filter_map(|pending| pending.until).min(),
+        };
+        let mut deployment = Deployment::of(&promotion.plan, source);
+        deployment.promoted_from = report.sources();
+        let message = deployment::message(update.message.as_ref(), &deployment);
+        told = Some(report);
+        Ok(Planned {
+            announced: sight.alone(),
+            plan: promotion.plan,
+            message,
+            warnings,
+            skipped,
+        })
+    });
+    let mut report = landed.await?;
+    report.promotion = told;
+    report.found = vetted.found;
+    // What was asked for was not done: nobody should have to open the run to see that.
+    if let Some(why) = &report.skipped {
+        log.warning(&format!("Nothing was promoted: {why}"));
+    }
+    Ok(report)
+}
+
+/// What others said of the images, before the branch was written to.
+#[derive(Default)]
+struct Vetted {
+    /// Those they were asked about; none where nobody was asked.
+    moves: Option<Vec<Move>>,
+    /// Why they do not run in their stage as they should.
+    unwell: Option<String>,
+    found: Vec<Found>,
+}
+
+impl Vetted {
+    /// The files that do not get their images.
+    fn pending(&self, promotion: &Promotion) -> Vec<Pending> {
+        let Some(known) = &self.moves else {
+            return Vec::new();
+        };
+        let pending = moves(promotion).into_iter().filter_map(|one| {
+            let Promoted { image, from, to } = &one.promoted;
+            let why = match (&self.unwell, known.contains(&one)) {
+                (Some(unwell), _) => unwell.clone(),
+                (None, true) => return None,
+                (None, false) => format!(
+                    "{image} came to {} while the step looked at what was there before. Run the job again",
+                    from.file
+                ),
+            };
+            Some(Pending {
+                to: to.clone(),
+                why,
+                until: None,
+            })
+        });
+        pending.collect()
+    }
+}
+
+impl Promote {
+    /// Asks the registry and Argo CD, where that is asked for, about the images that would be promoted now.
+    async fn vet(
+        &self,
+        sides: &Sides<'_>,
+        source: &Source,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> Result<Vetted, Failure> {
+        let Update {
+            remote,
+            image_check,
+            ..
+        } = &self.to;
+        if self.from_argocd.is_none() && !image_check.is_on() {
+            return Ok(Vetted::default());
+        }
+        let read = async || sides.here.repository.snapshot(&sides.read_here).await;
+        let snapshot = sides.here.read(log, read).await?;
+        let sight = sides.look(&snapshot).await?;
+        let promotion = sight.promotion()?;
+        let moves = moves(&promotion);
+        let promoted: Vec<Promoted> = moves.iter().map(|one| one.promoted.clone()).collect();
+        if promoted.is_empty() {
+            return Ok(Vetted::default());
+        }
+        let lines = lines(&promoted);
+        let checked = image_check.check(
+            &lines,
+            || remote.http(),
+            remote.timeout,
+            cancellation.clone(),
+            log,
+        );
+        let found = checked.await?.found;
+        let mut unwell = None;
+        if let Some(argocd) = &self.from_argocd {
+            let mut paths: Vec<String> = Vec::new();
+            for promoted in &promoted {
+                let path = promoted.from.file.to_string();
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }
+            let deployed = Deployed {
+                location: remote.location.clone(),
+                branch: sight.branch.clone(),
+                commit: sight.commit.clone(),
+                base: None,
+                files: Some(self.from.files()),
+                paths,
+                images: promoted
+                    .into_iter()
+                    .map(|promoted| GitImage::Held(promoted.from))
+                    .collect(),
+            };
+            let report = verify::wait(argocd, remote, source, &deployed, cancellation, log).await;
+            unwell = not_well(report)?;
+        }
+        Ok(Vetted {
+            moves: Some(moves),
+            unwell,
+            found,
+        })
+    }
+
+    /// The pull request that is asked for. Its branch is the same for each promotion between these files, so
+    /// that a later run updates an open one.
+    fn proposing<'a>(&'a self, source: &'a Source) -> Result<Option<Proposing<'a>>, Failure> {
+        let Some(request) = &self.to.pull_request else {
+            return Ok(None);
+        };
+        let target = self.to.remote.branch.as_ref().map(ToString::to_string);
+        let from_branch = self.from_branch.as_ref().map(ToString::to_string);
+        let only = self.only.iter().map(ImageReference::repository);
+        let scope = format!(
+            "{} {} {} {} {}",
+            only.collect::<Vec<_>>().join(","),
+            from_branch.unwrap_or_default(),
+            self.from,
+            self.files,
+            target.unwrap_or_default()
+        );
+        let names = landing::distinct(self.only.iter().map(ImageReference::name));
+        let name = match names.is_empty() {
+            true => "promote".to_owned(),
+            false => format!("promote-{}", names.join("-")),
+        };
+        let branch = request.branch(&name, &scope)?;
+        Ok(Some(Proposing {
+            request,
+            branch,
+            source,
+        }))
+    }
+}
+
+/// The image lines of an update that would do the same.
+fn lines(promoted: &[Promoted]) -> EditRequest {
+    let mut images: Vec<ImageAssignment> = Vec::new();
+    for Promoted { image, .. } in promoted {
+        let line = ImageAssignment {
+            container: None,
+            image: image.clone(),
+        };
+        if !images.contains(&line) {
+            images.push(line);
+        }
+    }
+    EditRequest {
+        images,
+        ..EditRequest::default()
+    }
+}
+
+/// Why the images do not run in their stage, where Argo CD says so.
+///
+/// # Errors
+/// Where it does not say.
+fn not_well(report: VerificationReport) -> Result<Option<String>, Failure> {
+    let Some(mut failure) = report.failure else {
+        return Ok(None);
+    };
+    match failure.reason {
+        Reason::SyncFailed
+        | Reason::Degraded
+        | Reason::Superseded
+        | Reason::Elsewhere
+        | Reason::NotInTime
+        | Reason::OutOfSync => {
+            let message = failure.message.trim_end_matches('.');
+            Ok(Some(format!(
+                "it does not run there as it should. {message}"
+            )))
+        }
+        _ => {
+            let message = failure.message.trim_end_matches('.');
+            failure.message = format!("{message}. Nothing was promoted.");
+            Err(failure)
+        }
+    }
+}
+
+/// Takes the files that are not to get their images yet out of the plan. Returns why nothing is left to do,
+/// if so.
+fn leave_out(promotion: &mut Promotion, pending: &[Pending]) -> Option<String> {
+    if pending.is_empty() {
+        return None;
+    }
+    let is_out = |file: &RepoPath| pending.iter().any(|pending| pending.to == *file);
+    let plan = &mut promotion.plan;
+    if plan.edits.iter().all(|edit| is_out(&edit.path)) {
+        let why = pending.iter().map(|pending| pending.why.as_str());
+        return Some(landing::distinct(why).join("; "));
+    }
+    plan.edits.retain(|edit| !is_out(&edit.path));
+    plan.images.retain(|image| !is_out(&image.file));
+    plan.notes.retain(|note| !is_out(&note.file));
+    let is_about = |warning: &str| {
+        let mut out = pending.iter();
+        out.any(|pending| warning.contains(pending.to.as_str()))
+    };
+    plan.warnings.retain(|warning| !is_about(warning));
+    promotion.promoted.retain(|promoted| !is_out(&promoted.to));
+    None
+}

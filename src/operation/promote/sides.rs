@@ -1,0 +1,198 @@
+//! The two stages as Git has them: which files there are, and which belong together.
+
+use crate::failure::{Failure, Reason};
+use crate::files::{FileSelection, RepoPath};
+use crate::image::ImageReference;
+use crate::manifest::{self, ManifestFile, Pair, Promotion, PromotionRequest};
+use crate::operation::session::Session;
+use crate::repository::retry;
+use crate::repository::{Branch as _, BranchName, CommitId, Snapshot};
+use crate::stages::{Stage, belong_together};
+
+/// Where the two stages are.
+pub(super) struct Sides<'a> {
+    files: &'a Stage,
+    from: &'a Stage,
+    only: &'a [ImageReference],
+    /// The repository, at the branch that is written to.
+    pub(super) here: &'a Session<'a>,
+    /// The same at the branch that the images come from, where that is another one.
+    elsewhere: Option<&'a Session<'a>>,
+    /// What is read of the branch that is written to.
+    pub(super) read_here: FileSelection,
+}
+
+/// Both stages, each at one commit.
+pub(super) struct Sight<'a> {
+    sides: &'a Sides<'a>,
+    /// The branch that the images come from.
+    pub(super) branch: BranchName,
+    /// Its tip.
+    pub(super) commit: CommitId,
+    there: Vec<ManifestFile>,
+    here: Vec<ManifestFile>,
+}
+
+impl<'a> Sides<'a> {
+    pub(super) fn new(
+        files: &'a Stage,
+        from: &'a Stage,
+        only: &'a [ImageReference],
+        here: &'a Session<'a>,
+        elsewhere: Option<&'a Session<'a>>,
+    ) -> Self {
+        let mut read_here = files.files();
+        if elsewhere.is_none() {
+            // One snapshot for both. What only one of them leaves out is in the other one.
+            let FileSelection { include, exclude } = from.files();
+            let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
+            read_here
+                .exclude
+                .retain(|own| exclude.contains(&own.to_string()));
+            read_here.include.extend(include);
+        }
+        Self {
+            files,
+            from,
+            only,
+            here,
+            elsewhere,
+            read_here,
+        }
+    }
+
+    /// The repository, at the branch that the images come from.
+    pub(super) fn there(&self) -> &Session<'a> {
+        self.elsewhere.unwrap_or(self.here)
+    }
+
+    /// Both stages; `snapshot` is of the branch that is written to.
+    pub(super) async fn look(&'a self, snapshot: &Snapshot) -> Result<Sight<'a>, Failure> {
+        let other = match self.elsewhere {
+            Some(session) => {
+                let files = self.from.files();
+                let read = async || session.repository.snapshot(&files).await;
+                match retry::read(&session.deadline, |_| {}, read).await {
+                    Ok(other) => Some(other),
+                    Err(error) => return Err(session.explainer.repository(&error).await),
+                }
+            }
+            None => None,
+        };
+        let Snapshot {
+            branch,
+            commit,
+            files,
+            ..
+        } = other.as_ref().unwrap_or(snapshot);
+        let of = |stage: &Stage, files: &[ManifestFile]| -> Vec<ManifestFile> {
+            let files = files.iter();
+            let own = files.filter(|file| stage.names(&file.path).is_some());
+            own.cloned().collect()
+        };
+        let (there, here) = (of(self.from, files), of(self.files, &snapshot.files));
+        if other.is_none()
+            && let Some(both) = here.iter().find(|own| self.from.names(&own.path).is_some())
+        {
+            let path = &both.path;
+            return Err(Failure::new(
+                Reason::Input,
+                format!(
+                    "{path} is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed."
+                ),
+            )
+            .with_hint(format!("Leave it out of one of them, with a line `!{path}`.")));
+        }
+        Ok(Sight {
+            sides: self,
+            branch: branch.clone(),
+            commit: commit.clone(),
+            there,
+            here,
+        })
+    }
+}
+
+impl Sight<'_> {
+    /// What is to be copied.
+    pub(super) fn promotion(&self) -> Result<Promotion, Failure> {
+        let Sides {
+            files, from, only, ..
+        } = self.sides;
+        let pairs = self.pairs();
+        if pairs.is_empty() {
+            let example = |files: &[ManifestFile]| {
+                let first = files.first().map(|file| file.path.to_string());
+                first.unwrap_or_default()
+            };
+            return Err(Failure::new(
+                Reason::Manifest,
+                format!(
+                    "No file of `from` ({from}) belongs to a file of `file` ({files}), as their names differ: {} and {}, for one. Nothing was changed.",
+                    example(&self.there),
+                    example(&self.here)
+                ),
+            )
+            .with_hint("Files belong together where each `{name}` that both lines have stands for the same."));
+        }
+        let named: Vec<RepoPath> = [from.files(), files.files()]
+            .iter()
+            .flat_map(FileSelection::named_paths)
+            .cloned()
+            .collect();
+        let all = self.here.iter().chain(&self.there).map(|file| &file.path);
+        let found_by_glob = all.filter(|path| !named.contains(path)).cloned();
+        let request = PromotionRequest {
+            only: only.to_vec(),
+            found_by_glob: found_by_glob.collect(),
+        };
+        manifest::promote(&pairs, &request).map_err(|error| {
+            let hint = error.advice();
+            let failure = Failure::new(Reason::Manifest, format!("{error}. Nothing was changed."));
+            match hint {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            }
+        })
+    }
+
+    fn pairs(&self) -> Vec<Pair<'_>> {
+        let Sides { files, from, .. } = self.sides;
+        let pairs = self.here.iter().filter_map(|to| {
+            let names = files.names(&to.path)?;
+            let partners = self.there.iter().filter(|file| {
+                let theirs = from.names(&file.path);
+                theirs.is_some_and(|theirs| belong_together(&names, &theirs))
+            });
+            let from: Vec<&ManifestFile> = partners.collect();
+            (!from.is_empty()).then_some(Pair { from, to })
+        });
+        pairs.collect()
+    }
+
+    /// The files without a partner, in a sentence for each side.
+    pub(super) fn alone(&self) -> Vec<String> {
+        let pairs = self.pairs();
+        let here = self.here.iter().filter(|file| {
+            let mut pairs = pairs.iter();
+            !pairs.any(|pair| pair.to.path == file.path)
+        });
+        let there = self.there.iter().filter(|file| {
+            let mut from = pairs.iter().flat_map(|pair| &pair.from);
+            !from.any(|other| other.path == file.path)
+        });
+        let listed = |files: Vec<&str>, what: &str| {
+            (!files.is_empty()).then(|| format!("{what}: {}", files.join(", ")))
+        };
+        let path = |file: &'_ ManifestFile| file.path.to_string();
+        let here: Vec<String> = here.map(path).collect();
+        let there: Vec<String> = there.map(path).collect();
+        let [here, there] =
+            [&here, &there].map(|paths| paths.iter().map(String::as_str).collect::<Vec<_>>());
+        let told = [
+            listed(here, "Left as they are, as `from` has no file for them"),
+            listed(there, "Not promoted, as `file` has no file for them"),
+        ];
+        told.into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,617 @@
+//! `operation: promote`: the images of one stage go to another, with proof that they hold there.
+
+use super::VIA;
+use crate::support::{
+    ARGOCD_TOKEN, Action, App, ArgoCd, Entry, GitServer, Outcome, Reply, Repository, Step, TOKEN,
+    Via, without_line_links,
+};
+
+const STAGING: &str = "envs/staging/web.yaml";
+const PRODUCTION: &str = "envs/production/web.yaml";
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn deployment(image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    spec:\n      \
+         containers:\n      - name: web\n        image: {image} # the site\n"
+    )
+}
+
+fn web(tag: &str) -> String {
+    deployment(&format!("ghcr.io/acme/web:{tag}"))
+}
+
+/// Staging and production at v1, and staging at v2 since.
+fn start() -> (GitServer, Repository) {
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/manifests", STAGING, &web("v1"));
+    repository.commit("main", PRODUCTION, web("v1").as_str(), "feat: production");
+    deploy(&repository, STAGING, "v2").succeeded();
+    (server, repository)
+}
+
+fn deploy(repository: &Repository, file: &str, tag: &str) -> Outcome {
+    Action::new()
+        .over(VIA, repository)
+        .input("file", file)
+        .input("image", format!("ghcr.io/acme/web:{tag}"))
+        .input("token", TOKEN)
+        .run()
+}
+
+fn rollback(repository: &Repository, file: &str) -> Outcome {
+    Action::new()
+        .over(VIA, repository)
+        .input("operation", "rollback")
+        .input("file", file)
+        .input("token", TOKEN)
+        .run()
+}
+
+fn promote(repository: &Repository) -> Action {
+    Action::new()
+        .over(VIA, repository)
+        .input("operation", "promote")
+        .input("from", STAGING)
+        .input("file", PRODUCTION)
+        .input("token", TOKEN)
+        .input("timeout", "60")
+}
+
+fn text(repository: &Repository, path: &str) -> String {
+    String::from_utf8(repository.show("main", path)).unwrap()
+}
+
+/// A text without what differs from run to run, and from one transport to the other.
+fn scrubbed(repository: &Repository, text: &str) -> String {
+    let mut text = without_line_links(text)
+        .replace(repository.url(), "REPOSITORY")
+        .replace(repository.url().trim_end_matches(".git"), "REPOSITORY")
+        .replace("acme/manifests", "REPOSITORY")
+        .replace(" through GitHub's API (the repository is on GitHub)", "")
+        .replace(" through git (the repository is not on GitHub)", "")
+        .replace("by wlals2", "by github-actions[bot]")
+        .replace("github-actions\\[bot\\]", "github-actions[bot]")
+        .replace(" Its signature is verified.", "")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    for (number, commit) in repository.log("--all").iter().rev().enumerate() {
+        text = text
+            .replace(&commit.id, &format!("COMMIT-{number}"))
+            .replace(&commit.id[..7], &format!("commit-{number}"));
+    }
+    // `2026-08-22T10:00:05+00:00` and `2026-08-22 10:00 +00:00`
+    let is_time = |word: &&str| {
+        let word = word.trim_end_matches(['.', ')', ',', '\n']);
+        let digits = |c: char| c.is_ascii_digit() || "T:+-".contains(c);
+        !word.starts_with("20") && word.len() > 4 && word.contains(':') && word.chars().all(digits)
+    };
+    let words: Vec<&str> = text.split(' ').filter(|word| !is_time(word)).collect();
+    let words = words
+        .into_iter()
+        .map(|word| match word.starts_with("20") && word.len() >= 10 {
+            true => "DATE",
+            false => word,
+        });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A promotion that left everything as it was, with a warning.
+fn skipped(repository: &Repository, action: Action) -> Outcome {
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = action.run().succeeded();
+    assert_eq!(
+        repository.git(&["for-each-ref"]),
+        before,
+        "{}",
+        outcome.log()
+    );
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(outcome.output("promoted-from"), "");
+    assert_ne!(outcome.output("skipped-reason"), "");
+    assert_eq!(outcome.warnings().len(), 1, "{}", outcome.log());
+    outcome
+}
+
+#[test]
+fn an_image_goes_to_the_next_stage() {
+    let (_server, repository) = start();
+    let staging = repository.tip("main");
+    let outcome = promote(&repository).run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), web("v2"));
+    assert_eq!(outcome.output("image"), "ghcr.io/acme/web:v2");
+    assert_eq!(outcome.output("previous-image"), "ghcr.io/acme/web:v1");
+    assert_eq!(
+        outcome.output("promoted-from"),
+        format!("{STAGING}@{staging}")
+    );
+    assert_eq!(outcome.output("commit-sha"), repository.tip("main"));
+    let message = repository.log("main")[0].message.clone();
+    insta::assert_snapshot!(scrubbed(&repository, &message), @"
+    chore: promote web image to v2
+
+    Deployed-Image: ghcr.io/acme/web:v2
+    Previous-Image: ghcr.io/acme/web:v1
+    Promoted-From: envs/staging/web.yaml@COMMIT-2
+    Workflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1
+    ");
+    insta::assert_snapshot!(scrubbed(&repository, &outcome.shown_log()), @"
+    gitops-deploy VERSION: promote in REPOSITORY
+    Promoting the images of envs/staging/web.yaml to envs/production/web.yaml in REPOSITORY
+    Read main at commit-2
+    Pushed commit-3 to main of REPOSITORY: promoted ghcr.io/acme/web:v2.
+    ::group::Diff
+    --- a/envs/production/web.yaml
+    +++ b/envs/production/web.yaml
+    @@ -6,4 +6,4 @@
+         spec:
+           containers:
+           - name: web
+    -        image: ghcr.io/acme/web:v1 # the site
+    +        image: ghcr.io/acme/web:v2 # the site
+    ::endgroup::
+    ");
+    insta::assert_snapshot!(scrubbed(&repository, &outcome.summary), @"
+    ### 🚀 Promoted `web:v2`
+
+    Commit [`commit-3`](REPOSITORY/commit/COMMIT-3) is on `main` of [`REPOSITORY`](REPOSITORY).
+
+    | Image | From | To |
+    |---|---|---|
+    | `ghcr.io/acme/web:v2` | `envs/staging/web.yaml:9` | `envs/production/web.yaml` |
+
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | `envs/production/web.yaml:9` |
+
+    <details open><summary>Diff</summary>
+
+    ```diff
+    --- a/envs/production/web.yaml
+    +++ b/envs/production/web.yaml
+    @@ -6,4 +6,4 @@
+         spec:
+           containers:
+           - name: web
+    -        image: ghcr.io/acme/web:v1 # the site
+    +        image: ghcr.io/acme/web:v2 # the site
+    ```
+
+    </details>
+    ");
+
+    let again = promote(&repository).run().succeeded();
+    assert_eq!(again.output("changed"), "false");
+    assert_eq!(again.output("skipped-reason"), "");
+    assert_eq!(again.output("commit-sha"), repository.tip("main"));
+}
+
+#[test]
+fn a_digest_is_copied_as_git_has_it() {
+    let (_server, repository) = start();
+    let pinned = format!("ghcr.io/acme/web:v3@{DIGEST}");
+    repository.commit("main", STAGING, deployment(&pinned).as_str(), "v3");
+    promote(&repository).run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), deployment(&pinned));
+}
+
+#[test]
+fn both_sides_cost_a_read_and_a_commit_where_nothing_is_new_a_read() {
+    let (server, repository) = start();
+    promote(&repository).run().succeeded();
+    server.reset_log();
+    promote(&repository).run().succeeded();
+    match VIA {
+        Via::Api => assert_eq!(server.requests().len(), 1, "{:#?}", server.requests()),
+        Via::Git => assert_eq!(server.count(Step::Push), 0),
+    }
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let (_server, repository) = start();
+    let before = repository.tip("main");
+    let outcome = promote(&repository)
+        .input("dry-run", "true")
+        .run()
+        .succeeded();
+    assert_eq!(repository.tip("main"), before);
+    assert_eq!(outcome.output("changed"), "true");
+    assert!(
+        outcome
+            .output("diff")
+            .contains("+        image: ghcr.io/acme/web:v2 # the site")
+    );
+}
+
+#[test]
+fn two_hundred_services_go_in_one_commit() {
+    let server = GitServer::start();
+    let repository = server.repository("acme/manifests");
+    let path = |stage: &str, n: usize| format!("envs/{stage}/service-{n:03}/values.yaml");
+    let values = |n: usize, tag: &str| {
+        format!("image:\n  repository: ghcr.io/acme/service-{n:03}\n  tag: {tag} # ours\n")
+    };
+    let mut files = Vec::new();
+    for n in 0..200 {
+        files.push((path("staging", n), values(n, &format!("v{n}"))));
+        files.push((path("production", n), values(n, "v0")));
+    }
+    files.push((path("staging", 500), values(500, "v1")));
+    files.push((path("production", 600), values(600, "v1")));
+    let entries = files.iter();
+    let entries = entries.map(|(path, text)| (path.as_str(), Entry::from(text.as_str())));
+    repository.commit_all("main", entries, "all");
+    let outcome = promote(&repository)
+        .input("from", "envs/staging/{app}/values.yaml")
+        .input("file", "envs/production/{app}/values.yaml")
+        .run()
+        .succeeded();
+    for n in 0..200 {
+        assert_eq!(
+            text(&repository, &path("production", n)),
+            values(n, &format!("v{n}"))
+        );
+    }
+    assert_eq!(repository.log("main").len(), 2);
+    assert_eq!(
+        outcome.output("files").lines().count(),
+        199,
+        "v0 was there already"
+    );
+    let log = outcome.shown_log();
+    assert!(log.contains("Left as they are, as `from` has no file for them: envs/production/service-600/values.yaml"), "{log}");
+    assert!(
+        log.contains(
+            "Not promoted, as `file` has no file for them: envs/staging/service-500/values.yaml"
+        ),
+        "{log}"
+    );
+}
+
+#[test]
+fn stages_may_be_branches() {
+    let (_server, repository) = start();
+    let tip = repository.tip("main");
+    repository.set_branch("staging", &tip);
+    repository.commit("staging", "web.yaml", web("v7").as_str(), "v7");
+    repository.commit("main", "web.yaml", web("v1").as_str(), "v1");
+    let staging = repository.tip("staging");
+    let outcome = promote(&repository)
+        .input("branch", "main")
+        .input("from-branch", "staging")
+        .input("from", "{file}.yaml")
+        .input("file", "{file}.yaml")
+        .run()
+        .succeeded();
+    assert_eq!(text(&repository, "web.yaml"), web("v7"));
+    assert_eq!(
+        outcome.output("promoted-from"),
+        format!("web.yaml@{staging}")
+    );
+}
+
+#[test]
+fn what_was_rolled_back_is_not_promoted() {
+    // Where it comes from: the rollback there is what production gets, and it holds that.
+    let (_server, repository) = start();
+    rollback(&repository, STAGING).succeeded();
+    let outcome = promote(&repository).run().succeeded();
+    assert_eq!(outcome.output("changed"), "false");
+    // Somebody puts it there again by hand.
+    repository.commit("main", STAGING, web("v2").as_str(), "just to try");
+    let outcome = skipped(&repository, promote(&repository));
+    insta::assert_snapshot!(scrubbed(&repository, outcome.output("skipped-reason")), @"
+    envs/staging/web.yaml holds ghcr.io/acme/web:v2, which was rolled back in it by commit commit-3 of DATE by github-actions[bot]
+    ");
+
+    // Where it goes to: a scheduled promotion would bring the broken image back.
+    let (_server, repository) = start();
+    promote(&repository).run().succeeded();
+    rollback(&repository, PRODUCTION).succeeded();
+    let outcome = skipped(&repository, promote(&repository));
+    insta::assert_snapshot!(scrubbed(&repository, outcome.output("skipped-reason")), @"
+    ghcr.io/acme/web:v2 was rolled back in envs/production/web.yaml by commit commit-4 of DATE by github-actions[bot]. Promote a newer version, or deploy this one with `operation: update`
+    ");
+    insta::assert_snapshot!(scrubbed(&repository, &outcome.summary), @"
+    ### ⏭️ Skipped: `web:v1` stays
+
+    ghcr.io/acme/web:v2 was rolled back in envs/production/web.yaml by commit commit-4 of DATE by github-actions[bot]. Promote a newer version, or deploy this one with `operation: update`. Nothing was pushed to `main` of [`REPOSITORY`](REPOSITORY).
+
+    > [!WARNING]
+    > Nothing was promoted: ghcr.io/acme/web:v2 was rolled back in envs/production/web.yaml by commit commit-4 of DATE by github-actions[bot]. Promote a newer version, or deploy this one with `operation: update`.
+
+    | Image | From | To |
+    |---|---|---|
+    | `ghcr.io/acme/web:v2` | `envs/staging/web.yaml:9` | `envs/production/web.yaml` |
+
+    | Resource | Container | Image in Git | Image asked for | File |
+    |---|---|---|---|---|
+    | `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | `envs/production/web.yaml:9` |
+    ");
+    // The next version is another matter.
+    deploy(&repository, STAGING, "v3").succeeded();
+    promote(&repository).run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), web("v3"));
+}
+
+/// A commit of staging with a date of its own.
+fn commit_at(repository: &Repository, path: &str, text: &str, seconds: i64) {
+    let stream = format!(
+        "commit refs/heads/main\ncommitter A colleague <colleague@example.com> {seconds} +0000\ndata 2\nv3\nfrom refs/heads/main^0\nM 100644 inline {path}\ndata {}\n{text}\n",
+        text.len()
+    );
+    let path = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(path.path(), stream).unwrap();
+    let mut git = std::process::Command::new("git");
+    let status = git
+        .args(["fast-import", "--quiet", "--date-format=raw", "--force"])
+        .current_dir(repository.path())
+        .stdin(std::fs::File::open(path.path()).unwrap())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(now.unwrap().as_secs()).unwrap()
+}
+
+#[test]
+fn an_image_soaks_before_it_goes_on() {
+    let (_server, repository) = start();
+    let before = now();
+    let outcome = skipped(&repository, promote(&repository).input("soak", "2h"));
+    insta::assert_snapshot!(scrubbed(&repository, outcome.output("skipped-reason")), @"
+    envs/staging/web.yaml has ghcr.io/acme/web:v2 only since DATE (commit commit-2), and it is to stay there for 2 h first: until DATE
+    ");
+    let at = outcome.output("promotable-at");
+    let at = gitops_deploy::date::Timestamp::seconds_of_iso(at).unwrap();
+    assert!((before + 7000..=now() + 7200).contains(&at), "{at}");
+
+    let server = GitServer::start();
+    let old = server.repository("acme/old");
+    let day = 24 * 3600;
+    let first = format!(
+        "commit refs/heads/main\ncommitter A <a@example.com> {} +0000\ndata 1\nx\nM 100644 inline {STAGING}\ndata {}\n{}\nM 100644 inline {PRODUCTION}\ndata {}\n{}\n",
+        now() - 3 * day,
+        web("v1").len(),
+        web("v1"),
+        web("v1").len(),
+        web("v1")
+    );
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), first).unwrap();
+    let mut git = std::process::Command::new("git");
+    let status = git
+        .args(["fast-import", "--quiet", "--date-format=raw"])
+        .current_dir(old.path())
+        .stdin(std::fs::File::open(file.path()).unwrap())
+        .status();
+    assert!(status.unwrap().success());
+    commit_at(&old, STAGING, &web("v3"), now() - 3 * 3600);
+    // What is changed beside it says nothing of the image.
+    commit_at(
+        &old,
+        STAGING,
+        &format!("{}# later\n", web("v3")),
+        now() - 60,
+    );
+    skipped(&old, promote(&old).input("soak", "4h"));
+    promote(&old).input("soak", "2h").run().succeeded();
+    assert_eq!(text(&old, PRODUCTION), web("v3"));
+    // A clock that is behind makes no image older than what was there before it.
+    commit_at(&old, STAGING, &web("v4"), now() - 9 * day);
+    skipped(&old, promote(&old).input("soak", "2h"));
+}
+
+#[test]
+fn what_is_ready_goes_and_what_is_not_is_told() {
+    let server = GitServer::start();
+    let repository = server.repository("acme/manifests");
+    let old = |app: &str, tag: &str| deployment(&format!("ghcr.io/acme/{app}:{tag}"));
+    let files = [
+        ("staging/web.yaml", old("web", "v2")),
+        ("staging/api.yaml", old("api", "v2")),
+        ("production/web.yaml", old("web", "v1")),
+        ("production/api.yaml", old("api", "v1")),
+    ];
+    let entries = files.iter();
+    let entries = entries.map(|(path, text)| (*path, Entry::from(text.as_str())));
+    repository.commit_all("main", entries, "all");
+    promote(&repository)
+        .input("from", "staging/{app}.yaml")
+        .input("file", "production/{app}.yaml")
+        .run()
+        .succeeded();
+    rollback(&repository, "production/api.yaml").succeeded();
+    repository.commit("main", "staging/web.yaml", old("web", "v3").as_str(), "v3");
+    let outcome = promote(&repository)
+        .input("from", "staging/{app}.yaml")
+        .input("file", "production/{app}.yaml")
+        .run()
+        .succeeded();
+    assert_eq!(text(&repository, "production/web.yaml"), old("web", "v3"));
+    assert_eq!(text(&repository, "production/api.yaml"), old("api", "v1"));
+    assert_eq!(outcome.output("image"), "ghcr.io/acme/web:v3");
+    insta::assert_snapshot!(scrubbed(&repository, &outcome.warnings().join("\n")), @"
+    production/api.yaml was left as it is: ghcr.io/acme/api:v2 was rolled back in production/api.yaml by commit commit-2 of DATE by github-actions[bot]. Promote a newer version, or deploy this one with `operation: update`
+    ");
+}
+
+#[test]
+fn a_stage_that_changes_meanwhile_is_planned_again() {
+    let (server, repository) = start();
+    // A rollback in staging that comes between the look and the push.
+    let clone = repository.path().to_owned();
+    let (old, path) = (web("v1"), STAGING);
+    let write = match VIA {
+        Via::Git => Step::Push,
+        Via::Api => Step::Mutation("createCommitOnBranch"),
+    };
+    server.before(write.nth(2), move || {
+        let stream = format!(
+            "commit refs/heads/main\ncommitter A <a@example.com> now\ndata 4\nback\nfrom refs/heads/main^0\nM 100644 inline {path}\ndata {}\n{old}\n",
+            old.len()
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), stream).unwrap();
+        let status = std::process::Command::new("git")
+            .args(["fast-import", "--quiet", "--date-format=now"])
+            .current_dir(clone)
+            .stdin(std::fs::File::open(file.path()).unwrap())
+            .status();
+        assert!(status.unwrap().success());
+    });
+    let outcome = promote(&repository).run().succeeded();
+    assert_eq!(outcome.output("changed"), "false", "{}", outcome.log());
+    assert_eq!(text(&repository, PRODUCTION), web("v1"));
+}
+
+#[test]
+fn a_promotion_holds_only_what_its_base_held() {
+    let (_server, repository) = start();
+    let writers: Vec<_> = (0..24)
+        .map(|n| {
+            Action::new()
+                .over(VIA, &repository)
+                .input("file", STAGING)
+                .input("image", format!("ghcr.io/acme/web:v{}", 10 + n))
+                .input("token", TOKEN)
+                .input("timeout", "150")
+                .spawn()
+        })
+        .collect();
+    let promotions: Vec<_> = (0..3)
+        .map(|_| promote(&repository).input("timeout", "150").spawn())
+        .collect();
+    for running in writers.into_iter().chain(promotions) {
+        running.wait().succeeded();
+    }
+    repository.fsck();
+    let mut promoted = 0;
+    for commit in repository.log("main") {
+        if !commit.message.starts_with("chore: promote") {
+            continue;
+        }
+        promoted += 1;
+        let base = commit.parents[0].as_str();
+        assert_eq!(
+            repository.show(&commit.id, PRODUCTION),
+            repository.show(base, STAGING)
+        );
+        assert!(
+            commit
+                .message
+                .contains(&format!("Promoted-From: {STAGING}@{base}"))
+        );
+    }
+    assert!(promoted > 0);
+}
+
+#[test]
+fn the_stage_must_run_it_now() {
+    let (_server, repository) = start();
+    let staging = repository.tip("main");
+    let url = repository.url().to_owned();
+    let argocd = |image: &'static str| {
+        let (url, staging) = (url.clone(), staging.clone());
+        ArgoCd::play(vec![Box::new(move || {
+            Reply::App(App::healthy(&url, &staging, &[image]))
+        })])
+    };
+    let vetted = |argocd: &ArgoCd| {
+        promote(&repository)
+            .input("from-argocd-application", "web-staging")
+            .input("argocd-server", argocd.url())
+            .input("argocd-token", ARGOCD_TOKEN)
+            .input("verify-timeout", "3")
+    };
+    let other = argocd("ghcr.io/acme/web:v1");
+    let outcome = skipped(&repository, vetted(&other));
+    let reason = outcome.output("skipped-reason").to_owned();
+    assert!(
+        reason.starts_with("it does not run there as it should. "),
+        "{reason}"
+    );
+    // Nobody knows: nothing is promoted, and the step fails.
+    let gone = ArgoCd::play(vec![Box::new(|| Reply::Page(404))]);
+    let before = repository.tip("main");
+    let outcome = vetted(&gone).run().failed();
+    assert!(
+        outcome.errors()[0].contains("Nothing was promoted."),
+        "{}",
+        outcome.log()
+    );
+    assert_eq!(repository.tip("main"), before);
+    let well = argocd("ghcr.io/acme/web:v2");
+    vetted(&well).run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), web("v2"));
+}
+
+#[test]
+fn what_is_not_clear_is_an_error_and_changes_nothing() {
+    let (_server, repository) = start();
+    repository.commit(
+        "main",
+        "envs/staging/canary.yaml",
+        web("v9").as_str(),
+        "canary",
+    );
+    let before = repository.git(&["for-each-ref"]);
+    let failed = |inputs: &[(&str, &str)]| {
+        let mut action = promote(&repository);
+        for (name, value) in inputs {
+            action = action.input(name, *value);
+        }
+        let outcome = action.run().failed();
+        assert_eq!(repository.git(&["for-each-ref"]), before);
+        outcome.errors().join("\n")
+    };
+    let told = [
+        failed(&[("from", "envs/staging/*.yaml")]),
+        failed(&[("from", "envs/{stage}/web.yaml")]),
+        failed(&[
+            ("from", "envs/staging/{app}.yaml"),
+            ("file", "envs/{stage}/{app}.yaml"),
+        ]),
+        failed(&[("image", "ghcr.io/acme/api")]),
+        failed(&[("image", "ghcr.io/acme/web:v2"), ("soak", "2")]),
+        failed(&[("from", "")]),
+        failed(&[
+            ("from", "envs/staging/{app}*.yaml"),
+            ("from-branch", "a..b"),
+        ]),
+        failed(&[("from", "envs/staging/nope.yaml")]),
+        failed(&[("set", ".spec.replicas=3"), ("from", "nope.yaml")]),
+    ];
+    insta::assert_snapshot!(scrubbed(&repository, &told.join("\n\n")), @"
+    ghcr.io/acme/web has more than one version there, and envs/production/web.yaml can get only one: ghcr.io/acme/web:v9 (envs/staging/canary.yaml line 9) and ghcr.io/acme/web:v2 (envs/staging/web.yaml line 9). Nothing was changed.
+    Narrow `from` to the file that counts, give the parts of the paths that belong together a name (`{app}`) in `from` and `file`, or name the images to promote as `image`.
+
+    envs/production/web.yaml is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
+    Leave it out of one of them, with a line `!envs/production/web.yaml`.
+
+    envs/staging/canary.yaml is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
+    Leave it out of one of them, with a line `!envs/staging/canary.yaml`.
+
+    ghcr.io/acme/api is not in the files that are promoted from, which hold ghcr.io/acme/web:v2. Nothing was changed.
+    Check `image`, `from` and `file`, or remove `image` to promote whatever both sides hold.
+
+    `image` `ghcr.io/acme/web:v2`: which version is promoted, `from` says: write `ghcr.io/acme/web`, to promote no other image
+    `soak` `2`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days
+    Nothing was changed.
+
+    `from`: required: the path of the manifest that has the images, such as `envs/staging/web.yaml`
+    Nothing was changed.
+
+    `from` `envs/staging/{app}*.yaml`: `{app}*.yaml` has `{app}` beside another name or a wildcard, so what it stands for is not clear: keep one between two slashes
+    `from-branch` `a..b`: git does not allow it as a branch name
+    Nothing was changed.
+
+    `envs/staging/nope.yaml` does not exist in REPOSITORY. Nothing was changed.
+    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `envs/staging/web.yaml`, `envs/staging/canary.yaml`, `envs/production/web.yaml`?
+
+    `nope.yaml` does not exist in REPOSITORY. Nothing was changed.
+    Check `file`: it takes one path a line, each from the root of the repository.
+    ");
+}
