@@ -389,3 +389,16 @@ fn every_path_that_the_architecture_names_exists() {
     }
     assert!(seen > 10, "the paths were not found");
 }
+
+#[test]
+fn every_file_that_is_changed_to_try_the_tests_exists() {
+    let text = fs::read_to_string(root().join(".ci/mutants")).unwrap();
+    let files = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let files: Vec<_> = files.filter(|word| word.starts_with("src/")).collect();
+    assert!(files.len() > 10, "the files were not found");
+    for file in files {
+        assert!(root().join(file).is_file(), "{file}");
+    }
+}
