@@ -393,3 +393,48 @@ fn an_image_is_named_by_its_digest() {
     assert!(project.refused(&["publish", "1.2.0"]).contains("no tag"));
     assert!(project.refused(&[]).contains("usage"));
 }
+
+/// The jobs of the workflow that makes a release, by their names.
+fn jobs() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows/release.yml");
+    let text = fs::read_to_string(path).unwrap();
+    let mut jobs: Vec<(String, String)> = Vec::new();
+    for line in text.split("\njobs:\n").nth(1).unwrap().lines() {
+        let name = line
+            .strip_prefix("  ")
+            .and_then(|line| line.strip_suffix(':'));
+        match name.filter(|name| !name.starts_with(' ')) {
+            Some(name) => jobs.push((name.to_owned(), String::new())),
+            None => jobs.last_mut().unwrap().1 += &format!("{line}\n"),
+        }
+    }
+    jobs
+}
+
+#[test]
+fn what_can_sign_or_push_builds_nothing_of_others() {
+    let mut signing = 0;
+    for (name, job) in jobs() {
+        if job.contains("id-token: write") || job.contains("attestations: write") {
+            signing += 1;
+            assert!(!job.contains("cargo"), "{name}");
+        }
+        if job.contains("cargo +") {
+            assert!(!job.contains(": write"), "{name}");
+        }
+    }
+    assert_eq!(signing, 1);
+}
+
+#[test]
+fn a_version_names_the_image_when_it_was_tried() {
+    let mut tagging = 0;
+    for (name, job) in jobs() {
+        if job.contains("--tag \"$IMAGE:$VERSION\"") {
+            tagging += 1;
+            let needs = job.lines().find(|line| line.starts_with("    needs:"));
+            assert!(needs.unwrap().contains("try"), "{name}");
+        }
+    }
+    assert_eq!(tagging, 1);
+}
