@@ -876,3 +876,29 @@ fn a_long_past_comes_in_steps_and_is_the_same_as_on_the_servers_own_disk() {
     }
     assert!(sent[0] * 4 < sent[1] && sent[1] < sent[2], "{sent:?}");
 }
+
+#[test]
+fn objects_of_one_name_are_told_apart_by_their_files() {
+    let server = GitServer::start();
+    let entry = |tag: &str| format!("images:\n- name: web\n  newTag: {tag}\n");
+    let files = ["dev/kustomization.yaml", "prod/kustomization.yaml"];
+    let repository = server.repository_with("o/manifests", files[0], &entry("v1"));
+    repository.commit("main", files[1], entry("v1").as_str(), "feat: prod");
+    repository.commit("main", files[1], entry("v2").as_str(), "feat: v2");
+    repository.commit("main", "dev/web.yaml", manifest("v1").as_str(), "feat: dev");
+    repository.commit("main", "prod/web.yaml", manifest("v2").as_str(), "feat: it");
+    let outcome = history(&repository)
+        .input("file", "*/*.yaml")
+        .run()
+        .succeeded();
+    let (_, table) = outcome.summary.split_once("| Date |").unwrap();
+    let cells = table.lines().skip(2);
+    let cells = cells.filter_map(|line| line.split(" | ").nth(4));
+    insta::assert_snapshot!(cells.collect::<Vec<_>>().join("\n"), @"
+    `web`: `v2` (new) in `Deployment/web` of `prod/web.yaml`
+    `web`: `v1` (new) in `Deployment/web` of `dev/web.yaml`
+    `web`: `v1` → `v2` in `prod/kustomization.yaml`
+    `web`: `v1` (new) in `prod/kustomization.yaml`
+    `web`: `v1` (new) in `dev/kustomization.yaml`
+    ");
+}

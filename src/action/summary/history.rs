@@ -33,7 +33,9 @@ pub fn of_history(report: &HistoryReport) -> String {
     );
     text.push_str(&timeline(report));
     text.push_str(&of_metrics(&report.metrics));
-    let rows: Vec<String> = report.deployments.iter().map(row).collect();
+    let in_several = in_several(report);
+    let rows = report.deployments.iter().map(|one| row(one, &in_several));
+    let rows: Vec<String> = rows.collect();
     let mut shown = rows.len();
     let mut bytes = text.len();
     for (number, row) in rows.iter().enumerate() {
@@ -91,6 +93,7 @@ fn day(moment: &str) -> &str {
 /// The same for a log that nobody draws: a line for each commit, and one for each of its changes.
 pub fn plain(report: &HistoryReport) -> String {
     let mut text = String::new();
+    let in_several = in_several(report);
     for deployment in &report.deployments {
         let Deployment {
             when,
@@ -102,14 +105,14 @@ pub fn plain(report: &HistoryReport) -> String {
         let short = commit.get(..7).unwrap_or(commit);
         let what = what(deployment, &str::to_owned);
         let _ = writeln!(text, "{when}  {short}  {what}  {author}: {subject}");
-        for change in changes(deployment, &str::to_owned) {
+        for change in changes(deployment, &in_several, &str::to_owned) {
             let _ = writeln!(text, "    {change}");
         }
     }
     text
 }
 
-fn row(deployment: &Deployment) -> String {
+fn row(deployment: &Deployment, in_several: &HashSet<&str>) -> String {
     let Deployment {
         when,
         commit,
@@ -121,7 +124,7 @@ fn row(deployment: &Deployment) -> String {
     let short = commit.get(..7).unwrap_or(commit);
     let commit = link(&code(short), commit_url.as_deref());
     let what = what(deployment, &code);
-    let mut changes = changes(deployment, &code);
+    let mut changes = changes(deployment, in_several, &code);
     let more = changes.len().saturating_sub(IN_A_CELL);
     changes.truncate(IN_A_CELL);
     if more > 0 {
@@ -207,12 +210,29 @@ fn some(mut items: Vec<String>) -> String {
     }
 }
 
+/// The names of the objects that are in several files, as those of overlays are: which is meant, the file
+/// tells.
+fn in_several(report: &HistoryReport) -> HashSet<&str> {
+    let mut files: HashMap<&str, &str> = HashMap::new();
+    let mut in_several = HashSet::new();
+    for Deployment { images, values, .. } in &report.deployments {
+        let images = images.iter().map(|image| (&image.resource, &image.file));
+        let values = values.iter().map(|value| (&value.resource, &value.file));
+        for (resource, file) in images.chain(values) {
+            if *files.entry(resource).or_insert(file) != file {
+                in_several.insert(resource.as_str());
+            }
+        }
+    }
+    in_several
+}
+
 /// Makes what is not ours harmless.
 type Shown<'a> = &'a dyn Fn(&str) -> String;
 
 /// What a commit changed, each once with the objects where it did; and whether that was taken back, where
 /// other parts of it were not.
-fn changes(deployment: &Deployment, shown: Shown<'_>) -> Vec<String> {
+fn changes(deployment: &Deployment, in_several: &HashSet<&str>, shown: Shown<'_>) -> Vec<String> {
     let is_in_part = deployment.rolled_back_by.is_none();
     let taken = |by: &Option<String>| match by {
         Some(_) if is_in_part => ", rolled back",
@@ -227,17 +247,11 @@ fn changes(deployment: &Deployment, shown: Shown<'_>) -> Vec<String> {
         (of_value(value, shown), taken, &value.file, &value.resource)
     });
     let all: Vec<_> = images.chain(values).collect();
-    // Objects of one name in several files, as in overlays, are told apart by those.
-    let mut files: HashMap<&str, &str> = HashMap::new();
-    let mut in_several: HashSet<&str> = HashSet::new();
-    for (_, _, file, resource) in &all {
-        if *files.entry(resource).or_insert(file) != file.as_str() {
-            in_several.insert(resource);
-        }
-    }
     let mut changes: Vec<((String, &str), Vec<String>)> = Vec::new();
     for (text, taken, file, resource) in all {
         let place = match in_several.contains(resource.as_str()) {
+            // Without a kind it is called as its file is.
+            true if file.ends_with(resource.as_str()) => shown(file),
             true => format!("{} of {}", shown(resource), shown(file)),
             false => shown(resource),
         };
