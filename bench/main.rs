@@ -2,13 +2,14 @@
 //! git itself can do, against the same server, in one run.
 //!
 //! ```text
-//! cargo run --release --example bench -- [--rounds N] [--only small|large|history] [--json]
+//! cargo run --release --example bench -- [--rounds N] [--only SCENE] [--before BINARY] [--json]
 //! ```
 //!
 //! Each way sets one image in one file of a repository and pushes; or, on the repository with a long
 //! past, lists the commits that touched one file. Requests and bytes (headers
 //! included) are counted at the server's socket; time is the median over the rounds, in which the
-//! ways take turns; memory is the resident peak of the largest process. The added latency is a pause
+//! ways take turns. The scenes are `small`, `large`, `history`, and those of `scenes.rs`, where this action
+//! takes turns with an older one, if there is one. Memory is the resident peak of the largest process. The added latency is a pause
 //! before each answer.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -16,11 +17,13 @@
 mod history;
 mod meter;
 mod report;
+mod scenes;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod ways;
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,6 +46,7 @@ pub struct Measured {
     down: u64,
     up: u64,
     memory: u64,
+    cpu: Duration,
 }
 
 impl Measured {
@@ -59,6 +63,7 @@ struct Round {
     down: u64,
     up: u64,
     memory: u64,
+    cpu: Duration,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -68,10 +73,23 @@ fn main() -> anyhow::Result<ExitCode> {
     {
         return meter::run(rest);
     }
-    let usage = "usage: bench [--rounds N] [--only small|large|history] [--json]";
+    let usage = "usage: bench [--rounds N] [--only SCENE] [--before BINARY] [--json]";
     let options = Options::parse(&arguments).context(usage)?;
 
-    let tables = measure(&options)?;
+    let action = support::build::binary();
+    let is_wanted = |name: &str| options.only.as_ref().is_none_or(|only| only == name);
+    let mut actions = vec![("gitops-deploy", action.as_path())];
+    if let Some(before) = &options.before {
+        actions.push(("the version before", before));
+    }
+    for scene in scenes::SCENES.iter().filter(|scene| is_wanted(scene)) {
+        let server = GitServer::start();
+        println!(
+            "{}",
+            scenes::play(scene, &actions, options.rounds, &server)?
+        );
+    }
+    let tables = measure(&options, &action)?;
     if options.json {
         let tables: Vec<_> = tables.iter().map(Table::json).collect();
         let report = serde_json::json!({
@@ -96,6 +114,7 @@ fn main() -> anyhow::Result<ExitCode> {
 struct Options {
     rounds: usize,
     only: Option<String>,
+    before: Option<PathBuf>,
     json: bool,
 }
 
@@ -104,6 +123,7 @@ impl Options {
         let mut options = Options {
             rounds: 5,
             only: None,
+            before: None,
             json: false,
         };
         let mut arguments = arguments.iter().map(|argument| argument.to_str());
@@ -114,9 +134,11 @@ impl Options {
                 }
                 "--only" => {
                     let name = arguments.next()??;
-                    SIZES.iter().find(|size| size.name == name)?;
+                    let mut names = SIZES.iter().map(|size| size.name).chain(scenes::SCENES);
+                    names.find(|known| *known == name)?;
                     options.only = Some(name.to_owned());
                 }
+                "--before" => options.before = Some(arguments.next()??.into()),
                 "--json" => options.json = true,
                 _ => return None,
             }
@@ -125,8 +147,7 @@ impl Options {
     }
 }
 
-fn measure(options: &Options) -> anyhow::Result<Vec<Table>> {
-    let action = support::build::binary();
+fn measure(options: &Options, action: &Path) -> anyhow::Result<Vec<Table>> {
     let server = GitServer::start();
     let mut tables = Vec::new();
     for size in SIZES {
@@ -148,7 +169,7 @@ fn measure(options: &Options) -> anyhow::Result<Vec<Table>> {
                     let before = repository.tip("main");
                     server.set_latency(latency);
                     server.reset_log();
-                    let peak = way.run(&server, &repository, &size.file(), &image, &action)?;
+                    let peak = way.run(&server, &repository, &size.file(), &image, action)?;
                     server.set_latency(Duration::ZERO);
                     let traffic = server.traffic();
                     rounds.push(Round {
@@ -158,6 +179,7 @@ fn measure(options: &Options) -> anyhow::Result<Vec<Table>> {
                         down: traffic.sent,
                         up: traffic.received,
                         memory: peak.memory,
+                        cpu: peak.cpu,
                     });
 
                     if size.task == Task::Deploy {
@@ -205,6 +227,7 @@ fn summarize(way: Way, rounds: &[Round]) -> Measured {
         connections: median(rounds, |round| round.connections),
         down: median(rounds, |round| round.down),
         up: median(rounds, |round| round.up),
+        cpu: median(rounds, |round| round.cpu),
         memory: sorted(rounds, |round| round.memory)[rounds.len() - 1],
     }
 }

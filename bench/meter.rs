@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -23,6 +24,8 @@ pub struct Meter {
 pub struct Peak {
     /// From start to end.
     pub time: Duration,
+    /// Time that it and all that it started had a processor.
+    pub cpu: Duration,
     /// Resident memory of the largest single process, in bytes.
     pub memory: u64,
 }
@@ -53,12 +56,14 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<ExitCode> {
     };
     let started = Instant::now();
     let status = Command::new(program).args(arguments).status()?;
+    let time = started.elapsed();
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let used = [usage.user_time(), usage.system_time()];
+    let used = used.map(|used| Duration::from_micros(used.num_microseconds().unsigned_abs()));
     let peak = Peak {
-        time: started.elapsed(),
-        memory: getrusage(UsageWho::RUSAGE_CHILDREN)?
-            .max_rss()
-            .unsigned_abs()
-            * 1024,
+        time,
+        cpu: used.iter().sum(),
+        memory: usage.max_rss().unsigned_abs() * 1024,
     };
     std::fs::write(reading, serde_json::to_vec(&peak)?)?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());

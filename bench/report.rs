@@ -28,8 +28,8 @@ impl Table {
         let blobless = self.row(Way::best_of_git(self.size.task))?;
         let mut text = format!(
             "### {} files, {} commits, {} ms of added latency\n\n\
-             | way | time | × shell | × blob-less | requests | down | up | bytes × shell | bytes × blob-less | peak memory |\n\
-             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+             | way | time | × shell | × blob-less | CPU × blob-less | requests | down | up | bytes × shell | bytes × blob-less | peak memory |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
             thousands(self.size.files),
             thousands(self.size.commits),
             self.latency.as_millis(),
@@ -39,11 +39,12 @@ impl Table {
             let bytes = |other: &Measured| row.bytes() as f64 / other.bytes() as f64;
             writeln!(
                 text,
-                "| {} | {:.2} s | {:.2} | {:.2} | {} | {} | {} | {:.3} | {:.2} | {:.0} MB |",
+                "| {} | {:.2} s | {:.2} | {:.2} | {:.2} | {} | {} | {} | {:.3} | {:.2} | {:.0} MB |",
                 row.way.name(),
                 row.time.as_secs_f64(),
                 time(shell),
                 time(blobless),
+                row.cpu.as_secs_f64() / blobless.cpu.as_secs_f64(),
                 row.requests,
                 kilobytes(row.down),
                 kilobytes(row.up),
@@ -65,6 +66,7 @@ impl Table {
                     "seconds": row.time.as_secs_f64(),
                     "seconds_min": row.fastest.as_secs_f64(),
                     "seconds_max": row.slowest.as_secs_f64(),
+                    "cpu_seconds": row.cpu.as_secs_f64(),
                     "requests": row.requests,
                     "connections": row.connections,
                     "bytes_down": row.down,
