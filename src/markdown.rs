@@ -89,20 +89,21 @@ pub fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) 
 /// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.
 pub fn diff(diff: &str) -> String {
     let diff = shortened(&revealed(diff));
-    let end = diff.floor_char_boundary(MAX_DIFF);
-    let (shown, rest) = diff.split_at(end);
+    let (shown, more) = cut(&diff);
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     let newline = if shown.ends_with('\n') { "" } else { "\n" };
-    let mut text = format!("{fence}diff\n{shown}{newline}{fence}\n");
-    if !rest.is_empty() {
-        let _ = writeln!(
-            text,
-            "\n… and {} bytes more: the output `diff` has all of it.",
-            rest.len()
-        );
-    }
-    text
+    format!("{fence}diff\n{shown}{newline}{fence}\n{more}")
+}
+
+/// As much of a diff as is shown, and the words for the rest of it.
+pub fn cut(diff: &str) -> (&str, String) {
+    let (shown, rest) = diff.split_at(diff.floor_char_boundary(MAX_DIFF));
+    let more = match rest.len() {
+        0 => String::new(),
+        more => format!("\n… and {more} bytes more: the output `diff` has all of it.\n"),
+    };
+    (shown, more)
 }
 
 /// Text as inline code that Markdown and tables leave alone.
@@ -139,7 +140,8 @@ pub fn revealed(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-fn is_invisible(c: char) -> bool {
+/// Whether a character can't be seen, and is shown as an escape.
+pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
@@ -317,6 +319,7 @@ mod tests {
             Just("www.e.x"),
             Just("a@b.co"),
             Just("@acme"),
+            Just("\\\\|"),
             Just("closes #7"),
             Just("`"),
             Just("``"),
@@ -400,6 +403,17 @@ mod tests {
         fn a_diff_is_one_block(text in hostile()) {
             prop_assert_eq!(elements(&diff(&text)), ["pre"], "{}", text);
         }
+    }
+
+    #[test]
+    fn nobody_is_mentioned_and_nothing_is_closed() {
+        let shown = paragraphs("@acme closes #7 a@b.co \\| |");
+        assert_eq!(
+            shown,
+            "&#64;&#8203;acme closes &#35;&#8203;7 a&#64;&#8203;b.co \\\\\\| \\|"
+        );
+        // What is read of two cells is what was put into them.
+        assert_eq!(code("a\\|b"), "`a\\\\u{7c}b`");
     }
 
     #[test]

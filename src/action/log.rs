@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
 use crate::http::secrets::redacted;
-use crate::markdown::shortened;
+use crate::markdown::{cut, is_invisible, shortened};
 use crate::operation::Progress;
 
 /// Where the log goes, and whether a runner reads it.
@@ -42,7 +42,7 @@ impl Log {
     pub fn group(&mut self, title: &str, text: &str) {
         let text = text.trim_end();
         if self.runner {
-            self.print(&format!("::group::{}", data(title)));
+            self.print(&format!("::group::{}", data(&visible(title))));
             self.info(text);
             self.print("::endgroup::");
         } else {
@@ -101,7 +101,8 @@ impl Progress for Log {
 
     fn diff(&mut self, diff: &str) {
         if self.show_diff {
-            self.group("Diff", &shortened(diff));
+            let (shown, more) = cut(diff);
+            self.group("Diff", &format!("{}{more}", shortened(shown)));
         }
     }
 
@@ -119,13 +120,14 @@ fn lines(text: &str) -> Vec<String> {
     visible(text).split('\n').map(str::to_owned).collect()
 }
 
-/// Without secrets; line ends as `\n`, tabs kept, every other control character as an escape.
+/// Without secrets; line ends as `\n`, tabs kept, every other control character as an escape, and so is
+/// what can't be seen.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in redacted(text).replace("\r\n", "\n").chars() {
         match c {
             '\n' | '\t' => out.push(c),
-            c if c.is_control() => out.extend(c.escape_default()),
+            c if c.is_control() || is_invisible(c) => out.extend(c.escape_default()),
             c => out.push(c),
         }
     }
@@ -189,6 +191,32 @@ mod tests {
             "::group::diff%0A::error::z\n  :\u{200b}:set-env name=PATH::x\n#\u{200b}#[error]boo\\rx\n\
              \\u{1b}[31m::error::y\nplain :: text\n::endgroup::\n"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        let evil = "a\u{202e}b\u{200b}c\u{2028}d";
+        let shown = "a\\u{202e}b\\u{200b}c\\u{2028}d";
+        for runner in [true, false] {
+            let text = logged(runner, |log| {
+                log.group(evil, evil);
+                log.warning(evil);
+                log.failure(&Failure::new(Reason::Input, evil));
+            });
+            assert_eq!(text.matches(shown).count(), 4, "{text}");
+            assert!(!text.contains(['\u{202e}', '\u{200b}', '\u{2028}']));
+        }
+    }
+
+    #[test]
+    fn a_long_diff_is_cut() {
+        let diff = "+line\n".repeat(1 << 20);
+        let text = logged(true, |log| log.diff(&diff));
+        assert!(text.len() < 300 << 10, "{}", text.len());
+        let rest = diff.len() - (256 << 10);
+        let more = format!("… and {rest} bytes more: the output `diff` has all of it.");
+        assert!(text.contains(&more));
+        assert!(text.ends_with("\n::endgroup::\n"));
     }
 
     #[test]
