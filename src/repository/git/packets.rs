@@ -6,8 +6,9 @@
 //! needed are asked for by their ids. On a repository of 10,000 files this was 0.8 MB where a fetch of
 //! depth 1 took 17 MB.
 //!
-//! Protocol v0: `gitprotocol-pack(5)` ("Reference Discovery", "Packfile Negotiation"),
-//! `gitprotocol-capabilities(5)`.
+//! Version 2 of the protocol, `gitprotocol-v2(5)`; and the older one for servers that do not know it:
+//! `gitprotocol-pack(5)` ("Reference Discovery", "Packfile Negotiation"), `gitprotocol-capabilities(5)`.
+//! A push has the older one alone.
 
 use std::fmt::Write as _;
 
