@@ -176,6 +176,20 @@ pub fn trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &
     blocks(message).flat_map(move |block| values(block, key))
 }
 
+/// Whether two messages say that the same is deployed or taken back, by whatever run.
+pub fn deploys_the_same(one: &str, other: &str) -> bool {
+    let deployed = |message| {
+        let block = blocks(message).next().unwrap_or_default();
+        let keys = [DEPLOYED_IMAGE, DEPLOYED_VALUE, ROLLED_BACK, UNDONE_ROLLBACK];
+        let mut deployed: Vec<_> = keys.map(|key| values(block, key).collect()).into();
+        deployed
+            .iter_mut()
+            .for_each(|values: &mut Vec<&str>| values.sort_unstable());
+        deployed
+    };
+    deployed(one) == deployed(other)
+}
+
 /// The values of a trailer that others write as well: of the last paragraph where none has a trailer of
 /// this action.
 pub(super) fn any_trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
@@ -267,6 +281,17 @@ mod tests {
         assert_eq!(images, ["r/web:3", "r/web:2"]);
         let run = trailer_values(&message, WORKFLOW_RUN).next();
         assert_eq!(run, Some("https://x/actions/runs/2"));
+    }
+
+    #[test]
+    fn the_same_deployment_is_known_whoever_made_it() {
+        let one = format!("chore: x\n\n{OWN}\n");
+        let by_another_run = one.replace("runs/1", "runs/2").replace('\n', "\r\n");
+        assert!(deploys_the_same(&one, &by_another_run));
+        assert!(!deploys_the_same(&one, &one.replace("web:2", "web:3")));
+        assert!(!deploys_the_same(&one, "chore: x"));
+        let rollback = format!("{one}Rolled-Back-Commit: abcdef0\n");
+        assert!(!deploys_the_same(&one, &rollback));
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The name where the server wants no certain one.
+    pub const ANY_USERNAME: &str = "x-access-token";
+
     /// What is sent in their place.
     fn encoded(&self) -> SecretString {
         let pair = format!("{}:{}", self.username, self.password.expose_secret());
@@ -86,6 +89,13 @@ pub enum AuthoritiesError {
     /// Something, and no certificate.
     #[error("a certificate in it can't be read: {0}")]
     Invalid(String),
+}
+
+impl Authorities {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl FromStr for Authorities {

@@ -54,47 +54,78 @@ impl ServerKind {
     }
 }
 
-const PROPOSE: &str = "A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the \
-     change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; \
-     GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.";
+/// What the run has already, so that nobody is advised to give it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// `pull-request: true`.
+    pub(super) proposes: bool,
+    /// GitHub's API makes the commits.
+    pub(super) over_api: bool,
+    /// `author-name`, or `author-email`.
+    pub(super) names_author: bool,
+    /// `signing-key`.
+    pub(super) signs: bool,
+    /// `ca-certificate`.
+    pub(super) trusts: bool,
+    /// `token-username`.
+    pub(super) names_user: bool,
+    /// `app-id`.
+    pub(super) by_app: bool,
+}
+
+/// What to do about something that was said.
+enum Advice {
+    Fixed(&'static str),
+    Signature,
+    PrivateEmail,
+}
+
+use Advice::{Fixed, PrivateEmail, Signature};
 
 /// What is the same wherever it is said: by phrases in lower case.
-const SAID: [(&[&str], &str); 12] = [
+const SAID: [(&[&str], Advice); 12] = [
     (
         &["must have verified signatures", "verified signature"],
-        "The branch takes signed commits only. With `transport: api` and without `author-name` and `author-email`, GitHub \
-         signs them for a GitHub App and for GITHUB_TOKEN; over git, give a key that the account knows as `signing-key`.",
+        Signature,
     ),
-    (
-        &["gh007", "publish a private email"],
-        "Set `author-email` to an address that may be seen, such as the account's `ID+NAME@users.noreply.github.com`; or leave \
-         `author-name` and `author-email` out.",
-    ),
+    (&["gh007", "publish a private email"], PrivateEmail),
     (
         &["to create or update workflow"],
-        "`file` is a workflow, which takes a permission of its own: *Workflows: Read and write* for a fine-grained token or a \
+        Fixed(
+            "`file` is a workflow, which takes a permission of its own: *Workflows: Read and write* for a fine-grained token or a \
          GitHub App, the scope `workflow` for a classic one. GITHUB_TOKEN can't have it.",
+        ),
     ),
     (
         &["was archived", "is archived", "repository archived"],
-        "The repository is archived, and so read-only for everyone: unarchive it, or deploy to another one.",
+        Fixed(
+            "The repository is archived, and so read-only for everyone: unarchive it, or deploy to another one.",
+        ),
     ),
     (
         &["ip allow list"],
-        "The organisation lets only known addresses in: add the runner's, or run the job on a runner whose address is on \
+        Fixed(
+            "The organisation lets only known addresses in: add the runner's, or run the job on a runner whose address is on \
          the list.",
+        ),
     ),
     (
         &["saml enforcement", "saml sso", "single sign-on"],
-        "Authorize the token for the organisation's single sign-on (the token's settings, Configure SSO).",
+        Fixed(
+            "Authorize the token for the organisation's single sign-on (the token's settings, Configure SSO).",
+        ),
     ),
     (
         &["token's lifetime is greater", "token lifetime"],
-        "The organisation takes only tokens of a shorter life: make one that expires sooner.",
+        Fixed(
+            "The organisation takes only tokens of a shorter life: make one that expires sooner.",
+        ),
     ),
     (
         &["personal access token (classic)"],
-        "The organisation takes no classic tokens: use a fine-grained one, or a GitHub App's.",
+        Fixed(
+            "The organisation takes no classic tokens: use a fine-grained one, or a GitHub App's.",
+        ),
     ),
     (
         &[
@@ -102,38 +133,94 @@ const SAID: [(&[&str], &str); 12] = [
             "account is suspended",
             "account has been suspended",
         ],
-        "The token's account is suspended: use another one's token, or a GitHub App's.",
+        Fixed("The token's account is suspended: use another one's token, or a GitHub App's."),
     ),
     (
         &["tf402455", "you must use a pull request"],
-        "The branch has a policy: deploy to a branch without one and open the pull request there, or grant the token's account \
+        Fixed(
+            "The branch has a policy: deploy to a branch without one and open the pull request there, or grant the token's account \
          *Bypass policies when pushing* (Project settings → Repositories → Security).",
+        ),
     ),
     (
         &["tf401027"],
-        "Grant the token's account *Contribute* (Project settings → Repositories → Security), and the token the scope *Code: \
+        Fixed(
+            "Grant the token's account *Contribute* (Project settings → Repositories → Security), and the token the scope *Code: \
          Read & write*.",
+        ),
     ),
     (
         &["no space left", "disk quota"],
-        "The server has no room: ask whoever runs it.",
+        Fixed("The server has no room: ask whoever runs it."),
     ),
 ];
 
 /// What to do about `words`, wherever they mean the same.
-pub(super) fn on_words(words: &str) -> Option<&'static str> {
+pub(super) fn on_words(words: &str, settings: Settings) -> Option<&'static str> {
     let words = words.to_lowercase();
-    let says = |(phrases, _): &&(&[&str], &str)| phrases.iter().any(|one| words.contains(one));
-    SAID.iter().find(says).map(|(_, advice)| *advice)
+    let says = |(phrases, _): &&(&[&str], Advice)| phrases.iter().any(|one| words.contains(one));
+    let (_, advice) = SAID.iter().find(says)?;
+    Some(match advice {
+        Fixed(text) => text,
+        Signature => on_signatures(settings),
+        PrivateEmail if settings.names_author => {
+            "`author-email` is an address that its account keeps private: set one that may be seen, such as the account's \
+             `ID+NAME@users.noreply.github.com`; or leave `author-name` and `author-email` out."
+        }
+        PrivateEmail => {
+            "Set `author-email` to an address that may be seen, such as the account's `ID+NAME@users.noreply.github.com`."
+        }
+    })
+}
+
+/// What to do about a branch that takes signed commits only.
+fn on_signatures(settings: Settings) -> &'static str {
+    match settings {
+        Settings {
+            over_api: true,
+            names_author: true,
+            ..
+        } => {
+            "The branch takes signed commits only, and GitHub signs none of an author of one's own: leave `author-name` and \
+             `author-email` out."
+        }
+        Settings { over_api: true, .. } => {
+            "The branch takes signed commits only. Of an executable file, GitHub signs them for a GitHub App and for GITHUB_TOKEN: \
+             use such a token."
+        }
+        Settings { signs: true, .. } => {
+            "The branch takes commits only whose signature the server can check: the account that has `author-email` among its \
+             addresses must know the public half of `signing-key` as a *signing* key (Settings → SSH and GPG keys)."
+        }
+        Settings {
+            names_author: true, ..
+        } => {
+            "The branch takes signed commits only: give a key that the account of `author-email` knows as `signing-key`. Or use \
+             `transport: api`, where GitHub signs, without `author-name` and `author-email`."
+        }
+        _ => {
+            "The branch takes signed commits only. With `transport: api` GitHub signs them; over git, give a key that the account \
+             of `author-email` knows as `signing-key`."
+        }
+    }
 }
 
 /// What to do about a rule of such a server that refused a push with `words`.
-pub(super) fn on_a_rule(kind: ServerKind, words: &str) -> &'static str {
-    if let Some(advice) = on_words(words) {
+pub(super) fn on_a_rule(kind: ServerKind, words: &str, settings: Settings) -> &'static str {
+    if let Some(advice) = on_words(words, settings) {
         return advice;
     }
     match kind {
-        Github => PROPOSE,
+        Github if settings.proposes => {
+            "A rule of the repository covers the pull request's branch, too, and would again. Leave that branch out of it (branch \
+             protection or ruleset), name one that it does not cover with `pull-request-branch`, or let the token's account \
+             bypass it."
+        }
+        Github => {
+            "A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and \
+             not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a \
+             bypass list, a GitHub App can), or deploy to a branch without it."
+        }
         Gitlab => {
             "A rule of the project forbids it, and would again. Allow the token's role to push (Settings → Repository → Protected \
              branches, *Allowed to push and merge*; Push rules), or deploy to a branch without it."
@@ -158,6 +245,44 @@ pub(super) fn on_a_rule(kind: ServerKind, words: &str) -> &'static str {
             "A rule of the server forbids it, and would again. Let the token's account through it, or deploy to a branch without \
              it."
         }
+    }
+}
+
+/// What to do about a certificate that is not trusted, for the reason `why`.
+pub(super) fn on_a_certificate(why: &str, trusts: bool) -> &'static str {
+    let why = why.to_lowercase();
+    if why.contains("not valid for name") {
+        "The certificate is another name's: use the host name that it is for, or have one issued for this one."
+    } else if why.contains("expired") {
+        "Whoever runs the server has to renew it; or the clock of this runner is wrong."
+    } else if trusts {
+        "`ca-certificate` holds none that it leads to: give the certificate (PEM) of the CA that issued it, the root of its chain; \
+         or the server's own, where it is its own issuer."
+    } else {
+        "For a server behind a private CA, give that CA's certificate (PEM) as `ca-certificate`."
+    }
+}
+
+/// What to do about a merge that GitHub does not plan, in its words.
+pub(super) fn on_a_merge(words: &str) -> Option<&'static str> {
+    let words = words.to_lowercase();
+    let has = |phrases: &[&str]| phrases.iter().any(|one| words.contains(one));
+    if has(&["draft"]) {
+        Some("A draft is not merged: leave `pull-request-draft` out, or mark it as ready")
+    } else if has(&["auto merge is not allowed"]) {
+        Some("Switch on *Allow auto-merge* in the repository's settings")
+    } else if has(&[
+        "merge method",
+        "merges are not allowed",
+        "commits are not allowed",
+    ]) {
+        Some("Set `pull-request-auto-merge` to a way that the repository's settings allow")
+    } else if has(&["not accessible by", "must have write", "http 403"]) {
+        Some("The token needs *Contents* and *Pull requests: Read and write*")
+    } else if has(&["conflict", "dirty", "not mergeable"]) {
+        Some("It can't be merged as it is: look at its page")
+    } else {
+        None
     }
 }
 
@@ -214,11 +339,44 @@ mod tests {
     #[test]
     fn nobody_but_github_is_told_of_githubs_tokens() {
         for kind in [Gitlab, Gitea, Bitbucket, AzureDevops, Gerrit, Unknown] {
-            let advice = on_a_rule(kind, "no");
+            let advice = on_a_rule(kind, "no", Settings::default());
             for word in ["GITHUB_TOKEN", "GitHub", "ruleset"] {
                 assert!(!advice.contains(word), "{kind:?}: {advice}");
             }
         }
-        assert!(on_a_rule(Github, "GH006: Protected branch").contains("`pull-request: true`"));
+        let advice = on_a_rule(Github, "GH006: Protected branch", Settings::default());
+        assert!(advice.contains("`pull-request: true`"));
+    }
+
+    /// Every combination of what a run may have, and whatever is said.
+    #[test]
+    fn nobody_is_advised_to_set_what_is_set() {
+        let said: Vec<&str> = SAID.iter().map(|(phrases, _)| phrases[0]).collect();
+        for bits in 0..1 << 4 {
+            let is = |bit: u32| bits & (1 << bit) != 0;
+            let settings = Settings {
+                proposes: is(0),
+                over_api: is(0) || is(1),
+                names_author: is(2),
+                signs: is(3) && !is(0) && !is(1),
+                ..Settings::default()
+            };
+            for words in said.iter().chain(&["GH006: Protected branch"]) {
+                let advice = on_a_rule(Github, words, settings);
+                for (is_set, phrase) in [
+                    (settings.proposes, "Set `pull-request"),
+                    (settings.over_api, "`transport: api`"),
+                    (settings.over_api, "`signing-key`"),
+                    (settings.signs, "give a key"),
+                    (!settings.names_author, "leave `author-name`"),
+                ] {
+                    assert!(
+                        !is_set || !advice.contains(phrase),
+                        "{settings:?}: {advice}"
+                    );
+                }
+            }
+        }
+        assert!(!on_a_certificate("unknown issuer", true).contains("as `ca-certificate`"));
     }
 }

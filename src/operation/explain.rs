@@ -4,13 +4,13 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::advice::{ServerKind, on_a_rule, on_words};
+use super::advice::{ServerKind, Settings, on_a_certificate, on_a_rule, on_words};
 use crate::failure::{Failure, Reason};
 use crate::files::RepoPath;
 use crate::manifest::ManifestError;
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::retry::LandError;
-use crate::repository::{Access, FileProblem, Location, Refusal, RepositoryError};
+use crate::repository::{Access, FileProblem, Identity, Location, Refusal, RepositoryError};
 
 /// What is known of the run when something fails.
 pub struct Explainer<'a> {
@@ -24,15 +24,21 @@ pub struct Explainer<'a> {
     pub api_url: &'a Url,
     /// To ask it.
     pub client: reqwest::Client,
+    /// What advice need not name.
+    pub(super) settings: Settings,
 }
 
 impl Explainer<'_> {
-    /// Why nothing landed.
-    pub async fn landing(&self, error: LandError<Failure>) -> Failure {
+    /// Why nothing landed of a commit by `identity`.
+    pub async fn landing(&self, error: LandError<Failure>, identity: &Identity) -> Failure {
+        let settings = Settings {
+            names_author: !identity.is_default(),
+            ..self.settings
+        };
         match error {
             LandError::Plan(failure) => failure,
             LandError::Repository(error) => self.repository(&error).await,
-            LandError::Declined(detail) => self.declined(&detail),
+            LandError::Declined(detail) => self.declined(&detail, settings),
             LandError::Contention { attempts, detail } => Failure::new(
                 Reason::Contention,
                 format!(
@@ -41,7 +47,7 @@ impl Explainer<'_> {
                     self.location
                 ),
             )
-            .with_hint(on_words(&detail).unwrap_or("Run the job again, or raise `timeout`.")),
+            .with_hint(on_words(&detail, settings).unwrap_or("Run the job again, or raise `timeout`.")),
         }
     }
 
@@ -106,9 +112,12 @@ impl Explainer<'_> {
                     Reason::Unavailable,
                     format!("{what}, so nothing was changed in {location}."),
                 )
-                .with_hint(match what.to_lowercase().contains("rate limit") {
-                    true => "With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.",
-                    false => "Run the job again when the server is well. Where it always fails: check the URL, that this \
+                .with_hint(match (what.to_lowercase().contains("rate limit"), self.settings) {
+                    (true, Settings { proposes: true, .. }) => {
+                        "Raise `timeout` beyond that time, or run the job again then. Another token, or a GitHub App's, has a limit of its own."
+                    }
+                    (true, Settings { over_api: true, .. }) => "With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.",
+                    _ => "Run the job again when the server is well. Where it always fails: check the URL, that this \
                               runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.",
                 })
             }
@@ -128,7 +137,7 @@ impl Explainer<'_> {
             ),
             RepositoryError::Certificate { what } => {
                 Failure::new(Reason::Certificate, format!("{what}. Nothing was sent."))
-                    .with_hint("For a server behind a private CA, give that CA's certificate (PEM) as `ca-certificate`.")
+                    .with_hint(on_a_certificate(what, self.settings.trusts))
             }
             RepositoryError::TooLarge { .. } => {
                 Failure::new(Reason::Declined, format!("{location}: {error}. Nothing was changed."))
@@ -140,7 +149,10 @@ impl Explainer<'_> {
             }
             RepositoryError::NotApi { what } => {
                 Failure::new(Reason::NotApi, format!("{what}. Nothing was changed."))
-                    .with_hint("Check `api-url` and `server-url`. With `transport: git` the API is not needed.")
+                    .with_hint(match self.settings.proposes {
+                        true => "Check `api-url` and `server-url`. Pull requests are made over the API.",
+                        false => "Check `api-url` and `server-url`. With `transport: git` the API is not needed.",
+                    })
             }
             RepositoryError::Redirected { to } => self.redirected(to),
             RepositoryError::Shut { status, what } => self.shut(*status, what),
@@ -174,6 +186,9 @@ impl Explainer<'_> {
             "{host} refuses the token: {error}. It is expired, revoked or mistyped. Nothing was changed."
         );
         let hint = match self.kind() {
+            TokenKind::Installation if self.settings.by_app => {
+                "The app's token was made by this run: the app, or its installation, was changed meanwhile. Run the job again."
+            }
             TokenKind::Installation => {
                 "A token that starts with `ghs_` lives for an hour at most: mint it in the same job that uses it."
             }
@@ -182,9 +197,10 @@ impl Explainer<'_> {
                  variables → Actions of the repository that runs this workflow)."
             }
         };
-        let name = match self.location.github_name() {
-            Some(_) => "",
-            None => {
+        let name = match (self.location.github_name(), self.settings.names_user) {
+            (Some(_), _) => "",
+            (None, true) => "Check `token-username`, too. ",
+            (None, false) => {
                 "Where the server wants a certain name with it, such as Bitbucket, set `token-username`. "
             }
         };
@@ -230,7 +246,7 @@ impl Explainer<'_> {
             .map(|scopes| format!("; its scopes are {scopes}"))
             .unwrap_or_default();
         let text = error.to_string();
-        let hint = on_words(&text).map_or_else(|| self.needed(), str::to_owned);
+        let hint = on_words(&text, self.settings).map_or_else(|| self.needed(), str::to_owned);
         failure(format!("{text}{scopes}"), hint)
     }
 
@@ -265,6 +281,9 @@ impl Explainer<'_> {
         }
         let elsewhere = self.own_repository.filter(|own| !location.is_named(own));
         match (self.kind(), elsewhere) {
+            (TokenKind::Installation, _) if self.settings.by_app => format!(
+                "The app needs the permission *Contents: Read and write*, accepted where it is installed on {location}."
+            ),
             (TokenKind::Installation, Some(own)) => format!(
                 "The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only {own}. Give `token` a \
                  fine-grained personal access token for {location} with Contents: Read and write, or a GitHub App's \
@@ -291,7 +310,7 @@ impl Explainer<'_> {
         self.token.map_or(TokenKind::Other, TokenKind::of)
     }
 
-    fn declined(&self, detail: &str) -> Failure {
+    fn declined(&self, detail: &str, settings: Settings) -> Failure {
         let kind = ServerKind::of(self.location, self.api_url, detail);
         Failure::new(
             Reason::Declined,
@@ -301,7 +320,7 @@ impl Explainer<'_> {
                 detail.trim_end_matches('.')
             ),
         )
-        .with_hint(on_a_rule(kind, detail))
+        .with_hint(on_a_rule(kind, detail, settings))
     }
 
     /// A redirect that is not followed: to another host, to a sign-in, or out of HTTPS.

@@ -242,8 +242,12 @@ impl ImageCheck {
                     true => String::new(),
                     false => format!(" Its tags, nearest first: {}.", near.join(", ")),
                 };
+                let verb = match self.wait.is_zero() {
+                    true => "set",
+                    false => "raise",
+                };
                 Failure::new(Reason::ImageMissing, message).with_hint(format!(
-                    "Push the image first, or correct its name.{near} For one that is still being pushed, set `verify-image-timeout`."
+                    "Push the image first, or correct its name.{near} For one that is still being pushed, {verb} `verify-image-timeout`."
                 ))
             }
             RegistryError::Denied(_) => {
@@ -255,9 +259,12 @@ impl ImageCheck {
                 Failure::new(Reason::ImageDenied, message).with_hint(hint)
             }
             RegistryError::Unavailable { .. } => Failure::new(Reason::RegistryUnavailable, message)
-                .with_hint("Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`."),
+                .with_hint(match self.credentials {
+                    Some(_) => "Run the job again when the registry is well.",
+                    None => "Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`.",
+                }),
             RegistryError::Certificate(_) => Failure::new(Reason::Certificate, message)
-                .with_hint("For a registry behind a private CA, give that CA's certificate (PEM) as `ca-certificate`."),
+                .with_hint("Where the registry is behind a private CA, `ca-certificate` must hold that CA's certificate (PEM)."),
             RegistryError::Protocol(_) => Failure::new(Reason::RegistryUnavailable, message)
                 .with_hint("Check the image's name: its first part must be a registry."),
         }

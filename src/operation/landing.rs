@@ -310,7 +310,7 @@ pub async fn land(
     };
     let retry::Ended { plan, base, landed } = match landed {
         Ok(landing) => landing,
-        Err(error) => return Err(session.explainer.landing(error).await),
+        Err(error) => return Err(session.explainer.landing(error, identity).await),
     };
     let (mut plan, mut warnings, skipped) = plan;
     if skipped.is_some() {

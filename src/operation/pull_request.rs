@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Progress;
+use super::advice::on_a_merge;
 use super::session::{Session, log_event};
 use super::source_changes::{self, SourceChanges};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
@@ -199,8 +200,14 @@ pub(super) async fn open(
         (false, true) => News::Updated,
         (false, false) => News::Nothing,
     };
-    let same = pull.title == title && pull.body.as_deref().unwrap_or_default() == body;
-    if news == News::Updated && !same {
+    let there = pull.body.as_deref().unwrap_or_default();
+    let is_outdated = match news {
+        News::Updated => pull.title != title || there != body,
+        // A run that ended before it came to this; and it may be a person's text by now.
+        News::Nothing => !deployment::deploys_the_same(there, &body),
+        News::Opened | News::Queued | News::Merged => false,
+    };
+    if is_outdated {
         let edit = async || api.edit_pull(&pull, &title, &body).await;
         steps
             .warned("its title and text could not be changed", edit)
@@ -218,10 +225,10 @@ pub(super) async fn open(
             method,
             commit: proposed.commit,
             message: proposed.message,
+            is_same: deployment::deploys_the_same,
         };
         let merging = async || api.merge_when_ready(&pull, &merge).await;
-        let what = "it will not be merged by itself (\"Allow auto-merge\" in the repository's settings, and a rule of the branch that it can wait for)";
-        match steps.warned(what, merging).await? {
+        match steps.merged(merging).await? {
             Some(Merging::Done) => news = News::Merged,
             Some(Merging::Queued) => news = News::Queued,
             Some(Merging::Waits) | None => {}
@@ -271,6 +278,26 @@ impl<L: Progress> Steps<'_, L> {
             Err(error) => {
                 let warning = format!("The pull request is there, but {failed}: {error}");
                 self.warnings.push(warning);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The same for the merge, with what to do about a refusal.
+    async fn merged(
+        &mut self,
+        attempt: impl AsyncFnMut() -> Result<Merging, RepositoryError>,
+    ) -> Result<Option<Merging>, Failure> {
+        const FAILED: &str = "it will not be merged by itself";
+        match self.take(FAILED, attempt).await? {
+            Ok(done) => Ok(Some(done)),
+            Err(error) => {
+                let words = error.to_string();
+                let words = words.trim_end_matches('.');
+                let advice = on_a_merge(words).unwrap_or("Look at its page, and merge it there");
+                self.warnings.push(format!(
+                    "The pull request is there, but {FAILED}: {words}. {advice}"
+                ));
                 Ok(None)
             }
         }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Progress;
+use super::advice::Settings;
 use super::explain::Explainer;
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
@@ -107,6 +108,8 @@ pub struct Remote {
     pub trusted: Authorities,
     /// How the repository is spoken to.
     pub transport: Choice,
+    /// Whether what is written is proposed as a pull request.
+    pub proposes: bool,
     /// GitHub's API, which explains refusals even where git is spoken.
     pub api_url: Url,
     /// How the repositories are read that images are built from.
@@ -180,7 +183,7 @@ impl Remote {
             let (api, server) = (host(&self.api_url), self.location.host());
             return Err(Failure::new(
                 Reason::App,
-                format!("`api-url` is at {api}, and {} at {server}: the app's signature is not sent to another server.", self.location),
+                format!("`api-url` is at {api}, and {} at {server}: the app's signature is not sent to another server. Nothing was changed.", self.location),
             )
             .with_hint("Set `api-url` to the API of the server that `server-url` names."));
         }
@@ -214,28 +217,28 @@ impl Remote {
         match error {
             AppError::Refused { .. } => Failure::new(
                 Reason::App,
-                format!("GitHub does not take the key for the app `{id}`{said}."),
+                format!("GitHub does not take the key for the app `{id}`{said}. Nothing was changed."),
             )
             .with_hint(
                 "`app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.",
             ),
             AppError::NotInstalled { .. } => Failure::new(
                 Reason::App,
-                format!("The app `{id}` is not installed on {location}{said}."),
+                format!("The app `{id}` is not installed on {location}{said}. Nothing was changed."),
             )
             .with_hint(
                 "Install it there (the app's settings → Install App), with that repository among those it may see; and check `repository`.",
             ),
             AppError::Unknown { .. } => Failure::new(
                 Reason::App,
-                format!("The server knows no app `{id}`{said}."),
+                format!("The server knows no app `{id}`{said}. Nothing was changed."),
             )
             .with_hint(
                 "`app-id` is wrong (it is the App ID or the Client ID of the app's settings page), or the app is of another server than `server-url` and `api-url` name.",
             ),
             AppError::Suspended { .. } => Failure::new(
                 Reason::App,
-                format!("The installation of the app `{id}` on {location} is suspended{said}."),
+                format!("The installation of the app `{id}` on {location} is suspended{said}. Nothing was changed."),
             )
             .with_hint(
                 "The owner of the repository, or of the app, lifts that: Settings → GitHub Apps → Configure → Unsuspend.",
@@ -248,7 +251,7 @@ impl Remote {
                 };
                 Failure::new(
                     Reason::App,
-                    format!("The app `{id}` gets no token for {location}{said}."),
+                    format!("The app `{id}` gets no token for {location}{said}. Nothing was changed."),
                 )
                 .with_hint(format!(
                     "It needs {needed}: set it in the app's permissions, and accept the change where it is installed."
@@ -258,7 +261,7 @@ impl Remote {
                 Ok(client) => self.explainer(None, client).repository(error).await,
                 Err(failure) => failure,
             },
-            AppError::Signing => Failure::new(Reason::App, format!("{error}.")),
+            AppError::Signing => Failure::new(Reason::App, format!("{error}. Nothing was changed.")),
         }
     }
 
@@ -274,6 +277,15 @@ impl Remote {
             own_repository,
             api_url: &self.api_url,
             client,
+            settings: Settings {
+                proposes: self.proposes,
+                over_api: matches!(self.transport, Choice::Api { .. }),
+                names_author: false,
+                signs: self.signing_key.is_some(),
+                trusts: !self.trusted.is_empty(),
+                names_user: self.token_username != Credentials::ANY_USERNAME,
+                by_app: self.app.is_some(),
+            },
         }
     }
 

@@ -15,6 +15,7 @@ mod api;
 mod architecture;
 mod changes;
 mod docs;
+mod every_request;
 mod github_app;
 mod guards;
 mod hostile;

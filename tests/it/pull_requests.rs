@@ -164,7 +164,6 @@ fn everything_that_was_asked_for_is_on_it() {
         .input("pull-request-reviewers", "@jimin")
         .input("pull-request-team-reviewers", "acme/platform")
         .input("pull-request-assignees", "octocat")
-        .input("pull-request-draft", "true")
         .input("pull-request-auto-merge", "squash")
         .run()
         .succeeded();
@@ -175,7 +174,6 @@ fn everything_that_was_asked_for_is_on_it() {
     let body = pull["body"].as_str().unwrap();
     let expected = "From v1 to v2 in apps/web.yaml.\n\nPlease look.\n\nDeployed-Image: ";
     assert!(body.starts_with(expected), "{body}");
-    assert_eq!(pull["draft"], true);
     assert_eq!(pull["auto_merge"]["merge_method"], "squash");
     let names: Vec<&str> = pull["labels"]
         .as_array()
@@ -641,14 +639,68 @@ fn it_is_merged_at_once_where_nothing_is_missing() {
         assert_eq!(outcome.warnings(), Vec::<String>::new());
         assert!(outcome.shown_log().contains("Merged pull request #1"));
     }
-    // Something is missing, and nothing will do it.
-    let (server, outcome) = merged(|github| github.disallow_auto_merge());
-    assert_eq!(pull(&server)["merged"], false);
-    let warnings = outcome.warnings().join("\n");
-    assert!(
-        warnings.contains("Auto merge is not allowed for this repository"),
-        "{warnings}"
+}
+
+/// Something is missing, and nothing will do it.
+#[test]
+fn what_is_not_merged_says_why_and_what_to_do() {
+    let warned = |github: fn(&crate::support::Github), method: &str, draft: &str| {
+        let (server, repository) = start();
+        github(server.github());
+        let outcome = propose(&repository, "v2")
+            .input("pull-request-auto-merge", method)
+            .input("pull-request-draft", draft)
+            .run()
+            .succeeded();
+        let pull = pull(&server);
+        assert_eq!(
+            (&pull["merged"], &pull["draft"]),
+            (&false.into(), &(draft == "true").into())
+        );
+        scrub(&repository, &outcome.warnings().join("\n"))
+    };
+    let told = [
+        warned(|github| github.disallow_auto_merge(), "squash", "false"),
+        warned(|github| github.allow_only("squash"), "merge", "false"),
+        warned(
+            |github| {
+                github.require_nothing();
+                github.allow_only("squash");
+            },
+            "merge",
+            "false",
+        ),
+        warned(|_| {}, "squash", "true"),
+        warned(|github| github.require_nothing(), "squash", "true"),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    The pull request is there, but it will not be merged by itself: Auto merge is not allowed for this repository. Switch on *Allow auto-merge* in the repository's settings
+    The pull request is there, but it will not be merged by itself: Merge method merge commits are not allowed on this repository. Set `pull-request-auto-merge` to a way that the repository's settings allow
+    The pull request is there, but it will not be merged by itself: SERVER answered HTTP 405: Merge commits are not allowed on this repository. Set `pull-request-auto-merge` to a way that the repository's settings allow
+    The pull request is there, but it will not be merged by itself: Pull Request is still a draft. A draft is not merged: leave `pull-request-draft` out, or mark it as ready
+    The pull request is there, but it will not be merged by itself: SERVER answered HTTP 405: Pull Request is still a draft. A draft is not merged: leave `pull-request-draft` out, or mark it as ready
+    ");
+}
+
+/// A merge that an earlier deployment asked for says what that deployed.
+#[test]
+fn the_merge_of_an_earlier_deployment_is_not_taken_for_this_ones() {
+    let (server, repository) = start();
+    let merging = |tag: &str| propose(&repository, tag).input("pull-request-auto-merge", "squash");
+    merging("v2").run().succeeded();
+    let already = serde_json::json!({
+        "data": {"enablePullRequestAutoMerge": null},
+        "errors": [{"type": "UNPROCESSABLE", "path": ["enablePullRequestAutoMerge"], "message": "Auto merge is already enabled"}],
+    });
+    let json = ("Content-Type".to_owned(), "application/json".to_owned());
+    server.fault(
+        Step::Mutation("enablePullRequestAutoMerge").every(),
+        Fault::Status(200, vec![json], already.to_string()),
     );
+    let again = merging("v2").run().succeeded();
+    assert_eq!(again.warnings(), Vec::<String>::new());
+    let other = merging("v3").run().succeeded();
+    assert_eq!(other.warnings().len(), 1, "{}", other.log());
 }
 
 #[test]
@@ -710,10 +762,7 @@ fn limited(status: u16, words: &str) -> Fault {
 #[test]
 fn trouble_after_the_commit_is_waited_through() {
     let faults = [
-        Fault::status(502),
-        Fault::StatusAfter(502),
         Fault::Reset,
-        Fault::DropAnswer,
         Fault::Truncate(10),
         Fault::Status(
             200,
@@ -743,16 +792,13 @@ fn trouble_after_the_commit_is_waited_through() {
 fn trouble_that_lasts_fails_the_step_and_says_what_is_there() {
     let blocked = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.";
     std::thread::scope(|scope| {
-        for fault in [Fault::status(502), Fault::Reset, limited(403, blocked)] {
+        for fault in [Fault::Reset, limited(403, blocked)] {
             scope.spawn(move || {
                 for (step, nth) in AFTER_THE_COMMIT {
                     let case = format!("{fault:?} at {step:?} from the {nth}. on");
                     let (server, repository) = start();
                     // Those before are answered.
-                    let lasting = fault.clone();
-                    for later in nth..200 {
-                        server.fault(step.nth(later), lasting.clone());
-                    }
+                    server.fault(step.from(nth), fault.clone());
                     let outcome = everything(&repository).input("timeout", "3").run().failed();
                     let error = error(&outcome);
                     assert!(

@@ -237,10 +237,10 @@ fn on_a_branch_that_stays_it_is_a_rule_and_the_advice_is_for_that_server() {
     A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a bypass list, a GitHub App can), or deploy to a branch without it.
 
     The push was declined: acme/deploy declined the push: push declined due to repository rule violations: error: GH013: Repository rule violations found for refs/heads/main. - Commits must have verified signatures. Nothing was changed.
-    The branch takes signed commits only. With `transport: api` and without `author-name` and `author-email`, GitHub signs them for a GitHub App and for GITHUB_TOKEN; over git, give a key that the account knows as `signing-key`.
+    The branch takes signed commits only. With `transport: api` GitHub signs them; over git, give a key that the account of `author-email` knows as `signing-key`.
 
     The push was declined: acme/deploy declined the push: push declined due to email privacy restrictions: error: GH007: Your push would publish a private email address. Nothing was changed.
-    Set `author-email` to an address that may be seen, such as the account's `ID+NAME@users.noreply.github.com`; or leave `author-name` and `author-email` out.
+    Set `author-email` to an address that may be seen, such as the account's `ID+NAME@users.noreply.github.com`.
 
     The push was declined: acme/deploy declined the push: refusing to allow a Personal Access Token to create or update workflow `.github/workflows/a.yml` without `workflow` scope. Nothing was changed.
     `file` is a workflow, which takes a permission of its own: *Workflows: Read and write* for a fine-grained token or a GitHub App, the scope `workflow` for a classic one. GITHUB_TOKEN can't have it.
@@ -271,6 +271,158 @@ fn on_a_branch_that_stays_it_is_a_rule_and_the_advice_is_for_that_server() {
     ");
 }
 
+/// Why a token may not, in GitHub's words: the same over git and over the API.
+const TOKENS: [&str; 8] = [
+    "Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource.",
+    "Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.",
+    "The `acme' organization has enabled or enforced SAML SSO. To access this repository, you must use the HTTPS remote with a personal access token or SSH with an SSH key and passphrase that has been authorized for this organization.",
+    "The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is greater than 366 days. Please adjust your token's lifetime at the following URL: https://github.com/settings/personal-access-tokens/1",
+    "`acme` forbids access via a personal access token (classic). Please use a GitHub App, OAuth App, or a personal access token with fine-grained permissions.",
+    "Sorry. Your account was suspended.",
+    "Your account is suspended. Please visit https://support.github.com for more information.",
+    "This repository was archived so it is read-only.",
+];
+
+#[test]
+fn what_keeps_a_token_out_has_its_own_advice_over_both_transports() {
+    let json = || ("Content-Type".to_owned(), "application/json".to_owned());
+    let told = TOKENS.map(|words| {
+        let body = serde_json::json!({ "message": words }).to_string();
+        let forbidden = serde_json::json!({
+            "data": {"repository": null},
+            "errors": [{"type": "FORBIDDEN", "path": ["repository"], "message": words}],
+        });
+        let [over_git, over_rest, over_graphql] = [
+            (
+                "git",
+                Step::FetchRefs,
+                Fault::Status(403, Vec::new(), format!("{words}\n")),
+            ),
+            ("api", Step::Query, Fault::Status(403, vec![json()], body)),
+            (
+                "api",
+                Step::Query,
+                Fault::Status(200, vec![json()], forbidden.to_string()),
+            ),
+        ]
+        .map(|(transport, step, fault)| {
+            let (server, repository) = start();
+            server.fault(step.every(), fault);
+            let action = update(&repository, true).input("transport", transport);
+            let told = told(&server, &action.run().failed());
+            assert_eq!(repository.log("main").len(), 1, "{words}");
+            told
+        });
+        assert_eq!(over_git, over_rest);
+        assert_eq!(over_git.replace("HTTP 403", "FORBIDDEN"), over_graphql);
+        over_git
+    });
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource. Nothing was changed.
+    The organisation lets only known addresses in: add the runner's, or run the job on a runner whose address is on the list.
+
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization. Nothing was changed.
+    Authorize the token for the organisation's single sign-on (the token's settings, Configure SSO).
+
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): The `acme' organization has enabled or enforced SAML SSO. To access this repository, you must use the HTTPS remote with a personal access token or SSH with an SSH key and passphrase that has been authorized for this organization. Nothing was changed.
+    Authorize the token for the organisation's single sign-on (the token's settings, Configure SSO).
+
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is greater than 366 days. Please adjust your token's lifetime at the following URL: https://github.com/settings/personal-access-tokens/1. Nothing was changed.
+    The organisation takes only tokens of a shorter life: make one that expires sooner.
+
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): `acme` forbids access via a personal access token (classic). Please use a GitHub App, OAuth App, or a personal access token with fine-grained permissions. Nothing was changed.
+    The organisation takes no classic tokens: use a fine-grained one, or a GitHub App's.
+
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Sorry. Your account was suspended. Nothing was changed.
+    The token's account is suspended: use another one's token, or a GitHub App's.
+
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Your account is suspended. Please visit https://support.github.com for more information. Nothing was changed.
+    The token's account is suspended: use another one's token, or a GitHub App's.
+
+    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): This repository was archived so it is read-only. Nothing was changed.
+    The repository is archived, and so read-only for everyone: unarchive it, or deploy to another one.
+    ");
+}
+
+/// Nobody is told to do what is done.
+#[test]
+fn what_is_set_is_not_advised() {
+    let declined = |words: &str, said: &str, change: &dyn Fn(Action) -> Action| {
+        let (server, repository) = start();
+        server.fault(Step::Push.every(), refusal(words, said));
+        told(&server, &change(update(&repository, true)).run().failed())
+    };
+    let (_directory, key) = crate::signing::key(&["-t", "ed25519", "-N", ""]);
+    let rule = "push declined due to repository rule violations";
+    let signatures = "- Commits must have verified signatures.\n";
+    let told = [
+        declined(rule, signatures, &|action| {
+            action.input("signing-key", &key)
+        }),
+        declined(rule, signatures, &|action| {
+            action
+                .input("author-name", "Jimin")
+                .input("author-email", "jimin@example.com")
+        }),
+        declined(
+            "push declined due to email privacy restrictions",
+            "GH007",
+            &|action| {
+                action
+                    .input("author-name", "Jimin")
+                    .input("author-email", "jimin@example.com")
+            },
+        ),
+        {
+            let (server, repository) = start();
+            let refused = serde_json::json!({"message": "Repository rule violations found: Cannot create ref due to creations being restricted."});
+            let json = ("Content-Type".to_owned(), "application/json".to_owned());
+            server.fault(
+                Step::Rest("POST git/refs").every(),
+                Fault::Status(422, vec![json], refused.to_string()),
+            );
+            told(
+                &server,
+                &update(&repository, true)
+                    .input("pull-request", "true")
+                    .run()
+                    .failed(),
+            )
+        },
+        {
+            let (server, repository) = start();
+            let commit = Step::Mutation("createCommitOnBranch");
+            server.fault(
+                commit.every(),
+                graphql("UNPROCESSABLE", "Commits must have verified signatures."),
+            );
+            told(
+                &server,
+                &update(&repository, true)
+                    .input("transport", "api")
+                    .run()
+                    .failed(),
+            )
+        },
+    ];
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The push was declined: acme/deploy declined the push: push declined due to repository rule violations: - Commits must have verified signatures. Nothing was changed.
+    The branch takes commits only whose signature the server can check: the account that has `author-email` among its addresses must know the public half of `signing-key` as a *signing* key (Settings → SSH and GPG keys).
+
+    The push was declined: acme/deploy declined the push: push declined due to repository rule violations: - Commits must have verified signatures. Nothing was changed.
+    The branch takes signed commits only: give a key that the account of `author-email` knows as `signing-key`. Or use `transport: api`, where GitHub signs, without `author-name` and `author-email`.
+
+    The push was declined: acme/deploy declined the push: push declined due to email privacy restrictions: GH007. Nothing was changed.
+    `author-email` is an address that its account keeps private: set one that may be seen, such as the account's `ID+NAME@users.noreply.github.com`; or leave `author-name` and `author-email` out.
+
+    The push was declined: acme/deploy declined the push: SERVER answered HTTP 422: Repository rule violations found: Cannot create ref due to creations being restricted. Nothing was changed.
+    A rule of the repository covers the pull request's branch, too, and would again. Leave that branch out of it (branch protection or ruleset), name one that it does not cover with `pull-request-branch`, or let the token's account bypass it.
+
+    The push was declined: acme/deploy declined the push: Commits must have verified signatures. Nothing was changed.
+    The branch takes signed commits only. Of an executable file, GitHub signs them for a GitHub App and for GITHUB_TOKEN: use such a token.
+    ");
+}
+
 /// A refusal over GitHub's API.
 fn graphql(kind: &str, message: &str) -> Fault {
     let body = serde_json::json!({
@@ -295,6 +447,11 @@ fn over_the_api_the_branch_decides_as_well() {
             "BRANCH_PROTECTION_RULE_VIOLATION",
             "Protected branch update failed",
         ),
+        ("FORBIDDEN", "Resource not accessible by integration"),
+        (
+            "INSUFFICIENT_SCOPES",
+            "Your token has not been granted the required scopes",
+        ),
     ] {
         let (server, repository) = start();
         let other = repository.clone();
@@ -305,6 +462,16 @@ fn over_the_api_the_branch_decides_as_well() {
         over_api(&repository).run().succeeded();
         assert_eq!(repository.log("main").len(), 3, "{message}");
     }
+    // Where it stays, it is the token.
+    let (server, repository) = start();
+    let forbidden = graphql("FORBIDDEN", "Resource not accessible by integration");
+    server.fault(commit.every(), forbidden);
+    let outcome = over_api(&repository).run().failed();
+    let refused = told(&server, &outcome);
+    assert!(
+        refused.starts_with("The token may not do this: The token may not write acme/deploy"),
+        "{refused}"
+    );
     // What sounds like trouble is tried again where the branch stays; anything else is a rule.
     let (server, repository) = start();
     server.fault(

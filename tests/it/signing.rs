@@ -9,7 +9,7 @@ use crate::support::{Action, GitServer, Repository, Step, TOKEN, Via};
 const FILE: &str = "web.yaml";
 
 /// A key as `ssh-keygen` makes it, and the file that says whose it is.
-fn key(options: &[&str]) -> (TempDir, String) {
+pub fn key(options: &[&str]) -> (TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("key");
     let made = Command::new("ssh-keygen")

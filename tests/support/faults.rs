@@ -114,7 +114,16 @@ impl Step {
     pub fn nth(self, n: usize) -> When {
         When {
             step: Some(self.known()),
-            nth: Some(n),
+            nth: Some(Nth::Is(n)),
+            repository: None,
+        }
+    }
+
+    /// The n-th request of this kind, counted from 1, and every later one.
+    pub fn from(self, n: usize) -> When {
+        When {
+            step: Some(self.known()),
+            nth: Some(Nth::From(n)),
             repository: None,
         }
     }
@@ -133,8 +142,26 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct When {
     step: Option<Step>,
-    nth: Option<usize>,
+    nth: Option<Nth>,
     repository: Option<String>,
+}
+
+/// A request's place among those that are counted, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nth {
+    /// This one.
+    Is(usize),
+    /// This one, and all behind it.
+    From(usize),
+}
+
+impl Nth {
+    fn holds(self, count: usize) -> bool {
+        match self {
+            Nth::Is(nth) => count == nth,
+            Nth::From(nth) => count >= nth,
+        }
+    }
 }
 
 impl When {
@@ -142,7 +169,16 @@ impl When {
     pub fn nth(n: usize) -> When {
         When {
             step: None,
-            nth: Some(n),
+            nth: Some(Nth::Is(n)),
+            repository: None,
+        }
+    }
+
+    /// The n-th request to the server, of whatever kind, counted from 1, and every later one.
+    pub fn from(n: usize) -> When {
+        When {
+            step: None,
+            nth: Some(Nth::From(n)),
             repository: None,
         }
     }
@@ -168,7 +204,7 @@ impl When {
             Some(_) => request.nth_of_step,
             None => request.nth,
         };
-        self.nth.is_none_or(|nth| nth == count)
+        self.nth.is_none_or(|nth| nth.holds(count))
             && self
                 .repository
                 .as_ref()

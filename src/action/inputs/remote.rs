@@ -80,6 +80,7 @@ pub fn remote(given: &mut Given) -> Option<Remote> {
         timeout,
         trusted,
         transport: transport?,
+        proposes: false,
         api_url: api_url?,
         sources: SourceAccess {
             token: given.read(&SOURCE_TOKEN),

@@ -90,6 +90,10 @@ impl<'a> HeadBranch<'a> {
                 ..
             }) => Ok(Pushed::Refused { detail }),
             Err(CallError::Failed {
+                error: refused @ RepositoryError::Refused { .. },
+                ..
+            }) => self.api.refused_at(self.name, None, refused).await,
+            Err(CallError::Failed {
                 error,
                 may_have_happened: true,
             }) => Err(RepositoryError::Unconfirmed {

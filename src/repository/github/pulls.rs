@@ -97,6 +97,8 @@ pub struct Merge<'a> {
     pub commit: &'a CommitId,
     /// What the commit says that the merge makes, where it makes one.
     pub message: &'a str,
+    /// Whether two such messages tell of the same deployment.
+    pub is_same: fn(&str, &str) -> bool,
 }
 
 /// What became of a merge.
@@ -136,7 +138,8 @@ const ENQUEUE: &str = "mutation($input: EnqueuePullRequestInput!) {
 const MERGE_STATE: &str = "query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
     pull: pullRequest(number: $number) {
-      merged mergeStateStatus isInMergeQueue isMergeQueueEnabled autoMergeRequest { enabledAt }
+      merged mergeStateStatus isInMergeQueue isMergeQueueEnabled
+      autoMergeRequest { mergeMethod commitHeadline commitBody }
     }
   }
 }";
@@ -149,7 +152,30 @@ struct MergeState {
     merge_state_status: String,
     is_in_merge_queue: bool,
     is_merge_queue_enabled: bool,
-    auto_merge_request: Option<Json>,
+    auto_merge_request: Option<AutoMerge>,
+}
+
+/// A merge that is to come. What it says is none where the queue of the target decides it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AutoMerge {
+    merge_method: String,
+    commit_headline: Option<String>,
+    commit_body: Option<String>,
+}
+
+impl AutoMerge {
+    /// Whether it is this one, and not that of an earlier deployment.
+    fn is(&self, merge: &Merge<'_>) -> bool {
+        if !self.merge_method.eq_ignore_ascii_case(merge.method.name()) {
+            return false;
+        }
+        let (Some(headline), Some(body)) = (&self.commit_headline, &self.commit_body) else {
+            return true;
+        };
+        let message = format!("{headline}\n\n{body}");
+        merge.method == MergeMethod::Rebase || (merge.is_same)(&message, merge.message)
+    }
 }
 
 impl MergeState {
@@ -158,14 +184,15 @@ impl MergeState {
         ["CLEAN", "HAS_HOOKS", "UNSTABLE"].contains(&self.merge_state_status.as_str())
     }
 
-    /// What has come of it already.
-    fn reached(&self) -> Option<Merging> {
+    /// What has come of `merge` already.
+    fn reached(&self, merge: &Merge<'_>) -> Option<Merging> {
         if self.merged {
             Some(Merging::Done)
         } else if self.is_in_merge_queue {
             Some(Merging::Queued)
         } else {
-            self.auto_merge_request.as_ref().map(|_| Merging::Waits)
+            let planned = self.auto_merge_request.as_ref();
+            planned.filter(|one| one.is(merge)).map(|_| Merging::Waits)
         }
     }
 }
@@ -328,7 +355,7 @@ impl GithubRepository {
         let ready = ["clean status", "unstable status", "has_hooks"];
         if !ready.iter().any(|words| refusal.contains(words)) {
             let state = self.merge_state(pull).await?;
-            if let Some(reached) = state.as_ref().and_then(MergeState::reached) {
+            if let Some(reached) = state.as_ref().and_then(|state| state.reached(merge)) {
                 return Ok(reached);
             }
             if !state.is_some_and(|state| state.is_ready()) {
@@ -349,7 +376,7 @@ impl GithubRepository {
             return Err(error);
         }
         let state = self.merge_state(pull).await?;
-        if let Some(reached) = state.as_ref().and_then(MergeState::reached) {
+        if let Some(reached) = state.as_ref().and_then(|state| state.reached(merge)) {
             return Ok(reached);
         }
         if !state.is_some_and(|state| state.is_merge_queue_enabled) {

@@ -276,18 +276,33 @@ impl GithubRepository {
             let is = |error: &GraphqlError| error.kind.as_deref() == Some(kind);
             errors.iter().any(is)
         };
-        if is("FORBIDDEN") || is("INSUFFICIENT_SCOPES") {
-            return Err(explained(&errors, Access::Write));
-        }
         let detail = said(&errors);
-        // Of a branch, or of the repository.
-        if is("NOT_FOUND") {
-            return match self.head(branch).await? {
-                Some(head) if head == *from => Err(explained(&errors, Access::Write)),
-                _ => Ok(Pushed::Moved { detail }),
-            };
+        // Of a token; of a branch, or of the repository. Where the branch has moved, it is a lost race all
+        // the same: the next try tells.
+        let kinds = ["FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND"];
+        if kinds.into_iter().any(is) {
+            let refused = explained(&errors, Access::Write);
+            return self.refused_at(branch, Some(from), refused).await;
         }
         Ok(Pushed::Refused { detail })
+    }
+
+    /// What a refusal that tells of the token or the repository is, by where the branch is now, which was
+    /// expected at `from`: a lost race where it has moved.
+    pub(super) async fn refused_at(
+        &self,
+        branch: &BranchName,
+        from: Option<&CommitId>,
+        refused: RepositoryError,
+    ) -> Result<Pushed, RepositoryError> {
+        match self.head(branch).await {
+            Ok(head) if head.as_ref() == from => Err(refused),
+            Ok(_) => Ok(Pushed::Moved {
+                detail: refused.to_string(),
+            }),
+            Err(error) if error.is_trouble() => Err(error),
+            Err(_) => Err(refused),
+        }
     }
 
     /// The commit of `sent`, which was made on top of `base`, if it is on the branch.

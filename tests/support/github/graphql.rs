@@ -360,10 +360,11 @@ impl Execution<'_> {
                             field("isMergeQueueEnabled"),
                         ];
                         let waits = match state["autoMergeRequest"].as_object() {
-                            Some(request) => plain(
-                                "AutoMergeRequest",
-                                vec![("enabledAt", Leaf(request["enabledAt"].clone()))],
-                            ),
+                            Some(request) => {
+                                let names = ["mergeMethod", "commitHeadline", "commitBody"];
+                                let fields = names.map(|name| (name, Leaf(request[name].clone())));
+                                plain("AutoMergeRequest", fields.into())
+                            }
                             None => Leaf(Json::Null),
                         };
                         fields.push(("autoMergeRequest", waits));

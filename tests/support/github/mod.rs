@@ -69,6 +69,8 @@ struct Merging {
     state: &'static str,
     /// Whether the repository's settings allow auto-merge.
     auto_merge: bool,
+    /// The one way to merge that they allow; else every one.
+    methods: Option<&'static str>,
     /// Whether the target has a merge queue.
     queue: bool,
 }
@@ -130,6 +132,7 @@ impl Github {
             merging: Mutex::new(Merging {
                 state: "BLOCKED",
                 auto_merge: true,
+                methods: None,
                 queue: false,
             }),
             former_names: Mutex::default(),

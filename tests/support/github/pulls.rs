@@ -48,6 +48,11 @@ impl Github {
         lock(&self.merging).auto_merge = false;
     }
 
+    /// Has the repository's settings allow one way to merge alone.
+    pub fn allow_only(&self, method: &'static str) {
+        lock(&self.merging).methods = Some(method);
+    }
+
     /// Has the target take what comes from its merge queue only.
     pub fn require_a_merge_queue(&self) {
         lock(&self.merging).queue = true;
@@ -65,6 +70,17 @@ impl Github {
         };
         if pull["merged"] == true {
             return Err("Pull request is closed");
+        }
+        if pull["draft"] == true {
+            return Err("Pull Request is still a draft");
+        }
+        if merging.methods.is_some_and(|only| {
+            !input["mergeMethod"]
+                .as_str()
+                .unwrap()
+                .eq_ignore_ascii_case(only)
+        }) {
+            return Err("Merge method merge commits are not allowed on this repository");
         }
         if !merging.auto_merge {
             return Err("Auto merge is not allowed for this repository");
@@ -103,7 +119,10 @@ impl Github {
         Some(json!({
             "merged": pull["merged"], "mergeStateStatus": merging.state,
             "isInMergeQueue": !pull["queued"].is_null(), "isMergeQueueEnabled": merging.queue,
-            "autoMergeRequest": auto_merge.map(|_| json!({"enabledAt": "2026-11-23T12:00:00Z"})),
+            "autoMergeRequest": auto_merge.map(|planned| json!({
+                "mergeMethod": planned["merge_method"].as_str().unwrap().to_uppercase(),
+                "commitHeadline": planned["commit_title"], "commitBody": planned["commit_message"],
+            })),
         }))
     }
 }
@@ -239,6 +258,16 @@ impl Asked<'_> {
                 }
                 if pull["merged"] == true {
                     return Some(refusal(405, "Pull Request is not mergeable"));
+                }
+                if pull["draft"] == true {
+                    return Some(refusal(405, "Pull Request is still a draft"));
+                }
+                let only = lock(&self.github.merging).methods;
+                if only.is_some_and(|only| body["merge_method"] != only) {
+                    return Some(refusal(
+                        405,
+                        "Merge commits are not allowed on this repository.",
+                    ));
                 }
                 if body["sha"] != self.store.reference(&head)?.to_string() {
                     return Some(refusal(409, "Head branch was modified."));

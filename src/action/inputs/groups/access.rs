@@ -7,6 +7,7 @@ use crate::action::inputs::definition::{
 };
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{parsed, text};
+use crate::http::Credentials;
 use crate::operation::session::Remote;
 use crate::repository::Location;
 use crate::repository::github::app::{App, AppKey};
@@ -28,7 +29,7 @@ inputs! {
 
     /// The name that goes with `token` over git, where the server wants a certain one, such as
     /// `x-token-auth` ([docs/recipes.md](docs/recipes.md#other-servers)).
-    TOKEN_USERNAME: String = Input::new("token-username", ALL, token_username).or("x-access-token");
+    TOKEN_USERNAME: String = Input::new("token-username", ALL, token_username).or(Credentials::ANY_USERNAME);
 
     /// A GitHub App to get the token with, in place of `token`; its App ID or Client ID. The token
     /// is for `repository` alone, and for an hour at most.

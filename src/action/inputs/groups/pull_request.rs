@@ -98,5 +98,6 @@ pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<Pu
     };
     let why = "pull requests are made over it";
     remote.transport = Choice::Api { name, why };
+    remote.proposes = true;
     Some(request)
 }
