@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use gitops_deploy::repository::{ObjectId, ObjectKind};
 
-use crate::support::{Action, Outcome};
+use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, TOKEN};
 
 /// What the tests give as `timeout`.
 const TIMEOUT: u64 = 2;
@@ -361,7 +361,7 @@ fn endless(head: &'static str, body: &'static [u8]) -> String {
                     return;
                 }
                 let body = body.repeat(1_000);
-                while stream.write_all(&body).is_ok() {}
+                while !body.is_empty() && stream.write_all(&body).is_ok() {}
             });
         }
     });
@@ -385,4 +385,225 @@ fn an_api_that_answers_without_end() {
             .input("timeout", TIMEOUT.to_string()),
     );
     assert_eq!(outcome.code(), Some(1), "{}", outcome.log());
+}
+
+/// What a server can do to those who read HTTP, whatever they ask for.
+fn answers() -> Vec<(&'static str, &'static [u8])> {
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), Compression::best());
+    bomb.write_all(&vec![b' '; 16 << 20]).unwrap();
+    let bomb: &'static [u8] = Vec::leak(bomb.finish().unwrap());
+    vec![
+        ("HTTP/1.1 200 OK\r\n", b"X-Header: of many\r\n"),
+        ("HTTP/1.1 200 OK\r\nX-Header: ", b"without end"),
+        ("HTTP/1.1 200 ", b"OK"),
+        ("", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"1\r\n \r\n",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+            b"extension=",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n",
+            bomb,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n",
+            b"[{\"a\":",
+        ),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            b"",
+        ),
+        (
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"",
+            b"realm=\"",
+        ),
+    ]
+}
+
+/// A repository that is well, and a run that reads from `server` as well.
+fn beside(git: &GitServer, server: &str) -> Action {
+    let manifest = format!("containers:\n- name: web\n  image: {server}/acme/web:v1\n");
+    let repository = git.repository_with("acme/deploy", "web.yaml", &manifest);
+    Action::new()
+        .input("repository", repository.url())
+        .input("file", "web.yaml")
+        .input("token", TOKEN)
+        .input("timeout", TIMEOUT.to_string())
+}
+
+#[test]
+fn a_git_server_that_speaks_http_without_end() {
+    for (head, body) in answers() {
+        let server = endless(head, body);
+        let outcome = run(
+            &format!("http://{server}/acme/deploy"),
+            "update",
+            "web.yaml",
+        );
+        assert_eq!(outcome.code(), Some(1), "{head}\n{}", outcome.log());
+    }
+}
+
+#[test]
+fn an_argo_cd_that_speaks_http_without_end() {
+    for (head, body) in answers() {
+        let (git, server) = (GitServer::start(), endless(head, body));
+        let action = beside(&git, &server)
+            .input("operation", "verify")
+            .input("argocd-server", format!("http://{server}"))
+            .input("argocd-token", ARGOCD_TOKEN)
+            .input("argocd-application", "web")
+            .input("verify-timeout", TIMEOUT.to_string());
+        let outcome = bounded(action);
+        assert_eq!(outcome.code(), Some(1), "{head}\n{}", outcome.log());
+    }
+}
+
+/// A server of a repository that has one file.
+fn serving(content: &[u8]) -> String {
+    let (id, packed) = blob(content);
+    let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), id);
+    let (tip, commit) = commit(root, b"feat: it\n");
+    Hostile::sending(tip, &[commit, files, packed]).serve()
+}
+
+#[test]
+fn a_file_that_means_harm_to_those_who_read_yaml() {
+    let mut laughs = String::from("a0: &a0 [ha, ha]\n");
+    for level in 1..40 {
+        let below = level - 1;
+        laughs += &format!("a{level}: &a{level} [*a{below}, *a{below}, *a{below}]\n");
+    }
+    let files = [
+        laughs,
+        "a: &a [*a, *a]\n".to_owned(),
+        "a: &a\n  <<: *a\n  image: acme/web:v1\n".to_owned(),
+        "[".repeat(1 << 20),
+        "{a: ".repeat(1 << 18),
+        "- ".repeat(1 << 18),
+        "? ".repeat(1 << 18),
+        (0..2_000)
+            .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+            .collect(),
+        "---\n".repeat(1 << 20),
+        "---\na: b\n".repeat(1 << 18),
+        format!("a: \"{}\"\n", "\\x41".repeat(1 << 20)),
+        format!("a: |\n{}", "  \n".repeat(1 << 20)),
+        "&a ".repeat(1 << 20),
+        "!!x ".repeat(1 << 20),
+        "%TAG ! tag:x,2000:\n".repeat(1 << 18),
+        "a".repeat(8 << 20),
+        "#".repeat(8 << 20),
+    ];
+    for file in files {
+        let outcome = run(&serving(file.as_bytes()), "update", "web.yaml");
+        let start = file.get(..40).unwrap_or(&file);
+        assert_eq!(outcome.code(), Some(1), "{start}\n{}", outcome.log());
+    }
+}
+
+#[test]
+fn names_that_no_tree_may_have() {
+    let (web, packed) = blob(MANIFEST);
+    for names in [
+        &["..", "web.yaml"][..],
+        &[".git", "web.yaml"],
+        &["", "web.yaml"],
+        &["../../etc/web.yaml"],
+        &["web.yaml", "web.yaml"],
+    ] {
+        let names = names.iter().map(|name| (*name).to_owned());
+        let (root, files) = tree("100644", names, web);
+        let (tip, commit) = commit(root, b"feat: it\n");
+        let url = Hostile::sending(tip, &[commit, files, packed.clone()]).serve();
+        for file in ["web.yaml", "**/*.yaml", "*"] {
+            let outcome = run(&url, "update", file);
+            // There is nobody who takes the push.
+            assert_eq!(outcome.code(), Some(1), "{}", outcome.log());
+        }
+    }
+}
+
+#[test]
+fn differences_to_themselves_and_without_end() {
+    let (mut base, whole) = blob(MANIFEST);
+    let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), base);
+    let (tip, commit) = commit(root, b"feat: it\n");
+    // To where they begin themselves, to before the pack's begin, and to an object that is not there.
+    for (form, to) in [(6, vec![0]), (6, vec![0xff, 0x7f]), (DELTA, vec![7; 20])] {
+        let itself = packed(form, &to, &[1, 1, 0x90, 1]);
+        let url = Hostile::sending(tip, &[commit.clone(), files.clone(), whole.clone(), itself]);
+        let outcome = run(&url.serve(), "history", "web.yaml");
+        assert!(!outcome.log().contains("panicked"), "{}", outcome.log());
+    }
+    // Each builds on the one before.
+    let mut objects = vec![commit, files, whole];
+    let (length, kept) = (MANIFEST.len() as u8, MANIFEST.len() - 4);
+    for number in 0..20_000_u32 {
+        let end = number.to_be_bytes();
+        let delta = [&[length, length, 0x90, length - 4, 4][..], &end].concat();
+        objects.push(packed(DELTA, base.as_bytes(), &delta));
+        base = ObjectId::of(ObjectKind::Blob, &[&MANIFEST[..kept], &end].concat());
+    }
+    let outcome = run(
+        &Hostile::sending(tip, &objects).serve(),
+        "history",
+        "web.yaml",
+    );
+    assert!(!outcome.log().contains("panicked"), "{}", outcome.log());
+}
+
+#[test]
+fn packets_that_are_none() {
+    let (tip, _) = commit(blob(b"").0, b"");
+    for (before, endless) in [
+        (&b"0001"[..], &b"0001"[..]),
+        (b"0002", b"0002"),
+        (b"0003", b"0003"),
+        (b"zzzz", b"zzzz"),
+        (b"-001", b"-001"),
+        (b"0004", b"0004"),
+        (b"0008NAK\n", b"0009\x03stop"),
+        (b"0008NAK\n", b"0009\x02more"),
+        (b"0008NAK\n", b"0005\x01"),
+        (
+            b"",
+            b"0037ACK 1234567890123456789012345678901234567890 common",
+        ),
+    ] {
+        let url = Hostile {
+            before: before.to_vec(),
+            pack: Vec::new(),
+            endless: endless.repeat(1_000),
+            capabilities: "multi_ack shallow ofs-delta side-band-64k",
+            ..Hostile::sending(tip, &[])
+        };
+        for lists in [false, true] {
+            let url = Hostile {
+                lists,
+                ..url.clone()
+            };
+            let outcome = run(&url.serve(), "history", "web.yaml");
+            assert_eq!(outcome.code(), Some(1), "{}", outcome.log());
+        }
+    }
+}
+
+#[test]
+fn a_million_references() {
+    let (tip, _) = commit(blob(b"").0, b"");
+    let reference = packet(&format!("{tip} refs/heads/a\n"));
+    let url = Hostile {
+        before: Vec::new(),
+        pack: reference.repeat(1_000_000),
+        endless: reference,
+        lists: true,
+        ..Hostile::sending(tip, &[])
+    };
+    let outcome = run(&url.serve(), "history", "web.yaml");
+    ends_with(&outcome, "answered with more than is taken in");
 }
