@@ -113,6 +113,9 @@ fn evaluated(input: &str, value: &str) -> String {
         if input == "ca-certificate" {
             return rcgen::generate_simple_self_signed([]).unwrap().cert.pem();
         }
+        if input == "signing-key" {
+            return crate::signing::key(&["-t", "ed25519", "-N", ""]).1;
+        }
         let sample = match input {
             "repository" => "acme/k8s-manifests",
             "file" => "blog-system/web-rollout.yaml",
