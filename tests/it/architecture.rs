@@ -390,6 +390,26 @@ fn every_path_that_the_architecture_names_exists() {
     assert!(seen > 10, "the paths were not found");
 }
 
+/// All but the last of them, which only an image that was built can show.
+#[test]
+fn every_promise_names_its_tests() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let promises = text.split("\n## What it promises\n").nth(1).unwrap();
+    let promises = promises.split("\n## ").next().unwrap();
+    let promises: Vec<&str> = promises.split("\n- **").skip(1).collect();
+    let (image, promises) = promises.split_last().unwrap();
+    assert!(image.starts_with("The image "), "{image}");
+    for promise in promises {
+        let names = promise.split('`').skip(1).step_by(2);
+        let names = names.filter(|name| name.starts_with("src/") || name.starts_with("tests/"));
+        let names: Vec<&str> = names.collect();
+        assert!(!names.is_empty(), "no test: {promise}");
+        for name in names {
+            assert!(root().join(name).exists(), "{name} is not there");
+        }
+    }
+}
+
 #[test]
 fn every_file_that_is_changed_to_try_the_tests_exists() {
     let text = fs::read_to_string(root().join(".ci/mutants")).unwrap();
