@@ -102,7 +102,7 @@ fn of_landing(report: &LandingReport) -> Outputs {
     );
     if let Some(promotion) = &report.promotion {
         if report.skipped.is_none() {
-            outputs.set("promoted-from", promotion.sources().join("\n"));
+            outputs.set("promoted-from", promotion.sources.join("\n"));
         }
         let until = promotion.until.map(|until| Timestamp::utc(until).iso());
         outputs.set("promotable-at", until.unwrap_or_default());

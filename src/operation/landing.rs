@@ -86,22 +86,10 @@ pub struct PromotionReport {
     pub commit: CommitId,
     /// Each image that both sides hold.
     pub promoted: Vec<Promoted>,
+    /// `envs/staging/web.yaml@SHA` for each file whose images were not there yet.
+    pub sources: Vec<String>,
     /// When what is left out may go, where only time is missing; in seconds since 1970.
     pub until: Option<i64>,
-}
-
-impl PromotionReport {
-    /// `envs/staging/web.yaml@SHA` for each file that images come from.
-    pub fn sources(&self) -> Vec<String> {
-        let files = self
-            .promoted
-            .iter()
-            .map(|promoted| promoted.from.file.as_str());
-        let files = distinct(files).into_iter();
-        files
-            .map(|file| format!("{file}@{}", self.commit))
-            .collect()
-    }
 }
 
 impl LandingReport {

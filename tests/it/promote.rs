@@ -258,6 +258,7 @@ fn two_hundred_services_go_in_one_commit() {
         199,
         "v0 was there already"
     );
+    assert_eq!(outcome.output("promoted-from").lines().count(), 199);
     let log = outcome.shown_log();
     assert!(log.contains("Left as they are, as `from` has no file for them: envs/production/service-600/values.yaml"), "{log}");
     assert!(

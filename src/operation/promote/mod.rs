@@ -109,14 +109,20 @@ pub async fn run(
             warnings.clone_from(&promotion.plan.warnings);
             warnings.extend(pending.iter().map(Pending::warning));
         }
+        let moves = moves(&promotion);
+        let sources = moves.iter().map(|one| one.promoted.from.file.as_str());
+        let sources = landing::distinct(sources).into_iter();
         let report = PromotionReport {
             branch: sight.branch.clone(),
             commit: sight.commit.clone(),
+            sources: sources
+                .map(|file| format!("{file}@{}", sight.commit))
+                .collect(),
             promoted: promotion.promoted,
             until: pending.iter().filter_map(|pending| pending.until).min(),
         };
         let mut deployment = Deployment::of(&promotion.plan, source);
-        deployment.promoted_from = report.sources();
+        deployment.promoted_from.clone_from(&report.sources);
         let message = deployment::message(update.message.as_ref(), &deployment);
         told = Some(report);
         Ok(Planned {
