@@ -79,6 +79,14 @@ struct Manifest {
     config: Option<Descriptor>,
 }
 
+/// What every manifest and every index says of itself (the OCI image specification, "Image Manifest
+/// Property Descriptions").
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(rename = "schemaVersion")]
+    _schema_version: u32,
+}
+
 #[derive(Deserialize)]
 struct Descriptor {
     digest: String,
@@ -127,8 +135,10 @@ impl Registry {
         if let Some(digest) = digest_of(&answer.headers) {
             return Ok(digest);
         }
-        // A registry need not say it in answer to HEAD.
+        // A registry need not say it in answer to HEAD. What says neither that nor what a manifest does is
+        // no proof of an image: a page to sign in answers with 200, too.
         let answer = self.ask(Method::GET, image, &path).await?;
+        let _: Versioned = self.parsed(image, &answer)?;
         Ok(sha256(&answer.body))
     }
 
