@@ -39,14 +39,27 @@ impl<'m> Named<'m> {
             true => Vec::new(),
             false => versions.values(),
         };
-        values.retain(|change| {
-            self.values
-                .contains(&*value::place(&change.resource, &change.path))
-        });
+        values.retain(|change| self.names(&value::place(&change.resource, &change.path)));
         Changes {
             images: versions.images(&|text| self.images.contains(text)),
             values,
         }
+    }
+}
+
+impl Named<'_> {
+    /// Whether a place is one that is named; is in one, as a key of a mapping that was set or removed is; or
+    /// is the text that one is in.
+    fn names(&self, place: &str) -> bool {
+        let is_inside = |inner: &str, outer: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.values.contains(place)
+            || self.values.iter().any(|named| {
+                let named = named.strip_suffix("[+]").unwrap_or(named);
+                is_inside(place, named) || is_inside(named, place)
+            })
     }
 }
 

@@ -53,6 +53,7 @@ pub fn text(template: &MessageTemplate, deployment: &Deployment<'_>) -> String {
 pub fn revert_message(
     template: Option<&MessageTemplate>,
     reverted: &[Reverted<'_>],
+    is_named: bool,
     deployment: &Deployment<'_>,
 ) -> String {
     let text = match template {
@@ -60,6 +61,8 @@ pub fn revert_message(
         None => String::new(),
     };
     let text = match text.is_empty() {
+        // Whoever names what is to run reads that; the commits are below.
+        true if is_named || reverted.len() > 1 => rollback_subject(deployment),
         true => revert_subject(reverted),
         false => text,
     };
@@ -76,17 +79,22 @@ pub fn revert_message(
     with_trailers(message, deployment, reverted)
 }
 
-/// `Revert "…"`, `Revert "…" and 2 more`
+/// `Roll back web to v14`
+fn rollback_subject(deployment: &Deployment<'_>) -> String {
+    let update = default_subject(deployment);
+    let what = update.strip_prefix("chore: update ").unwrap_or(&update);
+    let what = what.strip_prefix("images ").unwrap_or(what);
+    let what = what.replacen(" image to ", " to ", 1);
+    format!("Roll back {}", what.replacen(" images to ", " to ", 1))
+}
+
+/// `Revert "…"`
 fn revert_subject(reverted: &[Reverted<'_>]) -> String {
     let subject = reverted.first().map_or("", |newest| newest.subject);
-    let newest = match subject.strip_prefix("Revert \"") {
+    match subject.strip_prefix("Revert \"") {
         // Since git 2.43, and only once: what is reverted then is again a revert.
         Some(rest) if !rest.starts_with("Revert \"") => format!("Reapply \"{rest}"),
         _ => format!("Revert \"{subject}\""),
-    };
-    match reverted.len() {
-        0 | 1 => newest,
-        several => format!("{newest} and {} more", several - 1),
     }
 }
 

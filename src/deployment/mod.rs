@@ -278,8 +278,8 @@ mod tests {
             reverted("0123456789", Origin::Update),
             reverted("abcdefabcd", Origin::Edit),
         ];
-        insta::assert_snapshot!(revert_message(None, &several, &deployment), @r#"
-        Revert "chore: update web image to 2" and 1 more
+        insta::assert_snapshot!(revert_message(None, &several, true, &deployment), @r#"
+        Roll back web to 1
 
         This reverts commit 0123456789.
         This reverts commit abcdefabcd.
@@ -295,6 +295,7 @@ mod tests {
         let rollback = revert_message(
             None,
             &[reverted("0123456789", Origin::Rollback)],
+            false,
             &deployment,
         );
         assert_eq!(Origin::of(&rollback), Origin::Reapply);

@@ -25,7 +25,20 @@ pub(super) struct Promise<'r> {
 /// SOPS computes a MAC over all values, unless `mac_only_encrypted` says otherwise (getsops/sops, "Message
 /// Authentication Code").
 pub(super) fn refuse_signed(manifest: &Manifest<'_>) -> Result<(), ManifestError> {
-    let stream = &manifest.stream;
+    match is_signed_stream(&manifest.stream) {
+        true => Err(ManifestError::Signed {
+            file: manifest.file.path.clone(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Whether SOPS vouches for the plain values of a file, too.
+pub fn is_signed(bytes: &[u8]) -> bool {
+    Stream::parse(bytes).is_ok_and(|stream| is_signed_stream(&stream))
+}
+
+fn is_signed_stream(stream: &Stream<'_>) -> bool {
     let is_signed = |root: &NodeId| {
         let sops = stream.get(*root, "sops")?;
         stream.get(sops, "mac")?;
@@ -33,16 +46,8 @@ pub(super) fn refuse_signed(manifest: &Manifest<'_>) -> Result<(), ManifestError
         let only_encrypted = only_encrypted.and_then(|node| stream.value(node));
         Some(!only_encrypted.is_some_and(|value| value.eq_ignore_ascii_case("true")))
     };
-    match stream
-        .roots()
-        .iter()
-        .any(|root| is_signed(root) == Some(true))
-    {
-        true => Err(ManifestError::Signed {
-            file: manifest.file.path.clone(),
-        }),
-        false => Ok(()),
-    }
+    let mut roots = stream.roots().iter();
+    roots.any(|root| is_signed(root) == Some(true))
 }
 
 /// Refuses to write over what SOPS has encrypted.

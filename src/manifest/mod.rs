@@ -35,6 +35,7 @@ pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 pub use compare::{ImageTransition, Versions, image_transitions};
 pub use error::{HeldImage, ManifestError};
 pub use file::images_in;
+pub use guard::is_signed;
 pub use place::Place;
 pub use plan::plan;
 pub use promotion::{Pair, Promoted, Promotion, PromotionError, PromotionRequest, promote};
@@ -42,6 +43,6 @@ pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,
     ResourceFilterError, ValueAssignment, ValueAssignmentError, YamlPath, YamlPathError,
 };
-pub use restore::{RestoreError, restore, takes_back};
+pub use restore::{RestoreError, changed_at, restore, takes_back};
 pub use source::ManifestFile;
 pub use write::Obstacle;

@@ -5,7 +5,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::place::{Link, Located, Object, PlaceNumber, Places, shown};
+use super::place::{Link, Located, Object, Place, PlaceNumber, Places, shown};
+use crate::yaml::path::path_of;
 use crate::yaml::{Content, Edit, NewValue, NodeId, Role, Stream, Style, edit, scalar};
 
 /// Why the values that a change set can't be set back.
@@ -63,6 +64,44 @@ pub enum RestoreError {
 /// # Errors
 /// See [`RestoreError`].
 pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, RestoreError> {
+    restore_where(tip, before, after, &|_, _| true)
+}
+
+/// `before` with what a change made of it at some places alone: each is the place of an image, as
+/// [`Place`] shows it, or that of a value, as `Kind/name:.path`.
+///
+/// # Errors
+/// Where there is more to it than values that were set.
+pub fn changed_at(
+    before: &[u8],
+    after: &[u8],
+    places: &[(bool, String)],
+) -> Result<Vec<u8>, RestoreError> {
+    let is_meant = |stream: &Stream<'_>, node: NodeId| {
+        let image = Place::of(stream, node).to_string();
+        let path = path_of(stream, node).to_string();
+        let value = match Object::around(stream, node) {
+            Some(object) => format!("{object}:{path}"),
+            None => path,
+        };
+        places.iter().any(|(is_image, place)| match is_image {
+            false => *place == value,
+            true => image
+                .strip_prefix(place.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])),
+        })
+    };
+    let changed = restore_where(before, after, before, &is_meant)?;
+    Ok(changed.unwrap_or_else(|| before.to_vec()))
+}
+
+/// As [`restore`], at the places alone that `is_meant` means.
+fn restore_where(
+    tip: &[u8],
+    before: &[u8],
+    after: &[u8],
+    is_meant: &dyn Fn(&Stream<'_>, NodeId) -> bool,
+) -> Result<Option<Vec<u8>>, RestoreError> {
     let [tip, before, after] = [parse(tip)?, parse(before)?, parse(after)?];
     let mut places = Places::default();
     let [tip, before, after] =
@@ -71,6 +110,9 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
     let mut unchanged: HashMap<List, bool> = HashMap::new();
     for (place, was) in before.all() {
         let (became, is) = (after.at(place), tip.at(place));
+        if !was.iter().any(|held| is_meant(before.stream, held.node)) {
+            continue;
+        }
         if became.len() != was.len() {
             return Err(RestoreError::Structure);
         }
@@ -106,7 +148,11 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
             edits.push(tip.edit(is, was, &before)?);
         }
     }
-    if after.all().any(|(place, _)| before.at(place).is_empty()) {
+    let is_new = |(place, held): (PlaceNumber, &[Held<'_>])| {
+        let is_meant = |held: &Held<'_>| is_meant(after.stream, held.node);
+        before.at(place).is_empty() && held.iter().any(is_meant)
+    };
+    if after.all().any(is_new) {
         return Err(RestoreError::Structure);
     }
     if edits.is_empty() {

@@ -395,9 +395,9 @@ impl Deployment {
         self.rolled_back = taken.collect();
         // Several may share a place: then they are told apart by their order.
         let mut by: HashMap<(String, String), VecDeque<Option<usize>>> = HashMap::new();
-        for (change, taken) in past.commits()[number].changes.iter().zip(&own.taken_by) {
+        for (change, taken) in past.commits()[number].changes.iter().zip(own.taken_by()) {
             let at = (change.file.to_owned(), change.place.clone());
-            by.entry(at).or_default().push_back(*taken);
+            by.entry(at).or_default().push_back(taken);
         }
         let mut taken = |file: &str, place: &str| {
             let at = (file.to_owned(), place.to_owned());

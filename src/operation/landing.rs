@@ -142,6 +142,9 @@ impl LandingReport {
             what = values.join(", ");
         }
         match what.is_empty() {
+            true if self.operation == Operation::Rollback && !self.files.is_empty() => {
+                format!("what {} was before", self.files.join(", "))
+            }
             // Such as a key to remove that is not there.
             true => "what was asked for".to_owned(),
             false => what,
@@ -188,6 +191,12 @@ impl LandingReport {
             (Outcome::Unchanged, Some(commit)) => format!(
                 "Nothing to do: {branch} of {location} holds {images} already, at {}.",
                 commit.short()
+            ),
+            (Outcome::Skipped, _) if self.operation == Operation::Rollback => format!(
+                "Nothing to do: {}. Nothing was pushed to {branch} of {location}.",
+                self.skipped
+                    .as_deref()
+                    .unwrap_or("it was taken back already")
             ),
             (Outcome::Skipped, _) => format!(
                 "Skipped: {}. Nothing was pushed to {branch} of {location}.",

@@ -630,7 +630,7 @@ impl Line {
 
 #[test]
 fn what_one_click_undoes() {
-    let table: [(&str, &[&str]); 25] = [
+    let table: [(&str, &[&str]); 31] = [
         (
             "deploy web=2; deploy web=3",
             &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
@@ -730,6 +730,31 @@ fn what_one_click_undoes() {
             &["web:1 api:1 odd:1 1"],
         ),
         ("deploy web=2; deploy web=3; squash click; click", &[]),
+        ("deploy web=2; deploy web=3; merge click; click", &[]),
+        // Of a pull request that rolls back and deploys, both count.
+        (
+            "deploy web=2; deploy web=3; squash click then web=4",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        // Back, and forward again where that is named.
+        (
+            "deploy web=2; deploy web=3; to acme/web:1; to acme/web:2",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy web=3; to acme/web:1; to acme/web:2; edit replicas=4; merge web=5",
+            &["web:2 api:1 odd:1 4", "web:1 api:1 odd:1 4"],
+        ),
+        // A value that somebody has set since is theirs.
+        (
+            "deploy web=2; deploy web=3 replicas=4; edit replicas=6",
+            &["web:2 api:1 odd:1 6", "web:1 api:1 odd:1 6"],
+        ),
+        // What somebody took back of a deployment stays, and the rest of it is undone.
+        (
+            "deploy web=2 api=2; deploy web=3 api=3; edit web=1",
+            &["web:1 api:2 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
     ];
     std::thread::scope(|scope| {
         let runs = table.map(|(steps, expected)| {
@@ -1065,6 +1090,137 @@ fn a_file_that_is_gone_keeps_the_others_from_being_undone_in_silence() {
         repository.show("main", "old/a.yaml"),
         manifest("v13").as_bytes()
     );
+}
+
+#[test]
+fn a_file_that_was_rolled_back_further_stays_there() {
+    let (_server, repository) = two_files();
+    let runs = || {
+        ["old/a.yaml", "old/b.yaml"].map(|file| {
+            let text = String::from_utf8(repository.show("main", file)).unwrap();
+            behind(&text, "blog-web:", '"').to_owned()
+        })
+    };
+    for tag in ["v14", "v15", "v16"] {
+        globbed(&repository, "update", "old/*.yaml")
+            .input("image", format!("ghcr.io/wlals2/blog-web:{tag}"))
+            .run()
+            .succeeded();
+    }
+    let v16 = repository.tip("main");
+    globbed(&repository, "rollback", "old/a.yaml")
+        .input("to", "v13")
+        .run()
+        .succeeded();
+    let subject = repository.git(&["log", "-1", "--format=%s", "main"]);
+    assert_eq!(subject.trim(), "Roll back blog-web to v13");
+    assert_eq!(runs(), ["v13", "v16"]);
+    let dry = globbed(&repository, "rollback", "old/*.yaml")
+        .input("to", "v14")
+        .input("dry-run", "true")
+        .run()
+        .succeeded();
+    assert_eq!(dry.output("files"), "old/b.yaml");
+    assert!(
+        dry.log()
+            .contains("old/a.yaml stays as it is: v14 was taken back there by commit "),
+        "{}",
+        dry.log()
+    );
+    // By its name, too, only what is left of it is undone. 14, 15 and 16 were all taken back.
+    for (commit, undone) in [(Some(v16), 1), (None, 3)] {
+        let mut action = globbed(&repository, "rollback", "old/*.yaml");
+        action = match &commit {
+            Some(commit) => action.input("commit", commit).input("dry-run", "true"),
+            None => action,
+        };
+        let outcome = action.run().succeeded();
+        assert_eq!(outcome.output("files"), "old/b.yaml");
+        assert_eq!(told(&outcome, "Undoing what is left of commit "), undone);
+    }
+    assert_eq!(runs(), ["v13", "v13"]);
+}
+
+#[test]
+fn who_took_a_commit_back_is_said() {
+    let mut line = Line::new();
+    line.step("deploy web=2");
+    let id = line.repository.tip("main");
+    line.step("click");
+    let tip = line.repository.tip("main");
+    let outcome = line
+        .action("rollback")
+        .input("commit", &id)
+        .run()
+        .succeeded();
+    assert_eq!(line.repository.tip("main"), tip);
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(outcome.output("undone-commit-sha"), "");
+    let taken_back = format!("was taken back already, by commit {} of ", &tip[..7]);
+    let summary = &outcome.summary;
+    assert!(summary.contains(&taken_back), "{summary}");
+    assert!(summary.contains("Nothing to roll back"), "{summary}");
+    assert!(!summary.contains("Takes back"), "{summary}");
+}
+
+#[test]
+fn what_was_set_or_removed_is_said_to_be_restored() {
+    let line = Line::new();
+    line.action("update")
+        .input("remove", "0:.spec.template")
+        .run()
+        .succeeded();
+    let outcome = line.action("rollback").run().succeeded();
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+    assert!(
+        outcome.summary.contains("acme/web:1"),
+        "{}",
+        outcome.summary
+    );
+    line.action("update")
+        .input("set", "0:.metadata.labels:={team: blue, tier: front}")
+        .run()
+        .succeeded();
+    let outcome = line.action("rollback").run().succeeded();
+    assert!(
+        outcome
+            .summary
+            .starts_with("### ⏪ Rolled back to 2 values\n"),
+        "{}",
+        outcome.summary
+    );
+    assert!(
+        outcome
+            .summary
+            .contains("| `.metadata.labels.team` | `blue` | *none* |"),
+        "{}",
+        outcome.summary
+    );
+    let message = line.repository.git(&["log", "-1", "--format=%B", "main"]);
+    assert!(
+        message.contains("\nDeployed-Value: apps/web.yaml Deployment/web:.metadata.labels.team\n"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_file_that_sops_vouches_for_is_not_edited() {
+    let (_server, repository) = start();
+    let sops = "sops:\n  mac: ENC[AES256_GCM,data:eA==,type:str]\n";
+    for (tag, end) in [("v13", ""), ("v14", ""), ("v14", "# more\n")] {
+        let text = format!("{}{sops}{end}", manifest(tag));
+        if repository.show("main", FILE) != text.as_bytes() {
+            repository.commit("main", FILE, text.as_str(), "feat: by sops");
+        }
+    }
+    let error = failure(&repository, action(&repository, "rollback"));
+    assert!(error.contains("is encrypted with SOPS"), "{error}");
+    // What SOPS has written itself, as a whole, can be there again.
+    let text = format!("{}{sops}", manifest("v14"));
+    repository.commit("main", FILE, text.as_str(), "fix: less");
+    action(&repository, "rollback").run().succeeded();
+    let text = format!("{}{sops}", manifest("v13"));
+    assert_eq!(repository.show("main", FILE), text.as_bytes());
 }
 
 #[test]

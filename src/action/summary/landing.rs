@@ -21,12 +21,19 @@ const LISTED_COMMITS: usize = 50;
 /// What became of it: a sign, and a few words.
 pub fn verdict(report: &LandingReport) -> (&'static str, String) {
     let images = report.new_images();
-    let (is, stays) = match images.len() {
+    let count = match images.len() {
+        0 => report.values.len(),
+        count => count,
+    };
+    let (is, stays) = match count {
         0 | 1 => ("is", "stays"),
         _ => ("are", "stay"),
     };
-    let what = what(&images);
     let rollback = report.operation == Operation::Rollback;
+    let what = match &images[..] {
+        [] => of_values(report),
+        images => what(images),
+    };
     if let Some(opened) = &report.pull_request {
         let done = match opened.news {
             News::Merged => "Merged",
@@ -39,11 +46,25 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
         Outcome::Committed if rollback => ("⏪", format!("Rolled back to {what}")),
         Outcome::Committed if report.promotion.is_some() => ("🚀", format!("Promoted {what}")),
         Outcome::Committed => ("🚀", format!("Deployed {what}")),
-        Outcome::Unchanged if rollback => ("💤", "Nothing to roll back".to_owned()),
+        Outcome::Unchanged | Outcome::Skipped if rollback => {
+            ("💤", "Nothing to roll back".to_owned())
+        }
         Outcome::Unchanged => ("💤", format!("Nothing changed: {what} {is} there already")),
         Outcome::DryRun if rollback => ("🔍", format!("Dry run: back to {what}")),
         Outcome::DryRun => ("🔍", format!("Dry run: {what}")),
         Outcome::Skipped => ("⏭️", format!("Skipped: {what} {stays}")),
+    }
+}
+
+/// The values of a heading: `.spec.replicas` = `2`, or how many there are.
+fn of_values(report: &LandingReport) -> String {
+    match &report.values[..] {
+        [] => what(&[]),
+        [value] => match &value.new {
+            Some(new) => code(&format!("{} = {new}", value.path)),
+            None => format!("no {}", code(&value.path)),
+        },
+        values => counted(values.len(), "value"),
     }
 }
 
@@ -105,6 +126,10 @@ pub fn details(report: &LandingReport, show_diff: bool) -> String {
 
 /// The commits that are taken back.
 fn undone(report: &LandingReport) -> String {
+    if report.operation == Operation::Rollback && !report.changed() && report.pull_request.is_none()
+    {
+        return String::new();
+    }
     let line = |commit: &Commit| {
         let short = format!("`{}`", commit.id.short());
         let url = report.location.commit_url(commit.id.as_str());

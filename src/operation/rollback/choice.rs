@@ -3,7 +3,7 @@
 use super::plan::{Undone, images_like};
 use super::target::{Target, To};
 use crate::deployment::Origin;
-use crate::deployment::past::{NothingBefore, Past, Standing};
+use crate::deployment::past::{NothingBefore, Part, Past, Standing, Undo};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::Plan;
@@ -24,6 +24,10 @@ pub(super) struct Choice {
     pub undone: Vec<Undone>,
     /// A line for each commit that is passed over.
     pub passed_over: Vec<String>,
+    /// What a person should know who thinks that all of it is undone.
+    pub warnings: Vec<String>,
+    /// Why nothing is to be undone: a sentence without its full stop.
+    pub already: Option<String>,
     /// The image that is wanted, and what there was.
     wanted: Option<(To, String)>,
 }
@@ -40,24 +44,32 @@ pub(super) async fn choose(
         Target::To(to) => back_to(session, files, to, log).await,
         Target::Commit(revision) => {
             let touched = one(session, files, revision, log).await?;
-            let origin = Origin::of_all(messages(&touched.commit));
-            Ok(Choice {
-                undone: vec![Undone { touched, origin }],
-                passed_over: Vec::new(),
-                wanted: None,
-            })
+            of_commit(session, files, touched, log).await
         }
     }
 }
 
 impl Choice {
-    fn of(history: &FileHistory, past: &Past<'_>, chosen: &[usize]) -> Self {
+    fn of(history: &FileHistory, past: &Past<'_>, chosen: &[Undo]) -> Self {
         let standings = past.standings();
-        let undone = chosen.iter().map(|number| Undone {
-            touched: history.commits[*number].clone(),
-            origin: standings[*number].origin,
+        let line = |number: usize| commit_line(&history.commits[number].commit);
+        let undone = chosen.iter().map(|undo| undone(history, past, undo));
+        let overridden = chosen.iter().flat_map(|undo| past.overridden(undo.number));
+        let warnings = overridden.map(|(change, by)| {
+            let by = by.map_or_else(|| "somebody".to_owned(), line);
+            let is = if change.is_image {
+                "An image"
+            } else {
+                &change.place
+            };
+            format!(
+                "{is} in {} stays as it is: {by} has changed it since",
+                change.file
+            )
         });
-        let newest = chosen.first().copied().unwrap_or(0);
+        let mut warnings: Vec<String> = warnings.collect();
+        warnings.dedup();
+        let newest = chosen.first().map_or(0, |undo| undo.number);
         let passed = history.commits.iter().zip(standings).take(newest);
         let passed = passed.filter_map(|(touched, standing)| {
             let by = standing.undone_by.filter(|_| standing.is_deployment())?;
@@ -70,6 +82,8 @@ impl Choice {
         Self {
             undone: undone.collect(),
             passed_over: passed.take(TOLD).collect(),
+            warnings,
+            already: None,
             wanted: None,
         }
     }
@@ -111,7 +125,9 @@ async fn newest(
         let past = past(&history.commits, &named);
         match past.newest() {
             // An edit may take something back that only older commits show.
-            Ok(chosen) if is_last || !chosen.iter().any(|one| past.may_be_a_rollback(*one)) => {
+            Ok(chosen)
+                if is_last || !chosen.iter().any(|one| past.may_be_a_rollback(one.number)) =>
+            {
                 return Ok(Choice::of(&history, &past, &chosen));
             }
             Err(why) if is_last => return Err(nothing(session, files, &history, &past, why)),
@@ -134,6 +150,8 @@ async fn back_to(
     let mut choice = Choice {
         undone: Vec::new(),
         passed_over: Vec::new(),
+        warnings: Vec::new(),
+        already: None,
         wanted: None,
     };
     for limit in STEPS {
@@ -142,9 +160,16 @@ async fn back_to(
             .await?;
         let named = named(&history.commits);
         let past = past(&history.commits, &named);
-        let chosen = past.back_to(|image| to.means(image));
-        if !chosen.is_empty() {
-            return Ok(Choice::of(&history, &past, &chosen));
+        let way = past.back_to(|image| to.means(image));
+        if !way.undo.is_empty() {
+            let mut choice = Choice::of(&history, &past, &way.undo);
+            choice
+                .passed_over
+                .extend(way.stays.iter().map(|(by, file)| {
+                    let by = commit_line(&history.commits[*by].commit);
+                    format!("{file} stays as it is: {to} was taken back there by {by}")
+                }));
+            return Ok(choice);
         }
         let known = match &past.replaced_images()[..] {
             [] => "No image was replaced there.".to_owned(),
@@ -159,6 +184,81 @@ async fn back_to(
         }
     }
     Ok(choice)
+}
+
+/// What of a commit is to be undone that is named.
+async fn of_commit(
+    session: &Session<'_>,
+    files: &FileSelection,
+    touched: Touched,
+    log: &mut impl Progress,
+) -> Result<Choice, Failure> {
+    let mut history = None;
+    for limit in STEPS {
+        let query = HistoryQuery::newest(limit);
+        let read = session.history(files, &query, log).await?;
+        let is_there = read.commits.iter().any(|one| brought(one, &touched));
+        let is_last = !read.limited || is_there;
+        history = Some(read);
+        if is_last {
+            break;
+        }
+    }
+    let own = Undone {
+        origin: Origin::of_all(messages(&touched.commit)),
+        parts: vec![Part::Whole; touched.files.len()],
+        touched: touched.clone(),
+    };
+    let whole = Choice {
+        undone: vec![own],
+        passed_over: Vec::new(),
+        warnings: Vec::new(),
+        already: None,
+        wanted: None,
+    };
+    let Some(history) = history else {
+        return Ok(whole);
+    };
+    let named = named(&history.commits);
+    let past = past(&history.commits, &named);
+    let mut commits = history.commits.iter();
+    let Some(number) = commits.position(|one| brought(one, &touched)) else {
+        return Ok(whole);
+    };
+    match past.of_commit(number) {
+        Err(by) => Ok(Choice {
+            undone: Vec::new(),
+            already: Some(format!(
+                "{} was taken back already, by {}",
+                commit_line(&touched.commit),
+                commit_line(&history.commits[by].commit)
+            )),
+            ..whole
+        }),
+        // One of a merge is undone by itself.
+        Ok(_) if history.commits[number].commit.id != touched.commit.id => Ok(whole),
+        Ok(undo) => {
+            let mut choice = Choice::of(&history, &past, &[undo]);
+            choice.passed_over.clear();
+            choice.warnings.clear();
+            Ok(choice)
+        }
+    }
+}
+
+/// Whether a commit is another one, or has merged it.
+fn brought(one: &Touched, other: &Touched) -> bool {
+    let mut merged = one.commit.merged.iter();
+    one.commit.id == other.commit.id || merged.any(|said| said.commit == other.commit.id)
+}
+
+/// What of a commit is to be undone.
+pub(super) fn undone(history: &FileHistory, past: &Past<'_>, undo: &Undo) -> Undone {
+    Undone {
+        touched: history.commits[undo.number].clone(),
+        origin: past.standings()[undo.number].origin,
+        parts: past.parts(undo),
+    }
 }
 
 /// Why nothing is rolled back.

@@ -56,6 +56,7 @@ pub async fn run(
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Rolling back {files} in {}", remote.location));
     let choice = choice::choose(&session, files, &rollback.target, log).await?;
+    let is_named = matches!(rollback.target, Target::To(_));
     let proposing = match (&rollback.pull_request, choice.undone.first()) {
         (Some(request), Some(newest)) => Some(Proposing {
             request,
@@ -73,7 +74,7 @@ pub async fn run(
         registry: None,
     };
     let message = rollback.message.as_ref();
-    undo(&session, &landing, message, choice, source, log).await
+    undo(&session, &landing, message, choice, is_named, source, log).await
 }
 
 /// Undoes `commit`, unless somebody has deployed since.
@@ -103,7 +104,7 @@ pub(super) async fn of_commit(
         dry_run: false,
         registry: None,
     };
-    undo(session, &landing, None, choice, source, log).await
+    undo(session, &landing, None, choice, false, source, log).await
 }
 
 /// Undoes what was chosen.
@@ -112,6 +113,7 @@ async fn undo(
     landing: &LandingOptions<'_>,
     template: Option<&MessageTemplate>,
     choice: Choice,
+    is_named: bool,
     source: &Source,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
@@ -135,13 +137,13 @@ async fn undo(
         };
         let deployment = Deployment::of(&plan, source);
         let reverted: Vec<Reverted<'_>> = choice.undone.iter().map(reverted).collect();
-        let message = deployment::revert_message(template, &reverted, &deployment);
+        let message = deployment::revert_message(template, &reverted, is_named, &deployment);
         Ok(Planned {
             announced: what_runs_then(&plan),
             plan,
             message,
-            warnings: Vec::new(),
-            skipped: None,
+            warnings: choice.warnings.clone(),
+            skipped: choice.already.clone(),
         })
     });
     let mut report = landed.await?;
@@ -155,8 +157,14 @@ fn announce(choice: &Choice, log: &mut impl Progress) {
     for passed in &choice.passed_over {
         log.info(passed);
     }
-    for Undone { touched, .. } in &choice.undone {
-        log.info(&format!("Undoing {}", commit_line(&touched.commit)));
+    for undone in &choice.undone {
+        let touched = &undone.touched;
+        let rest = if undone.is_rest() {
+            "what is left of "
+        } else {
+            ""
+        };
+        log.info(&format!("Undoing {rest}{}", commit_line(&touched.commit)));
         let others = touched.changed_files.saturating_sub(touched.files.len());
         if others > 0 {
             log.warning(&format!(
@@ -168,7 +176,11 @@ fn announce(choice: &Choice, log: &mut impl Progress) {
     }
 }
 
-fn reverted(Undone { touched, origin }: &Undone) -> Reverted<'_> {
+fn reverted(
+    Undone {
+        touched, origin, ..
+    }: &Undone,
+) -> Reverted<'_> {
     let commit = &touched.commit;
     let merged_into = commit.parents.first().filter(|_| commit.is_merge());
     Reverted {

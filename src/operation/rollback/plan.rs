@@ -1,10 +1,12 @@
 //! What to change on the tip so that commits are undone.
 
 use super::target::To;
+use crate::deployment::past::Part;
 use crate::deployment::{Changes, Named, Origin};
 use crate::files::RepoPath;
 use crate::manifest::{
-    FileEdit, ImageChange, ImageTransition, Plan, RestoreError, Versions, restore, takes_back,
+    FileEdit, ImageChange, ImageTransition, ManifestError, Plan, RestoreError, Versions,
+    changed_at, is_signed, restore, takes_back,
 };
 use crate::operation::past::messages;
 use crate::repository::Snapshot;
@@ -17,6 +19,15 @@ pub(super) struct Undone {
     pub touched: Touched,
     /// What it was.
     pub origin: Origin,
+    /// What of it, by its files.
+    pub parts: Vec<Part>,
+}
+
+impl Undone {
+    /// Whether something of it was taken back before, so that it is not undone now.
+    pub fn is_rest(&self) -> bool {
+        self.parts.iter().any(|part| *part != Part::Whole)
+    }
 }
 
 /// Why a file can't be put back.
@@ -36,6 +47,10 @@ pub(super) enum Why {
     Removed,
     /// It is not there any more.
     Gone,
+    /// SOPS vouches for its values.
+    Signed(ManifestError),
+    /// What is undone before leads to something else than what it did.
+    Interrupted,
     Restore(RestoreError),
 }
 
@@ -47,8 +62,11 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
     let mut plan = Plan::default();
     // In the order of the files, each with what becomes of it.
     let mut texts: Vec<(&RepoPath, Vec<u8>)> = Vec::new();
-    for (number, Undone { touched, .. }) in undone.iter().enumerate() {
-        for versions in &touched.files {
+    for (number, Undone { touched, parts, .. }) in undone.iter().enumerate() {
+        for (versions, part) in touched.files.iter().zip(parts) {
+            if *part == Part::Nothing {
+                continue;
+            }
             let problem = |why| Problem {
                 number,
                 file: versions.now.clone(),
@@ -70,7 +88,26 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
                 texts.len() - 1
             });
             let text = &mut texts[known].1;
-            match without(text, before, after).map_err(|error| problem(Why::Restore(error)))? {
+            let before = match part {
+                Part::Without(kept) => changed_at(before, after, kept),
+                Part::Whole | Part::Nothing => Ok(before.clone()),
+            };
+            let refused = |error| {
+                // A person knows what is on the branch, and nothing of what it would be in between.
+                let error = match *text == tip.bytes {
+                    true => Some(error),
+                    false => restore(&tip.bytes, versions.before.as_deref()?, after).err(),
+                };
+                error.map(Why::Restore)
+            };
+            let refused = |error| problem(refused(error).unwrap_or(Why::Interrupted));
+            let before = before.map_err(refused)?;
+            match without(text, &before, after).map_err(refused)? {
+                // SOPS itself has written what is there as a whole.
+                Some(bytes) if bytes != before && is_signed(&tip.bytes) => {
+                    let file = versions.now.clone();
+                    return Err(problem(Why::Signed(ManifestError::Signed { file })));
+                }
                 Some(bytes) => *text = bytes,
                 None if *text == tip.bytes => add_unchanged(&mut plan, &named, versions),
                 None => {}
@@ -84,6 +121,11 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
         if *bytes != file.bytes {
             let Changes { images, values } =
                 named.changes(&file.path, Some(&file.bytes), Some(bytes));
+            // Where nobody has said what was deployed, it is what differs.
+            let values = match images.is_empty() && values.is_empty() {
+                true => Versions::new(&file.path, Some(&file.bytes), Some(bytes)).values(),
+                false => values,
+            };
             plan.images.extend(images.into_iter().filter_map(change));
             plan.values.extend(values);
             plan.edits.push(FileEdit {

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::choice;
 use super::plan::{self, Problem, Undone, Why};
 use super::target::To;
+use crate::deployment::past::Part;
 use crate::deployment::{Origin, is_ours};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
@@ -65,6 +67,14 @@ pub(super) async fn explained(
             };
             failure("the file is not there any more. Nothing was changed.", hint)
         }
+        Why::Signed(error) => Failure::new(
+            Reason::Rollback,
+            format!("What {line} did to `{file}` can't be undone: {error}. Nothing was changed."),
+        ),
+        Why::Interrupted => failure(
+            "what came later can't be undone before it. Nothing was changed.",
+            format!("`git revert {short}` shows what is in the way."),
+        ),
         Why::Restore(error) => {
             // It is for a message only: without the history it says less.
             let query = HistoryQuery::newest(DEPTH);
@@ -136,10 +146,13 @@ impl<'h> Later<'h> {
                 changes.past(versions.path.as_str())
             });
             let text = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-            let images: Vec<String> = changes
-                .filter(|change| change.is_image)
-                .map(|change| format!("{} → {}", text(change.old), text(change.new)))
-                .collect();
+            let mut images: Vec<String> = Vec::new();
+            for change in changes.filter(|change| change.is_image) {
+                let pair = format!("{} → {}", text(change.old), text(change.new));
+                if !images.contains(&pair) {
+                    images.push(pair);
+                }
+            }
             let images = match &images[..] {
                 [] => String::new(),
                 images => format!(": {}", images.join(", ")),
@@ -178,17 +191,22 @@ impl<'h> Later<'h> {
             .filter_map(|image| image.new.and(image.old))
             .collect();
         let past = past(&history.commits, &named);
-        let works = |commits: &[&Touched]| {
-            let undone: Vec<Undone> = commits.iter().map(|touched| as_undone(touched)).collect();
-            let plan = plan::undo(snapshot, &undone);
+        let works = |undone: &[Undone]| {
+            let plan = plan::undo(snapshot, undone);
             plan.is_ok_and(|plan| !plan.edits.is_empty())
         };
         if let Some(image) = before.first()
             && let Ok(to) = image.parse::<To>()
         {
-            let chosen = past.back_to(|image| to.means(image));
-            let commits: Vec<&Touched> = chosen.iter().map(|one| &history.commits[*one]).collect();
-            if works(&commits) {
+            let way = past.back_to(|image| to.means(image));
+            let undo = way
+                .undo
+                .iter()
+                .map(|undo| choice::undone(history, &past, undo));
+            let undo: Vec<Undone> = undo.collect();
+            let commits: Vec<&Touched> = undo.iter().map(|one| &one.touched).collect();
+            // What was rolled back is not what anybody is told to run again.
+            if !way.is_forward && works(&undo) {
                 return format!(
                     "`operation: rollback` with `to: {image}`, and without `commit`, takes all of it back{}",
                     ask(&commits)
@@ -203,7 +221,13 @@ impl<'h> Later<'h> {
                 .iter()
                 .any(|one| one.commit.id == own.commit.id)
         }));
-        if !self.overwriting.is_empty() && works(&all) {
+        let all: Vec<Undone> = all.into_iter().map(as_undone).collect();
+        let is_forward = |touched: &&Touched| {
+            let standing = past.commits().iter().zip(past.standings());
+            let mut own = standing.filter(|(commit, _)| commit.id == touched.commit.id.as_str());
+            own.any(|(_, standing)| standing.origin == Origin::Rollback)
+        };
+        if !self.overwriting.is_empty() && !self.overwriting.iter().any(is_forward) && works(&all) {
             let commits: Vec<String> = self
                 .overwriting
                 .iter()
@@ -247,6 +271,7 @@ fn ask(commits: &[&Touched]) -> String {
 fn as_undone(touched: &Touched) -> Undone {
     Undone {
         origin: Origin::of_all(messages(&touched.commit)),
+        parts: vec![Part::Whole; touched.files.len()],
         touched: touched.clone(),
     }
 }
