@@ -612,6 +612,29 @@ fn a_squashed_deployment_is_known_and_can_be_rolled_back() {
     assert_eq!(rolled_back, manifest("v1"));
 }
 
+#[test]
+fn a_proposed_rollback_that_was_squashed_is_passed_over() {
+    let (server, repository) = start();
+    server.github().require_nothing();
+    let merge = |action: Action| {
+        let action = action.input("pull-request-auto-merge", "squash");
+        action.run().succeeded()
+    };
+    merge(propose(&repository, "v2"));
+    merge(propose(&repository, "v3"));
+    for version in ["v2", "v1"] {
+        let rollback = Action::new()
+            .over(Via::Api, &repository)
+            .input("operation", "rollback")
+            .input("file", FILE)
+            .input("pull-request", "true")
+            .input("token", TOKEN);
+        merge(rollback);
+        let runs = String::from_utf8(repository.show("main", FILE)).unwrap();
+        assert_eq!(runs, manifest(version));
+    }
+}
+
 /// What the log says of a pull request that is to be merged, where GitHub is so.
 fn merged(github: fn(&crate::support::Github)) -> (GitServer, Outcome) {
     let (server, repository) = start();
