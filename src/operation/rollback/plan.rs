@@ -48,7 +48,7 @@ pub(super) enum Why {
     /// It is not there any more.
     Gone,
     /// SOPS vouches for its values.
-    Signed(ManifestError),
+    Signed(Box<ManifestError>),
     /// What is undone before leads to something else than what it did.
     Interrupted,
     Restore(RestoreError),
@@ -106,7 +106,9 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
                 // SOPS itself has written what is there as a whole.
                 Some(bytes) if bytes != before && is_signed(&tip.bytes) => {
                     let file = versions.now.clone();
-                    return Err(problem(Why::Signed(ManifestError::Signed { file })));
+                    return Err(problem(Why::Signed(Box::new(ManifestError::Signed {
+                        file,
+                    }))));
                 }
                 Some(bytes) => *text = bytes,
                 None if *text == tip.bytes => add_unchanged(&mut plan, &named, versions),
