@@ -42,12 +42,14 @@ pub enum ManifestError {
         file: RepoPath,
     },
     /// No file holds the image's repository.
-    #[error("{} {} no image {repository}{}", Files(.files), verb(.files, "holds", "hold"), Held(.held))]
+    #[error("{} {} no image {repository}{}{}", Files(.files), verb(.files, "holds", "hold"), Mentions(.mentions), Held(.held, !.mentions.is_empty()))]
     NoImage {
         /// Its repository, as it was asked for.
         repository: String,
         /// The files that were searched.
         files: Vec<RepoPath>,
+        /// Where they have its text all the same.
+        mentions: Vec<Mention>,
         /// The images that they do hold, nearest first.
         held: Vec<HeldImage>,
     },
@@ -66,7 +68,7 @@ pub enum ManifestError {
         entry: String,
     },
     /// No file has a container of that name.
-    #[error("{} {} no container {container}{}", Files(.files), verb(.files, "has", "have"), Held(.held))]
+    #[error("{} {} no container {container}{}", Files(.files), verb(.files, "has", "have"), Held(.held, false))]
     NoContainer {
         /// The name that was asked for.
         container: String,
@@ -249,6 +251,7 @@ impl ManifestError {
                 Obstacle::Placeholder { .. } => "placeholder",
                 Obstacle::Framed => "several defaults",
                 Obstacle::NameOnly => "name without tag",
+                Obstacle::NoReference { .. } => "no reference",
                 Obstacle::LookedUp { .. } => "name to look up",
                 Obstacle::NameWithTag => "name with tag",
                 Obstacle::OtherRepository => "other repository",
@@ -380,6 +383,23 @@ impl fmt::Display for HeldImage {
     }
 }
 
+/// A text that names an image where no place of it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// The file.
+    pub file: RepoPath,
+    /// From 1.
+    pub line: usize,
+    /// Why it was not taken, and what to write so that it is.
+    pub why: String,
+}
+
+impl fmt::Display for Mention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}, {}", self.file, self.line, self.why)
+    }
+}
+
 /// `a.yaml`, or `a.yaml, b.yaml`.
 struct Files<'a>(&'a [RepoPath]);
 
@@ -410,14 +430,31 @@ fn verb(files: &[RepoPath], one: &'static str, several: &'static str) -> &'stati
 }
 
 /// The end of a sentence: what is there instead, one a line.
-struct Held<'a>(&'a [HeldImage]);
+struct Held<'a>(&'a [HeldImage], bool);
+
+/// The end of a sentence: where the text is, one a line.
+struct Mentions<'a>(&'a [Mention]);
+
+impl fmt::Display for Mentions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.0.is_empty() {
+            f.write_str(" where one is looked for. The text is there:")?;
+        }
+        self.0
+            .iter()
+            .try_for_each(|mention| write!(f, "\n- {mention}"))
+    }
+}
 
 impl fmt::Display for Held<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str(": there is none at all");
+        let Self(held, is_told) = self;
+        match (held.is_empty(), is_told) {
+            (true, true) => return Ok(()),
+            (true, false) => return f.write_str(": there is none at all"),
+            (false, true) => f.write_str("\nImages there, nearest first:")?,
+            (false, false) => f.write_str(". What is there, nearest first:")?,
         }
-        f.write_str(". What is there, nearest first:")?;
         for held in self.0.iter().take(LISTED) {
             write!(f, "\n- {held}")?;
         }

@@ -13,6 +13,9 @@ use super::slot::{self, Slot};
 use super::workload::{self, Container};
 use super::write::Obstacle;
 use crate::files::RepoPath;
+use crate::image::ImageReference;
+use crate::yaml::path::Path;
+use crate::yaml::scalar;
 use crate::yaml::{Content, NodeId, Role, Stream};
 
 /// All sites of a file, in the order of the text.
@@ -85,6 +88,9 @@ struct Family {
     parts: Vec<(Meaning, Field)>,
 }
 
+/// What a family's name, or its whole reference, is found in, the likeliest first.
+const FRONTS: [Part; 4] = [Part::Repository, Part::Image, Part::Name, Part::Reference];
+
 /// A key and its value.
 #[derive(Clone, Copy)]
 struct Field {
@@ -95,6 +101,11 @@ struct Field {
 }
 
 impl Family {
+    /// Whether a key of it holds a name or a whole reference.
+    fn has_front(&self) -> bool {
+        FRONTS.iter().any(|part| self.field(*part).is_some())
+    }
+
     fn field(&self, part: Part) -> Option<Field> {
         let all = self
             .parts
@@ -112,9 +123,26 @@ impl Family {
     }
 
     fn slot(&self, stream: &Stream<'_>, part: Part) -> Option<Slot> {
-        let field = self.field(part)?;
-        let slot = Slot::read(stream, field.key, field.node)?;
-        Some(match field.through {
+        self.field(part)?.slot(stream)
+    }
+
+    /// All names and whole references, the likeliest first. Two keys may each hold a whole one.
+    fn fronts(&self, stream: &Stream<'_>) -> Vec<Slot> {
+        let is_front = |(meaning, _): &&(Meaning, Field)| FRONTS.contains(&meaning.part);
+        let mut fronts: Vec<_> = self.parts.iter().filter(is_front).collect();
+        fronts.sort_by_key(|(meaning, _)| {
+            let place = FRONTS.iter().position(|part| *part == meaning.part);
+            (place, meaning.rank)
+        });
+        let slots = fronts.into_iter().map(|(_, field)| field.slot(stream));
+        slots.flatten().collect()
+    }
+}
+
+impl Field {
+    fn slot(self, stream: &Stream<'_>) -> Option<Slot> {
+        let slot = Slot::read(stream, self.key, self.node)?;
+        Some(match self.through {
             Some(through) => slot.through(through),
             None => slot,
         })
@@ -124,7 +152,9 @@ impl Family {
 impl<'s, 't> Finder<'s, 't> {
     fn new(stream: &'s Stream<'t>, file: &'s RepoPath) -> Self {
         let registry = |root: &NodeId| {
-            let registry = stream.get(stream.get(*root, "global")?, "imageRegistry")?;
+            let global = stream.get(*root, "global")?;
+            let of_image = || stream.get(stream.get(global, "image")?, "registry");
+            let registry = stream.get(global, "imageRegistry").or_else(of_image)?;
             let registry = slot::value(stream, registry)?;
             (!registry.is_empty()).then(|| registry.into_owned())
         };
@@ -144,6 +174,11 @@ impl<'s, 't> Finder<'s, 't> {
     fn obstruct_names(&self, site: &mut Site) {
         let document = self.stream[site.node].document;
         if let Some(Some(kind)) = self.looked_up.get(document) {
+            // What Skaffold builds is a name; what it deploys is an image.
+            let is_built = |node| self.stream.key_of(node) == Some("artifacts");
+            if *kind == "Config" && !self.stream.ancestors(site.node).any(is_built) {
+                return;
+            }
             let kind = (*kind).to_owned();
             site.obstruct(Obstacle::LookedUp { kind });
         }
@@ -175,7 +210,7 @@ impl<'s, 't> Finder<'s, 't> {
                 }
             }
         }
-        families
+        without_implied(families)
     }
 
     fn in_mapping(&self, mapping: NodeId) -> Vec<Site> {
@@ -210,6 +245,7 @@ impl<'s, 't> Finder<'s, 't> {
         }
         // Without a stem, a name says too little here.
         families.retain(|family: &Family| !family.stem.is_empty());
+        let families = without_implied(families);
         match items.first() {
             Some(first) => self.of_families(&families, None, *first, None),
             None => Vec::new(),
@@ -221,7 +257,11 @@ impl<'s, 't> Finder<'s, 't> {
     fn value(&self, item: NodeId) -> Option<(&'s str, NodeId)> {
         let field = |key| self.stream.get(item, key);
         let name = field("name").or_else(|| field("op").and_then(|_| field("path")))?;
-        Some((self.stream.value(name)?, field("value")?))
+        // A parameter may have its value from elsewhere, or else this one.
+        Some((
+            self.stream.value(name)?,
+            field("value").or_else(|| field("default"))?,
+        ))
     }
 
     /// What an alias to a mapping stands for.
@@ -260,6 +300,12 @@ impl<'s, 't> Finder<'s, 't> {
         let mut sites = Vec::new();
         let own = families.iter().find(|family| family.stem.is_empty());
         let image = families.iter().find(|family| family.stem == "image");
+        // Names whose version is in none of their own keys.
+        let is_bare = |family: &&Family| {
+            let is_other = !matches!(family.stem.as_str(), "" | "image");
+            is_other && self.is_bare(family)
+        };
+        let bare: Vec<&Family> = families.iter().filter(is_bare).collect();
         let global = self
             .registries
             .get(self.stream[node].document)
@@ -268,6 +314,8 @@ impl<'s, 't> Finder<'s, 't> {
         let mut is_name = false;
         if let Some(own) = own {
             let parts = self.own_parts(own, image, mapping, node);
+            // The tag may be that of another name there.
+            let parts = parts.filter(|parts| !parts.is_version_only() || bare.is_empty());
             is_name = parts.as_ref().is_some_and(|parts| {
                 parts.name.as_ref().is_some_and(|name| {
                     image
@@ -289,9 +337,23 @@ impl<'s, 't> Finder<'s, 't> {
             if family.stem == "image" && is_name {
                 continue;
             }
-            let beside = own.filter(|_| family.stem == "image");
+            let is_any = match bare.as_slice() {
+                [one] => one.stem == family.stem && keys::is_of_any(&one.stem),
+                _ => false,
+            };
+            let beside: Vec<&Family> = match family.stem.as_str() {
+                "image" => own.into_iter().collect(),
+                // One name that can't be told from `image`, and a tag that nothing else has.
+                _ if is_any && !image.is_some_and(Family::has_front) => {
+                    image.into_iter().chain(own).collect()
+                }
+                _ => Vec::new(),
+            };
             let is_run = container.is_some() && family.stem == "image";
-            for (node, mut parts) in self.stem_parts(family, beside, is_run) {
+            for (node, mut parts) in self.stem_parts(family, &beside, is_run) {
+                if parts.is_version_only() && !bare.is_empty() {
+                    continue;
+                }
                 if parts.has_parts() {
                     parts.global = global.clone();
                 }
@@ -330,6 +392,7 @@ impl<'s, 't> Finder<'s, 't> {
         let bare = bare.filter(|slot| !slot.value.is_empty() && !is_versioned(&slot.value));
         let repository = part(Part::Repository).filter(|_| has_version || is_image);
         let repository = repository.filter(|repository| !repository.value.is_empty());
+        let reference = part(Part::Reference).filter(|slot| is_versioned(&slot.value));
         let parts = match (repository, part(Part::Name)) {
             (Some(repository), name) => Parts {
                 registry,
@@ -346,6 +409,11 @@ impl<'s, 't> Finder<'s, 't> {
                 tag,
                 digest,
                 home,
+                ..Parts::default()
+            },
+            (None, None) if is_image && reference.is_some() => Parts {
+                repository: reference,
+                home: Home::Behind,
                 ..Parts::default()
             },
             (None, _) => {
@@ -368,15 +436,15 @@ impl<'s, 't> Finder<'s, 't> {
     fn stem_parts(
         &self,
         family: &Family,
-        beside: Option<&Family>,
+        beside: &[&Family],
         is_run: bool,
     ) -> Vec<(NodeId, Parts)> {
         let part = |part| family.slot(self.stream, part);
-        let fronts = [Part::Repository, Part::Image, Part::Name].into_iter();
         let has = |family: &Family| family.field(Part::Tag).is_some();
-        let has_tag = has(family) || beside.is_some_and(has);
-        let (wholes, fronts): (Vec<Slot>, Vec<Slot>) = fronts
-            .filter_map(part)
+        let has_tag = has(family) || beside.iter().any(|beside| has(beside));
+        let (wholes, fronts): (Vec<Slot>, Vec<Slot>) = family
+            .fronts(self.stream)
+            .into_iter()
             .filter(|front| is_run || !front.value.is_empty())
             .partition(|front| {
                 let is_digest_beside = front.value.ends_with("@sha256") && has_tag;
@@ -385,9 +453,13 @@ impl<'s, 't> Finder<'s, 't> {
         let mut found: Vec<(NodeId, Parts)> = Vec::new();
         let front = fronts.into_iter().next();
         let or_beside = |wanted| {
-            let beside = beside.filter(|own| own.field(Part::Repository).is_none());
-            let beside = beside.filter(|_| wholes.is_empty());
-            part(wanted).or_else(|| beside?.slot(self.stream, wanted))
+            let mut beside = beside
+                .iter()
+                .filter(|own| own.field(Part::Repository).is_none());
+            let is_free = wholes.is_empty();
+            part(wanted).or_else(|| {
+                beside.find_map(|beside| beside.slot(self.stream, wanted).filter(|_| is_free))
+            })
         };
         let tag = match (&front, wholes.is_empty()) {
             (Some(_), _) => or_beside(Part::Tag),
@@ -421,6 +493,13 @@ impl<'s, 't> Finder<'s, 't> {
             is_meant && (is_image || parts.is_versioned())
         });
         found
+    }
+
+    /// Whether it is a name, and no key of it says which version.
+    fn is_bare(&self, family: &Family) -> bool {
+        let has = |part| family.field(part).is_some();
+        let is_name = |slot: &Slot| !slot.value.is_empty() && !is_versioned(&slot.value);
+        !has(Part::Tag) && !has(Part::Digest) && family.fronts(self.stream).iter().any(is_name)
     }
 
     /// A container whose image is not written in it, or not as an image.
@@ -539,7 +618,10 @@ impl<'s, 't> Finder<'s, 't> {
         let around = stream[node].parent;
         let name = stream.key_of(node).unwrap_or_default();
         let (name, candidates) = match around {
-            Some(around) => match self.value(around).filter(|_| name == "value") {
+            Some(around) => match self
+                .value(around)
+                .filter(|_| matches!(name, "value" | "default"))
+            {
                 Some((name, _)) => {
                     let list = stream[around].parent;
                     let items = list.map(|list| stream.items(list)).unwrap_or_default();
@@ -558,8 +640,10 @@ impl<'s, 't> Finder<'s, 't> {
             // A word alone says too little, but for the tag.
             name => keys::read(name).map(|meaning| meaning.part),
         };
+        // Nobody's tag has a path.
+        let part = part.filter(|part| *part != Part::Tag || !slot.value.contains('/'));
         match (part, found) {
-            (Some(Part::Image) | None, Some(site)) => site,
+            (Some(Part::Image | Part::Reference) | None, Some(site)) => site,
             (Some(Part::Name), Some(site)) if keys::mentions_image(name) => site,
             (Some(Part::Tag), Some(site)) => {
                 let mut site = site;
@@ -574,8 +658,21 @@ impl<'s, 't> Finder<'s, 't> {
                 };
                 Site::parts(node, parts)
             }
-            (Some(Part::Image | Part::Name) | None, None) => {
-                Site::parts(node, Parts::whole(slot, Home::Behind))
+            (Some(Part::Image | Part::Name | Part::Reference) | None, None) => {
+                let whole = |slot, home| Site::parts(node, Parts::whole(slot, home));
+                let says_image = part.is_some();
+                let is_filled_in = slot.placeholder().is_some();
+                match slot.value.as_str() {
+                    text if text.is_empty() || is_filled_in => whole(slot, Home::Behind),
+                    text if !says_image && is_no_image(text) => {
+                        let text = text.to_owned();
+                        Site::obstructed(node, None, Obstacle::NoReference { text })
+                    }
+                    text if is_versioned(text) => whole(slot, Home::Behind),
+                    // A name may mean that.
+                    text if says_image || text.contains('/') => whole(slot, Home::Unknown),
+                    _ => whole(slot, Home::Behind),
+                }
             }
             (Some(_), _) => {
                 let key = name.to_owned();
@@ -608,6 +705,62 @@ fn add(families: &mut Vec<Family>, key: &str, field: Field) {
     }
 }
 
+/// Whether the only tag of a file, at `node`, can be that of `image`: where something else is named on the way
+/// to it, or as an image, or where it describes an object, it is not.
+pub(super) fn may_be_tag_of(stream: &Stream<'_>, node: NodeId, image: &ImageReference) -> bool {
+    // What objects are described by runs nothing.
+    let describes = |node| stream.key_of(node).is_some_and(keys::is_description);
+    if stream.ancestors(node).any(describes) {
+        return false;
+    }
+    let item = stream[node].parent;
+    let op = item.and_then(|item| stream.value(stream.get(item, "path")?));
+    let path = Path::by_names(stream, node).to_string();
+    let way = format!("{path}.{}", op.unwrap_or_default());
+    let words = way.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
+    let subjects: Vec<String> = words.filter_map(keys::subject).collect();
+    let own: Vec<String> = image.path().split('/').map(keys::plain).collect();
+    let is_about = |subject: &String| {
+        let mut own = own.iter();
+        own.any(|own| own.contains(subject) || (own.len() > 2 && subject.contains(own)))
+    };
+    let names_another = stream.nodes().any(|(id, _)| {
+        let mut pairs = stream.pairs(id).iter();
+        pairs.any(|(key, value)| {
+            let meaning = stream.value(*key).and_then(keys::read);
+            let is_front = meaning.is_some_and(|meaning| {
+                let part = FRONTS.contains(&meaning.part);
+                part && (meaning.part == Part::Image || !meaning.stem.is_empty())
+            });
+            let text = stream
+                .value(*value)
+                .filter(|text| is_front && !text.is_empty());
+            text.and_then(crate::image::repository_meant).is_some()
+        })
+    });
+    (subjects.is_empty() || subjects.iter().any(is_about)) && !names_another
+}
+
+/// `families` without what speaks of an image only where another key does.
+fn without_implied(mut families: Vec<Family>) -> Vec<Family> {
+    families.retain_mut(|family| {
+        if !family.has_front() {
+            family.parts.retain(|(meaning, _)| !meaning.is_implied);
+        }
+        !family.parts.is_empty()
+    });
+    families
+}
+
+/// Whether `text` can't be meant as an image, nor as what stands there until one does: a number, a version, a
+/// truth value, a sentence.
+fn is_no_image(text: &str) -> bool {
+    let digits = text.strip_prefix('v').unwrap_or(text);
+    let is_version = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    is_version || scalar::is_typed(text) || text.contains([' ', '\t'])
+}
+
 /// Whether `name` can be a component of a repository.
 fn is_component(name: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -638,7 +791,7 @@ fn is_kustomization_file(file: &RepoPath) -> bool {
 
 /// The kind of the document at `root`, if it is one of those whose images are names that a tool looks versions up
 /// for: a tag there is an error to Flux (image-reflector-controller), Kargo and Skaffold.
-fn kind_of_names<'s>(stream: &'s Stream<'_>, root: NodeId) -> Option<&'s str> {
+pub(super) fn kind_of_names<'s>(stream: &'s Stream<'_>, root: NodeId) -> Option<&'s str> {
     let text = |key| stream.get(root, key).and_then(|node| stream.value(node));
     let group = text("apiVersion").map(|version| version.split('/').next().unwrap_or(version));
     let is_of = |known: &str| group.is_none_or(|group| group == known);
@@ -650,6 +803,7 @@ fn kind_of_names<'s>(stream: &'s Stream<'_>, root: NodeId) -> Option<&'s str> {
         "Stage" | "Warehouse" | "PromotionTask" | "ClusterPromotionTask" | "Freight" => {
             is_of("kargo.akuity.io")
         }
+        "ImageUpdater" => is_of("argocd-image-updater.argoproj.io"),
         "Config" => group == Some("skaffold"),
         _ => false,
     };

@@ -7,6 +7,7 @@
 //! | `imageTag`, `image_tag`, `image.tag` | `image` | [`Part::Tag`] |
 //! | `webImage`, `WEB_IMAGE`, `baseimage` | `webimage`, … | [`Part::Image`] |
 //! | `sidecar.image.repository` | `sidecarimage` | [`Part::Repository`] |
+//! | `dockerTag`, `webVersion` | `dockerimage`, `webimage` | [`Part::Tag`], if there is such an image |
 //!
 //! What has one stem in one mapping belongs together.
 
@@ -19,6 +20,8 @@ pub(super) enum Part {
     Repository,
     /// The repository, or its last component.
     Name,
+    /// The whole reference, by one of the words that others have for it.
+    Reference,
     Tag,
     Digest,
 }
@@ -31,10 +34,12 @@ pub(super) struct Meaning {
     pub part: Part,
     /// Of two keys for one part, the one with the lower rank counts.
     pub rank: usize,
+    /// Whether the key speaks of an image only where another one of its stem does: `webVersion`.
+    pub is_implied: bool,
 }
 
 /// The last words of keys: `tag` counts before `version`.
-const WORDS: [(&str, Part); 10] = [
+const WORDS: [(&str, Part); 14] = [
     ("image", Part::Image),
     ("repository", Part::Repository),
     ("repo", Part::Repository),
@@ -45,7 +50,18 @@ const WORDS: [(&str, Part); 10] = [
     ("digest", Part::Digest),
     ("sha256", Part::Digest),
     ("sha", Part::Digest),
+    ("reference", Part::Reference),
+    ("ref", Part::Reference),
+    ("uri", Part::Reference),
+    ("url", Part::Reference),
 ];
+
+/// Stems that name no image in particular, so that a `tag` or a `version` beside it can only be theirs: the
+/// Prometheus operator had `baseImage`, `tag` and `version`.
+const OF_ANY: [&str; 4] = ["baseimage", "dockerimage", "containerimage", "ociimage"];
+
+/// What Argo CD Image Updater is told by annotations are names of parameters, and what to look for.
+const OF_IMAGE_UPDATER: &str = "argocd-image-updater.argoproj.io/";
 
 /// What `key` says; none where it says nothing of images.
 pub(super) fn read(key: &str) -> Option<Meaning> {
@@ -55,26 +71,43 @@ pub(super) fn read(key: &str) -> Option<Meaning> {
             stem: plain(key),
             part: Part::Image,
             rank: 0,
+            is_implied: false,
         });
     }
-    let last = key.bytes().last()?.to_ascii_lowercase();
-    if !WORDS
-        .iter()
-        .any(|(word, _)| word.bytes().last() == Some(last))
-    {
+    let ends_with = |word: &str| {
+        let end = key
+            .len()
+            .checked_sub(word.len())
+            .and_then(|at| key.get(at..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+    };
+    let mut words = WORDS.iter().enumerate();
+    let (rank, (word, part)) = words.find(|(_, (word, _))| ends_with(word))?;
+    if key == "apiVersion" || key.starts_with(OF_IMAGE_UPDATER) {
         return None;
     }
     let plain = plain(key);
-    let mut words = WORDS.iter().enumerate();
-    let (rank, stem, part) =
-        words.find_map(|(rank, (word, part))| Some((rank, plain.strip_suffix(word)?, *part)))?;
     let stem = match part {
-        Part::Image => &plain,
-        _ if stem.is_empty() || stem.ends_with("image") => stem,
-        _ => return None,
+        Part::Image => plain.as_str(),
+        _ => plain.strip_suffix(word)?,
     };
-    let stem = stem.to_owned();
-    Some(Meaning { stem, part, rank })
+    let is_own = stem.is_empty() || stem.ends_with("image");
+    let meaning = |stem: String, is_implied: bool| Meaning {
+        stem,
+        part: *part,
+        rank: if is_implied { rank + WORDS.len() } else { rank },
+        is_implied,
+    };
+    match part {
+        _ if is_own => Some(meaning(stem.to_owned(), false)),
+        Part::Tag | Part::Digest => Some(meaning(format!("{stem}image"), true)),
+        _ => None,
+    }
+}
+
+/// Whether `stem` names no image in particular.
+pub(super) fn is_of_any(stem: &str) -> bool {
+    OF_ANY.contains(&stem)
 }
 
 /// Whether `key` is about one image: `image`, `webImage`, `sidecar_image`.
@@ -92,8 +125,78 @@ pub(super) fn is_images(key: &str) -> bool {
     key.ends_with('s') && plain(key).ends_with("images")
 }
 
+/// Whether `key` holds what describes an object: `annotations`, `podLabels`.
+pub(super) fn is_description(key: &str) -> bool {
+    let plain = plain(key);
+    plain.ends_with("annotations") || plain.ends_with("labels")
+}
+
+/// What `key` is about, without the words that say nothing of which image it is; none where nothing is left.
+pub(super) fn subject(key: &str) -> Option<String> {
+    let mut rest = plain(key);
+    for end in ["version", "tag", "images", "image"] {
+        if let Some(start) = rest.strip_suffix(end) {
+            rest = start.to_owned();
+        }
+    }
+    let says_something = rest.len() > 1
+        && !rest.bytes().all(|b| b.is_ascii_digit())
+        && !OF_NO_IMAGE.contains(&rest.as_str());
+    says_something.then_some(rest)
+}
+
+/// Words on the way to a tag that lead to an image of any name.
+const OF_NO_IMAGE: [&str; 46] = [
+    "global",
+    "spec",
+    "values",
+    "valuesobject",
+    "valuesinline",
+    "helm",
+    "source",
+    "sources",
+    "data",
+    "parameters",
+    "name",
+    "value",
+    "default",
+    "defaults",
+    "app",
+    "application",
+    "main",
+    "common",
+    "base",
+    "docker",
+    "container",
+    "containers",
+    "controller",
+    "controllers",
+    "deployment",
+    "helmcharts",
+    "patches",
+    "patch",
+    "template",
+    "set",
+    "releases",
+    "chart",
+    "service",
+    "pod",
+    "kustomize",
+    "yaml",
+    "yml",
+    "generators",
+    "list",
+    "elements",
+    "substitute",
+    "postbuild",
+    "env",
+    "config",
+    "metadata",
+    "release",
+];
+
 /// In lower case, without what stands between words.
-fn plain(key: &str) -> String {
+pub(super) fn plain(key: &str) -> String {
     let letters = key.chars().filter(|c| !matches!(c, '_' | '-' | '.' | '/'));
     letters.map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -115,7 +218,14 @@ mod tests {
             ("RELATED_IMAGE_OP", Some(("relatedimageop", Part::Image))),
             ("imagePullPolicy", None),
             ("hostname", None),
-            ("k8sVersion", None),
+            ("k8sVersion", Some(("k8simage", Part::Tag))),
+            ("dockerTag", Some(("dockerimage", Part::Tag))),
+            (
+                "dockerImageReference",
+                Some(("dockerimage", Part::Reference)),
+            ),
+            ("apiVersion", None),
+            ("argocd-image-updater.argoproj.io/web.helm.image-tag", None),
             ("", None),
         ] {
             let read = read(key);

@@ -207,6 +207,8 @@ pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> S
 
 /// The paths of the files that were searched.
 pub(super) fn paths(manifests: &[Manifest<'_>]) -> Vec<RepoPath> {
-    let files = manifests.iter().map(|manifest| &manifest.file.path);
-    files.cloned().collect()
+    let files = manifests
+        .iter()
+        .filter(|manifest| manifest.nested.is_none());
+    files.map(|manifest| manifest.file.path.clone()).collect()
 }

@@ -15,6 +15,7 @@ mod guard;
 mod keys;
 mod kustomize;
 mod locate;
+mod mention;
 mod parts;
 mod place;
 mod placeholder;
@@ -33,7 +34,7 @@ mod write;
 
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 pub use compare::{ImageTransition, Versions, image_transitions};
-pub use error::{HeldImage, ManifestError};
+pub use error::{HeldImage, ManifestError, Mention};
 pub use file::images_in;
 pub use guard::is_signed;
 pub use place::Place;

@@ -8,6 +8,7 @@ use super::file::{Manifest, Text, with_texts};
 use super::find;
 use super::guard::{self, Promise};
 use super::locate::{self, paths};
+use super::mention;
 use super::place::Object;
 use super::placeholder;
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
@@ -53,9 +54,8 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
                 |file: &ManifestFile| String::from_utf8_lossy(&file.bytes).contains(name);
             return Err(match skipped.find(|(file, _)| holds_it(file)) {
                 Some((_, error)) => error,
-                None => {
-                    template(&manifests).unwrap_or_else(|| nothing_found(&manifests, assignment))
-                }
+                None => template(&manifests)
+                    .unwrap_or_else(|| nothing_found(&manifests, assignment, request)),
             });
         }
     }
@@ -89,7 +89,13 @@ fn finish(
     for (manifest, targets) in manifests.iter().zip(targets) {
         match &manifest.nested {
             None => own = Some((manifest, targets)),
-            Some(nested) => inside.push((nested.node, targets.finish(manifest, plan)?)),
+            Some(nested) => {
+                let edits = targets.finish(manifest, plan)?;
+                if !edits.is_empty() {
+                    guard::refuse_signed(manifest)?;
+                }
+                inside.push((nested.node, edits));
+            }
         }
     }
     let Some((manifest, mut targets)) = own else {
@@ -146,8 +152,12 @@ fn mean_the_only_tag(manifests: &mut [Manifest<'_>], request: &EditRequest, plan
         .sites
         .get(*site)
         .map(|site| manifest.line(site.node));
+    let is_it = manifest.sites.get(*site).is_some_and(|site| {
+        let may_be = find::may_be_tag_of(&manifest.stream, site.node, &assignment.image);
+        site.is_version_only() && may_be
+    });
     if let (Some(site), Some(line)) = (manifest.sites.get_mut(*site), line)
-        && site.is_version_only()
+        && is_it
     {
         site.answer_to_any();
         plan.notes.push(Note {
@@ -423,7 +433,11 @@ fn quoted(text: &str) -> String {
 }
 
 /// The error for an assignment that no site answers to.
-fn nothing_found(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> ManifestError {
+fn nothing_found(
+    manifests: &[Manifest<'_>],
+    assignment: &ImageAssignment,
+    request: &EditRequest,
+) -> ManifestError {
     let files = paths(manifests);
     if let Some(error) = no_entry(manifests, assignment) {
         return error;
@@ -456,6 +470,7 @@ fn nothing_found(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> Ma
             ManifestError::NoImage {
                 repository: assignment.image.repository_as_written().to_owned(),
                 files,
+                mentions: mention::of(manifests, &assignment.image, request),
                 held,
             }
         }

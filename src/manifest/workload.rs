@@ -41,8 +41,10 @@ pub(super) fn container(stream: &Stream<'_>, mapping: NodeId) -> Option<Containe
                 let name = Some(key.to_owned());
                 return Some(Container { name });
             }
-            // Argo Workflows have one without a name.
-            matches!(key, "container" | "script").then_some(Container { name: None })
+            // Argo Workflows have one, whose template has the name.
+            matches!(key, "container" | "script").then(|| Container {
+                name: name(stream, around),
+            })
         }
         Role::Root | Role::Key | Role::Item { .. } => None,
     }

@@ -66,9 +66,17 @@ pub enum Obstacle {
     Framed,
     /// `image: ghcr.io/acme/web`, and no tag beside it.
     #[error(
-        "is a name without a tag, and nothing beside it says where the tag is: write the tag there once, or name the key that holds it with `path`"
+        "is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set`"
     )]
     NameOnly,
+    /// `path` leads to a number, a version, a truth value or a sentence.
+    #[error(
+        "is not where an image is: {text:?} stands there, and the key says nothing of one. Where that is a tag, or an image belongs there, write it with `set`"
+    )]
+    NoReference {
+        /// What stands there.
+        text: String,
+    },
     /// The `image` of Flux's `ImageRepository`, and the like.
     #[error(
         "is a name whose versions are looked up for this {kind}: a tag there would be an error, so there is nothing to write"
