@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod find;
 mod guard;
+mod hunks;
 mod keys;
 mod kustomize;
 mod locate;
@@ -29,6 +30,8 @@ mod source;
 mod target;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod there_and_back;
 mod workload;
 mod write;
 

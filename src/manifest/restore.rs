@@ -5,9 +5,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::hunks::{self, First};
 use super::place::{Link, Located, Object, Place, PlaceNumber, Places, shown};
 use crate::yaml::path::path_of;
-use crate::yaml::{Content, Edit, NewValue, NodeId, Role, Stream, Style, edit, scalar};
+use crate::yaml::{Content, Edit, Inside, NewValue, NodeId, Role, Stream, Style, edit, scalar};
 
 /// Why the values that a change set can't be set back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,13 +59,29 @@ pub enum RestoreError {
     Unreadable(String),
 }
 
-/// `tip` with the values that the change from `before` to `after` set as they were before it; none
-/// where they all are already.
+/// `tip` with what the change from `before` to `after` did taken back; none where all of it is already.
+///
+/// What the change wrote is unwritten by its bytes, where others left them alone, so that keys, items and
+/// comments come and go as they were. Where they are elsewhere since, values are set back by themselves.
 ///
 /// # Errors
 /// See [`RestoreError`].
 pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, RestoreError> {
-    restore_where(tip, before, after, &|_, _| true)
+    let [tip, before, after] = [parse(tip)?, parse(before)?, parse(after)?];
+    if is_taken_back(&tip, tip.text(), &before, &after)
+        && !is_taken_back(&after, after.text(), &before, &after)
+    {
+        return Ok(None);
+    }
+    for first in [First::Theirs, First::Ours] {
+        let merged = hunks::merge(after.text(), tip.text(), before.text(), first);
+        let Some(merged) = merged else { break };
+        if is_taken_back(&tip, &merged, &before, &after) {
+            return Ok((merged != tip.text()).then(|| merged.into_bytes()));
+        }
+    }
+    let edits = values_back(&tip, &before, &after, &|_, _| true)?;
+    applied(&tip, &edits)
 }
 
 /// `before` with what a change made of it at some places alone: each is the place of an image, as
@@ -91,21 +108,32 @@ pub fn changed_at(
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])),
         })
     };
-    let changed = restore_where(before, after, before, &is_meant)?;
-    Ok(changed.unwrap_or_else(|| before.to_vec()))
+    let [was, became] = [parse(before)?, parse(after)?];
+    let edits = values_back(&was, &became, &was, &is_meant)?;
+    Ok(applied(&was, &edits)?.unwrap_or_else(|| before.to_vec()))
 }
 
-/// As [`restore`], at the places alone that `is_meant` means.
-fn restore_where(
-    tip: &[u8],
-    before: &[u8],
-    after: &[u8],
+/// `stream` with `edits` made; none where there are none.
+fn applied(stream: &Stream<'_>, edits: &[Edit]) -> Result<Option<Vec<u8>>, RestoreError> {
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    edit::apply(stream, edits)
+        .map(Some)
+        .map_err(|error| RestoreError::Unreadable(error.to_string()))
+}
+
+/// The edits that set the values back which the change from `before` to `after` set, at the places alone
+/// that `is_meant` means.
+fn values_back(
+    tip: &Stream<'_>,
+    before: &Stream<'_>,
+    after: &Stream<'_>,
     is_meant: &dyn Fn(&Stream<'_>, NodeId) -> bool,
-) -> Result<Option<Vec<u8>>, RestoreError> {
-    let [tip, before, after] = [parse(tip)?, parse(before)?, parse(after)?];
+) -> Result<Vec<Edit>, RestoreError> {
     let mut places = Places::default();
     let [tip, before, after] =
-        [&tip, &before, &after].map(|stream| Version::read(stream, &mut places));
+        [tip, before, after].map(|stream| Version::read(stream, &mut places));
     let mut edits = Vec::new();
     let mut unchanged: HashMap<List, bool> = HashMap::new();
     for (place, was) in before.all() {
@@ -138,58 +166,155 @@ fn restore_where(
             if was.value == became.value || was.value == is.value {
                 continue;
             }
-            if is.value != became.value {
-                return Err(RestoreError::ChangedSince {
-                    path: tip.path(is),
-                    line: tip.line(is),
-                    value: is.value.to_string(),
+            let texts = [(&tip, is), (&before, was), (&after, became)];
+            let texts = texts.map(|(version, held)| version.stream.inside(held.node));
+            let [Some(inner), Some(before), Some(after)] = texts else {
+                if is.value != became.value {
+                    return Err(tip.changed_since(is));
+                }
+                edits.push(tip.edit(is, was, &before)?);
+                continue;
+            };
+            // Documents of their own, in which others changed something else.
+            let inside = values_back(&inner.stream, &before.stream, &after.stream, &|_, _| true);
+            let edits_inside = inside.map_err(|error| error.inside(&tip.path(is), &inner))?;
+            if !edits_inside.is_empty() {
+                let (node, edits_inside) = (is.node, edits_inside);
+                edits.push(Edit::Inside {
+                    node,
+                    edits: edits_inside,
                 });
             }
-            edits.push(tip.edit(is, was, &before)?);
         }
     }
-    let is_new = |(place, held): (PlaceNumber, &[Held<'_>])| {
+    let is_new = |(place, held): &(PlaceNumber, &[Held<'_>])| {
         let is_meant = |held: &Held<'_>| is_meant(after.stream, held.node);
-        before.at(place).is_empty() && held.iter().any(is_meant)
+        before.at(*place).is_empty() && held.iter().any(is_meant)
     };
-    if after.all().any(is_new) {
-        return Err(RestoreError::Structure);
+    match after.all().find(is_new) {
+        None => Ok(edits),
+        Some((place, became)) => Err(match (became, tip.at(place)) {
+            ([became], [is]) if became.value != is.value => tip.changed_since(is),
+            _ => RestoreError::Structure,
+        }),
     }
-    if edits.is_empty() {
-        return Ok(None);
+}
+
+impl RestoreError {
+    /// The same, of a text at `outer` that is a document of its own.
+    fn inside(self, outer: &str, text: &Inside<'_>) -> Self {
+        let below = |path: String| format!("{outer}{path}");
+        match self {
+            Self::ChangedSince { path, line, value } => Self::ChangedSince {
+                path: below(path),
+                line: text.line(line),
+                value,
+            },
+            Self::Gone { path } => Self::Gone { path: below(path) },
+            Self::AnotherObject { path, object, how } => Self::AnotherObject {
+                path: below(path),
+                object,
+                how,
+            },
+            Self::Ambiguous { path, line } => Self::Ambiguous {
+                path: below(path),
+                line: text.line(line),
+            },
+            Self::Structure | Self::Unreadable(_) => self,
+        }
     }
-    edit::apply(tip.stream, &edits)
-        .map(Some)
-        .map_err(|error| RestoreError::Unreadable(error.to_string()))
 }
 
 /// Whether `merged` differs from `tip` in nothing but that the change from `before` to `after` is taken
 /// back, all of it: the guard behind a merge of lines, which knows nothing of objects and takes one for
 /// another that looks alike. What is no YAML can't be judged, and does not pass.
 pub fn takes_back(tip: &[u8], merged: &[u8], before: &[u8], after: &[u8]) -> bool {
-    let [Ok(tip), Ok(merged), Ok(before), Ok(after)] = [tip, merged, before, after].map(parse)
-    else {
+    let [Ok(tip), Ok(before), Ok(after)] = [tip, before, after].map(parse) else {
+        return false;
+    };
+    std::str::from_utf8(merged).is_ok_and(|merged| is_taken_back(&tip, merged, &before, &after))
+}
+
+fn is_taken_back(tip: &Stream<'_>, merged: &str, before: &Stream<'_>, after: &Stream<'_>) -> bool {
+    let Ok(merged) = parse(merged.as_bytes()) else {
         return false;
     };
     let mut places = Places::default();
     let [tip, merged, before, after] =
-        [&tip, &merged, &before, &after].map(|stream| Version::read(stream, &mut places));
+        [tip, &merged, before, after].map(|stream| Version::read(stream, &mut places));
+    let is_twice =
+        |place: &PlaceNumber| !tip.doubles.contains(place) && !before.doubles.contains(place);
+    if merged.doubles.iter().any(is_twice)
+        || !comments_are_taken_back([&tip, &merged, &before, &after])
+    {
+        return false;
+    }
     let mut wanted: HashMap<Change<'_>, usize> = HashMap::new();
-    for change in changes(&after, &before) {
+    // Texts that are documents of their own are judged by what they say.
+    let mut inside: HashSet<PlaceNumber> = HashSet::new();
+    for (place, held) in tip.all() {
+        let all = [held, merged.at(place), before.at(place), after.at(place)];
+        let [[is], [becomes], [was], [became]] = all else {
+            continue;
+        };
+        if is.value == became.value || was.value == became.value {
+            continue; // Only others did something to it, or only the change.
+        }
+        let inner = |version: &Version<'_, '_>, held: &Held<'_>| {
+            let inside = version.stream.inside(held.node)?;
+            Some(inside.stream.text().to_owned())
+        };
+        let texts = [
+            inner(&tip, is),
+            inner(&merged, becomes),
+            inner(&before, was),
+            inner(&after, became),
+        ];
+        let [Some(tip), Some(merged), Some(before), Some(after)] = texts else {
+            continue;
+        };
+        let [tip, merged, before, after] = [&tip, &merged, &before, &after].map(String::as_bytes);
+        if !takes_back(tip, merged, before, after) {
+            return false;
+        }
+        inside.insert(place);
+    }
+    let is_outside = |(place, ..): &Change<'_>| !inside.contains(place);
+    let count = |version: &Version<'_, '_>, place: PlaceNumber, value: Value<'_>| {
+        let held = version.at(place).iter();
+        held.filter(|held| held.value == value).count()
+    };
+    for change in changes(&after, &before).into_iter().filter(is_outside) {
+        let (place, from, _) = change;
+        if let Some(from) = from
+            && count(&tip, place, from) > count(&after, place, from)
+        {
+            return false; // Others wrote the same, and which one is to go can't be told.
+        }
         *wanted.entry(change).or_default() += 1;
     }
-    for change in changes(&tip, &merged) {
+    for change in changes(&tip, &merged).into_iter().filter(is_outside) {
         match wanted.get_mut(&change) {
             Some(count @ 1..) => *count -= 1,
             _ => return false,
         }
     }
     // What is left was taken back by somebody else already.
-    let held: HashSet<(PlaceNumber, Value<'_>)> = tip.values().collect();
+    // Not where what was around it is gone, or has another name: then it may be anywhere.
+    let is_there_around = |place: PlaceNumber| {
+        let mut around = after
+            .at(place)
+            .iter()
+            .filter_map(|held| after.place_around(held.node));
+        around.all(|around| before.at(around).is_empty() || !tip.at(around).is_empty())
+    };
     let mut left = wanted.into_iter().filter(|(_, count)| *count > 0);
     let is_taken_back = left.all(|((place, from, to), _)| match (from, to) {
-        (_, Some(to)) => held.contains(&(place, to)),
-        (from, None) => from.is_none_or(|from| !held.contains(&(place, from))),
+        (_, Some(to)) => count(&tip, place, to) > 0,
+        (Some(from), None) => {
+            count(&tip, place, from) <= count(&before, place, from) && is_there_around(place)
+        }
+        (None, None) => true,
     });
     // Where only their order tells things apart, all of them must be as they were.
     let mut lists = after.lists_that_differ(&before);
@@ -198,6 +323,19 @@ pub fn takes_back(tip: &[u8], merged: &[u8], before: &[u8], after: &[u8]) -> boo
             tip.is_same_list(&before, list)
                 || (tip.is_same_list(&after, list) && merged.is_same_list(&before, list))
         })
+}
+
+/// Whether the comments of the merged version are those of the tip, and those that the change took away.
+fn comments_are_taken_back([tip, merged, before, after]: [&Version<'_, '_>; 4]) -> bool {
+    let mut counts: HashMap<&str, [usize; 4]> = HashMap::new();
+    for (number, version) in [tip, merged, before, after].into_iter().enumerate() {
+        for comment in version.stream.comments() {
+            counts.entry(comment).or_default()[number] += 1;
+        }
+    }
+    counts
+        .values()
+        .all(|[tip, merged, before, after]| tip == merged || tip + before == merged + after)
 }
 
 fn parse(bytes: &[u8]) -> Result<Stream<'_>, RestoreError> {
@@ -291,6 +429,10 @@ struct Version<'s, 't> {
     places: Vec<Vec<Held<'s>>>,
     /// All that is in each list of things that only their order tells apart.
     lists: HashMap<List, Vec<(PlaceNumber, Value<'s>)>>,
+    /// Places of objects, keys and names that are there twice.
+    doubles: HashSet<PlaceNumber>,
+    /// The place of each node that is no key.
+    numbers: HashMap<NodeId, PlaceNumber>,
 }
 
 /// What has the object, the key or the name of another one beside it.
@@ -334,7 +476,12 @@ impl<'s, 't> Version<'s, 't> {
                 .map(|nodes| Vec::with_capacity(nodes.len()))
                 .collect(),
             lists: HashMap::new(),
+            doubles: HashSet::new(),
+            numbers: HashMap::new(),
         };
+        for node in &doubles {
+            version.doubles.insert(located.place(places, *node));
+        }
         // What is inside of a thing that only its order tells apart is in its list.
         let mut inside: HashMap<NodeId, List> = HashMap::new();
         for (node, _) in nodes() {
@@ -350,6 +497,7 @@ impl<'s, 't> Version<'s, 't> {
             }
             let list = own;
             version.places[place].push(Held { node, value, list });
+            version.numbers.insert(node, place);
         }
         version
     }
@@ -380,9 +528,9 @@ impl<'s, 't> Version<'s, 't> {
         self.places.get(place).map_or(&[], Vec::as_slice)
     }
 
-    fn values(&self) -> impl Iterator<Item = (PlaceNumber, Value<'s>)> {
-        let places = self.all();
-        places.flat_map(|(place, held)| held.iter().map(move |held| (place, held.value)))
+    /// The place of the collection that holds `node`.
+    fn place_around(&self, node: NodeId) -> Option<PlaceNumber> {
+        self.numbers.get(&self.stream[node].parent?).copied()
     }
 
     fn is_same_list(&self, other: &Self, list: List) -> bool {
@@ -403,18 +551,13 @@ impl<'s, 't> Version<'s, 't> {
 
     /// The edit that makes `is` what `was` in `before`.
     fn edit(&self, is: &Held<'_>, was: &Held<'_>, before: &Self) -> Result<Edit, RestoreError> {
-        let style = |version: &Self, held: &Held<'_>| {
-            let scalar = version.stream.scalar(held.node);
-            scalar.map(|scalar| scalar.style)
-        };
+        let is_scalar = |value: Value<'_>| matches!(value, Value::Text(_) | Value::Typed(_));
         let value = match (was.value, is.value) {
-            // In JSON a string needs its quotes.
-            (Value::Text(_), _)
-                if self.stream[is.node].in_flow
-                    && style(before, was) != Some(Style::Plain)
-                    && style(self, is) == Some(Style::Plain) =>
+            (old, now)
+                if is_scalar(old) && is_scalar(now) && self.is_written_alike(is, was, before) =>
             {
-                return Err(RestoreError::Structure);
+                let raw = before.stream.raw(was.node).unwrap_or_default();
+                NewValue::Written(raw.to_owned())
             }
             (Value::Tagged(was, text), Value::Tagged(is, _)) if was == is => {
                 NewValue::Text(text.to_owned())
@@ -429,6 +572,33 @@ impl<'s, 't> Version<'s, 't> {
         };
         let node = is.node;
         Ok(Edit::Set { node, value })
+    }
+
+    /// Whether the scalar `was` can stand where `is` stands as it was written.
+    fn is_written_alike(&self, is: &Held<'_>, was: &Held<'_>, before: &Self) -> bool {
+        let Some(raw) = before.stream.raw(was.node) else {
+            return false;
+        };
+        let column = |version: &Self, held: &Held<'_>| match version.stream[held.node].role {
+            Role::Value { key } => Some(version.stream[key].column),
+            _ => None,
+        };
+        let header = raw.lines().next().unwrap_or_default();
+        let is_line = !raw.contains('\n') && !header.starts_with(['|', '>']);
+        // A block scalar is indented from its key, and its blank lines are not its own text (`|+`).
+        let is_block = self.stream.raw(is.node).is_some()
+            && !header.contains('+')
+            && column(self, is).is_some()
+            && column(self, is) == column(before, was);
+        (is_line || is_block) && self.stream[is.node].in_flow == before.stream[was.node].in_flow
+    }
+
+    fn changed_since(&self, held: &Held<'_>) -> RestoreError {
+        RestoreError::ChangedSince {
+            path: self.path(held),
+            line: self.line(held),
+            value: held.value.to_string(),
+        }
     }
 
     /// Why what is here is not in `tip`.
@@ -573,17 +743,14 @@ mod tests {
             restored("a: 1\nb: 5\n", "a: 1\nb: 4\n", "a: 2\nb: 4\n"),
             Ok(None)
         );
-        assert_eq!(
-            restored("a: 1\n", "a: 1\n", "a: 2\nb: 4\n").unwrap_err(),
-            RestoreError::Structure.to_string()
-        );
+        assert_eq!(restored("a: 1\n", "a: 1\n", "a: 2\nb: 4\n"), Ok(None));
         assert_eq!(
             restored("a: 1\n", "a: {}\n", "a: []\n").unwrap_err(),
             ".a was changed again since: it is \"1\" now, on line 1"
         );
         assert_eq!(
-            restored("a: []\n", "a: {}\n", "a: []\n").unwrap_err(),
-            RestoreError::Structure.to_string()
+            restored("a: [] # b\n", "a: {}\n", "a: []\n"),
+            Ok(Some("a: {} # b\n".to_owned()))
         );
     }
 
@@ -658,9 +825,14 @@ mod tests {
             &named("k: 1, t: v1", "k: 2"),
             &named("k: 1, t: v2", "k: 2"),
         );
-        let longer = restored("l: [x, v2]\n", "l: [v1]\n", "l: [v2]\n");
+        // An item before it does not touch it; but a second one like it does.
+        assert_eq!(
+            restored("l: [x, v2]\n", "l: [v1]\n", "l: [v2]\n"),
+            Ok(Some("l: [x, v1]\n".to_owned()))
+        );
+        let like_it = restored("l: [v2, v2]\n", "l: [v1]\n", "l: [v2]\n");
         assert!(
-            longer
+            like_it
                 .unwrap_err()
                 .starts_with("which .l[0] was changed can't be told (line 1)")
         );
@@ -727,20 +899,44 @@ mod tests {
 
     #[test]
     fn what_a_value_is_stays_with_it() {
-        for (tip, before, after) in [
-            ("a: \"5\" # c\n", "a: !!str 3\n", "a: \"5\"\n"),
-            ("a: 5 # c\n", "a: !!str 5\n", "a: 5\n"),
-            ("a: !x 5 # c\n", "a: !y 5\n", "a: !x 5\n"),
+        for (tip, before, after, back) in [
+            (
+                "a: \"5\" # c\n",
+                "a: !!str 3\n",
+                "a: \"5\"\n",
+                "a: !!str 3 # c\n",
+            ),
+            ("a: 5 # c\n", "a: !!str 5\n", "a: 5\n", "a: !!str 5 # c\n"),
+            ("a: !x 5 # c\n", "a: !y 5\n", "a: !x 5\n", "a: !y 5 # c\n"),
+            (
+                "a: !!str 5 # c\n",
+                "a: !!str 3\n",
+                "a: !!str 5\n",
+                "a: !!str 3 # c\n",
+            ),
             (
                 "{\"image\":null,\"b\":2}",
                 "{\"image\":\"web:v1\",\"b\":1}",
                 "{\"image\":null,\"b\":1}",
+                "{\"image\":\"web:v1\",\"b\":2}",
             ),
             (
                 "a: web:v1 # t\nb: &x web:v2\nc: *x\n",
                 "a: &x web:v1\nb: web:v2\nc: *x\n",
                 "a: web:v1\nb: &x web:v2\nc: *x\n",
+                "a: &x web:v1 # t\nb: web:v2\nc: *x\n",
             ),
+        ] {
+            assert_eq!(
+                restored(tip, before, after),
+                Ok(Some(back.to_owned())),
+                "{tip}"
+            );
+        }
+        // Where the text is another one since, values alone are set.
+        for (tip, before, after) in [
+            ("b: 1\na: '5'\n", "a: !!str 3\nb: 1\n", "a: \"5\"\nb: 1\n"),
+            ("b: 1\na: &z 6\n", "a: !y 5\nb: 1\n", "a: 6\nb: 1\n"),
         ] {
             assert_eq!(
                 restored(tip, before, after),
@@ -748,10 +944,6 @@ mod tests {
                 "{tip}"
             );
         }
-        assert_eq!(
-            restored("a: !!str 5 # c\n", "a: !!str 3\n", "a: !!str 5\n"),
-            Ok(Some("a: !!str \"3\" # c\n".to_owned()))
-        );
     }
 
     #[test]

@@ -208,7 +208,10 @@ impl<'r> Targets<'r> {
             .iter()
             .filter(|(node, value)| match value {
                 NewValue::Text(new) | NewValue::Plain(new) => stream.value(**node) != Some(new),
-                NewValue::Source(_) | NewValue::Mapping(_) | NewValue::List(_) => true,
+                NewValue::Written(_)
+                | NewValue::Source(_)
+                | NewValue::Mapping(_)
+                | NewValue::List(_) => true,
             })
             .map(|(node, _)| *node)
             .chain(self.additions.iter().map(Edit::node))

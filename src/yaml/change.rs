@@ -117,6 +117,9 @@ pub enum NewValue {
     /// A number, boolean, null or date, written plain and exactly so. In JSON, what is none of JSON's
     /// own is a string.
     Plain(String),
+    /// A scalar, written exactly so, where an indentation like that of its own is around it. In JSON it
+    /// becomes JSON.
+    Written(String),
     /// A list or a mapping, written exactly so: in brackets; or as lines, indented from the column of
     /// what holds it. In JSON it becomes JSON.
     Source(String),

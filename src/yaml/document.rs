@@ -286,6 +286,31 @@ impl<'t> Stream<'t> {
         })
     }
 
+    /// All comments, from the `#` to the end of the line, in the order of the text.
+    pub fn comments(&self) -> Vec<&'t str> {
+        let mut comments = Vec::new();
+        let spans = self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Scalar(scalar) => scalar.span.clone(),
+            _ => None,
+        });
+        // What stands between two scalars: indicators, blanks and comments. A block scalar ends before its
+        // blank lines, and its header may have a comment, which is its own.
+        let ends = self.text.len()..self.text.len();
+        let mut from = 0;
+        for span in spans.chain([ends]) {
+            let mut rest = self.text.get(from..span.start).unwrap_or_default();
+            while let Some(at) = rest.find('#') {
+                let line = rest.get(at..).unwrap_or_default();
+                let (comment, behind) =
+                    line.split_at(line.find(['\r', '\n']).unwrap_or(line.len()));
+                comments.push(comment);
+                rest = behind;
+            }
+            from = span.end;
+        }
+        comments
+    }
+
     /// The bytes of the file that the scalar `id` takes up, as text.
     pub fn raw(&self, id: NodeId) -> Option<&'t str> {
         let span = self.scalar(id)?.span.clone()?;

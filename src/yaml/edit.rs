@@ -35,6 +35,7 @@ fn changed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(Vec<Replacement>, Str
             }
         }
     }
+    refuse_nested(stream, edits)?;
     splices.add(edits)?;
     for (node, edits) in inside {
         let line = stream[node].line;
@@ -54,6 +55,28 @@ fn changed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(Vec<Replacement>, Str
     let after = splice(stream.text(), &replacements);
     expected.check(stream, &after)?;
     Ok((replacements, after))
+}
+
+/// Refuses edits in and of what another one replaces or removes as a whole.
+fn refuse_nested(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
+    if edits.len() < 2 {
+        return Ok(());
+    }
+    let is_whole = |edit: &&Edit| matches!(edit, Edit::Set { .. } | Edit::Remove { .. });
+    let mut wholes: HashMap<NodeId, usize> = HashMap::new();
+    for edit in edits.iter().filter(is_whole) {
+        *wholes.entry(edit.node()).or_default() += 1;
+    }
+    for edit in edits {
+        let node = edit.node();
+        let own = wholes.get(&node).copied().unwrap_or_default();
+        let mut around = stream.ancestors(node).skip(1);
+        if own > usize::from(is_whole(&edit)) || around.any(|node| wholes.contains_key(&node)) {
+            let line = stream[node].line;
+            return Err(EditError::Overlap { line });
+        }
+    }
+    Ok(())
 }
 
 /// `text` with every replacement made, which are in its order and don't overlap.
@@ -371,7 +394,7 @@ mod tests {
             (
                 "m:\n  a:\n  b:\n    - c\n      # d\n\ne: f\n",
                 None,
-                "m:\n  a:\n  b:\n    - c\n  k: v\n      # d\n\ne: f\n",
+                "m:\n  a:\n  b:\n    - c\n      # d\n  k: v\n\ne: f\n",
             ),
             (
                 "m:\n  a: |+\n    b\n\nx: y\n",

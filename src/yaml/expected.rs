@@ -192,6 +192,9 @@ impl NewValue {
             (_, Self::Source(text)) => Stream::parse(text.as_bytes()).is_ok_and(|source| {
                 matches!(source.roots(), [root] if is_same_content(&source, *root, stream, id))
             }),
+            (Content::Scalar(scalar), Self::Written(raw)) => {
+                scalar::reads_as(raw, scalar.style, &scalar.value)
+            }
             (Content::Mapping(pairs), Self::Mapping(wanted)) => {
                 pairs.len() == wanted.len()
                     && pairs.iter().zip(wanted).all(|((k, v), (key, value))| {

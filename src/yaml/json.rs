@@ -22,7 +22,7 @@ pub(super) fn value(value: &NewValue) -> Option<NewValue> {
     Some(match value {
         NewValue::Text(text) => NewValue::Text(text.clone()),
         NewValue::Plain(plain) => scalar_value(plain),
-        NewValue::Source(text) => {
+        NewValue::Written(text) | NewValue::Source(text) => {
             let stream = Stream::parse(text.as_bytes()).ok()?;
             let [root] = stream.roots() else { return None };
             self::value(&stream.new_value(*root)?)?

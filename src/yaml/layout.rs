@@ -76,7 +76,9 @@ impl Layout {
                 (items.collect(), self.list)
             }
             NewValue::Source(source) => (source.lines().map(str::to_owned).collect(), 0),
-            NewValue::Text(_) | NewValue::Plain(_) => (vec![inline(value, false, false)], 0),
+            NewValue::Text(_) | NewValue::Plain(_) | NewValue::Written(_) => {
+                (vec![inline(value, false, false)], 0)
+            }
         };
         let indent = " ".repeat(if is_own_column { 0 } else { depth });
         let lines = lines.into_iter().map(|line| match line.is_empty() {
@@ -93,7 +95,7 @@ pub(super) fn is_block(value: &NewValue) -> bool {
         NewValue::Mapping(pairs) => !pairs.is_empty(),
         NewValue::List(items) => !items.is_empty(),
         NewValue::Source(text) => !text.trim_start().starts_with(['[', '{']),
-        NewValue::Text(_) | NewValue::Plain(_) => false,
+        NewValue::Text(_) | NewValue::Plain(_) | NewValue::Written(_) => false,
     }
 }
 
@@ -119,7 +121,7 @@ pub(super) fn inline(value: &NewValue, in_flow: bool, is_json: bool) -> String {
         false => scalar::double_quoted(text),
     };
     match value {
-        NewValue::Plain(plain) | NewValue::Source(plain) => plain.clone(),
+        NewValue::Plain(text) | NewValue::Written(text) | NewValue::Source(text) => text.clone(),
         NewValue::Text(value) => text(value),
         NewValue::List(items) => {
             let items: Vec<String> = items.iter().map(|v| inline(v, true, is_json)).collect();

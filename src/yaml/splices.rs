@@ -43,6 +43,11 @@ impl<'s, 't> Splices<'s, 't> {
 
     /// Adds what all of `edits` do, but for those inside of texts.
     pub fn add(&mut self, edits: &[Edit]) -> Result<(), EditError> {
+        let removed = edits.iter().filter_map(|edit| match edit {
+            Edit::Remove { node } => Some(*node),
+            _ => None,
+        });
+        self.expected.removed.extend(removed);
         for edit in edits {
             match edit {
                 Edit::Set { node, value } => self.set(*node, value)?,
@@ -68,10 +73,7 @@ impl<'s, 't> Splices<'s, 't> {
                     let behind = after.map_or(Behind::Nothing, Behind::Entry);
                     self.put_in(*collection, behind, Added::Source(text.clone()))?;
                 }
-                Edit::Remove { node } => {
-                    self.expected.removed.insert(*node);
-                }
-                Edit::Inside { .. } => {}
+                Edit::Remove { .. } | Edit::Inside { .. } => {}
             }
         }
         self.remove()
@@ -144,7 +146,14 @@ impl<'s, 't> Splices<'s, 't> {
     fn set(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
         let value = self.effective(id, value)?;
         let node = &self.stream[id];
-        let is_block = layout::is_block(&value) && !node.in_flow && !self.is_json(id);
+        // What was in lines once may be so again, where only brackets of its own keep it from that.
+        let is_in_brackets = match value {
+            NewValue::Source(_) => node
+                .parent
+                .is_some_and(|parent| self.stream[parent].in_flow),
+            _ => node.in_flow,
+        };
+        let is_block = layout::is_block(&value) && !is_in_brackets && !self.is_json(id);
         match &node.content {
             _ if is_block => self.set_block(id, &value)?,
             Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
@@ -249,11 +258,13 @@ impl<'s, 't> Splices<'s, 't> {
         if lines.is_empty() {
             let inline = layout::inline(value, node.in_flow, false);
             if own_lines {
-                self.replace(behind_key..behind_key, format!(" {inline}"));
+                let blank = if inline.is_empty() { "" } else { " " };
+                self.replace(behind_key..behind_key, format!("{blank}{inline}"));
                 self.lines
                     .push(line_start(text, old_start)..line_end(text, old_end));
             } else {
-                let blank = if node.role == Role::Root { "" } else { " " };
+                let is_bare = node.role == Role::Root || inline.is_empty();
+                let blank = if is_bare { "" } else { " " };
                 self.replace(behind_key..old_end, format!("{blank}{inline}"));
             }
             return Ok(());
@@ -308,7 +319,12 @@ impl<'s, 't> Splices<'s, 't> {
         added: Added,
     ) -> Result<(), EditError> {
         let stream = self.stream;
-        let entries = entries(stream, collection);
+        // Nothing new leans on what goes, unless all of it does.
+        let mut entries = entries(stream, collection);
+        let is_kept = |entry: &Entry| !self.expected.removed.contains(&entry.value);
+        if entries.iter().any(is_kept) {
+            entries.retain(is_kept);
+        }
         let is_pair = match (&stream[collection].content, &added) {
             (Content::Mapping(_), Added::Pair(..) | Added::Source(_)) => true,
             (Content::Sequence(_), Added::Item(_) | Added::Source(_)) => false,
@@ -366,7 +382,10 @@ impl<'s, 't> Splices<'s, 't> {
         let wanted = last.clone().filter(|entry| behind.is(entry));
         let (entry, at) = wanted.chain(last).find_map(|entry| {
             let end = end(stream, entry.value)?;
-            Some((entry, line_end(text, end)))
+            // Comments inside of what it follows stay with that.
+            let column = self.column(entry.start(stream)?);
+            let end = behind_inner_comments(text, line_end(text, end), column);
+            Some((entry, end))
         })?;
         let lines = joined(break_and_indent(entry)?);
         self.replace(at..at, lines);
@@ -388,7 +407,9 @@ impl<'s, 't> Splices<'s, 't> {
         let colon = colon.unwrap_or(": ");
         let written = match added {
             Added::Pair(key, value) => {
-                let key = match is_json || !scalar::is_plain_string(key, true) {
+                // Behind a plain key a colon ends nothing without a blank.
+                let is_quoted = is_json || colon == ":" || !scalar::is_plain_string(key, true);
+                let key = match is_quoted {
                     true => scalar::double_quoted(key),
                     false => key.clone(),
                 };
@@ -507,8 +528,18 @@ impl<'s, 't> Splices<'s, 't> {
         if !ends_line(text, end) {
             return None;
         }
-        let end = behind_inner_comments(text, line_end(text, end), self.column(start));
+        let mut end = behind_inner_comments(text, line_end(text, end), self.column(start));
         if begins_line(text, start) {
+            if self.is_behind_kept_lines(entry) {
+                // Blank lines behind it would become that text's own.
+                let rest = text.get(end..)?;
+                let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+                let blank = rest.get(..blank)?;
+                end += blank
+                    .trim_end_matches([' ', '\t'])
+                    .trim_end_matches(['\r', '\n'])
+                    .len();
+            }
             self.lines.push(line_start(text, start)..end);
         } else {
             // The first one of an item, on the line of the dash: what follows moves up to it.
@@ -517,6 +548,17 @@ impl<'s, 't> Splices<'s, 't> {
             self.replace(start..end + blank, String::new());
         }
         Some(())
+    }
+
+    /// Whether the text before an entry is a block scalar that keeps the blank lines behind it (`|+`).
+    fn is_behind_kept_lines(&self, entry: &Entry) -> bool {
+        let before = self.stream.nodes().take(entry.first().number());
+        let scalars = before.filter(|(_, node)| matches!(node.content, Content::Scalar(_)));
+        let last = scalars.last().and_then(|(id, _)| self.stream.raw(id));
+        last.is_some_and(|raw| {
+            let header = raw.split([' ', '\t', '\r', '\n']).next().unwrap_or(raw);
+            header.starts_with(['|', '>']) && header.contains('+')
+        })
     }
 
     /// Removes a pair or an item, and the one comma that goes with it.

@@ -1,0 +1,413 @@
+//! Files of any look, with any `set` and `remove`, there and back again: what is taken back is the first
+//! file, to the byte, whatever others wrote meanwhile.
+
+use crate::yaml::{Content, Role, Stream, path};
+
+use super::{EditRequest, ManifestFile, plan, restore};
+
+/// Throws that come out the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, count: usize) -> usize {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(high).unwrap() % count
+    }
+
+    fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+/// Writes a file line by line.
+struct Writer {
+    dice: Dice,
+    lines: Vec<String>,
+    /// How much deeper mappings and lists are.
+    step: usize,
+    list_step: usize,
+    count: usize,
+}
+
+const SCALARS: &[&str] = &[
+    "v1",
+    "'v1'",
+    "\"v1\"",
+    "1",
+    "true",
+    "ghcr.io/acme/web:v1",
+    "~",
+    "null",
+    "",
+    "\"1\"",
+    "a b",
+    "'it''s'",
+    "\"a \\\"b\\\"\"",
+    "2026-01-20",
+    "1.10",
+];
+const BRACKETS: &[&str] = &[
+    "{}",
+    "[]",
+    "{x: 1}",
+    "{ x: v1, y: [1, 'z'] }",
+    "[a, b]",
+    "[ {n: 1}, {n: 2} ]",
+    "{x: {}}",
+    "{\"x\": 1,\"y\":2}",
+];
+
+impl Writer {
+    fn write(seed: u64) -> String {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let step = dice.pick(&[2, 2, 4, 3]);
+        let list_step = dice.pick(&[0, step]);
+        let lines = Vec::new();
+        let mut writer = Self {
+            dice,
+            lines,
+            step,
+            list_step,
+            count: 0,
+        };
+        let documents = writer.dice.pick(&[1, 1, 1, 2]);
+        for number in 0..documents {
+            if number > 0 || writer.dice.one_in(5) {
+                writer.lines.push("---".to_owned());
+            }
+            match writer.dice.below(8) {
+                0 => writer.list(0, 3),
+                1 => writer.json(),
+                _ => writer.mapping(0, 3),
+            }
+            writer.comments(0);
+        }
+        let mut text = writer.lines.join("\n") + "\n";
+        if writer.dice.one_in(5) {
+            text = text.trim_end().to_owned();
+        }
+        if writer.dice.one_in(4) {
+            text = text.replace('\n', "\r\n");
+        }
+        text
+    }
+
+    fn comments(&mut self, column: usize) {
+        if self.dice.one_in(7) {
+            self.lines.push(String::new());
+        }
+        if self.dice.one_in(4) {
+            let column = match self.dice.below(6) {
+                0 => column + self.step,
+                1 => column.saturating_sub(self.step),
+                _ => column,
+            };
+            self.count += 1;
+            self.lines
+                .push(format!("{}# {}", " ".repeat(column), self.count));
+        }
+    }
+
+    fn behind(&mut self) -> String {
+        if !self.dice.one_in(5) {
+            return String::new();
+        }
+        self.count += 1;
+        format!(" # {}", self.count)
+    }
+
+    fn json(&mut self) {
+        let text = self.dice.pick(&[
+            "{\"a\": 1, \"b\": [\"x\", null]}",
+            "{\n  \"a\": {\n    \"b\": \"v1\"\n  },\n  \"c\": [\n    1,\n    2\n  ]\n}",
+            "{\"a\":{},\"b\":[]}",
+            "[\n\t{\"name\": \"x\"},\n\t{\"name\": \"y\", \"z\": true}\n]",
+        ]);
+        self.lines.extend(text.split('\n').map(str::to_owned));
+    }
+
+    fn mapping(&mut self, column: usize, depth: usize) {
+        let mut keys = vec!["a", "b", "image", "tag", "name", "\"x y\"", "values"];
+        for _ in 0..=self.dice.below(4) {
+            self.comments(column);
+            let key = keys.swap_remove(self.dice.below(keys.len()));
+            self.value(
+                format!("{}{key}:", " ".repeat(column)),
+                column,
+                depth,
+                false,
+            );
+        }
+    }
+
+    fn list(&mut self, column: usize, depth: usize) {
+        let is_named = self.dice.one_in(3);
+        for number in 0..=self.dice.below(3) {
+            self.comments(column);
+            let dash = format!("{}-", " ".repeat(column));
+            if is_named {
+                self.lines.push(format!("{dash} name: n{number}"));
+                if self.dice.one_in(2) {
+                    let key = format!("{}  image:", " ".repeat(column));
+                    self.value(key, column + 2, depth, false);
+                }
+                continue;
+            }
+            self.value(dash, column, depth, true);
+        }
+    }
+
+    /// A value behind `head`, which is a key or a dash at `column`.
+    fn value(&mut self, head: String, column: usize, depth: usize, is_item: bool) {
+        let behind = self.behind();
+        let kind = self.dice.below(if depth == 0 { 8 } else { 16 });
+        match kind {
+            0..=4 => {
+                let scalar = self.dice.pick(SCALARS);
+                let blank = if scalar.is_empty() { "" } else { " " };
+                self.lines.push(format!("{head}{blank}{scalar}{behind}"));
+            }
+            5 | 6 => {
+                let text = self.dice.pick(BRACKETS);
+                self.lines.push(format!("{head} {text}{behind}"));
+            }
+            7 => {
+                let header = self.dice.pick(&["|", "|-", ">", ">-", "|+"]);
+                self.lines.push(format!("{head} {header}{behind}"));
+                let indent = " ".repeat(column + self.step);
+                for _ in 0..=self.dice.below(2) {
+                    self.count += 1;
+                    self.lines.push(format!("{indent}line {}", self.count));
+                }
+                if header == "|+" && self.dice.one_in(2) {
+                    self.lines.push(String::new());
+                }
+            }
+            8 => {
+                self.lines.push(format!("{head} |{behind}"));
+                self.mapping(column + self.step, depth - 1);
+            }
+            9 => {
+                self.lines.push(format!("{head} [{behind}"));
+                let indent = " ".repeat(column + self.step);
+                self.lines
+                    .push(format!("{indent}1,{}", self.dice.pick(&["", " # in"])));
+                self.lines.push(format!("{indent}{{x: y}}"));
+                self.lines.push(format!("{}]", " ".repeat(column)));
+            }
+            10..=12 if is_item => {
+                // The first key of an item stands behind its dash.
+                let from = self.lines.len();
+                self.mapping(column + 2, depth - 1);
+                let first = self.lines[from..].iter_mut().find(|line| {
+                    let text = line.trim_start();
+                    !text.is_empty() && !text.starts_with('#')
+                });
+                if let Some(first) = first {
+                    *first = format!("{head} {}", first.trim_start());
+                }
+            }
+            10..=12 => {
+                self.lines.push(format!("{head}{behind}"));
+                self.mapping(column + self.step, depth - 1);
+            }
+            _ => {
+                self.lines.push(format!("{head}{behind}"));
+                let deeper = if is_item { self.step } else { self.list_step };
+                self.list(column + deeper, depth - 1);
+            }
+        }
+    }
+}
+
+/// Lines of `set`, and of `remove` behind a `!`, that `text` may take.
+fn wishes(text: &str, prefix: &str) -> Vec<String> {
+    let Ok(stream) = Stream::parse(text.as_bytes()) else {
+        return Vec::new();
+    };
+    let count = stream.roots().len();
+    let mut wishes = Vec::new();
+    for (id, node) in stream.nodes() {
+        if node.role == Role::Key {
+            continue;
+        }
+        let own = path::path_of(&stream, id).to_string();
+        let document = match count {
+            1 => String::new(),
+            _ => format!("{}:", node.document),
+        };
+        let below = if own == "." { "" } else { &own };
+        let at = match prefix {
+            "" => format!("{document}{own}"),
+            prefix => format!("{prefix}{below}"),
+        };
+        let open = at.strip_suffix('.').unwrap_or(&at);
+        if node.parent.is_some() {
+            wishes.push(format!("!{at}"));
+            wishes.push(format!("{at}={{k: v, l: [1]}}"));
+            wishes.push(format!("{at}=[z, 2]"));
+        }
+        match &node.content {
+            Content::Mapping(_) => {
+                wishes.push(format!("{open}.new:=v"));
+                wishes.push(format!("{open}.new.deep:=12"));
+                wishes.push(format!("{open}.new[+].deep:=true"));
+            }
+            Content::Sequence(_) => {
+                wishes.push(format!("{open}[+]=v"));
+                wishes.push(format!("{open}[+].new.deep:=v"));
+            }
+            Content::Scalar(_) => {
+                for value in ["v9", "12", "\"a: # b\"", "!!null", "\"\"", "1.10"] {
+                    wishes.push(format!("{at}={value}"));
+                }
+                if stream.is_null(id) {
+                    wishes.push(format!("{open}.new.deep:=v"));
+                    wishes.push(format!("{open}[+]=v"));
+                }
+                if count == 1
+                    && prefix.is_empty()
+                    && let Some(inside) = stream.inside(id)
+                    && inside.stream.roots().len() == 1
+                {
+                    wishes.extend(self::wishes(inside.stream.text(), &at));
+                }
+            }
+            Content::Alias { .. } => {}
+        }
+    }
+    wishes
+}
+
+fn changed(text: &str, wishes: &[String]) -> Result<String, String> {
+    let is_removed = |line: &&String| line.starts_with('!');
+    let (removed, set): (Vec<&String>, Vec<&String>) = wishes.iter().partition(is_removed);
+    let request = EditRequest {
+        set: set.iter().map(|line| line.parse().unwrap()).collect(),
+        remove: removed
+            .iter()
+            .map(|line| line[1..].parse().unwrap())
+            .collect(),
+        ..EditRequest::default()
+    };
+    let file = ManifestFile {
+        path: "a.yaml".parse().unwrap(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let plan = plan(&[file], &request).map_err(|error| error.to_string())?;
+    let edit = plan.edits.into_iter().next();
+    Ok(edit.map_or_else(
+        || text.to_owned(),
+        |edit| String::from_utf8(edit.after).unwrap(),
+    ))
+}
+
+fn restored(tip: &str, before: &str, after: &str) -> Result<String, String> {
+    match restore(tip.as_bytes(), before.as_bytes(), after.as_bytes()) {
+        Ok(Some(bytes)) => Ok(String::from_utf8(bytes).unwrap()),
+        Ok(None) => Ok(tip.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn there_and_back_gives_the_first_file() {
+    let (mut done, mut unread, mut refused, mut guarded) = (0, 0, 0, 0);
+    let (mut moved_back, mut moved_refused, mut met, mut met_refused, mut odd) = (0, 0, 0, 0, 0);
+    let from: u64 = std::env::var("FROM").map_or(1, |s| s.parse().unwrap());
+    let count: u64 = std::env::var("COUNT").map_or(2000, |s| s.parse().unwrap());
+    for seed in from..from + count {
+        let before = Writer::write(seed);
+        let all = wishes(&before, "");
+        if all.is_empty() {
+            unread += 1;
+            continue;
+        }
+        let mut dice = Dice(seed | 1 << 40);
+        let chosen: Vec<String> = (0..dice.pick(&[1, 1, 2, 3]))
+            .map(|_| all[dice.below(all.len())].clone())
+            .collect();
+        let after = match changed(&before, &chosen) {
+            Ok(after) => after,
+            Err(error) => {
+                refused += 1;
+                if error.contains("nothing was changed") {
+                    guarded += 1;
+                    if guarded <= 12 {
+                        eprintln!("GUARD {seed} {chosen:?}\n{error}\n{before}");
+                    }
+                }
+                continue;
+            }
+        };
+        done += 1;
+        if before == after {
+            continue;
+        }
+        let back = restored(&after, &before, &after);
+        assert_eq!(
+            back.as_deref(),
+            Ok(&*before),
+            "{seed}: {chosen:?} gave {after}"
+        );
+        assert_eq!(
+            restored(&before, &before, &after).as_deref(),
+            Ok(&*before),
+            "{seed}: {chosen:?} gave {after}, and was taken back already"
+        );
+        // Others wrote above and below.
+        let moved = |text: &str| {
+            let line_break = if text.contains("\r\n") { "\r\n" } else { "\n" };
+            let end = if text.ends_with('\n') { "" } else { line_break };
+            format!("# moved{line_break}{text}{end}# moved{line_break}")
+        };
+        match restored(&moved(&after), &before, &after) {
+            Ok(back) => {
+                moved_back += 1;
+                assert_eq!(back, moved(&before), "{seed}: {chosen:?} gave {after}");
+            }
+            Err(error) => {
+                moved_refused += 1;
+                if moved_refused <= 5 {
+                    eprintln!("MOVED {seed} {chosen:?}\n{error}\n{before}\n=====\n{after}");
+                }
+            }
+        }
+        // Others changed something else.
+        let other = all[dice.below(all.len())].clone();
+        let (Ok(tip), Ok(wanted)) = (
+            changed(&after, std::slice::from_ref(&other)),
+            changed(&before, std::slice::from_ref(&other)),
+        ) else {
+            continue;
+        };
+        if tip == after || wanted == before {
+            continue;
+        }
+        match restored(&tip, &before, &after) {
+            Ok(back) => {
+                met += 1;
+                if back != wanted {
+                    odd += 1;
+                    if odd <= 12 {
+                        eprintln!(
+                            "ODD {seed} {chosen:?} and {other}\n{before}=====after\n{after}=====tip\n{tip}=====back\n{back}=====wanted\n{wanted}"
+                        );
+                    }
+                }
+            }
+            Err(_) => met_refused += 1,
+        }
+    }
+    eprintln!(
+        "{done} done, {unread} unread, {refused} refused, {guarded} by guards; moved {moved_back}, refused {moved_refused}; met {met}, refused {met_refused}, odd {odd}"
+    );
+}
