@@ -54,6 +54,9 @@ pub enum RestoreError {
         "the change added or removed keys or items, and others changed the lines around them since"
     )]
     Structure,
+    /// Set back, the values would not be all that is different.
+    #[error("the values can't be set back without a change to something else")]
+    NotAlone,
     /// The values can't be found or written.
     #[error("{0}")]
     Unreadable(String),
@@ -81,7 +84,18 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
         }
     }
     let edits = values_back(&tip, &before, &after, &|_, _| true)?;
-    applied(&tip, &edits)
+    let Some(restored) = applied(&tip, &edits)? else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(&restored).map_err(unreadable)?;
+    match is_taken_back(&tip, text, &before, &after) {
+        true => Ok(Some(restored)),
+        false => Err(RestoreError::NotAlone),
+    }
+}
+
+fn unreadable(error: impl fmt::Display) -> RestoreError {
+    RestoreError::Unreadable(error.to_string())
 }
 
 /// `before` with what a change made of it at some places alone: each is the place of an image, as
@@ -118,9 +132,7 @@ fn applied(stream: &Stream<'_>, edits: &[Edit]) -> Result<Option<Vec<u8>>, Resto
     if edits.is_empty() {
         return Ok(None);
     }
-    edit::apply(stream, edits)
-        .map(Some)
-        .map_err(|error| RestoreError::Unreadable(error.to_string()))
+    edit::apply(stream, edits).map(Some).map_err(unreadable)
 }
 
 /// The edits that set the values back which the change from `before` to `after` set, at the places alone
@@ -220,7 +232,7 @@ impl RestoreError {
                 path: below(path),
                 line: text.line(line),
             },
-            Self::Structure | Self::Unreadable(_) => self,
+            Self::Structure | Self::NotAlone | Self::Unreadable(_) => self,
         }
     }
 }
@@ -293,10 +305,16 @@ fn is_taken_back(tip: &Stream<'_>, merged: &str, before: &Stream<'_>, after: &St
         }
         *wanted.entry(change).or_default() += 1;
     }
+    let mut surroundings: HashMap<PlaceNumber, bool> = HashMap::new();
     for change in changes(&tip, &merged).into_iter().filter(is_outside) {
         match wanted.get_mut(&change) {
             Some(count @ 1..) => *count -= 1,
             _ => return false,
+        }
+        if let (place, None, Some(_)) = change
+            && !merged.comes_back_to_its_own(place, &after, &tip, &mut surroundings)
+        {
+            return false; // Others wrote what was around it anew.
         }
     }
     // What is left was taken back by somebody else already.
@@ -531,6 +549,59 @@ impl<'s, 't> Version<'s, 't> {
     /// The place of the collection that holds `node`.
     fn place_around(&self, node: NodeId) -> Option<PlaceNumber> {
         self.numbers.get(&self.stream[node].parent?).copied()
+    }
+
+    /// Whether what is new at `place`, and was not in `after`, is in `tip` among what it was among: all items
+    /// of a list in which only their order tells them apart; else one entry beside it, if there was any.
+    fn comes_back_to_its_own(
+        &self,
+        place: PlaceNumber,
+        after: &Self,
+        tip: &Self,
+        known: &mut HashMap<PlaceNumber, bool>,
+    ) -> bool {
+        let Some(held) = self.at(place).first() else {
+            return true;
+        };
+        match Link::to(self.stream, held.node).0 {
+            Link::Object(_) | Link::Only => true,
+            Link::Unnamed => *known.entry(place).or_insert_with(|| {
+                let mut counts: HashMap<Value<'_>, usize> = HashMap::new();
+                for held in tip.at(place) {
+                    *counts.entry(held.value).or_default() += 1;
+                }
+                after.at(place).iter().all(|held| {
+                    let count = counts.get_mut(&held.value).filter(|count| **count > 0);
+                    count.is_some_and(|count| {
+                        *count -= 1;
+                        true
+                    })
+                })
+            }),
+            Link::Key(_) | Link::Named(_) => {
+                let Some(around) = self.place_around(held.node) else {
+                    return true;
+                };
+                *known.entry(around).or_insert_with(|| {
+                    let mut beside = after.places_in(around).peekable();
+                    let is_there = |place: PlaceNumber| !tip.at(place).is_empty();
+                    tip.at(around).is_empty() || beside.peek().is_none() || beside.any(is_there)
+                })
+            }
+        }
+    }
+
+    /// The places of what is directly in the collections at `around`.
+    fn places_in(&self, around: PlaceNumber) -> impl Iterator<Item = PlaceNumber> {
+        let children = |held: &Held<'_>| -> Vec<NodeId> {
+            match &self.stream[held.node].content {
+                Content::Mapping(pairs) => pairs.iter().map(|(_, value)| *value).collect(),
+                Content::Sequence(items) => items.clone(),
+                Content::Scalar(_) | Content::Alias { .. } => Vec::new(),
+            }
+        };
+        let children = self.at(around).iter().flat_map(children);
+        children.filter_map(|node| self.numbers.get(&node).copied())
     }
 
     fn is_same_list(&self, other: &Self, list: List) -> bool {
@@ -885,6 +956,42 @@ mod tests {
             &list("staging", "v1"),
             &list("staging", "v2"),
         );
+    }
+
+    #[test]
+    fn what_was_removed_comes_back_only_to_where_it_was() {
+        for (tip, before, after) in [
+            // All of the list is another one; a part of it is.
+            ("l: [z, 2] # c\n", "l: [a, b] # c\n", "l: [a] # c\n"),
+            ("l:\n- z\n- c\n", "l:\n- a\n- b\n- c\n", "l:\n- a\n- c\n"),
+            // Nothing is left of the mapping.
+            ("m: {z: 1}\n", "m: {a: 1, b: 2}\n", "m: {a: 1}\n"),
+            ("m:\n  z: 1\n", "m:\n  a: 1\n  b: 2\n", "m:\n  a: 1\n"),
+        ] {
+            let structure = Err(RestoreError::Structure.to_string());
+            assert_eq!(restored(tip, before, after), structure, "{tip}");
+        }
+        for (tip, before, after, back) in [
+            ("l: [a, c]\n", "l: [a, b]\n", "l: [a]\n", None),
+            (
+                "m:\n  z: 1\n  a: 1\n",
+                "m:\n  a: 1\n  b: 2\n",
+                "m:\n  a: 1\n",
+                Some("m:\n  z: 1\n  a: 1\n  b: 2\n"),
+            ),
+            (
+                "l:\n- z\n- a\n- c\n",
+                "l:\n- a\n- b\n- c\n",
+                "l:\n- a\n- c\n",
+                Some("l:\n- z\n- a\n- b\n- c\n"),
+            ),
+        ] {
+            let taken = restored(tip, before, after);
+            match back {
+                Some(back) => assert_eq!(taken, Ok(Some(back.to_owned())), "{tip}"),
+                None => assert_eq!(taken, Err(RestoreError::Structure.to_string()), "{tip}"),
+            }
+        }
     }
 
     #[test]
