@@ -18,8 +18,12 @@ pub(super) enum First {
     Theirs,
 }
 
-/// `ours` with what changed from `base` to `theirs`; none where both changed the same words.
+/// `ours` with what changed from `base` to `theirs`; none where both changed the same words, or where lines
+/// end otherwise since, as those of `theirs` would bring the old ends back.
 pub(super) fn merge(base: &str, ours: &str, theirs: &str, first: First) -> Option<String> {
+    if !ends_alike(base, ours) || !ends_alike(theirs, ours) {
+        return None;
+    }
     let by_words = |base: &str, ours: &str, theirs: &str| {
         merge_by(words, base, ours, theirs, &|_, _, _| None, None)
     };
@@ -49,6 +53,17 @@ pub(super) fn merge(base: &str, ours: &str, theirs: &str, first: First) -> Optio
             line.strip_suffix('\r').unwrap_or(line).to_owned()
         }
     })
+}
+
+/// Whether the lines of two texts end in the same ways, as far as they have ends.
+fn ends_alike(one: &str, other: &str) -> bool {
+    let ends = |text: &str| {
+        let (all, windows) = (text.matches('\n').count(), text.matches("\r\n").count());
+        (windows > 0, all > windows)
+    };
+    let (one, other) = (ends(one), ends(other));
+    let none = (false, false);
+    one == other || one == none || other == none
 }
 
 type Split = fn(&str) -> Vec<&str>;

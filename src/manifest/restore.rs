@@ -85,7 +85,8 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
     }
     let edits = values_back(&tip, &before, &after, &|_, _| true)?;
     let Some(restored) = applied(&tip, &edits)? else {
-        return Ok(None);
+        // No value is to be set, and yet it is not as it was: comments, or the ends of lines.
+        return Err(RestoreError::Structure);
     };
     let text = std::str::from_utf8(&restored).map_err(unreadable)?;
     match is_taken_back(&tip, text, &before, &after) {
