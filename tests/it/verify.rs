@@ -1517,7 +1517,8 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     `argocd-token`: a character that no token has: the secret was not pasted as one piece
     Nothing was changed.
 
-    `argocd-server`, `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+    `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
     Nothing was changed.
 
     `argocd-server`: required with `argocd-application`: where Argo CD is, such as `argocd.example.com`

@@ -111,14 +111,14 @@ fn server_for(
     input: &'static Input<Vec<ApplicationName>>,
     mut applications: Vec<ApplicationName>,
 ) -> Option<Argocd> {
+    if !given.has_lines(input) {
+        return None;
+    }
     if let Some(namespace) = given.read(&ARGOCD_NAMESPACE) {
         for application in &mut applications {
             let own = &mut application.namespace;
             own.get_or_insert_with(|| namespace.clone());
         }
-    }
-    if applications.is_empty() {
-        return None;
     }
     let plaintext = given.read(&PLAINTEXT).unwrap_or_default();
     let allow_suspended = given.read(&ARGOCD_ALLOW_SUSPENDED);
@@ -131,6 +131,9 @@ fn server_for(
         server.map_err(refuse).ok()
     });
     let token = given.read(&ARGOCD_TOKEN);
+    if applications.is_empty() {
+        return None;
+    }
     let name = input.definition.name;
     if !given.has(&ARGOCD_SERVER) {
         let why = format!("required with `{name}`: where Argo CD is, such as `argocd.example.com`");
