@@ -216,6 +216,8 @@ struct Past<P> {
     unmoved: u32,
     /// How the last lost race was put.
     lost: Option<String>,
+    /// What the server said last of a trouble that kept it from taking a commit.
+    trouble: Option<String>,
 }
 
 impl<P> Default for Past<P> {
@@ -226,6 +228,7 @@ impl<P> Default for Past<P> {
             refused: None,
             unmoved: 0,
             lost: None,
+            trouble: None,
         }
     }
 }
@@ -349,6 +352,10 @@ impl<P> Past<P> {
             LandError::Contention { detail, .. } if self.unmoved >= UNMOVED => {
                 LandError::Declined(detail)
             }
+            LandError::Repository(RepositoryError::Unavailable { what, retry_after }) => {
+                self.trouble = Some(what.clone());
+                LandError::Repository(RepositoryError::Unavailable { what, retry_after })
+            }
             error => error,
         }
     }
@@ -376,6 +383,12 @@ impl<P> Past<P> {
                     attempts: lost,
                     detail: detail.clone(),
                 }
+            }
+            // So did the trouble, wherever the time was over.
+            (LandError::Repository(RepositoryError::DeadlineExceeded { .. }), _, None)
+                if let Some(what) = &self.trouble =>
+            {
+                RepositoryError::unavailable(what.clone()).into()
             }
             (error, _, _) => error,
         }
