@@ -11,7 +11,7 @@ use crate::date::{DateSpec, Span, Timestamp};
 use crate::deadline::Cancellation;
 use crate::deployment::metrics::{Metrics, Times};
 use crate::deployment::past::{Past, TakenBack};
-use crate::deployment::{self, Named, Reference, Source};
+use crate::deployment::{self, Named, Origin, Reference, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
@@ -380,7 +380,10 @@ impl Deployment {
     fn stands(&mut self, past: &Past<'_>, number: usize) {
         let id = |number: usize| past.commits()[number].id.to_owned();
         let own = &past.standings()[number];
-        self.kind = own.origin.name();
+        // What an update is in more detail, its trailers alone tell.
+        if own.origin != Origin::Update {
+            self.kind = own.origin.name();
+        }
         self.takes_back = own.takes_back.iter().copied().map(id).collect();
         self.rolled_back_by = own.undone_by.map(id);
         if self.reverts.is_none() {

@@ -179,6 +179,17 @@ fn an_image_goes_to_the_next_stage() {
     </details>
     ");
 
+    let history = Action::new()
+        .over(VIA, &repository)
+        .input("operation", "history")
+        .input("file", PRODUCTION)
+        .input("token", TOKEN)
+        .run()
+        .succeeded();
+    let deployments: serde_json::Value =
+        serde_json::from_str(history.output("deployments")).unwrap();
+    assert_eq!(deployments[0]["kind"], "promotion");
+
     let again = promote(&repository).run().succeeded();
     assert_eq!(again.output("changed"), "false");
     assert_eq!(again.output("skipped-reason"), "");
