@@ -113,7 +113,7 @@ pub async fn update(
 /// Promotes, and where Argo CD is named, waits until it runs.
 ///
 /// # Errors
-/// As [`update`].
+/// As [`update()`].
 pub async fn promote(
     promote: &Promote,
     source: &Source,
