@@ -362,6 +362,14 @@ impl<P> Past<P> {
 
     /// How it all ends with `error`, after so many pushes that others were faster than.
     fn concluded<E>(&self, error: LandError<E>, lost: u32) -> LandError<E> {
+        let nothing = self.lost.is_none() && self.unanswered.is_empty();
+        let trouble = self.trouble.as_ref().filter(|_| nothing);
+        if let (LandError::Repository(RepositoryError::DeadlineExceeded { .. }), Some(what)) =
+            (&error, trouble)
+        {
+            // The trouble is what took the time, wherever that was over.
+            return RepositoryError::unavailable(what.clone()).into();
+        }
         match (error, self.unanswered.last(), &self.lost) {
             (LandError::Repository(RepositoryError::Unconfirmed { commit, what }), _, _) => {
                 LandError::Repository(RepositoryError::Unconfirmed { commit, what })
@@ -383,12 +391,6 @@ impl<P> Past<P> {
                     attempts: lost,
                     detail: detail.clone(),
                 }
-            }
-            // So did the trouble, wherever the time was over.
-            (LandError::Repository(RepositoryError::DeadlineExceeded { .. }), _, None)
-                if let Some(what) = &self.trouble =>
-            {
-                RepositoryError::unavailable(what.clone()).into()
             }
             (error, _, _) => error,
         }
@@ -470,6 +472,27 @@ mod tests {
     use crate::deadline::cancellation;
     use crate::repository::commit::{Identity, Said};
     use crate::repository::object::CommitId;
+
+    #[test]
+    fn trouble_that_takes_all_the_time_is_what_is_told() {
+        let late = || {
+            LandError::<()>::Repository(RepositoryError::DeadlineExceeded {
+                what: String::new(),
+            })
+        };
+        let mut past = Past::<()>::default();
+        assert!(matches!(
+            past.concluded(late(), 0),
+            LandError::Repository(RepositoryError::DeadlineExceeded { .. })
+        ));
+        past.unmoved::<()>("Internal Server Error".to_owned());
+        let LandError::Repository(RepositoryError::Unavailable { what, .. }) =
+            past.concluded(late(), 0)
+        else {
+            panic!()
+        };
+        assert!(what.ends_with("Internal Server Error"), "{what}");
+    }
 
     #[test]
     fn a_wait_grows_up_to_its_cap_and_keeps_to_what_the_server_asks_for() {
