@@ -15,7 +15,6 @@ use crate::files::FileSelection;
 use crate::image::ImageReference;
 use crate::manifest::{self, EditRequest, ImageChange, Note, Plan};
 use crate::repository::history::{HistoryQuery, Touched};
-use crate::repository::retry;
 use crate::repository::{BranchName, Snapshot};
 use crate::version::{self, Order};
 
@@ -152,10 +151,8 @@ impl Guard<'_> {
             let proposed = api.snapshot_of(Some(branch), self.files).await;
             proposed.map(|proposed| Some((pull, proposed)))
         };
-        let (pull, proposed) = match retry::read(&self.session.deadline, |_| {}, read).await {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(Vec::new()),
-            Err(error) => return Err(self.session.explainer.repository(&error).await),
+        let Some((pull, proposed)) = self.session.read_silently(read).await? else {
+            return Ok(Vec::new());
         };
         // Somebody else's edit of it may be in the way: then there is nothing to compare.
         let Ok(plan) = manifest::plan(&proposed.files, edit) else {
@@ -176,15 +173,8 @@ impl Guard<'_> {
     async fn past(&self) -> Result<Vec<Touched>, Failure> {
         let query = HistoryQuery::newest(DEPTH);
         let session = self.session;
-        let history = retry::read(
-            &session.deadline,
-            |_| {},
-            async || session.repository.history(self.files, &query).await,
-        );
-        match history.await {
-            Ok(history) => Ok(history.commits),
-            Err(error) => Err(session.explainer.repository(&error).await),
-        }
+        let read = async || session.repository.history(self.files, &query).await;
+        Ok(session.read_silently(read).await?.commits)
     }
 }
 

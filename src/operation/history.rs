@@ -1,12 +1,11 @@
 //! `operation: history`: who deployed what, when, from Git alone.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use super::session::Remote;
-use super::{Progress, commit_line, past};
+use super::{Progress, commit_line, now, past};
 use crate::date::{DateSpec, Span, Timestamp};
 use crate::deadline::Cancellation;
 use crate::deployment::metrics::{Metrics, Times};
@@ -185,8 +184,7 @@ pub async fn run(
         "Reading the history of {files} in {}",
         remote.location
     ));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    let now = now();
     let query = request.query(now)?;
     let FileHistory {
         branch,

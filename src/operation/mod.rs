@@ -17,6 +17,8 @@ pub mod source_changes;
 pub mod update;
 pub mod verify;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::repository::history::Commit;
 
 /// What the action can do.
@@ -65,6 +67,12 @@ fn commit_line(commit: &Commit) -> String {
         commit.author.name,
         commit.subject()
     )
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// `1 file`, `2 files`

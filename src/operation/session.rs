@@ -58,7 +58,24 @@ impl Session<'_> {
         attempt: impl AsyncFnMut() -> Result<T, RepositoryError>,
     ) -> Result<T, Failure> {
         let observe = |event: Event<'_>| log_event(log, &event);
-        match retry::read(&self.deadline, observe, attempt).await {
+        let read = retry::read(&self.deadline, observe, attempt).await;
+        self.told(read).await
+    }
+
+    /// The same where something else is being told.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    pub(super) async fn read_silently<T>(
+        &self,
+        attempt: impl AsyncFnMut() -> Result<T, RepositoryError>,
+    ) -> Result<T, Failure> {
+        let read = retry::read(&self.deadline, |_| {}, attempt).await;
+        self.told(read).await
+    }
+
+    async fn told<T>(&self, read: Result<T, RepositoryError>) -> Result<T, Failure> {
+        match read {
             Ok(read) => Ok(read),
             Err(error) => Err(self.explainer.repository(&error).await),
         }

@@ -5,7 +5,6 @@ use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{self, ManifestFile, Pair, Promotion, PromotionRequest};
 use crate::operation::session::Session;
-use crate::repository::retry;
 use crate::repository::{Branch as _, BranchName, CommitId, Snapshot};
 use crate::stages::{Stage, belong_together};
 
@@ -72,10 +71,7 @@ impl<'a> Sides<'a> {
             Some(session) => {
                 let files = self.from.files();
                 let read = async || session.repository.snapshot(&files).await;
-                match retry::read(&session.deadline, |_| {}, read).await {
-                    Ok(other) => Some(other),
-                    Err(error) => return Err(session.explainer.repository(&error).await),
-                }
+                Some(session.read_silently(read).await?)
             }
             None => None,
         };
