@@ -42,7 +42,9 @@ pub use file::images_in;
 pub use guard::is_signed;
 pub use place::Place;
 pub use plan::plan;
-pub use promotion::{Pair, Promoted, Promotion, PromotionError, PromotionRequest, promote};
+pub use promotion::{
+    Pair, Promoted, PromotedFile, Promotion, PromotionError, PromotionRequest, promote,
+};
 pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,
     ResourceFilterError, ValueAssignment, ValueAssignmentError, YamlPath, YamlPathError,

@@ -32,11 +32,41 @@ pub struct PromotionRequest {
 /// What a promotion changes.
 #[derive(Debug, Clone, Default)]
 pub struct Promotion {
-    /// The edits.
+    /// The files that hold an image of their partners, in their order.
+    pub files: Vec<PromotedFile>,
+    /// What may not have been meant: files that can't be read, and were left out.
+    pub warnings: Vec<String>,
+}
+
+/// A file that gets images.
+#[derive(Debug, Clone)]
+pub struct PromotedFile {
+    /// The file.
+    pub to: RepoPath,
+    /// Its edit.
     pub plan: Plan,
-    /// Every image that both sides hold, also where it is there already, in the order of the files that
-    /// get it.
+    /// Every image that both sides hold, also where it is there already.
     pub promoted: Vec<Promoted>,
+}
+
+impl Promotion {
+    /// All of it as one plan, and the images.
+    pub fn joined(self) -> (Plan, Vec<Promoted>) {
+        let mut all = Plan {
+            warnings: self.warnings,
+            ..Plan::default()
+        };
+        let mut images = Vec::new();
+        for PromotedFile { plan, promoted, .. } in self.files {
+            all.edits.extend(plan.edits);
+            all.images.extend(plan.images);
+            all.values.extend(plan.values);
+            all.notes.extend(plan.notes);
+            all.warnings.extend(plan.warnings);
+            images.extend(promoted);
+        }
+        (all, images)
+    }
 }
 
 /// An image that both sides hold.
@@ -132,11 +162,11 @@ pub fn promote(
     for pair in pairs {
         for file in &pair.from {
             if !sources.contains_key(&file.path) {
-                let held = read(file, request, &mut promotion.plan)?;
+                let held = read(file, request, &mut promotion.warnings)?;
                 sources.insert(&file.path, held.unwrap_or_default());
             }
         }
-        let Some(held) = read(pair.to, request, &mut promotion.plan)? else {
+        let Some(held) = read(pair.to, request, &mut promotion.warnings)? else {
             continue;
         };
         let from = pair.from.iter().filter_map(|file| sources.get(&file.path));
@@ -155,19 +185,16 @@ pub fn promote(
             found_by_glob: request.found_by_glob.clone(),
             ..EditRequest::default()
         };
-        let one = plan(std::slice::from_ref(pair.to), &edit)?;
-        let all = &mut promotion.plan;
-        all.edits.extend(one.edits);
-        all.images.extend(one.images);
-        all.values.extend(one.values);
-        all.notes.extend(one.notes);
-        all.warnings.extend(one.warnings);
-        promotion.promoted.extend(promoted);
+        promotion.files.push(PromotedFile {
+            to: pair.to.path.clone(),
+            plan: plan(std::slice::from_ref(pair.to), &edit)?,
+            promoted,
+        });
     }
     let sources: Vec<HeldImage> = sources.into_values().flatten().collect();
     for wanted in &request.only {
-        let is_promoted = |promoted: &Promoted| promoted.image.same_repository(wanted);
-        if promotion.promoted.iter().any(is_promoted) {
+        let mut promoted = promotion.files.iter().flat_map(|file| &file.promoted);
+        if promoted.any(|promoted| promoted.image.same_repository(wanted)) {
             continue;
         }
         let is_there = |held: &[HeldImage]| held.iter().any(|held| is_of(held, wanted));
@@ -181,7 +208,7 @@ pub fn promote(
             held: listed(held),
         });
     }
-    if promotion.promoted.is_empty() {
+    if promotion.files.is_empty() {
         return Err(PromotionError::NothingInCommon {
             from: listed(&sources),
             to: listed(&targets),
@@ -194,12 +221,12 @@ pub fn promote(
 fn read(
     file: &ManifestFile,
     request: &PromotionRequest,
-    plan: &mut Plan,
+    warnings: &mut Vec<String>,
 ) -> Result<Option<Vec<HeldImage>>, ManifestError> {
     match versions_in(file) {
         Ok(held) => Ok(Some(held)),
         Err(error) if request.found_by_glob.contains(&file.path) => {
-            plan.warnings.push(format!(
+            warnings.push(format!(
                 "A file that `file` or `from` matches was left out: {error}"
             ));
             Ok(None)
@@ -401,7 +428,7 @@ mod tests {
             ..PromotionRequest::default()
         };
         match promote(&[pair], &request) {
-            Ok(Promotion { plan, .. }) => match &plan.edits[..] {
+            Ok(promotion) => match &promotion.joined().0.edits[..] {
                 [] => Ok("as it was".to_owned()),
                 [edit] => Ok(String::from_utf8(edit.after.clone()).unwrap()),
                 _ => panic!(),

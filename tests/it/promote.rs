@@ -346,23 +346,6 @@ fn what_was_rolled_back_is_not_promoted() {
     assert_eq!(text(&repository, PRODUCTION), web("v3"));
 }
 
-/// A commit of staging with a date of its own.
-fn commit_at(repository: &Repository, path: &str, text: &str, seconds: i64) {
-    let stream = format!(
-        "commit refs/heads/main\ncommitter A colleague <colleague@example.com> {seconds} +0000\ndata 2\nv3\nfrom refs/heads/main^0\nM 100644 inline {path}\ndata {}\n{text}\n",
-        text.len()
-    );
-    let path = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(path.path(), stream).unwrap();
-    let mut git = std::process::Command::new("git");
-    let status = git
-        .args(["fast-import", "--quiet", "--date-format=raw", "--force"])
-        .current_dir(repository.path())
-        .stdin(std::fs::File::open(path.path()).unwrap())
-        .status();
-    assert!(status.unwrap().success());
-}
-
 fn now() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(now.unwrap().as_secs()).unwrap()
@@ -383,36 +366,18 @@ fn an_image_soaks_before_it_goes_on() {
     let server = GitServer::start();
     let old = server.repository("acme/old");
     let day = 24 * 3600;
-    let first = format!(
-        "commit refs/heads/main\ncommitter A <a@example.com> {} +0000\ndata 1\nx\nM 100644 inline {STAGING}\ndata {}\n{}\nM 100644 inline {PRODUCTION}\ndata {}\n{}\n",
-        now() - 3 * day,
-        web("v1").len(),
-        web("v1"),
-        web("v1").len(),
-        web("v1")
-    );
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), first).unwrap();
-    let mut git = std::process::Command::new("git");
-    let status = git
-        .args(["fast-import", "--quiet", "--date-format=raw"])
-        .current_dir(old.path())
-        .stdin(std::fs::File::open(file.path()).unwrap())
-        .status();
-    assert!(status.unwrap().success());
-    commit_at(&old, STAGING, &web("v3"), now() - 3 * 3600);
+    let first = web("v1");
+    let files = [(STAGING, first.as_str()), (PRODUCTION, first.as_str())];
+    old.commit_at(now() - 3 * day, "main", &files);
+    let staging = |seconds: i64, text: &str| old.commit_at(seconds, "main", &[(STAGING, text)]);
+    staging(now() - 3 * 3600, &web("v3"));
     // What is changed beside it says nothing of the image.
-    commit_at(
-        &old,
-        STAGING,
-        &format!("{}# later\n", web("v3")),
-        now() - 60,
-    );
+    staging(now() - 60, &format!("{}# later\n", web("v3")));
     skipped(&old, promote(&old).input("soak", "4h"));
     promote(&old).input("soak", "2h").run().succeeded();
     assert_eq!(text(&old, PRODUCTION), web("v3"));
     // A clock that is behind makes no image older than what was there before it.
-    commit_at(&old, STAGING, &web("v4"), now() - 9 * day);
+    staging(now() - 9 * day, &web("v4"));
     skipped(&old, promote(&old).input("soak", "2h"));
 }
 
@@ -454,25 +419,9 @@ fn what_is_ready_goes_and_what_is_not_is_told() {
 fn a_stage_that_changes_meanwhile_is_planned_again() {
     let (server, repository) = start();
     // A rollback in staging that comes between the look and the push.
-    let clone = repository.path().to_owned();
-    let (old, path) = (web("v1"), STAGING);
-    let write = match VIA {
-        Via::Git => Step::Push,
-        Via::Api => Step::Mutation("createCommitOnBranch"),
-    };
-    server.before(write.nth(2), move || {
-        let stream = format!(
-            "commit refs/heads/main\ncommitter A <a@example.com> now\ndata 4\nback\nfrom refs/heads/main^0\nM 100644 inline {path}\ndata {}\n{old}\n",
-            old.len()
-        );
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), stream).unwrap();
-        let status = std::process::Command::new("git")
-            .args(["fast-import", "--quiet", "--date-format=now"])
-            .current_dir(clone)
-            .stdin(std::fs::File::open(file.path()).unwrap())
-            .status();
-        assert!(status.unwrap().success());
+    let other = repository.clone();
+    server.before(VIA.push().nth(2), move || {
+        other.commit("main", STAGING, web("v1").as_str(), "back");
     });
     let outcome = promote(&repository).run().succeeded();
     assert_eq!(outcome.output("changed"), "false", "{}", outcome.log());
@@ -558,6 +507,60 @@ fn the_stage_must_run_it_now() {
     let well = argocd("ghcr.io/acme/web:v2");
     vetted(&well).run().succeeded();
     assert_eq!(text(&repository, PRODUCTION), web("v2"));
+}
+
+#[test]
+fn what_comes_while_argo_cd_is_asked_waits_for_the_next_run() {
+    let (server, repository) = start();
+    promote(&repository).run().succeeded();
+    // Nothing is new, so that nobody is asked; then something is.
+    let look = match VIA {
+        Via::Git => Step::FetchRefs,
+        Via::Api => Step::Query,
+    };
+    let second = server.count(look) + 2;
+    let other = repository.clone();
+    server.before(look.nth(second), move || {
+        other.commit("main", STAGING, web("v3").as_str(), "v3");
+    });
+    let argocd = ArgoCd::play(vec![Box::new(|| Reply::Page(404))]);
+    let outcome = promote(&repository)
+        .input("from-argocd-application", "web-staging")
+        .input("argocd-server", argocd.url())
+        .input("argocd-token", ARGOCD_TOKEN)
+        .run()
+        .succeeded();
+    assert_eq!(
+        text(&repository, PRODUCTION),
+        web("v2"),
+        "{}",
+        outcome.log()
+    );
+    insta::assert_snapshot!(outcome.output("skipped-reason"), @"ghcr.io/acme/web:v3 came to envs/staging/web.yaml while the step looked at what was there before. Run the job again");
+}
+
+#[test]
+fn a_busy_stage_soaks_as_well() {
+    let server = GitServer::start();
+    let repository = server.repository("acme/busy");
+    let (v1, v2) = (web("v1"), web("v2"));
+    let begin = now() - 3 * 3600;
+    repository.commit_at(begin, "main", &[(STAGING, &v1), (PRODUCTION, &v1)]);
+    // More than are looked at first. One of them brings the image, by a clock that is days behind.
+    for n in 0..60 {
+        let text = match n {
+            0..3 => format!("{v1}# {n}\n"),
+            _ => format!("{v2}# {n}\n"),
+        };
+        let days = if n == 3 { 9 * 24 * 3600 } else { 0 };
+        repository.commit_at(now() - 60 - days, "main", &[(STAGING, &text)]);
+    }
+    let outcome = skipped(&repository, promote(&repository).input("soak", "2h"));
+    let reason = outcome.output("skipped-reason");
+    assert!(
+        reason.contains("has ghcr.io/acme/web:v2 only since"),
+        "{reason}"
+    );
 }
 
 #[test]

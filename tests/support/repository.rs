@@ -191,11 +191,31 @@ impl Repository {
         self.tip(branch)
     }
 
+    /// Makes the next commit of `branch`, by a clock that shows so many seconds since 1970; also one that is
+    /// behind.
+    pub fn commit_at(&self, seconds: i64, branch: &str, files: &[(&str, &str)]) {
+        let mut stream = format!(
+            "commit refs/heads/{branch}\ncommitter A <a@example.com> {seconds} +0000\ndata 1\nx\n"
+        );
+        if self.try_tip(branch).is_some() {
+            stream += &format!("from refs/heads/{branch}^0\n");
+        }
+        for (path, text) in files {
+            stream += &format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len());
+        }
+        self.import_dated("raw", stream.as_bytes());
+    }
+
     /// Feeds a stream to `git fast-import`.
     pub fn import(&self, stream: &[u8]) {
+        self.import_dated("now", stream);
+    }
+
+    fn import_dated(&self, format: &str, stream: &[u8]) {
         let mut command = isolated_git();
         command
-            .args(["fast-import", "--quiet", "--date-format=now"])
+            .args(["fast-import", "--quiet"])
+            .arg(format!("--date-format={format}"))
             .current_dir(&self.path)
             .stdin(Stdio::piped());
         let mut child = command.spawn().expect("git starts");

@@ -16,9 +16,8 @@ use super::{Operation, Progress, downgrade, verify};
 use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, Source};
 use crate::failure::{Failure, Reason};
-use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::manifest::{EditRequest, ImageAssignment, Promoted, Promotion};
+use crate::manifest::{EditRequest, ImageAssignment, Promoted, PromotedFile, Promotion};
 use crate::repository::{Branch as _, BranchName, Snapshot};
 use crate::stages::Stage;
 
@@ -93,6 +92,10 @@ pub async fn run(
         let mut pending = vetted.pending(&promotion);
         pending.extend(proof.pending(&promotion, &sides).await?);
         let mut skipped = leave_out(&mut promotion, &pending);
+        let moves = moves(&promotion);
+        let sources = moves.iter().map(|one| one.promoted.from.file.as_str());
+        let sources = landing::distinct(sources).into_iter();
+        let (mut plan, promoted) = promotion.joined();
         let guard = downgrade::Guard {
             downgrade: update.downgrade,
             session: &session,
@@ -101,33 +104,29 @@ pub async fn run(
             proposal,
         };
         if skipped.is_none() {
-            let edit = lines(&promotion.promoted);
-            skipped = guard.check(snapshot, &edit, &mut promotion.plan).await?;
+            skipped = guard.check(snapshot, &lines(&promoted), &mut plan).await?;
         }
         let mut warnings = Vec::new();
         if skipped.is_none() {
-            warnings.clone_from(&promotion.plan.warnings);
+            warnings.clone_from(&plan.warnings);
             warnings.extend(pending.iter().map(Pending::warning));
         }
-        let moves = moves(&promotion);
-        let sources = moves.iter().map(|one| one.promoted.from.file.as_str());
-        let sources = landing::distinct(sources).into_iter();
         let report = PromotionReport {
             branch: sight.branch.clone(),
             commit: sight.commit.clone(),
             sources: sources
                 .map(|file| format!("{file}@{}", sight.commit))
                 .collect(),
-            promoted: promotion.promoted,
+            promoted,
             until: pending.iter().filter_map(|pending| pending.until).min(),
         };
-        let mut deployment = Deployment::of(&promotion.plan, source);
+        let mut deployment = Deployment::of(&plan, source);
         deployment.promoted_from.clone_from(&report.sources);
         let message = deployment::message(update.message.as_ref(), &deployment);
         told = Some(report);
         Ok(Planned {
             announced: sight.alone(),
-            plan: promotion.plan,
+            plan,
             message,
             warnings,
             skipped,
@@ -203,7 +202,11 @@ impl Promote {
         let moves = moves(&promotion);
         let promoted: Vec<Promoted> = moves.iter().map(|one| one.promoted.clone()).collect();
         if promoted.is_empty() {
-            return Ok(Vetted::default());
+            // What comes now was not looked at.
+            return Ok(Vetted {
+                moves: Some(moves),
+                ..Vetted::default()
+            });
         }
         let lines = lines(&promoted);
         let checked = image_check.check(
@@ -328,20 +331,12 @@ fn leave_out(promotion: &mut Promotion, pending: &[Pending]) -> Option<String> {
     if pending.is_empty() {
         return None;
     }
-    let is_out = |file: &RepoPath| pending.iter().any(|pending| pending.to == *file);
-    let plan = &mut promotion.plan;
-    if plan.edits.iter().all(|edit| is_out(&edit.path)) {
+    let is_out = |file: &PromotedFile| pending.iter().any(|pending| pending.to == file.to);
+    let mut files = promotion.files.iter();
+    if files.all(|file| file.plan.edits.is_empty() || is_out(file)) {
         let why = pending.iter().map(|pending| pending.why.as_str());
         return Some(landing::distinct(why).join("; "));
     }
-    plan.edits.retain(|edit| !is_out(&edit.path));
-    plan.images.retain(|image| !is_out(&image.file));
-    plan.notes.retain(|note| !is_out(&note.file));
-    let is_about = |warning: &str| {
-        let mut out = pending.iter();
-        out.any(|pending| warning.contains(pending.to.as_str()))
-    };
-    plan.warnings.retain(|warning| !is_about(warning));
-    promotion.promoted.retain(|promoted| !is_out(&promoted.to));
+    promotion.files.retain(|file| !is_out(file));
     None
 }

@@ -1,7 +1,7 @@
 //! What has to hold of an image before it is promoted: it has been in its stage long enough, and was
 //! rolled back in neither.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::sides::Sides;
 use crate::date::Timestamp;
@@ -10,10 +10,10 @@ use crate::failure::Failure;
 use crate::files::{FileSelection, Pattern, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{HeldImage, ImageChange, Promoted, Promotion, image_transitions};
+use crate::operation::now;
 use crate::operation::past::messages;
 use crate::operation::session::Session;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
-use crate::repository::retry;
 
 /// How many commits of the files are looked at for a rollback.
 const DEPTH: usize = 50;
@@ -49,12 +49,14 @@ pub(super) struct Move {
 
 /// The images of `promotion` that are not there already.
 pub(super) fn moves(promotion: &Promotion) -> Vec<Move> {
-    let moves = promotion.promoted.iter().filter_map(|promoted| {
+    let files = promotion.files.iter();
+    let promoted = files.flat_map(|file| file.promoted.iter().map(move |one| (&file.plan, one)));
+    let moves = promoted.filter_map(|(plan, promoted)| {
         let is_its = |change: &&ImageChange| {
             let new = change.new.parse::<ImageReference>();
-            change.file == promoted.to && new.is_ok_and(|new| new.same_repository(&promoted.image))
+            new.is_ok_and(|new| new.same_repository(&promoted.image))
         };
-        let changed = promotion.plan.changed_images().filter(is_its);
+        let changed = plan.changed_images().filter(is_its);
         let old: Vec<String> = changed.map(|change| change.old.clone()).collect();
         (!old.is_empty()).then(|| Move {
             promoted: promoted.clone(),
@@ -112,7 +114,7 @@ impl Proof {
         if is_one {
             to.extend(from.iter().cloned());
         }
-        let past = read(here, &to, DEPTH, None).await?;
+        let past = read(here, &to, DEPTH).await?;
         let mut pending = Vec::new();
         for Move { promoted, .. } in moves {
             let of_file = |touched: &&Touched| has_touched(touched, &promoted.to);
@@ -131,7 +133,7 @@ impl Proof {
         }
         let past = match is_one {
             true => past,
-            false => read(there, &from, DEPTH, None).await?,
+            false => read(there, &from, DEPTH).await?,
         };
         for Move { promoted, .. } in moves {
             let of_file = |touched: &&Touched| has_touched(touched, &promoted.from.file);
@@ -150,14 +152,12 @@ impl Proof {
             }
         }
         if let Some(soak) = self.soak {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
             let soak = i64::try_from(soak.as_secs()).unwrap_or(i64::MAX);
-            let begin = now.saturating_sub(soak);
-            let past = match past.limited && times(&past.commits).last() > Some(&begin) {
-                // A busy stage: all that happened since then.
-                true => read(there, &from, MOST, Some(begin)).await?,
-                false => past,
+            let begin = now().saturating_sub(soak);
+            let past = match reaches(&past, begin) {
+                true => past,
+                // A busy stage. Not by date, which would leave out what is dated back.
+                false => read(there, &from, MOST).await?,
             };
             for Move { promoted, .. } in moves {
                 pending.extend(soaking(promoted, &past, begin, soak));
@@ -167,7 +167,7 @@ impl Proof {
     }
 }
 
-/// Why `promoted` has not been in its stage since `begin`, if it has not. `past` reaches back to then.
+/// Why `promoted` has not been in its stage since `begin`, if it has not, or if that is not known.
 fn soaking(promoted: &Promoted, past: &FileHistory, begin: i64, soak: i64) -> Option<Pending> {
     let HeldImage { file, image, .. } = &promoted.from;
     let to = promoted.to.clone();
@@ -202,8 +202,7 @@ fn soaking(promoted: &Promoted, past: &FileHistory, begin: i64, soak: i64) -> Op
             until: Some(until),
         });
     }
-    let is_known = !past.limited || times_reach(&past.commits, begin);
-    (!is_known).then(|| Pending {
+    (!reaches(past, begin)).then(|| Pending {
         to,
         why: format!(
             "since when {file} has {image} is not known: it had more than {MOST} commits in the last {}",
@@ -213,8 +212,10 @@ fn soaking(promoted: &Promoted, past: &FileHistory, begin: i64, soak: i64) -> Op
     })
 }
 
-fn times_reach(commits: &[Touched], begin: i64) -> bool {
-    times(commits).last().is_some_and(|oldest| *oldest <= begin)
+/// Whether all commits since `begin` are in `past`.
+fn reaches(past: &FileHistory, begin: i64) -> bool {
+    let times = times(&past.commits);
+    !past.limited || times.last().is_some_and(|oldest| *oldest <= begin)
 }
 
 /// When each of `commits`, which are newest first, came: no commit is older than one that was there
@@ -289,24 +290,17 @@ fn span(seconds: i64) -> String {
     }
 }
 
-/// The newest `limit` commits of the files, none from before `since`.
+/// The newest `limit` commits of the files.
 async fn read(
     session: &Session<'_>,
     files: &[Pattern],
     limit: usize,
-    since: Option<i64>,
 ) -> Result<FileHistory, Failure> {
     let files = FileSelection {
         include: files.to_vec(),
         exclude: Vec::new(),
     };
-    let query = HistoryQuery {
-        since,
-        ..HistoryQuery::newest(limit)
-    };
+    let query = HistoryQuery::newest(limit);
     let read = async || session.repository.history(&files, &query).await;
-    match retry::read(&session.deadline, |_| {}, read).await {
-        Ok(history) => Ok(history),
-        Err(error) => Err(session.explainer.repository(&error).await),
-    }
+    session.read_silently(read).await
 }
