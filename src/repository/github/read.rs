@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
+use super::client::CallError;
 use super::repository::{GithubRepository, Tip};
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
 use crate::limits::FILES;
@@ -200,21 +202,39 @@ impl GithubRepository {
         commit: &CommitId,
         paths: &[&RepoPath],
     ) -> Result<Vec<Said>, RepositoryError> {
+        let paths = paths.iter().take(SAID_OF).map(|path| path.as_str());
+        let history = |path: &str, n| {
+            format!("h{n}: history(first: {RECENT}, path: {path}) {{ nodes {{ oid message }} }}")
+        };
+        let histories = self.of_paths::<Recent>(commit, paths, history).await?;
+        let commits = histories.into_values().flat_map(|history| history.nodes);
+        commits.map(|commit| self.said(commit)).collect()
+    }
+
+    /// What `commit` has of each path, in one query: `field` words what is asked of the n-th path, whose
+    /// variable it is given. Nothing is asked where there is no path.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub(super) async fn of_paths<T: DeserializeOwned>(
+        &self,
+        commit: &CommitId,
+        paths: impl Iterator<Item = &str>,
+        field: impl Fn(&str, usize) -> String,
+    ) -> Result<HashMap<String, T>, RepositoryError> {
         #[derive(Deserialize)]
-        struct Repository {
-            object: Option<HashMap<String, Recent>>,
+        struct Repository<T> {
+            object: Option<HashMap<String, T>>,
         }
         let mut variables = self.variables([("commit", commit.as_str().into())]);
         let (mut parameters, mut fields) = (String::new(), String::new());
-        for (n, path) in paths.iter().take(SAID_OF).enumerate() {
+        for (n, path) in paths.enumerate() {
             parameters.push_str(&format!(", $p{n}: String!"));
-            fields.push_str(&format!(
-                " h{n}: history(first: {RECENT}, path: $p{n}) {{ nodes {{ oid message }} }}"
-            ));
-            variables.insert(format!("p{n}"), path.as_str().into());
+            fields.push_str(&format!(" {}", field(&format!("$p{n}"), n)));
+            variables.insert(format!("p{n}"), path.into());
         }
         if fields.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashMap::new());
         }
         let query = format!(
             "query($owner: String!, $name: String!, $commit: GitObjectID!{parameters}) {{
@@ -224,11 +244,9 @@ impl GithubRepository {
 }}"
         );
         let found = self.client.query(&query, &variables.into()).await;
-        let InRepository { repository }: InRepository<Repository> =
-            found.map_err(|error| error.of_read())?;
-        let histories = repository.object.into_iter().flatten();
-        let commits = histories.flat_map(|(_, history)| history.nodes);
-        commits.map(|commit| self.said(commit)).collect()
+        let InRepository { repository }: InRepository<Repository<T>> =
+            found.map_err(CallError::of_read)?;
+        Ok(repository.object.unwrap_or_default())
     }
 
     fn said(&self, commit: RecentCommit) -> Result<Said, RepositoryError> {

@@ -439,31 +439,12 @@ impl GithubRepository {
     /// Whether the files of `changes` are so in a commit.
     async fn holds(&self, commit: &CommitId, changes: &[Change]) -> Result<bool, RepositoryError> {
         #[derive(Deserialize)]
-        struct Repository {
-            object: Option<std::collections::HashMap<String, Option<Entry>>>,
-        }
-        #[derive(Deserialize)]
         struct Entry {
             oid: String,
         }
-        let mut variables = self.variables([("commit", commit.as_str().into())]);
-        let (mut parameters, mut fields) = (String::new(), String::new());
-        for (n, change) in changes.iter().enumerate() {
-            parameters.push_str(&format!(", $p{n}: String!"));
-            fields.push_str(&format!(" f{n}: file(path: $p{n}) {{ oid }}"));
-            variables.insert(format!("p{n}"), change.path.as_str().into());
-        }
-        let query = format!(
-            "query($owner: String!, $name: String!, $commit: GitObjectID!{parameters}) {{
-  repository(owner: $owner, name: $name) {{
-    object(oid: $commit) {{ ... on Commit {{{fields} }} }}
-  }}
-}}"
-        );
-        let found = self.client.query(&query, &variables.into()).await;
-        let InRepository { repository }: InRepository<Repository> =
-            found.map_err(CallError::of_read)?;
-        let files = repository.object.unwrap_or_default();
+        let paths = changes.iter().map(|change| change.path.as_str());
+        let file = |path: &str, n| format!("f{n}: file(path: {path}) {{ oid }}");
+        let files = self.of_paths::<Option<Entry>>(commit, paths, file).await?;
         Ok(changes.iter().enumerate().all(|(n, change)| {
             let there = files.get(&format!("f{n}")).and_then(Option::as_ref);
             let expected = ObjectId::of(ObjectKind::Blob, &change.bytes);
