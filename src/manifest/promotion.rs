@@ -141,7 +141,7 @@ impl PromotionError {
                 Some("Check `from` and `file`: images are the same by registry and repository.")
             }
             Self::NotThere { .. } => Some(
-                "Check `image`, `from` and `file`, or remove `image` to promote whatever both sides hold.",
+                "Correct `image`, or the files that `from` and `file` name. Without `image`, every image that both sides hold would be promoted.",
             ),
             Self::TagAlone { .. } => None,
         }

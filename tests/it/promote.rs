@@ -610,7 +610,7 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
     Leave it out of one of them, with a line `!envs/staging/canary.yaml`.
 
     ghcr.io/acme/api is not in the files that are promoted from, which hold ghcr.io/acme/web:v2. Nothing was changed.
-    Check `image`, `from` and `file`, or remove `image` to promote whatever both sides hold.
+    Correct `image`, or the files that `from` and `file` name. Without `image`, every image that both sides hold would be promoted.
 
     `image` `ghcr.io/acme/web:v2`: which version is promoted, `from` says: write `ghcr.io/acme/web`, to promote no other image
     `soak` `2`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days

@@ -532,7 +532,7 @@ fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
     ];
     insta::assert_snapshot!(told.join("\n"), @"
     `token`: a token of GitHub's, which must not be sent to gitlab.example.com: give a token of that server (left out, `token` is the workflow's own GITHUB_TOKEN)
-    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's: leave it out, and the change is pushed to `branch`
+    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it
     Nothing was changed.
     `pull-request-auto-merge` `fast`: expected `merge`, `squash` or `rebase`
     `argocd-application`: a pull request deploys nothing before it is merged: wait for Argo CD after that, with `operation: verify`

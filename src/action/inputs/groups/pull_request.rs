@@ -92,7 +92,7 @@ pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<Pu
         problems.quote(branch.as_str(), why);
     }
     let Some(name) = remote.location.github_name() else {
-        let why = "the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's: leave it out, and the change is pushed to `branch`";
+        let why = "the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it";
         given.problems_of(&PULL_REQUEST).quote("true", why);
         return None;
     };
