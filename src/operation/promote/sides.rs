@@ -3,7 +3,8 @@
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{self, ManifestFile, Pair, Promotion, PromotionRequest};
+use crate::manifest::{self, ManifestFile, Pair, Promotion, PromotionError, PromotionRequest};
+use crate::operation::explain;
 use crate::operation::session::Session;
 use crate::repository::{Branch as _, BranchName, CommitId, Snapshot};
 use crate::stages::{Stage, belong_together};
@@ -143,10 +144,13 @@ impl Sight<'_> {
             found_by_glob: found_by_glob.collect(),
         };
         manifest::promote(&pairs, &request).map_err(|error| {
-            let hint = error.advice();
+            let error = match error {
+                PromotionError::Manifest(error) => return explain::manifest(&error),
+                error => error,
+            };
             let failure = Failure::new(Reason::Manifest, format!("{error}. Nothing was changed."));
-            match hint {
-                Some(hint) => failure.with_hint(hint),
+            match error.advice() {
+                Some(advice) => failure.with_hint(advice),
                 None => failure,
             }
         })
