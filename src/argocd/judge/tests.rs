@@ -286,6 +286,14 @@ fn a_good_deployment_is_done_at_the_second_look_or_by_argo_cds_own_clock() {
         )],
     );
     row(
+        "well since before the operation ended: that may be the health of before",
+        &[(
+            0,
+            state(json!({"health": {"lastTransitionTime": "2026-08-22T10:00:09Z"}})),
+            "confirm",
+        )],
+    );
+    row(
         "twice, and anew after that",
         &[
             (0, state(json!({})).now(None), "confirm"),
@@ -724,6 +732,14 @@ fn what_was_unwell_before_and_has_no_images_of_ours_is_blamed_on_nobody() {
         &goal(),
         &[(0, state(ingress()), "wait: Health(\"Progressing\")")],
         Some("elsewhere: others [CronJob/report: Progressing: Waiting for load balancer]"),
+    );
+    let mut both = ingress();
+    both["resources"][0]["health"] = json!({"status": "Progressing"});
+    promise(
+        "beside our own, which is not well either",
+        &goal(),
+        &[(0, state(both), "wait: Health(\"Progressing\")")],
+        Some("wait: Health(\"Progressing\")"),
     );
 }
 
