@@ -686,6 +686,52 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
         &[(0, pulls, "wait: Health(\"Progressing\")")],
         Some("BROKEN Pods [Pod/web-1: Back-off pulling image: ImagePullBackOff]"),
     );
+    let pulls = || {
+        let state = state(workload("Progressing", "waiting"));
+        state.tree(pod("a/web:v2", "Degraded", "ImagePullBackOff", APPS))
+    };
+    let row = |name, state: State, wait: &str, end: &str| {
+        promise(name, &goal(), &[(0, state, wait)], Some(end));
+    };
+    let pods = "BROKEN Pods [Pod/web-1: ImagePullBackOff]";
+    let unseen = "wait: Unseen";
+    row(
+        "Pods of an application that was never at the commit",
+        pulls().compared(Old).applied(Old),
+        unseen,
+        unseen,
+    );
+    row(
+        "nor is known to have applied it",
+        pulls().compared(Old).applied(None),
+        unseen,
+        unseen,
+    );
+    row(
+        "it applied the commit, and was compared before",
+        pulls().compared(Old),
+        unseen,
+        pods,
+    );
+    row(
+        "it was compared to the commit, and applied before",
+        pulls().applied(Old),
+        "wait: Health(\"Progressing\")",
+        pods,
+    );
+    let mut three = pulls();
+    for (name, message) in [("web-2", CRASH), ("web-3", CRASH)] {
+        let mut other = three.tree["nodes"][0].clone();
+        other["name"] = json!(name);
+        other["health"]["message"] = json!(message);
+        three.tree["nodes"].as_array_mut().unwrap().push(other);
+    }
+    row(
+        "what several Pods say is told once",
+        three,
+        "wait: Health(\"Progressing\")",
+        &format!("BROKEN Pods [Pod/web-1: ImagePullBackOff] [Pod/web-2: {CRASH}]"),
+    );
     let old_pods =
         state(workload("Progressing", "waiting")).tree(pod("a/web:v1", "Degraded", CRASH, APPS));
     promise(
@@ -732,6 +778,28 @@ fn what_was_unwell_before_and_has_no_images_of_ours_is_blamed_on_nobody() {
         &goal(),
         &[(0, state(ingress()), "wait: Health(\"Progressing\")")],
         Some("elsewhere: others [CronJob/report: Progressing: Waiting for load balancer]"),
+    );
+    let suspended = || state(other("Suspended", "CronJob is suspended"));
+    promise(
+        "what is paused waits for somebody, and nothing is wrong with it",
+        &goal(),
+        &[(0, suspended(), "wait: Health(\"Suspended\")")],
+        Some("wait: Health(\"Suspended\")"),
+    );
+    let mut silent = other("Progressing", "");
+    silent["health"]["message"] = json!("no address yet");
+    promise(
+        "what is said of the whole is said of what has its health (since 3.5)",
+        &goal(),
+        &[(0, state(silent.clone()), "wait: Health(\"Progressing\")")],
+        Some("elsewhere: others [CronJob/report: Progressing: no address yet]"),
+    );
+    silent["health"]["status"] = json!("Missing");
+    promise(
+        "and not of what has another",
+        &goal(),
+        &[(0, state(silent), "wait: Health(\"Missing\")")],
+        Some("elsewhere: others [CronJob/report: Progressing]"),
     );
     let mut both = ingress();
     both["resources"][0]["health"] = json!({"status": "Progressing"});
