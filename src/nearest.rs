@@ -14,6 +14,24 @@ pub fn alike<T: AsRef<str>>(given: &str, candidates: impl IntoIterator<Item = T>
     alike.map(|(_, candidate)| candidate).collect()
 }
 
+/// Names for a question, of which one is meant: `` `a`, `b` or `c` ``.
+pub fn either<T: ToString>(names: &[T]) -> String {
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", name.to_string()))
+        .collect();
+    one_of(&names)
+}
+
+/// Texts of which one is meant: `a, b or c`.
+pub fn one_of(texts: &[String]) -> String {
+    match texts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [firsts @ .., last] => format!("{} or {last}", firsts.join(", ")),
+    }
+}
+
 fn path_similarity(given: &str, path: &str) -> f64 {
     let name = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -130,6 +148,13 @@ mod tests {
     fn what_has_little_in_common_is_not_meant() {
         assert_eq!(alike("imge", ["token", "image", "file"]), ["image"]);
         assert!(alike("zzz", ["token", "image", "file"]).is_empty());
+    }
+
+    #[test]
+    fn one_of_several_is_meant() {
+        assert_eq!(either::<&str>(&[]), "");
+        assert_eq!(either(&["a"]), "`a`");
+        assert_eq!(either(&["a", "b", "c"]), "`a`, `b` or `c`");
     }
 
     #[test]

@@ -113,6 +113,19 @@ impl Stage {
         self.lines.is_empty()
     }
 
+    /// The names in its lines, each once.
+    pub fn all_names(&self) -> Vec<&str> {
+        let mut all = Vec::new();
+        for line in &self.lines {
+            if let Line::Named(named) = line {
+                all.extend(names_in(&named.text).map(|found| found.name));
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// The files, whatever the names stand for.
     pub fn files(&self) -> FileSelection {
         let include = self.lines.iter().map(|line| match line {

@@ -224,11 +224,11 @@ mod tests {
         let failure = Failure::new(Reason::Input, "100 %\nx").with_hint("y::z");
         assert_eq!(
             logged(true, |log| log.failure(&failure)),
-            "::error title=The inputs can't be used::100 %25%0Ax%0Ay::z\n"
+            "::error title=The inputs are not valid::100 %25%0Ax%0Ay::z\n"
         );
         assert_eq!(
             logged(false, |log| log.failure(&failure)),
-            "error: The inputs can't be used: 100 %\nx\ny::z\n"
+            "error: The inputs are not valid: 100 %\nx\ny::z\n"
         );
     }
 

@@ -358,6 +358,7 @@ pub fn write(environment: &Environment, log: &mut Log, outputs: &Outputs) -> io:
     if !environment.append("GITHUB_OUTPUT", &text)? {
         let lines = outputs
             .iter()
+            .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| format!("{name}={value}"));
         log.group("Outputs", &lines.collect::<Vec<_>>().join("\n"));
     }

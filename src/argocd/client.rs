@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{Application, ApplicationName, Resource, ResourceTree, SyncWindows};
 use crate::http::exchange::{self, Answer, ExchangeError, Patience};
-use crate::http::text::{answered, host, is_cleartext, one_line, shown};
+use crate::http::text::{answered, host, is_cleartext, is_loopback, one_line, shown};
 use crate::limits::JSON;
 
 /// The most that one answer may hold.
@@ -69,6 +69,11 @@ impl Server {
     /// Host and port.
     pub fn host(&self) -> String {
         host(&self.0)
+    }
+
+    /// Whether it is at an address of this machine.
+    pub fn is_on_this_machine(&self) -> bool {
+        is_loopback(&self.0)
     }
 
     /// Where a person looks at an application.

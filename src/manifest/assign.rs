@@ -35,6 +35,7 @@ pub(super) fn add(
     targets: &mut [Targets<'_>],
     wish: Wish<'_>,
     filters: &[ResourceFilter],
+    warnings: &mut Vec<String>,
 ) -> Result<(), ManifestError> {
     let place = wish.place();
     let mut attempts: Vec<(usize, NodeId, Attempt)> = Vec::new();
@@ -89,6 +90,10 @@ pub(super) fn add(
             continue;
         };
         is_met = true;
+        if let Some(retyped) = &found.retyped {
+            let file = &manifest.file.path;
+            warnings.push(format!("{file} line {}: {retyped}", found.line));
+        }
         let change = ValueChange {
             file: manifest.file.path.clone(),
             line: found.line,
@@ -145,6 +150,8 @@ struct Found {
     path: String,
     old: Option<String>,
     new: Option<String>,
+    /// That it becomes of another type, and nobody said that it shall.
+    retyped: Option<String>,
 }
 
 /// How far a path led, and what is there.
@@ -249,6 +256,7 @@ fn at(stream: &Stream<'_>, node: NodeId, wish: Wish<'_>) -> Attempt {
             path: path_of(stream, node).to_string(),
             old,
             new,
+            retyped: None,
         })
     };
     let assignment = match wish {
@@ -272,8 +280,14 @@ fn at(stream: &Stream<'_>, node: NodeId, wish: Wish<'_>) -> Attempt {
             return found(None, old.clone(), old);
         }
         _ => {
-            let new = Some(value.shown());
-            return found(Some(Edit::Set { node, value }), old, new);
+            let (new, retyped) = (
+                Some(value.shown()),
+                retyped(stream, node, &value, assignment),
+            );
+            return match found(Some(Edit::Set { node, value }), old, new) {
+                Attempt::Met(found) => Attempt::Met(Found { retyped, ..found }),
+                other => other,
+            };
         }
     };
     let reason = reason.to_owned();
@@ -330,6 +344,7 @@ fn created(stream: &Stream<'_>, missed: &Missed, assignment: &ValueAssignment) -
         path: path.to_string(),
         old: None,
         new,
+        retyped: None,
     }))
 }
 
@@ -372,6 +387,46 @@ fn value_over(stream: &Stream<'_>, node: Option<NodeId>, assignment: &ValueAssig
         true => NewValue::Text(plain.clone()),
         false => NewValue::Plain(plain.clone()),
     }
+}
+
+/// That `node`, a number or a boolean, becomes another kind of value, where the line does not say that this
+/// is meant. At a tag or a version it always may: `1.9`, then `v2`.
+fn retyped(
+    stream: &Stream<'_>,
+    node: NodeId,
+    value: &NewValue,
+    assignment: &ValueAssignment,
+) -> Option<String> {
+    let Content::Scalar(old) = &stream[node].content else {
+        return None;
+    };
+    let was = (old.style == Style::Plain).then(|| scalar::kind(&old.value))??;
+    let is = match value {
+        NewValue::Text(_) => "text",
+        NewValue::Plain(plain) => scalar::kind(plain)?,
+        _ => return None,
+    };
+    let is_version = match assignment.path.path.steps().last() {
+        Some(Step::Key(key)) => {
+            let key = key.to_ascii_lowercase();
+            key.ends_with("tag") || key.ends_with("version")
+        }
+        _ => false,
+    };
+    let is_meant = assignment.is_text_meant() || assignment.is_type_meant();
+    (was != is && !is_meant && !is_version).then(|| {
+        let how = match is {
+            "text" => "write the value in quotes",
+            "number" => "write `!!int` or `!!float` before the value",
+            _ => "write `!!bool` before the value",
+        };
+        format!(
+            "{} was the {was} {} and becomes the {is} {}. If that is meant, {how}, and this is not said",
+            path_of(stream, node),
+            old.value,
+            value.shown()
+        )
+    })
 }
 
 /// What a node says, on one line.

@@ -65,7 +65,8 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
     }
     let set = request.set.iter().map(Wish::Set);
     for wish in set.chain(request.remove.iter().map(Wish::Remove)) {
-        assign::add(&manifests, &mut targets, wish, &request.resources)?;
+        let warnings = &mut plan.warnings;
+        assign::add(&manifests, &mut targets, wish, &request.resources, warnings)?;
     }
     let mut targets = targets.into_iter();
     for manifests in manifests.chunk_by(|_, next| next.nested.is_some()) {

@@ -269,6 +269,8 @@ pub struct ValueAssignment {
     pub value: NewValue,
     /// The tag that the value was given with: `int` for `!!int`.
     tag: Option<&'static str>,
+    /// Whether it was given in quotes.
+    quoted: bool,
 }
 
 impl ValueAssignment {
@@ -280,6 +282,21 @@ impl ValueAssignment {
     /// Whether the value is of its type on purpose, whatever stands there.
     pub fn is_type_meant(&self) -> bool {
         self.tag.is_some()
+    }
+
+    /// Whether the value is a text on purpose, whatever stands there.
+    pub fn is_text_meant(&self) -> bool {
+        self.quoted || self.tag == Some("str")
+    }
+
+    /// Whether the value, as it was given, is no text: a number, a boolean.
+    pub fn is_typed(&self) -> bool {
+        matches!(self.value, NewValue::Plain(_))
+    }
+
+    /// Whether it is plain to see where the value ends: in quotes, or in brackets.
+    pub fn is_enclosed(&self) -> bool {
+        self.quoted || matches!(self.value, NewValue::Source(_))
     }
 }
 
@@ -293,7 +310,9 @@ pub enum ValueAssignmentError {
         line: String,
     },
     /// Nothing behind the `=`.
-    #[error("{line:?} has no value behind the `=`: for an empty text write \"\"")]
+    #[error(
+        "{line:?} has no value behind the `=`: an expression (`${{{{ … }}}}`) that gives nothing leaves it so. Check where it comes from; to remove the key, use `remove`; to write an empty text on purpose, two quotes (`\"\"`)"
+    )]
     Empty {
         /// As it was given.
         line: String,
@@ -331,6 +350,7 @@ impl FromStr for ValueAssignment {
         if value.is_empty() {
             return Err(ValueAssignmentError::Empty { line: given() });
         }
+        let quoted = value.starts_with(['"', '\'']);
         let (value, tag) = read_value(value).ok_or_else(|| ValueAssignmentError::NoScalar {
             line: given(),
             value: value.to_owned(),
@@ -340,6 +360,7 @@ impl FromStr for ValueAssignment {
             makes_missing,
             value,
             tag,
+            quoted,
         })
     }
 }
@@ -542,22 +563,22 @@ mod tests {
                 .map(refusal)
                 .join("\n"),
             @r#"
-        "a" has no `=` behind its path: write PATH=VALUE
-        "a=" has no value behind the `=`: for an empty text write ""
-        the path is empty
-        the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
-        "a=[b" has the value "[b", which is not a single YAML value: put it in quotes
-        "a=[b] # c" has the value "[b] # c", which is not a single YAML value: put it in quotes
-        "a=!!int b" has the value "!!int b", which is not a single YAML value: put it in quotes
-        "a=!x 1" has the value "!x 1", which is not a single YAML value: put it in quotes
-        "a=&x 1" has the value "&x 1", which is not a single YAML value: put it in quotes
-        "a=b # c" has the value "b # c", which is not a single YAML value: put it in quotes
-        "a={{ x }}" has the value "{{ x }}", which is not a single YAML value: put it in quotes
-        "a=b: c" has the value "b: c", which is not a single YAML value: put it in quotes
-        "a=*b" has the value "*b", which is not a single YAML value: put it in quotes
-        "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`
-        "/x:.a=b" begins with "/x", which names no document: write Kind/name or a number before the `:`
-        "#
+            "a" has no `=` behind its path: write PATH=VALUE
+            "a=" has no value behind the `=`: an expression (`${{ … }}`) that gives nothing leaves it so. Check where it comes from; to remove the key, use `remove`; to write an empty text on purpose, two quotes (`""`)
+            the path is empty
+            the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
+            "a=[b" has the value "[b", which is not a single YAML value: put it in quotes
+            "a=[b] # c" has the value "[b] # c", which is not a single YAML value: put it in quotes
+            "a=!!int b" has the value "!!int b", which is not a single YAML value: put it in quotes
+            "a=!x 1" has the value "!x 1", which is not a single YAML value: put it in quotes
+            "a=&x 1" has the value "&x 1", which is not a single YAML value: put it in quotes
+            "a=b # c" has the value "b # c", which is not a single YAML value: put it in quotes
+            "a={{ x }}" has the value "{{ x }}", which is not a single YAML value: put it in quotes
+            "a=b: c" has the value "b: c", which is not a single YAML value: put it in quotes
+            "a=*b" has the value "*b", which is not a single YAML value: put it in quotes
+            "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`
+            "/x:.a=b" begins with "/x", which names no document: write Kind/name or a number before the `:`
+            "#
         );
         insta::assert_snapshot!("web".parse::<ResourceFilter>().unwrap_err(), @r#""web" names no resource: write Kind/name, as in Deployment/web"#);
     }

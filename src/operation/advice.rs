@@ -18,16 +18,21 @@ pub(super) enum ServerKind {
     AzureDevops,
     /// And what else is made of JGit and says so.
     Gerrit,
+    /// A repository of this machine, as `file://` names it.
+    ThisMachine,
     Unknown,
 }
 
-use ServerKind::{AzureDevops, Bitbucket, Gerrit, Gitea, Github, Gitlab, Unknown};
+use ServerKind::{AzureDevops, Bitbucket, Gerrit, Gitea, Github, Gitlab, ThisMachine, Unknown};
 
 impl ServerKind {
     /// The server of `location`, which said `words`.
     pub(super) fn of(location: &Location, api_url: &Url, words: &str) -> Self {
         if location.github_name().is_some() && is_github(location.url(), api_url) {
             return Github;
+        }
+        if location.url().scheme() == "file" {
+            return ThisMachine;
         }
         let host = location.host().to_lowercase();
         let words = words.to_lowercase();
@@ -241,11 +246,22 @@ pub(super) fn on_a_rule(kind: ServerKind, words: &str, settings: Settings) -> &'
             "The project's access rules forbid it, and would again. Grant the token's account *Push* on `refs/heads/…` (Browse → \
              Repositories → Access), or deploy to a branch where it has that. Changes for review are not made by this action."
         }
+        ThisMachine => {
+            "Run `git switch --detach` in that checkout, so that no branch is checked out there, and set `branch`; afterwards \
+             `git switch` with the branch's name brings the new commit. Or give a bare repository (`git clone --bare`)."
+        }
         Unknown => {
             "A rule of the server forbids it, and would again. Let the token's account through it, or deploy to a branch without \
              it."
         }
     }
+}
+
+/// What to do where nothing listens at an address of this machine.
+pub(super) fn on_this_machine() -> &'static str {
+    "A workflow runs this action in a container, where `127.0.0.1` and `localhost` are that container itself: give an address \
+     that leads out of it, such as the name of a service container of the job, or the runner's own address. Started by \
+     hand on this machine: check the port, and that something listens there."
 }
 
 /// What to do about a certificate that is not trusted, for the reason `why`.
@@ -331,6 +347,11 @@ mod tests {
                 Github,
             ),
             ("https://git.example.com/acme/deploy", "no", Unknown),
+            (
+                "file:///srv/deploy",
+                "the branch is checked out there",
+                ThisMachine,
+            ),
         ] {
             assert_eq!(kind(repository, words), expected, "{repository} {words}");
         }
@@ -338,7 +359,15 @@ mod tests {
 
     #[test]
     fn nobody_but_github_is_told_of_githubs_tokens() {
-        for kind in [Gitlab, Gitea, Bitbucket, AzureDevops, Gerrit, Unknown] {
+        for kind in [
+            Gitlab,
+            Gitea,
+            Bitbucket,
+            AzureDevops,
+            Gerrit,
+            ThisMachine,
+            Unknown,
+        ] {
             let advice = on_a_rule(kind, "no", Settings::default());
             for word in ["GITHUB_TOKEN", "GitHub", "ruleset"] {
                 assert!(!advice.contains(word), "{kind:?}: {advice}");

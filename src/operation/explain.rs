@@ -4,13 +4,17 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::advice::{ServerKind, Settings, on_a_certificate, on_a_rule, on_words};
+use super::advice::{ServerKind, Settings, on_a_certificate, on_a_rule, on_this_machine, on_words};
 use crate::failure::{Failure, Reason};
-use crate::files::RepoPath;
-use crate::manifest::ManifestError;
+use crate::files::{FileSelection, RepoPath};
+use crate::http::text::is_loopback;
+use crate::manifest::{ManifestError, PromotionError};
+use crate::nearest::{alike, either};
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::retry::LandError;
-use crate::repository::{Access, FileProblem, Identity, Location, Refusal, RepositoryError};
+use crate::repository::{
+    Access, BranchTip, FileProblem, Identity, Location, Refusal, RepositoryError,
+};
 
 /// What is known of the run when something fails.
 pub struct Explainer<'a> {
@@ -26,6 +30,34 @@ pub struct Explainer<'a> {
     pub client: reqwest::Client,
     /// What advice need not name.
     pub(super) settings: Settings,
+    /// The inputs that name what is read.
+    pub(super) named_by: NamedBy,
+}
+
+/// The inputs that name what is read, so that advice is about the right one.
+pub(super) struct NamedBy {
+    /// For the branch.
+    pub(super) branch: &'static str,
+    /// What `from` names of the files; `file` names the others.
+    pub(super) from: Option<FileSelection>,
+}
+
+impl Default for NamedBy {
+    fn default() -> Self {
+        let (branch, from) = ("branch", None);
+        Self { branch, from }
+    }
+}
+
+impl NamedBy {
+    /// The input that names `path`, a path or a glob as it was selected.
+    fn file(&self, path: &str) -> &'static str {
+        let from = self.from.iter().flat_map(|from| &from.include);
+        match from.into_iter().any(|one| one.to_string() == path) {
+            true => "from",
+            false => "file",
+        }
+    }
 }
 
 impl Explainer<'_> {
@@ -87,7 +119,7 @@ impl Explainer<'_> {
                 Reason::BranchNotFound,
                 format!("{location} has no branch `{branch}`. Nothing was changed."),
             )
-            .with_hint(format!("Its branches, nearest first: {}.", listed(existing))),
+            .with_hint(self.another_branch(branch.as_str(), existing)),
             RepositoryError::NoDefaultBranch { existing } => Failure::new(
                 Reason::BranchNotFound,
                 format!("{location} names no default branch, and `branch` is not given. Nothing was changed."),
@@ -106,13 +138,18 @@ impl Explainer<'_> {
                 ),
             )
             .with_hint("Merge or close that pull request and delete its branch, or name another one with `pull-request-branch`."),
-            RepositoryError::File { path, problem } => self.file(path, problem),
+            RepositoryError::File {
+                path,
+                problem,
+                read,
+            } => self.file(path, problem, read.as_ref()),
             RepositoryError::Unavailable { what, .. } | RepositoryError::DeadlineExceeded { what } => {
                 Failure::new(
                     Reason::Unavailable,
                     format!("{what}, so nothing was changed in {location}."),
                 )
                 .with_hint(match (what.to_lowercase().contains("rate limit"), self.settings) {
+                    _ if what.contains("can't be reached") && is_loopback(self.asked()) => on_this_machine(),
                     (true, Settings { proposes: true, .. }) => {
                         "Raise `timeout` beyond that time, or run the job again then. Another token, or a GitHub App's, has a limit of its own."
                     }
@@ -122,7 +159,7 @@ impl Explainer<'_> {
                 })
             }
             RepositoryError::Unconfirmed { commit, what } => Failure::new(
-                Reason::Unavailable,
+                Reason::Unconfirmed,
                 format!(
                     "{} was sent to {location}, and whether it landed is not known: {what}.",
                     commit.as_ref().map_or_else(|| "A commit".to_owned(), |id| format!("Commit {id}"))
@@ -183,7 +220,8 @@ impl Explainer<'_> {
     fn refused(&self, error: &RepositoryError) -> Failure {
         let host = self.location.host();
         let message = format!(
-            "{host} refuses the token: {error}. It is expired, revoked or mistyped. Nothing was changed."
+            "{host} refuses the token{}. It is expired, revoked or mistyped. Nothing was changed.",
+            answer(error)
         );
         let hint = match self.kind() {
             TokenKind::Installation if self.settings.by_app => {
@@ -213,7 +251,7 @@ impl Explainer<'_> {
         let location = self.location;
         let failure = |why: String, hint: String| {
             let message =
-                format!("The token may not {access} {location}: {why}. Nothing was changed.");
+                format!("The token may not {access} {location}{why}. Nothing was changed.");
             Failure::new(Reason::AccessDenied, message).with_hint(hint)
         };
         match finding {
@@ -223,13 +261,14 @@ impl Explainer<'_> {
                     .clone()
                     .unwrap_or_else(|| "the token's settings".to_owned());
                 return failure(
-                    "its organisation wants tokens to be authorized for single sign-on".to_owned(),
+                    ": its organisation wants tokens to be authorized for single sign-on"
+                        .to_owned(),
                     format!("Authorize the token at {place} (Configure SSO)."),
                 );
             }
             Finding::Visible { archived: true, .. } => {
                 return failure(
-                    "the repository is archived, and so read-only for everyone".to_owned(),
+                    ": the repository is archived, and so read-only for everyone".to_owned(),
                     "Unarchive it, or deploy to another repository.".to_owned(),
                 );
             }
@@ -238,14 +277,14 @@ impl Explainer<'_> {
                 scopes: None,
                 ..
             } if self.kind() == TokenKind::Other => {
-                return failure("its owner has no write access".to_owned(), self.needed());
+                return failure(": its owner has no write access".to_owned(), self.needed());
             }
             Finding::Visible { .. } | Finding::NotVisible { .. } | Finding::Nothing => {}
         }
         let scopes = scopes_of(finding)
             .map(|scopes| format!("; its scopes are {scopes}"))
             .unwrap_or_default();
-        let text = error.to_string();
+        let text = answer(error);
         let hint = on_words(&text, self.settings).map_or_else(|| self.needed(), str::to_owned);
         failure(format!("{text}{scopes}"), hint)
     }
@@ -263,7 +302,8 @@ impl Explainer<'_> {
             _ => ("", None),
         };
         let message = format!(
-            "{location} was not found: {error}. {valid}Either the name is wrong, or the token has no access to it.{} Nothing was changed.",
+            "{location} was not found{}. {valid}Either the name is wrong, or the token has no access to it.{} Nothing was changed.",
+            answer(error),
             scopes.unwrap_or_default()
         );
         let hint = format!(
@@ -364,6 +404,28 @@ impl Explainer<'_> {
         }
     }
 
+    /// What to do about a branch that is not there.
+    fn another_branch(&self, branch: &str, existing: &[String]) -> String {
+        let input = self.named_by.branch;
+        let meant = match alike(branch, existing).first() {
+            Some(meant) => format!("did you mean `{meant}`? "),
+            None => String::new(),
+        };
+        format!(
+            "Check `{input}`: {meant}{} has {}. A new branch has to be pushed first: this action makes none.",
+            self.location,
+            listed(existing)
+        )
+    }
+
+    /// The server that is asked.
+    fn asked(&self) -> &Url {
+        match self.settings.over_api {
+            true => self.api_url,
+            false => self.location.url(),
+        }
+    }
+
     /// What the server has shut.
     fn shut(&self, status: u16, what: &str) -> Failure {
         let (reason, hint) = match status {
@@ -384,18 +446,20 @@ impl Explainer<'_> {
         Failure::new(reason, message).with_hint(hint)
     }
 
-    fn file(&self, path: &str, problem: &FileProblem) -> Failure {
+    fn file(&self, path: &str, problem: &FileProblem, read: Option<&BranchTip>) -> Failure {
+        let read = read.map(|tip| format!(" on {tip}")).unwrap_or_default();
         let message = format!(
-            "`{path}` {problem} in {}. Nothing was changed.",
+            "`{path}` {problem}{read} in {}. Nothing was changed.",
             self.location
         );
+        let input = self.named_by.file(path);
         let hint = match problem {
             FileProblem::Missing { nearest } => format!(
-                "Check `file`: it takes one path a line, each from the root of the repository.{}",
+                "Check `{input}`: it takes one path a line, each from the root of the repository.{}",
                 meant(nearest)
             ),
             FileProblem::NoMatch { nearest } => format!(
-                "`*` and `?` stay within a directory; `**` crosses directories.{}",
+                "Check `{input}`: `*` and `?` stay within a directory, `**` crosses directories.{}",
                 meant(nearest)
             ),
             FileProblem::Directory => {
@@ -405,24 +469,90 @@ impl Explainer<'_> {
             FileProblem::Submodule { .. } => {
                 "Set `repository` to the submodule's own repository.".to_owned()
             }
-            FileProblem::TooLarge { .. } => "Is it a manifest?".to_owned(),
+            FileProblem::TooLarge { .. } => format!("Check `{input}`: is that a manifest?"),
         };
-        Failure::new(Reason::File, message).with_hint(hint)
+        let reason = match problem {
+            FileProblem::Missing { .. } | FileProblem::NoMatch { .. } => Reason::FileNotFound,
+            _ => Reason::File,
+        };
+        Failure::new(reason, message).with_hint(hint)
     }
 }
 
-/// Why the manifests can't be edited.
-pub fn manifest(error: &ManifestError) -> Failure {
-    let what = error.to_string();
+/// Why the manifests can't be edited that were read on `tip`.
+pub fn manifest(error: &ManifestError, tip: &str) -> Failure {
+    let reason = match error {
+        ManifestError::NoImage { .. }
+        | ManifestError::NoContainer { .. }
+        | ManifestError::NoEntry { .. } => Reason::NoImage,
+        ManifestError::NothingAt { .. }
+        | ManifestError::NoMapping { .. }
+        | ManifestError::NoDocument { .. }
+        | ManifestError::NoResource { .. } => Reason::NoPlace,
+        ManifestError::Invalid { .. }
+        | ManifestError::Template { .. }
+        | ManifestError::LfsPointer { .. } => Reason::NoYaml,
+        ManifestError::Signed { .. } | ManifestError::Encrypted { .. } => Reason::Encrypted,
+        ManifestError::Contradiction { .. } | ManifestError::Overlap { .. } => {
+            Reason::Contradiction
+        }
+        ManifestError::Unwritable { .. }
+        | ManifestError::AmbiguousPath { .. }
+        | ManifestError::NoScalar { .. }
+        | ManifestError::OtherImage { .. }
+        | ManifestError::Edit { .. } => Reason::Manifest,
+    };
+    of_what_was_read(reason, &error.to_string(), error.advice(), tip)
+}
+
+/// Why the images can't be promoted that were read on `tip`.
+pub fn promotion(error: &PromotionError, tip: &str) -> Failure {
+    let reason = match error {
+        PromotionError::Manifest(error) => return manifest(error, tip),
+        PromotionError::NotThere { .. } => Reason::NoImage,
+        PromotionError::SeveralVersions { .. }
+        | PromotionError::TagAlone { .. }
+        | PromotionError::NothingInCommon { .. } => Reason::Promotion,
+    };
+    of_what_was_read(reason, &error.to_string(), error.advice(), tip)
+}
+
+/// What is wrong with files, and where they were read.
+pub(super) fn of_what_was_read(
+    reason: Reason,
+    what: &str,
+    advice: Option<&str>,
+    tip: &str,
+) -> Failure {
     // What ends in a list goes on below it.
     let end = match what.contains('\n') {
-        true => "\nNothing was changed.",
-        false => ". Nothing was changed.",
+        true => "\n",
+        false => ". ",
     };
-    let failure = Failure::new(Reason::Manifest, format!("{what}{end}"));
-    match error.advice() {
+    let message = format!("{what}{end}Read on {tip}. Nothing was changed.");
+    let failure = Failure::new(reason, message);
+    match advice {
         Some(advice) => failure.with_hint(advice),
         None => failure,
+    }
+}
+
+/// How a refusal was told, behind a sentence that says what was refused: what the server only repeats is
+/// left out.
+fn answer(error: &RepositoryError) -> String {
+    let RepositoryError::Refused { code, detail, .. } = error else {
+        return format!(": {error}");
+    };
+    let words = detail.trim_end_matches('.');
+    // The word with which git's protocol begins a refusal tells a person nothing.
+    let code = match code.as_str() {
+        "ERR" => String::new(),
+        code => format!(" ({code})"),
+    };
+    match words.to_lowercase().as_str() {
+        "" | "not found" | "repository not found" => code,
+        words if words.starts_with("could not resolve to a repository") => code,
+        _ => format!("{code}: {words}"),
     }
 }
 
@@ -445,7 +575,7 @@ fn scopes_of(finding: &Finding) -> Option<String> {
 fn meant(nearest: &[RepoPath]) -> String {
     match nearest {
         [] => String::new(),
-        nearest => format!(" Did you mean {}?", listed(nearest)),
+        nearest => format!(" Did you mean {}?", either(nearest)),
     }
 }
 

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Progress;
 use super::advice::Settings;
-use super::explain::Explainer;
+use super::explain::{Explainer, NamedBy};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
@@ -294,6 +294,7 @@ impl Remote {
             own_repository,
             api_url: &self.api_url,
             client,
+            named_by: NamedBy::default(),
             settings: Settings {
                 proposes: self.proposes,
                 over_api: matches!(self.transport, Choice::Api { .. }),

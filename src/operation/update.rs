@@ -91,8 +91,8 @@ pub async fn run(
             found_by_glob: found_by_glob.collect(),
             ..checked.edit.clone()
         };
-        let mut plan =
-            manifest::plan(&snapshot.files, &edit).map_err(|error| explain::manifest(&error))?;
+        let mut plan = manifest::plan(&snapshot.files, &edit)
+            .map_err(|error| explain::manifest(&error, &snapshot.tip().to_string()))?;
         let guard = downgrade::Guard {
             downgrade: update.downgrade,
             session: &session,

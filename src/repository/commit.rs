@@ -2,6 +2,7 @@
 
 use super::branch::BranchName;
 use super::object::CommitId;
+use super::tip::BranchTip;
 use crate::files::RepoPath;
 use crate::manifest::ManifestFile;
 
@@ -16,6 +17,16 @@ pub struct Snapshot {
     pub files: Vec<ManifestFile>,
     /// What the branch's newest commits say, the tip first: as many as come along for nothing.
     pub recent: Vec<Said>,
+}
+
+impl Snapshot {
+    /// Where it was taken.
+    pub fn tip(&self) -> BranchTip {
+        BranchTip {
+            branch: self.branch.clone(),
+            commit: self.commit.clone(),
+        }
+    }
 }
 
 /// A commit's message.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::branch::BranchName;
 use super::object::CommitId;
+use super::tip::BranchTip;
 use crate::files::RepoPath;
 use crate::limits::Exceeded;
 
@@ -114,6 +115,8 @@ pub enum RepositoryError {
         path: String,
         /// Why.
         problem: FileProblem,
+        /// Where it was looked for, where that is the tip of a branch.
+        read: Option<BranchTip>,
     },
     /// The server, or the way to it, has trouble that may pass.
     #[error("{what}")]
@@ -188,6 +191,19 @@ pub enum RepositoryError {
 }
 
 impl RepositoryError {
+    /// The same of a file that was looked for at `tip`.
+    #[must_use]
+    pub fn read_at(self, tip: BranchTip) -> Self {
+        match self {
+            Self::File { path, problem, .. } => Self::File {
+                path,
+                problem,
+                read: Some(tip),
+            },
+            other => other,
+        }
+    }
+
     /// Trouble that may pass, at a time that nobody says.
     pub fn unavailable(what: impl Into<String>) -> Self {
         Self::Unavailable {

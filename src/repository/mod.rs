@@ -18,6 +18,7 @@ mod revision;
 mod route;
 mod select;
 pub mod signing;
+mod tip;
 pub mod transport;
 pub mod wire;
 
@@ -29,4 +30,5 @@ pub use object::{CommitId, ObjectId, ObjectKind};
 pub use retry::Branch;
 pub use revision::{InvalidRevision, Revision};
 pub use route::Route;
+pub use tip::BranchTip;
 pub use transport::Repository;

@@ -52,5 +52,6 @@ pub fn problem(path: &impl ToString, problem: FileProblem) -> RepositoryError {
     RepositoryError::File {
         path: path.to_string(),
         problem,
+        read: None,
     }
 }

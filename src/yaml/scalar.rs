@@ -78,6 +78,16 @@ pub fn is_typed(plain: &str) -> bool {
     is_word_with_meaning(plain) || is_number(plain) || is_sexagesimal(plain) || is_date(plain)
 }
 
+/// What a reader takes `plain` for, without quotes: `number` or `boolean`; none for anything else, and for
+/// what only some readers take for one.
+pub fn kind(plain: &str) -> Option<&'static str> {
+    let lower = plain.to_ascii_lowercase();
+    match lower.as_str() {
+        "true" | "false" | "yes" | "no" | "on" | "off" => Some("boolean"),
+        _ => is_number(plain).then_some("number"),
+    }
+}
+
 fn is_word_with_meaning(plain: &str) -> bool {
     if matches!(plain, "" | "~" | "<<" | "=") {
         return true;

@@ -113,7 +113,7 @@ fn another_apps_key_is_refused_and_nothing_is_made() {
     let other = include_str!("../support/github/other.pem");
     let action = step(&repository, "update").input("app-private-key", other);
     insta::assert_snapshot!(refused(&repository, action), @"
-    The GitHub App can't be used: GitHub does not take the key for the app `123456`: A JSON web token could not be decoded. Nothing was changed.
+    The GitHub App gets no token: GitHub does not take the key for the app `123456`: A JSON web token could not be decoded. Nothing was changed.
     `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
     ");
     assert_eq!(server.github().minted().len(), 0);
@@ -139,22 +139,22 @@ fn every_refusal_says_what_to_do() {
     told.push(wrong("", APP_KEY));
     told.push(wrong(APP_ID, ""));
     insta::assert_snapshot!(told.join("\n\n"), @"
-    The GitHub App can't be used: GitHub does not take the key for the app `654321`: 'Issuer' claim ('iss') must be an Integer or a client ID of an app. Nothing was changed.
+    The GitHub App gets no token: GitHub does not take the key for the app `654321`: 'Issuer' claim ('iss') must be an Integer or a client ID of an app. Nothing was changed.
     `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
 
-    The GitHub App can't be used: The app `123456` gets no token for acme/deploy: HOST answered HTTP 422: The permissions requested are not granted to this installation. Nothing was changed.
+    The GitHub App gets no token: The app `123456` gets no token for acme/deploy: HOST answered HTTP 422: The permissions requested are not granted to this installation. Nothing was changed.
     It needs *Contents* and *Pull requests: Read and write*: set it in the app's permissions, and accept the change where it is installed.
 
-    The GitHub App can't be used: The app `123456` is not installed on acme/deploy: HOST answered HTTP 404. Nothing was changed.
+    The GitHub App gets no token: The app `123456` is not installed on acme/deploy: HOST answered HTTP 404. Nothing was changed.
     Install it there (the app's settings → Install App), with that repository among those it may see; and check `repository`.
 
-    The inputs can't be used: `app-private-key`: no private key in it: expected PEM, from `-----BEGIN RSA PRIVATE KEY-----` to `-----END RSA PRIVATE KEY-----`, as GitHub gave it, line ends included
+    The inputs are not valid: `app-private-key`: no private key in it: expected PEM, from `-----BEGIN RSA PRIVATE KEY-----` to `-----END RSA PRIVATE KEY-----`, as GitHub gave it, line ends included
     Nothing was changed.
 
-    The inputs can't be used: `app-id`: required with `app-private-key`: the App ID, or the Client ID, of the app's settings page
+    The inputs are not valid: `app-id`: required with `app-private-key`: the App ID, or the Client ID, of the app's settings page
     Nothing was changed.
 
-    The inputs can't be used: `app-private-key`: empty, though `app-id` is given. Where it comes from a secret, that secret is not set here
+    The inputs are not valid: `app-private-key`: empty, though `app-id` is given. Where it comes from a secret, that secret is not set here
     Nothing was changed.
     ");
 }
@@ -210,13 +210,13 @@ fn a_suspended_installation_another_server_and_a_repository_left_out_are_told_ap
         told(401, "'Issuer' claim ('iss') must be an Integer"),
     ];
     insta::assert_snapshot!(told.join("\n\n"), @"
-    The GitHub App can't be used: The installation of the app `123456` on acme/deploy is suspended: This installation has been suspended. Nothing was changed.
+    The GitHub App gets no token: The installation of the app `123456` on acme/deploy is suspended: This installation has been suspended. Nothing was changed.
     The owner of the repository, or of the app, lifts that: Settings → GitHub Apps → Configure → Unsuspend.
 
-    The GitHub App can't be used: The server knows no app `123456`: HOST answered HTTP 404. Nothing was changed.
+    The GitHub App gets no token: The server knows no app `123456`: HOST answered HTTP 404. Nothing was changed.
     `app-id` is wrong (it is the App ID or the Client ID of the app's settings page), or the app is of another server than `server-url` and `api-url` name.
 
-    The GitHub App can't be used: GitHub does not take the key for the app `123456`: 'Issuer' claim ('iss') must be an Integer. Nothing was changed.
+    The GitHub App gets no token: GitHub does not take the key for the app `123456`: 'Issuer' claim ('iss') must be an Integer. Nothing was changed.
     `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
     ");
 }

@@ -41,7 +41,16 @@ fn refused<const N: usize>(inputs: [(&str, &str); N]) -> String {
     };
     assert!(error.contains("Nothing was changed."), "{error}");
     let what = error.strip_suffix("\nNothing was changed.");
-    what.unwrap_or(error).to_owned()
+    what.unwrap_or(error).replace(&before[..7], "COMMIT")
+}
+
+/// The same below its title.
+fn titled<const N: usize>(inputs: [(&str, &str); N]) -> String {
+    let (outcome, [before, _]) = tried(inputs);
+    let annotations = outcome.failed().annotations();
+    let error = annotations.iter().find(|one| one.level == "error").unwrap();
+    let text = format!("{}\n{}", error.properties["title"], error.message);
+    text.replace(&before[..7], "COMMIT")
 }
 
 #[test]
@@ -70,7 +79,7 @@ fn an_input_that_there_is_not_stops_before_anything_is_written() {
     `imge`: unknown input: did you mean `image`?
     `message`: unknown input: did you mean `commit-message`?
     `repo`: unknown input: did you mean `repository`?
-    `zzz`: unknown input: the action's README lists them all. If the workflow sets INPUT_ZZZ for something else, set it to an empty text in this step's `env`
+    `zzz`: unknown input: docs/reference.md of the action lists them all. If the workflow sets INPUT_ZZZ for something else, set it to an empty text in this step's `env`
     ");
 }
 
@@ -99,7 +108,7 @@ fn an_input_whose_switch_is_off_names_it() {
         ("rollback-on-failure", "true"),
     ]), @"
     `pull-request-labels`: no effect without `pull-request: true`. Add that, or remove what needs it (an empty value counts as removed)
-    `verify-image-timeout`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
+    `verify-image-timeout`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
     `argocd-wait-for`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
     `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
     ");
@@ -180,6 +189,10 @@ fn a_value_that_is_nearly_right_says_how_to_write_it() {
         ".spec.replicas",
         "{\"a\": 5}",
         ".spec.replicas=5, .metadata.name=web",
+        ".spec.replicas=5,.metadata.name=web;.spec.paused=true",
+        ".metadata.name=web .spec.replicas=5",
+        ".spec.replicas=5,paused=true",
+        ".image.tag=",
     ];
     let told = told.map(|set| refused([("set", set)]));
     insta::assert_snapshot!(told.join("\n"), @r#"
@@ -190,8 +203,80 @@ fn a_value_that_is_nearly_right_says_how_to_write_it() {
     `set` `".spec.replicas=5"`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`
     `set`: ".spec.replicas" has no `=` behind its path: write PATH=VALUE
     `set`: the path "{\"a\": 5}" has "\"a\": 5}" where a step was expected: a key with such a character is written as ["key"]
-    `set` `.spec.replicas=5, .metadata.name=web`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`, and on the next line `.metadata.name=web`. A value that has a comma is written in quotes
+    `set` `.spec.replicas=5, .metadata.name=web`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`, and on the next line `.metadata.name=web`. Where all of it is one value, write that in quotes
+    `set` `.spec.replicas=5,.metadata.name=web;.spec.paused=true`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`, and on the next line `.metadata.name=web`, and on the next line `.spec.paused=true`. Where all of it is one value, write that in quotes
+    `set` `.metadata.name=web .spec.replicas=5`: a list is one item a line, without `-`, brackets, quotes or commas: `.metadata.name=web`, and on the next line `.spec.replicas=5`. Where all of it is one value, write that in quotes
+    `set` `.spec.replicas=5,paused=true`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`, and on the next line `paused=true`. Where all of it is one value, write that in quotes
+    `set`: ".image.tag=" has no value behind the `=`: an expression (`${{ … }}`) that gives nothing leaves it so. Check where it comes from; to remove the key, use `remove`; to write an empty text on purpose, two quotes (`""`)
     "#);
+}
+
+/// Nobody has said that a number shall become a text.
+#[test]
+fn a_value_that_becomes_of_another_type_is_said() {
+    let warnings = |set: &str| {
+        let (outcome, _) = tried([("set", set), ("image", ""), ("dry-run", "true")]);
+        outcome.succeeded().warnings().join("\n")
+    };
+    insta::assert_snapshot!(warnings(".spec.replicas=three"), @"
+    apps/web.yaml line 5: .spec.replicas was the number 2 and becomes the text three. If that is meant, write the value in quotes, and this is not said
+    ");
+    insta::assert_snapshot!(warnings(".spec.replicas=true"), @"
+    apps/web.yaml line 5: .spec.replicas was the number 2 and becomes the boolean true. If that is meant, write `!!bool` before the value, and this is not said
+    ");
+    for meant in [
+        ".spec.replicas=3",
+        ".spec.replicas=\"three\"",
+        ".spec.replicas=!!str three",
+        ".spec.replicas=!!bool true",
+        ".metadata.name=3",
+        ".apiVersion=v2",
+    ] {
+        assert_eq!(warnings(meant), "", "{meant}");
+    }
+}
+
+/// The commit would be there, and not in the files of the checkout.
+#[test]
+fn a_branch_that_is_checked_out_says_how_to_let_go_of_it() {
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/k8s-manifests", FILE, MANIFEST);
+    let directory = tempfile::tempdir().unwrap();
+    let checkout = directory.path().join("checkout");
+    let git = |arguments: &[&str]| {
+        let ended = Command::new("git").args(arguments).status().unwrap();
+        assert!(ended.success(), "{arguments:?}");
+    };
+    let path = checkout.to_str().unwrap();
+    git(&["clone", "-q", repository.path().to_str().unwrap(), path]);
+    let run = || {
+        let url = format!("file://{path}");
+        step(&repository, [("repository", &url), ("branch", "main")]).run()
+    };
+    let told = run().failed().errors().join("\n");
+    insta::assert_snapshot!(told.replace(path, "/CHECKOUT"), @"
+    file:///CHECKOUT declined the push: the branch is checked out there, and its files would not follow. Nothing was changed.
+    Run `git switch --detach` in that checkout, so that no branch is checked out there, and set `branch`; afterwards `git switch` with the branch's name brings the new commit. Or give a bare repository (`git clone --bare`).
+    ");
+    // And it works.
+    git(&["-C", path, "switch", "-q", "--detach"]);
+    run().succeeded();
+    git(&["-C", path, "switch", "-q", "main"]);
+    let text = std::fs::read_to_string(checkout.join(FILE)).unwrap();
+    assert!(text.contains("web:v14"), "{text}");
+}
+
+#[test]
+fn a_branch_that_is_not_there_names_the_nearest() {
+    let (outcome, _) = tried([("branch", "mian")]);
+    let told = outcome.failed().errors().join("\n");
+    let (start, _) = told.split_once("file://").unwrap();
+    let repository = told.split(' ').next().unwrap();
+    assert_eq!(start, "");
+    insta::assert_snapshot!(told.replace(repository, "REPOSITORY"), @"
+    REPOSITORY has no branch `mian`. Nothing was changed.
+    Check `branch`: did you mean `main`? REPOSITORY has `main`. A new branch has to be pushed first: this action makes none.
+    ");
 }
 
 #[test]
@@ -226,7 +311,7 @@ fn a_warning_is_in_the_summary_too() {
 
     let (outcome, _) = tried([("since", "yesterday"), ("image", "ghcr.io/acme/wbe:v14")]);
     let summary = outcome.failed().summary;
-    assert!(summary.starts_with("### ❌ The manifest can't be edited\n"));
+    assert!(summary.starts_with("### ❌ The image is not in the manifest\n"));
     assert!(
         summary.contains("> [!WARNING]\n> The input `since` was ignored"),
         "{summary}"
@@ -237,48 +322,58 @@ fn a_warning_is_in_the_summary_too() {
 #[test]
 fn a_manifest_that_cannot_be_edited_says_what_to_do() {
     let told = [
-        refused([("image", "ghcr.io/acme/wbe:v14")]),
-        refused([("image", "wbe=ghcr.io/acme/web:v14")]),
-        refused([("set", ".spec.replica=3")]),
-        refused([("set", ".metadata.labels.app=web")]),
-        refused([("set", "Deployment/wbe:.spec.replicas=3")]),
-        refused([("set", ".spec.template=3")]),
-        refused([("path", "apps/web.yaml")]),
-        refused([("resource", "Deployment/wbe")]),
-        refused([("image", "ghcr.io/acme/web:v14\nghcr.io/acme/web:v15")]),
-        refused([("set", ".spec.replicas=3\n.spec.replicas=4")]),
+        titled([("image", "ghcr.io/acme/wbe:v14")]),
+        titled([("image", "wbe=ghcr.io/acme/web:v14")]),
+        titled([("set", ".spec.replica=3")]),
+        titled([("set", ".metadata.labels.app=web")]),
+        titled([("set", "Deployment/wbe:.spec.replicas=3")]),
+        titled([("set", ".spec.template=3")]),
+        titled([("path", "apps/web.yaml")]),
+        titled([("resource", "Deployment/wbe")]),
+        titled([("image", "ghcr.io/acme/web:v14\nghcr.io/acme/web:v15")]),
+        titled([("set", ".spec.replicas=3\n.spec.replicas=4")]),
     ];
     insta::assert_snapshot!(told.join("\n\n"), @"
+    The image is not in the manifest
     apps/web.yaml holds no image ghcr.io/acme/wbe. What is there, nearest first:
     - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10)
-    Nothing was changed.
+    Read on `main` at COMMIT. Nothing was changed.
     Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
 
+    The image is not in the manifest
     apps/web.yaml has no container wbe. What is there, nearest first:
     - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10)
-    Nothing was changed.
+    Read on `main` at COMMIT. Nothing was changed.
     Check the container's name before the `=` in `image`, and `file`.
 
-    apps/web.yaml has nothing at .spec.replica: .spec (line 5) has the keys replicas, template. Nothing was changed.
+    There is no such place in the manifest
+    apps/web.yaml has nothing at .spec.replica: .spec (line 5) has the keys replicas, template. Read on `main` at COMMIT. Nothing was changed.
     Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
 
-    apps/web.yaml has nothing at .metadata.labels.app: .metadata (line 3) has the keys name. Nothing was changed.
+    There is no such place in the manifest
+    apps/web.yaml has nothing at .metadata.labels.app: .metadata (line 3) has the keys name. Read on `main` at COMMIT. Nothing was changed.
     Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
 
-    apps/web.yaml has no document for Deployment/wbe:.spec.replicas. Nothing was changed.
+    There is no such place in the manifest
+    apps/web.yaml has no document for Deployment/wbe:.spec.replicas. Read on `main` at COMMIT. Nothing was changed.
     Check what is before the `:` of the path, such as `Deployment/web`, and `file`.
 
-    apps/web.yaml, line 7: .spec.template is a mapping: name one of its keys, or write a mapping as in {a: b}. Nothing was changed.
+    The manifest can't be edited at this place
+    apps/web.yaml, line 7: .spec.template is a mapping: name one of its keys, or write a mapping as in {a: b}. Read on `main` at COMMIT. Nothing was changed.
 
-    apps/web.yaml has nothing at .apps/web.yaml: its top level (line 1) has the keys apiVersion, metadata, spec, kind. Nothing was changed.
+    There is no such place in the manifest
+    apps/web.yaml has nothing at .apps/web.yaml: its top level (line 1) has the keys apiVersion, metadata, spec, kind. Read on `main` at COMMIT. Nothing was changed.
     Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
 
-    apps/web.yaml has no Deployment/wbe; there is Deployment/web. Nothing was changed.
+    There is no such place in the manifest
+    apps/web.yaml has no Deployment/wbe; there is Deployment/web. Read on `main` at COMMIT. Nothing was changed.
     Check `resource`: kind and name are written as in the manifest.
 
-    apps/web.yaml, line 10: ghcr.io/acme/web:v14 and ghcr.io/acme/web:v15 both mean the image ghcr.io/acme/web:v13 of container web: keep one of the two lines. Nothing was changed.
+    Two lines of the inputs contradict each other
+    apps/web.yaml, line 10: ghcr.io/acme/web:v14 and ghcr.io/acme/web:v15 both mean the image ghcr.io/acme/web:v13 of container web: keep one of the two lines. Read on `main` at COMMIT. Nothing was changed.
 
-    apps/web.yaml, line 5: two lines of the request want different values at .spec.replicas. Nothing was changed.
+    Two lines of the inputs contradict each other
+    apps/web.yaml, line 5: two lines of the request want different values at .spec.replicas. Read on `main` at COMMIT. Nothing was changed.
     Keep one of the two lines.
     ");
 }
@@ -310,19 +405,19 @@ fn a_file_that_is_not_there_names_the_nearest() {
             .collect::<String>()
     });
     insta::assert_snapshot!(told.join(""), @"
-    `web.yaml` does not exist in REPOSITORY. Nothing was changed.
+    `web.yaml` does not exist on `main` at COMMIT in REPOSITORY. Nothing was changed.
     Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
-    `k8s-manifests/apps/web.yaml` does not exist in REPOSITORY. Nothing was changed.
+    `k8s-manifests/apps/web.yaml` does not exist on `main` at COMMIT in REPOSITORY. Nothing was changed.
     Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
-    `acme/k8s-manifests/apps/web.yaml` does not exist in REPOSITORY. Nothing was changed.
+    `acme/k8s-manifests/apps/web.yaml` does not exist on `main` at COMMIT in REPOSITORY. Nothing was changed.
     Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
-    `apps/web.yml` does not exist in REPOSITORY. Nothing was changed.
+    `apps/web.yml` does not exist on `main` at COMMIT in REPOSITORY. Nothing was changed.
     Check `file`: it takes one path a line, each from the root of the repository. Did you mean `apps/web.yaml`?
-    `app/*.yaml` matches no file in REPOSITORY. Nothing was changed.
-    `*` and `?` stay within a directory; `**` crosses directories. Did you mean `apps/web.yaml`?
-    `web*.yaml` matches no file in REPOSITORY. Nothing was changed.
-    `*` and `?` stay within a directory; `**` crosses directories. Did you mean `apps/web.yaml`?
-    `apps` is a directory in REPOSITORY. Nothing was changed.
+    `app/*.yaml` matches no file on `main` at COMMIT in REPOSITORY. Nothing was changed.
+    Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `apps/web.yaml`?
+    `web*.yaml` matches no file on `main` at COMMIT in REPOSITORY. Nothing was changed.
+    Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `apps/web.yaml`?
+    `apps` is a directory on `main` at COMMIT in REPOSITORY. Nothing was changed.
     Name the file in it, or a glob such as `apps/*.yaml`.
     `file` `apps/`: the path ends in `/`: name a file, or a glob such as `apps/*.yaml`
     `file` `https://github.com/acme/k8s-manifests/blob/main/apps/web.yaml`: a URL: give the path in the repository alone, such as `apps/web.yaml`
@@ -451,6 +546,28 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
     let told = [
         refused([("timeout", "5m")]),
         refused([("timeout", "-5")]),
+        refused([("timeout", "10h")]),
+        refused([
+            ("verify-image", "true"),
+            ("verify-image-timeout", "1h 30min"),
+        ]),
+        refused([
+            ("operation", "promote"),
+            ("from", "a.yaml"),
+            ("soak", "2hours"),
+        ]),
+        refused([
+            ("operation", "promote"),
+            ("from", "a.yaml"),
+            ("soak", "soon"),
+        ]),
+        refused([("operation", "history"), ("since", "5m")]),
+        refused([
+            ("operation", "history"),
+            ("since", "2w"),
+            ("until", "1hour"),
+        ]),
+        refused([("operation", "history"), ("since", "long ago")]),
         refused([("dry-run", "yes")]),
         refused([("plaintext", "on")]),
         refused([("operation", "Update")]),
@@ -460,8 +577,18 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
         refused([("operation", "history"), ("limit", "0")]),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    `timeout` `5m`: expected whole seconds from 1 to 21600
+    `timeout` `5m`: expected whole seconds from 1 to 21600: write `300`
     `timeout` `-5`: expected whole seconds from 1 to 21600
+    `timeout` `10h`: expected whole seconds from 1 to 21600
+    `verify-image-timeout` `1h 30min`: expected whole seconds from 1 to 21600: write `5400`
+    `image` `ghcr.io/acme/web:v14`: which version is promoted, `from` says: write `ghcr.io/acme/web`, to promote no other image
+    `soak` `2hours`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days: write `2h`
+    `image` `ghcr.io/acme/web:v14`: which version is promoted, `from` says: write `ghcr.io/acme/web`, to promote no other image
+    `soak` `soon`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days
+    `since` `5m`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`: write `5 minutes ago` (or `5 months ago`)
+    `since` `2w`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`: write `2 weeks ago`
+    `until` `1hour`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`: write `1 hour ago`
+    `since` `long ago`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`
     `dry-run` `yes`: expected `true` or `false`
     `plaintext` `on`: expected `true` or `false`
     `operation` `Update`: expected `update`, `rollback`, `history`, `verify`, `promote`

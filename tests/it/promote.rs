@@ -563,6 +563,34 @@ fn a_busy_stage_soaks_as_well() {
     );
 }
 
+/// It would stand for anything, which nobody who writes it means.
+#[test]
+fn a_name_on_one_side_only_is_said() {
+    let (_server, repository) = start();
+    let warnings = |from: &str, file: &str| {
+        let action = promote(&repository).input("from", from).input("file", file);
+        let outcome = action.input("dry-run", "true").run().succeeded();
+        outcome.warnings().join("\n")
+    };
+    insta::assert_snapshot!(
+        warnings("envs/staging/{app}.yaml", PRODUCTION),
+        @"
+        `from`: `{app}` pairs no files, since the other side has no part of that name: it stands for anything, as `*` does
+        "
+    );
+    insta::assert_snapshot!(
+        warnings("envs/staging/{app}.yaml", "envs/production/{name}.yaml"),
+        @"
+        `file`: `{name}` pairs no files, since the other side has no part of that name: it stands for anything, as `*` does
+        `from`: `{app}` pairs no files, since the other side has no part of that name: it stands for anything, as `*` does
+        "
+    );
+    // A name beside one that pairs is a way to write "any".
+    let one = "envs/staging/{app}.yaml";
+    let other = "envs/{production}/{app}.yaml\n!envs/staging/web.yaml";
+    assert_eq!(warnings(one, other), "");
+}
+
 #[test]
 fn what_is_not_clear_is_an_error_and_changes_nothing() {
     let (_server, repository) = start();
@@ -580,7 +608,10 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
         }
         let outcome = action.run().failed();
         assert_eq!(repository.git(&["for-each-ref"]), before);
-        outcome.errors().join("\n")
+        let errors = outcome.annotations().into_iter();
+        let errors = errors.filter(|one| one.level == "error");
+        let errors = errors.map(|one| format!("{}\n{}", one.properties["title"], one.message));
+        errors.collect::<Vec<_>>().join("\n")
     };
     let told = [
         failed(&[("from", "envs/staging/*.yaml")]),
@@ -598,35 +629,65 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
         ]),
         failed(&[("from", "envs/staging/nope.yaml")]),
         failed(&[("set", ".spec.replicas=3"), ("from", "nope.yaml")]),
+        failed(&[("from-branch", "stagin")]),
+        failed(&[
+            ("from", "envs/staging/{app}.yaml"),
+            (
+                "file",
+                "envs/production/{app}.yaml\n!envs/production/web.yaml",
+            ),
+        ]),
+        failed(&[("file", "envs/prod/*.yaml")]),
     ];
     insta::assert_snapshot!(scrubbed(&repository, &told.join("\n\n")), @"
-    ghcr.io/acme/web has more than one version there, and envs/production/web.yaml can get only one: ghcr.io/acme/web:v9 (envs/staging/canary.yaml line 9) and ghcr.io/acme/web:v2 (envs/staging/web.yaml line 9). Nothing was changed.
+    The two stages don't match
+    ghcr.io/acme/web has more than one version there, and envs/production/web.yaml can get only one: ghcr.io/acme/web:v9 (envs/staging/canary.yaml line 9) and ghcr.io/acme/web:v2 (envs/staging/web.yaml line 9). Read on `main` at commit-3. Nothing was changed.
     Narrow `from` to the file that counts, give the parts of the paths that belong together a name (`{app}`) in `from` and `file`, or name the images to promote as `image`.
 
+    The inputs are not valid
     envs/production/web.yaml is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
     Leave it out of one of them, with a line `!envs/production/web.yaml`.
 
+    The inputs are not valid
     envs/staging/canary.yaml is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
     Leave it out of one of them, with a line `!envs/staging/canary.yaml`.
 
-    ghcr.io/acme/api is not in the files that are promoted from, which hold ghcr.io/acme/web:v2. Nothing was changed.
+    The image is not in the manifest
+    ghcr.io/acme/api is not in the files that are promoted from, which hold ghcr.io/acme/web:v2. Read on `main` at commit-3. Nothing was changed.
     Correct `image`, or the files that `from` and `file` name. Without `image`, every image that both sides hold would be promoted.
 
+    The inputs are not valid
     `image` `ghcr.io/acme/web:v2`: which version is promoted, `from` says: write `ghcr.io/acme/web`, to promote no other image
     `soak` `2`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days
     Nothing was changed.
 
+    The inputs are not valid
     `from`: required: the path of the manifest that has the images, such as `envs/staging/web.yaml`
     Nothing was changed.
 
+    The inputs are not valid
     `from` `envs/staging/{app}*.yaml`: `{app}*.yaml` has `{app}` beside another name or a wildcard, so what it stands for is not clear: keep one between two slashes
     `from-branch` `a..b`: git does not allow it as a branch name
     Nothing was changed.
 
-    `envs/staging/nope.yaml` does not exist in REPOSITORY. Nothing was changed.
-    Check `file`: it takes one path a line, each from the root of the repository. Did you mean `envs/staging/web.yaml`, `envs/staging/canary.yaml`, `envs/production/web.yaml`?
+    The file was not found
+    `envs/staging/nope.yaml` does not exist on `main` at commit-3 in REPOSITORY. Nothing was changed.
+    Check `from`: it takes one path a line, each from the root of the repository. Did you mean `envs/staging/web.yaml`, `envs/staging/canary.yaml` or `envs/production/web.yaml`?
 
-    `nope.yaml` does not exist in REPOSITORY. Nothing was changed.
-    Check `file`: it takes one path a line, each from the root of the repository.
+    The file was not found
+    `nope.yaml` does not exist on `main` at commit-3 in REPOSITORY. Nothing was changed.
+    Check `from`: it takes one path a line, each from the root of the repository.
+
+    The branch was not found
+    REPOSITORY has no branch `stagin`. Nothing was changed.
+    Check `from-branch`: REPOSITORY has `main`. A new branch has to be pushed first: this action makes none.
+
+    The two stages don't match
+    `file` (envs/production/{app}.yaml, !envs/production/web.yaml) leaves out every file that it matches. Read on `main` at commit-3. Nothing was changed.
+    Remove the line with `!` that leaves out the file that is meant.
+
+    The file was not found
+    `envs/prod/*.yaml` matches no file on `main` at commit-3 in REPOSITORY. Nothing was changed.
+    Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `envs/production/web.yaml` or `envs/staging/canary.yaml`?
     ");
 }

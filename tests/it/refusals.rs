@@ -130,7 +130,7 @@ fn trouble_on_a_branch_that_stays_is_waited_through() {
                 let action = update(&repository, on_github).input("timeout", "5");
                 let told = told(&server, &action.run().failed());
                 assert!(
-                    told.starts_with("The server can't be used right now: "),
+                    told.starts_with("The Git server is not available: "),
                     "{told}"
                 );
                 assert!(told.contains(words), "{told}");
@@ -318,28 +318,28 @@ fn what_keeps_a_token_out_has_its_own_advice_over_both_transports() {
         over_git
     });
     insta::assert_snapshot!(told.join("\n\n"), @"
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource. Nothing was changed.
     The organisation lets only known addresses in: add the runner's, or run the job on a runner whose address is on the list.
 
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization. Nothing was changed.
     Authorize the token for the organisation's single sign-on (the token's settings, Configure SSO).
 
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): The `acme' organization has enabled or enforced SAML SSO. To access this repository, you must use the HTTPS remote with a personal access token or SSH with an SSH key and passphrase that has been authorized for this organization. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): The `acme' organization has enabled or enforced SAML SSO. To access this repository, you must use the HTTPS remote with a personal access token or SSH with an SSH key and passphrase that has been authorized for this organization. Nothing was changed.
     Authorize the token for the organisation's single sign-on (the token's settings, Configure SSO).
 
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is greater than 366 days. Please adjust your token's lifetime at the following URL: https://github.com/settings/personal-access-tokens/1. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): The 'acme' organization forbids access via a fine-grained personal access tokens if the token's lifetime is greater than 366 days. Please adjust your token's lifetime at the following URL: https://github.com/settings/personal-access-tokens/1. Nothing was changed.
     The organisation takes only tokens of a shorter life: make one that expires sooner.
 
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): `acme` forbids access via a personal access token (classic). Please use a GitHub App, OAuth App, or a personal access token with fine-grained permissions. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): `acme` forbids access via a personal access token (classic). Please use a GitHub App, OAuth App, or a personal access token with fine-grained permissions. Nothing was changed.
     The organisation takes no classic tokens: use a fine-grained one, or a GitHub App's.
 
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Sorry. Your account was suspended. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): Sorry. Your account was suspended. Nothing was changed.
     The token's account is suspended: use another one's token, or a GitHub App's.
 
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): Your account is suspended. Please visit https://support.github.com for more information. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): Your account is suspended. Please visit https://support.github.com for more information. Nothing was changed.
     The token's account is suspended: use another one's token, or a GitHub App's.
 
-    The token may not do this: The token may not read acme/deploy: the server denied read access (HTTP 403): This repository was archived so it is read-only. Nothing was changed.
+    The server denied access: The token may not read acme/deploy (HTTP 403): This repository was archived so it is read-only. Nothing was changed.
     The repository is archived, and so read-only for everyone: unarchive it, or deploy to another one.
     ");
 }
@@ -469,7 +469,7 @@ fn over_the_api_the_branch_decides_as_well() {
     let outcome = over_api(&repository).run().failed();
     let refused = told(&server, &outcome);
     assert!(
-        refused.starts_with("The token may not do this: The token may not write acme/deploy"),
+        refused.starts_with("The server denied access: The token may not write acme/deploy"),
         "{refused}"
     );
     // What sounds like trouble is tried again where the branch stays; anything else is a rule.
@@ -580,16 +580,16 @@ fn what_stands_in_place_of_a_repository_is_told_for_what_it_is() {
     The URL is not a Git repository: SERVER/acme/deploy.git redirects to SERVER/somewhere. Nothing was changed.
     Set `repository` to the URL that `git clone` takes.
 
-    The token may not do this: SERVER answered HTTP 402: Your license has expired, so nothing was changed in SERVER/acme/deploy.git.
+    The server denied access: SERVER answered HTTP 402: Your license has expired, so nothing was changed in SERVER/acme/deploy.git.
     The server's licence or plan does not cover it: ask whoever runs or pays for it. Another token does not help.
 
     The repository was not found: SERVER answered HTTP 410, so nothing was changed in SERVER/acme/deploy.git.
     The repository was removed, or Git access to it was: check `repository`.
 
-    The server can't be used right now: SERVER answered HTTP 423: Repository is being moved, so nothing was changed in SERVER/acme/deploy.git.
+    The Git server is not available: SERVER answered HTTP 423: Repository is being moved, so nothing was changed in SERVER/acme/deploy.git.
     The repository is locked, as while it is moved or maintained: run the job again when it is unlocked.
 
-    The repository was not found: SERVER/acme/deploy.git was not found: the server knows no such repository, or does not show it (ERR): Repository not found. Either the name is wrong, or the token has no access to it. Nothing was changed.
+    The repository was not found: SERVER/acme/deploy.git was not found. Either the name is wrong, or the token has no access to it. Nothing was changed.
     Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
     ");
 }
@@ -639,7 +639,7 @@ fn a_limit_names_its_time_and_the_way_around_it() {
         .run()
         .failed();
     insta::assert_snapshot!(told(&server, &outcome), @"
-    The server can't be used right now: SERVER answered HTTP 403: API rate limit exceeded for installation (until 2100-01-01 00:00:00 UTC), so nothing was changed in acme/deploy.
+    The Git server is not available: SERVER answered HTTP 403: API rate limit exceeded for installation (until 2100-01-01 00:00:00 UTC), so nothing was changed in acme/deploy.
     With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.
     ");
     // A server of another age.
@@ -699,7 +699,7 @@ fn a_token_of_githubs_goes_nowhere_else() {
                 .input("token", format!("{prefix}0123456789"))
         });
         assert!(
-            told.starts_with("The inputs can't be used: `token`: a token of GitHub's, which must not be sent to gitlab.example.com"),
+            told.starts_with("The inputs are not valid: `token`: a token of GitHub's, which must not be sent to gitlab.example.com"),
             "{told}"
         );
     }
@@ -710,7 +710,7 @@ fn a_token_of_githubs_goes_nowhere_else() {
     // Another server's own token, and GitHub's on its own server.
     let reached = |told: String| {
         assert!(
-            told.starts_with("The server can't be used right now: "),
+            told.starts_with("The Git server is not available: "),
             "{told}"
         );
     };
@@ -738,7 +738,7 @@ fn nothing_travels_unencrypted_unless_that_is_allowed() {
             .input("token", "x")
     });
     insta::assert_snapshot!(told, @"
-    The inputs can't be used: `repository`: `http://` would send the token unencrypted to git.invalid: use https://. Where the way is private, `plaintext: true` allows it
+    The inputs are not valid: `repository`: `http://` would send the token unencrypted to git.invalid: use https://. Where the way is private, `plaintext: true` allows it
     Nothing was changed.
     ");
     let told = inputs(|action| {
@@ -748,7 +748,7 @@ fn nothing_travels_unencrypted_unless_that_is_allowed() {
             .input("token", "x")
     });
     insta::assert_snapshot!(told, @"
-    The inputs can't be used: `server-url`: `http://` would send the token unencrypted to github.invalid: use https://. Where the way is private, `plaintext: true` allows it
+    The inputs are not valid: `server-url`: `http://` would send the token unencrypted to github.invalid: use https://. Where the way is private, `plaintext: true` allows it
     `api-url`: `http://` would send the token unencrypted to github.invalid: use https://. Where the way is private, `plaintext: true` allows it
     Nothing was changed.
     ");
@@ -760,7 +760,7 @@ fn nothing_travels_unencrypted_unless_that_is_allowed() {
                 .input(name, "true")
         });
         assert!(
-            told.starts_with("The server can't be used right now: "),
+            told.starts_with("The Git server is not available: "),
             "{told}"
         );
     }
@@ -773,7 +773,7 @@ fn the_page_of_a_repository_says_what_to_write() {
         action.input("repository", repository).input("token", "x")
     });
     insta::assert_snapshot!(told, @"
-    The inputs can't be used: `repository` `https://www.github.com/acme/deploy/tree/main`: the URL of a page of the repository: write `acme/deploy`
+    The inputs are not valid: `repository` `https://www.github.com/acme/deploy/tree/main`: the URL of a page of the repository: write `acme/deploy`
     Nothing was changed.
     ");
 }

@@ -234,7 +234,7 @@ fn a_registry_that_cannot_be_used_is_told() {
     let told = world.told(&outcome).replace(&free.to_string(), "NOBODY");
     assert!(
         told.starts_with(
-            "The registry can't be used right now: NOBODY/acme/web:v2: NOBODY can't be reached"
+            "The registry is not available: NOBODY/acme/web:v2: NOBODY can't be reached"
         ),
         "{told}"
     );
@@ -428,12 +428,12 @@ fn what_is_wrong_with_the_inputs_is_told_at_once() {
     let first = world.refused(action);
     let second = world.refused(world.update("v2").input("registry-password", "s3cret"));
     insta::assert_snapshot!([first, second].join("\n"), @"
-    The inputs can't be used: `pin-digest` `yes`: expected `true` or `false`
+    The inputs are not valid: `pin-digest` `yes`: expected `true` or `false`
     `require-platforms`: `linux` is not a platform: expected `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, such as `linux/amd64`
     `verify-image-timeout` `soon`: expected whole seconds from 1 to 21600
     `registry-username`: they are for one registry, and the images come from docker.io and ghcr.io: deploy these in separate steps
     Nothing was changed.
-    The inputs can't be used: `registry-password`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
+    The inputs are not valid: `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
     `registry-username`: required with `registry-password`; for a token, many registries take any name
     Nothing was changed.
     ");

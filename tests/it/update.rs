@@ -86,7 +86,9 @@ fn failure(repository: &Repository, action: Action) -> String {
         "{}",
         outcome.summary
     );
-    scrub(repository, &format!("{title}\n{}", error.message))
+    let tip = before.split_once(' ').map_or(TOKEN, |(tip, _)| &tip[..7]);
+    let message = error.message.replace(tip, "COMMIT");
+    scrub(repository, &format!("{title}\n{message}"))
 }
 
 fn scrub(repository: &Repository, text: &str) -> String {
@@ -834,6 +836,9 @@ fn outside_of_github_the_outputs_are_printed() {
         .succeeded();
     let line = format!("\n  commit-sha={}\n", repository.tip("main"));
     assert!(outcome.stdout.contains(&line), "{}", outcome.stdout);
+    let (_, outputs) = outcome.stdout.split_once("\nOutputs\n").unwrap();
+    let empty = outputs.lines().find(|line| line.ends_with('='));
+    assert_eq!(empty, None, "{}", outcome.stdout);
     assert!(
         !outcome.stdout.contains(TOKEN) && !outcome.stdout.contains("::"),
         "{}",
@@ -888,7 +893,7 @@ mod bad_input {
             .input("token", "")
             .input("dry-run", "maybe");
         insta::assert_snapshot!(failure(&repository, action), @"
-        The inputs can't be used
+        The inputs are not valid
         `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
         `file` `../web.yaml`: the path leaves the repository (`..`)
         `file` `/etc/passwd`: the path is absolute: give it relative to the root of the repository
@@ -903,8 +908,8 @@ mod bad_input {
         let (_server, repository) = start();
         let action = update(&repository, V14).input("file", "blog-system/web-rolout.yaml");
         insta::assert_snapshot!(failure(&repository, action), @"
-        The file can't be used
-        `blog-system/web-rolout.yaml` does not exist in wlals2/k8s-manifests. Nothing was changed.
+        The file was not found
+        `blog-system/web-rolout.yaml` does not exist on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
         Check `file`: it takes one path a line, each from the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
         ");
     }
@@ -914,9 +919,9 @@ mod bad_input {
         let (_server, repository) = start();
         let action = update(&repository, V14).input("file", "*.yaml");
         insta::assert_snapshot!(failure(&repository, action), @"
-        The file can't be used
-        `*.yaml` matches no file in wlals2/k8s-manifests. Nothing was changed.
-        `*` and `?` stay within a directory; `**` crosses directories.
+        The file was not found
+        `*.yaml` matches no file on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+        Check `file`: `*` and `?` stay within a directory, `**` crosses directories.
         ");
     }
 
@@ -924,11 +929,11 @@ mod bad_input {
     fn an_image_that_matches_nothing() {
         let (_server, repository) = start();
         insta::assert_snapshot!(failure(&repository, update(&repository, "ghcr.io/wlals2/blog-wev:v14")), @"
-        The manifest can't be edited
+        The image is not in the manifest
         blog-system/web-rollout.yaml holds no image ghcr.io/wlals2/blog-wev. What is there, nearest first:
         - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
         - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
-        Nothing was changed.
+        Read on `main` at COMMIT. Nothing was changed.
         Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
         ");
     }
@@ -938,11 +943,11 @@ mod bad_input {
         let (_server, repository) = start();
         let action = update(&repository, "ngin=ghcr.io/wlals2/blog-web:v14");
         insta::assert_snapshot!(failure(&repository, action), @"
-        The manifest can't be edited
+        The image is not in the manifest
         blog-system/web-rollout.yaml has no container ngin. What is there, nearest first:
         - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
         - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
-        Nothing was changed.
+        Read on `main` at COMMIT. Nothing was changed.
         Check the container's name before the `=` in `image`, and `file`.
         ");
     }
@@ -952,8 +957,8 @@ mod bad_input {
         let (_server, repository) = start();
         let action = update(&repository, "").input("set", ".spec.template.specs.replicas=3");
         insta::assert_snapshot!(failure(&repository, action), @"
-        The manifest can't be edited
-        blog-system/web-rollout.yaml has nothing at .spec.template.specs.replicas: .spec.template (line 19) has the keys spec. Nothing was changed.
+        There is no such place in the manifest
+        blog-system/web-rollout.yaml has nothing at .spec.template.specs.replicas: .spec.template (line 19) has the keys spec. Read on `main` at COMMIT. Nothing was changed.
         Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
         ");
     }
@@ -968,8 +973,8 @@ mod bad_input {
             "chore: break",
         );
         insta::assert_snapshot!(failure(&repository, update(&repository, V14)), @"
-        The manifest can't be edited
-        blog-system/web-rollout.yaml can't be read as YAML: line 4, column 5: while parsing a flow sequence, expected ',' or ']'. Nothing was changed.
+        The manifest can't be read as YAML
+        blog-system/web-rollout.yaml can't be read as YAML: line 4, column 5: while parsing a flow sequence, expected ',' or ']'. Read on `main` at COMMIT. Nothing was changed.
         Correct the file in Git first. Where `file` is a glob that need not match it, exclude it with a line `!PATH`.
         ");
     }
@@ -995,26 +1000,26 @@ mod bad_input {
         insta::assert_snapshot!(
             ["link.yaml", "linked/web-rollout.yaml", "blog-system", "vendor", "vendor/a.yaml"].map(read).join("\n\n"),
             @"
-        The file can't be used
-        `link.yaml` is a symbolic link in wlals2/k8s-manifests. Nothing was changed.
-        Name the file that it points to.
+            The path is not a manifest
+            `link.yaml` is a symbolic link on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+            Name the file that it points to.
 
-        The file can't be used
-        `linked/web-rollout.yaml` is a symbolic link (at `linked`) in wlals2/k8s-manifests. Nothing was changed.
-        Name the file that it points to.
+            The path is not a manifest
+            `linked/web-rollout.yaml` is a symbolic link (at `linked`) on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+            Name the file that it points to.
 
-        The file can't be used
-        `blog-system` is a directory in wlals2/k8s-manifests. Nothing was changed.
-        Name the file in it, or a glob such as `blog-system/*.yaml`.
+            The path is not a manifest
+            `blog-system` is a directory on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+            Name the file in it, or a glob such as `blog-system/*.yaml`.
 
-        The file can't be used
-        `vendor` is a submodule in wlals2/k8s-manifests. Nothing was changed.
-        Set `repository` to the submodule's own repository.
+            The path is not a manifest
+            `vendor` is a submodule on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+            Set `repository` to the submodule's own repository.
 
-        The file can't be used
-        `vendor/a.yaml` is a submodule (at `vendor`) in wlals2/k8s-manifests. Nothing was changed.
-        Set `repository` to the submodule's own repository.
-        "
+            The path is not a manifest
+            `vendor/a.yaml` is a submodule (at `vendor`) on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+            Set `repository` to the submodule's own repository.
+            "
         );
     }
 
@@ -1037,7 +1042,7 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         The branch was not found
         wlals2/k8s-manifests has no branch `master`. Nothing was changed.
-        Its branches, nearest first: `main`, `release`.
+        Check `branch`: wlals2/k8s-manifests has `main`, `release`. A new branch has to be pushed first: this action makes none.
         ");
     }
 
@@ -1050,12 +1055,12 @@ mod bad_input {
         match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
             The repository was not found
-            SERVER/wlals2/manifests.git was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. Either the name is wrong, or the token has no access to it. Nothing was changed.
+            SERVER/wlals2/manifests.git was not found (HTTP 404). Either the name is wrong, or the token has no access to it. Nothing was changed.
             Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
             "),
             Via::Api => insta::assert_snapshot!(text, @"
             The repository was not found
-            wlals2/manifests was not found: the server knows no such repository, or does not show it (NOT_FOUND): Could not resolve to a Repository with the name 'wlals2/manifests'. The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
+            wlals2/manifests was not found (NOT_FOUND). The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
             Check the spelling of `repository`. If it is right: The token needs wlals2/manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
             "),
         }
@@ -1069,12 +1074,12 @@ mod bad_input {
         match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
             The token was refused
-            HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped. Nothing was changed.
+            HOST refuses the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped. Nothing was changed.
             Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). Where the server wants a certain name with it, such as Bitbucket, set `token-username`. The token must be allowed to write to the repository.
             "),
             Via::Api => insta::assert_snapshot!(text, @"
             The token was refused
-            HOST refuses the token: the server refused the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+            HOST refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
             Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
             "),
         }
@@ -1088,15 +1093,15 @@ mod bad_input {
         let text = failure(&repository, action);
         match VIA {
             Via::Git => insta::assert_snapshot!(text, @"
-        The token may not do this
-        The token may not write wlals2/k8s-manifests: the server denied write access (HTTP 403): Write access to repository not granted. Nothing was changed.
-        The token must be allowed to write to the repository.
-        "),
+            The server denied access
+            The token may not write wlals2/k8s-manifests (HTTP 403): Write access to repository not granted. Nothing was changed.
+            The token must be allowed to write to the repository.
+            "),
             Via::Api => insta::assert_snapshot!(text, @"
-        The token may not do this
-        The token may not write wlals2/k8s-manifests: the server denied write access (FORBIDDEN): Resource not accessible by personal access token. Nothing was changed.
-        The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
-        "),
+            The server denied access
+            The token may not write wlals2/k8s-manifests (FORBIDDEN): Resource not accessible by personal access token. Nothing was changed.
+            The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+            "),
         }
     }
 
@@ -1106,7 +1111,7 @@ mod bad_input {
         server.fault(VIA.read().every(), Fault::Stall);
         let action = update(&repository, V14).input("timeout", "2");
         insta::assert_snapshot!(failure(&repository, action), @"
-        The server can't be used right now
+        The Git server is not available
         HOST did not answer in time (`timeout` is 2 s), so nothing was changed in wlals2/k8s-manifests.
         Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
         ");
@@ -1119,9 +1124,9 @@ mod bad_input {
             .input("repository", "http://127.0.0.1:1/wlals2/k8s-manifests")
             .input("timeout", "1");
         insta::assert_snapshot!(failure(&repository, action), @"
-        The server can't be used right now
+        The Git server is not available
         127.0.0.1:1 can't be reached: tcp connect error: Connection refused (os error 111), so nothing was changed in http://127.0.0.1:1/wlals2/k8s-manifests.
-        Run the job again when the server is well. Where it always fails: check the URL, that this runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.
+        A workflow runs this action in a container, where `127.0.0.1` and `localhost` are that container itself: give an address that leads out of it, such as the name of a service container of the job, or the runner's own address. Started by hand on this machine: check the port, and that something listens there.
         ");
     }
 
@@ -1236,7 +1241,7 @@ mod on_github {
         let answer = not_found().insert_header("x-oauth-scopes", "read:org, workflow");
         insta::assert_snapshot!(explained("ghp_noscope", Rights::NoAccess, answer), @"
         The repository was not found
-        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it. Its scopes are `read:org`, `workflow`. Nothing was changed.
+        wlals2/k8s-manifests was not found (HTTP 404). The token itself is valid. Either the name is wrong, or the token has no access to it. Its scopes are `read:org`, `workflow`. Nothing was changed.
         Check the spelling of `repository`. If it is right: A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
         ");
     }
@@ -1244,8 +1249,8 @@ mod on_github {
     #[test]
     fn a_fine_grained_token_that_may_only_read() {
         insta::assert_snapshot!(explained("github_pat_x", Rights::ReadOnly, visible(true, false)), @"
-        The token may not do this
-        The token may not write wlals2/k8s-manifests: the server denied write access (HTTP 403): Write access to repository not granted. Nothing was changed.
+        The server denied access
+        The token may not write wlals2/k8s-manifests (HTTP 403): Write access to repository not granted. Nothing was changed.
         The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
         ");
     }
@@ -1254,7 +1259,7 @@ mod on_github {
     fn the_workflows_own_token_on_another_repository() {
         insta::assert_snapshot!(explained("ghs_own", Rights::NoAccess, not_found()), @"
         The repository was not found
-        wlals2/k8s-manifests was not found: the server knows no such repository, or does not show it (HTTP 404): Repository not found. The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
+        wlals2/k8s-manifests was not found (HTTP 404). The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
         Check the spelling of `repository`. If it is right: The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for wlals2/k8s-manifests with Contents: Read and write, or a GitHub App's token from an installation on wlals2/k8s-manifests with the permission contents: write.
         ");
     }
@@ -1266,7 +1271,7 @@ mod on_github {
         }));
         insta::assert_snapshot!(explained("github_pat_old", Rights::Refused, answer), @"
         The token was refused
-        HOST refuses the token: the server refused the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped. Nothing was changed.
+        HOST refuses the token (HTTP 401): Invalid username or token. Password authentication is not supported for Git operations. It is expired, revoked or mistyped. Nothing was changed.
         Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs wlals2/k8s-manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
         ");
     }
@@ -1278,7 +1283,7 @@ mod on_github {
             "required; url=https://github.com/orgs/wlals2/sso?authorization_request=A1",
         );
         insta::assert_snapshot!(explained("ghp_sso", Rights::NoAccess, answer), @"
-        The token may not do this
+        The server denied access
         The token may not read wlals2/k8s-manifests: its organisation wants tokens to be authorized for single sign-on. Nothing was changed.
         Authorize the token at https://github.com/orgs/wlals2/sso?authorization_request=A1 (Configure SSO).
         ");
@@ -1287,7 +1292,7 @@ mod on_github {
     #[test]
     fn an_archived_repository() {
         insta::assert_snapshot!(explained("ghp_any", Rights::ReadOnly, visible(true, true)), @"
-        The token may not do this
+        The server denied access
         The token may not write wlals2/k8s-manifests: the repository is archived, and so read-only for everyone. Nothing was changed.
         Unarchive it, or deploy to another repository.
         ");

@@ -639,30 +639,53 @@ fn every_refusal_says_what_it_is() {
     ]
     .into();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    Argo CD refused the token: ARGOCD answered HTTP 401: invalid session: token is expired.
+    Argo CD refused the token: ARGOCD answered HTTP 401: invalid session: token is expired. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     `argocd-token` is expired, revoked or of another Argo CD. A project role's token lasts: `argocd proj role create-token PROJECT ROLE`; an account's is made by `argocd account generate-token`.
 
-    Argo CD does not show the application: ARGOCD answered HTTP 403: permission denied: applications, get, default/blog, sub: ci.
+    Argo CD does not show the application: ARGOCD answered HTTP 403: permission denied: applications, get, default/blog, sub: ci. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     The token needs `applications, get` on it: `p, ROLE, applications, get, PROJECT/blog, allow` in the project's role or in `argocd-rbac-cm`. Or there is no application blog: without `argocd-project`, Argo CD does not tell the two apart. One in a namespace of its own must be in `application.namespaces`.
 
     The application was not found: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
     There is no application blog in Argo CD at ARGOCD: check `argocd-application`, `argocd-project`, and `argocd-namespace` where it is not in Argo CD's own namespace.
 
-    The URL is not an Argo CD server: ARGOCD answered with something that is not JSON, which Argo CD's API does not.
+    The URL is not an Argo CD server: ARGOCD answered with something that is not JSON, which Argo CD's API does not. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
 
-    The URL is not an Argo CD server: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out.
+    The URL is not an Argo CD server: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
 
-    The URL is not an Argo CD server: ARGOCD answered HTTP 403, and that is not Argo CD's own answer: something in front of it keeps this job out.
+    The URL is not an Argo CD server: ARGOCD answered HTTP 403, and that is not Argo CD's own answer: something in front of it keeps this job out. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
 
     The application was not found: ARGOCD answered HTTP 400: app is not allowed in project "team-a", or the project does not exist.
     Argo CD refuses the question as it is put: check `argocd-project` against the project of blog, and `argocd-namespace` against the namespaces that this project allows applications in (`sourceNamespaces`).
 
-    The URL is not an Argo CD server: ARGOCD redirects to https://argocd.example.com/. The token is not sent there.
+    The URL is not an Argo CD server: ARGOCD redirects to https://argocd.example.com/. The token is not sent there. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     If that is the Argo CD that is meant, set `argocd-server: https://argocd.example.com/`.
     "#);
+}
+
+/// Whether it runs is not known, and that is said, with how long it was tried.
+#[test]
+fn an_argo_cd_out_of_reach_says_that_the_commit_may_be_live() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([]));
+    let told = |action: Action| {
+        let action = action
+            .input("argocd-server", "http://127.0.0.1:1")
+            .input("verify-timeout", "1");
+        let told = error(&action.run().failed());
+        world.scrub(&argocd, &told)
+    };
+    let told = [told(world.verify(&argocd)), told(world.update(&argocd))];
+    insta::assert_snapshot!(told.join("\n"), @"
+    127.0.0.1:1 can't be reached: tcp connect error: Connection refused (os error 111). This step asked for N s. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
+    A workflow runs this action in a container, where `127.0.0.1` and `localhost` are that container itself: give an address that leads out of it, such as the name of a service container of the job, or the runner's own address. Started by hand on this machine: check the port, and that something listens there.
+
+    127.0.0.1:1 can't be reached: tcp connect error: Connection refused (os error 111). This step asked for N s. Whether blog runs commit-2, which is in Git, is not known: it may be live already.
+    The deployment commit-2 stays on the branch main.
+    A workflow runs this action in a container, where `127.0.0.1` and `localhost` are that container itself: give an address that leads out of it, such as the name of a service container of the job, or the runner's own address. Started by hand on this machine: check the port, and that something listens there.
+    ");
 }
 
 #[test]

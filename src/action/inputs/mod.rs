@@ -23,6 +23,7 @@ pub use self::groups::{GROUPS, all};
 pub use self::request::Request;
 use super::environment::Environment;
 use crate::http::Credentials;
+use crate::nearest::one_of;
 use crate::operation::Operation;
 
 /// What the inputs say.
@@ -136,7 +137,7 @@ fn idle(given: &Given, operation: Operation) -> Vec<String> {
             _ => format!("`{}`", needed.name),
         });
         let (switches, name) = (
-            switches.collect::<Vec<_>>().join(" or "),
+            one_of(&switches.collect::<Vec<_>>()),
             format!("`{}`", input.name),
         );
         match idle.iter_mut().find(|(own, _)| *own == switches) {
@@ -315,7 +316,7 @@ mod tests {
         insta::assert_snapshot!(read.request.err().unwrap().join("\n"), @"
         `imge`: unknown input: did you mean `image`?
         `pull_requests`: unknown input: did you mean `pull-request`?
-        `zzz`: unknown input: the action's README lists them all. If the workflow sets INPUT_ZZZ for something else, set it to an empty text in this step's `env`
+        `zzz`: unknown input: docs/reference.md of the action lists them all. If the workflow sets INPUT_ZZZ for something else, set it to an empty text in this step's `env`
         ");
     }
 
@@ -401,7 +402,7 @@ mod tests {
         ]);
         insta::assert_snapshot!(read.request.err().unwrap().join("\n"), @"
         `pull-request-labels`, `pull-request-draft`: no effect without `pull-request: true`. Add that, or remove what needs it (an empty value counts as removed)
-        `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true` or `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
+        `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
         `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
         `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
         ");

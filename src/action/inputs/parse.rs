@@ -123,11 +123,77 @@ pub fn boolean(text: &str, problems: &mut Problems<'_>) -> Option<bool> {
     }
 }
 
+/// A time in the words of whoever writes it: `5m`, `2 hours`, `1h 30min`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meant {
+    /// How long it is.
+    pub seconds: u64,
+    /// The last unit in it.
+    pub unit: Unit,
+}
+
+/// A unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// `hour`
+    pub word: &'static str,
+    /// How many seconds it has.
+    pub seconds: u64,
+}
+
+const UNITS: [Unit; 5] = {
+    const fn of(word: &'static str, seconds: u64) -> Unit {
+        Unit { word, seconds }
+    }
+    [
+        of("second", 1),
+        of("minute", 60),
+        of("hour", 3600),
+        of("day", 24 * 3600),
+        of("week", 7 * 24 * 3600),
+    ]
+};
+
+/// What may be meant by a time that is not in the form that an input takes.
+pub fn time_meant(text: &str) -> Option<Meant> {
+    let mut rest = text.trim();
+    let mut meant = None;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (number, behind) = rest.split_at(digits);
+        let behind = behind.trim_start();
+        let letters = behind.find(|c: char| !c.is_ascii_alphabetic());
+        let (word, behind) = behind.split_at(letters.unwrap_or(behind.len()));
+        let unit = unit(&word.to_ascii_lowercase())?;
+        let seconds = number.parse::<u64>().ok()?.checked_mul(unit.seconds)?;
+        let before = meant.map_or(0, |meant: Meant| meant.seconds);
+        let seconds = before.checked_add(seconds)?;
+        meant = Some(Meant { seconds, unit });
+        rest = behind.trim_start();
+    }
+    meant
+}
+
+fn unit(word: &str) -> Option<Unit> {
+    let one = word.strip_suffix('s').filter(|one| !one.is_empty());
+    let one = match one.unwrap_or(word) {
+        "min" => "minute",
+        "sec" => "second",
+        "hr" => "hour",
+        other => other,
+    };
+    let is_it = |unit: &&Unit| unit.word == one || unit.word.get(..1) == Some(one);
+    UNITS.iter().find(is_it).copied()
+}
+
 pub fn seconds(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
     match text.parse() {
         Ok(seconds @ 1..=MAX_TIMEOUT) => Some(Duration::from_secs(seconds)),
         _ => {
-            let why = format!("expected whole seconds from 1 to {MAX_TIMEOUT}");
+            let meant = time_meant(text).map(|meant| meant.seconds);
+            let meant = meant.filter(|meant| (1..=MAX_TIMEOUT).contains(meant));
+            let how = meant.map_or_else(String::new, |meant| format!(": write `{meant}`"));
+            let why = format!("expected whole seconds from 1 to {MAX_TIMEOUT}{how}");
             problems.quote(text, why);
             None
         }
@@ -161,4 +227,31 @@ pub fn list(text: &str) -> impl Iterator<Item = &str> {
 fn split(text: &str) -> impl Iterator<Item = &str> {
     let items = list(text).flat_map(|line| line.split(','));
     items.map(str::trim).filter(|item| !item.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time_meant;
+
+    #[test]
+    fn a_time_is_known_however_it_is_written() {
+        for (text, expected) in [
+            ("5m", Some(300)),
+            ("5 minutes", Some(300)),
+            ("90sec", Some(90)),
+            ("2hours", Some(7200)),
+            ("1h 30min", Some(5400)),
+            ("1H30M", Some(5400)),
+            ("2w", Some(1_209_600)),
+            ("s", None),
+            ("5", None),
+            ("1.5h", None),
+            ("-5m", None),
+            ("5 parsecs", None),
+            ("99999999999999999999d", None),
+        ] {
+            let seconds = time_meant(text).map(|meant| meant.seconds);
+            assert_eq!(seconds, expected, "{text}");
+        }
+    }
 }

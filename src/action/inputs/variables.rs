@@ -114,7 +114,7 @@ fn unknown(name: &str) -> String {
     let hint = match alike(&shown, all().map(|input| input.name)).first() {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None => format!(
-            "the action's README lists them all. If the workflow sets {PREFIX}{name} for something else, set it to \
+            "docs/reference.md of the action lists them all. If the workflow sets {PREFIX}{name} for something else, set it to \
              an empty text in this step's `env`"
         ),
     };

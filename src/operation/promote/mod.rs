@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use self::proof::{Move, Pending, Proof, moves};
 use self::sides::Sides;
+use super::explain::NamedBy;
 use super::image_check::Found;
 use super::landing::{self, LandingOptions, LandingReport, Planned, PromotionReport};
 use super::pull_request::Proposing;
@@ -58,13 +59,21 @@ pub async fn run(
         ..
     } = promote;
     let remote = &update.remote;
-    let session = remote.connect(source, cancellation.clone(), log).await?;
+    let mut session = remote.connect(source, cancellation.clone(), log).await?;
     let elsewhere = match &promote.from_branch {
         Some(branch) => {
             let (branch, deadline) = (Some(branch.clone()), session.deadline.clone());
-            Some(remote.open_at(branch, source, deadline).await?)
+            let mut elsewhere = remote.open_at(branch, source, deadline).await?;
+            elsewhere.explainer.named_by = NamedBy {
+                branch: "from-branch",
+                from: Some(from.files()),
+            };
+            Some(elsewhere)
         }
-        None => None,
+        None => {
+            session.explainer.named_by.from = Some(from.files());
+            None
+        }
     };
     log.info(&format!(
         "Promoting the images of {from} to {files} in {}",

@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{self, ManifestFile, Pair, Promotion, PromotionError, PromotionRequest};
+use crate::manifest::{self, ManifestFile, Pair, Promotion, PromotionRequest};
 use crate::operation::explain;
 use crate::operation::session::Session;
 use crate::repository::{Branch as _, BranchName, CommitId, Snapshot};
@@ -31,6 +31,8 @@ pub(super) struct Sight<'a> {
     pub(super) commit: CommitId,
     there: Vec<ManifestFile>,
     here: Vec<ManifestFile>,
+    /// Where both were read, for a person.
+    tips: String,
 }
 
 impl<'a> Sides<'a> {
@@ -76,6 +78,10 @@ impl<'a> Sides<'a> {
             }
             None => None,
         };
+        let tips = match &other {
+            Some(other) => format!("{} and {}", other.tip(), snapshot.tip()),
+            None => snapshot.tip().to_string(),
+        };
         let Snapshot {
             branch,
             commit,
@@ -106,6 +112,7 @@ impl<'a> Sides<'a> {
             commit: commit.clone(),
             there,
             here,
+            tips,
         })
     }
 }
@@ -118,19 +125,29 @@ impl Sight<'_> {
         } = self.sides;
         let pairs = self.pairs();
         if pairs.is_empty() {
-            let example = |files: &[ManifestFile]| {
-                let first = files.first().map(|file| file.path.to_string());
-                first.unwrap_or_default()
-            };
-            return Err(Failure::new(
-                Reason::Manifest,
-                format!(
-                    "No file of `from` ({from}) belongs to a file of `file` ({files}), as their names differ: {} and {}, for one. Nothing was changed.",
-                    example(&self.there),
-                    example(&self.here)
+            let (what, advice) = match (self.there.first(), self.here.first()) {
+                (Some(there), Some(here)) => (
+                    format!(
+                        "No file of `from` ({from}) belongs to a file of `file` ({files}), as their names differ: {} and {}, for one",
+                        there.path, here.path
+                    ),
+                    "Files belong together where each `{name}` that both lines have stands for the same.",
                 ),
-            )
-            .with_hint("Files belong together where each `{name}` that both lines have stands for the same."));
+                (None, _) => (
+                    format!("`from` ({from}) leaves out every file that it matches"),
+                    "Remove the line with `!` that leaves out the file that is meant.",
+                ),
+                (_, None) => (
+                    format!("`file` ({files}) leaves out every file that it matches"),
+                    "Remove the line with `!` that leaves out the file that is meant.",
+                ),
+            };
+            return Err(explain::of_what_was_read(
+                Reason::Promotion,
+                &what,
+                Some(advice),
+                &self.tips,
+            ));
         }
         let named: Vec<RepoPath> = [from.files(), files.files()]
             .iter()
@@ -143,17 +160,7 @@ impl Sight<'_> {
             only: only.to_vec(),
             found_by_glob: found_by_glob.collect(),
         };
-        manifest::promote(&pairs, &request).map_err(|error| {
-            let error = match error {
-                PromotionError::Manifest(error) => return explain::manifest(&error),
-                error => error,
-            };
-            let failure = Failure::new(Reason::Manifest, format!("{error}. Nothing was changed."));
-            match error.advice() {
-                Some(advice) => failure.with_hint(advice),
-                None => failure,
-            }
-        })
+        manifest::promote(&pairs, &request).map_err(|error| explain::promotion(&error, &self.tips))
     }
 
     fn pairs(&self) -> Vec<Pair<'_>> {

@@ -12,6 +12,7 @@ use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
 use crate::failure::{Failure, Reason};
 use crate::http::text::one_line;
+use crate::operation::advice::on_this_machine;
 use crate::repository::CommitId;
 
 /// The most resources that a sentence lists.
@@ -104,8 +105,27 @@ fn state(seen: &Seen<'_>, application: Option<&Application>) -> String {
     }
 }
 
-/// Argo CD does not let itself be asked.
-pub(super) fn refused(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
+/// Argo CD does not let itself be asked, after `waited`.
+pub(super) fn refused(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
+    let ended = refusal(seen, error, waited);
+    match ended.failure.reason {
+        Reason::ApplicationNotFound => ended,
+        _ => not_known(seen, ended),
+    }
+}
+
+/// With what is easily forgotten: the commit is in Git, and Argo CD waits for no step.
+fn not_known(seen: &Seen<'_>, mut ended: Ended) -> Ended {
+    let commit = seen.watching.deployed.commit.short();
+    let not_known = format!(
+        " Whether {} runs {commit}, which is in Git, is not known: it may be live already.",
+        seen.name
+    );
+    ended.failure.message.push_str(&not_known);
+    ended
+}
+
+fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
     let name = seen.name;
     let argocd = seen.watching.argocd;
     let host = argocd.server.host();
@@ -179,19 +199,27 @@ pub(super) fn refused(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
             "Give the CA that signed it as `ca-certificate`, in PEM. Argo CD's own certificate is self-signed until you replace it (`argocd-server-tls`).",
         ),
         ArgocdError::Unreachable(_) | ArgocdError::Unavailable(_) => {
-            unreachable_server(seen, error)
+            unreachable_server(seen, error, waited)
         }
     }
 }
 
-fn unreachable_server(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
-    let hint = match seen.application.as_ref() {
-        Some(_) => "Whether the commit runs is not known: look at Argo CD itself.",
-        None => {
-            "A private Argo CD can't be reached from GitHub's own runners: run this job on a self-hosted runner in its network, or give Argo CD an address that the runner can reach."
+fn unreachable_server(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
+    let server = &seen.watching.argocd.server;
+    let message = format!("{error}. This step asked for {} s.", waited.as_secs());
+    let look = format!("Look at {} ({}).", seen.name, server.page(seen.name));
+    let hint = match (error, &seen.application) {
+        (ArgocdError::Unreachable(_), None) if server.is_on_this_machine() => {
+            on_this_machine().to_owned()
         }
+        (ArgocdError::Unreachable(_), None) => format!(
+            "{look} Where no run reaches Argo CD: check `argocd-server`. One in a private network needs a runner in that network, which GitHub's own are not."
+        ),
+        _ => format!(
+            "{look} Argo CD, or what is in front of it, has trouble: if that lasts, ask whoever runs it."
+        ),
     };
-    Ended::new(Reason::ArgocdUnavailable, format!("{error}."), hint)
+    Ended::new(Reason::ArgocdUnavailable, message, hint)
 }
 
 /// The application is made of something else than what was pushed to.
@@ -464,21 +492,19 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
     } = seen.watching.deployed;
     let name = seen.name;
     let seconds = total.as_secs();
-    if let (Some(error), Some(_)) = (&seen.trouble, &seen.application) {
-        return unreachable_server(seen, error);
+    if let Some(error) = &seen.trouble {
+        return not_known(seen, unreachable_server(seen, error, total));
     }
     let Some(application) = seen.application.as_ref() else {
-        return match seen.trouble.as_ref() {
-            Some(error) => unreachable_server(seen, error),
-            None => Ended::new(
-                Reason::ArgocdUnavailable,
-                format!(
-                    "{} did not answer within {seconds} s.",
-                    seen.watching.argocd.server.host()
-                ),
-                "Give it more time with `verify-timeout`, or look whether Argo CD is well.",
+        let silent = Ended::new(
+            Reason::ArgocdUnavailable,
+            format!(
+                "{} did not answer within {seconds} s.",
+                seen.watching.argocd.server.host()
             ),
-        };
+            "Give it more time with `verify-timeout`, or look whether Argo CD is well.",
+        );
+        return not_known(seen, silent);
     };
     let mut message = format!(
         "{} after {seconds} s (`verify-timeout`); this step waited for {}.",

@@ -923,7 +923,8 @@ impl<'a> Watch<'a> {
             | ArgocdError::Certificate(_) => false,
         };
         if !waits {
-            return Err(explain::refused(&self.seen, &error));
+            let waited = self.started.elapsed();
+            return Err(explain::refused(&self.seen, &error, waited));
         }
         let changed = self.seen.trouble.as_ref() != Some(&error);
         if changed {

@@ -23,6 +23,7 @@ use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId};
 use crate::repository::signing::SigningKey;
+use crate::repository::tip::BranchTip;
 
 /// How long what was seen of a branch is as good as a look at it: a push shows whether it has moved.
 const A_MOMENT: Duration = Duration::from_secs(5);
@@ -138,9 +139,14 @@ impl Store {
         };
         let files = match read() {
             // It gives out no files by their ids after all.
-            Err(_) if was_partial && !self.is_partial() => read()?,
-            files => files?,
+            Err(_) if was_partial && !self.is_partial() => read(),
+            files => files,
         };
+        let at = || BranchTip {
+            branch: branch.clone(),
+            commit: tip.into(),
+        };
+        let files = files.map_err(|error| error.read_at(at()))?;
         Ok(Snapshot {
             branch: branch.clone(),
             commit: tip.into(),

@@ -17,6 +17,7 @@ use crate::repository::commit::{Said, Snapshot};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
 use crate::repository::select::{globbed, missing, problem};
+use crate::repository::tip::BranchTip;
 
 /// How many files one query asks for, and of how many bytes at most together. Beyond GitHub's limit
 /// of 512,000 bytes a text is cut, so a larger file is not asked for in this way.
@@ -165,7 +166,12 @@ impl GithubRepository {
         if !rest.is_empty() {
             entries.extend(self.entries_at(&tip.commit, rest).await?);
         }
-        let files = self.selected(&tip.commit, selection, entries).await?;
+        let at = BranchTip {
+            branch: tip.branch.clone(),
+            commit: tip.commit.clone(),
+        };
+        let files = self.selected(&tip.commit, selection, entries).await;
+        let files = files.map_err(|error| error.read_at(at))?;
         let modes = files.iter().map(|(mode, file)| (file.path.clone(), *mode));
         tip.modes.extend(modes);
         let (branch, commit) = (tip.branch.clone(), tip.commit.clone());

@@ -52,22 +52,31 @@ fn values(text: &str, problems: &mut Problems<'_>) -> Option<Vec<ValueAssignment
     }
     if let Some((line, items)) = list(text).find_map(|line| Some((line, several(line)?))) {
         let how = one_a_line(&items);
-        let why = format_args!("{how}. A value that has a comma is written in quotes");
+        let why = format_args!("{how}. Where all of it is one value, write that in quotes");
         problems.quote(line, why);
         return None;
     }
     lines(text, problems)
 }
 
-/// The assignments of a line that holds several, with commas between them.
+/// The assignments of a line that holds several, with commas, semicolons or blanks between them: the first
+/// would get all of it as its value.
 fn several(line: &str) -> Option<Vec<String>> {
-    let (first, rest) = line.split_once(", .")?;
-    let (_, value) = first.split_once('=')?;
-    let rest = format!(".{rest}");
-    let is_quoted = value.trim_start().starts_with(['"', '\'', '[', '{']);
-    let is_assignment = |text: &str| text.parse::<ValueAssignment>().is_ok();
-    (!is_quoted && is_assignment(first) && is_assignment(&rest))
-        .then(|| vec![first.to_owned(), rest])
+    let is_between = |c: char| matches!(c, ',' | ';') || c.is_whitespace();
+    let mut ends = line.match_indices(is_between);
+    ends.find_map(|(at, _)| {
+        let (first, rest) = line.split_at(at);
+        let rest = rest.trim_start_matches(is_between);
+        let assigned: ValueAssignment = first.parse().ok()?;
+        let is_one = rest.parse::<ValueAssignment>().is_ok();
+        // `a=1,b=2` may be the arguments of something; behind a dot, or a number, nobody means that.
+        let is_meant = rest.starts_with('.') || assigned.is_typed();
+        (is_one && is_meant && !assigned.is_enclosed()).then(|| {
+            let mut all = vec![first.to_owned()];
+            all.extend(several(rest).unwrap_or_else(|| vec![rest.to_owned()]));
+            all
+        })
+    })
 }
 
 /// What the manifests are to say.

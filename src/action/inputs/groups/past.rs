@@ -3,7 +3,7 @@
 use crate::action::inputs::definition::{
     Definition, HISTORY, Input, Problems, ROLLBACK, ROLLBACK_VERIFY, inputs,
 };
-use crate::action::inputs::parse::{parsed, text};
+use crate::action::inputs::parse::{Meant, parsed, text, time_meant};
 use crate::date::DateSpec;
 use crate::operation::rollback::Target;
 use crate::repository::Revision;
@@ -23,16 +23,37 @@ inputs! {
 
     /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00Z`, `today`,
     /// `last monday` or `2 weeks ago`.
-    SINCE: DateSpec = Input::new("since", HISTORY, parsed);
+    SINCE: DateSpec = Input::new("since", HISTORY, date);
 
     /// For `history`, the last moment, in the same forms. A day counts to its end.
-    UNTIL: DateSpec = Input::new("until", HISTORY, parsed);
+    UNTIL: DateSpec = Input::new("until", HISTORY, date);
 
     /// For `history`, the most commits to report.
     LIMIT: usize = Input::new("limit", HISTORY, limit).or("50");
 
     /// For `history`, a part of the author's name or address, case-insensitive.
     AUTHOR: String = Input::new("author", HISTORY, text);
+}
+
+/// A date; for a time that is none, with how long ago it may be meant to be.
+fn date(text: &str, problems: &mut Problems<'_>) -> Option<DateSpec> {
+    let error = match text.parse() {
+        Ok(date) => return Some(date),
+        Err(error) => error,
+    };
+    let Some(Meant { seconds, unit }) = time_meant(text) else {
+        problems.quote(text, error);
+        return None;
+    };
+    let count = seconds / unit.seconds;
+    let plural = if count == 1 { "" } else { "s" };
+    let ago = format!("`{count} {}{plural} ago`", unit.word);
+    let ago = match text.trim_end().ends_with('m') {
+        true => format!("{ago} (or `{count} month{plural} ago`)"),
+        false => ago,
+    };
+    problems.quote(text, format_args!("{error}: write {ago}"));
+    None
 }
 
 fn limit(text: &str, problems: &mut Problems<'_>) -> Option<usize> {

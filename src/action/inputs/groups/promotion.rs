@@ -6,7 +6,7 @@ use crate::action::inputs::definition::{Definition, Input, PROMOTE, Problems, in
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
 use crate::action::inputs::groups::target::FILE;
-use crate::action::inputs::parse::{list, parsed};
+use crate::action::inputs::parse::{list, parsed, time_meant};
 use crate::image::ImageReference;
 use crate::repository::BranchName;
 use crate::stages::Stage;
@@ -46,12 +46,25 @@ fn stage(text: &str, problems: &mut Problems<'_>) -> Option<Stage> {
 fn soak(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
     let soak = span(text).filter(|seconds| (1..=MAX_SOAK).contains(seconds));
     if soak.is_none() {
-        problems.quote(
-            text,
-            "expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days",
+        let meant = time_meant(text).map(|meant| meant.seconds);
+        let meant = meant.filter(|seconds| (1..=MAX_SOAK).contains(seconds));
+        let how = meant.map_or_else(String::new, |meant| {
+            format!(": write `{}`", shortest(meant))
+        });
+        let why = format_args!(
+            "expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days{how}"
         );
+        problems.quote(text, why);
     }
     soak.map(Duration::from_secs)
+}
+
+/// A time by the largest unit of which it is a whole number.
+fn shortest(seconds: u64) -> String {
+    let units = [(24 * 3600, 'd'), (3600, 'h'), (60, 'm')];
+    let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    let (unit, letter) = unit.unwrap_or((1, 's'));
+    format!("{}{letter}", seconds / unit)
 }
 
 fn span(text: &str) -> Option<u64> {
@@ -89,7 +102,30 @@ pub fn stages(given: &mut Given) -> Option<(Stage, Stage)> {
     if given.problems.len() > told {
         return None;
     }
-    Some((files?, from?))
+    let (files, from) = (files?, from?);
+    let warnings = [
+        (&FILE.definition, &files, &from),
+        (&FROM.definition, &from, &files),
+    ];
+    for (input, own, other) in warnings {
+        if let Some(warning) = without_partner(own, other) {
+            given.warnings.push(format!("`{}`: {warning}", input.name));
+        }
+    }
+    Some((files, from))
+}
+
+/// That the names of a stage pair no files, where the other stage has none of them.
+fn without_partner(own: &Stage, other: &Stage) -> Option<String> {
+    let (names, others) = (own.all_names(), other.all_names());
+    if names.is_empty() || names.iter().any(|name| others.contains(name)) {
+        return None;
+    }
+    let names: Vec<String> = names.iter().map(|name| format!("`{{{name}}}`")).collect();
+    Some(format!(
+        "{} pairs no files, since the other side has no part of that name: it stands for anything, as `*` does",
+        names.join(", ")
+    ))
 }
 
 /// The repositories that `image` narrows the promotion to.
