@@ -276,6 +276,33 @@ impl<'a> Past<'a> {
         taken
     }
 
+    /// The number of the commit that took `image` back, if nothing has brought it since that says that it
+    /// deploys: whoever puts it there by hand may be trying.
+    pub fn took_back(&self, image: &str) -> Option<usize> {
+        let puts_in = |change: Change| {
+            let PastChange { is_image, new, .. } = self.change(change);
+            *is_image && new.as_deref() == Some(image)
+        };
+        let takes_out = |change: Change| {
+            let PastChange { is_image, old, .. } = self.change(change);
+            *is_image && old.as_deref() == Some(image)
+        };
+        for (number, standing) in self.standings.iter().enumerate() {
+            let took = self.taken[number].iter().any(|taken| match *taken {
+                Taken::New(change) => puts_in(change),
+                Taken::Old(change) => takes_out(change),
+            });
+            if took {
+                return Some(number);
+            }
+            let mut changes = self.changes(number);
+            if changes.any(puts_in) && standing.origin != Origin::Edit {
+                return None;
+            }
+        }
+        None
+    }
+
     /// The images that were replaced, each once, the newest first.
     pub fn replaced_images(&self) -> Vec<&str> {
         let changes = self.commits.iter().flat_map(|commit| &commit.changes);

@@ -2,6 +2,7 @@
 
 use crate::deployment::past::{Past, PastCommit};
 use crate::deployment::{Changes, Named};
+use crate::files::RepoPath;
 use crate::repository::history::{Commit, FileVersions, Touched};
 
 /// What the trailers of all `commits` name: a value that one of them deployed is one in all of them.
@@ -22,6 +23,26 @@ pub(super) fn changes(named: &Named<'_>, versions: &FileVersions) -> Changes {
         versions.before.as_deref(),
         versions.after.as_deref(),
     )
+}
+
+/// Of `commits`, which are newest first, those that touched `file`, with what they did to that one alone.
+pub(super) fn of_file(commits: &[Touched], file: &RepoPath) -> Vec<Touched> {
+    let of_file = commits.iter().filter_map(|touched| {
+        let own = touched.files.iter().find(|own| own.now == *file)?;
+        Some(Touched {
+            files: vec![own.clone()],
+            ..touched.clone()
+        })
+    });
+    of_file.collect()
+}
+
+/// The commit that took `image` back in the one file that `commits`, which are newest first, touched: the
+/// image as it is written there.
+pub(super) fn took_back<'c>(commits: &'c [Touched], image: &str) -> Option<&'c Commit> {
+    let named = named(commits);
+    let number = past(commits, &named).took_back(image)?;
+    commits.get(number).map(|touched| &touched.commit)
 }
 
 /// How `commits`, which are newest first, stand.

@@ -1,5 +1,6 @@
 //! The two transports, and which of them a repository is spoken to with.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use url::Url;
@@ -8,7 +9,8 @@ use super::commit::{Change, CommitDraft, Landed, Pushed, Said, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::git::GitRepository;
 use super::github::GithubRepository;
-use super::history::{FileHistory, HistoryQuery, Searched};
+use super::github::past::Along;
+use super::history::{FileHistory, HistoryQuery, Searched, Touched};
 use super::location::Location;
 use super::object::CommitId;
 use super::retry::Branch;
@@ -112,9 +114,9 @@ pub(crate) fn is_github(repository: &Url, api_url: &Url) -> bool {
 
 /// A repository on some server, over the transport that was chosen.
 ///
-/// Its past is read over git in any case. That sends the whole line of commits with their trees in one
-/// answer, where GitHub's API gives a hundred commits at a time, and of a path only the commits that
-/// made it what it is: the merges that brought them are not among them.
+/// Its past is read over git, but for what the newest commits did to a few files. That sends the whole line
+/// of commits with their trees in one answer, where GitHub's API gives a hundred commits at a time, and of
+/// a path only the commits that made it what it is: the merges that brought them are not among them.
 pub struct Repository {
     git: GitRepository,
     api: Option<GithubRepository>,
@@ -144,6 +146,37 @@ impl Repository {
     /// GitHub's API, where it is spoken.
     pub fn api(&self) -> Option<&GithubRepository> {
         self.api.as_ref()
+    }
+
+    /// Has every snapshot bring along, in the same request, what [`Self::pasts`] and [`Self::held_since`] tell,
+    /// where GitHub's API is spoken.
+    pub fn bring_along(&mut self, past_of: Vec<RepoPath>, age_of: Vec<RepoPath>) {
+        if let Some(api) = &mut self.api {
+            api.bring_along(Along { past_of, age_of });
+        }
+    }
+
+    /// What the newest commits up to `commit`, of which a snapshot was made, did to each of `paths`, newest
+    /// first, where GitHub's API tells it in one request at most; none where the past has to be read over
+    /// git.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn pasts(
+        &self,
+        commit: &CommitId,
+        paths: &[&RepoPath],
+    ) -> Result<Option<HashMap<RepoPath, Vec<Touched>>>, RepositoryError> {
+        match &self.api {
+            Some(api) => api.pasts(commit, paths).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Since when at the latest the branch has held `path` as it is at `commit`, as far as a snapshot of it
+    /// brought that along.
+    pub fn held_since(&self, commit: &CommitId, path: &RepoPath) -> Option<i64> {
+        self.api.as_ref()?.held_since(commit, path)
     }
 
     /// The commits on the branch's first-parent line that touched the selected files. A single file

@@ -207,14 +207,76 @@ fn a_digest_is_copied_as_git_has_it() {
 
 #[test]
 fn both_sides_cost_a_read_and_a_commit_where_nothing_is_new_a_read() {
-    let (server, repository) = start();
-    promote(&repository).run().succeeded();
-    server.reset_log();
-    promote(&repository).run().succeeded();
-    match VIA {
-        Via::Api => assert_eq!(server.requests().len(), 1, "{:#?}", server.requests()),
-        Via::Git => assert_eq!(server.count(Step::Push), 0),
+    let server = GitServer::start();
+    let repository = server.repository("acme/manifests");
+    let (v1, v2) = (web("v1"), web("v2"));
+    let at = |hours: i64, files: &[(&str, &str)]| {
+        repository.commit_at(now() - hours * 3600, "main", files);
+    };
+    at(9, &[(STAGING, &v1), (PRODUCTION, &v1)]);
+    // What a person has changed by hand might have taken something back.
+    at(8, &[(PRODUCTION, &format!("{v1}# by hand\n"))]);
+    at(7, &[(STAGING, &format!("{v1}# by hand\n"))]);
+    at(3, &[(STAGING, &v2)]);
+    let before = repository.tip("main");
+    for soak in ["", "2h"] {
+        let requests = |expected: usize| {
+            server.reset_log();
+            promote(&repository).input("soak", soak).run().succeeded();
+            let requests = server.requests();
+            match VIA {
+                Via::Api => assert_eq!(requests.len(), expected, "{soak}: {requests:#?}"),
+                Via::Git => assert_eq!(server.count(Step::Push), expected - 1),
+            }
+        };
+        requests(2);
+        assert_eq!(text(&repository, PRODUCTION), format!("{v2}# by hand\n"));
+        requests(1);
+        repository.set_branch("main", &before);
     }
+    skipped(&repository, promote(&repository).input("soak", "3h1m"));
+}
+
+#[test]
+fn what_is_too_large_to_come_along_is_read_all_the_same() {
+    // Of one file GitHub gives no text; of the versions of two it would give more than is taken in.
+    let both = if VIA == Via::Api { 10 } else { 1 };
+    for (lines, versions) in [(80_000, 2), (54_000, both)] {
+        let (_server, repository) = start();
+        // JSON has two bytes for each quote.
+        let filler = "#\"\"\"\"\"\"\"\n".repeat(lines);
+        for n in 0..versions {
+            let file = |tag: &str| format!("{}# {n}\n{filler}", web(tag));
+            let [staging, production] = [file("v3"), file("v1")];
+            let files = [(STAGING, &staging), (PRODUCTION, &production)];
+            let entries = files.map(|(path, text)| (path, Entry::from(text.as_str())));
+            repository.commit_all("main", entries, "larger");
+        }
+        promote(&repository).run().succeeded();
+        assert!(text(&repository, PRODUCTION).starts_with(&web("v3")));
+    }
+}
+
+#[test]
+fn what_comes_by_a_merge_is_as_old_as_the_merge() {
+    let server = GitServer::start();
+    let repository = server.repository("acme/manifests");
+    let day = 24 * 3600;
+    let v1 = web("v1");
+    let files = [(STAGING, v1.as_str()), (PRODUCTION, v1.as_str())];
+    repository.commit_at(now() - 9 * day, "main", &files);
+    repository.set_branch("feature", "main");
+    repository.commit_at(now() - 8 * day, "feature", &[(STAGING, &web("v3"))]);
+    let merge = "-c user.name=M -c user.email=m@example.com commit-tree -p main -p feature -m merge feature^{tree}";
+    let merge: Vec<&str> = merge.split(' ').collect();
+    let merge = repository.git(&merge);
+    repository.set_branch("main", merge.trim());
+    let outcome = skipped(&repository, promote(&repository).input("soak", "2h"));
+    insta::assert_snapshot!(scrubbed(&repository, outcome.output("skipped-reason")), @"
+    envs/staging/web.yaml has ghcr.io/acme/web:v3 only since DATE (commit commit-2), and it is to stay there for 2 h first: until DATE
+    ");
+    promote(&repository).run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), web("v3"));
 }
 
 #[test]
@@ -313,7 +375,7 @@ fn what_was_rolled_back_is_not_promoted() {
     repository.commit("main", STAGING, web("v2").as_str(), "just to try");
     let outcome = skipped(&repository, promote(&repository));
     insta::assert_snapshot!(scrubbed(&repository, outcome.output("skipped-reason")), @"
-    envs/staging/web.yaml holds ghcr.io/acme/web:v2, which was rolled back in it by commit commit-3 of DATE by github-actions[bot]
+    ghcr.io/acme/web:v2 is in envs/staging/web.yaml, and was rolled back there by commit commit-3 of DATE by github-actions[bot]. Promote a newer version, or deploy this one with `operation: update`
     ");
 
     // Where it goes to: a scheduled promotion would bring the broken image back.
@@ -537,6 +599,42 @@ fn what_comes_while_argo_cd_is_asked_waits_for_the_next_run() {
         outcome.log()
     );
     insta::assert_snapshot!(outcome.output("skipped-reason"), @"ghcr.io/acme/web:v3 came to envs/staging/web.yaml while the step looked at what was there before. Run the job again");
+}
+
+#[test]
+fn what_was_taken_back_without_our_words_is_not_promoted_either() {
+    for (by, back) in [
+        ("git", "Revert \"web v2\"\n\nThis reverts commit COMMIT.\n"),
+        ("hand", "back to the one that works"),
+    ] {
+        for file in [STAGING, PRODUCTION] {
+            let server = GitServer::start();
+            let repository = server.repository_with("acme/manifests", STAGING, &web("v1"));
+            repository.commit("main", PRODUCTION, web("v1").as_str(), "feat: production");
+            let bad = repository.commit("main", file, web("v2").as_str(), "web v2");
+            let message = back.replace("COMMIT", &bad);
+            repository.commit("main", file, web("v1").as_str(), &message);
+            repository.commit("main", STAGING, web("v2").as_str(), "once more");
+            let outcome = skipped(&repository, promote(&repository));
+            let reason = outcome.output("skipped-reason");
+            assert!(
+                reason.contains(&format!(
+                    "rolled back {}",
+                    if file == STAGING {
+                        "there"
+                    } else {
+                        "in envs/production"
+                    }
+                )),
+                "{by}: {reason}"
+            );
+            // A newer one is another matter, and so is a person's word.
+            deploy(&repository, PRODUCTION, "v2").succeeded();
+            repository.commit("main", STAGING, web("v3").as_str(), "the next one");
+            promote(&repository).run().succeeded();
+            assert_eq!(text(&repository, PRODUCTION), web("v3"));
+        }
+    }
 }
 
 #[test]

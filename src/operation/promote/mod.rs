@@ -11,12 +11,14 @@ use super::explain::NamedBy;
 use super::image_check::Found;
 use super::landing::{self, LandingOptions, LandingReport, Planned, PromotionReport};
 use super::pull_request::Proposing;
+use super::session::Session;
 use super::update::Update;
 use super::verify::{Argocd, Deployed, GitImage, VerificationReport};
 use super::{Operation, Progress, downgrade, verify};
 use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, Source};
 use crate::failure::{Failure, Reason};
+use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::manifest::{EditRequest, ImageAssignment, Promoted, PromotedFile, Promotion};
 use crate::repository::{Branch as _, BranchName, Snapshot};
@@ -60,7 +62,7 @@ pub async fn run(
     } = promote;
     let remote = &update.remote;
     let mut session = remote.connect(source, cancellation.clone(), log).await?;
-    let elsewhere = match &promote.from_branch {
+    let mut elsewhere = match &promote.from_branch {
         Some(branch) => {
             let (branch, deadline) = (Some(branch.clone()), session.deadline.clone());
             let mut elsewhere = remote.open_at(branch, source, deadline).await?;
@@ -75,6 +77,7 @@ pub async fn run(
             None
         }
     };
+    promote.bring_along(&mut session, elsewhere.as_mut());
     log.info(&format!(
         "Promoting the images of {from} to {files} in {}",
         remote.location
@@ -99,7 +102,7 @@ pub async fn run(
         let sight = sides.look(snapshot).await?;
         let mut promotion = sight.promotion()?;
         let mut pending = vetted.pending(&promotion);
-        pending.extend(proof.pending(&promotion, &sides).await?);
+        pending.extend(proof.pending(&promotion, &sight).await?);
         let mut skipped = leave_out(&mut promotion, &pending);
         let moves = moves(&promotion);
         let sources = moves.iter().map(|one| one.promoted.from.file.as_str());
@@ -188,6 +191,29 @@ impl Vetted {
 }
 
 impl Promote {
+    /// Has what the proof stands on come along with the snapshots.
+    fn bring_along(&self, here: &mut Session<'_>, elsewhere: Option<&mut Session<'_>>) {
+        let named = |stage: &Stage| -> Vec<RepoPath> {
+            let files = stage.files();
+            files.named_paths().into_iter().cloned().collect()
+        };
+        let (mut to, from) = (named(&self.files), named(&self.from));
+        let aged = match self.soak {
+            Some(_) => from.clone(),
+            None => Vec::new(),
+        };
+        match elsewhere {
+            Some(there) => {
+                here.repository.bring_along(to, Vec::new());
+                there.repository.bring_along(from, aged);
+            }
+            None => {
+                to.extend(from);
+                here.repository.bring_along(to, aged);
+            }
+        }
+    }
+
     /// Asks the registry and Argo CD, where that is asked for, about the images that would be promoted now.
     async fn vet(
         &self,

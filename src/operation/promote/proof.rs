@@ -1,21 +1,22 @@
 //! What has to hold of an image before it is promoted: it has been in its stage long enough, and was
 //! rolled back in neither.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::sides::Sides;
+use super::sides::Sight;
 use crate::date::Timestamp;
-use crate::deployment;
 use crate::failure::Failure;
 use crate::files::{FileSelection, Pattern, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{HeldImage, ImageChange, Promoted, Promotion, image_transitions};
 use crate::operation::now;
-use crate::operation::past::messages;
+use crate::operation::past::{of_file, took_back};
 use crate::operation::session::Session;
+use crate::repository::CommitId;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
 
-/// How many commits of the files are looked at for a rollback.
+/// How many commits of the files are looked at for a rollback, where they are read over git.
 const DEPTH: usize = 50;
 /// How many at most, for when an image came.
 const MOST: usize = 1000;
@@ -45,6 +46,8 @@ pub(super) struct Move {
     pub(super) promoted: Promoted,
     /// What it replaces.
     old: Vec<String>,
+    /// How the file will have it.
+    new: Vec<String>,
 }
 
 /// The images of `promotion` that are not there already.
@@ -57,10 +60,12 @@ pub(super) fn moves(promotion: &Promotion) -> Vec<Move> {
             new.is_ok_and(|new| new.same_repository(&promoted.image))
         };
         let changed = plan.changed_images().filter(is_its);
-        let old: Vec<String> = changed.map(|change| change.old.clone()).collect();
+        let changed = changed.map(|change| (change.old.clone(), change.new.clone()));
+        let (old, new): (Vec<String>, Vec<String>) = changed.unzip();
         (!old.is_empty()).then(|| Move {
             promoted: promoted.clone(),
             old,
+            new,
         })
     });
     moves.collect()
@@ -90,80 +95,141 @@ impl Proof {
     pub(super) async fn pending(
         &mut self,
         promotion: &Promotion,
-        sides: &Sides<'_>,
+        sight: &Sight<'_>,
     ) -> Result<Vec<Pending>, Failure> {
         let moves = moves(promotion);
         if moves != self.of {
-            self.pending = self.find(&moves, sides).await?;
+            self.pending = self.find(&moves, sight).await?;
             self.of = moves;
         }
         Ok(self.pending.clone())
     }
 
-    async fn find(&self, moves: &[Move], sides: &Sides<'_>) -> Result<Vec<Pending>, Failure> {
-        let files = |of: fn(&Move) -> &RepoPath| {
-            let include = moves.iter().map(|one| Pattern::Path(of(one).clone()));
-            include.collect::<Vec<_>>()
-        };
-        let (mut to, from) = (
-            files(|one| &one.promoted.to),
-            files(|one| &one.promoted.from.file),
+    async fn find(&self, moves: &[Move], sight: &Sight<'_>) -> Result<Vec<Pending>, Failure> {
+        let (to, from) = (
+            files(moves.iter().map(|one| &one.promoted.to)),
+            files(moves.iter().map(|one| &one.promoted.from.file)),
         );
-        let (here, there) = (sides.here, sides.there());
-        let is_one = std::ptr::eq(here, there);
-        if is_one {
-            to.extend(from.iter().cloned());
-        }
-        let past = read(here, &to, DEPTH).await?;
-        let mut pending = Vec::new();
-        for Move { promoted, .. } in moves {
-            let of_file = |touched: &&Touched| has_touched(touched, &promoted.to);
-            if let Some(by) = rolled_back(&promoted.image, past.commits.iter().filter(of_file)) {
-                pending.push(Pending {
-                    to: promoted.to.clone(),
-                    why: format!(
-                        "{} was rolled back in {} by {}. Promote a newer version, or deploy this one with `operation: update`",
-                        promoted.image,
-                        promoted.to,
-                        by_commit(by)
-                    ),
-                    until: None,
-                });
+        let (here, there) = (sight.here(), sight.there());
+        let [in_to, in_from] = match std::ptr::eq(here, there) {
+            true => {
+                let both = files(to.iter().chain(&from).copied());
+                let past = Pasts::read(here, &sight.base, &both).await?;
+                [past.clone(), past]
             }
-        }
-        let past = match is_one {
-            true => past,
-            false => read(there, &from, DEPTH).await?,
+            false => [
+                Pasts::read(here, &sight.base, &to).await?,
+                Pasts::read(there, &sight.commit, &from).await?,
+            ],
         };
-        for Move { promoted, .. } in moves {
-            let of_file = |touched: &&Touched| has_touched(touched, &promoted.from.file);
-            let image = promoted.from.image.parse();
-            let image = image.as_ref().unwrap_or(&promoted.image);
-            if let Some(by) = rolled_back(image, past.commits.iter().filter(of_file)) {
-                pending.push(Pending {
-                    to: promoted.to.clone(),
-                    why: format!(
-                        "{} holds {image}, which was rolled back in it by {}",
-                        promoted.from.file,
-                        by_commit(by)
-                    ),
-                    until: None,
-                });
+        let mut pending = Vec::new();
+        for Move { promoted, new, .. } in moves {
+            let Promoted { to, from, .. } = promoted;
+            let commits = in_to.of(to);
+            let mut took = new.iter().filter_map(|new| took_back(commits, new));
+            if let Some(by) = took.next() {
+                pending.push(rolled_back(
+                    promoted,
+                    &format!("was rolled back in {to}"),
+                    by,
+                ));
+            }
+            if let Some(by) = took_back(in_from.of(&from.file), &from.image) {
+                let what = format!("is in {}, and was rolled back there", from.file);
+                pending.push(rolled_back(promoted, &what, by));
             }
         }
         if let Some(soak) = self.soak {
             let soak = i64::try_from(soak.as_secs()).unwrap_or(i64::MAX);
             let begin = now().saturating_sub(soak);
-            let past = match reaches(&past, begin) {
-                true => past,
-                // A busy stage. Not by date, which would leave out what is dated back.
-                false => read(there, &from, MOST).await?,
+            let is_open = |one: &&Move| {
+                let since = there
+                    .repository
+                    .held_since(&sight.commit, &one.promoted.from.file);
+                since.is_none_or(|since| since > begin)
             };
-            for Move { promoted, .. } in moves {
+            let open: Vec<&Move> = moves.iter().filter(is_open).collect();
+            if open.is_empty() {
+                return Ok(pending);
+            }
+            let past = match in_from.line.filter(|line| reaches(line, begin)) {
+                Some(line) => line,
+                None => arrival(there, &from, begin).await?,
+            };
+            for Move { promoted, .. } in open {
                 pending.extend(soaking(promoted, &past, begin, soak));
             }
         }
         Ok(pending)
+    }
+}
+
+/// Why an image does not go: `what` a commit did.
+fn rolled_back(promoted: &Promoted, what: &str, by: &Commit) -> Pending {
+    Pending {
+        to: promoted.to.clone(),
+        why: format!(
+            "{} {what} by {}. Promote a newer version, or deploy this one with `operation: update`",
+            promoted.image,
+            by_commit(by)
+        ),
+        until: None,
+    }
+}
+
+/// What the newest commits did to the files of a stage.
+#[derive(Clone)]
+struct Pasts {
+    of: HashMap<RepoPath, Vec<Touched>>,
+    /// The same as the branch's own line has them, where that was read.
+    line: Option<FileHistory>,
+}
+
+impl Pasts {
+    async fn read(
+        session: &Session<'_>,
+        commit: &CommitId,
+        files: &[&RepoPath],
+    ) -> Result<Self, Failure> {
+        let ask = async || session.repository.pasts(commit, files).await;
+        if let Some(of) = session.read_silently(ask).await? {
+            return Ok(Self { of, line: None });
+        }
+        let line = read(session, files, DEPTH).await?;
+        let of = files
+            .iter()
+            .map(|file| ((*file).clone(), of_file(&line.commits, file)));
+        Ok(Self {
+            of: of.collect(),
+            line: Some(line),
+        })
+    }
+
+    /// The newest commits of a file, newest first.
+    fn of(&self, file: &RepoPath) -> &[Touched] {
+        self.of.get(file).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Each file once.
+fn files<'f>(files: impl Iterator<Item = &'f RepoPath>) -> Vec<&'f RepoPath> {
+    let mut distinct: Vec<&RepoPath> = files.collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct
+}
+
+/// The commits of the branch's own line since `begin`, as far as they are looked at.
+async fn arrival(
+    session: &Session<'_>,
+    files: &[&RepoPath],
+    begin: i64,
+) -> Result<FileHistory, Failure> {
+    let past = read(session, files, DEPTH).await?;
+    match reaches(&past, begin) {
+        true => Ok(past),
+        // A busy stage. Not by date, which would leave out what is dated back.
+        false => read(session, files, MOST).await,
     }
 }
 
@@ -252,24 +318,6 @@ fn brought(touched: &Touched, held: &HeldImage) -> Option<Option<String>> {
     Some(changed.new)
 }
 
-fn has_touched(touched: &Touched, file: &RepoPath) -> bool {
-    touched.files.iter().any(|versions| versions.now == *file)
-}
-
-/// The commit that took `image` back, if nothing has brought its repository since.
-fn rolled_back<'c>(
-    image: &ImageReference,
-    commits: impl Iterator<Item = &'c Touched>,
-) -> Option<&'c Commit> {
-    let commits: Vec<&Commit> = commits.map(|touched| &touched.commit).collect();
-    let said: Vec<(&str, &str)> = commits
-        .iter()
-        .flat_map(|commit| messages(commit).map(|message| (commit.id.as_str(), message)))
-        .collect();
-    let by = deployment::rolled_back(&image.to_string(), &said)?;
-    commits.into_iter().find(|commit| commit.id.as_str() == by)
-}
-
 /// `commit 0123456 of 2026-08-22 10:00 by Ji Min`
 fn by_commit(commit: &Commit) -> String {
     format!(
@@ -293,11 +341,12 @@ fn span(seconds: i64) -> String {
 /// The newest `limit` commits of the files.
 async fn read(
     session: &Session<'_>,
-    files: &[Pattern],
+    files: &[&RepoPath],
     limit: usize,
 ) -> Result<FileHistory, Failure> {
+    let include = files.iter().map(|file| Pattern::Path((*file).clone()));
     let files = FileSelection {
-        include: files.to_vec(),
+        include: include.collect(),
         exclude: Vec::new(),
     };
     let query = HistoryQuery::newest(limit);

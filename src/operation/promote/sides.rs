@@ -29,6 +29,8 @@ pub(super) struct Sight<'a> {
     pub(super) branch: BranchName,
     /// Its tip.
     pub(super) commit: CommitId,
+    /// The tip of the branch that is written to.
+    pub(super) base: CommitId,
     there: Vec<ManifestFile>,
     here: Vec<ManifestFile>,
     /// Where both were read, for a person.
@@ -61,11 +63,6 @@ impl<'a> Sides<'a> {
             elsewhere,
             read_here,
         }
-    }
-
-    /// The repository, at the branch that the images come from.
-    pub(super) fn there(&self) -> &Session<'a> {
-        self.elsewhere.unwrap_or(self.here)
     }
 
     /// Both stages; `snapshot` is of the branch that is written to.
@@ -110,6 +107,7 @@ impl<'a> Sides<'a> {
             sides: self,
             branch: branch.clone(),
             commit: commit.clone(),
+            base: snapshot.commit.clone(),
             there,
             here,
             tips,
@@ -117,7 +115,17 @@ impl<'a> Sides<'a> {
     }
 }
 
-impl Sight<'_> {
+impl<'a> Sight<'a> {
+    /// The repository, at the branch that is written to.
+    pub(super) fn here(&self) -> &'a Session<'a> {
+        self.sides.here
+    }
+
+    /// The same at the branch that the images come from.
+    pub(super) fn there(&self) -> &'a Session<'a> {
+        self.sides.elsewhere.unwrap_or(self.sides.here)
+    }
+
     /// What is to be copied.
     pub(super) fn promotion(&self) -> Result<Promotion, Failure> {
         let Sides {

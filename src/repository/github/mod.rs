@@ -9,6 +9,7 @@ pub mod app;
 pub mod client;
 pub mod compare;
 pub mod head;
+pub mod past;
 pub mod pulls;
 mod read;
 mod repository;

@@ -1,12 +1,14 @@
 //! Reading: the branch's tip and the named files in one query; what globs match by way of the tree.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
 use super::client::CallError;
+use super::past::{self, Along, Answered, Versions};
 use super::repository::{GithubRepository, Tip};
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
 use crate::limits::FILES;
@@ -15,6 +17,7 @@ use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Said, Snapshot};
 use crate::repository::error::{FileProblem, RepositoryError};
+use crate::repository::history::Touched;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
 use crate::repository::select::{globbed, missing, problem};
 use crate::repository::tip::BranchTip;
@@ -47,6 +50,7 @@ struct RepositoryAtTip {
 struct BranchAtTip {
     name: String,
     target: CommitWithFiles,
+    along: Option<Answered>,
 }
 
 #[derive(Deserialize)]
@@ -162,7 +166,7 @@ impl GithubRepository {
     ) -> Result<Snapshot, RepositoryError> {
         let named = selection.named_paths();
         let (first, rest) = named.split_at(named.len().min(BATCH.0));
-        let (mut tip, mut entries) = self.tip(branch, first).await?;
+        let (mut tip, mut entries) = self.tip_with_along(branch, first).await?;
         if !rest.is_empty() {
             entries.extend(self.entries_at(&tip.commit, rest).await?);
         }
@@ -215,6 +219,54 @@ impl GithubRepository {
         let histories = self.of_paths::<Recent>(commit, paths, history).await?;
         let commits = histories.into_values().flat_map(|history| history.nodes);
         commits.map(|commit| self.said(commit)).collect()
+    }
+
+    /// What the newest commits up to `commit`, of which a snapshot was made, did to each of `paths`, newest
+    /// first, where GitHub tells it in one query, or told it with the snapshot; else none.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn pasts(
+        &self,
+        commit: &CommitId,
+        paths: &[&RepoPath],
+    ) -> Result<Option<HashMap<RepoPath, Vec<Touched>>>, RepositoryError> {
+        let tip = self.remembered(commit)?;
+        let known = &tip.brought.pasts;
+        let (here, open): (Vec<&RepoPath>, Vec<&RepoPath>) =
+            paths.iter().partition(|path| known.contains_key(**path));
+        let mut pasts = HashMap::new();
+        for path in here {
+            let Some(Some(touched)) = known.get(path) else {
+                return Ok(None);
+            };
+            pasts.insert(path.clone(), touched.clone());
+        }
+        if open.len() > past::PAST_OF || self.is_too_much.load(Relaxed) {
+            return Ok(None);
+        }
+        let asked = open.iter().map(|path| path.as_str());
+        let ask = |path: &str, n| format!("h{n}: {}", past::field(path));
+        let mut answered = match self.of_paths::<Versions>(commit, asked, ask).await {
+            // Larger than what is taken in.
+            Err(RepositoryError::Protocol { .. }) => return Ok(None),
+            other => other?,
+        };
+        for (n, path) in open.into_iter().enumerate() {
+            let versions = answered.remove(&format!("h{n}"));
+            let Some(touched) = versions.and_then(|versions| versions.touched(path)) else {
+                return Ok(None);
+            };
+            pasts.insert(path.clone(), touched);
+        }
+        Ok(Some(pasts))
+    }
+
+    /// Since when at the latest the branch has held `path` as it is at `commit`, as far as a snapshot of it
+    /// brought that along.
+    pub fn held_since(&self, commit: &CommitId, path: &RepoPath) -> Option<i64> {
+        let tip = self.remembered(commit).ok()?;
+        tip.brought.held_since.get(path).copied()
     }
 
     /// What `commit` has of each path, in one query: `field` words what is asked of the n-th path, whose
@@ -333,11 +385,37 @@ impl GithubRepository {
         Ok(files)
     }
 
+    /// As [`Self::tip`], with what is to come along. Where GitHub does not give that out, it is not asked for
+    /// again.
+    async fn tip_with_along(
+        &self,
+        branch: Option<&BranchName>,
+        paths: &[&RepoPath],
+    ) -> Result<(Tip, Vec<Option<AtPath>>), RepositoryError> {
+        let is_own = branch == self.branch.as_ref() && !self.is_too_much.load(Relaxed);
+        let asks = is_own && !self.along.fields(paths).is_empty();
+        if !asks {
+            return self.tip(branch, paths, &Along::default()).await;
+        }
+        match self.tip(branch, paths, &self.along).await {
+            Err(RepositoryError::Protocol { .. }) => {
+                self.is_too_much.store(true, Relaxed);
+                self.tip(branch, paths, &Along::default()).await
+            }
+            Err(error @ RepositoryError::Unavailable { .. }) => {
+                self.is_too_much.store(true, Relaxed);
+                Err(error)
+            }
+            other => other,
+        }
+    }
+
     /// The tip of a branch, else of the default one, with what is at `paths`.
     async fn tip(
         &self,
         branch: Option<&BranchName>,
         paths: &[&RepoPath],
+        along: &Along,
     ) -> Result<(Tip, Vec<Option<AtPath>>), RepositoryError> {
         let mut variables = self.variables(branch.map(|name| ("branch", name.reference().into())));
         let (parameters, fields) = file_fields(paths, &mut variables);
@@ -345,24 +423,35 @@ impl GithubRepository {
             Some(_) => (", $branch: String!", "ref(qualifiedName: $branch)"),
             None => ("", "defaultBranchRef"),
         };
+        let along = match along.fields(paths) {
+            fields if fields.is_empty() => fields,
+            fields => format!(" along: target {{ ... on Commit {{{fields} }} }}"),
+        };
         let query = format!(
             "query($owner: String!, $name: String!{parameter}{parameters}) {{
   repository(owner: $owner, name: $name) {{
     id nameWithOwner
-    branch: {field} {{ name target {{ oid ... on Commit {{ oid history(first: {RECENT}) {{ nodes {{ oid message }} }}{fields} }} }} }}
+    branch: {field} {{ name target {{ oid ... on Commit {{ oid history(first: {RECENT}) {{ nodes {{ oid message }} }}{fields} }} }}{along} }}
   }}
 }}"
         );
         let found = self.client.query(&query, &variables.into()).await;
         let InRepository { repository }: InRepository<RepositoryAtTip> =
             found.map_err(|error| error.of_read())?;
-        let Some(BranchAtTip { name, mut target }) = repository.branch else {
+        let Some(BranchAtTip {
+            name,
+            mut target,
+            along,
+        }) = repository.branch
+        else {
             return Err(self.no_branch(branch).await?);
         };
         let recent = target.history.take().map(|history| history.nodes);
         let recent = recent.into_iter().flatten();
         let recent = recent.map(|commit| self.said(commit));
         let recent = recent.collect::<Result<_, RepositoryError>>()?;
+        let commit = self.commit_id(&target.oid)?;
+        let brought = along.map(|answered| answered.read(&commit, paths));
         let tip = Tip {
             branch: match (branch, name.parse()) {
                 (Some(branch), _) => branch.clone(),
@@ -373,11 +462,12 @@ impl GithubRepository {
                     });
                 }
             },
-            commit: self.commit_id(&target.oid)?,
+            commit,
             recent,
             repository_id: repository.id,
             name: repository.name_with_owner,
             modes: HashMap::new(),
+            brought: brought.unwrap_or_default(),
         };
         Ok((tip, target.entries(paths.len())))
     }
@@ -387,7 +477,7 @@ impl GithubRepository {
         &self,
         branch: &BranchName,
     ) -> Result<Option<CommitId>, RepositoryError> {
-        match self.tip(Some(branch), &[]).await {
+        match self.tip(Some(branch), &[], &Along::default()).await {
             Ok((tip, _)) => Ok(Some(tip.commit)),
             Err(RepositoryError::BranchNotFound { .. } | RepositoryError::Empty) => Ok(None),
             Err(error) => Err(error),

@@ -1,12 +1,14 @@
 //! A repository on GitHub, and what was read of it.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
 
 use super::client::Client;
+use super::past::{Along, Brought};
 use crate::files::RepoPath;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::Said;
@@ -28,6 +30,8 @@ pub(super) struct Tip {
     pub recent: Vec<Said>,
     /// The modes of the files that were read.
     pub modes: HashMap<RepoPath, u32>,
+    /// What was asked for beside them.
+    pub brought: Brought,
 }
 
 /// A repository, spoken to with GitHub's API.
@@ -36,6 +40,10 @@ pub struct GithubRepository {
     /// `owner/name`, as it was given.
     pub(super) name: String,
     pub(super) branch: Option<BranchName>,
+    /// What snapshots are to bring along.
+    pub(super) along: Along,
+    /// Whether GitHub did not give that out: the files may be too large for it.
+    pub(super) is_too_much: AtomicBool,
     /// What snapshots were made of, by their commits.
     tips: Mutex<HashMap<CommitId, Arc<Tip>>>,
 }
@@ -55,8 +63,15 @@ impl GithubRepository {
             client: Client::new(http, &route.api_url, token, route.deadline.clone())?,
             name,
             branch: route.branch.clone(),
+            along: Along::default(),
+            is_too_much: AtomicBool::new(false),
             tips: Mutex::default(),
         })
+    }
+
+    /// Has every snapshot of the branch bring something along, in the same request.
+    pub fn bring_along(&mut self, along: Along) {
+        self.along = along;
     }
 
     pub(super) fn remember(&self, tip: Tip) {
