@@ -151,6 +151,75 @@ impl Stage {
     }
 }
 
+/// The name of the part of a path that says which stage it is of.
+const STAGE: &str = "stage";
+
+/// Where a file is among the stages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// What the stage is called.
+    pub stage: String,
+    /// What else the path names: `app`.
+    pub names: Names,
+}
+
+impl Stage {
+    /// Where each of `paths` is, of those that are of these files. The stage is what `{stage}` stands for;
+    /// where a line has none, the directories of the file that have no name and no wildcard, without those
+    /// that all have. Of files that are in the same ones it is `alone`.
+    pub fn positions<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p RepoPath>,
+        alone: &str,
+    ) -> Vec<(&'p RepoPath, Position)> {
+        let mut found: Vec<(&RepoPath, Option<String>, Vec<String>, Names)> = Vec::new();
+        for path in paths {
+            let Some(mut names) = self.names(path) else {
+                continue;
+            };
+            let stage = names.remove(STAGE);
+            found.push((path, stage, self.directories(path), names));
+        }
+        let unnamed = || found.iter().filter(|one| one.1.is_none()).map(|one| &one.2);
+        let first = unnamed().next().cloned().unwrap_or_default();
+        let shortest = unnamed().map(Vec::len).min().unwrap_or_default();
+        let same = |at: fn(&[String], usize) -> Option<&String>| {
+            let is_common = |n: &usize| unnamed().all(|own| at(own, *n) == at(&first, *n));
+            (0..shortest).take_while(is_common).count()
+        };
+        let head = same(|own, n| own.get(n));
+        let tail = same(|own, n| own.iter().rev().nth(n)).min(shortest - head);
+        let positions = found.into_iter().map(|(path, stage, directories, names)| {
+            let own = directories.get(head..directories.len().saturating_sub(tail));
+            let stage = stage.unwrap_or_else(|| match own.unwrap_or_default() {
+                [] => alone.to_owned(),
+                own => own.join("/"),
+            });
+            (path, Position { stage, names })
+        });
+        positions.collect()
+    }
+
+    /// The directories of a file that say of which stage it is where no name does.
+    fn directories(&self, path: &RepoPath) -> Vec<String> {
+        let line = self.lines.iter().find_map(|line| match line {
+            Line::Plain(pattern) => pattern.matches(path).then_some(None),
+            Line::Named(named) => named.names(path).map(|_| Some(named)),
+        });
+        let (directories, _) = path.as_str().rsplit_once('/').unwrap_or_default();
+        let directories = directories.split('/').filter(|part| !part.is_empty());
+        let fixed = directories.zip(0..).take_while(|(_, n)| match line.flatten() {
+            Some(named) => matches!(named.components.get(*n), Some(Component::Glob(glob)) if !is_wild(glob.glob().glob())),
+            None => true,
+        });
+        fixed.map(|(part, _)| part.to_owned()).collect()
+    }
+}
+
+fn is_wild(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
 /// Whether two files belong together: what both name is the same.
 pub fn belong_together(one: &Names, other: &Names) -> bool {
     let mut common = one
@@ -292,6 +361,41 @@ mod tests {
 
     fn stage(lines: &str) -> Stage {
         Stage::new(lines.lines()).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_of_the_stage_that_its_path_tells() {
+        let told = |lines: &str, paths: &[&str]| {
+            let paths: Vec<RepoPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+            let stage = stage(lines);
+            let positions = stage.positions(paths.iter(), "main");
+            let positions = positions.into_iter().map(|(_, Position { stage, names })| {
+                let names: Vec<String> = names.into_values().collect();
+                format!("{stage} {}", names.join(" ")).trim_end().to_owned()
+            });
+            positions.collect::<Vec<_>>()
+        };
+        let apps = [
+            "envs/staging/web/values.yaml",
+            "envs/production/web/values.yaml",
+            "envs/production/api/values.yaml",
+        ];
+        let expected = ["staging web", "production web", "production api"];
+        assert_eq!(told("envs/{stage}/{app}/values.yaml", &apps), expected);
+        let lines = "envs/staging/{app}/values.yaml\nenvs/production/{app}/values.yaml";
+        assert_eq!(told(lines, &apps), expected);
+        let files = ["envs/eu/staging/web.yaml", "envs/eu/production/web.yaml"];
+        assert_eq!(told("envs/**/*.yaml", &files), ["staging", "production"]);
+        let files = ["staging/eu/web.yaml", "production/eu/web.yaml"];
+        assert_eq!(told("*/eu/web.yaml", &files), ["staging", "production"]);
+        let files = ["apps/dev/web.yaml", "apps/dev/eu/web.yaml"];
+        assert_eq!(told("apps/**", &files), ["main", "eu"]);
+        assert_eq!(
+            told("apps/*.yaml", &["apps/web.yaml", "apps/api.yaml"]),
+            ["main", "main"]
+        );
+        assert_eq!(told("{file}.yaml", &["web.yaml"]), ["main web"]);
+        assert_eq!(told("{file}.yaml", &["web.json"]), [""; 0]);
     }
 
     fn names(lines: &str, path: &str) -> Option<Vec<String>> {

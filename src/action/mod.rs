@@ -23,7 +23,7 @@ use crate::deadline::{self, Cancellation};
 use crate::failure::{Failure, Reason};
 use crate::http::{Credentials, secrets};
 use crate::operation::delivery::{self, Delivery};
-use crate::operation::{Progress as _, history, verify};
+use crate::operation::{Progress as _, history, status, verify};
 
 /// Names the file that the job summary is appended to.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -158,6 +158,16 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<Ending, Fai
             Ending {
                 outputs: outputs::of_history(&report, CSV),
                 summary: summary::of_history(&report),
+                sentence: report.sentence(),
+                failure: None,
+            }
+        }
+        Request::Status(request) => {
+            let report = status::run(&request, source, cancellation, log).await?;
+            log.group("What runs where", &summary::plain_status(&report));
+            Ending {
+                outputs: outputs::of_status(&report),
+                summary: summary::of_status(&report),
                 sentence: report.sentence(),
                 failure: None,
             }

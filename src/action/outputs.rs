@@ -12,10 +12,11 @@ use crate::operation::delivery::Delivery;
 use crate::operation::history::{Deployment, HistoryReport};
 use crate::operation::landing::LandingReport;
 use crate::operation::source_changes;
+use crate::operation::status::StatusReport;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 24] = [
+pub const OUTPUTS: [&str; 25] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -40,6 +41,7 @@ pub const OUTPUTS: [&str; 24] = [
     "deployments",
     "deployments-csv",
     "metrics",
+    "matrix",
 ];
 
 /// The outputs of one run: a value for every name, empty where nothing set it.
@@ -210,6 +212,20 @@ pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
     outputs.set("deployments", array(&report.deployments, MAX_DEPLOYMENTS));
     outputs.set("deployments-csv", csv);
     outputs.set("metrics", metrics(&report.metrics));
+    outputs
+}
+
+/// The outputs of what runs where.
+pub fn of_status(report: &StatusReport) -> Outputs {
+    let mut outputs = Outputs::new();
+    outputs.set("changed", false);
+    outputs.set("rolled-back", false);
+    outputs.set("commit-sha", &report.tip);
+    let url = report.location.commit_url(report.tip.as_str());
+    outputs.set("commit-url", url.unwrap_or_default());
+    outputs.set("branch", &report.branch);
+    let include = array(&report.running, MAX_DEPLOYMENTS);
+    outputs.set("matrix", format!("{{\"include\":{include}}}"));
     outputs
 }
 

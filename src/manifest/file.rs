@@ -26,7 +26,7 @@ pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
 ///
 /// # Errors
 /// As [`images_in`].
-pub(super) fn versions_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
+pub fn versions_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
     held_in(file, Site::says_a_version)
 }
 

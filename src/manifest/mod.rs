@@ -38,7 +38,7 @@ mod write;
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 pub use compare::{ImageTransition, Versions, image_transitions};
 pub use error::{HeldImage, ManifestError, Mention};
-pub use file::images_in;
+pub use file::{images_in, versions_in};
 pub use guard::is_signed;
 pub use place::Place;
 pub use plan::plan;

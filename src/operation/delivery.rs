@@ -56,7 +56,9 @@ impl Delivery {
         let deployed = match self.landed.operation {
             Operation::Rollback => "The rollback",
             Operation::Promote => "The promotion",
-            Operation::Update | Operation::History | Operation::Verify => "The deployment",
+            Operation::Update | Operation::History | Operation::Verify | Operation::Status => {
+                "The deployment"
+            }
         };
         let commit = commit.short();
         let after = match (&self.rolled_back, self.rollback()) {

@@ -181,7 +181,10 @@ impl LandingReport {
                 let again = match self.operation {
                     Operation::Rollback => "back to ",
                     Operation::Promote => "promoted ",
-                    Operation::Update | Operation::History | Operation::Verify => "",
+                    Operation::Update
+                    | Operation::History
+                    | Operation::Verify
+                    | Operation::Status => "",
                 };
                 format!(
                     "Pushed {} to {branch} of {location}: {again}{images}.",

@@ -14,6 +14,7 @@ pub mod pull_request;
 pub mod rollback;
 pub mod session;
 pub mod source_changes;
+pub mod status;
 pub mod update;
 pub mod verify;
 
@@ -34,16 +35,19 @@ pub enum Operation {
     Verify,
     /// Copies the images of one stage to another.
     Promote,
+    /// Reports what runs where.
+    Status,
 }
 
 impl Operation {
     /// Every operation there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Update,
         Self::Rollback,
         Self::History,
         Self::Verify,
         Self::Promote,
+        Self::Status,
     ];
 
     /// The name, as the input `operation` takes it.
@@ -54,6 +58,7 @@ impl Operation {
             Self::History => "history",
             Self::Verify => "verify",
             Self::Promote => "promote",
+            Self::Status => "status",
         }
     }
 }

@@ -222,7 +222,7 @@ impl Deploying<'_> {
                 Operation::Rollback => (built(&image.new), built(&image.old)),
                 // What it was built from, the deployment to the other stage says.
                 Operation::Promote => (built(&image.old), built(&image.new)),
-                Operation::Update | Operation::History | Operation::Verify => {
+                Operation::Update | Operation::History | Operation::Verify | Operation::Status => {
                     (built(&image.old), own())
                 }
             };

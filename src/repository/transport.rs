@@ -148,6 +148,21 @@ impl Repository {
         self.api.as_ref()
     }
 
+    /// The selected files at the branch's tip, for whoever reads their past as well: over the API where
+    /// [`Self::pasts`] tells that, else over git, which is then asked for both.
+    ///
+    /// # Errors
+    /// When the server can't be used, or a file that is named is not there.
+    pub async fn snapshot_with_past(
+        &self,
+        selection: &FileSelection,
+    ) -> Result<Snapshot, RepositoryError> {
+        match &self.api {
+            Some(api) if api.brings_all_along(selection) => api.snapshot(selection).await,
+            _ => self.git.snapshot(selection).await,
+        }
+    }
+
     /// Has every snapshot bring along, in the same request, what [`Self::pasts`] and [`Self::held_since`] tell,
     /// where GitHub's API is spoken.
     pub fn bring_along(&mut self, past_of: Vec<RepoPath>, age_of: Vec<RepoPath>) {

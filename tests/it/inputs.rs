@@ -591,7 +591,7 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
     `since` `long ago`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`
     `dry-run` `yes`: expected `true` or `false`
     `plaintext` `on`: expected `true` or `false`
-    `operation` `Update`: expected `update`, `rollback`, `history`, `verify`, `promote`
+    `operation` `Update`: expected `update`, `rollback`, `history`, `verify`, `promote`, `status`
     `downgrade` `deny`: expected `allow`, `skip` or `fail`
     `branch` `main dev`: git does not allow it as a branch name
     `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it

@@ -44,6 +44,7 @@ mod over_git {
     mod places;
     mod promote;
     mod rollback;
+    mod status;
     mod update;
     mod verify;
 }
@@ -59,6 +60,7 @@ mod over_the_api {
     mod places;
     mod promote;
     mod rollback;
+    mod status;
     mod update;
     mod verify;
 }

@@ -206,6 +206,39 @@ fn a_digest_is_copied_as_git_has_it() {
 }
 
 #[test]
+fn several_images_go_together_and_what_is_on_one_side_alone_stays() {
+    let (_server, repository) = start();
+    let containers = |images: &[(&str, &str)]| {
+        let images = images.iter();
+        let images =
+            images.map(|(name, image)| format!("      - {{name: {name}, image: {image}}}\n"));
+        format!(
+            "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  template:\n    spec:\n      containers:\n{}",
+            images.collect::<String>()
+        )
+    };
+    let pinned = format!("ghcr.io/acme/proxy@{DIGEST}");
+    let staging = containers(&[
+        ("web", "ghcr.io/acme/web:v5"),
+        ("proxy", &pinned),
+        ("debug", "busybox:1"),
+    ]);
+    let production = |web: &str, proxy: &str| {
+        let agent = ("agent", "ghcr.io/acme/agent:v1");
+        containers(&[("proxy", proxy), agent, ("web", web)])
+    };
+    let old = production("ghcr.io/acme/web:v1", "ghcr.io/acme/proxy:v1");
+    let files = [(STAGING, staging.as_str()), (PRODUCTION, old.as_str())];
+    let files = files.map(|(path, text)| (path, Entry::from(text)));
+    repository.commit_all("main", files, "several");
+    let outcome = promote(&repository).run().succeeded();
+    let expected = production("ghcr.io/acme/web:v5", &pinned);
+    assert_eq!(text(&repository, PRODUCTION), expected);
+    let images = format!("{pinned}\nghcr.io/acme/web:v5");
+    assert_eq!(outcome.output("image"), images);
+}
+
+#[test]
 fn both_sides_cost_a_read_and_a_commit_where_nothing_is_new_a_read() {
     let server = GitServer::start();
     let repository = server.repository("acme/manifests");
@@ -788,4 +821,103 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
     `envs/prod/*.yaml` matches no file on `main` at commit-3 in REPOSITORY. Nothing was changed.
     Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `envs/production/web.yaml` or `envs/staging/canary.yaml`?
     ");
+}
+
+/// The inputs of each step of this action in the YAML blocks of the page, block by block.
+fn examples() -> Vec<Vec<Vec<(String, String)>>> {
+    fn steps(value: &serde_yaml_ng::Value, found: &mut Vec<Vec<(String, String)>>) {
+        let uses = value.get("uses").and_then(|uses| uses.as_str());
+        if uses.is_some_and(|uses| uses.starts_with("OWNER/gitops-deploy@")) {
+            let with = value["with"].as_mapping().unwrap().iter();
+            let with = with.map(|(name, value)| {
+                let text = match value {
+                    serde_yaml_ng::Value::Bool(value) => value.to_string(),
+                    value => value.as_str().unwrap().to_owned(),
+                };
+                (name.as_str().unwrap().to_owned(), text)
+            });
+            found.push(with.collect());
+        }
+        let of_mapping = value.as_mapping().into_iter().flat_map(|own| own.values());
+        let of_list = value.as_sequence().into_iter().flatten();
+        of_mapping
+            .chain(of_list)
+            .for_each(|value| steps(value, found));
+    }
+    let page = include_str!("../../docs/promote.md");
+    let blocks = page.split("\n```yaml\n").skip(1);
+    let blocks = blocks.map(|block| {
+        let block = block.split("\n```").next().unwrap();
+        let mut found = Vec::new();
+        steps(&serde_yaml_ng::from_str(block).unwrap(), &mut found);
+        found
+    });
+    blocks.filter(|block| !block.is_empty()).collect()
+}
+
+#[test]
+fn the_examples_of_the_page_do_what_it_says() {
+    let values = |tag: &str| format!("image:\n  repository: ghcr.io/acme/web\n  tag: {tag}\n");
+    let folder = |stage: &str| format!("envs/{stage}/web/values.yaml");
+    let [dev, staging, production] = ["dev", "staging", "production"].map(folder);
+    let [first, folders, branches, proposed] = &examples()[..] else {
+        panic!("not the examples of this test");
+    };
+    let run = |steps: &[Vec<(String, String)>]| {
+        let server = GitServer::start();
+        let repository = server.repository("acme/manifests");
+        let files = [
+            (STAGING, web("v2")),
+            (PRODUCTION, web("v1")),
+            (&dev, values("v3")),
+            (&staging, values("v2")),
+            (&production, values("v1")),
+            ("web.yaml", web("v1")),
+        ];
+        let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+        repository.commit_at(now() - 3 * 3600, "main", &files);
+        repository.set_branch("staging", "main");
+        repository.set_branch("production", "main");
+        repository.commit("staging", "web.yaml", web("v7").as_str(), "v7");
+        let (url, tip) = (repository.url().to_owned(), repository.tip("main"));
+        let argocd = ArgoCd::play(vec![Box::new(move || {
+            Reply::App(App::healthy(&url, &tip, &["ghcr.io/acme/web:v2"]))
+        })]);
+        let mut last = None;
+        for step in steps {
+            let mut action = Action::new().over(VIA, &repository);
+            for (name, value) in step {
+                action = match name.as_str() {
+                    "repository" => action,
+                    "token" => action.input(name, TOKEN),
+                    "argocd-server" => action.input(name, argocd.url()),
+                    "argocd-token" => action.input(name, ARGOCD_TOKEN),
+                    name => action.input(name, value),
+                };
+            }
+            last = Some(action.run().succeeded());
+        }
+        (server, repository, last.unwrap())
+    };
+    let (_server, repository, _) = run(first);
+    assert_eq!(text(&repository, PRODUCTION), web("v2"));
+
+    let (_server, repository, _) = run(folders);
+    assert_eq!(text(&repository, &production), values("v2"));
+    assert_eq!(text(&repository, &staging), values("v3"));
+
+    let (_server, repository, _) = run(branches);
+    let promoted = repository.show("production", "web.yaml");
+    assert_eq!(String::from_utf8(promoted).unwrap(), web("v7"));
+
+    // Pull requests are GitHub's.
+    if VIA == Via::Api {
+        let (server, repository, outcome) = run(proposed);
+        assert_eq!(outcome.output("pull-request-number"), "1");
+        assert_eq!(text(&repository, PRODUCTION), web("v1"));
+        let pull = server.github().pulls("acme/manifests").remove(0);
+        let head = pull["head"]["ref"].as_str().unwrap();
+        let proposed = repository.show(head, PRODUCTION);
+        assert_eq!(String::from_utf8(proposed).unwrap(), web("v2"));
+    }
 }

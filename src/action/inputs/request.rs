@@ -9,7 +9,7 @@ use super::groups::checks::{DOWNGRADE, DRY_RUN, image_check};
 use super::groups::commit::{COMMIT_MESSAGE, identity};
 use super::groups::edit::{IMAGE, edit};
 use super::groups::past::{AUTHOR, COMMIT, LIMIT, SINCE, TO, UNTIL};
-use super::groups::promotion::{FROM_BRANCH, SOAK, only, stages};
+use super::groups::promotion::{FROM_BRANCH, SOAK, only, stage_files, stages};
 use super::groups::pull_request::pull_request;
 use super::groups::target::{FILE, required_files};
 use super::remote::remote;
@@ -20,6 +20,7 @@ use crate::operation::history::History;
 use crate::operation::promote::Promote;
 use crate::operation::rollback::{Rollback, Target};
 use crate::operation::session::Remote;
+use crate::operation::status::Status;
 use crate::operation::update::Update;
 use crate::operation::verify::Verify;
 use crate::repository::Access;
@@ -38,6 +39,8 @@ pub enum Request {
     Verify(Box<Verify>),
     /// `operation: promote`
     Promote(Box<Promote>),
+    /// `operation: status`
+    Status(Box<Status>),
 }
 
 impl fmt::Display for Request {
@@ -49,6 +52,7 @@ impl fmt::Display for Request {
             Self::History(history) => (Operation::History, &history.remote),
             Self::Verify(verify) => (Operation::Verify, &verify.remote),
             Self::Promote(promote) => (Operation::Promote, &promote.to.remote),
+            Self::Status(status) => (Operation::Status, &status.remote),
         };
         let (way, why) = match &remote.transport {
             Choice::Api { why, .. } => ("GitHub's API", why),
@@ -68,6 +72,7 @@ impl Request {
             Operation::History => history(given).map(Box::new).map(Self::History),
             Operation::Verify => verify(given).map(Box::new).map(Self::Verify),
             Operation::Promote => promote(given).map(Box::new).map(Self::Promote),
+            Operation::Status => status(given).map(Box::new).map(Self::Status),
         }
     }
 
@@ -97,6 +102,7 @@ impl Request {
             }
             Self::History(history) => (&mut history.remote, reading),
             Self::Verify(verify) => (&mut verify.remote, reading),
+            Self::Status(status) => (&mut status.remote, reading),
         }
     }
 }
@@ -198,6 +204,16 @@ fn history(given: &mut Given) -> Option<History> {
         until,
         limit: limit?,
         author: given.read(&AUTHOR),
+    })
+}
+
+fn status(given: &mut Given) -> Option<Status> {
+    let remote = remote(given);
+    let why = "required: the manifests of all stages, such as `envs/{stage}/{app}/values.yaml`";
+    let files = stage_files(given, why);
+    Some(Status {
+        remote: remote?,
+        files: files?,
     })
 }
 

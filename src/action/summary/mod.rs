@@ -2,15 +2,18 @@
 
 mod history;
 mod landing;
+mod status;
 mod verification;
 
 use std::fmt::Write as _;
 
 pub use self::history::plain as plain_history;
+pub use self::status::plain as plain_status;
 use crate::failure::Failure;
 use crate::markdown::{counted, paragraphs};
 use crate::operation::delivery::Delivery;
 use crate::operation::history::HistoryReport;
+use crate::operation::status::StatusReport;
 use crate::operation::verify::VerificationReport;
 
 /// The most warnings that a summary has.
@@ -59,6 +62,14 @@ pub fn of_failure(failure: &Failure) -> Summary {
 pub fn of_history(report: &HistoryReport) -> Summary {
     Summary {
         head: history::of_history(report),
+        body: String::new(),
+    }
+}
+
+/// What runs where.
+pub fn of_status(report: &StatusReport) -> Summary {
+    Summary {
+        head: status::of_status(report),
         body: String::new(),
     }
 }

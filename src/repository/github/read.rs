@@ -221,8 +221,8 @@ impl GithubRepository {
         commits.map(|commit| self.said(commit)).collect()
     }
 
-    /// What the newest commits up to `commit`, of which a snapshot was made, did to each of `paths`, newest
-    /// first, where GitHub tells it in one query, or told it with the snapshot; else none.
+    /// What the newest commits up to `commit`, of which a snapshot was made here, did to each of `paths`,
+    /// newest first, where GitHub tells it in one query, or told it with the snapshot; else none.
     ///
     /// # Errors
     /// When the server can't be used.
@@ -231,7 +231,9 @@ impl GithubRepository {
         commit: &CommitId,
         paths: &[&RepoPath],
     ) -> Result<Option<HashMap<RepoPath, Vec<Touched>>>, RepositoryError> {
-        let tip = self.remembered(commit)?;
+        let Ok(tip) = self.remembered(commit) else {
+            return Ok(None);
+        };
         let known = &tip.brought.pasts;
         let (here, open): (Vec<&RepoPath>, Vec<&RepoPath>) =
             paths.iter().partition(|path| known.contains_key(**path));

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
 
 use super::client::Client;
-use super::past::{Along, Brought};
-use crate::files::RepoPath;
+use super::past::{Along, Brought, PAST_OF};
+use crate::files::{FileSelection, RepoPath};
 use crate::repository::branch::BranchName;
 use crate::repository::commit::Said;
 use crate::repository::error::RepositoryError;
@@ -72,6 +72,15 @@ impl GithubRepository {
     /// Has every snapshot of the branch bring something along, in the same request.
     pub fn bring_along(&mut self, along: Along) {
         self.along = along;
+    }
+
+    /// Whether a snapshot brings the past of all of its files along.
+    pub fn brings_all_along(&self, selection: &FileSelection) -> bool {
+        let named = selection.named_paths();
+        let mut named = named.into_iter();
+        selection.globs().next().is_none()
+            && self.along.past_of.len() <= PAST_OF
+            && named.all(|path| self.along.past_of.contains(path))
     }
 
     pub(super) fn remember(&self, tip: Tip) {

@@ -85,15 +85,22 @@ fn span(text: &str) -> Option<u64> {
     Some(seconds)
 }
 
+/// The files, of which parts of the paths may have names; where there is none, `why` one is needed.
+pub fn stage_files(given: &mut Given, why: &str) -> Option<Stage> {
+    let text = given.text(&FILE.definition).unwrap_or_default().to_owned();
+    let files = stage(&text, &mut given.problems_of(&FILE))?;
+    if files.is_empty() {
+        given.refuse(&FILE, why);
+        return None;
+    }
+    Some(files)
+}
+
 /// Both stages: the files that get the images, and those that have them.
 pub fn stages(given: &mut Given) -> Option<(Stage, Stage)> {
     let told = given.problems.len();
-    let text = given.text(&FILE.definition).unwrap_or_default().to_owned();
-    let files = stage(&text, &mut given.problems_of(&FILE));
-    if files.as_ref().is_some_and(Stage::is_empty) {
-        let why = "required: the path of the manifest that gets the images, such as `envs/production/web.yaml`";
-        given.refuse(&FILE, why);
-    }
+    let why = "required: the path of the manifest that gets the images, such as `envs/production/web.yaml`";
+    let files = stage_files(given, why);
     let from = given.read(&FROM);
     if given.problems.len() == told && from.as_ref().is_none_or(Stage::is_empty) {
         let why = "required: the path of the manifest that has the images, such as `envs/staging/web.yaml`";

@@ -15,7 +15,8 @@ use crate::repository::{BranchName, Location};
 inputs! {
     /// What to do. `update` sets images in manifests, commits and pushes; `rollback` undoes a
     /// deployment with a new commit; `history` reports who deployed what, when; `verify` waits
-    /// until Argo CD runs a commit, healthy; `promote` copies the images of one stage to another.
+    /// until Argo CD runs a commit, healthy; `promote` copies the images of one stage to another;
+    /// `status` reports what runs where.
     OPERATION: Operation = Input::new("operation", ALL, operation).or("update");
 
     /// The repository that holds the manifests, as `owner/name` on `server-url`, or a whole
@@ -28,7 +29,8 @@ inputs! {
 
     /// The manifests to edit, one path a line, from the root of the repository. Globs `*`, `**`,
     /// `?` and `{a,b}`; a line that begins with `!` excludes. Required, except for `verify`, which
-    /// takes the images that are to run from them. For `promote`, those that get the images.
+    /// takes the images that are to run from them. For `promote`, those that get the images; for `status`,
+    /// those of all stages, where `{stage}` says which part of the path is the stage.
     FILE: FileSelection = Input::new("file", ALL, files);
 }
 

@@ -1,0 +1,350 @@
+//! `operation: status`: what runs where, as Git has it.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::past::{messages, named, of_file, past};
+use super::session::{Remote, Session};
+use super::{Progress, counted, explain, now};
+use crate::date::Timestamp;
+use crate::deadline::Cancellation;
+use crate::deployment::{self, Origin, Source};
+use crate::failure::{Failure, Reason};
+use crate::files::{FileSelection, RepoPath};
+use crate::image::ImageReference;
+use crate::manifest::{HeldImage, ManifestFile, versions_in};
+use crate::repository::history::{HistoryQuery, Touched};
+use crate::repository::{BranchName, CommitId, Location, Snapshot};
+use crate::stages::{Names, Position, Stage};
+
+/// How many commits of the files are looked at, where they are read over git.
+const DEPTH: usize = 500;
+
+/// What is asked for.
+pub struct Status {
+    /// The repository that holds the manifests.
+    pub remote: Remote,
+    /// The manifests of all stages.
+    pub files: Stage,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct StatusReport {
+    /// The repository.
+    pub location: Location,
+    /// The branch.
+    pub branch: BranchName,
+    /// Its tip.
+    pub tip: CommitId,
+    /// The stages, in the order of the files.
+    pub stages: Vec<String>,
+    /// The images, in the order of the files.
+    pub running: Vec<Running>,
+}
+
+/// An image of a stage. `docs/matrix.schema.json` describes this shape to users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Running {
+    /// The stage.
+    pub stage: String,
+    /// What it is called: the same in every stage.
+    pub name: String,
+    /// The image as the file has it.
+    pub image: String,
+    /// Its tag.
+    pub tag: Option<String>,
+    /// Its digest.
+    pub digest: Option<String>,
+    /// The file.
+    pub file: String,
+    /// `Deployment/web`.
+    pub resource: String,
+    /// The name of the container, where the image is one's.
+    pub container: Option<String>,
+    /// What the path names beside the stage.
+    pub names: Names,
+    /// The commit that brought the image; none where that is further back than was looked.
+    pub commit: Option<String>,
+    /// Where to look at it.
+    pub commit_url: Option<String>,
+    /// What that commit was: `update`, `promotion`, `rollback`, `reapply` or `edit`.
+    pub kind: Option<&'static str>,
+    /// When it was committed, in ISO 8601.
+    pub since: Option<String>,
+    /// How long ago that is.
+    pub age_seconds: Option<i64>,
+    /// By how many deployments another stage is ahead; none where no other one has the image, or that is not
+    /// known.
+    pub behind: Option<usize>,
+    /// The stage that is ahead the most.
+    pub behind_stage: Option<String>,
+    /// The line in the file.
+    #[serde(skip)]
+    pub line: usize,
+    /// What stages are compared by.
+    #[serde(skip)]
+    key: (Names, String),
+    /// The versions that were in force here, newest first, the one that runs now included.
+    #[serde(skip)]
+    versions: Vec<String>,
+}
+
+/// Reads what runs where.
+///
+/// # Errors
+/// Whatever keeps it from being read, told for a person.
+pub async fn run(
+    status: &Status,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<StatusReport, Failure> {
+    let Status { remote, files } = status;
+    let mut session = remote.connect(source, cancellation, log).await?;
+    log.info(&format!("Reading {files} in {}", remote.location));
+    let selection = files.files();
+    let paths: Vec<RepoPath> = selection.named_paths().into_iter().cloned().collect();
+    session.repository.bring_along(paths, Vec::new());
+    let session = &session;
+    let read = async || session.repository.snapshot_with_past(&selection).await;
+    let snapshot = session.read(log, read).await?;
+    let pasts = pasts(session, &selection, &snapshot, log).await?;
+    let Snapshot {
+        branch,
+        commit: tip,
+        files: manifests,
+        ..
+    } = snapshot;
+    let positions = files.positions(
+        manifests.iter().map(|manifest| &manifest.path),
+        branch.as_str(),
+    );
+    let named = selection.named_paths();
+    let mut running: Vec<Running> = Vec::new();
+    let mut stages: Vec<String> = Vec::new();
+    for (path, position) in positions {
+        let Some(manifest) = manifests.iter().find(|manifest| manifest.path == *path) else {
+            continue;
+        };
+        let held = match versions_in(manifest) {
+            Ok(held) => held,
+            Err(error) if !named.contains(&path) => {
+                log.warning(&format!("A file that `file` matches was left out: {error}"));
+                continue;
+            }
+            Err(error) => return Err(explain::manifest(&error, tip.short())),
+        };
+        let commits = pasts.get(path).map(Vec::as_slice).unwrap_or_default();
+        let own = of_manifest(manifest, held, &position, commits, &remote.location);
+        if !own.is_empty() && !stages.contains(&position.stage) {
+            stages.push(position.stage.clone());
+        }
+        running.extend(own);
+    }
+    if running.is_empty() {
+        return Err(Failure::new(
+            Reason::Manifest,
+            format!("No file of {files} holds an image, on {branch} of {}.", remote.location),
+        )
+        .with_hint("Check `file`: it names the manifests of all stages, such as `envs/{stage}/{app}/values.yaml`."));
+    }
+    compare(&mut running);
+    let report = StatusReport {
+        location: remote.location.clone(),
+        branch,
+        tip,
+        stages,
+        running,
+    };
+    log.info(&report.sentence());
+    Ok(report)
+}
+
+/// What the newest commits did to each file, newest first.
+async fn pasts(
+    session: &Session<'_>,
+    selection: &FileSelection,
+    snapshot: &Snapshot,
+    log: &mut impl Progress,
+) -> Result<HashMap<RepoPath, Vec<Touched>>, Failure> {
+    let paths: Vec<&RepoPath> = snapshot.files.iter().map(|file| &file.path).collect();
+    let ask = async || session.repository.pasts(&snapshot.commit, &paths).await;
+    if let Some(pasts) = session.read(log, ask).await? {
+        return Ok(pasts);
+    }
+    let query = HistoryQuery::newest(DEPTH);
+    let history = session.history(selection, &query, log).await?;
+    let pasts = paths
+        .into_iter()
+        .map(|path| (path.clone(), of_file(&history.commits, path)));
+    Ok(pasts.collect())
+}
+
+/// The images of one file, each once; `commits` are those that touched it.
+fn of_manifest(
+    manifest: &ManifestFile,
+    held: Vec<HeldImage>,
+    position: &Position,
+    commits: &[Touched],
+    location: &Location,
+) -> Vec<Running> {
+    let names_in = named(commits);
+    let standing = past(commits, &names_in);
+    let now = now();
+    let mut running: Vec<Running> = Vec::new();
+    for held in held {
+        let parsed = held.image.parse::<ImageReference>().ok();
+        let repository = parsed.as_ref().map(ImageReference::repository);
+        let key = (
+            position.names.clone(),
+            repository.unwrap_or_default().to_owned(),
+        );
+        let is_same = |own: &Running| own.key == key && own.image == held.image;
+        if held.image.is_empty() || running.iter().any(is_same) {
+            continue;
+        }
+        let place = held.place.to_string();
+        let mut versions: Vec<String> = Vec::new();
+        let (mut brought, mut first) = (None, None);
+        for (number, commit) in standing.commits().iter().enumerate() {
+            let own = &standing.standings()[number];
+            let changes = commit.changes.iter().zip(own.taken_by());
+            let mut changes = changes.filter(|(one, _)| one.is_image && one.place == place);
+            let Some((change, taken_by)) = changes.next() else {
+                continue;
+            };
+            if brought.is_none() && change.new.as_ref() == Some(&held.image) {
+                brought = Some(number);
+            }
+            if taken_by.is_some() || own.origin == Origin::Rollback {
+                continue;
+            }
+            versions.extend(change.new.as_deref().map(version));
+            first.clone_from(&change.old);
+        }
+        versions.extend(first.as_deref().map(version));
+        let current = version(&held.image);
+        if versions.first() != Some(&current) {
+            versions.insert(0, current);
+        }
+        let brought = brought.and_then(|number| commits.get(number));
+        let time = brought.map(|touched| touched.commit.time);
+        let part = |part: Option<&str>| part.map(str::to_owned);
+        let id = brought.map(|touched| touched.commit.id.to_string());
+        running.push(Running {
+            stage: position.stage.clone(),
+            name: name(&position.names, parsed.as_ref(), &manifest.path),
+            tag: match &parsed {
+                Some(image) => part(image.tag()),
+                None => part(held.image.strip_prefix(':')),
+            },
+            digest: part(parsed.as_ref().and_then(ImageReference::digest)),
+            file: manifest.path.to_string(),
+            resource: held.resource,
+            container: held.container,
+            names: position.names.clone(),
+            commit_url: id.as_deref().and_then(|id| location.commit_url(id)),
+            commit: id,
+            kind: brought.map(|touched| deployment::kind(messages(&touched.commit))),
+            since: time.map(Timestamp::iso),
+            age_seconds: time.map(|time| now.saturating_sub(time.seconds).max(0)),
+            behind: None,
+            behind_stage: None,
+            line: held.line,
+            image: held.image,
+            key,
+            versions,
+        });
+    }
+    running
+}
+
+/// What an image is called, by the path's names and its own.
+fn name(names: &Names, image: Option<&ImageReference>, file: &RepoPath) -> String {
+    let app: Vec<&str> = names.values().map(String::as_str).collect();
+    let app = app.join("/");
+    match (app.as_str(), image.map(ImageReference::name)) {
+        ("", Some(image)) => image.to_owned(),
+        ("", None) => file.file_name().to_owned(),
+        (app, Some(image)) if app != image => format!("{app}: {image}"),
+        (app, _) => app.to_owned(),
+    }
+}
+
+/// The version of an image, whatever its repository is called.
+fn version(image: &str) -> String {
+    let Ok(parsed) = image.parse::<ImageReference>() else {
+        return image.to_owned();
+    };
+    let tag = parsed.tag().map(|tag| format!(":{tag}"));
+    let digest = parsed.digest().map(|digest| format!("@{digest}"));
+    tag.into_iter().chain(digest).collect()
+}
+
+/// Finds out by how many deployments each stage is behind another one.
+fn compare(running: &mut [Running]) {
+    let behind = |own: &Running| {
+        let others = running
+            .iter()
+            .filter(|other| other.key == own.key && other.stage != own.stage);
+        let mut most: Option<(usize, &Running)> = None;
+        for other in others {
+            let current = |one: &Running| one.versions.first().cloned();
+            let is_at = |versions: &[String], wanted: Option<String>| {
+                let mut versions = versions.iter();
+                versions.position(|version| Some(version) == wanted.as_ref())
+            };
+            let count = match is_at(&other.versions, current(own)) {
+                Some(count) => count,
+                // The other one holds what this one held before.
+                None if is_at(&own.versions, current(other)).is_some() => 0,
+                None => continue,
+            };
+            if most.is_none_or(|(known, _)| count > known) {
+                most = Some((count, other));
+            }
+        }
+        most.map(|(count, other)| (count, (count > 0).then(|| other.stage.clone())))
+    };
+    let found: Vec<_> = running.iter().map(behind).collect();
+    for (own, found) in running.iter_mut().zip(found) {
+        if let Some((count, stage)) = found {
+            own.behind = Some(count);
+            own.behind_stage = stage;
+        }
+    }
+}
+
+impl StatusReport {
+    /// What was found, in a sentence.
+    pub fn sentence(&self) -> String {
+        let Self {
+            location,
+            branch,
+            tip,
+            ..
+        } = self;
+        format!(
+            "{} on {branch} of {location}, at {}.",
+            self.verdict(),
+            tip.short()
+        )
+    }
+
+    /// `4 images in 2 stages, 1 behind`
+    pub fn verdict(&self) -> String {
+        let behind = self.running.iter();
+        let behind = behind.filter(|one| one.behind.is_some_and(|behind| behind > 0));
+        let behind = match behind.count() {
+            0 => String::new(),
+            count => format!(", {count} behind another stage"),
+        };
+        format!(
+            "{} in {}{behind}",
+            counted(self.running.len(), "image"),
+            counted(self.stages.len(), "stage")
+        )
+    }
+}
