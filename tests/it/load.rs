@@ -99,6 +99,38 @@ fn writers_to_a_slow_server_all_land() {
     race(&server, &manifest, &images, &expected);
 }
 
+/// The jobs of a matrix: one image to several files, by commits that say the same.
+#[test]
+fn writers_of_one_message_all_land() {
+    const WRITERS: usize = 16;
+    let manifest = |tag: &str| format!("containers:\n- image: acme/web:{tag}\n");
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/deploy", FILE, &manifest("v1"));
+    let files: Vec<String> = (0..WRITERS).map(|n| format!("{n}.yaml")).collect();
+    for file in &files {
+        repository.commit("main", file, manifest("v1").as_str(), "another");
+    }
+    let running = files.iter().map(|file| {
+        let action = deploy(&repository, "acme/web:v2".to_owned());
+        action.input("file", file).spawn()
+    });
+    let running: Vec<_> = running.collect();
+    let mut commits: Vec<String> = Vec::new();
+    for running in running {
+        commits.push(running.wait().succeeded().output("commit-sha").to_owned());
+    }
+    for file in &files {
+        assert_eq!(
+            repository.show("main", file),
+            manifest("v2").into_bytes(),
+            "{file}"
+        );
+    }
+    commits.sort_unstable();
+    commits.dedup();
+    assert_eq!(commits.len(), WRITERS);
+}
+
 /// Twenty builds of one image finish at the same time, started in random order, and none may undo a
 /// newer one.
 fn out_of_order(server: &GitServer, name: &str, tag: impl Fn(u64) -> String) {

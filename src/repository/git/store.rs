@@ -14,14 +14,14 @@ use super::packets::{Advertised, Along, FetchRequest, branch_of};
 use super::push::{self, Move};
 use super::server::Server;
 use super::tree;
-use crate::files::FileSelection;
+use crate::files::{FileSelection, Pattern};
 use crate::limits::FILES;
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Sent, Snapshot};
 use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
-use crate::repository::object::{CommitId, ObjectId};
+use crate::repository::object::{CommitId, ObjectId, ObjectKind};
 use crate::repository::signing::SigningKey;
 use crate::repository::tip::BranchTip;
 
@@ -199,7 +199,8 @@ impl Store {
     }
 
     /// The commit of `sent`, which was made on top of `base`, if it is the branch's tip now or an ancestor
-    /// of it. One whose id is not known is known by its parent and its message.
+    /// of it. One whose id is not known is known by its parent, its message and its files: the jobs of one run
+    /// that deploy the same image to several files say all the same.
     pub(super) fn find(
         &self,
         base: &Snapshot,
@@ -212,11 +213,14 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let is_sent = |commit: &Commit| match &sent.commit {
-            Some(id) => commit.id == id.id(),
-            None => {
-                commit.parents == [base.commit.id()]
-                    && commit.message.trim() == sent.draft.message.trim()
+        let is_sent = |commit: &Commit| -> Result<bool, RepositoryError> {
+            match &sent.commit {
+                Some(id) => Ok(commit.id == id.id()),
+                None => {
+                    let looks_like_it = commit.parents == [base.commit.id()]
+                        && commit.message.trim() == sent.draft.message.trim();
+                    Ok(looks_like_it && self.holds(commit.id, &sent.changes)?)
+                }
             }
         };
         // Few commits can have come since `base`; the branch is deepened until it comes in sight.
@@ -224,7 +228,7 @@ impl Store {
             self.fetch(tip, Some(depth))?;
             for commit in self.commits(tip) {
                 let commit = commit?;
-                if is_sent(&commit) {
+                if is_sent(&commit)? {
                     return Ok(Some(commit.id.into()));
                 }
             }
@@ -233,6 +237,24 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the files of `commit`, which is here with its directories, are as `changes` make them.
+    fn holds(&self, commit: ObjectId, changes: &[Change]) -> Result<bool, RepositoryError> {
+        let tree = self.objects.tree_at(commit)?;
+        for Change { path, bytes } in changes {
+            let file = FileSelection {
+                include: vec![Pattern::Path(path.clone())],
+                exclude: Vec::new(),
+            };
+            let blob = ObjectId::of(ObjectKind::Blob, bytes);
+            match tree::select(&self.objects, &tree, &file) {
+                Ok(files) if files.iter().all(|file| file.blob == blob) => {}
+                Ok(_) | Err(RepositoryError::File { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// Fetches `tip` with the last `depth` commits, all without one; a local repository has them.
