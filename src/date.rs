@@ -330,9 +330,46 @@ impl fmt::Display for DateSpec {
     }
 }
 
+/// The seconds of an amount of time as it is written: `90s`, `30m`, `2h`, `1d`, and one behind the other: `1h30m`.
+pub fn seconds(text: &str) -> Option<u64> {
+    let (mut rest, mut seconds) = (text, 0_u64);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest.get(..digits)?.parse().ok()?;
+        let unit = match rest.as_bytes().get(digits)? {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            b'd' => 24 * 3600,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
+        rest = rest.get(digits + 1..)?;
+    }
+    Some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_of_time_has_a_unit() {
+        for (text, expected) in [
+            ("90s", Some(90)),
+            ("2h", Some(7200)),
+            ("1h30m", Some(5400)),
+            ("1d", Some(86_400)),
+            ("90", None),
+            ("2 h", None),
+            ("h", None),
+            ("1.5h", None),
+            ("-1h", None),
+            ("99999999999999999999d", None),
+        ] {
+            assert_eq!(super::seconds(text), expected, "{text}");
+        }
+    }
 
     /// 2026-08-22 10:00:00 UTC
     const NOW: i64 = 1_787_392_800;

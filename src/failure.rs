@@ -37,6 +37,8 @@ pub enum Reason {
     Runner,
     Cancelled,
     Downgrade,
+    Frozen,
+    FreezeFile,
     ArgocdUnavailable,
     ArgocdToken,
     ArgocdAccess,
@@ -60,7 +62,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -90,6 +92,8 @@ impl Reason {
         Self::Runner,
         Self::Cancelled,
         Self::Downgrade,
+        Self::Frozen,
+        Self::FreezeFile,
         Self::ArgocdUnavailable,
         Self::ArgocdToken,
         Self::ArgocdAccess,
@@ -143,6 +147,8 @@ impl Reason {
             Self::Runner => "The runner lacks what the action needs",
             Self::Cancelled => "The run was cancelled",
             Self::Downgrade => "The image is older than the one in Git",
+            Self::Frozen => "The files are frozen",
+            Self::FreezeFile => "The freeze file can't be used",
             Self::ArgocdUnavailable => "Argo CD is not available",
             Self::ArgocdToken => "Argo CD refused the token",
             Self::ArgocdAccess => "Argo CD does not show the application",

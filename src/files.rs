@@ -162,16 +162,28 @@ impl fmt::Display for Pattern {
 }
 
 /// Which files of a repository an operation is about: what `file` says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct FileSelection {
     /// Paths and globs, in the order given. None selects nothing, which is no error.
     pub include: Vec<Pattern>,
     /// What the `!` lines take out again.
     pub exclude: Vec<Pattern>,
+    /// A file to read along with them: of the same commit, and none of them because of that.
+    pub beside: Option<RepoPath>,
 }
 
 impl FileSelection {
-    /// The paths named outright and not excluded, in the order given, each once. They must exist.
+    /// The same, with a file beside them.
+    #[must_use]
+    pub fn beside(&self, path: Option<&RepoPath>) -> Self {
+        Self {
+            beside: path.cloned(),
+            ..self.clone()
+        }
+    }
+
+    /// The paths named outright and not excluded, in the order given, each once, and the one beside them.
+    /// They must exist.
     pub fn named_paths(&self) -> Vec<&RepoPath> {
         let mut paths: Vec<&RepoPath> = Vec::new();
         for pattern in &self.include {
@@ -182,6 +194,12 @@ impl FileSelection {
                 paths.push(path);
             }
         }
+        paths.extend(
+            self.beside
+                .iter()
+                .filter(|path| !paths.contains(path))
+                .collect::<Vec<_>>(),
+        );
         paths
     }
 

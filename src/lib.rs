@@ -24,6 +24,7 @@ pub mod argocd;
 pub mod date;
 pub mod deadline;
 pub mod deployment;
+pub mod freeze;
 pub mod http;
 pub mod image;
 pub mod manifest;

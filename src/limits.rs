@@ -82,11 +82,32 @@ pub const GITHUB: Limit = Limit::new(16 << 20, "bytes in one answer of GitHub's 
 pub const JSON: Limit = Limit::new(8 << 20, "bytes in one answer of Argo CD or a registry");
 /// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
 pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
+/// Of what people write by hand.
+pub const FREEZE_FILE: Limit = Limit::new(1 << 20, "bytes in one freeze file");
+/// The same.
+pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
+/// Each is made a matcher of.
+pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 14] = [
-    RECEIVED, UNPACKED, OBJECTS, OBJECT, COMMIT, CHAIN, SHALLOW, ENTRIES, PATHS, FILES, NODES,
-    GITHUB, JSON, NAME,
+pub const ALL: [Limit; 17] = [
+    RECEIVED,
+    UNPACKED,
+    OBJECTS,
+    OBJECT,
+    COMMIT,
+    CHAIN,
+    SHALLOW,
+    ENTRIES,
+    PATHS,
+    FILES,
+    NODES,
+    GITHUB,
+    JSON,
+    NAME,
+    FREEZE_FILE,
+    FREEZES,
+    FREEZE_PATTERNS,
 ];
 
 #[cfg(test)]

@@ -135,6 +135,7 @@ impl Stage {
         FileSelection {
             include: include.collect(),
             exclude: self.exclude.clone(),
+            beside: None,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::operation::status::StatusReport;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 25] = [
+pub const OUTPUTS: [&str; 26] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -30,6 +30,7 @@ pub const OUTPUTS: [&str; 25] = [
     "skipped-reason",
     "promoted-from",
     "promotable-at",
+    "frozen-until",
     "rolled-back",
     "rollback-commit-sha",
     "undone-commit-sha",
@@ -102,6 +103,9 @@ fn of_landing(report: &LandingReport) -> Outputs {
         "skipped-reason",
         report.skipped.as_deref().unwrap_or_default(),
     );
+    let until = report.frozen.as_ref().and_then(|frozen| frozen.until);
+    let until = until.map(|until| Timestamp::utc(until).iso());
+    outputs.set("frozen-until", until.unwrap_or_default());
     if let Some(promotion) = &report.promotion {
         if report.skipped.is_none() {
             outputs.set("promoted-from", promotion.sources.join("\n"));

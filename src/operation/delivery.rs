@@ -49,6 +49,11 @@ impl Delivery {
 
     /// Why it did not get to its end; with what became of the branch.
     pub fn failure(&self) -> Option<Failure> {
+        if let Some(frozen) = &self.landed.frozen
+            && self.landed.is_held()
+        {
+            return frozen.failure.clone();
+        }
         let mut failure = self.verified.as_ref()?.failure.clone()?;
         let Some(commit) = &self.landed.commit else {
             return Some(failure);
@@ -159,7 +164,8 @@ async fn delivered(
                 let Update {
                     files, identity, ..
                 } = update;
-                rollback::of_commit(&session, files, identity, commit, source, log).await
+                let freeze = update.freeze.as_ref();
+                rollback::of_commit(&session, files, identity, freeze, commit, source, log).await
             }
             Err(failure) => Err(failure),
         };

@@ -446,6 +446,28 @@ impl Explainer<'_> {
         Failure::new(reason, message).with_hint(hint)
     }
 
+    /// What is wrong with the file that says what is frozen.
+    pub fn freeze_file(
+        &self,
+        path: &str,
+        problem: &FileProblem,
+        read: Option<&BranchTip>,
+    ) -> Failure {
+        let read = read.map(|tip| format!(" on {tip}")).unwrap_or_default();
+        let message = format!(
+            "`freeze-file`: `{path}` {problem}{read} in {}. Nothing was changed.",
+            self.location
+        );
+        let nearest = match problem {
+            FileProblem::Missing { nearest } => meant(nearest),
+            _ => String::new(),
+        };
+        let hint = format!(
+            "Name a YAML file, from the root of the repository, that is on the branch which is written to.{nearest}"
+        );
+        Failure::new(Reason::FreezeFile, message).with_hint(hint)
+    }
+
     fn file(&self, path: &str, problem: &FileProblem, read: Option<&BranchTip>) -> Failure {
         let read = read.map(|tip| format!(" on {tip}")).unwrap_or_default();
         let message = format!(

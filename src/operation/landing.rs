@@ -4,11 +4,12 @@ use std::cell::RefCell;
 
 use similar::TextDiff;
 
+use super::freeze::{Freeze, Frozen};
 use super::image_check::Found;
 use super::pull_request::{self, News, Opened, Proposing};
 use super::session::{Session, log_event};
 use super::source_changes::{self, Deploying, SourceChanges};
-use super::{Operation, Progress, lines};
+use super::{Operation, Progress, lines, now};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::files::FileSelection;
@@ -16,8 +17,10 @@ use crate::manifest::{FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
 use crate::registry::Registry;
 use crate::repository::github::head::HeadBranch;
 use crate::repository::history::Commit;
-use crate::repository::retry::{self, Event, Proposal};
-use crate::repository::{BranchName, Change, CommitDraft, CommitId, Identity, Location, Snapshot};
+use crate::repository::retry::{self, Event, LandError, Proposal};
+use crate::repository::{
+    BranchName, Change, CommitDraft, CommitId, Identity, Location, RepositoryError, Snapshot,
+};
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub struct LandingReport {
     /// Why nothing was written, though something would have changed; a sentence without its full
     /// stop.
     pub skipped: Option<String>,
+    /// The freeze that is on for what it does, or would have done.
+    pub frozen: Option<Frozen>,
     /// Where the images come from, where another stage has them.
     pub promotion: Option<PromotionReport>,
     /// What the registry has of the images, where it was asked.
@@ -99,6 +104,18 @@ impl LandingReport {
             Outcome::Committed | Outcome::DryRun => true,
             Outcome::Unchanged | Outcome::Skipped => false,
         }
+    }
+
+    /// Whether a freeze kept it from being made.
+    pub fn is_held(&self) -> bool {
+        self.outcome == Outcome::Skipped && self.frozen.is_some()
+    }
+
+    /// Why a freeze held it, and how that ends.
+    pub(super) fn held(&mut self) -> Option<(&str, &mut Frozen)> {
+        let is_held = self.is_held();
+        let why = self.skipped.as_deref().filter(|_| is_held)?;
+        Some((why, self.frozen.as_mut()?))
     }
 
     /// Where to look at the commit.
@@ -195,6 +212,10 @@ impl LandingReport {
                 "Nothing to do: {branch} of {location} holds {images} already, at {}.",
                 commit.short()
             ),
+            (Outcome::Skipped, _) if self.is_held() => format!(
+                "Held back: {}. Nothing was pushed to {branch} of {location}.",
+                self.skipped.as_deref().unwrap_or("a freeze is on")
+            ),
             (Outcome::Skipped, _) if self.operation == Operation::Rollback => format!(
                 "Nothing to do: {}. Nothing was pushed to {branch} of {location}.",
                 self.skipped
@@ -220,6 +241,8 @@ pub struct LandingOptions<'a> {
     pub identity: &'a Identity,
     /// Whether to leave Git as it is.
     pub dry_run: bool,
+    /// Where to look whether what it does is frozen.
+    pub freeze: Option<&'a Freeze>,
     /// How to propose it, where it does not go to the branch itself.
     pub proposing: Option<Proposing<'a>>,
     /// The registry, where it is asked about the images anyway.
@@ -257,24 +280,48 @@ pub async fn land(
         files,
         identity,
         dry_run,
+        freeze,
         ref proposing,
         registry,
     } = *landing;
     let mut said = String::new();
     let mut recent = Vec::new();
+    let mut frozen = None;
+    let selection = &files.beside(freeze.map(|freeze| &freeze.file));
     let shared = RefCell::new(&mut *log);
     let observe = |event: Event<'_>| log_event(&mut **shared.borrow_mut(), &event);
     let propose = async |snapshot: &Snapshot| -> Result<_, Failure> {
         if let Some(proposing) = proposing {
             proposing.check(&snapshot.branch)?;
         }
+        let freezes = match freeze {
+            Some(freeze) => Some((freeze, freeze.read(snapshot, operation)?)),
+            None => None,
+        };
         let Planned {
             plan,
             message,
             announced,
-            warnings,
-            skipped,
+            mut warnings,
+            mut skipped,
         } = propose(snapshot).await?;
+        frozen = None;
+        if let (Some((freeze, freezes)), None) = (&freezes, &skipped) {
+            let touched = plan.edits.iter().map(|edit| &edit.path);
+            if let Some(hold) = freezes.hold(operation.name(), touched, now()) {
+                let why = hold.told(&freeze.file);
+                frozen = Some(freeze.frozen(&why, hold.until));
+                match proposing {
+                    // What is proposed is deployed when somebody merges it.
+                    Some(Proposing { request, .. }) if request.auto_merge.is_none() => {
+                        warnings.push(format!(
+                            "{why}. It is proposed all the same: merge it when that is over"
+                        ));
+                    }
+                    _ => skipped = Some(why),
+                }
+            }
+        }
         for line in announced {
             shared.borrow_mut().info(&line);
         }
@@ -300,17 +347,32 @@ pub async fn land(
     let (landed, held) = match (proposing, repository.api()) {
         (Some(proposing), Some(api)) => {
             let head = HeadBranch::new(api, &proposing.branch, deployment::is_ours);
-            let landed = retry::land(&head, files, deadline, observe, propose).await;
+            let landed = retry::land(&head, selection, deadline, observe, propose).await;
             (landed, head.held_it_already())
         }
         (None | Some(_), _) => {
-            let landed = retry::land(repository, files, deadline, observe, propose).await;
+            let landed = retry::land(repository, selection, deadline, observe, propose).await;
             (landed, false)
         }
     };
     let retry::Ended { plan, base, landed } = match landed {
         Ok(landing) => landing,
-        Err(error) => return Err(session.explainer.landing(error, identity).await),
+        Err(error) => {
+            let explainer = &session.explainer;
+            return Err(match (&error, freeze) {
+                (
+                    LandError::Repository(RepositoryError::File {
+                        path,
+                        problem,
+                        read,
+                    }),
+                    Some(freeze),
+                ) if freeze.is_meant(path, files) => {
+                    explainer.freeze_file(path, problem, read.as_ref())
+                }
+                _ => explainer.landing(error, identity).await,
+            });
+        }
     };
     let (mut plan, mut warnings, skipped) = plan;
     if skipped.is_some() {
@@ -321,6 +383,11 @@ pub async fn land(
         lines::of_after(&mut plan);
     }
     let verified = landed.as_ref().and_then(|landed| landed.verified);
+    if skipped.is_none()
+        && let Some(frozen) = &mut frozen
+    {
+        frozen.failure = None;
+    }
     let (outcome, commit) = match landed {
         Some(landed) if held => (Outcome::Unchanged, Some(landed.commit)),
         Some(landed) => (Outcome::Committed, Some(landed.commit)),
@@ -379,6 +446,7 @@ pub async fn land(
         images: plan.images,
         values: plan.values,
         skipped,
+        frozen,
         promotion: None,
         notes: plan.notes,
         warnings,
@@ -389,7 +457,10 @@ pub async fn land(
     for Note { file, line, text } in &report.notes {
         log.info(&format!("Note: {file} line {line}: {text}."));
     }
-    log.info(&report.sentence());
+    let fails = |frozen: &Frozen| frozen.failure.is_some();
+    if !report.frozen.as_ref().is_some_and(fails) {
+        log.info(&report.sentence());
+    }
     if report.changed() {
         log.diff(&report.diff);
     }

@@ -4,6 +4,7 @@ mod advice;
 pub mod delivery;
 pub mod downgrade;
 mod explain;
+pub mod freeze;
 pub mod history;
 pub mod image_check;
 pub mod landing;

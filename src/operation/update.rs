@@ -2,6 +2,7 @@
 
 use super::downgrade::{self, Downgrade};
 use super::explain;
+use super::freeze::{Freeze, Patience};
 use super::image_check::ImageCheck;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
@@ -25,6 +26,8 @@ pub struct Update {
     pub edit: EditRequest,
     /// What becomes of an image that is older than the one in Git.
     pub downgrade: Downgrade,
+    /// Where to look whether it is frozen.
+    pub freeze: Option<Freeze>,
     /// What the registry is asked first.
     pub image_check: ImageCheck,
     /// The commit message; else the default one.
@@ -52,6 +55,22 @@ pub async fn run(
     cancellation: Cancellation,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
+    let freeze = update.freeze.as_ref();
+    let patience = Patience::new(freeze, &update.remote, cancellation.clone());
+    loop {
+        let mut report = once(update, source, cancellation.clone(), log).await?;
+        if !patience.outlasts(report.held(), log).await? {
+            return Ok(report);
+        }
+    }
+}
+
+async fn once(
+    update: &Update,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
     let Update { remote, files, .. } = update;
     // Before anything is asked of Git: an image may be waited for.
     let http = || remote.http();
@@ -73,6 +92,7 @@ pub async fn run(
         files,
         identity: &update.identity,
         dry_run: update.dry_run,
+        freeze: update.freeze.as_ref(),
         proposing: proposing(update, source)?,
         registry: checked.registry.as_ref(),
     };

@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub commit: CommitId,
     /// The selected files.
     pub files: Vec<ManifestFile>,
+    /// The file beside them, where the selection has one.
+    pub beside: Option<ManifestFile>,
     /// What the branch's newest commits say, the tip first: as many as come along for nothing.
     pub recent: Vec<Said>,
 }

@@ -591,6 +591,7 @@ mod tests {
                 }],
                 commit: tip,
                 files: Vec::new(),
+                beside: None,
             })
         }
 
@@ -635,10 +636,7 @@ mod tests {
                 plan: (),
             })
         };
-        let files = FileSelection {
-            include: Vec::new(),
-            exclude: Vec::new(),
-        };
+        let files = FileSelection::default();
         let told = match land(branch, &files, &deadline, |_| {}, propose).await {
             Ok(Ended { base, landed, .. }) => {
                 let number = |id: &CommitId| id.as_str().trim_start_matches('0').to_owned();

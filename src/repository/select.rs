@@ -2,6 +2,7 @@
 
 use super::error::{FileProblem, RepositoryError};
 use crate::files::{FileSelection, RepoPath};
+use crate::manifest::ManifestFile;
 use crate::nearest::Nearest;
 
 /// How many alternatives a message names.
@@ -33,6 +34,16 @@ pub fn globbed<F>(
     });
     files.sort_by(|a, b| path(a).cmp(path(b)));
     Ok(files)
+}
+
+/// Takes the file beside the selection out of `files`, unless it is one of them as well.
+pub fn beside(selection: &FileSelection, files: &mut Vec<ManifestFile>) -> Option<ManifestFile> {
+    let path = selection.beside.as_ref()?;
+    let index = files.iter().position(|file| file.path == *path)?;
+    match selection.selects(path) {
+        true => files.get(index).cloned(),
+        false => Some(files.remove(index)),
+    }
 }
 
 /// What is wrong with `path`, where none of `files` is there.

@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the top of the house to its ground, each with those it may import.
-const ROOMS: [(&str, &str); 19] = [
+const ROOMS: [(&str, &str); 20] = [
     (
         "action",
-        "operation registry repository argocd deployment manifest image date markdown failure files \
+        "operation registry repository argocd deployment manifest freeze image date markdown failure files \
          stages nearest http deadline",
     ),
     (
         "operation",
-        "registry repository argocd deployment manifest image date version markdown failure files \
+        "registry repository argocd deployment manifest freeze image date version markdown failure files \
          stages nearest http deadline",
     ),
     ("registry", "image http deadline limits"),
@@ -24,6 +24,7 @@ const ROOMS: [(&str, &str); 19] = [
     ("argocd", "image http deadline limits"),
     ("deployment", "manifest image date files nearest"),
     ("manifest", "yaml image files nearest limits"),
+    ("freeze", "yaml date files nearest limits"),
     ("yaml", "limits"),
     ("image", ""),
     ("date", ""),
@@ -39,7 +40,7 @@ const ROOMS: [(&str, &str); 19] = [
 ];
 
 /// Rooms that name no network, environment, clock or file system, and files of theirs that do.
-const PURE: &str = "argocd deployment manifest yaml image date version markdown failure files stages nearest limits";
+const PURE: &str = "argocd deployment manifest freeze yaml image date version markdown failure files stages nearest limits";
 const BUT: [&str; 1] = ["argocd/client.rs"];
 const IMPURE: [&str; 7] = [
     "std::env",

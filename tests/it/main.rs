@@ -39,6 +39,7 @@ mod over_git {
     const VIA: crate::support::Via = crate::support::Via::Git;
 
     mod faults;
+    mod freeze;
     mod history;
     mod load;
     mod places;
@@ -55,6 +56,7 @@ mod over_the_api {
     const VIA: crate::support::Via = crate::support::Via::Api;
 
     mod faults;
+    mod freeze;
     mod history;
     mod load;
     mod places;

@@ -985,3 +985,27 @@ fn an_older_build_never_sets_a_proposal_back() {
     let outcome = older("skip").run().succeeded();
     assert_eq!(outcome.output("changed"), "true");
 }
+
+/// A proposal is no deployment; one that merges itself is.
+#[test]
+fn a_freeze_holds_what_would_merge_itself() {
+    const ON: &str =
+        "freezes:\n  - {reason: Black Friday, who: Retail, until: 2099-07-01T08:00Z}\n";
+    let (server, repository) = start();
+    repository.commit("main", "freezes.yaml", ON, "freeze");
+    let propose = || propose(&repository, "v2").input("freeze-file", "freezes.yaml");
+    let merging = propose().input("pull-request-auto-merge", "squash");
+    let outcome = merging.run().failed();
+    assert!(error(&outcome).contains("is frozen until 2099-07-01 08:00 UTC"));
+    assert_eq!(server.github().pulls(NAME), Vec::<Json>::new());
+    assert_eq!(repository.git(&["for-each-ref"]).lines().count(), 1);
+
+    let outcome = propose().run().succeeded();
+    assert_eq!(outcome.output("changed"), "true");
+    assert_eq!(outcome.output("frozen-until"), "2099-07-01T08:00:00+00:00");
+    assert_eq!(outcome.output("skipped-reason"), "");
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    apps/web.yaml is frozen until 2099-07-01 08:00 UTC: Black Friday (Retail, freezes.yaml line 2). It is proposed all the same: merge it when that is over
+    ");
+    assert_eq!(head(&pull(&server)), "gitops-deploy/web-01f5f21");
+}

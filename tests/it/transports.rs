@@ -79,6 +79,7 @@ fn selection(lines: &[&str]) -> FileSelection {
     FileSelection {
         include: include.iter().map(pattern).collect(),
         exclude: exclude.iter().map(pattern).collect(),
+        beside: None,
     }
 }
 

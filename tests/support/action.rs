@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -186,6 +186,7 @@ impl Action {
         Running {
             stdout: collect(child.stdout.take().unwrap()),
             stderr: collect(child.stderr.take().unwrap()),
+            printed: Vec::new(),
             child,
             job,
             started,
@@ -305,9 +306,10 @@ impl Job {
 fn collect(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        let _ = sender.send(bytes);
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = pipe.read(&mut bytes) {
+            let _ = sender.send(bytes[..count].to_vec());
+        }
     });
     receiver
 }
@@ -318,6 +320,8 @@ pub struct Running {
     child: Child,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
+    /// What was read of the output before its end.
+    printed: Vec<u8>,
     job: Job,
     started: Instant,
 }
@@ -334,20 +338,41 @@ impl Running {
         kill(id, Signal::SIGTERM).unwrap();
     }
 
+    /// Waits until it has printed `text`.
+    pub fn printed(&mut self, text: &str) {
+        let has = |printed: &[u8]| String::from_utf8_lossy(printed).contains(text);
+        while !has(&self.printed) {
+            let left = (self.started + PATIENCE).saturating_duration_since(Instant::now());
+            match self.stdout.recv_timeout(left) {
+                Ok(bytes) => self.printed.extend(bytes),
+                Err(_) => panic!(
+                    "the action printed no {text:?}:\n{}",
+                    String::from_utf8_lossy(&self.printed)
+                ),
+            }
+        }
+    }
+
     /// Waits until it ends.
     pub fn wait(mut self) -> Outcome {
         let deadline = self.started + PATIENCE;
-        let mut rest = |pipe: &Receiver<Vec<u8>>| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match pipe.recv_timeout(left) {
-                Ok(bytes) => String::from_utf8(bytes).expect("the action prints UTF-8"),
-                Err(_) => {
-                    let _ = self.child.kill();
-                    panic!("the action still runs after {PATIENCE:?}");
+        let mut rest = |pipe: &Receiver<Vec<u8>>, mut bytes: Vec<u8>| {
+            loop {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match pipe.recv_timeout(left) {
+                    Ok(more) => bytes.extend(more),
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return String::from_utf8(bytes).expect("the action prints UTF-8");
+                    }
+                    Err(RecvTimeoutError::Timeout) => {
+                        let _ = self.child.kill();
+                        panic!("the action still runs after {PATIENCE:?}");
+                    }
                 }
             }
         };
-        let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
+        let printed = std::mem::take(&mut self.printed);
+        let (stdout, stderr) = (rest(&self.stdout, printed), rest(&self.stderr, Vec::new()));
         let status = self.child.wait().unwrap();
         let elapsed = self.started.elapsed();
         let read = |name| std::fs::read_to_string(self.job.file_command(name)).unwrap();

@@ -5,7 +5,7 @@ use std::fmt;
 use super::given::Given;
 use super::groups::access::signing;
 use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd, from_argocd};
-use super::groups::checks::{DOWNGRADE, DRY_RUN, image_check};
+use super::groups::checks::{DOWNGRADE, DRY_RUN, freeze, image_check};
 use super::groups::commit::{COMMIT_MESSAGE, identity};
 use super::groups::edit::{IMAGE, edit};
 use super::groups::past::{AUTHOR, COMMIT, LIMIT, SINCE, TO, UNTIL};
@@ -126,6 +126,7 @@ fn deployment(
     let message = given.read(&COMMIT_MESSAGE);
     let identity = identity(given);
     let downgrade = given.read(&DOWNGRADE);
+    let freeze = freeze(given);
     let image_check = image_check(given, &edit);
     let dry_run = given.read(&DRY_RUN);
     let argocd = argocd(given);
@@ -135,6 +136,7 @@ fn deployment(
         files: files?,
         edit,
         downgrade: downgrade?,
+        freeze,
         image_check,
         message,
         identity: identity?,
@@ -179,11 +181,13 @@ fn rollback(given: &mut Given) -> Option<Rollback> {
     let message = given.read(&COMMIT_MESSAGE);
     let identity = identity(given);
     let dry_run = given.read(&DRY_RUN);
+    let freeze = freeze(given);
     let argocd = argocd(given);
     Some(Rollback {
         remote: remote?,
         files: files?,
         target: commit.map(Target::Commit).or(to).unwrap_or(Target::Newest),
+        freeze,
         message,
         identity: identity?,
         dry_run: dry_run?,

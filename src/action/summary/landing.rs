@@ -46,6 +46,7 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
         Outcome::Committed if rollback => ("⏪", format!("Rolled back to {what}")),
         Outcome::Committed if report.promotion.is_some() => ("🚀", format!("Promoted {what}")),
         Outcome::Committed => ("🚀", format!("Deployed {what}")),
+        Outcome::Skipped if report.is_held() => ("❄️", format!("Frozen: {what} {stays}")),
         Outcome::Unchanged | Outcome::Skipped if rollback => {
             ("💤", "Nothing to roll back".to_owned())
         }
@@ -88,6 +89,8 @@ pub fn sentence(report: &LandingReport) -> String {
         link(&code(&location.to_string()), location.page()),
         code(branch.as_str()),
     );
+    let frozen = report.frozen.as_ref();
+    let fails = frozen.is_some_and(|frozen| frozen.failure.is_some());
     let sentence = match (report.outcome, commit) {
         (Outcome::Committed, Some(commit)) => {
             let signature = match report.verified {
@@ -99,6 +102,10 @@ pub fn sentence(report: &LandingReport) -> String {
         }
         (Outcome::Unchanged, Some(commit)) => {
             format!("{branch} of {location} holds this already, at {commit}. Nothing was pushed.")
+        }
+        // The failure says why.
+        (Outcome::Skipped, _) if fails => {
+            format!("Nothing was pushed to {branch} of {location}.")
         }
         (Outcome::Skipped, _) => {
             let reason = paragraphs(report.skipped.as_deref().unwrap_or_default());

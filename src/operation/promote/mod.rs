@@ -8,6 +8,7 @@ use std::time::Duration;
 use self::proof::{Move, Pending, Proof, moves};
 use self::sides::Sides;
 use super::explain::NamedBy;
+use super::freeze::Patience;
 use super::image_check::Found;
 use super::landing::{self, LandingOptions, LandingReport, Planned, PromotionReport};
 use super::pull_request::Proposing;
@@ -53,6 +54,22 @@ pub async fn run(
     cancellation: Cancellation,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
+    let to = &promote.to;
+    let patience = Patience::new(to.freeze.as_ref(), &to.remote, cancellation.clone());
+    loop {
+        let mut report = once(promote, source, cancellation.clone(), log).await?;
+        if !patience.outlasts(report.held(), log).await? {
+            return Ok(report);
+        }
+    }
+}
+
+async fn once(
+    promote: &Promote,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
     let Promote {
         to: update,
         files,
@@ -89,6 +106,7 @@ pub async fn run(
         files: &sides.read_here,
         identity: &update.identity,
         dry_run: update.dry_run,
+        freeze: update.freeze.as_ref(),
         proposing: promote.proposing(source)?,
         registry: None,
     };
@@ -148,7 +166,7 @@ pub async fn run(
     report.promotion = told;
     report.found = vetted.found;
     // What was asked for was not done: nobody should have to open the run to see that.
-    if let Some(why) = &report.skipped {
+    if let (Some(why), false) = (&report.skipped, report.is_held()) {
         log.warning(&format!("Nothing was promoted: {why}"));
     }
     Ok(report)

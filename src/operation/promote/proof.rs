@@ -347,7 +347,7 @@ async fn read(
     let include = files.iter().map(|file| Pattern::Path((*file).clone()));
     let files = FileSelection {
         include: include.collect(),
-        exclude: Vec::new(),
+        ..FileSelection::default()
     };
     let query = HistoryQuery::newest(limit);
     let read = async || session.repository.history(&files, &query).await;

@@ -48,7 +48,9 @@ impl<'a> Sides<'a> {
         let mut read_here = files.files();
         if elsewhere.is_none() {
             // One snapshot for both. What only one of them leaves out is in the other one.
-            let FileSelection { include, exclude } = from.files();
+            let FileSelection {
+                include, exclude, ..
+            } = from.files();
             let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
             read_here
                 .exclude

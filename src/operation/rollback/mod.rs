@@ -9,6 +9,7 @@ pub use target::{Target, To, UnknownTo};
 
 use self::choice::Choice;
 use self::plan::Undone;
+use super::freeze::{Freeze, Patience};
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
@@ -16,7 +17,7 @@ use super::verify::Argocd;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::Plan;
 use crate::repository::{CommitId, Identity, Revision, Snapshot};
@@ -29,6 +30,8 @@ pub struct Rollback {
     pub files: FileSelection,
     /// What to undo.
     pub target: Target,
+    /// Where to look whether rollbacks are frozen.
+    pub freeze: Option<Freeze>,
     /// The commit message; else the one of `git revert`.
     pub message: Option<MessageTemplate>,
     /// Author and committer.
@@ -47,6 +50,22 @@ pub struct Rollback {
 /// Whatever keeps it from landing, told for a person. Git is as it was, unless the message says that
 /// nobody knows.
 pub async fn run(
+    rollback: &Rollback,
+    source: &Source,
+    cancellation: Cancellation,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
+    let freeze = rollback.freeze.as_ref();
+    let patience = Patience::new(freeze, &rollback.remote, cancellation.clone());
+    loop {
+        let mut report = once(rollback, source, cancellation.clone(), log).await?;
+        if !patience.outlasts(report.held(), log).await? {
+            return Ok(report);
+        }
+    }
+}
+
+async fn once(
     rollback: &Rollback,
     source: &Source,
     cancellation: Cancellation,
@@ -71,6 +90,7 @@ pub async fn run(
         files,
         identity: &rollback.identity,
         dry_run: rollback.dry_run,
+        freeze: rollback.freeze.as_ref(),
         registry: None,
     };
     let message = rollback.message.as_ref();
@@ -80,11 +100,12 @@ pub async fn run(
 /// Undoes `commit`, unless somebody has deployed since.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run`]; and where a freeze holds rollbacks as well: it is not waited for.
 pub(super) async fn of_commit(
     session: &Session<'_>,
     files: &FileSelection,
     identity: &Identity,
+    freeze: Option<&Freeze>,
     commit: &CommitId,
     source: &Source,
     log: &mut impl Progress,
@@ -102,9 +123,14 @@ pub(super) async fn of_commit(
         files,
         identity,
         dry_run: false,
+        freeze,
         registry: None,
     };
-    undo(session, &landing, None, choice, false, source, log).await
+    let report = undo(session, &landing, None, choice, false, source, log).await?;
+    match &report.skipped {
+        Some(why) if report.is_held() => Err(Failure::new(Reason::Frozen, format!("{why}."))),
+        _ => Ok(report),
+    }
 }
 
 /// Undoes what was chosen.
@@ -147,6 +173,9 @@ async fn undo(
         })
     });
     let mut report = landed.await?;
+    if report.is_held() {
+        return Ok(report);
+    }
     let undone = choice.undone.into_iter();
     report.undone = undone.map(|undone| undone.touched.commit).collect();
     Ok(report)

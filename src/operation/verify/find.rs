@@ -15,10 +15,7 @@ pub(super) async fn find(
     session: &Session<'_>,
     log: &mut impl Progress,
 ) -> Result<Deployed, Failure> {
-    let nothing = FileSelection {
-        include: Vec::new(),
-        exclude: Vec::new(),
-    };
+    let nothing = FileSelection::default();
     let repository = &session.repository;
     let files = verify.files.as_ref().unwrap_or(&nothing);
     // Of an older commit than the tip, the files are read where they were.

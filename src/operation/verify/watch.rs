@@ -511,10 +511,7 @@ impl<'a> Watch<'a> {
         let made_of = match evidence.fault {
             // What was compared then has no name: the branch tells.
             Fault::Manifests => {
-                let nothing = FileSelection {
-                    include: Vec::new(),
-                    exclude: Vec::new(),
-                };
+                let nothing = FileSelection::default();
                 let tip = crate::repository::Branch::snapshot(&session.repository, &nothing).await;
                 tip.ok().map(|tip| tip.commit)
             }
@@ -558,7 +555,7 @@ impl<'a> Watch<'a> {
             // Of no files, or not of all, nothing is proven.
             Ok(include) if !include.is_empty() => FileSelection {
                 include,
-                exclude: Vec::new(),
+                ..FileSelection::default()
             },
             Ok(_) | Err(_) => return false,
         };

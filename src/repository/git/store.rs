@@ -22,6 +22,7 @@ use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Sent, Snapsho
 use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
+use crate::repository::select::beside;
 use crate::repository::signing::SigningKey;
 use crate::repository::tip::BranchTip;
 
@@ -146,10 +147,11 @@ impl Store {
             branch: branch.clone(),
             commit: tip.into(),
         };
-        let files = files.map_err(|error| error.read_at(at()))?;
+        let mut files = files.map_err(|error| error.read_at(at()))?;
         Ok(Snapshot {
             branch: branch.clone(),
             commit: tip.into(),
+            beside: beside(selection, &mut files),
             files,
             recent: self.recent(tip)?,
         })
@@ -245,7 +247,7 @@ impl Store {
         for Change { path, bytes } in changes {
             let file = FileSelection {
                 include: vec![Pattern::Path(path.clone())],
-                exclude: Vec::new(),
+                ..FileSelection::default()
             };
             let blob = ObjectId::of(ObjectKind::Blob, bytes);
             match tree::select(&self.objects, &tree, &file) {

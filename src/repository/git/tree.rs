@@ -66,7 +66,8 @@ pub(super) fn select(
         }
         entries.extend(globbed(selection, matching, |file| &file.path)?);
     }
-    if entries.is_empty() && !selection.include.is_empty() {
+    let is_none = !entries.iter().any(|file| selection.selects(&file.path));
+    if is_none && !selection.include.is_empty() {
         return Err(problem(
             selection,
             FileProblem::NoMatch {

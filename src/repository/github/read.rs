@@ -19,7 +19,7 @@ use crate::repository::commit::{Said, Snapshot};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::history::Touched;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
-use crate::repository::select::{globbed, missing, problem};
+use crate::repository::select::{beside, globbed, missing, problem};
 use crate::repository::tip::BranchTip;
 
 /// How many files one query asks for, and of how many bytes at most together. Beyond GitHub's limit
@@ -181,10 +181,12 @@ impl GithubRepository {
         let (branch, commit) = (tip.branch.clone(), tip.commit.clone());
         let recent = std::mem::take(&mut tip.recent);
         self.remember(tip);
+        let mut files = files.into_iter().map(|(_, file)| file).collect();
         Ok(Snapshot {
             branch,
             commit,
-            files: files.into_iter().map(|(_, file)| file).collect(),
+            beside: beside(selection, &mut files),
+            files,
             recent,
         })
     }
@@ -376,7 +378,8 @@ impl GithubRepository {
         }
         let bytes = files.iter().map(|(_, file)| file.bytes.len() as u64);
         FILES.check(bytes.sum())?;
-        if files.is_empty() && !selection.include.is_empty() {
+        let is_none = !files.iter().any(|(_, file)| selection.selects(&file.path));
+        if is_none && !selection.include.is_empty() {
             return Err(problem(
                 selection,
                 FileProblem::NoMatch {

@@ -11,9 +11,11 @@ use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
 use crate::action::inputs::groups::server::PLAINTEXT;
 use crate::action::inputs::parse::{boolean, items, parsed, seconds, text};
+use crate::files::RepoPath;
 use crate::http::Credentials;
 use crate::manifest::EditRequest;
 use crate::operation::downgrade::Downgrade;
+use crate::operation::freeze::{Freeze, WhenFrozen};
 use crate::operation::image_check::ImageCheck;
 use crate::registry::Platform;
 
@@ -29,6 +31,18 @@ inputs! {
     /// `skip` succeeds and writes nothing, `fail` fails. Compared by tag, else by the runs of the
     /// workflow ([docs/guards.md](docs/guards.md)).
     DOWNGRADE: Downgrade = Input::new("downgrade", DEPLOYING, parsed).or("allow");
+
+    /// A YAML file of `repository` that says which files are frozen when: then nothing is deployed to them
+    /// ([docs/freeze.md](docs/freeze.md)). It is read at the commit that is written on, so that a freeze that
+    /// is pushed first always wins. Rollbacks pass, unless it holds them, too.
+    FREEZE_FILE: RepoPath = Input::new("freeze-file", WRITING, parsed);
+
+    /// What happens to a deployment that is frozen: `fail` fails, `skip` succeeds and writes nothing, `wait`
+    /// waits for the end, if that comes within `timeout`, and looks at everything again. The output
+    /// `frozen-until` says when that is.
+    FREEZE: WhenFrozen = Input::new("freeze", WRITING, parsed)
+        .or("fail")
+        .needs(&[&FREEZE_FILE.definition]);
 
     /// Check that the images are in their registry before anything is written
     /// ([docs/guards.md](docs/guards.md)).
@@ -71,6 +85,15 @@ fn seconds_or_none(text: &str, problems: &mut Problems<'_>) -> Option<Duration> 
 
 fn password(text: &str, _: &mut Problems<'_>) -> Option<SecretString> {
     Some(text.into())
+}
+
+/// Where to look for freezes, if anywhere.
+pub fn freeze(given: &mut Given) -> Option<Freeze> {
+    let (file, when_frozen) = (given.read(&FREEZE_FILE), given.read(&FREEZE));
+    Some(Freeze {
+        file: file?,
+        when_frozen: when_frozen?,
+    })
 }
 
 /// What the registry is asked before Git changes.

@@ -7,6 +7,7 @@ use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
 use crate::action::inputs::groups::target::FILE;
 use crate::action::inputs::parse::{list, parsed, time_meant};
+use crate::date;
 use crate::image::ImageReference;
 use crate::repository::BranchName;
 use crate::stages::Stage;
@@ -42,9 +43,8 @@ fn stage(text: &str, problems: &mut Problems<'_>) -> Option<Stage> {
     }
 }
 
-/// `90s`, `30m`, `2h`, `1d`, and one behind the other: `1h30m`.
 fn soak(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
-    let soak = span(text).filter(|seconds| (1..=MAX_SOAK).contains(seconds));
+    let soak = date::seconds(text).filter(|seconds| (1..=MAX_SOAK).contains(seconds));
     if soak.is_none() {
         let meant = time_meant(text).map(|meant| meant.seconds);
         let meant = meant.filter(|seconds| (1..=MAX_SOAK).contains(seconds));
@@ -62,27 +62,11 @@ fn soak(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
 /// A time by the largest unit of which it is a whole number.
 fn shortest(seconds: u64) -> String {
     let units = [(24 * 3600, 'd'), (3600, 'h'), (60, 'm')];
-    let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    let unit = units
+        .into_iter()
+        .find(|(unit, _)| seconds.is_multiple_of(*unit));
     let (unit, letter) = unit.unwrap_or((1, 's'));
     format!("{}{letter}", seconds / unit)
-}
-
-fn span(text: &str) -> Option<u64> {
-    let (mut rest, mut seconds) = (text, 0_u64);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest.get(..digits)?.parse().ok()?;
-        let unit = match rest.as_bytes().get(digits)? {
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 3600,
-            b'd' => 24 * 3600,
-            _ => return None,
-        };
-        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
-        rest = rest.get(digits + 1..)?;
-    }
-    Some(seconds)
 }
 
 /// The files, of which parts of the paths may have names; where there is none, `why` one is needed.
@@ -154,27 +138,4 @@ pub fn only(given: &mut Given) -> Vec<ImageReference> {
         }
     }
     only
-}
-
-#[cfg(test)]
-mod tests {
-    use super::span;
-
-    #[test]
-    fn a_time_has_a_unit() {
-        for (text, expected) in [
-            ("90s", Some(90)),
-            ("2h", Some(7200)),
-            ("1h30m", Some(5400)),
-            ("1d", Some(86_400)),
-            ("90", None),
-            ("2 h", None),
-            ("h", None),
-            ("1.5h", None),
-            ("-1h", None),
-            ("99999999999999999999d", None),
-        ] {
-            assert_eq!(span(text), expected, "{text}");
-        }
-    }
 }

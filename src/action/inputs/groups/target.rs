@@ -60,7 +60,11 @@ fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
             None => include.extend(parsed(line, problems)),
         }
     }
-    Some(FileSelection { include, exclude })
+    Some(FileSelection {
+        include,
+        exclude,
+        beside: None,
+    })
 }
 
 /// The files, where an operation can't do without.

@@ -1,0 +1,633 @@
+//! A freeze file: YAML, strictly. What is not understood is an error, since whoever wrote it wanted something to be
+//! frozen.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::TimeDelta;
+
+use super::entry::Freeze;
+use super::files::Files;
+use super::hold::Freezes;
+use super::schedule::Schedule;
+use super::window::{Window, Written};
+use super::zone::Zone;
+use crate::date;
+use crate::files::Pattern;
+use crate::limits::{FREEZE_FILE, FREEZE_PATTERNS, FREEZES};
+use crate::nearest;
+use crate::yaml::{Content, NodeId, Role, Stream};
+
+/// The operations that a freeze can hold, as the input `operation` names them.
+pub const OPERATIONS: [&str; 3] = ["update", "promote", "rollback"];
+/// Those that it holds where it does not say: what goes back to what ran before is how trouble ends.
+const HELD: [&str; 2] = ["update", "promote"];
+
+/// The keys of an entry.
+const KEYS: [&str; 9] = [
+    "reason",
+    "who",
+    "files",
+    "from",
+    "until",
+    "schedule",
+    "duration",
+    "timeZone",
+    "operations",
+];
+
+/// The longest reason or name, in characters.
+const LONGEST_TEXT: usize = 500;
+/// The longest window, in seconds.
+const LONGEST_WINDOW: u64 = 366 * 24 * 3600;
+/// How many problems are told.
+const TOLD: usize = 10;
+
+/// Everything that is wrong with a freeze file, each with its line and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeFileError(Vec<String>);
+
+impl fmt::Display for FreezeFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told: Vec<&str> = self.0.iter().take(TOLD).map(String::as_str).collect();
+        f.write_str(&told.join("\n"))?;
+        match self.0.len().saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(f, "\n… and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for FreezeFileError {}
+
+/// The freezes of a file.
+///
+/// # Errors
+/// Everything in it that is not understood.
+pub fn parse(bytes: &[u8]) -> Result<Freezes, FreezeFileError> {
+    let failed = |error: &dyn fmt::Display| FreezeFileError(vec![error.to_string()]);
+    FREEZE_FILE
+        .check(bytes.len() as u64)
+        .map_err(|error| failed(&error))?;
+    let stream = Stream::parse(bytes).map_err(|error| failed(&error))?;
+    let mut reader = Reader {
+        stream: &stream,
+        problems: Vec::new(),
+        patterns: 0,
+    };
+    let freezes = reader.all();
+    match reader.problems.is_empty() {
+        true => Ok(Freezes(freezes)),
+        false => Err(FreezeFileError(reader.problems)),
+    }
+}
+
+struct Reader<'s> {
+    stream: &'s Stream<'s>,
+    problems: Vec<String>,
+    /// How many paths and globs there were so far.
+    patterns: u64,
+}
+
+impl<'s> Reader<'s> {
+    fn all(&mut self) -> Vec<Freeze> {
+        const FORM: &str = "expected `freezes:` with a list; without freezes, `freezes: []`";
+        let root = match self.stream.roots() {
+            [] => {
+                self.problems.push(format!("line 1: it is empty: {FORM}"));
+                return Vec::new();
+            }
+            [root] => *root,
+            [_, second, ..] => {
+                let line = self.stream[*second].line;
+                let why = "a second document: a freeze file is one";
+                self.problems.push(format!("line {line}: {why}"));
+                return Vec::new();
+            }
+        };
+        let Some(keys) = self.keys(root, &["freezes"], FORM) else {
+            return Vec::new();
+        };
+        let Some(list) = keys.get("freezes").copied() else {
+            if self.problems.is_empty() {
+                self.wrong(root, "freezes", FORM);
+            }
+            return Vec::new();
+        };
+        let Content::Sequence(items) = &self.stream[self.meant(list)].content else {
+            self.wrong(list, "freezes", FORM);
+            return Vec::new();
+        };
+        if let Err(error) = FREEZES.check(items.len() as u64) {
+            self.wrong(list, "freezes", error);
+            return Vec::new();
+        }
+        items.iter().filter_map(|item| self.entry(*item)).collect()
+    }
+
+    fn entry(&mut self, id: NodeId) -> Option<Freeze> {
+        let entry = self.meant(id);
+        let form = "an entry of `freezes`: expected keys such as `reason` and `who`";
+        let keys = self.keys(entry, &KEYS, form)?;
+        let reason = self.required(entry, &keys, "reason");
+        let who = self.required(entry, &keys, "who");
+        let files = self.files(&keys);
+        let operations = self.operations(&keys);
+        let zone = self.zone(&keys);
+        let window = match &zone {
+            Some(zone) => self.window(&keys, zone),
+            // What else is wrong is told all the same.
+            None => self.window(&keys, &Zone::utc()),
+        };
+        Some(Freeze {
+            line: self.stream[entry].line,
+            reason: reason?.to_owned(),
+            who: who?.to_owned(),
+            files: files?,
+            operations: operations?,
+            window: window?,
+            zone: zone?,
+        })
+    }
+
+    fn files(&mut self, keys: &Keys<'_>) -> Option<Files> {
+        let mut files = Files::default();
+        let Some(id) = keys.get("files") else {
+            return Some(files);
+        };
+        let lines = self.list(*id, "files")?;
+        self.patterns += lines.len() as u64;
+        if let Err(error) = FREEZE_PATTERNS.check(self.patterns) {
+            self.wrong(*id, "files", error);
+            return None;
+        }
+        let mut is_good = true;
+        for (id, line) in lines {
+            let (patterns, text) = match line.strip_prefix('!') {
+                Some(excluded) => (&mut files.exclude, excluded.trim_start()),
+                None => (&mut files.include, line),
+            };
+            match text.parse::<Pattern>() {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => {
+                    is_good = false;
+                    self.refused(id, "files", line, error);
+                }
+            }
+        }
+        if is_good && files.include.is_empty() {
+            let why = "it only excludes (`!`): name what is frozen as well, such as `**`";
+            self.wrong(*id, "files", why);
+            return None;
+        }
+        is_good.then_some(files)
+    }
+
+    fn operations(&mut self, keys: &Keys<'_>) -> Option<Vec<String>> {
+        let Some(id) = keys.get("operations") else {
+            return Some(HELD.map(str::to_owned).to_vec());
+        };
+        let names = self.list(*id, "operations")?;
+        let mut is_good = true;
+        for (id, name) in &names {
+            if !OPERATIONS.contains(name) {
+                is_good = false;
+                let expected = OPERATIONS.map(|name| format!("`{name}`")).join(", ");
+                self.refused(*id, "operations", name, format!("expected {expected}"));
+            }
+        }
+        is_good.then(|| names.iter().map(|(_, name)| (*name).to_owned()).collect())
+    }
+
+    fn zone(&mut self, keys: &Keys<'_>) -> Option<Zone> {
+        let Some(id) = keys.get("timeZone") else {
+            return Some(Zone::utc());
+        };
+        let name = self.text(*id, "timeZone")?;
+        match Zone::named(name) {
+            Ok(zone) => Some(zone),
+            Err(error) => {
+                self.refused(*id, "timeZone", name, error);
+                None
+            }
+        }
+    }
+
+    fn window(&mut self, keys: &Keys<'_>, zone: &Zone) -> Option<Window> {
+        match (keys.get("schedule"), keys.get("duration")) {
+            (None, None) => self.once(keys, zone),
+            (Some(schedule), Some(duration)) => {
+                let twice = ["from", "until"]
+                    .iter()
+                    .find_map(|key| keys.get_key_value(key));
+                if let Some((key, id)) = twice {
+                    let why = "beside `schedule` it says twice when: make two entries of them";
+                    self.wrong(*id, key, why);
+                }
+                let schedule = self.schedule(*schedule);
+                let duration = self.duration(*duration);
+                if twice.is_some() {
+                    return None;
+                }
+                Some(Window::Again {
+                    schedule: schedule?,
+                    duration: duration?,
+                })
+            }
+            (Some(id), None) => {
+                let why = "it needs `duration`, such as `12h`: how long it lasts each time";
+                self.wrong(*id, "schedule", why);
+                None
+            }
+            (None, Some(id)) => {
+                let why = "it needs `schedule`, such as `0 18 * * 5`: when it begins each time";
+                self.wrong(*id, "duration", why);
+                None
+            }
+        }
+    }
+
+    fn once(&mut self, keys: &Keys<'_>, zone: &Zone) -> Option<Window> {
+        let (from, until) = (keys.get("from"), keys.get("until"));
+        let begin = match from {
+            Some(id) => Some(self.time(*id, "from")?.begin(zone)),
+            None => None,
+        };
+        let end = match until {
+            Some(id) => Some(self.time(*id, "until")?.end(zone)),
+            None => None,
+        };
+        if let (Some(id), Some(begin), Some(end)) = (until, begin, end)
+            && end <= begin
+        {
+            self.wrong(*id, "until", "it does not come after `from`");
+            return None;
+        }
+        Some(Window::Once {
+            from: begin,
+            until: end,
+        })
+    }
+
+    fn time(&mut self, id: NodeId, key: &str) -> Option<Written> {
+        let text = self.text(id, key)?;
+        let time = Written::parse(text);
+        if time.is_none() {
+            let why = "expected a day or a time, such as `2026-12-24`, `2026-12-24T18:00` (in `timeZone`) or `2026-12-24T17:00Z`";
+            self.refused(id, key, text, why);
+        }
+        time
+    }
+
+    fn schedule(&mut self, id: NodeId) -> Option<Schedule> {
+        let text = self.text(id, "schedule")?;
+        match Schedule::parse(text) {
+            Ok(schedule) => Some(schedule),
+            Err(error) => {
+                self.refused(id, "schedule", text, error);
+                None
+            }
+        }
+    }
+
+    fn duration(&mut self, id: NodeId) -> Option<TimeDelta> {
+        let text = self.text(id, "duration")?;
+        let seconds = date::seconds(text).filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
+        let duration = seconds.and_then(|seconds| TimeDelta::try_seconds(seconds.try_into().ok()?));
+        if duration.is_none() {
+            let why =
+                "expected a time with its unit, such as `30m`, `12h` or `2d`, of at most 366 days";
+            self.refused(id, "duration", text, why);
+        }
+        duration
+    }
+
+    /// The values of a mapping that has no keys but these, or none twice.
+    fn keys(&mut self, id: NodeId, known: &[&'static str], form: &str) -> Option<Keys<'s>> {
+        let Content::Mapping(pairs) = &self.stream[id].content else {
+            let line = self.stream[id].line;
+            self.problems.push(format!("line {line}: {form}"));
+            return None;
+        };
+        let mut keys = Keys::new();
+        let told = self.problems.len();
+        for (key, value) in pairs {
+            let name = self.stream.value(*key).unwrap_or_default();
+            if !known.contains(&name) {
+                let meant = nearest::alike(name, known.iter().copied());
+                let meant = match meant.first() {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => {
+                        let known: Vec<String> =
+                            known.iter().map(|key| format!("`{key}`")).collect();
+                        format!("expected {}", known.join(", "))
+                    }
+                };
+                self.wrong(*key, name, format!("unknown key: {meant}"));
+            } else if keys.insert(name, *value).is_some() {
+                self.wrong(*key, name, "it is there twice");
+            }
+        }
+        (self.problems.len() == told).then_some(keys)
+    }
+
+    fn required(&mut self, entry: NodeId, keys: &Keys<'_>, key: &str) -> Option<&'s str> {
+        let Some(id) = keys.get(key) else {
+            let what = match key {
+                "reason" => "required: why it is frozen",
+                _ => "required: who has frozen it, and can be asked",
+            };
+            self.wrong(entry, key, what);
+            return None;
+        };
+        let text = self.text(*id, key)?;
+        if text.chars().count() > LONGEST_TEXT {
+            self.wrong(
+                *id,
+                key,
+                format!("it has more than {LONGEST_TEXT} characters"),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The text of a scalar that says something.
+    fn text(&mut self, id: NodeId, key: &str) -> Option<&'s str> {
+        let meant = self.meant(id);
+        let text = self.stream.value(meant).map(str::trim);
+        match text.filter(|text| !text.is_empty() && !self.stream.is_null(meant)) {
+            Some(text) => Some(text),
+            None => {
+                let why = match text {
+                    Some(_) => "it has no value: give it one, or leave the key out",
+                    None => "expected a text",
+                };
+                self.wrong(id, key, why);
+                None
+            }
+        }
+    }
+
+    /// The texts of a list, or of the one that stands for it.
+    fn list(&mut self, id: NodeId, key: &str) -> Option<Vec<(NodeId, &'s str)>> {
+        let meant = self.meant(id);
+        let items = match &self.stream[meant].content {
+            Content::Sequence(items) => items.as_slice(),
+            _ => &[id],
+        };
+        if items.is_empty() {
+            self.wrong(
+                id,
+                key,
+                "an empty list: give it an item, or leave the key out",
+            );
+            return None;
+        }
+        let texts = items
+            .iter()
+            .map(|item| Some((*item, self.text(*item, key)?)));
+        // Each of them, so that all that is wrong is told.
+        let texts: Vec<Option<(NodeId, &str)>> = texts.collect();
+        texts.into_iter().collect()
+    }
+
+    /// What an alias stands for.
+    fn meant(&self, id: NodeId) -> NodeId {
+        match &self.stream[id].content {
+            Content::Alias { target, .. } => *target,
+            _ => id,
+        }
+    }
+
+    /// The line of a value's key, which is there where the value is not; else its own.
+    fn line(&self, at: NodeId) -> usize {
+        match self.stream[at].role {
+            Role::Value { key } => self.stream[key].line,
+            _ => self.stream[at].line,
+        }
+    }
+
+    fn wrong(&mut self, at: NodeId, key: &str, why: impl fmt::Display) {
+        let line = self.line(at);
+        self.problems
+            .push(format!("line {line}: `{}`: {why}", shortened(key)));
+    }
+
+    fn refused(&mut self, at: NodeId, key: &str, value: &str, why: impl fmt::Display) {
+        let line = self.line(at);
+        let value = shortened(value);
+        self.problems
+            .push(format!("line {line}: `{key}` `{value}`: {why}"));
+    }
+}
+
+/// The values of a mapping by their keys.
+type Keys<'s> = BTreeMap<&'s str, NodeId>;
+
+/// A text of theirs, as a message quotes it.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> String {
+        parse(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    /// What is wrong with one entry that has a reason, `who`, and these lines.
+    fn of_entry(lines: &str) -> String {
+        let lines = lines.replace('\n', "\n    ");
+        problems(&format!(
+            "freezes:\n  - reason: r\n    who: w\n    {lines}\n"
+        ))
+    }
+
+    #[test]
+    fn a_bad_freeze_file_is_told_by_line_and_key() {
+        for (lines, expected) in [
+            (
+                "until: soon",
+                "line 4: `until` `soon`: expected a day or a time",
+            ),
+            (
+                "until:",
+                "line 4: `until`: it has no value: give it one, or leave the key out",
+            ),
+            ("until: ~", "line 4: `until`: it has no value"),
+            ("until: [2026-12-24]", "line 4: `until`: expected a text"),
+            (
+                "from: 2026-12-24T18:00\nuntil: 2026-12-24T18:00",
+                "line 5: `until`: it does not come after `from`",
+            ),
+            (
+                "from: 2026-12-24\nuntil: 2026-12-23",
+                "line 5: `until`: it does not come after `from`",
+            ),
+            (
+                "from: 2026-12-24T00:00Z\nuntil: 2026-12-24T00:30+01:00",
+                "line 5: `until`: it does not come after `from`",
+            ),
+            (
+                "timezone: UTC",
+                "line 4: `timezone`: unknown key: did you mean `timeZone`?",
+            ),
+            (
+                "x: y",
+                "line 4: `x`: unknown key: expected `reason`, `who`, `files`, ",
+            ),
+            ("<<: {until: 2026-12-24}", "line 4: `<<`: unknown key"),
+            ("who: me", "line 4: `who`: it is there twice"),
+            (
+                "timeZone: Europe/Berln",
+                "line 4: `timeZone` `Europe/Berln`: the IANA time zone database has no such zone: did you mean `Europe/Berlin`",
+            ),
+            (
+                "schedule: 0 18 * * 5",
+                "line 4: `schedule`: it needs `duration`",
+            ),
+            ("duration: 62h", "line 4: `duration`: it needs `schedule`"),
+            (
+                "duration: 62h\nschedule: 18:00",
+                "line 5: `schedule` `18:00`: expected the five fields of cron",
+            ),
+            (
+                "schedule: 0 0 30 2 *\nduration: 1h",
+                "line 4: `schedule` `0 0 30 2 *`: there is no such time, ever",
+            ),
+            (
+                "schedule: 0 18 * * 5\nduration: 62",
+                "line 5: `duration` `62`: expected a time with its unit",
+            ),
+            (
+                "schedule: 0 18 * * 5\nduration: 0h",
+                "line 5: `duration` `0h`: expected a time",
+            ),
+            (
+                "schedule: 0 18 * * 5\nduration: 367d",
+                "line 5: `duration` `367d`: expected a time",
+            ),
+            (
+                "schedule: 0 18 * * 5\nduration: 62h\nuntil: 2026-12-24",
+                "line 6: `until`: beside `schedule` it says twice when",
+            ),
+            ("files: []", "line 4: `files`: an empty list"),
+            ("files:", "line 4: `files`: it has no value"),
+            ("files: '!a.yaml'", "line 4: `files`: it only excludes"),
+            (
+                "files:\n  - a.yaml\n  - ../b.yaml",
+                "line 6: `files` `../b.yaml`: the path leaves the repository",
+            ),
+            (
+                "files: envs/production/",
+                "line 4: `files` `envs/production/`: the path ends in `/`",
+            ),
+            (
+                "operations: [update, deploy]",
+                "line 4: `operations` `deploy`: expected `update`, `promote`, `rollback`",
+            ),
+            ("operations: []", "line 4: `operations`: an empty list"),
+        ] {
+            let told = of_entry(lines);
+            assert!(told.starts_with(expected), "{lines}\n{told}");
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_freeze_file_is_never_one_without_freezes() {
+        for (text, expected) in [
+            (
+                "",
+                "line 1: it is empty: expected `freezes:` with a list; without freezes, `freezes: []`",
+            ),
+            ("# nothing\n", "line 1: it is empty"),
+            ("freezes:\n", "line 1: `freezes`: expected `freezes:`"),
+            ("freezes: none\n", "line 1: `freezes`: expected `freezes:`"),
+            (
+                "freeze: []\n",
+                "line 1: `freeze`: unknown key: did you mean `freezes`?",
+            ),
+            ("{}\n", "line 1: `freezes`: expected `freezes:`"),
+            ("- reason: r\n", "line 1: expected `freezes:`"),
+            (
+                "freezes: []\n---\nfreezes: []\n",
+                "line 3: a second document",
+            ),
+            (
+                "freezes: []\nfreezes: []\n",
+                "line 2: `freezes`: it is there twice",
+            ),
+            ("freezes: [x]\n", "line 1: an entry of `freezes`"),
+            ("freezes:\n  - who: w\n", "line 2: `reason`: required"),
+            ("freezes:\n  - reason: r\n", "line 2: `who`: required"),
+            (
+                "freezes:\n  - reason: ''\n    who: w\n",
+                "line 2: `reason`: it has no value",
+            ),
+            ("freezes: [\n", "line 2, column 1: "),
+            (
+                "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n",
+                "line ",
+            ),
+        ] {
+            let told = problems(text);
+            assert!(told.starts_with(expected), "{text:?}\n{told}");
+        }
+        let binary = parse(b"freezes: []\xff").unwrap_err().to_string();
+        assert!(binary.contains("not UTF-8"), "{binary}");
+        assert!(parse(b"freezes: []\n").is_ok());
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let told = of_entry("timeZone: x\nfrom: a\noperations: b\nfiles: /c");
+        let lines: Vec<&str> = told.lines().map(|line| &line[..7]).collect();
+        assert_eq!(lines, ["line 7:", "line 6:", "line 4:", "line 5:"]);
+        let many = format!("freezes:\n{}", "  - x\n".repeat(20));
+        assert!(problems(&many).ends_with("\n… and 10 more"));
+    }
+
+    #[test]
+    fn a_freeze_file_has_limits() {
+        let entry = |lines: &str| format!("  - {{reason: r, who: w{lines}}}\n");
+        let file = |entries: &str| format!("freezes:\n{entries}");
+        assert!(parse(file(&entry("").repeat(1_000)).as_bytes()).is_ok());
+        let globs = entry(&format!(", files: [{}]", "'*', ".repeat(1_001)));
+        for (text, expected) in [
+            (
+                file(&entry("").repeat(1_001)),
+                "1000 freezes in one freeze file",
+            ),
+            (
+                file(&globs.repeat(10)),
+                "10000 paths and globs in one freeze file",
+            ),
+            ("#".repeat((1 << 20) + 1), "1 MiB in one freeze file"),
+            (
+                file(&entry(&format!(", reason: {}", "x".repeat(501)))),
+                "twice",
+            ),
+            (
+                file(&format!("  - {{reason: {}, who: w}}\n", "x".repeat(501))),
+                "more than 500 characters",
+            ),
+        ] {
+            let told = problems(&text);
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_alias_is_what_it_stands_for() {
+        let text = "freezes:\n  - reason: r\n    who: &us Platform\n    files: &all ['**']\n  - reason: s\n    who: *us\n    files: *all\n";
+        assert!(parse(text.as_bytes()).is_ok());
+    }
+}
