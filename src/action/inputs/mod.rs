@@ -225,7 +225,7 @@ mod tests {
             ("INPUT_API-URL", "api.github.com"),
         ]);
         insta::assert_snapshot!(problems.join("\n"), @"
-        `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`, `promote`
+        `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`, `promote`, `status`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
         `transport` `ssh`: expected `auto`, `api` or `git`
