@@ -196,16 +196,17 @@ fn of_manifest(
     let mut running: Vec<Running> = Vec::new();
     for held in held {
         let parsed = held.image.parse::<ImageReference>().ok();
-        let repository = parsed.as_ref().map(ImageReference::repository);
+        let place = held.place.to_string();
+        // A tag alone does not say of which image it is, but where it stands does.
+        let what = parsed.as_ref().map(ImageReference::repository);
         let key = (
             position.names.clone(),
-            repository.unwrap_or_default().to_owned(),
+            what.unwrap_or(place.as_str()).to_owned(),
         );
         let is_same = |own: &Running| own.key == key && own.image == held.image;
         if held.image.is_empty() || running.iter().any(is_same) {
             continue;
         }
-        let place = held.place.to_string();
         let mut versions: Vec<String> = Vec::new();
         let (mut brought, mut first) = (None, None);
         for (number, commit) in standing.commits().iter().enumerate() {

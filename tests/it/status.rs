@@ -220,6 +220,33 @@ fn what_was_rolled_back_is_nothing_to_be_behind_of() {
 }
 
 #[test]
+fn a_tag_alone_is_compared_by_its_place() {
+    let server = GitServer::start();
+    let repository = server.repository("acme/manifests");
+    let tags = |web: &str| format!("api:\n  image:\n    tag: v5\nweb:\n  image:\n    tag: {web}\n");
+    let (old, new) = (tags("v1"), tags("v2"));
+    let [production, staging] = ["production", "staging"].map(|stage| path(stage, "shop"));
+    repository.commit_at(
+        1_780_000_000,
+        "main",
+        &[(&production, &old), (&staging, &old)],
+    );
+    repository.commit_at(1_780_000_100, "main", &[(&staging, &new)]);
+    let outcome = status(&repository, "envs/{stage}/{app}/values.yaml")
+        .run()
+        .succeeded();
+    assert_eq!(
+        told(&outcome),
+        [
+            "production shop v5: 0 behind",
+            "production shop v1: 1 behind staging",
+            "staging shop v5: 0 behind",
+            "staging shop v2: 0 behind"
+        ]
+    );
+}
+
+#[test]
 fn what_can_not_be_told_is_an_error() {
     let server = GitServer::start();
     let repository = server.repository_with("acme/manifests", "notes.yaml", "a: b\n");
