@@ -1,5 +1,6 @@
-//! Bytes, a path and a value: no panic, and whatever edit is made is exact. The value is also deployed as
-//! an image, in every shape that the file has, texts inside of texts as well: what comes out is that image.
+//! Bytes, a path and a value: no panic, and whatever edit is made is exact, in the file as in the texts inside
+//! of it. The value is also deployed as an image, in every shape that the file has: what comes out is that
+//! image, and what was JSON is JSON.
 //!
 //! ```sh
 //! cargo +nightly fuzz run edit
@@ -9,10 +10,12 @@
 
 #![no_main]
 
-use gitops_deploy::manifest::{EditRequest, ImageAssignment, ManifestFile, plan};
+use gitops_deploy::manifest::{EditRequest, ImageAssignment, ManifestFile, images_in, plan};
 use gitops_deploy::yaml::path::Path;
-use gitops_deploy::yaml::{Content, Edit, NewValue, Stream, edit};
+use gitops_deploy::yaml::{Content, Edit, NewValue, NodeId, Stream, edit};
 use libfuzzer_sys::fuzz_target;
+use serde::Deserialize as _;
+use serde::de::IgnoredAny;
 
 fuzz_target!(|data: &[u8]| {
     let mut parts = data.splitn(3, |byte| *byte == b'\n');
@@ -25,35 +28,66 @@ fuzz_target!(|data: &[u8]| {
     deploy(value, file);
     let Ok(stream) = Stream::parse(file) else { return };
     let named = path.parse::<Path>().ok();
-    let targets = stream
+    let named = stream
         .roots()
         .iter()
         .filter_map(|root| named.as_ref()?.find(&stream, *root).ok());
-    // Also the first scalars, wherever they are, so that most inputs have a target.
-    let scalars = stream
-        .nodes()
-        .filter(|(_, node)| matches!(node.content, Content::Scalar(_)))
-        .map(|(id, _)| id)
-        .take(8);
-    for node in targets.chain(scalars) {
-        let set = Edit::Set {
-            node,
-            value: NewValue::Text(value.to_owned()),
-        };
-        let Ok(after) = edit::apply(&stream, &[set]) else { continue };
+    for node in named.chain(scalars(&stream)) {
+        let Some(after) = set(&stream, node, value, |edit| edit) else { continue };
         // What stands before and behind the scalar is as it was.
         if let Some(span) = stream.scalar(node).and_then(|scalar| scalar.span.clone()) {
             assert!(after.starts_with(&file[..span.start]));
             assert!(after.ends_with(&file[span.end..]));
         }
         let again = Stream::parse(&after).expect("an edited file can be read");
-        let (read, _) = again
-            .nodes()
-            .nth(node.number())
-            .expect("no node is lost");
-        assert_eq!(again.value(read), Some(value));
+        assert_eq!(again.value(same(&again, node)), Some(value));
+    }
+    for (text, inside) in stream.insides() {
+        for node in scalars(&inside.stream) {
+            let in_text = |edit| {
+                let edits = vec![edit];
+                Edit::Inside { node: text, edits }
+            };
+            let Some(after) = set(&stream, node, value, in_text) else { continue };
+            let again = Stream::parse(&after).expect("an edited file can be read");
+            assert_eq!(again.len(), stream.len());
+            let span = stream.scalar(text).and_then(|scalar| scalar.span.clone());
+            let span = span.expect("the text that was edited");
+            assert!(after.starts_with(&file[..span.start]));
+            assert!(after.ends_with(&file[span.end..]));
+            // The text is what the same edit makes of a file of its own.
+            let edited = inside.stream.text().as_bytes();
+            let own = Stream::parse(edited).expect("the text was read before");
+            let own = set(&own, node, value, |edit| edit).expect("it was made in the text");
+            let own = std::str::from_utf8(&own).expect("a text stays one");
+            assert_eq!(again.value(same(&again, text)), Some(own));
+        }
     }
 });
+
+/// The first scalars, wherever they are, so that most inputs have a target.
+fn scalars(stream: &Stream<'_>) -> Vec<NodeId> {
+    let scalars = stream.nodes();
+    let scalars = scalars.filter(|(_, node)| matches!(node.content, Content::Scalar(_)));
+    scalars.map(|(id, _)| id).take(8).collect()
+}
+
+/// The file with `node` set to `value`; `place` says where the edit is.
+fn set(
+    stream: &Stream<'_>,
+    node: NodeId,
+    value: &str,
+    place: impl Fn(Edit) -> Edit,
+) -> Option<Vec<u8>> {
+    let value = NewValue::Text(value.to_owned());
+    edit::apply(stream, &[place(Edit::Set { node, value })]).ok()
+}
+
+/// The node of an edited file that `node` was.
+fn same(stream: &Stream<'_>, node: NodeId) -> NodeId {
+    let (node, _) = stream.nodes().nth(node.number()).expect("no node is lost");
+    node
+}
 
 /// Deploys `image` to `file`. Where that is planned, each place holds it afterwards, and there is nothing more
 /// to do.
@@ -63,23 +97,39 @@ fn deploy(image: &str, file: &[u8]) {
         images: vec![assignment.clone()],
         ..EditRequest::default()
     };
-    let deployed = |bytes: &[u8]| {
-        let path = "manifest.yaml".parse().expect("a path");
-        let bytes = bytes.to_vec();
-        plan(&[ManifestFile { path, bytes }], &request)
+    let manifest = |bytes: &[u8]| ManifestFile {
+        path: "manifest.yaml".parse().expect("a path"),
+        bytes: bytes.to_vec(),
     };
-    let Ok(first) = deployed(file) else { return };
-    for change in &first.images {
-        let held: ImageAssignment = change.new.parse().expect("an image");
-        assert_eq!(held.image.digest(), assignment.image.digest());
-        if assignment.image.tag().is_some() {
-            assert_eq!(held.image.tag(), assignment.image.tag());
-        }
-    }
+    let Ok(first) = plan(&[manifest(file)], &request) else { return };
+    let is_wanted = |held: &str| {
+        let held: ImageAssignment = held.parse().expect("an image");
+        let (held, wanted) = (held.image, &assignment.image);
+        let has_tag = wanted.tag().is_none() || held.tag() == wanted.tag();
+        has_tag && held.digest() == wanted.digest()
+    };
+    assert!(first.images.iter().all(|change| is_wanted(&change.new)));
     let Some(edit) = first.edits.first() else { return };
-    let again = deployed(&edit.after).expect("a plan for what was planned");
+    let again = plan(&[manifest(&edit.after)], &request).expect("a plan for what was planned");
     assert!(again.edits.is_empty());
+    // Read anew, by what only looks. Items without names share a place.
+    let held = images_in(&manifest(&edit.after)).expect("an edited file can be read");
+    for change in &first.images {
+        let mut own = held.iter().filter(|held| held.place == change.place).peekable();
+        assert!(own.peek().is_none() || own.any(|held| is_wanted(&held.image)));
+    }
+    if is_json(file) {
+        assert!(is_json(&edit.after));
+    }
     if std::str::from_utf8(file).is_ok_and(|text| !text.contains("{{")) {
         Stream::parse(&edit.after).expect("an edited file can be read");
     }
+}
+
+/// Whether all of it is an object or a list of JSON.
+fn is_json(bytes: &[u8]) -> bool {
+    let is_collection = bytes.trim_ascii_start().starts_with(b"{")
+        || bytes.trim_ascii_start().starts_with(b"[");
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    is_collection && IgnoredAny::deserialize(&mut json).is_ok() && json.end().is_ok()
 }

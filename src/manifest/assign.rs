@@ -94,6 +94,13 @@ pub(super) fn add(
             let file = &manifest.file.path;
             warnings.push(format!("{file} line {}: {retyped}", found.line));
         }
+        if let Some(line) = manifest.source.first_template()
+            && manifest.stream.is_null(root)
+        {
+            // All that there is comes from elsewhere.
+            let file = manifest.file.path.clone();
+            return Err(ManifestError::Template { file, line });
+        }
         let change = ValueChange {
             file: manifest.file.path.clone(),
             line: found.line,
@@ -443,7 +450,7 @@ fn shown(stream: &Stream<'_>, node: NodeId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EditRequest, ManifestFile, Plan, plan};
+    use super::super::{EditRequest, ManifestFile, Plan, plan, restore};
 
     /// Lines of `set`, and of `remove` behind a `-`.
     fn planned(texts: &[&str], wishes: &[&str]) -> Result<Plan, String> {
@@ -579,6 +586,36 @@ mod tests {
                 assert_eq!(edited(after, &[set]).as_deref(), Ok(after), "{set} again");
             }
         }
+    }
+
+    #[test]
+    fn a_file_with_nothing_in_it_gets_its_first_lines_behind_its_comments() {
+        for (before, set, after) in [
+            ("", ".a.b:=v", "a:\n  b: v\n"),
+            ("\n\n", ".a.b:=v", "\n\na:\n  b: v\n"),
+            ("# c", ".a.b:=v", "# c\na:\n  b: v"),
+            ("# c\r\n", ".a.b:=v", "# c\r\na:\r\n  b: v\r\n"),
+            ("\u{feff}# c\n", ".a:=v", "\u{feff}# c\na: v\n"),
+            ("---", ".a.b:=v", "---\na:\n  b: v"),
+            ("--- # c\n# d\n", ".a:=[]", "--- # c\n# d\na: []\n"),
+            ("# c\n---\n# d\n...\n", ".a:=v", "# c\n---\n# d\na: v\n...\n"),
+            ("a: b\n---\n", "1:.c[+]:=v", "a: b\n---\nc:\n  - v\n"),
+            ("---\n# c\n---\na: b\n", "0:.c:=v", "---\n# c\nc: v\n---\na: b\n"),
+            ("%YAML 1.2\n---\n", ".a:=v", "%YAML 1.2\n---\na: v\n"),
+            ("---\n", "[+].b:=v", "---\n- b: v\n"),
+            ("null\n", ".a.b:=v", "a:\n  b: v\n"),
+            ("# c\n~ # d\n", ".a:=v", "# c\na: v # d\n"),
+        ] {
+            assert_eq!(edited(before, &[set]).as_deref(), Ok(after), "{before:?}");
+            let back = restore(after.as_bytes(), before.as_bytes(), after.as_bytes());
+            assert_eq!(back, Ok(Some(before.as_bytes().to_vec())), "{before:?}");
+        }
+        insta::assert_snapshot!(edited("# c\n", &[".a.b=v"]).unwrap_err(), @"
+        0.yaml has nothing at .a.b: its top level (line 2) is empty
+        ");
+        insta::assert_snapshot!(edited("{{- include \"web\" . }}\n", &[".a:=v"]).unwrap_err(), @"
+        0.yaml, line 1: a template (`{{ … }}`) and not YAML: name the file that holds its values instead
+        ");
     }
 
     #[test]

@@ -169,8 +169,12 @@ fn scalars<'m>(
     };
     let mut located = Located::new(&manifest.stream);
     let nodes = manifest.stream.nodes();
-    let scalars =
-        nodes.filter(|(id, node)| node.role != Role::Key && manifest.stream.scalar(*id).is_some());
+    let is_nothing = |node: NodeId| {
+        manifest.stream[node].role == Role::Root && manifest.stream.is_null(node)
+    };
+    let scalars = nodes.filter(|(id, node)| {
+        node.role != Role::Key && manifest.stream.scalar(*id).is_some() && !is_nothing(*id)
+    });
     scalars
         .map(|(node, _)| (located.place(places, node), node))
         .collect()

@@ -3,7 +3,7 @@
 use super::error::{HeldImage, ManifestError};
 use super::find;
 use super::place::{self, Object, Place};
-use super::request::{EditRequest, ImageAssignment};
+use super::request::{EditRequest, ImageAssignment, ResourceFilter};
 use super::site::Site;
 use super::source::{ManifestFile, Source};
 use super::write::Obstacle;
@@ -76,6 +76,29 @@ pub(super) struct Nested {
     is_chosen: bool,
 }
 
+impl Nested {
+    /// Where the text at `node` of this text is, which is read as number `outer`.
+    fn around(
+        &self,
+        outer: usize,
+        stream: &Stream<'_>,
+        node: NodeId,
+        filters: &[ResourceFilter],
+    ) -> Self {
+        let object = Object::around(stream, node);
+        let path = path_of(stream, node);
+        Self {
+            outer,
+            node,
+            lines: self.lines,
+            path: format!("{}{path}", self.path),
+            place: Place::of(stream, node).inside(&self.place),
+            resource: object.map_or(self.resource.clone(), |object| object.to_string()),
+            is_chosen: self.is_chosen || place::is_within(stream, node, filters),
+        }
+    }
+}
+
 /// Such a text, to be read as a file is.
 pub(super) struct Text {
     nested: Nested,
@@ -83,36 +106,50 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// The texts inside of `manifests`.
+    /// The texts inside of `manifests`, and those inside of these; each behind what is around it.
     pub fn all(manifests: &[Manifest<'_>], request: &EditRequest) -> Vec<Self> {
         let mut texts = Vec::new();
-        // Each is read behind what is around it.
-        let mut number = 0;
-        for manifest in manifests {
-            let outer = number;
-            number += 1;
-            let Manifest { stream, file, .. } = manifest;
-            for (node, inside) in stream.insides() {
-                number += 1;
-                let resources = &request.resources;
-                texts.push(Self {
-                    nested: Nested {
-                        outer,
-                        node,
-                        lines: inside.line(1) - 1,
-                        path: path_of(stream, node).to_string(),
-                        place: Place::of(stream, node),
-                        resource: manifest.resource(node),
-                        is_chosen: place::is_within(stream, node, resources),
-                    },
-                    file: ManifestFile {
-                        path: file.path.clone(),
-                        bytes: inside.stream.text().as_bytes().to_vec(),
-                    },
-                });
-            }
+        for (number, manifest) in manifests.iter().enumerate() {
+            let outer = number + texts.len();
+            let around = |stream: &Stream<'_>, node: NodeId| Nested {
+                outer,
+                node,
+                lines: 0,
+                path: path_of(stream, node).to_string(),
+                place: Place::of(stream, node),
+                resource: manifest.resource(node),
+                is_chosen: place::is_within(stream, node, &request.resources),
+            };
+            let (file, stream) = (manifest.file, &manifest.stream);
+            Self::add(&mut texts, file, stream, request, number, &around);
         }
         texts
+    }
+
+    /// Adds the texts inside of `stream`; `before` is how many files have been read before it.
+    fn add(
+        texts: &mut Vec<Self>,
+        file: &ManifestFile,
+        stream: &Stream<'_>,
+        request: &EditRequest,
+        before: usize,
+        around: &dyn Fn(&Stream<'_>, NodeId) -> Nested,
+    ) {
+        for (node, inside) in stream.insides() {
+            let nested = around(stream, node);
+            let lines = nested.lines + inside.line(1) - 1;
+            let nested = Nested { lines, ..nested };
+            let bytes = inside.stream.text().as_bytes().to_vec();
+            let path = file.path.clone();
+            texts.push(Self {
+                nested: nested.clone(),
+                file: ManifestFile { path, bytes },
+            });
+            let outer = before + texts.len();
+            let around =
+                |stream: &Stream<'_>, node| nested.around(outer, stream, node, &request.resources);
+            Self::add(texts, file, &inside.stream, request, before, &around);
+        }
     }
 
     /// How they are read.
@@ -131,9 +168,9 @@ pub(super) fn with_texts<'f>(
     let mut all = Vec::with_capacity(manifests.len() + texts.len());
     let mut inside = texts.iter().zip(sources).peekable();
     for manifest in manifests {
-        let outer = all.len();
         all.push(manifest);
-        while let Some((text, source)) = inside.next_if(|(text, _)| text.nested.outer == outer) {
+        // What belongs to the next file is around nothing that has been read yet.
+        while let Some((text, source)) = inside.next_if(|(text, _)| text.nested.outer < all.len()) {
             all.push(Manifest::read_nested(source, request, Some(&text.nested))?);
         }
     }

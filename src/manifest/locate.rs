@@ -55,30 +55,12 @@ fn find(
         let stream = &manifest.stream;
         let mut in_file = Vec::new();
         for root in documents(stream, path.document.as_ref(), filters) {
-            match path.path.find(stream, root) {
-                Ok(node) => in_file.push((number, node)),
-                Err(missed) if inside(manifests, number, missed.node).is_some() => {
-                    // The path goes on in a text that is a document of its own.
-                    let rest = path.path.behind(missed.steps);
-                    let found = inside(manifests, number, missed.node);
-                    let found = found.and_then(|(number, manifest)| {
-                        let root = manifest.stream.roots().first()?;
-                        Some((number, manifest, rest.find(&manifest.stream, *root)))
-                    });
-                    match found {
-                        Some((number, _, Ok(node))) => in_file.push((number, node)),
-                        Some((_, within, Err(inner))) => {
-                            let steps = missed.steps + inner.steps;
-                            nearest = Some((within, Missed { steps, ..inner }));
-                        }
-                        None => {}
-                    }
-                }
-                Err(missed) => {
-                    if nearest
-                        .as_ref()
-                        .is_none_or(|(_, other)| missed.steps > other.steps)
-                    {
+            match follow(manifests, number, root, &path.path) {
+                Ok(place) => in_file.push(place),
+                Err((manifest, missed)) => {
+                    let is_nearer =
+                        |(_, other): &(&Manifest<'_>, Missed)| missed.steps > other.steps;
+                    if nearest.as_ref().is_none_or(is_nearer) {
                         nearest = Some((manifest, missed));
                     }
                 }
@@ -106,6 +88,29 @@ fn find(
             path: path.to_string(),
             files: paths(manifests),
         }),
+    }
+}
+
+/// The node that `path` leads to from `root` of the manifest with this number, and the number of the one that it
+/// is in: the path goes on in texts that are documents of their own.
+fn follow<'m, 'f>(
+    manifests: &'m [Manifest<'f>],
+    mut number: usize,
+    mut root: NodeId,
+    path: &Path,
+) -> Result<(usize, NodeId), (&'m Manifest<'f>, Missed)> {
+    let (mut manifest, mut steps) = (&manifests[number], 0);
+    loop {
+        let missed = match path.find_from(&manifest.stream, root, steps) {
+            Ok(node) => return Ok((number, node)),
+            Err(missed) => missed,
+        };
+        let text = inside(manifests, number, missed.node);
+        let roots = text.and_then(|(_, text)| text.stream.roots().first());
+        let (Some((inner, text)), Some(first)) = (text, roots) else {
+            return Err((manifest, missed));
+        };
+        (number, manifest, root, steps) = (inner, text, *first, missed.steps);
     }
 }
 

@@ -77,43 +77,43 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
     Ok(plan)
 }
 
-/// The edit of one file, which is read as `manifests`: itself, and the texts inside of it.
+/// The edit of one file, which is read as `manifests`: itself, and the texts inside of it, each behind what is
+/// around it.
 fn finish(
     manifests: &[Manifest<'_>],
-    targets: Vec<Targets<'_>>,
+    mut targets: Vec<Targets<'_>>,
     request: &EditRequest,
     plan: &mut Plan,
 ) -> Result<Option<FileEdit>, ManifestError> {
     let promises = promises(manifests, &targets);
-    let (mut own, mut inside) = (None, Vec::new());
-    let first = plan.images.len();
-    for (manifest, targets) in manifests.iter().zip(targets) {
-        match &manifest.nested {
-            None => own = Some((manifest, targets)),
-            Some(nested) => {
-                let edits = targets.finish(manifest, plan)?;
-                if !edits.is_empty() {
-                    guard::refuse_signed(manifest)?;
-                }
-                inside.push((nested.node, edits));
+    let (first_image, first_note) = (plan.images.len(), plan.notes.len());
+    // What is read before the file, of other files.
+    let before = manifests
+        .get(1)
+        .and_then(|text| text.nested.as_ref())
+        .map_or(0, |nested| nested.outer);
+    for manifest in manifests.iter().rev() {
+        let Some(own) = targets.pop() else { break };
+        let edits = own.finish(manifest, plan)?;
+        let Some(nested) = &manifest.nested else {
+            let images = plan.images.get_mut(first_image..).unwrap_or_default();
+            images.sort_by_key(|image| image.line);
+            let notes = plan.notes.get_mut(first_note..).unwrap_or_default();
+            notes.sort_by_key(|note| note.line);
+            let edit = target::apply(manifest, &edits)?;
+            if let Some(edit) = &edit {
+                check(manifests, edit, request, &promises, plan)?;
             }
+            return Ok(edit);
+        };
+        if !edits.is_empty() {
+            guard::refuse_signed(manifest)?;
+        }
+        if let Some(around) = targets.get_mut(nested.outer - before) {
+            around.add_inside(nested.node, edits);
         }
     }
-    let Some((manifest, mut targets)) = own else {
-        return Ok(None);
-    };
-    for (node, edits) in inside {
-        targets.add_inside(node, edits);
-    }
-    let edits = targets.finish(manifest, plan)?;
-    if let Some(images) = plan.images.get_mut(first..) {
-        images.sort_by_key(|image| image.line);
-    }
-    let edit = target::apply(manifest, &edits)?;
-    if let Some(edit) = &edit {
-        check(manifests, edit, request, &promises, plan)?;
-    }
-    Ok(edit)
+    Ok(None)
 }
 
 /// The warning for files of a glob that can't be read.

@@ -273,21 +273,17 @@ fn is_taken_back(tip: &Stream<'_>, merged: &str, before: &Stream<'_>, after: &St
         if is.value == became.value || was.value == became.value {
             continue; // Only others did something to it, or only the change.
         }
-        let inner = |version: &Version<'_, '_>, held: &Held<'_>| {
-            let inside = version.stream.inside(held.node)?;
-            Some(inside.stream.text().to_owned())
-        };
         let texts = [
-            inner(&tip, is),
-            inner(&merged, becomes),
-            inner(&before, was),
-            inner(&after, became),
+            tip.stream.inside(is.node),
+            merged.stream.inside(becomes.node),
+            before.stream.inside(was.node),
+            after.stream.inside(became.node),
         ];
         let [Some(tip), Some(merged), Some(before), Some(after)] = texts else {
             continue;
         };
-        let [tip, merged, before, after] = [&tip, &merged, &before, &after].map(String::as_bytes);
-        if !takes_back(tip, merged, before, after) {
+        let merged = merged.stream.text();
+        if !is_taken_back(&tip.stream, merged, &before.stream, &after.stream) {
             return false;
         }
         inside.insert(place);

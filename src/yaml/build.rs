@@ -217,7 +217,13 @@ impl<'t, 'd> Builder<'t, 'd> {
                 .check(self.nodes.len() as u64)
                 .map_err(ParseError::from)?;
             match event {
-                Event::StreamEnd => break,
+                Event::StreamEnd => {
+                    if self.roots.is_empty() {
+                        // Nothing, or nothing but comments, reads as null everywhere.
+                        self.scalar(String::new(), TScalarStyle::Plain, 0, None, mark);
+                    }
+                    break;
+                }
                 Event::Scalar(value, style, anchor, tag) => {
                     self.scalar(value, style, anchor, tag, mark);
                 }
@@ -237,6 +243,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             text: self.text,
             nodes: self.nodes,
             roots: self.roots,
+            depth: 0,
             wide: OnceLock::new(),
         })
     }

@@ -19,6 +19,8 @@ pub struct Stream<'t> {
     pub(super) text: &'t str,
     pub(super) nodes: Vec<Node>,
     pub(super) roots: Vec<NodeId>,
+    /// How many texts are around it that are documents of their own.
+    pub(super) depth: usize,
     /// The first value of each key of the mappings that are [`WIDE`], once somebody has asked for one.
     pub(super) wide: OnceLock<HashMap<NodeId, HashMap<String, NodeId>>>,
 }
@@ -165,7 +167,8 @@ impl<'t> Stream<'t> {
         self.text
     }
 
-    /// The roots of the documents, in the order of the text.
+    /// The roots of the documents, in the order of the text. There is one in every file: without a
+    /// document it is the null that readers see there.
     pub fn roots(&self) -> &[NodeId] {
         &self.roots
     }

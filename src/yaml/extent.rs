@@ -87,8 +87,17 @@ pub(super) fn dash(stream: &Stream<'_>, item: NodeId) -> Option<usize> {
     }
 }
 
-/// Where a node of a document's root stands, for which the parser tells line and column.
-fn byte_at(text: &str, node: &Node) -> Option<usize> {
+/// Whether `id` is a document with nothing in it, not even a written null.
+pub(super) fn is_absent_root(stream: &Stream<'_>, id: NodeId) -> bool {
+    let node = &stream[id];
+    let is_bare = node.role == Role::Root && !node.anchored && node.tag.is_none();
+    let scalar = stream.scalar(id).filter(|_| is_bare);
+    scalar.is_some_and(|scalar| scalar.value.is_empty() && scalar.style == Style::Plain)
+}
+
+/// Where a node of a document's root stands, for which the parser tells line and column. What is absent
+/// stands before whatever comes next.
+pub(super) fn byte_at(text: &str, node: &Node) -> Option<usize> {
     let mut start = 0;
     for _ in 1..node.line {
         start = behind_break(text, line_end(text, start));

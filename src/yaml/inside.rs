@@ -29,6 +29,10 @@ use super::document::{Content, NodeId, Stream, Style};
 use super::scalar;
 use super::splices::{Replacement, line_break};
 
+/// How deep texts that are documents are looked for in one another: a ConfigMap in an `Application` that is
+/// in a list of parameters has three.
+const MAX_TEXTS: usize = 4;
+
 /// A text that is a document of its own, or several.
 pub struct Inside<'s> {
     /// What it reads as.
@@ -50,14 +54,16 @@ impl Stream<'_> {
         let scalar = self.scalar(node)?;
         // Prose is no document: most of it has no line that could be a key or an item.
         let may_be = |text: &str| text.contains(':') || text.contains("- ") || text.contains('[');
-        if scalar.style != Style::Literal || !may_be(&scalar.value) {
+        let is_one = scalar.style == Style::Literal && may_be(&scalar.value);
+        if !is_one || self.depth >= MAX_TEXTS {
             return None;
         }
         let span = scalar.span.clone()?;
         let raw = self.text().get(span.clone())?;
         let indent = scalar::block_indent(raw, &scalar.value)?;
         let lines = lines(raw, &scalar.value, span.start, indent)?;
-        let stream = Stream::parse(scalar.value.as_bytes()).ok()?;
+        let mut stream = Stream::parse(scalar.value.as_bytes()).ok()?;
+        stream.depth = self.depth + 1;
         let is_collection = |root: &NodeId| {
             let content = &stream[*root].content;
             matches!(content, Content::Mapping(_) | Content::Sequence(_))
@@ -76,7 +82,7 @@ impl Stream<'_> {
         })
     }
 
-    /// All documents inside of this one, with the scalars that they are, in the order of the text.
+    /// The documents inside of this one, with the scalars that they are, in the order of the text.
     pub fn insides(&self) -> impl Iterator<Item = (NodeId, Inside<'_>)> {
         let nodes = self.nodes();
         nodes.filter_map(|(id, _)| Some((id, self.inside(id)?)))

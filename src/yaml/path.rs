@@ -161,13 +161,6 @@ impl Path {
         }
     }
 
-    /// What follows the first `steps` steps.
-    pub fn behind(&self, steps: usize) -> Self {
-        Self {
-            steps: self.steps.iter().skip(steps).cloned().collect(),
-        }
-    }
-
     /// The node that the path leads to from `root`. Aliases are not followed: what is written at
     /// the anchor is met on its own path.
     ///

@@ -6,7 +6,7 @@ use super::change::{Edit, EditError, NewValue};
 use super::document::{Content, NodeId, Role, Stream, Style};
 use super::expected::{Added, Expected, needs_quotes};
 use super::extent::{
-    begins_line, behind_break, behind_indicator, behind_inner_comments, behind_properties, dash,
+    self, begins_line, behind_break, behind_indicator, behind_inner_comments, behind_properties, dash,
     end, end as end_of, ends_line, key_start, line_end, line_start, start,
 };
 use super::{json, layout, scalar};
@@ -155,6 +155,7 @@ impl<'s, 't> Splices<'s, 't> {
         };
         let is_block = layout::is_block(&value) && !is_in_brackets && !self.is_json(id);
         match &node.content {
+            _ if extent::is_absent_root(self.stream, id) => self.begin(id, &value),
             _ if is_block => self.set_block(id, &value)?,
             Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
                 self.fill(id, &value)?;
@@ -205,6 +206,23 @@ impl<'s, 't> Splices<'s, 't> {
         };
         self.replace(span, text);
         Ok(())
+    }
+
+    /// The first lines of a document that has none: behind its comments, before what ends it.
+    fn begin(&mut self, id: NodeId, value: &NewValue) {
+        let text = self.stream.text();
+        let at = extent::byte_at(text, &self.stream[id]).unwrap_or(text.len());
+        let line_break = line_break(text);
+        let lines = match layout::is_block(value) {
+            true => layout::Layout::of(self.stream).value(value, true),
+            false => vec![layout::inline(value, false, false)],
+        };
+        let lines = lines.join(line_break);
+        let written = match at == line_start(text, at) {
+            true => format!("{lines}{line_break}"),
+            false => format!("{line_break}{lines}"),
+        };
+        self.replace(at..at, written);
     }
 
     /// `key:`, or the dash of an item, without a value: the new one goes behind it.

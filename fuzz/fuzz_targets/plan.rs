@@ -1,0 +1,111 @@
+//! A request and a file: no panic; what is planned holds what was asked for, is JSON where that was, asks for
+//! nothing more the second time, and can be taken back to the byte.
+//!
+//! ```sh
+//! cargo +nightly fuzz run plan
+//! ```
+//!
+//! The input is lines of the request, each with the input's name before a blank (`image nginx:1`,
+//! `set .a:=b`), an empty line, and the file.
+
+#![no_main]
+
+use gitops_deploy::manifest::{
+    EditRequest, ImageAssignment, ManifestFile, Plan, image_transitions, images_in, plan, restore,
+};
+use gitops_deploy::yaml::Stream;
+use libfuzzer_sys::fuzz_target;
+use serde::Deserialize as _;
+use serde::de::IgnoredAny;
+
+fuzz_target!(|data: &[u8]| {
+    let Some(at) = data.windows(2).position(|pair| pair == b"\n\n") else { return };
+    let (Ok(lines), file) = (std::str::from_utf8(&data[..at]), &data[at + 2..]) else { return };
+    let Some(request) = request(lines) else { return };
+    let manifest = manifest("manifest.yaml", file);
+    let Ok(first) = plan(std::slice::from_ref(&manifest), &request) else { return };
+    let Some(edit) = first.edits.first() else { return };
+    let text = String::from_utf8_lossy(file);
+    let is_template = text.contains("{{");
+    if !is_template {
+        Stream::parse(&edit.after).expect("an edited file can be read");
+    }
+    if is_json(file) {
+        assert!(is_json(&edit.after), "{}", String::from_utf8_lossy(&edit.after));
+    }
+    let transitions = image_transitions(&manifest.path, Some(file), Some(&edit.after));
+    if request.set.is_empty() && request.remove.is_empty() {
+        holds_what_was_asked_for(&first, &request, &edit.after);
+        if request.paths.is_empty() {
+            // History reads of the change what the plan said of it.
+            for transition in &transitions {
+                let mut changes = first.images.iter();
+                let is_told = changes.any(|change| change.place == transition.held.place);
+                assert!(is_told, "{transition:?}");
+            }
+        }
+    }
+    if !is_template {
+        match restore(&edit.after, file, &edit.after) {
+            Ok(Some(back)) => assert!(back == file, "{}", String::from_utf8_lossy(&back)),
+            Ok(None) => panic!("an edit that is there is not taken back already"),
+            Err(_) => {}
+        }
+    }
+});
+
+/// The request that `lines` make.
+fn request(lines: &str) -> Option<EditRequest> {
+    let mut request = EditRequest::default();
+    for line in lines.lines().take(8) {
+        let (name, value) = line.split_once(' ')?;
+        match name {
+            "image" => request.images.push(value.parse().ok()?),
+            "path" => request.paths.push(value.parse().ok()?),
+            "set" => request.set.push(value.parse().ok()?),
+            "remove" => request.remove.push(value.parse().ok()?),
+            "resource" => request.resources.push(value.parse().ok()?),
+            _ => return None,
+        }
+    }
+    Some(request)
+}
+
+/// Each place is read again, by what plans and by what only looks.
+fn holds_what_was_asked_for(first: &Plan, request: &EditRequest, after: &[u8]) {
+    let file = manifest("manifest.yaml", after);
+    let again = plan(std::slice::from_ref(&file), request).expect("a plan for what was planned");
+    assert!(again.edits.is_empty());
+    let held = images_in(&file).expect("an edited file can be read");
+    for change in &first.images {
+        assert!(is_wanted(&change.new, request), "{change:?}");
+        // Items without names share a place.
+        let mut own = held.iter().filter(|held| held.place == change.place).peekable();
+        assert!(own.peek().is_none() || own.any(|held| is_wanted(&held.image, request)));
+    }
+}
+
+/// Whether `held` has tag and digest of a line of the request.
+fn is_wanted(held: &str, request: &EditRequest) -> bool {
+    let held: ImageAssignment = held.parse().expect("an image");
+    let mut lines = request.images.iter().map(|line| &line.image);
+    lines.any(|image| {
+        let has_tag = image.tag().is_none() || image.tag() == held.image.tag();
+        has_tag && image.digest() == held.image.digest()
+    })
+}
+
+fn manifest(path: &str, bytes: &[u8]) -> ManifestFile {
+    ManifestFile {
+        path: path.parse().expect("a path"),
+        bytes: bytes.to_vec(),
+    }
+}
+
+/// Whether all of it is an object or a list of JSON.
+fn is_json(bytes: &[u8]) -> bool {
+    let is_collection = bytes.trim_ascii_start().starts_with(b"{")
+        || bytes.trim_ascii_start().starts_with(b"[");
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    is_collection && IgnoredAny::deserialize(&mut json).is_ok() && json.end().is_ok()
+}
