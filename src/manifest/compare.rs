@@ -169,9 +169,8 @@ fn scalars<'m>(
     };
     let mut located = Located::new(&manifest.stream);
     let nodes = manifest.stream.nodes();
-    let is_nothing = |node: NodeId| {
-        manifest.stream[node].role == Role::Root && manifest.stream.is_null(node)
-    };
+    let is_nothing =
+        |node: NodeId| manifest.stream[node].role == Role::Root && manifest.stream.is_null(node);
     let scalars = nodes.filter(|(id, node)| {
         node.role != Role::Key && manifest.stream.scalar(*id).is_some() && !is_nothing(*id)
     });

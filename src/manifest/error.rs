@@ -348,6 +348,8 @@ pub struct HeldImage {
     pub container: Option<String>,
     /// Where it is.
     pub place: Place,
+    /// The way to it in its document, `.spec.containers[name=web].image`; empty where nobody has asked.
+    pub path: String,
     /// The image as it stands there; empty where there is none.
     pub image: String,
 }
@@ -361,6 +363,7 @@ impl From<&ImageChange> for HeldImage {
             resource: change.resource.clone(),
             container: change.container.clone(),
             place: change.place.clone(),
+            path: String::new(),
             image: change.new.clone(),
         }
     }
@@ -379,7 +382,10 @@ impl fmt::Display for HeldImage {
         if self.resource != self.file.file_name() {
             write!(f, "{}, ", self.resource)?;
         }
-        write!(f, "{} line {})", self.file, self.line)
+        let is_told = !matches!(self.path.as_str(), "" | ".");
+        let path = if is_told { self.path.as_str() } else { "" };
+        let comma = if is_told { ", " } else { "" };
+        write!(f, "{} line {}{comma}{path})", self.file, self.line)
     }
 }
 

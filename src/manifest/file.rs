@@ -67,6 +67,10 @@ pub(super) struct Nested {
     pub node: NodeId,
     /// How many of the file's lines come before it.
     lines: usize,
+    /// The file's document that it is in, where that has several.
+    document: Option<usize>,
+    /// Whether it is in another document than the first of a text that has several.
+    is_behind: bool,
     /// The way to it.
     path: String,
     place: Place,
@@ -91,6 +95,8 @@ impl Nested {
             outer,
             node,
             lines: self.lines,
+            document: self.document,
+            is_behind: self.is_behind || stream[node].document > 0,
             path: format!("{}{path}", self.path),
             place: Place::of(stream, node).inside(&self.place),
             resource: object.map_or(self.resource.clone(), |object| object.to_string()),
@@ -115,6 +121,8 @@ impl Text {
                 outer,
                 node,
                 lines: 0,
+                document: document(stream, node),
+                is_behind: false,
                 path: path_of(stream, node).to_string(),
                 place: Place::of(stream, node),
                 resource: manifest.resource(node),
@@ -236,6 +244,7 @@ impl<'f> Manifest<'f> {
             resource: self.resource(site.node),
             container: site.container.clone(),
             place: self.place(site.node),
+            path: String::new(),
             image: site.text.clone(),
         }
     }
@@ -263,6 +272,22 @@ impl<'f> Manifest<'f> {
         format!("{}{path}", outer.unwrap_or_default())
     }
 
+    /// The way to `node` as an input takes it; none where no path leads there.
+    pub fn address(&self, node: NodeId) -> Option<String> {
+        let (document, is_reached) = match &self.nested {
+            Some(nested) => {
+                let is_behind = nested.is_behind || self.stream[node].document > 0;
+                (nested.document, !is_behind)
+            }
+            None => (document(&self.stream, node), true),
+        };
+        let path = self.path_by_names(node);
+        is_reached.then(|| match document {
+            Some(document) => format!("{document}:{path}"),
+            None => path,
+        })
+    }
+
     /// Where `node` is.
     pub fn place(&self, node: NodeId) -> Place {
         let place = Place::of(&self.stream, node);
@@ -286,6 +311,11 @@ impl<'f> Manifest<'f> {
         kind.unwrap_or_else(|| self.file.path.file_name())
             .to_owned()
     }
+}
+
+/// The document that `node` is in, where there are several.
+fn document(stream: &Stream<'_>, node: NodeId) -> Option<usize> {
+    (stream.roots().len() > 1).then(|| stream[node].document)
 }
 
 /// The error for a file that does not parse.

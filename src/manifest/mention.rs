@@ -1,7 +1,7 @@
 //! Where a file has the text of an image that no place of it holds: what a person sees there, and asks about.
 
 use crate::image::{self, ImageReference};
-use crate::yaml::{NodeId, Role, Stream};
+use crate::yaml::{NewValue, NodeId, Role, Stream};
 
 use super::error::Mention;
 use super::file::Manifest;
@@ -32,6 +32,12 @@ pub(super) fn of(
         if mentions.len() == first && manifest.nested.is_none() {
             mentions.extend(in_lines(manifest, image));
         }
+    }
+    let holds_images = |manifest: &Manifest<'_>| manifest.sites.iter().any(|s| !s.text.is_empty());
+    if mentions.is_empty() && !manifests.iter().any(holds_images) {
+        // Whoever sees the word in the file is not told that there is nothing.
+        let files = manifests.iter().filter(|m| m.nested.is_none());
+        mentions.extend(files.flat_map(|manifest| lines_with(manifest, image, word)));
     }
     mentions.truncate(MOST);
     mentions
@@ -64,9 +70,10 @@ fn why(
 ) -> String {
     let stream = &manifest.stream;
     let path = manifest.path_by_names(node);
-    let written = match stream.roots().len() {
-        1 => path.clone(),
-        _ => format!("{}:{path}", stream[node].document),
+    let Some(written) = manifest.address(node) else {
+        return format!(
+            "{path}: in a text of several documents, in which a path leads to the first alone"
+        );
     };
     let key = stream.key_of(node).unwrap_or_default();
     if let Some(kind) = find::kind_of_names(stream, root(stream, node)) {
@@ -104,7 +111,7 @@ fn why(
     match replaced(text, image) {
         Some(new) => format!(
             "{path}: in a longer text. To change it, use `set: {written}={}`",
-            new.escape_debug()
+            NewValue::Text(new).written()
         ),
         None => format!("{path}: in a longer text"),
     }
@@ -131,13 +138,22 @@ fn replaced(text: &str, image: &ImageReference) -> Option<String> {
 
 /// The lines that have the text, where no value has it.
 fn in_lines(manifest: &Manifest<'_>, image: &ImageReference) -> Vec<Mention> {
+    lines_with(manifest, image, position)
+}
+
+/// The lines in which `find` sees the repository.
+fn lines_with(
+    manifest: &Manifest<'_>,
+    image: &ImageReference,
+    find: fn(&str, &str) -> Option<usize>,
+) -> Vec<Mention> {
     let text = String::from_utf8_lossy(&manifest.file.bytes);
     let stream = &manifest.stream;
     let is_text = |root: &NodeId| stream.value(*root).is_some_and(|value| !value.is_empty());
     let is_no_yaml = stream.roots().iter().any(is_text);
     let lines = text.lines().enumerate();
     let lines = lines.filter_map(|(number, line)| {
-        let at = position(line, image.repository_as_written())?;
+        let at = find(line, image.repository_as_written())?;
         let is_comment = line.get(..at).is_some_and(|before| before.contains('#'));
         let why = match (is_no_yaml, is_comment) {
             (true, _) => {
@@ -165,9 +181,23 @@ fn position(text: &str, repository: &str) -> Option<usize> {
         let is_start = before.ends_with("://") || !before.ends_with(continues);
         let is_end = match repository.contains('/') {
             true => !behind.starts_with(continues),
-            false => behind.starts_with([':', '@']) && !behind.starts_with(": "),
+            false => {
+                let is_all = before.is_empty() && behind.is_empty();
+                is_all || (behind.starts_with([':', '@']) && !behind.starts_with(": "))
+            }
         };
         is_start && is_end
     });
     found.map(|(at, _)| at)
+}
+
+/// Where `text` has the word that `repository` is.
+fn word(text: &str, repository: &str) -> Option<usize> {
+    let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let mut found = text.match_indices(repository).map(|(at, _)| at);
+    found.find(|at| {
+        let before = text.get(..*at).unwrap_or_default();
+        let behind = text.get(at + repository.len()..).unwrap_or_default();
+        !before.ends_with(continues) && !behind.starts_with(continues)
+    })
 }

@@ -487,7 +487,10 @@ fn nearest(
         .iter()
         .flat_map(|manifest| {
             let sites = manifest.sites.iter();
-            sites.map(|site| manifest.held(site))
+            sites.map(|site| HeldImage {
+                path: manifest.path_by_names(site.node),
+                ..manifest.held(site)
+            })
         })
         .filter_map(|held| Some((similarity(&held)?, held)))
         .collect();

@@ -236,31 +236,31 @@ fn an_empty_image_of_a_named_container_is_filled_in() {
 fn an_image_that_is_nowhere_is_answered_with_those_that_are_there() {
     insta::assert_snapshot!(refusal(WEB, &["ghcr.io/wlals2/blog-wep:v14"]), @"
     web.yaml holds no image ghcr.io/wlals2/blog-wep. What is there, nearest first:
-    - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
-    - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
-    - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
+    - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19, .spec.template.spec.containers[name=nginx].image)
+    - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14, .spec.template.spec.initContainers[name=warm-up].image)
+    - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24, .spec.template.spec.containers[name=log].image)
     ");
     insta::assert_snapshot!(refusal(WEB, &["ngnix=ghcr.io/wlals2/blog-web:v14"]), @"
     web.yaml has no container ngnix. What is there, nearest first:
-    - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19)
-    - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14)
-    - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24)
+    - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, web.yaml line 19, .spec.template.spec.containers[name=nginx].image)
+    - busybox:1.36 (container warm-up, Rollout/web, web.yaml line 14, .spec.template.spec.initContainers[name=warm-up].image)
+    - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24, .spec.template.spec.containers[name=log].image)
     ");
     insta::assert_snapshot!(refusal("kind: Service\n", &["a:1"]), @"web.yaml holds no image a: there is none at all");
     insta::assert_snapshot!(refusal("kind: Service\n", &["web=a:1"]), @"web.yaml has no container web: there is none at all");
     let many: String = (0..20).map(|n| format!("- image: i{n}:1\n")).collect();
     insta::assert_snapshot!(refusal(&format!("containers:\n{many}"), &["i:1"]), @"
     web.yaml holds no image i. What is there, nearest first:
-    - i0:1 (web.yaml line 2)
-    - i1:1 (web.yaml line 3)
-    - i2:1 (web.yaml line 4)
-    - i3:1 (web.yaml line 5)
-    - i4:1 (web.yaml line 6)
-    - i5:1 (web.yaml line 7)
-    - i6:1 (web.yaml line 8)
-    - i7:1 (web.yaml line 9)
-    - i8:1 (web.yaml line 10)
-    - i9:1 (web.yaml line 11)
+    - i0:1 (web.yaml line 2, .containers[0].image)
+    - i1:1 (web.yaml line 3, .containers[1].image)
+    - i2:1 (web.yaml line 4, .containers[2].image)
+    - i3:1 (web.yaml line 5, .containers[3].image)
+    - i4:1 (web.yaml line 6, .containers[4].image)
+    - i5:1 (web.yaml line 7, .containers[5].image)
+    - i6:1 (web.yaml line 8, .containers[6].image)
+    - i7:1 (web.yaml line 9, .containers[7].image)
+    - i8:1 (web.yaml line 10, .containers[8].image)
+    - i9:1 (web.yaml line 11, .containers[9].image)
     and 10 more
     ");
 }
@@ -681,7 +681,7 @@ fn a_resource_line_leaves_the_other_objects_alone() {
     insta::assert_snapshot!(refusal(only("Pod/tow", "a:2")), @"web.yaml has no Pod/tow; there is Pod/two, Pod/one");
     insta::assert_snapshot!(refusal(only("Pod/one", "b:2")), @"
     web.yaml holds no image b. What is there, nearest first:
-    - a:1 (Pod/one, web.yaml line 3)
+    - a:1 (Pod/one, web.yaml line 3, .image)
     ");
 }
 

@@ -6,8 +6,8 @@ use super::change::{Edit, EditError, NewValue};
 use super::document::{Content, NodeId, Role, Stream, Style};
 use super::expected::{Added, Expected, needs_quotes};
 use super::extent::{
-    self, begins_line, behind_break, behind_indicator, behind_inner_comments, behind_properties, dash,
-    end, end as end_of, ends_line, key_start, line_end, line_start, start,
+    self, begins_line, behind_break, behind_indicator, behind_inner_comments, behind_properties,
+    dash, end, end as end_of, ends_line, key_start, line_end, line_start, start,
 };
 use super::{json, layout, scalar};
 
