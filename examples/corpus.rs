@@ -205,8 +205,10 @@ fn inexactness(file: &ManifestFile, plan: &Plan) -> Option<String> {
     let after = String::from_utf8_lossy(&edit.after);
     let is_of_image = |removed: &str, added: &str| {
         plan.images.iter().any(|change| {
-            // A reference that is spelled out differently is replaced from its start.
-            change.old.contains(removed) && change.new.contains(added)
+            // A reference that is spelled out differently is replaced from its start; an empty value is
+            // filled in behind its colon.
+            let is_empty = matches!(removed, "null" | "~");
+            (is_empty || change.old.contains(removed)) && change.new.contains(added.trim_start())
         })
     };
     let old_lines: Vec<&str> = before.split('\n').collect();
@@ -214,10 +216,15 @@ fn inexactness(file: &ManifestFile, plan: &Plan) -> Option<String> {
     // A tag that was missing is a line of its own, behind the repository.
     let mut at = 0;
     while new_lines.len() > old_lines.len() && at < new_lines.len() {
-        let is_added = new_lines[at].trim() == format!("tag: {TAG}")
+        let new = new_lines[at].trim();
+        let is_version = ["tag", "newTag"]
+            .iter()
+            .any(|key| new == format!("{key}: {TAG}"));
+        let key = new.split(':').next().unwrap_or_default();
+        let is_added = is_version
             && old_lines
                 .get(at)
-                .is_none_or(|old| !old.trim().starts_with("tag:"));
+                .is_none_or(|old| !old.trim().starts_with(key));
         if is_added {
             new_lines.remove(at);
         } else {

@@ -336,13 +336,13 @@ fn a_manifest_that_cannot_be_edited_says_what_to_do() {
     insta::assert_snapshot!(told.join("\n\n"), @"
     The image is not in the manifest
     apps/web.yaml holds no image ghcr.io/acme/wbe. What is there, nearest first:
-    - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10)
+    - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10, .spec.template.spec.containers[name=web].image)
     Read on `main` at COMMIT. Nothing was changed.
     Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
 
     The image is not in the manifest
     apps/web.yaml has no container wbe. What is there, nearest first:
-    - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10)
+    - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10, .spec.template.spec.containers[name=web].image)
     Read on `main` at COMMIT. Nothing was changed.
     Check the container's name before the `=` in `image`, and `file`.
 

@@ -931,8 +931,8 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, update(&repository, "ghcr.io/wlals2/blog-wev:v14")), @"
         The image is not in the manifest
         blog-system/web-rollout.yaml holds no image ghcr.io/wlals2/blog-wev. What is there, nearest first:
-        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
-        - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
+        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22, .spec.template.spec.containers[name=nginx].image)
+        - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26, .spec.template.spec.containers[name=exporter].image)
         Read on `main` at COMMIT. Nothing was changed.
         Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
         ");
@@ -945,8 +945,8 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         The image is not in the manifest
         blog-system/web-rollout.yaml has no container ngin. What is there, nearest first:
-        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22)
-        - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26)
+        - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22, .spec.template.spec.containers[name=nginx].image)
+        - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26, .spec.template.spec.containers[name=exporter].image)
         Read on `main` at COMMIT. Nothing was changed.
         Check the container's name before the `=` in `image`, and `file`.
         ");
