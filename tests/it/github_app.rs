@@ -170,6 +170,24 @@ fn trouble_on_the_way_is_waited_through() {
 }
 
 #[test]
+fn a_token_that_no_request_can_carry_is_an_error() {
+    for token in ["ghs_two\nlines", "ghs_two\r\nX-Other: lines", "ghs_\u{0}"] {
+        let (server, repository) = start();
+        let body = json!({"token": token, "expires_at": "2026-11-23T16:00:00Z"});
+        server.fault(
+            Step::Rest("POST installations").every(),
+            Fault::Status(201, Vec::new(), body.to_string()),
+        );
+        let told = refused(&repository, step(&repository, "update"));
+        assert!(
+            told.contains("HOST gave a token that no request can carry"),
+            "{told}"
+        );
+        assert!(!told.contains("ghs_"), "{told}");
+    }
+}
+
+#[test]
 fn a_repository_that_was_renamed_is_known_by_its_id() {
     let (server, repository) = start();
     server.github().rename("former/name", NAME);

@@ -1,8 +1,10 @@
 //! A server that means harm: whatever it sends, a run ends soon after its `timeout`, in 512 MB, and
 //! says which limit was exceeded.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flate2::Compression;
@@ -142,8 +144,17 @@ const DELTA: u8 = 7;
 
 /// A commit of `tree`, and its id.
 fn commit(tree: ObjectId, message: &[u8]) -> (ObjectId, Vec<u8>) {
+    commit_on("", tree, message)
+}
+
+/// A commit of `tree` behind another one.
+fn child(parent: ObjectId, tree: ObjectId) -> (ObjectId, Vec<u8>) {
+    commit_on(&format!("parent {parent}\n"), tree, b"refactor: rename\n")
+}
+
+fn commit_on(parent: &str, tree: ObjectId, message: &[u8]) -> (ObjectId, Vec<u8>) {
     let who = "A <a@example.com> 1700000000 +0000";
-    let head = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n");
+    let head = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\n");
     let content = [head.as_bytes(), message].concat();
     let id = ObjectId::of(ObjectKind::Commit, &content);
     (id, packed(COMMIT, b"", &content))
@@ -349,6 +360,66 @@ fn a_list_of_millions() {
     ends_with(&outcome, "the limit of 524288 keys, values and lists");
 }
 
+/// A server of a repository whose only other commit renamed all files: each of `before` and `after` is the
+/// content of one.
+fn renaming(before: &[Vec<u8>], after: &[Vec<u8>]) -> String {
+    let mut objects = Vec::new();
+    let mut root = |folder: &str, contents: &[Vec<u8>]| {
+        let (mut packed, mut entries) = (HashMap::new(), Vec::new());
+        for (number, content) in contents.iter().enumerate() {
+            let id = ObjectId::of(ObjectKind::Blob, content);
+            packed.entry(content).or_insert_with(|| blob(content).1);
+            entries.push((format!("{folder}{number:05}.yaml"), id));
+        }
+        let entry = |(name, id): &(String, ObjectId)| {
+            [format!("100644 {name}\0").as_bytes(), id.as_bytes()].concat()
+        };
+        let content = entries.iter().map(entry).collect::<Vec<_>>().concat();
+        objects.extend(packed.into_values());
+        objects.push(self::packed(TREE, b"", &content));
+        ObjectId::of(ObjectKind::Tree, &content)
+    };
+    let (before, after) = (root("a", before), root("b", after));
+    let (first, packed_first) = commit(before, b"feat: it\n");
+    let (tip, packed_tip) = child(first, after);
+    objects.extend([packed_first, packed_tip]);
+    Hostile::sending(tip, &objects).serve()
+}
+
+#[test]
+fn files_that_may_each_have_been_any_other() {
+    // The same file under many names, and under other ones.
+    let same = vec![MANIFEST.to_vec(); 20_000];
+    // Files that are a little alike.
+    let lines = |number: u32| {
+        let line = |line: u32| format!("- {:08x}\n", line + (number * 12_000));
+        (0..20_000).map(line).collect::<String>().into_bytes()
+    };
+    let alike = |begin: u32| (begin..begin + 200).map(lines).collect::<Vec<_>>();
+    // One file of as many different lines as there can be.
+    let many = |first: &[u8]| {
+        let digits = |number: u32| [number / 25_600, number / 160 % 160, number % 160, 0];
+        let line = |number| digits(number).map(|digit| digit as u8 + 0x60);
+        let mut lines: Vec<u8> = (0..3_900_000).flat_map(line).collect();
+        lines
+            .iter_mut()
+            .skip(3)
+            .step_by(4)
+            .for_each(|end| *end = b'\n');
+        [first, &lines].concat()
+    };
+    for (before, after) in [
+        (same.clone(), same),
+        (alike(0), alike(200)),
+        (vec![many(b"a\n")], vec![many(b"b\n")]),
+    ] {
+        let url = renaming(&before, &after);
+        let outcome = run(&url, "history", "*.yaml");
+        let (code, log) = (outcome.code(), outcome.log());
+        assert!(code == Some(0) || log.contains("`timeout` (2 s)"), "{log}");
+    }
+}
+
 /// A server that reads requests, and answers each with `head` and then `body` again and again.
 fn endless(head: &'static str, body: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -423,6 +494,67 @@ fn answers() -> Vec<(&'static str, &'static [u8])> {
             b"realm=\"",
         ),
     ]
+}
+
+/// A server that answers every request with `answer`, made of its own address, and what it was asked.
+fn listening(
+    answer: impl Fn(&str) -> String + Send + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (asked, own) = (Arc::default(), address.clone());
+    let requests: Arc<Mutex<Vec<String>>> = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = vec![0; 8192];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            requests.lock().unwrap().push(request);
+            let _ = stream.write_all(answer(&own).as_bytes());
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn a_store_behind_a_registry_gets_nothing() {
+    for scheme in [
+        "Bearer realm=\"http://HERE/token\",service=\"x\"",
+        "Basic realm=\"x\"",
+    ] {
+        let (store, asked) = listening(move |here| {
+            let challenge = scheme.replace("HERE", here);
+            format!(
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        });
+        let (registry, seen) = listening(move |_| {
+            format!(
+                "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{store}/blob\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+        });
+        let git = GitServer::start();
+        let action = beside(&git, &registry)
+            .input("image", format!("{registry}/acme/web:v2"))
+            .input("verify-image", "true")
+            .input("registry-username", "deployer")
+            .input("registry-password", "a-password-of-some-length");
+        let outcome = bounded(action);
+        assert_eq!(outcome.code(), Some(1), "{}", outcome.log());
+        let asked = asked.lock().unwrap();
+        // It was asked for what the registry sent us to, and for nothing else.
+        assert!(
+            asked.iter().any(|request| request.contains(" /blob ")),
+            "{}",
+            outcome.log()
+        );
+        for request in asked.iter().chain(seen.lock().unwrap().iter()) {
+            let request = request.to_lowercase();
+            assert!(!request.contains("authorization:"), "{request}");
+            assert!(!request.contains("/token"), "{request}");
+        }
+    }
 }
 
 /// A repository that is well, and a run that reads from `server` as well.

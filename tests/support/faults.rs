@@ -26,8 +26,9 @@ pub enum Step {
 
 /// The requests over REST that a rule can name. What they are about follows them in the path; the
 /// repository itself comes last, as its resource is in every other one.
-pub const REST: [&str; 19] = [
+pub const REST: [&str; 20] = [
     "GET installation",
+    "POST installations",
     "GET git/trees",
     "GET git/blobs",
     "GET git/commits",

@@ -1,5 +1,6 @@
 //! Files through their renames, as `git log --follow` goes, any number of them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use super::content::{self, Tree};
@@ -11,6 +12,12 @@ use crate::repository::object::ObjectId;
 
 /// How many files that went away in a commit are compared with one that came.
 const MAX_RENAME_SOURCES: usize = 50;
+
+/// A file that a commit took away, and that may have been renamed.
+struct Gone {
+    path: RepoPath,
+    content: ObjectId,
+}
 
 /// What a commit did to a file, by the contents' ids.
 pub(super) struct Delta {
@@ -141,16 +148,20 @@ impl Store {
     ) -> Result<(), RepositoryError> {
         let gone = self.changed(Some(old), new, |delta| delta.after.is_none())?;
         let gone = gone.into_iter();
-        let gone: Vec<(RepoPath, ObjectId)> = gone
-            .filter_map(|delta| Some((delta.path, delta.before?)))
+        let mut gone: Vec<Gone> = gone
+            .filter_map(|delta| {
+                let (path, content) = (delta.path, delta.before?);
+                Some(Gone { path, content })
+            })
             .collect();
         let mut taken = HashSet::new();
         for delta in deltas.iter_mut().filter(|delta| delta.came()) {
-            let left = gone.iter().filter(|(path, _)| !taken.contains(path));
-            if let Some((from, before)) = self.renamed(left.collect(), delta)? {
-                taken.insert(from.clone());
-                delta.renamed_from = Some(from);
-                delta.before = Some(before);
+            self.objects.time()?;
+            if let Some(place) = self.renamed(&gone, delta)? {
+                let from = gone.swap_remove(place);
+                taken.insert(from.path.clone());
+                delta.renamed_from = Some(from.path);
+                delta.before = Some(from.content);
             }
         }
         // What was renamed did not go away.
@@ -158,34 +169,49 @@ impl Store {
         Ok(())
     }
 
-    /// The one of the files that are `gone` which is the one that came: the very same, one of the same
-    /// name that is alike, or the one that is most alike.
-    fn renamed(
-        &self,
-        mut gone: Vec<&(RepoPath, ObjectId)>,
-        came: &Delta,
-    ) -> Result<Option<(RepoPath, ObjectId)>, RepositoryError> {
+    /// The place in `gone` of the file that came: the very same, one of the same name that is alike, or
+    /// the one that is most alike.
+    fn renamed(&self, gone: &[Gone], came: &Delta) -> Result<Option<usize>, RepositoryError> {
         let Some(after) = came.after else {
             return Ok(None);
         };
-        gone.sort_by_key(|(path, _)| std::cmp::Reverse(common_end(path, &came.path)));
-        if let Some(same) = gone.iter().find(|(_, id)| *id == after) {
-            return Ok(Some((*same).clone()));
+        // The nearest one first; of two, the one whose path is.
+        let rank = |place: usize| {
+            let path = gone.get(place).map(|gone| &gone.path);
+            let common = path.map(|path| common_end(path, &came.path));
+            (Reverse(common), path)
+        };
+        let is_same = |place: &usize| gone.get(*place).is_some_and(|gone| gone.content == after);
+        if let Some(same) = (0..gone.len())
+            .filter(is_same)
+            .min_by_key(|place| rank(*place))
+        {
+            return Ok(Some(same));
         }
-        gone.truncate(MAX_RENAME_SOURCES);
-        let wanted = gone.iter().map(|(_, id)| *id);
+        // There may be a million: no more than the nearest are put in order.
+        let mut ranked: Vec<_> = (0..gone.len()).map(|place| (rank(place), place)).collect();
+        if ranked.len() > MAX_RENAME_SOURCES {
+            ranked.select_nth_unstable(MAX_RENAME_SOURCES);
+            ranked.truncate(MAX_RENAME_SOURCES);
+        }
+        ranked.sort_unstable();
+        let nearest = ranked.into_iter();
+        let nearest: Vec<_> = nearest
+            .filter_map(|(_, place)| Some((place, gone.get(place)?)))
+            .collect();
+        let wanted = nearest.iter().map(|(_, gone)| gone.content);
         self.fetch_missing(wanted.chain([after]).collect())?;
         let after = self.objects.content(after)?;
         let mut best = None;
-        for (path, id) in gone {
+        for (place, gone) in nearest {
             self.objects.time()?;
-            let alike = similarity(&self.objects.content(*id)?, &after);
-            let rank = (path.file_name() == came.path.file_name(), alike);
+            let alike = similarity(&self.objects.content(gone.content)?, &after);
+            let rank = (gone.path.file_name() == came.path.file_name(), alike);
             if alike >= RENAMED && best.as_ref().is_none_or(|(_, other)| rank > *other) {
-                best = Some(((path.clone(), *id), rank));
+                best = Some((place, rank));
             }
         }
-        Ok(best.map(|(renamed, _)| renamed))
+        Ok(best.map(|(place, _)| place))
     }
 }
 
