@@ -243,6 +243,7 @@ pub(super) fn is_of_this_machine(words: &str) -> bool {
     let lacks = [
         "No space left on device",
         "Disk quota exceeded",
+        "File too large",
         "Too many open files",
         "Read-only file system",
         "Cannot allocate memory",

@@ -396,6 +396,117 @@ fn of_a_rollback_over_the_api() {
     });
 }
 
+const STAGING: &str = "staging/web.yaml";
+
+/// A stage where the image has arrived.
+fn on_staging(_: &GitServer, repository: &Repository) {
+    repository.commit("main", STAGING, manifest("v1").as_str(), "feat: staging");
+    let deploy = update(repository).input("file", STAGING);
+    deploy.run().succeeded();
+}
+
+fn promote(transport: &str, repository: &Repository) -> Action {
+    step(repository)
+        .input("operation", "promote")
+        .input("from", STAGING)
+        .input("transport", transport)
+}
+
+#[test]
+fn of_a_promotion_over_git() {
+    each_request_fails(Scenario {
+        prepare: on_staging,
+        action: |repository| promote("git", repository),
+        missing: |_, repository| on_main("v2", repository),
+        commits: 1,
+        from: None,
+    });
+}
+
+#[test]
+fn of_a_promotion_over_the_api() {
+    each_request_fails(Scenario {
+        prepare: on_staging,
+        action: |repository| promote("api", repository),
+        missing: |_, repository| on_main("v2", repository),
+        commits: 1,
+        from: None,
+    });
+}
+
+/// What a healthy server is asked for by each operation: to ask for more is a decision.
+#[test]
+fn of_a_healthy_run_there_are_as_many_as_before() {
+    type Asked = (
+        &'static str,
+        fn(&GitServer, &Repository),
+        fn(&Repository) -> Action,
+    );
+    let operations: [Asked; 6] = [
+        ("update", |_, _| {}, update),
+        ("rollback", deployed, |repository| {
+            step(repository).input("operation", "rollback")
+        }),
+        ("history", deployed, |repository| {
+            step(repository).input("operation", "history")
+        }),
+        ("promote", on_staging, |repository| {
+            promote("auto", repository)
+        }),
+        (
+            "a new pull request",
+            |_, _| {},
+            |repository| update(repository).input("pull-request", "true"),
+        ),
+        (
+            "one that is brought up to date",
+            |_, repository| {
+                let first = update(repository).input("pull-request", "true");
+                first.run().succeeded();
+            },
+            |repository| {
+                update(repository)
+                    .input("image", "ghcr.io/acme/web:v3")
+                    .input("pull-request", "true")
+            },
+        ),
+    ];
+    let mut asked = String::new();
+    for (name, prepare, action) in operations {
+        for transport in ["git", "api"] {
+            let server = GitServer::start();
+            let repository = server.repository_with(NAME, FILE, &manifest("v1"));
+            prepare(&server, &repository);
+            server.reset_log();
+            let run = action(&repository).input("transport", transport);
+            run.run().succeeded();
+            let steps = server.requests();
+            let steps = steps.iter().map(|one| match one.step {
+                Some(Step::Mutation(name) | Step::Rest(name)) => name.to_owned(),
+                Some(step) => format!("{step:?}"),
+                None => format!("{} {}", one.method, one.path),
+            });
+            let steps: Vec<String> = steps.collect();
+            let count = steps.len();
+            asked += &format!("{name}, {transport}: {count} ({})\n", steps.join(", "));
+        }
+    }
+    insta::assert_snapshot!(asked, @"
+    update, git: 4 (FetchRefs, Fetch, Fetch, Push)
+    update, api: 2 (Query, createCommitOnBranch)
+    rollback, git: 4 (FetchRefs, Fetch, Fetch, Push)
+    rollback, api: 5 (FetchRefs, Fetch, Fetch, Query, createCommitOnBranch)
+    history, git: 3 (FetchRefs, Fetch, Fetch)
+    history, api: 3 (FetchRefs, Fetch, Fetch)
+    promote, git: 8 (FetchRefs, Fetch, Fetch, FetchRefs, Fetch, Fetch, Fetch, Push)
+    promote, api: 2 (Query, createCommitOnBranch)
+    a new pull request, git: 8 (Query, Query, Query, POST git/trees, POST git/commits, POST git/refs, GET pulls, POST pulls)
+    a new pull request, api: 8 (Query, Query, Query, POST git/trees, POST git/commits, POST git/refs, GET pulls, POST pulls)
+    one that is brought up to date, git: 9 (Query, Query, GET compare, POST git/trees, GET git/commits, POST git/commits, updateRefs, GET pulls, PATCH pulls)
+    one that is brought up to date, api: 9 (Query, Query, GET compare, POST git/trees, GET git/commits, POST git/commits, updateRefs, GET pulls, PATCH pulls)
+    ");
+}
+
 /// Everything that a pull request can be asked to have.
 fn everything(repository: &Repository, tag: &str) -> Action {
     step(repository)

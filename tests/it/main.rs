@@ -26,6 +26,7 @@ mod pull_requests;
 mod refusals;
 mod registry;
 mod release;
+mod runner;
 mod secrets;
 mod signing;
 mod support_github;
