@@ -45,6 +45,17 @@ fn path_similarity(given: &str, path: &str) -> f64 {
     if ends_in(given, path) || ends_in(path, given) {
         return 1.0;
     }
+    // A glob that fits the file's name is in the wrong directory.
+    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let glob = last(given);
+    if let Some((before, behind)) = glob.split_once('*')
+        && !behind.contains(['*', '?', '[', '{'])
+        && glob.len() > 1
+        && last(path).starts_with(before)
+        && last(path).ends_with(behind)
+    {
+        return PART + (1.0 - PART) * letters(given, path);
+    }
     let whole = letters(given, path);
     // Of files of one name the one in the directory that is most alike comes first.
     whole.max(0.9 * letters(&name(given), &name(path)) + 0.09 * whole)
@@ -186,6 +197,9 @@ mod tests {
             ("deploy/apps/web.yaml", "apps/web.yaml"),
             ("infras/web.yml", "infra/web.yaml"),
             ("apps/wep.yaml", "apps/web.yaml"),
+            ("*.yaml", "apps/web.yaml"),
+            ("app/*.md", "README.md"),
+            ("nope/a*.yaml", "apps/api.yaml"),
         ] {
             assert_eq!(alike_paths(given)[0], first, "{given}");
         }

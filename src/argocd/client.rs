@@ -334,7 +334,7 @@ impl Client {
 
     fn not_argocd(&self, how: &str) -> ArgocdError {
         ArgocdError::NotArgocd(format!(
-            "{} answered {how}, which Argo CD's API does not",
+            "{} answered {how}, which is not how Argo CD's API answers",
             self.server.host()
         ))
     }

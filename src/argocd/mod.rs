@@ -35,7 +35,7 @@ pub struct ApplicationName {
 /// The text is no [`ApplicationName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` names no application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`"
+    "`{0}` is not the name of an application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`"
 )]
 pub struct InvalidApplicationName(String);
 

@@ -87,7 +87,7 @@ pub enum Obstacle {
     },
     /// An entry of Kustomize's `images` whose `name` has a tag.
     #[error(
-        "has a tag in its `name`, so that Kustomize finds no image to replace: take it out of the name, and write it as `newTag`"
+        "has a tag in its `name`, so Kustomize finds no image to replace: take it out of the name, and write it as `newTag`"
     )]
     NameWithTag,
     /// `path` leads to the tag of another image.

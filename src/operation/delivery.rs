@@ -88,7 +88,9 @@ impl Delivery {
                     ),
                     _ => why.hint.clone(),
                 };
-                format!("{deployed} {commit} was not rolled back. {}", why.message)
+                // Of itself it says that nothing was changed; the deployment has changed something.
+                let why = why.message.replace(" Nothing was changed.", "");
+                format!("{deployed} {commit} was not rolled back. {why}")
             }
             (Some(Ok(_)), None) => {
                 format!("{deployed} {commit} was not rolled back: it is undone already.")

@@ -307,7 +307,7 @@ impl Explainer<'_> {
             scopes.unwrap_or_default()
         );
         let hint = format!(
-            "Check the spelling of `repository`. If it is right: {}",
+            "Check the spelling of `repository`, then the token. {}",
             self.needed()
         );
         Failure::new(Reason::RepositoryNotFound, message).with_hint(hint)

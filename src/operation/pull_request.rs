@@ -341,7 +341,7 @@ async fn furnish(
         let assign = async || api.assign(pull, &request.assignees).await;
         if steps.warned("nobody was assigned", assign).await? == Some(false) {
             steps.warnings.push(format!(
-                "Pull request #{}: not all of {} can be assigned: GitHub takes who has access to the repository",
+                "Pull request #{}: not all of {} can be assigned: GitHub assigns only people who have access to the repository",
                 pull.number,
                 request.assignees.join(", ")
             ));

@@ -34,7 +34,7 @@ pub enum InvalidSigningKey {
     )]
     NoKey,
     /// It is encrypted.
-    #[error("it has a passphrase, which nobody is there to type: `ssh-keygen -p` takes it away")]
+    #[error("it has a passphrase, and nobody is there to type it: remove it with `ssh-keygen -p`")]
     Passphrase,
     /// Of another kind.
     #[error("a key of the kind `{0}`: expected ed25519 or RSA")]

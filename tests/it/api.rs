@@ -62,10 +62,9 @@ fn failure(repository: &Repository, action: Action) -> String {
     let [error] = &outcome.errors()[..] else {
         panic!("one error, please:\n{}", outcome.log())
     };
-    error.replace(
-        repository.server_url().trim_start_matches("http://"),
-        "HOST",
-    )
+    let host = repository.server_url().trim_start_matches("http://");
+    let tip = before.split_once(' ').map_or(TOKEN, |(tip, _)| &tip[..7]);
+    error.replace(host, "HOST").replace(tip, "COMMIT")
 }
 
 #[test]
@@ -169,8 +168,8 @@ fn a_file_that_is_too_large_is_not_asked_for() {
     repository.commit("main", FILE, large.as_str(), "chore: too large");
     let text = failure(&repository, update(&repository));
     insta::assert_snapshot!(text, @"
-    `web.yaml` is too large to be edited (17825792 bytes; the limit is 16777216) in acme/deploy. Nothing was changed.
-    Is it a manifest?
+    `web.yaml` is too large to be edited (17825792 bytes; the limit is 16777216) on `main` at COMMIT in acme/deploy. Nothing was changed.
+    Check `file`: is that a manifest?
     ");
     assert_eq!(server.count(Step::Rest("GET git/blobs")), 0);
 }
@@ -503,7 +502,7 @@ fn a_classic_token_without_the_scope_is_told() {
     );
     let action = update(&repository).input("token", "ghp_noscope");
     insta::assert_snapshot!(failure(&repository, action), @"
-    The token may not write acme/deploy: the server denied write access (INSUFFICIENT_SCOPES): Your token has not been granted the required scopes to execute this query. Nothing was changed.
+    The token may not write acme/deploy (INSUFFICIENT_SCOPES): Your token has not been granted the required scopes to execute this query. Nothing was changed.
     A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to acme/deploy.
     ");
 }

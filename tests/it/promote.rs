@@ -819,7 +819,7 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
 
     The file was not found
     `envs/prod/*.yaml` matches no file on `main` at commit-3 in REPOSITORY. Nothing was changed.
-    Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `envs/production/web.yaml` or `envs/staging/canary.yaml`?
+    Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `envs/production/web.yaml`, `envs/staging/canary.yaml` or `envs/staging/web.yaml`?
     ");
 }
 

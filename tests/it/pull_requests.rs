@@ -197,7 +197,7 @@ fn what_is_refused_of_it_is_a_warning() {
         .succeeded();
     pull(&server);
     insta::assert_snapshot!(scrub(&repository, &outcome.warnings().join("\n")), @"
-    Pull request #1: not all of ghost can be assigned: GitHub takes who has access to the repository
+    Pull request #1: not all of ghost can be assigned: GitHub assigns only people who have access to the repository
     The pull request is there, but nobody was asked for a review: SERVER answered HTTP 422: Reviews may only be requested from collaborators
     ");
 }

@@ -590,7 +590,7 @@ fn what_stands_in_place_of_a_repository_is_told_for_what_it_is() {
     The repository is locked, as while it is moved or maintained: run the job again when it is unlocked.
 
     The repository was not found: SERVER/acme/deploy.git was not found. Either the name is wrong, or the token has no access to it. Nothing was changed.
-    Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
+    Check the spelling of `repository`, then the token. The token must be allowed to write to the repository.
     ");
 }
 

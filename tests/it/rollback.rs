@@ -1363,7 +1363,7 @@ mod bad_input {
         let (_server, repository) = start();
         let action = action(&repository, "rollback").input("file", "blog-system/web.yaml");
         insta::assert_snapshot!(failure(&repository, action), @"
-        `blog-system/web.yaml` does not exist in REPOSITORY. Nothing was changed.
+        `blog-system/web.yaml` does not exist on `main` at id-0 in REPOSITORY. Nothing was changed.
         Check `file`: it takes one path a line, each from the root of the repository. Did you mean `blog-system/web-rollout.yaml`?
         ");
     }

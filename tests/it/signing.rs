@@ -101,7 +101,7 @@ fn a_key_that_can_sign_nothing_is_an_error_of_the_inputs() {
         told(update(&repository, &good).input("pull-request", "true")),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    `signing-key`: it has a passphrase, which nobody is there to type: `ssh-keygen -p` takes it away
+    `signing-key`: it has a passphrase, and nobody is there to type it: remove it with `ssh-keygen -p`
     Nothing was changed.
     `signing-key`: a key of the kind `ecdsa-sha2-nistp256`: expected ed25519 or RSA
     Nothing was changed.

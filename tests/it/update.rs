@@ -921,7 +921,7 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         The file was not found
         `*.yaml` matches no file on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
-        Check `file`: `*` and `?` stay within a directory, `**` crosses directories.
+        Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `blog-system/web-rollout.yaml`?
         ");
     }
 
@@ -1056,12 +1056,12 @@ mod bad_input {
             Via::Git => insta::assert_snapshot!(text, @"
             The repository was not found
             SERVER/wlals2/manifests.git was not found (HTTP 404). Either the name is wrong, or the token has no access to it. Nothing was changed.
-            Check the spelling of `repository`. If it is right: The token must be allowed to write to the repository.
+            Check the spelling of `repository`, then the token. The token must be allowed to write to the repository.
             "),
             Via::Api => insta::assert_snapshot!(text, @"
             The repository was not found
             wlals2/manifests was not found (NOT_FOUND). The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
-            Check the spelling of `repository`. If it is right: The token needs wlals2/manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+            Check the spelling of `repository`, then the token. The token needs wlals2/manifests under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
             "),
         }
     }
@@ -1242,7 +1242,7 @@ mod on_github {
         insta::assert_snapshot!(explained("ghp_noscope", Rights::NoAccess, answer), @"
         The repository was not found
         wlals2/k8s-manifests was not found (HTTP 404). The token itself is valid. Either the name is wrong, or the token has no access to it. Its scopes are `read:org`, `workflow`. Nothing was changed.
-        Check the spelling of `repository`. If it is right: A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
+        Check the spelling of `repository`, then the token. A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to wlals2/k8s-manifests.
         ");
     }
 
@@ -1260,7 +1260,7 @@ mod on_github {
         insta::assert_snapshot!(explained("ghs_own", Rights::NoAccess, not_found()), @"
         The repository was not found
         wlals2/k8s-manifests was not found (HTTP 404). The token itself is valid. Either the name is wrong, or the token has no access to it. Nothing was changed.
-        Check the spelling of `repository`. If it is right: The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for wlals2/k8s-manifests with Contents: Read and write, or a GitHub App's token from an installation on wlals2/k8s-manifests with the permission contents: write.
+        Check the spelling of `repository`, then the token. The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for wlals2/k8s-manifests with Contents: Read and write, or a GitHub App's token from an installation on wlals2/k8s-manifests with the permission contents: write.
         ");
     }
 

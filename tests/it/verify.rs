@@ -648,7 +648,7 @@ fn every_refusal_says_what_it_is() {
     The application was not found: ARGOCD answered HTTP 404: applications.argoproj.io "blog" not found.
     There is no application blog in Argo CD at ARGOCD: check `argocd-application`, `argocd-project`, and `argocd-namespace` where it is not in Argo CD's own namespace.
 
-    The URL is not an Argo CD server: ARGOCD answered with something that is not JSON, which Argo CD's API does not. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
+    The URL is not an Argo CD server: ARGOCD answered with something that is not JSON, which is not how Argo CD's API answers. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
 
     The URL is not an Argo CD server: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
@@ -794,7 +794,7 @@ fn what_does_not_carry_the_image_is_never_rolled_back_for() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
     blog is not healthy at commit-2, and not because of this deployment: what does not carry these images is unwell: CronJob/report: Degraded: the last run failed.
     The deployment commit-2 stays on the branch main.
-    Look at those resources; this deployment is not the cause.
+    Look at those resources.
     ");
 }
 
@@ -929,8 +929,8 @@ fn what_keeps_argo_cd_from_applying_it_is_told() {
     .into();
     insta::assert_snapshot!(told.join("\n"), @"
     blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: Rollout/web.
-    Auto-sync is off, so that nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync blog` meanwhile.
-    blog: auto-sync is off, so that somebody must sync the application. Waiting for that
+    Auto-sync is off, so nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync blog` meanwhile.
+    blog: auto-sync is off, so somebody must sync the application. Waiting for that
 
     blog was OutOfSync, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. Out of sync: Rollout/web.
     A sync window of the project is closed: Argo CD syncs when it opens.
@@ -1457,7 +1457,7 @@ fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     The application blog is degraded at commit-2, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment commit-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). Nothing was changed.
+    The deployment commit-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`).
     What changed it since, the newest first:
     - commit commit-3 of DATE by A colleague (`chore: update to v16`): ghcr.io/wlals2/blog-web:v15 → ghcr.io/wlals2/blog-web:v16
     What came later was left alone: look at that deployment, and ask whoever made it.
@@ -1533,7 +1533,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     `argocd-application`: required: the Argo CD application that deploys the manifests
     Nothing was changed.
 
-    `argocd-application`: `Blog App` names no application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
+    `argocd-application`: `Blog App` is not the name of an application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
     `verify-timeout` `0`: expected whole seconds from 1 to 21600
     `argocd-wait-for` `done`: expected `synced` or `healthy`
     `argocd-server`: `http://` would send the token unencrypted: use https://. Where the way is private, `plaintext: true` allows it

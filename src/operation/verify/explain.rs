@@ -234,7 +234,7 @@ pub(super) fn mistracked(seen: &Seen<'_>, mistracking: &Mistracking) -> Ended {
     let message = match mistracking {
         Mistracking::Repository(urls) if urls.is_empty() => {
             format!(
-                "The application {name} has no source, so that it never gets to {}.",
+                "The application {name} has no source, so it never gets to {}.",
                 commit.short()
             )
         }
@@ -424,7 +424,7 @@ pub(super) fn elsewhere(seen: &Seen<'_>, culprit: &Culprit) -> Ended {
         Culprit::Others(_) => (
             Reason::Elsewhere,
             format!("{name} is not healthy at {commit}, and not because of this deployment: {words}."),
-            "Look at those resources; this deployment is not the cause.".to_owned(),
+            "Look at those resources.".to_owned(),
         ),
         Culprit::Rewritten(_) => (
             Reason::OutOfSync,
@@ -563,7 +563,7 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
             } else {
                 hint = match seen.held_back {
                     Some(HeldBack::ByHand) => format!(
-                        "Auto-sync is off, so that nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync {name}` meanwhile."
+                        "Auto-sync is off, so nobody applies the commit: switch it on (`syncPolicy.automated`), or have a step run `argocd app sync {name}` meanwhile."
                     ),
                     Some(HeldBack::BySet) => "An ApplicationSet made the application, and syncs it, maybe step by step (RollingSync): look at the steps before this one.".to_owned(),
                     Some(HeldBack::Window) => "A sync window of the project is closed: Argo CD syncs when it opens.".to_owned(),

@@ -791,7 +791,7 @@ impl<'a> Watch<'a> {
         } else if !application.syncs_by_itself() {
             self.seen.held_back = Some(HeldBack::ByHand);
             log.warning(&format!(
-                "{}: auto-sync is off, so that somebody must sync the application. Waiting for that",
+                "{}: auto-sync is off, so somebody must sync the application. Waiting for that",
                 self.seen.name
             ));
         } else if idle.elapsed() >= IDLE {

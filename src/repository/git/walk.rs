@@ -17,6 +17,7 @@ use crate::repository::history::{
     Commit, FileHistory, FileVersions, HistoryQuery, Searched, Touched,
 };
 use crate::repository::object::{CommitId, ObjectId};
+use crate::repository::tip::BranchTip;
 
 /// How many commits are fetched, step by step, before all are: at first those of some days, in about the
 /// time that one takes.
@@ -191,7 +192,12 @@ impl Store {
             walk.open = Some((commit, deltas));
         }
         if !walk.ever_touched && walk.next.is_none() {
-            self.refuse_unknown(walk.tip, walk.selection)?;
+            let at = BranchTip {
+                branch: walk.branch.clone(),
+                commit: walk.tip.into(),
+            };
+            let known = self.refuse_unknown(walk.tip, walk.selection);
+            known.map_err(|error| error.read_at(at))?;
         }
         Ok(Some(FileHistory {
             branch: walk.branch.clone(),
