@@ -360,7 +360,7 @@ impl<'s, 't> Finder<'s, 't> {
                 sites.push(Site::parts(node, parts));
             }
         }
-        for site in &mut sites {
+        for site in sites.iter_mut().filter(|site| !site.is_name_only()) {
             site.container = container.and_then(|container| container.name.clone());
         }
         sites
@@ -451,7 +451,8 @@ impl<'s, 't> Finder<'s, 't> {
                 is_versioned(&front.value) && !is_digest_beside
             });
         let mut found: Vec<(NodeId, Parts)> = Vec::new();
-        let front = fronts.into_iter().next();
+        let mut fronts = fronts.into_iter();
+        let front = fronts.next();
         let or_beside = |wanted| {
             let mut beside = beside
                 .iter()
@@ -469,10 +470,17 @@ impl<'s, 't> Finder<'s, 't> {
         };
         let node = front.as_ref().or(tag.as_ref()).map(|slot| slot.node);
         if let Some(node) = node {
-            let home = match is_run && tag.is_none() {
+            // What a container runs is its `image`; what else names it there is a name.
+            let run = family.field(Part::Image).map_or(node, |field| field.node);
+            let home = match is_run && tag.is_none() && run == node {
                 true => Home::Behind,
                 false => Home::Unknown,
             };
+            if home == Home::Behind {
+                let names = fronts.filter(|name| !name.value.is_empty());
+                let name = |slot: Slot| (slot.node, Parts::whole(slot, Home::Unknown));
+                found.extend(names.map(name));
+            }
             let is_name = front.is_some();
             let parts = Parts {
                 registry: part(Part::Registry).filter(|slot| is_name && !slot.value.is_empty()),

@@ -156,11 +156,16 @@ impl Site {
         if let Some(text) = parts.placeholder().filter(|text| !text.starts_with('<')) {
             return Some(placeholder(text));
         }
-        let is_name = parts.home == Home::Unknown
+        self.is_name_only().then_some(Obstacle::NameOnly)
+    }
+
+    /// Whether it is a name of which nobody knows where its version goes.
+    pub fn is_name_only(&self) -> bool {
+        matches!(&self.holder, Holder::Parts(parts) if parts.home == Home::Unknown
             && !parts.is_versioned()
             && parts.tag.is_none()
-            && parts.digest.is_none();
-        (is_name && !parts.is_version_only()).then_some(Obstacle::NameOnly)
+            && parts.digest.is_none()
+            && !parts.is_version_only())
     }
 
     /// Whether what it says can be another image after a deployment: a name to look up, or what is
