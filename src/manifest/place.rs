@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::keys;
 use super::request::ResourceFilter;
+use crate::image::repository_meant;
 use crate::limits::NAME;
 use crate::yaml::path::{self, Path};
 use crate::yaml::{NodeId, ParseError, Role, Stream};
@@ -165,6 +167,7 @@ impl<'s> Link<'s> {
                 }
                 Some(object) => Some(Self::Object(object)),
                 None => text(node, "name")
+                    .map(|name| known_by(stream, parent, name))
                     .or_else(|| text(stream.get(node, "metadata")?, "name"))
                     .map(Self::Named),
             },
@@ -189,6 +192,23 @@ impl fmt::Display for Link<'_> {
             Self::Unnamed => f.write_str("[]"),
         }
     }
+}
+
+/// What an item of `list` is known by, whose `name` says `name`: where that is an image, its repository, as the
+/// version is what a deployment changes. Names of other things have colons as well (`system:masters`).
+fn known_by<'s>(stream: &Stream<'_>, list: Option<NodeId>, name: &'s str) -> &'s str {
+    let last = name.rfind('/').map_or(0, |at| at + 1);
+    let version = name.get(last..).and_then(|last| last.find([':', '@']));
+    let repository = version.and_then(|version| name.get(..last + version));
+    let Some(repository) = repository else {
+        return name;
+    };
+    let is_listed = || {
+        let key = list.and_then(|list| stream.key_of(list));
+        key.is_some_and(keys::is_images)
+    };
+    let is_image = repository_meant(name).is_some() && (last > 0 || is_listed());
+    if is_image { repository } else { name }
 }
 
 /// Whether `list` is the `items` of a document of the kind `List`, or `DeploymentList`: such a one has no
@@ -302,6 +322,38 @@ mod tests {
         }
         // Only their order tells these apart.
         assert_eq!(here("l: [x, [y, here]]\n"), here("l: [[here]]\n"));
+    }
+
+    #[test]
+    fn a_name_that_is_an_image_is_known_by_its_repository() {
+        let listed =
+            |list: &str, name: &str| here(&format!("{list}: [{{name: '{name}', v: here}}]\n"));
+        for (list, name, others) in [
+            (
+                "images",
+                "web:v1",
+                &["web", "web:", "web:v2", "web@sha256:ab", "web:${T:-v1}"][..],
+            ),
+            (
+                "apps",
+                "localhost:5000/web:v1",
+                &["localhost:5000/web", "localhost:5000/web:v2@sha256:ab"],
+            ),
+        ] {
+            for other in others {
+                assert_eq!(listed(list, name), listed(list, other), "{other}");
+            }
+        }
+        for (list, name, other) in [
+            ("images", "web:v1", "api:v1"),
+            ("images", "acme/web:v1", "acme/api:v1"),
+            ("images", "localhost:5000/web", "localhost:5001/web"),
+            ("subjects", "system:masters", "system:nodes"),
+            ("targets", "//web:image", "//web:push"),
+            ("users", "jane@acme.io", "jane@example.org"),
+        ] {
+            assert_ne!(listed(list, name), listed(list, other), "{other}");
+        }
     }
 
     #[test]

@@ -780,6 +780,45 @@ mod tests {
     }
 
     #[test]
+    fn an_item_whose_name_is_its_image_is_the_same_in_every_version_of_it() {
+        for list in ["images", "workers"] {
+            let items = |names: &[&str]| {
+                let items = names.iter();
+                let items = items.map(|name| format!("- name: {name}\n  digest: none\n"));
+                format!("{list}:\n{}", items.collect::<String>())
+            };
+            let [v1, v2] = ["acme/web:v1", "acme/web:v2"].map(|name| items(&[name]));
+            for (tip, back) in [
+                (items(&["acme/web:v2"]), Ok(Some(items(&["acme/web:v1"])))),
+                (
+                    items(&["acme/api:v7", "acme/web:v2"]),
+                    Ok(Some(items(&["acme/api:v7", "acme/web:v1"]))),
+                ),
+                (
+                    // Written anew.
+                    format!("# x\n{list}: [{{digest: none, name: 'acme/web:v2'}}]\n"),
+                    Ok(Some(format!(
+                        "# x\n{list}: [{{digest: none, name: 'acme/web:v1'}}]\n"
+                    ))),
+                ),
+                (items(&["acme/web:v1"]), Ok(None)),
+                (
+                    items(&["acme/web:v3"]),
+                    Err(format!(
+                        ".{list}[name=\"acme/web:v3\"].name was changed again since: it is \"acme/web:v3\" now, on line 2"
+                    )),
+                ),
+                (
+                    items(&["acme/api:v1"]),
+                    Err(format!(".{list}[name=\"acme/web:v2\"].name is gone")),
+                ),
+            ] {
+                assert_eq!(restored(&tip, &v1, &v2), back, "{tip}");
+            }
+        }
+    }
+
+    #[test]
     fn a_number_stays_a_number_and_a_text_a_text() {
         for (before, after) in [
             ("replicas: 3", "replicas: 5"),

@@ -167,3 +167,67 @@ fn a_container_that_got_another_name_with_its_image_is_rolled_back() {
         deployments(&[("production", "v2")])
     );
 }
+
+#[test]
+fn an_item_whose_name_is_its_image_has_a_history_and_is_rolled_back() {
+    for (list, path) in [("images", None), ("workers", Some(".workers[0].name"))] {
+        let item = |name: &str| format!("- name: {name}\n  pathdigest: none\n");
+        let values = |items: &[&str]| -> String {
+            let items = items.iter();
+            format!(
+                "{list}:\n{}",
+                items.map(|name| item(name)).collect::<String>()
+            )
+        };
+        let server = GitServer::start();
+        let file = "apps/values.yaml";
+        let repository =
+            server.repository_with("o/manifests", file, values(&["acme/web:v1"]).as_str());
+        let run = |operation: &str| self::operation(&repository, operation).input("file", file);
+        for tag in ["v2", "v3"] {
+            let update = run("update").input("image", format!("acme/web:{tag}"));
+            let update = match path {
+                Some(path) => update.input("path", path),
+                None => update,
+            };
+            let outcome = update.run().succeeded();
+            assert_eq!(outcome.output("image"), format!("acme/web:{tag}"));
+        }
+        let text = values(&["acme/api:v7", "acme/web:v3"]);
+        repository.commit("main", file, text.as_str(), "feat: the api");
+        let images = || -> Vec<Value> {
+            let outcome = run("history").run().succeeded();
+            let commits: Vec<Value> = serde_json::from_str(outcome.output("deployments")).unwrap();
+            let images = commits.iter().map(|commit| commit["images"].as_array());
+            let images = images.map(|images| images.map_or(&[][..], Vec::as_slice));
+            let change = |image: &Value| json!([image["old"], image["new"]]);
+            images
+                .map(|images| images.iter().map(change).collect())
+                .collect()
+        };
+        let deployed = |index: usize| images()[index].clone();
+        assert_eq!(
+            deployed(1),
+            json!([["acme/web:v2", "acme/web:v3"]]),
+            "{list}"
+        );
+        assert_eq!(
+            deployed(2),
+            json!([["acme/web:v1", "acme/web:v2"]]),
+            "{list}"
+        );
+        for tag in ["v2", "v1"] {
+            let outcome = run("rollback").run().succeeded();
+            let expected = values(&["acme/api:v7", &format!("acme/web:{tag}")]);
+            let text = String::from_utf8(repository.show("main", file)).unwrap();
+            assert_eq!(text, expected, "{list}");
+            assert_eq!(outcome.output("changed"), "true");
+            assert_eq!(outcome.output("image"), format!("acme/web:{tag}"));
+        }
+        assert_eq!(
+            deployed(0),
+            json!([["acme/web:v2", "acme/web:v1"]]),
+            "{list}"
+        );
+    }
+}
