@@ -171,10 +171,11 @@ fn lines_with(
     lines.collect()
 }
 
-/// Where `text` names `repository`, and not a longer one. A single word says too little without a version.
+/// Where `text` names `repository`, in any case, and not a longer one. A single word says too little without a version.
 fn position(text: &str, repository: &str) -> Option<usize> {
     let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    let mut found = text.match_indices(repository);
+    let same_case = [text, repository].map(str::to_ascii_lowercase);
+    let mut found = same_case[0].match_indices(&same_case[1]);
     let found = found.find(|(at, _)| {
         let before = text.get(..*at).unwrap_or_default();
         let behind = text.get(at + repository.len()..).unwrap_or_default();
@@ -191,10 +192,11 @@ fn position(text: &str, repository: &str) -> Option<usize> {
     found.map(|(at, _)| at)
 }
 
-/// Where `text` has the word that `repository` is.
+/// Where `text` has the word that `repository` is, in any case.
 fn word(text: &str, repository: &str) -> Option<usize> {
     let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    let mut found = text.match_indices(repository).map(|(at, _)| at);
+    let same_case = [text, repository].map(str::to_ascii_lowercase);
+    let mut found = same_case[0].match_indices(&same_case[1]).map(|(at, _)| at);
     found.find(|at| {
         let before = text.get(..*at).unwrap_or_default();
         let behind = text.get(at + repository.len()..).unwrap_or_default();

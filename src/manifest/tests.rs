@@ -266,6 +266,19 @@ fn an_image_that_is_nowhere_is_answered_with_those_that_are_there() {
 }
 
 #[test]
+fn a_text_that_differs_in_case_is_told_of() {
+    for (text, image, told) in [
+        ("about: runs Acme/Web:v1 here\n", "acme/web:v2", ".about"),
+        ("about: about ACME/web\n", "acme/web:v2", ".about"),
+        ("about: Nginx\n", "nginx:1", "line 1"),
+        ("# Acme/Web\na: b\n", "acme/web:v2", "in a comment"),
+    ] {
+        let refusal = refusal(text, &[image]);
+        assert!(refusal.contains(told), "{refusal}");
+    }
+}
+
+#[test]
 fn lines_that_contradict_each_other_are_refused() {
     insta::assert_snapshot!(refusal(WEB, &["nginx=a:1", "ghcr.io/wlals2/blog-web:v14"]), @"web.yaml, line 19: nginx=a:1 and ghcr.io/wlals2/blog-web:v14 both mean the image ghcr.io/wlals2/blog-web:v13 of container nginx: keep one of the two lines");
 }
