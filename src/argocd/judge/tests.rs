@@ -476,6 +476,12 @@ fn an_operation_that_failed_is_the_commits_where_it_was_for_it() {
         &[(0, alike, &format!("wait: failed before {symptoms}"))],
         Some(&format!("elsewhere: failed before {symptoms}")),
     );
+    let silent = || operation("Failed", "one or more tasks failed", Value::Null);
+    row(
+        "nothing says that what failed before is the same",
+        silent().before(json!({"operationState": {"phase": "Failed"}})),
+        "BROKEN Sync(one or more tasks failed)",
+    );
     let away = operation("Error", LIVE_STATE, Value::Null);
     promise(
         "the cluster is away",
@@ -509,6 +515,11 @@ fn an_operation_that_failed_is_the_commits_where_it_was_for_it() {
             "wait: Blocked(\"0123456789\")",
         )],
         Some("elsewhere: older commit 0123456789 [The sync: one or more tasks failed]"),
+    );
+    row(
+        "an older one's runs for the first time",
+        failed().syncing().applied(Old),
+        "wait: Syncing",
     );
     let crashes = state(json!({}))
         .syncing()
@@ -574,6 +585,29 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
         &goal(),
         &[(0, before(), wait), (99, before(), wait)],
         Some(wait),
+    );
+    // Since 3.1 the status of an application has no health of its resources.
+    let unsaid = json!([{"group": "apps", "kind": "Deployment", "name": "web", "health": null}]);
+    let before_in = |health: &str| {
+        sick().before(json!({"health": {"status": health}, "resources": unsaid.clone()}))
+    };
+    promise(
+        "the whole was so before, and nothing is said of its parts",
+        &goal(),
+        &[
+            (0, before_in("Degraded"), wait),
+            (99, before_in("Degraded"), wait),
+        ],
+        Some(wait),
+    );
+    promise(
+        "the whole was well before, so its parts were",
+        &goal(),
+        &[
+            (0, before_in("Healthy"), wait),
+            (60, before_in("Healthy"), "confirm"),
+        ],
+        None,
     );
     promise(
         "it was so before, got well, and is so again",
