@@ -53,7 +53,7 @@ pub fn text(template: &MessageTemplate, deployment: &Deployment<'_>) -> String {
 pub fn revert_message(
     template: Option<&MessageTemplate>,
     reverted: &[Reverted<'_>],
-    is_named: bool,
+    subject: RevertSubject,
     deployment: &Deployment<'_>,
 ) -> String {
     let text = match template {
@@ -61,8 +61,11 @@ pub fn revert_message(
         None => String::new(),
     };
     let text = match text.is_empty() {
+        true if subject == RevertSubject::Again => again_subject(deployment),
         // Whoever names what is to run reads that; the commits are below.
-        true if is_named || reverted.len() > 1 => rollback_subject(deployment),
+        true if subject == RevertSubject::Back || reverted.len() > 1 => {
+            rollback_subject(deployment)
+        }
         true => revert_subject(reverted),
         false => text,
     };
@@ -79,13 +82,37 @@ pub fn revert_message(
     with_trailers(message, deployment, reverted)
 }
 
+/// What the subject of a commit says that undoes others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevertSubject {
+    /// The one commit that is undone.
+    Commit,
+    /// What runs again.
+    Back,
+    /// What is deployed again, after it was rolled back.
+    Again,
+}
+
 /// `Roll back web to v14`
 fn rollback_subject(deployment: &Deployment<'_>) -> String {
+    format!("Roll back {}", what_runs(deployment))
+}
+
+/// `Deploy web v14 again`
+fn again_subject(deployment: &Deployment<'_>) -> String {
+    format!(
+        "Deploy {} again",
+        what_runs(deployment).replace(" to ", " ")
+    )
+}
+
+/// `web to v14`
+fn what_runs(deployment: &Deployment<'_>) -> String {
     let update = default_subject(deployment);
     let what = update.strip_prefix("chore: update ").unwrap_or(&update);
     let what = what.strip_prefix("images ").unwrap_or(what);
     let what = what.replacen(" image to ", " to ", 1);
-    format!("Roll back {}", what.replacen(" images to ", " to ", 1))
+    what.replacen(" images to ", " to ", 1)
 }
 
 /// `Revert "…"`

@@ -15,7 +15,7 @@ mod trailers;
 mod value;
 
 pub use changes::{Changes, Named, place_of_value};
-pub use message::{Reverted, message, revert_message, text};
+pub use message::{RevertSubject, Reverted, message, revert_message, text};
 pub use reference::{Reference, address, built_from};
 pub use run::{Run, Source, SourceCommit};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
@@ -278,7 +278,7 @@ mod tests {
             reverted("0123456789", Origin::Update),
             reverted("abcdefabcd", Origin::Edit),
         ];
-        insta::assert_snapshot!(revert_message(None, &several, true, &deployment), @r#"
+        insta::assert_snapshot!(revert_message(None, &several, RevertSubject::Back, &deployment), @r#"
         Roll back web to 1
 
         This reverts commit 0123456789.
@@ -295,9 +295,16 @@ mod tests {
         let rollback = revert_message(
             None,
             &[reverted("0123456789", Origin::Rollback)],
-            false,
+            RevertSubject::Commit,
             &deployment,
         );
+        let again = revert_message(
+            None,
+            &[reverted("0123456789", Origin::Rollback)],
+            RevertSubject::Again,
+            &deployment,
+        );
+        assert!(again.starts_with("Deploy web 1 again\n"), "{again}");
         assert_eq!(Origin::of(&rollback), Origin::Reapply);
         assert_eq!(reverted_by(&rollback), Some("0123456789"));
     }

@@ -154,10 +154,33 @@ pub enum Part {
 pub struct WayBack {
     /// What is to be undone, newest first; nothing where no such image ran before something else.
     pub undo: Vec<Undo>,
-    /// Whether the image was taken back itself, so that it comes back only because it is named.
-    pub is_forward: bool,
+    /// The images that were taken back themselves, so that they come only because they are named, each with
+    /// the commit that did it; none where it is a way back.
+    pub again: Vec<(String, usize)>,
     /// The places that have been taken back further, and stay: the commit that did it, and the file.
     pub stays: Vec<(usize, String)>,
+}
+
+/// How one image of those that are wanted comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The image.
+    pub image: String,
+    /// The commit until which it ran, by its number.
+    pub until: usize,
+    /// Whether that took it back.
+    pub is_forward: bool,
+}
+
+/// How an image that is wanted comes again at one place.
+struct Way {
+    image: String,
+    place: PlaceNumber,
+    /// The oldest commit that is undone for it, by its number.
+    end: usize,
+    /// What is undone there, newest first.
+    changes: Vec<Change>,
+    is_forward: bool,
 }
 
 /// The commits that touched the files, newest first, and how each stands.
@@ -370,68 +393,117 @@ impl<'a> Past<'a> {
         })
     }
 
-    /// What a rollback undoes so that the images which `is_wanted` means run again, whatever lies between.
-    /// Where that is a way back at some places, what was taken back further at others stays.
-    pub fn back_to(&self, is_wanted: impl Fn(&str) -> bool) -> WayBack {
-        let wanted = |text: &Option<String>| text.as_deref().is_some_and(&is_wanted);
-        let (mut back, mut forward) = (Vec::new(), Vec::new());
+    /// The places where an image that `is_wanted` means ran before something else.
+    fn ways(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Way> {
+        let wanted = |text: &Option<String>| text.clone().filter(|text| is_wanted(text));
+        let mut ways = Vec::new();
         for (place, layers) in self.layers.iter().enumerate() {
             let at = &self.at[place];
             let is_image = at.iter().any(|change| self.change(*change).is_image);
             let Some((top, below)) = layers.split_last().filter(|_| is_image) else {
                 continue;
             };
-            if wanted(&top.value) {
+            if wanted(&top.value).is_some() {
                 continue;
             }
-            let is_there = |layer: &&Layer| wanted(&layer.value);
-            if let Some(layer) = below.iter().rev().find(is_there) {
-                let height = below.iter().rposition(|layer| wanted(&layer.value));
-                let height = height.unwrap_or(0) + 1;
+            let mut newest_first = below.iter().enumerate().rev();
+            let layer =
+                newest_first.find_map(|(height, layer)| Some((height + 1, wanted(&layer.value)?)));
+            if let Some((height, image)) = layer {
                 // What nobody knows who put it there can't be taken off.
                 if let Some(changes) = self.above(place, height) {
-                    let end = changes.last().map_or(0, |(number, _)| *number);
-                    back.push((end, repository(&layer.value), place, changes));
+                    ways.push(Way {
+                        image,
+                        place,
+                        end: changes.last().map_or(0, |(number, _)| *number),
+                        changes,
+                        is_forward: false,
+                    });
                 }
                 continue;
             }
-            let mut at = at
+            let end = at
                 .iter()
-                .filter(|change| wanted(&self.change(**change).old));
-            if let Some(end) = at.next() {
-                let image = repository(&self.change(*end).old);
-                forward.push((end.0, image, place, Vec::new()));
+                .find_map(|change| Some((change.0, wanted(&self.change(*change).old)?)));
+            if let Some((end, image)) = end {
+                ways.push(Way {
+                    image,
+                    place,
+                    end,
+                    changes: Vec::new(),
+                    is_forward: true,
+                });
             }
         }
-        let is_forward = back.is_empty() && !forward.is_empty();
-        let stays = match is_forward {
-            true => Vec::new(),
-            false => {
-                let file = |place: PlaceNumber| self.change(self.at[place][0]).file.to_owned();
-                let stays = forward
-                    .iter()
-                    .map(|(end, _, place, _)| (*end, file(*place)));
-                let stays: BTreeSet<(usize, String)> = stays.collect();
-                stays.into_iter().collect()
+        ways.sort_unstable_by_key(|way| (way.end, way.place));
+        ways
+    }
+
+    /// Whether an image that `is_wanted` means runs, or ran before something else.
+    pub fn knows(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
+        let mut tops = self.layers.iter().filter_map(|layers| layers.last());
+        let is_top = |top: &Layer| top.value.as_deref().is_some_and(&is_wanted);
+        tops.any(is_top) || !self.ways(&is_wanted).is_empty()
+    }
+
+    /// The images of different names that `is_wanted` means, the newest first, where they do not come again
+    /// together: some ran longer than others, or were taken back. None where they do.
+    pub fn candidates(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Candidate> {
+        let mut by_name: Vec<(Option<String>, BTreeSet<(usize, bool)>, String)> = Vec::new();
+        for way in self.ways(is_wanted) {
+            let name = repository(&Some(way.image.clone()));
+            let end = (way.end, way.is_forward);
+            match by_name.iter_mut().find(|(other, ..)| *other == name) {
+                Some((_, ends, _)) => {
+                    ends.insert(end);
+                }
+                None => by_name.push((name, BTreeSet::from([end]), way.image)),
             }
-        };
-        let mut ends = if is_forward { forward } else { back };
-        // A tag may have been that of other images, too, long ago.
-        ends.sort_unstable_by_key(|(end, _, place, _)| (*end, *place));
-        let newest = ends.first().map(|(end, ..)| *end);
-        let meant = ends.iter().filter(|(end, ..)| Some(*end) == newest);
-        let meant: HashSet<Option<String>> = meant.map(|(_, image, ..)| image.clone()).collect();
-        ends.retain(|(_, image, ..)| meant.contains(image));
-        let undo = match is_forward {
-            true => self.forward(ends.into_iter().map(|(end, _, place, _)| (end, place))),
-            false => {
-                self.with_what_came_with_it(ends.into_iter().flat_map(|(.., changes)| changes))
+        }
+        let differ = by_name
+            .windows(2)
+            .any(|pair| matches!(pair, [(_, one, _), (_, other, _)] if one != other));
+        let named = by_name.into_iter().filter(|_| differ);
+        let candidates = named.filter_map(|(_, ends, image)| {
+            // One that goes back somewhere does not go forward elsewhere.
+            let back = ends.iter().find(|(_, is_forward)| !is_forward);
+            let (until, is_forward) = *back.or(ends.first())?;
+            Some(Candidate {
+                image,
+                until,
+                is_forward,
+            })
+        });
+        candidates.collect()
+    }
+
+    /// What a rollback undoes so that the images which `is_wanted` means run again, whatever lies between.
+    /// Where that is a way back at some places, what was taken back further at others stays.
+    pub fn back_to(&self, is_wanted: impl Fn(&str) -> bool) -> WayBack {
+        let ways = self.ways(is_wanted);
+        let (forward, back): (Vec<Way>, Vec<Way>) =
+            ways.into_iter().partition(|way| way.is_forward);
+        if back.is_empty() {
+            let mut again: Vec<(String, usize)> = Vec::new();
+            for way in &forward {
+                if !again.iter().any(|(image, _)| *image == way.image) {
+                    again.push((way.image.clone(), way.end));
+                }
             }
-        };
+            let ends = forward.into_iter().map(|way| (way.end, way.place));
+            return WayBack {
+                undo: self.forward(ends),
+                again,
+                stays: Vec::new(),
+            };
+        }
+        let file = |place: PlaceNumber| self.change(self.at[place][0]).file.to_owned();
+        let stays = forward.iter().map(|way| (way.end, file(way.place)));
+        let stays: BTreeSet<(usize, String)> = stays.collect();
         WayBack {
-            undo,
-            is_forward,
-            stays,
+            undo: self.with_what_came_with_it(back.into_iter().flat_map(|way| way.changes)),
+            again: Vec::new(),
+            stays: stays.into_iter().collect(),
         }
     }
 

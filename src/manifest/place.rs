@@ -106,6 +106,12 @@ impl Place {
         Self(links.concat())
     }
 
+    /// Whether `place`, as it is shown, is in the text that is here.
+    pub(super) fn is_around(&self, place: &str) -> bool {
+        let rest = place.strip_prefix(self.0.as_str());
+        rest.is_some_and(|rest| rest.starts_with('|'))
+    }
+
     /// The same, where it is in a text at the place `outer`.
     pub(super) fn inside(&self, outer: &Self) -> Self {
         Self(format!("{}|{}", outer.0, self.0))

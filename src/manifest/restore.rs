@@ -57,6 +57,12 @@ pub enum RestoreError {
     /// Set back, the values would not be all that is different.
     #[error("the values can't be set back without a change to something else")]
     NotAlone,
+    /// A part of what it did can't be undone without the rest.
+    #[error("a part of it was taken back already, and {what} can't be taken back without that")]
+    NotApart {
+        /// An image, or the place of a value.
+        what: String,
+    },
     /// The values can't be found or written.
     #[error("{0}")]
     Unreadable(String),
@@ -83,7 +89,7 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
             return Ok((merged != tip.text()).then(|| merged.into_bytes()));
         }
     }
-    let edits = values_back(&tip, &before, &after, &|_, _| true)?;
+    let edits = values_back(&tip, &before, &after, &Meant::All)?;
     let Some(restored) = applied(&tip, &edits)? else {
         // No value is to be set, and yet it is not as it was: comments, or the ends of lines.
         return Err(RestoreError::Structure);
@@ -109,23 +115,70 @@ pub fn changed_at(
     after: &[u8],
     places: &[(bool, String)],
 ) -> Result<Vec<u8>, RestoreError> {
-    let is_meant = |stream: &Stream<'_>, node: NodeId| {
-        let image = Place::of(stream, node).to_string();
+    let [was, became] = [parse(before)?, parse(after)?];
+    let meant = Meant::At {
+        places,
+        outer: None,
+    };
+    let edits = values_back(&was, &became, &was, &meant)?;
+    Ok(applied(&was, &edits)?.unwrap_or_else(|| before.to_vec()))
+}
+
+/// Which of the values that a change set are to be set back.
+enum Meant<'p> {
+    All,
+    /// Those at some places alone, as [`changed_at`] takes them.
+    At {
+        places: &'p [(bool, String)],
+        /// The place of the text around them, if they are in one.
+        outer: Option<Place>,
+    },
+}
+
+impl<'p> Meant<'p> {
+    /// Whether the value itself is meant.
+    fn means(&self, stream: &Stream<'_>, node: NodeId) -> bool {
+        let Self::At { places, outer } = self else {
+            return true;
+        };
+        let image = located(stream, node, outer.as_ref()).to_string();
         let path = path_of(stream, node).to_string();
         let value = match Object::around(stream, node) {
             Some(object) => format!("{object}:{path}"),
             None => path,
         };
         places.iter().any(|(is_image, place)| match is_image {
-            false => *place == value,
+            false => outer.is_none() && *place == value,
             true => image
                 .strip_prefix(place.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])),
         })
-    };
-    let [was, became] = [parse(before)?, parse(after)?];
-    let edits = values_back(&was, &became, &was, &is_meant)?;
-    Ok(applied(&was, &edits)?.unwrap_or_else(|| before.to_vec()))
+    }
+
+    /// What is meant of the text at `node`; none where nothing is.
+    fn inside(&self, stream: &Stream<'_>, node: NodeId) -> Option<Self> {
+        let Self::At { places, outer } = self else {
+            return Some(Self::All);
+        };
+        if self.means(stream, node) {
+            return Some(Self::All);
+        }
+        let own = located(stream, node, outer.as_ref());
+        let is_inside = |(is_image, place): &(bool, String)| *is_image && own.is_around(place);
+        places.iter().any(is_inside).then_some(Self::At {
+            places,
+            outer: Some(own),
+        })
+    }
+}
+
+/// Where `node` is in its file.
+fn located(stream: &Stream<'_>, node: NodeId, outer: Option<&Place>) -> Place {
+    let place = Place::of(stream, node);
+    match outer {
+        Some(outer) => place.inside(outer),
+        None => place,
+    }
 }
 
 /// `stream` with `edits` made; none where there are none.
@@ -136,13 +189,13 @@ fn applied(stream: &Stream<'_>, edits: &[Edit]) -> Result<Option<Vec<u8>>, Resto
     edit::apply(stream, edits).map(Some).map_err(unreadable)
 }
 
-/// The edits that set the values back which the change from `before` to `after` set, at the places alone
-/// that `is_meant` means.
+/// The edits that set the values back which the change from `before` to `after` set, those alone that are
+/// meant.
 fn values_back(
     tip: &Stream<'_>,
     before: &Stream<'_>,
     after: &Stream<'_>,
-    is_meant: &dyn Fn(&Stream<'_>, NodeId) -> bool,
+    meant: &Meant<'_>,
 ) -> Result<Vec<Edit>, RestoreError> {
     let mut places = Places::default();
     let [tip, before, after] =
@@ -151,9 +204,10 @@ fn values_back(
     let mut unchanged: HashMap<List, bool> = HashMap::new();
     for (place, was) in before.all() {
         let (became, is) = (after.at(place), tip.at(place));
-        if !was.iter().any(|held| is_meant(before.stream, held.node)) {
-            continue;
-        }
+        let own = was
+            .iter()
+            .find_map(|held| meant.inside(before.stream, held.node));
+        let Some(own) = own else { continue };
         if became.len() != was.len() {
             return Err(RestoreError::Structure);
         }
@@ -182,6 +236,9 @@ fn values_back(
             let texts = [(&tip, is), (&before, was), (&after, became)];
             let texts = texts.map(|(version, held)| version.stream.inside(held.node));
             let [Some(inner), Some(before), Some(after)] = texts else {
+                if matches!(own, Meant::At { .. }) {
+                    return Err(RestoreError::Structure);
+                }
                 if is.value != became.value {
                     return Err(tip.changed_since(is));
                 }
@@ -189,7 +246,7 @@ fn values_back(
                 continue;
             };
             // Documents of their own, in which others changed something else.
-            let inside = values_back(&inner.stream, &before.stream, &after.stream, &|_, _| true);
+            let inside = values_back(&inner.stream, &before.stream, &after.stream, &own);
             let edits_inside = inside.map_err(|error| error.inside(&tip.path(is), &inner))?;
             if !edits_inside.is_empty() {
                 let (node, edits_inside) = (is.node, edits_inside);
@@ -201,7 +258,7 @@ fn values_back(
         }
     }
     let is_new = |(place, held): &(PlaceNumber, &[Held<'_>])| {
-        let is_meant = |held: &Held<'_>| is_meant(after.stream, held.node);
+        let is_meant = |held: &Held<'_>| meant.inside(after.stream, held.node).is_some();
         before.at(*place).is_empty() && held.iter().any(is_meant)
     };
     match after.all().find(is_new) {
@@ -233,7 +290,7 @@ impl RestoreError {
                 path: below(path),
                 line: text.line(line),
             },
-            Self::Structure | Self::NotAlone | Self::Unreadable(_) => self,
+            Self::Structure | Self::NotAlone | Self::NotApart { .. } | Self::Unreadable(_) => self,
         }
     }
 }

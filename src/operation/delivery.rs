@@ -42,6 +42,7 @@ impl Delivery {
     pub fn landed_rollback(&self) -> Option<&LandingReport> {
         let landed = &self.landed;
         let is_one = landed.operation == Operation::Rollback
+            && !landed.again
             && landed.outcome == Outcome::Committed
             && landed.pull_request.is_none();
         self.rollback().or(is_one.then_some(landed))
@@ -59,9 +60,13 @@ impl Delivery {
             return Some(failure);
         };
         let deployed = match self.landed.operation {
-            Operation::Rollback => "The rollback",
+            Operation::Rollback if !self.landed.again => "The rollback",
             Operation::Promote => "The promotion",
-            Operation::Update | Operation::History | Operation::Verify | Operation::Status => {
+            Operation::Update
+            | Operation::Rollback
+            | Operation::History
+            | Operation::Verify
+            | Operation::Status => {
                 "The deployment"
             }
         };
@@ -88,9 +93,19 @@ impl Delivery {
                     ),
                     _ => why.hint.clone(),
                 };
+                // What a refusal knows of what runs, it says itself.
+                let still = match why.message.contains("still deployed") {
+                    true => String::new(),
+                    false => format!(
+                        " What is on {} now could not be read; this run had deployed {} there.",
+                        self.landed.branch,
+                        self.landed.what()
+                    ),
+                };
                 // Of itself it says that nothing was changed; the deployment has changed something.
                 let why = why.message.replace(" Nothing was changed.", "");
-                format!("{deployed} {commit} was not rolled back. {why}")
+                let why = why.replace("Nothing was changed: ", "");
+                format!("{deployed} {commit} was not rolled back. {why}{still}")
             }
             (Some(Ok(_)), None) => {
                 format!("{deployed} {commit} was not rolled back: it is undone already.")

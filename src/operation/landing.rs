@@ -55,6 +55,8 @@ pub struct LandingReport {
     pub base: CommitId,
     /// The commits that it takes back, newest first.
     pub undone: Vec<Commit>,
+    /// Whether it deploys again what was rolled back, and so is no rollback.
+    pub again: bool,
     /// Whether the server vouches for that commit's signature; none where it does not say.
     pub verified: Option<bool>,
     /// Every image that was meant, also where it is right already.
@@ -146,7 +148,7 @@ impl LandingReport {
     }
 
     /// The images; where there is none, the values.
-    fn what(&self) -> String {
+    pub(super) fn what(&self) -> String {
         let mut what = self.new_images().join(", ");
         if what.is_empty() {
             let values = self.values.iter();
@@ -196,6 +198,7 @@ impl LandingReport {
         match (self.outcome, &self.commit) {
             (Outcome::Committed, Some(commit)) => {
                 let again = match self.operation {
+                    Operation::Rollback if self.again => "again ",
                     Operation::Rollback => "back to ",
                     Operation::Promote => "promoted ",
                     Operation::Update
@@ -257,6 +260,10 @@ pub struct Planned {
     pub message: String,
     /// What is said before it is written.
     pub announced: Vec<String>,
+    /// What else it changes, which is no deployment's.
+    pub besides: Vec<ValueChange>,
+    /// Whether it deploys again what was rolled back.
+    pub again: bool,
     /// What looks wrong, and is done all the same.
     pub warnings: Vec<String>,
     /// Why nothing is to be written, where a guard says so.
@@ -302,6 +309,8 @@ pub async fn land(
             plan,
             message,
             announced,
+            besides,
+            again,
             mut warnings,
             mut skipped,
         } = propose(snapshot).await?;
@@ -340,7 +349,7 @@ pub async fn land(
         Ok(Proposal {
             changes,
             draft,
-            plan: (plan, warnings, skipped),
+            plan: (plan, besides, again, warnings, skipped),
         })
     };
     let (repository, deadline) = (&session.repository, &session.deadline);
@@ -374,7 +383,7 @@ pub async fn land(
             });
         }
     };
-    let (mut plan, mut warnings, skipped) = plan;
+    let (mut plan, besides, again, mut warnings, skipped) = plan;
     if skipped.is_some() {
         plan.edits.clear();
     }
@@ -439,12 +448,13 @@ pub async fn land(
         branch: base.branch,
         base: base.commit,
         undone: Vec::new(),
+        again,
         commit,
         verified,
         diff: diff(&plan),
         files: plan.changed_files(),
         images: plan.images,
-        values: plan.values,
+        values: plan.values.into_iter().chain(besides).collect(),
         skipped,
         frozen,
         promotion: None,

@@ -131,6 +131,8 @@ async fn once(
             plan,
             message,
             announced: Vec::new(),
+            besides: Vec::new(),
+            again: false,
             warnings,
             skipped,
         })

@@ -862,6 +862,234 @@ fn a_rollback_goes_back_to_an_image_whatever_lies_between() {
     });
 }
 
+/// What `to` does: what runs then, and what is said of it before it is written.
+#[test]
+fn to_names_what_was_in_force_or_says_what_it_makes() {
+    let table: [(&str, &str, &str, &[&str]); 10] = [
+        // One release of several images with one tag.
+        (
+            "deploy web=2 api=2; deploy web=3 api=3",
+            "2",
+            "web:2 api:2 odd:1 1",
+            &[],
+        ),
+        (
+            "merge web=2 api=2; move new/web.yaml; squash web=3 api=3 replicas=4",
+            "2",
+            "web:2 api:2 odd:1 1",
+            &[".spec.replicas is \"1\" then, and \"4\" now"],
+        ),
+        // Several images by their names.
+        (
+            "deploy web=2; deploy api=2; deploy web=3",
+            "acme/web:1\nacme/api:1",
+            "web:1 api:1 odd:1 1",
+            &[],
+        ),
+        // What never ran together is said.
+        (
+            "deploy web=2; deploy api=2; deploy web=3",
+            "acme/web:1",
+            "web:1 api:2 odd:1 1",
+            &[
+                "What is deployed then did not run together before, as far as can be seen: acme/web:1 ran with acme/api:1 last, and runs with acme/api:2 then. To have that again, name it in `to` as well, an image a line: acme/api:1",
+            ],
+        ),
+        // So is what moves with it.
+        (
+            "deploy web=2 api=2; deploy api=3",
+            "acme/web:1",
+            "web:1 api:1 odd:1 1",
+            &["acme/api:1 runs then, where acme/api:3 runs now"],
+        ),
+        (
+            "deploy odd=2 replicas=4; deploy odd=3",
+            "acme/odd:1",
+            "web:1 api:1 odd:1 1",
+            &[".spec.replicas is \"1\" then, and \"4\" now"],
+        ),
+        (
+            "edit web=2 replicas=4",
+            "acme/web:1",
+            "web:1 api:1 odd:1 1",
+            &[".spec.replicas is \"1\" then, and \"4\" now"],
+        ),
+        (
+            "deploy web=2; squash click then api=2",
+            "acme/web:2",
+            "web:2 api:1 odd:1 1",
+            &["acme/web:2 was rolled back by commit "],
+        ),
+        // Forward is said, by whatever way.
+        (
+            "deploy web=2; click",
+            "2",
+            "web:2 api:1 odd:1 1",
+            &[
+                "acme/web:2 was rolled back by commit ",
+                ", and is deployed again",
+            ],
+        ),
+        (
+            "deploy web=2; deploy web=1",
+            "acme/web:2",
+            "web:2 api:1 odd:1 1",
+            &["acme/web:2 is newer by its tag than acme/web:1, in whose place it comes"],
+        ),
+    ];
+    std::thread::scope(|scope| {
+        for (steps, to, expected, said) in table {
+            scope.spawn(move || {
+                let mut line = Line::new();
+                steps.split("; ").for_each(|step| line.step(step));
+                let outcome = line.action("rollback").input("to", to).run().succeeded();
+                assert_eq!(line.runs(), expected, "{steps}");
+                let log = outcome.shown_log();
+                for said in said {
+                    let at = log.find(said);
+                    assert!(at.is_some() && at < log.find("Pushed "), "{steps}\n{log}");
+                }
+                if said.is_empty() {
+                    assert_eq!(outcome.warnings(), [""; 0], "{steps}");
+                }
+                let is_forward = said.iter().any(|said| said.starts_with("acme/web:2 "));
+                let subject = line.repository.git(&["log", "-1", "--format=%s", "main"]);
+                assert_eq!(
+                    outcome.output("rolled-back"),
+                    (!is_forward).to_string(),
+                    "{steps}"
+                );
+                assert_eq!(subject.starts_with("Roll back "), !is_forward, "{subject}");
+                assert_eq!(
+                    outcome.summary.starts_with("### ⏪"),
+                    !is_forward,
+                    "{steps}"
+                );
+                if log.contains(".spec.replicas is") {
+                    let row = "| `.spec.replicas` | `4` | `1` |";
+                    assert!(outcome.summary.contains(row), "{}", outcome.summary);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_version_of_several_images_is_not_guessed_at() {
+    let refused = |steps: &str, to: &str| {
+        let mut line = Line::new();
+        steps.split("; ").for_each(|step| line.step(step));
+        let before = line.repository.tip("main");
+        let outcome = line.action("rollback").input("to", to).run().failed();
+        assert_eq!(line.repository.tip("main"), before);
+        (line, outcome.errors().join("\n"))
+    };
+    let (mut line, error) = refused("deploy api=2; deploy web=2", "1");
+    for said in [
+        "`to` names 1, which is the version of several images that did not leave it together",
+        "Nothing was changed: acme/web:2 (apps/web.yaml), acme/api:2 (apps/web.yaml) are still deployed.",
+        "\n- acme/web:1 ran until commit ",
+        "\n- acme/api:1 ran until commit ",
+        "Write which: `to: acme/web:1` or `to: acme/api:1`. Or several of them, one a line.",
+    ] {
+        let said = said.replace(", acme/api:2", " and acme/api:2");
+        assert!(error.contains(&said), "{said}\n{error}");
+    }
+    line.step(&format!("to {}", behind(&error, "`to: ", '`')));
+    assert_eq!(line.runs(), "web:1 api:2 odd:1 1");
+    line.step("to acme/web:1\nacme/api:1");
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+    // Back with one, forward with another.
+    let (_, error) = refused(
+        "deploy api=2; click; deploy web=2",
+        "acme/web:1\nacme/api:2",
+    );
+    assert!(
+        error.contains("one step does not go back with one image and forward with another"),
+        "{error}"
+    );
+    // One of several that never ran keeps the others where they are.
+    let (_, error) = refused("deploy web=2", "acme/web:1\nacme/api:7");
+    assert!(
+        error.contains("`to` names acme/api:7, and no such image ran before"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_rollback_that_is_undone_by_its_name_is_no_rollback() {
+    let mut line = Line::new();
+    line.step("deploy web=2");
+    line.step("click");
+    let rollback = line.repository.tip("main");
+    let outcome = line
+        .action("rollback")
+        .input("commit", rollback)
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("rolled-back"), "false");
+    assert!(
+        outcome
+            .summary
+            .starts_with("### ⏩ Deployed again: `web:2`\n"),
+        "{}",
+        outcome.summary
+    );
+}
+
+#[test]
+fn a_part_of_what_was_done_inside_of_a_text_is_undone() {
+    let server = GitServer::start();
+    let text = |web: u8, api: u8| {
+        format!(
+            "kind: ConfigMap\nmetadata: {{name: values}}\ndata:\n  values.yaml: |\n    web:\n      image: acme/web:{web}\n    api:\n      image: acme/api:{api}\n"
+        )
+    };
+    let file = "apps/web.yaml";
+    let repository = server.repository_with("acme/manifests", file, &text(1, 1));
+    let act = |operation: &str| action(&repository, operation).input("file", file);
+    act("update")
+        .input("image", "acme/web:2\nacme/api:2")
+        .run()
+        .succeeded();
+    repository.commit("main", file, text(1, 2).as_str(), "fix: web back by hand");
+    repository.commit("main", file, text(5, 2).as_str(), "feat: another web");
+    let deployed = repository.log("main")[2].id.clone();
+    let outcome = act("rollback").input("commit", deployed).run().succeeded();
+    assert_eq!(
+        String::from_utf8(repository.show("main", file)).unwrap(),
+        text(5, 1),
+        "{}",
+        outcome.log()
+    );
+}
+
+#[test]
+fn a_named_file_that_is_gone_is_refused_by_its_name() {
+    let (_server, repository) = two_files();
+    let both = "old/a.yaml\nold/b.yaml";
+    globbed(&repository, "update", both)
+        .input("image", "ghcr.io/wlals2/blog-web:v14")
+        .run()
+        .succeeded();
+    let v14 = repository.tip("main");
+    repository.commit("main", "old/b.yaml", Entry::Absent, "feat: without it");
+    for (input, value) in [
+        ("dry-run", "false"),
+        ("to", "v13"),
+        ("commit", v14.as_str()),
+    ] {
+        let action = globbed(&repository, "rollback", both).input(input, value);
+        let error = failure(&repository, action);
+        assert!(
+            error.contains("`old/b.yaml` is not there any more: commit id-0 of DATE by A colleague (`feat: without it`) removed or renamed it."),
+            "{input}: {error}"
+        );
+        assert!(!error.contains("Did you mean"), "{error}");
+        assert!(error.ends_with("name only those: old/a.yaml."), "{error}");
+    }
+}
+
 #[test]
 fn an_image_that_never_ran_is_refused_with_those_that_did() {
     let mut line = Line::new();

@@ -43,6 +43,7 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
         return ("🔀", format!("{done} {what}"));
     }
     match report.outcome {
+        Outcome::Committed if report.again => ("⏩", format!("Deployed again: {what}")),
         Outcome::Committed if rollback => ("⏪", format!("Rolled back to {what}")),
         Outcome::Committed if report.promotion.is_some() => ("🚀", format!("Promoted {what}")),
         Outcome::Committed => ("🚀", format!("Deployed {what}")),
@@ -51,6 +52,7 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
             ("💤", "Nothing to roll back".to_owned())
         }
         Outcome::Unchanged => ("💤", format!("Nothing changed: {what} {is} there already")),
+        Outcome::DryRun if report.again => ("🔍", format!("Dry run: again {what}")),
         Outcome::DryRun if rollback => ("🔍", format!("Dry run: back to {what}")),
         Outcome::DryRun => ("🔍", format!("Dry run: {what}")),
         Outcome::Skipped => ("⏭️", format!("Skipped: {what} {stays}")),

@@ -156,6 +156,8 @@ async fn once(
         told = Some(report);
         Ok(Planned {
             announced: sight.alone(),
+            besides: Vec::new(),
+            again: false,
             plan,
             message,
             warnings,

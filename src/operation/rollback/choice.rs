@@ -1,16 +1,18 @@
 //! Which commits are undone.
 
-use super::plan::{Undone, images_like};
-use super::target::{Target, To};
+use super::plan::{self, Undone};
+use super::target::{Target, Wanted};
+use super::together;
 use crate::deployment::Origin;
-use crate::deployment::past::{NothingBefore, Part, Past, Standing, Undo};
+use crate::deployment::past::{Candidate, NothingBefore, Part, Past, Standing, Undo};
 use crate::failure::{Failure, Reason};
-use crate::files::FileSelection;
+use crate::files::{FileSelection, RepoPath};
+use crate::image::ImageReference;
 use crate::manifest::Plan;
-use crate::operation::past::{messages, named, past};
+use crate::operation::past::{changes, messages, named, past};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
-use crate::repository::history::{FileHistory, HistoryQuery, Searched, Touched};
+use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Searched, Touched};
 use crate::repository::{CommitId, Revision, Snapshot};
 
 /// How many commits of the files are looked at, step by step.
@@ -28,8 +30,20 @@ pub(super) struct Choice {
     pub warnings: Vec<String>,
     /// Why nothing is to be undone: a sentence without its full stop.
     pub already: Option<String>,
-    /// The image that is wanted, and what there was.
-    wanted: Option<(To, String)>,
+    /// The images that were taken back and come again, each with a line for the commit that did it.
+    pub again: Vec<(String, String)>,
+    /// Whether all that is undone are rollbacks.
+    pub undoes_rollbacks: bool,
+    /// The images that are wanted.
+    wanted: Option<Goal>,
+}
+
+/// What is to run again.
+struct Goal {
+    wanted: Wanted,
+    /// What there was.
+    known: String,
+    history: FileHistory,
 }
 
 /// Finds out what `target` means.
@@ -41,10 +55,13 @@ pub(super) async fn choose(
 ) -> Result<Choice, Failure> {
     match target {
         Target::Newest => newest(session, files, log).await,
-        Target::To(to) => back_to(session, files, to, log).await,
+        Target::To(wanted) => back_to(session, files, wanted, log).await,
         Target::Commit(revision) => {
             let touched = one(session, files, revision, log).await?;
-            of_commit(session, files, touched, log).await
+            let mut choice = of_commit(session, files, touched, log).await?;
+            let mut undone = choice.undone.iter();
+            choice.undoes_rollbacks = undone.all(|one| one.origin == Origin::Rollback);
+            Ok(choice)
         }
     }
 }
@@ -83,27 +100,64 @@ impl Choice {
             undone: undone.collect(),
             passed_over: passed.take(TOLD).collect(),
             warnings,
+            ..Self::nothing()
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            undone: Vec::new(),
+            passed_over: Vec::new(),
+            warnings: Vec::new(),
             already: None,
+            again: Vec::new(),
+            undoes_rollbacks: false,
             wanted: None,
         }
     }
 
-    /// What there is to say where nothing is to be undone: what is wanted runs already, or never ran.
-    pub fn held(&self, snapshot: &Snapshot, session: &Session<'_>) -> Result<Plan, Failure> {
-        let mut plan = Plan::default();
-        let Some((to, known)) = &self.wanted else {
-            return Ok(plan);
+    /// The names of the images that the commits replaced which are undone.
+    pub fn repositories(&self) -> Vec<String> {
+        let touched: Vec<Touched> = self.undone.iter().map(|one| one.touched.clone()).collect();
+        let named = named(&touched);
+        let files = touched.iter().flat_map(|touched| &touched.files);
+        let images = files.flat_map(|versions| changes(&named, versions).images);
+        let images = images.filter_map(|image| image.new?.parse::<ImageReference>().ok());
+        images.map(|image| image.repository().to_owned()).collect()
+    }
+
+    /// What is wrong, and what should be known, where `plan` is to be made of `snapshot`: each image that is
+    /// wanted runs then, or is refused; and whether what runs then ran together before.
+    pub fn checked(
+        &self,
+        snapshot: &Snapshot,
+        plan: &mut Plan,
+        session: &Session<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let Some(Goal {
+            wanted,
+            known,
+            history,
+        }) = &self.wanted
+        else {
+            return Ok(None);
         };
-        plan.images = images_like(snapshot, to);
-        if !plan.images.is_empty() {
-            return Ok(plan);
+        let then = plan::images_then(snapshot, plan, wanted);
+        for to in wanted.all() {
+            if !then.iter().any(|image| to.means(&image.new)) {
+                let location = &session.remote.location;
+                return Err(Failure::new(
+                    Reason::Rollback,
+                    format!("`to` names {to}, and no such image ran before in {location}, as far as can be seen. {known} Nothing was changed."),
+                )
+                .with_hint("Check `to` and `file`; or deploy it with `operation: update`."));
+            }
         }
-        let location = &session.remote.location;
-        Err(Failure::new(
-            Reason::Rollback,
-            format!("`to` names {to}, and no such image ran before in {location}, as far as can be seen. {known} Nothing was changed."),
-        )
-        .with_hint("Check `to` and `file`; or deploy it with `operation: update`."))
+        if plan.edits.is_empty() {
+            plan.images = then;
+            return Ok(None);
+        }
+        Ok(together::never(history, plan, wanted))
     }
 }
 
@@ -117,8 +171,8 @@ async fn newest(
         let history = session
             .history(files, &HistoryQuery::newest(limit), log)
             .await?;
-        if let Some(removed) = removed(files, &history) {
-            return Err(removed);
+        if let Some(gone) = gone(files, &history) {
+            return Err(gone);
         }
         let is_last = !history.limited || Some(&limit) == STEPS.last();
         let named = named(&history.commits);
@@ -140,37 +194,51 @@ async fn newest(
     ))
 }
 
-/// What came after the image that is wanted.
+/// What came after the images that are wanted.
 async fn back_to(
     session: &Session<'_>,
     files: &FileSelection,
-    to: &To,
+    wanted: &Wanted,
     log: &mut impl Progress,
 ) -> Result<Choice, Failure> {
-    let mut choice = Choice {
-        undone: Vec::new(),
-        passed_over: Vec::new(),
-        warnings: Vec::new(),
-        already: None,
-        wanted: None,
+    let is_wanted = |image: &str| wanted.means(image);
+    // What else may be meant by a version alone, the newest commits don't tell.
+    let steps = if wanted.is_version() {
+        &STEPS[1..]
+    } else {
+        &STEPS
     };
-    for limit in STEPS {
+    let mut choice = Choice::nothing();
+    for limit in steps {
         let history = session
-            .history(files, &HistoryQuery::newest(limit), log)
+            .history(files, &HistoryQuery::newest(*limit), log)
             .await?;
         let named = named(&history.commits);
         let past = past(&history.commits, &named);
-        let way = past.back_to(|image| to.means(image));
-        if !way.undo.is_empty() {
-            let mut choice = Choice::of(&history, &past, &way.undo);
-            choice
-                .passed_over
-                .extend(way.stays.iter().map(|(by, file)| {
-                    let by = commit_line(&history.commits[*by].commit);
-                    format!("{file} stays as it is: {to} was taken back there by {by}")
-                }));
-            return Ok(choice);
+        let way = past.back_to(is_wanted);
+        let mut all = wanted.all().iter();
+        let is_known = all.all(|to| past.knows(|image| to.means(image)));
+        let is_last = is_known || !history.limited || Some(limit) == STEPS.last();
+        if !is_last {
+            continue;
         }
+        let candidates = past.candidates(is_wanted);
+        let is_mixed = candidates.iter().any(|one| one.is_forward)
+            && !candidates.iter().all(|one| one.is_forward);
+        if !candidates.is_empty() && (wanted.is_version() || is_mixed) {
+            return Err(several(&history, wanted, &candidates));
+        }
+        let line = |number: usize| commit_line(&history.commits[number].commit);
+        if !way.undo.is_empty() {
+            choice = Choice::of(&history, &past, &way.undo);
+        }
+        let stays = way.stays.iter().map(|(by, file)| {
+            let by = line(*by);
+            format!("{file} stays as it is: {wanted} was taken back there by {by}")
+        });
+        choice.warnings.extend(stays);
+        let again = way.again.into_iter();
+        choice.again = again.map(|(image, by)| (image, line(by))).collect();
         let known = match &past.replaced_images()[..] {
             [] => "No image was replaced there.".to_owned(),
             known => {
@@ -178,12 +246,54 @@ async fn back_to(
                 format!("What ran before, the newest first: {}.", known.join(", "))
             }
         };
-        choice.wanted = Some((to.clone(), known));
-        if !history.limited {
-            break;
-        }
+        choice.wanted = Some(Goal {
+            wanted: wanted.clone(),
+            known,
+            history,
+        });
+        break;
     }
     Ok(choice)
+}
+
+/// The failure for images of several names which are meant and do not come again together.
+fn several(history: &FileHistory, wanted: &Wanted, candidates: &[Candidate]) -> Failure {
+    let line = |one: &Candidate| {
+        let until = commit_line(&history.commits[one.until].commit);
+        let how = match one.is_forward {
+            true => "was taken back by",
+            false => "ran until",
+        };
+        format!("\n- {} {how} {until}", one.image)
+    };
+    let lines: String = candidates.iter().take(TOLD).map(line).collect();
+    let named: Vec<String> = candidates
+        .iter()
+        .take(TOLD)
+        .map(|one| format!("`to: {}`", one.image))
+        .collect();
+    let (what, hint) = match wanted.is_version() {
+        true => (
+            format!(
+                "`to` names {wanted}, which is the version of several images that did not leave it together: which of them is meant can't be told"
+            ),
+            format!(
+                "Write which: {}. Or several of them, one a line.",
+                named.join(" or ")
+            ),
+        ),
+        false => (
+            format!(
+                "`to` names {wanted}: one step does not go back with one image and forward with another"
+            ),
+            format!("Name them one after the other: {}.", named.join(", then ")),
+        ),
+    };
+    Failure::new(
+        Reason::Rollback,
+        format!("{what}. Nothing was changed.{lines}"),
+    )
+    .with_hint(hint)
 }
 
 /// What of a commit is to be undone that is named.
@@ -211,10 +321,7 @@ async fn of_commit(
     };
     let whole = Choice {
         undone: vec![own],
-        passed_over: Vec::new(),
-        warnings: Vec::new(),
-        already: None,
-        wanted: None,
+        ..Choice::nothing()
     };
     let Some(history) = history else {
         return Ok(whole);
@@ -324,30 +431,49 @@ fn nothing(
     }
 }
 
-/// The failure for the one file that is meant and is not there any more.
-fn removed(files: &FileSelection, history: &FileHistory) -> Option<Failure> {
-    if files.globs().next().is_some() || files.named_paths().len() != 1 {
-        return None;
-    }
-    let newest = history.commits.first()?;
-    let [versions] = &newest.files[..] else {
-        return None;
+/// The failure for files that are named and are not there any more.
+pub(super) fn gone(files: &FileSelection, history: &FileHistory) -> Option<Failure> {
+    let named = files.named_paths();
+    let what_became = |path: &RepoPath| {
+        let touches = |versions: &&FileVersions| {
+            versions.path == *path || versions.renamed_from.as_ref() == Some(path)
+        };
+        let mut commits = history.commits.iter();
+        let (touched, versions) = commits.find_map(|touched| {
+            let own = touched.files.iter().find(touches)?;
+            Some((touched, own))
+        })?;
+        let by = commit_line(&touched.commit);
+        match (&versions.after, versions.path == *path) {
+            (Some(_), true) => None,
+            (None, _) => Some(format!("{by} removed or renamed it")),
+            (Some(_), false) => Some(format!("{by} renamed it to `{}`", versions.path)),
+        }
     };
-    if versions.after.is_some() {
+    let gone: Vec<(&RepoPath, String)> = named
+        .iter()
+        .filter_map(|path| Some((*path, what_became(path)?)))
+        .collect();
+    let what: Vec<String> = gone
+        .iter()
+        .map(|(path, why)| format!("`{path}` is not there any more: {why}"))
+        .collect();
+    if what.is_empty() {
         return None;
     }
-    let Touched { commit, .. } = newest;
-    Some(
-        Failure::new(
-            Reason::Rollback,
-            format!(
-                "`{}` is not there any more: {} removed or renamed it. Nothing was changed.",
-                versions.path,
-                commit_line(commit)
-            ),
-        )
-        .with_hint("Set `file` to where the manifest is now."),
-    )
+    let rest = named
+        .iter()
+        .filter(|path| !gone.iter().any(|(gone, _)| gone == *path));
+    let rest: Vec<String> = rest.map(ToString::to_string).collect();
+    let hint = match &rest[..] {
+        [] => "Set `file` to where the manifest is now.".to_owned(),
+        rest => format!(
+            "Set `file` to where it is now as well. To roll back the other files alone, name only those: {}.",
+            rest.join(", ")
+        ),
+    };
+    let message = format!("{}. Nothing was changed.", what.join(". "));
+    Some(Failure::new(Reason::Rollback, message).with_hint(hint))
 }
 
 /// The commit that `commit` names, if it can be undone.

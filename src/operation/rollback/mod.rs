@@ -3,9 +3,11 @@
 mod choice;
 mod plan;
 mod refusal;
+mod still;
 mod target;
+mod together;
 
-pub use target::{Target, To, UnknownTo};
+pub use target::{Target, To, UnknownTo, Wanted};
 
 use self::choice::Choice;
 use self::plan::Undone;
@@ -16,11 +18,16 @@ use super::session::{Remote, Session};
 use super::verify::Argocd;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
-use crate::deployment::{self, Deployment, MessageTemplate, Reverted, Source};
+use crate::deployment::{
+    self, Deployment, MessageTemplate, RevertSubject, Reverted, Source, shortened,
+};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
-use crate::manifest::Plan;
+use crate::image::ImageReference;
+use crate::manifest::{ImageChange, Plan, ValueChange};
+use crate::repository::history::HistoryQuery;
 use crate::repository::{CommitId, Identity, Revision, Snapshot};
+use crate::version;
 
 /// What is asked for.
 pub struct Rollback {
@@ -74,7 +81,8 @@ async fn once(
     let Rollback { remote, files, .. } = rollback;
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Rolling back {files} in {}", remote.location));
-    let choice = choice::choose(&session, files, &rollback.target, log).await?;
+    let choice = choice::choose(&session, files, &rollback.target, log).await;
+    let choice = still::told(&session, files, &[], choice).await?;
     let is_named = matches!(rollback.target, Target::To(_));
     let proposing = match (&rollback.pull_request, choice.undone.first()) {
         (Some(request), Some(newest)) => Some(Proposing {
@@ -116,7 +124,8 @@ pub(super) async fn of_commit(
         session.remote.location
     ));
     let target = Target::Commit(Revision::from(commit));
-    let choice = choice::choose(session, files, &target, log).await?;
+    let choice = choice::choose(session, files, &target, log).await;
+    let choice = still::told(session, files, &[], choice).await?;
     let landing = LandingOptions {
         proposing: None,
         operation: Operation::Rollback,
@@ -144,9 +153,10 @@ async fn undo(
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
     announce(&choice, log);
+    let repositories = choice.repositories();
     let landed = landing::land(session, landing, log, async |snapshot: &Snapshot| {
-        let plan = match &choice.undone[..] {
-            [] => choice.held(snapshot, session)?,
+        let mut plan = match &choice.undone[..] {
+            [] => Plan::default(),
             undone => match plan::undo(snapshot, undone) {
                 Ok(plan) => plan,
                 Err(problem) => {
@@ -161,24 +171,83 @@ async fn undo(
                 }
             },
         };
+        let unseen = choice.checked(snapshot, &mut plan, session)?;
+        let newer = newer(&plan);
+        let changed = plan.changed_images().count();
+        let is_newer = is_named && changed > 0 && newer.len() == changed;
+        let again = !choice.again.is_empty() || choice.undoes_rollbacks || is_newer;
+        let subject = match (is_named, again) {
+            (false, _) => RevertSubject::Commit,
+            (true, false) => RevertSubject::Back,
+            (true, true) => RevertSubject::Again,
+        };
         let deployment = Deployment::of(&plan, source);
         let reverted: Vec<Reverted<'_>> = choice.undone.iter().map(reverted).collect();
-        let message = deployment::revert_message(template, &reverted, is_named, &deployment);
+        let message = deployment::revert_message(template, &reverted, subject, &deployment);
+        let rolled_back = choice.again.iter();
+        let rolled_back = rolled_back
+            .map(|(image, by)| format!("{image} was rolled back by {by}, and is deployed again"));
+        let own: Vec<String> = rolled_back
+            .chain(newer.iter().map(|image| {
+                format!(
+                    "{} is newer by its tag than {}, in whose place it comes",
+                    image.new, image.old
+                )
+            }))
+            .chain(unseen)
+            .collect();
+        let own: Vec<String> = landing::distinct(own.iter().map(String::as_str))
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let besides = plan::besides(&plan);
+        let mut announced = what_runs_then(&plan, &besides);
+        announced.extend(own.iter().cloned());
         Ok(Planned {
-            announced: what_runs_then(&plan),
+            announced,
+            besides,
+            again,
             plan,
             message,
-            warnings: choice.warnings.clone(),
+            warnings: choice.warnings.iter().cloned().chain(own).collect(),
             skipped: choice.already.clone(),
         })
     });
-    let mut report = landed.await?;
+    let landed = match landed.await {
+        Err(failure) if failure.reason == Reason::File => {
+            Err(gone(session, landing.files).await.unwrap_or(failure))
+        }
+        landed => landed,
+    };
+    let mut report = still::told(session, landing.files, &repositories, landed).await?;
     if report.is_held() {
         return Ok(report);
     }
     let undone = choice.undone.into_iter();
     report.undone = undone.map(|undone| undone.touched.commit).collect();
     Ok(report)
+}
+
+/// The failure for files that are named and are not there any more.
+async fn gone(session: &Session<'_>, files: &FileSelection) -> Option<Failure> {
+    let query = HistoryQuery::newest(DEPTH);
+    let history = session.repository.history(files, &query).await.ok()?;
+    choice::gone(files, &history)
+}
+
+/// The images that are newer by their tags than those in whose place they come.
+fn newer(plan: &Plan) -> Vec<&ImageChange> {
+    let tag = |image: &str| {
+        let image = image.parse::<ImageReference>().ok()?;
+        image.tag().map(str::to_owned)
+    };
+    let is_newer = |image: &&ImageChange| {
+        let (Some(old), Some(new)) = (tag(&image.old), tag(&image.new)) else {
+            return false;
+        };
+        version::compare(&old, &new) == version::Order::Newer
+    };
+    plan.changed_images().filter(is_newer).collect()
 }
 
 /// Says what is undone, what is not, and why.
@@ -220,18 +289,23 @@ fn reverted(
     }
 }
 
+/// How many commits tell what became of a file.
+const DEPTH: usize = 1000;
+/// How much of a value is shown before the commit is made.
+const SHOWN: usize = 100;
 /// How many things that change are named before the commit is made; the summary has all of them.
 const ANNOUNCED: usize = 10;
 
 /// `ghcr.io/o/web:v13 runs then, where ghcr.io/o/web:v14 runs now`
-fn what_runs_then(plan: &Plan) -> Vec<String> {
+fn what_runs_then(plan: &Plan, besides: &[ValueChange]) -> Vec<String> {
     let images = plan
         .changed_images()
         .map(|image| format!("{} runs then, where {} runs now", image.new, image.old));
-    let values = plan.changed_values().map(|value| {
+    let values = plan.changed_values().chain(besides).map(|value| {
         let text = |text: &Option<String>| {
-            text.as_deref()
-                .map_or("gone".into(), |text| format!("{text:?}"))
+            text.as_deref().map_or("gone".into(), |text| {
+                format!("{:?}", shortened(text, SHOWN))
+            })
         };
         format!(
             "{} is {} then, and {} now",

@@ -1,12 +1,12 @@
 //! What to change on the tip so that commits are undone.
 
-use super::target::To;
+use super::target::Wanted;
 use crate::deployment::past::Part;
 use crate::deployment::{Changes, Named, Origin};
 use crate::files::RepoPath;
 use crate::manifest::{
-    FileEdit, ImageChange, ImageTransition, ManifestError, Plan, RestoreError, Versions,
-    changed_at, is_signed, restore, takes_back,
+    FileEdit, ImageChange, ImageTransition, ManifestError, Plan, RestoreError, ValueChange,
+    Versions, changed_at, is_signed, restore, takes_back,
 };
 use crate::operation::past::messages;
 use crate::repository::Snapshot;
@@ -102,6 +102,9 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
             };
             let refused = |error| problem(refused(error).unwrap_or(Why::Interrupted));
             let before = before.map_err(refused)?;
+            if let Some(what) = is_left_with(&named, versions, &before, part) {
+                return Err(problem(Why::Restore(RestoreError::NotApart { what })));
+            }
             match without(text, &before, after).map_err(refused)? {
                 // SOPS itself has written what is there as a whole.
                 Some(bytes) if bytes != before && is_signed(&tip.bytes) => {
@@ -138,6 +141,42 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
         }
     }
     Ok(plan)
+}
+
+/// What is to be undone and would not be, or would be and is to stay, where `before` is what `part` of a
+/// commit is to be undone to: an image, or the place of a value.
+fn is_left_with(
+    named: &Named<'_>,
+    versions: &FileVersions,
+    before: &[u8],
+    part: &Part,
+) -> Option<String> {
+    let Part::Without(kept) = part else {
+        return None;
+    };
+    let after = versions.after.as_deref();
+    let of = |before: Option<&[u8]>| {
+        let changes = named.changes(&versions.path, before, after);
+        let past = changes.past(versions.path.as_str());
+        past.into_iter()
+            .map(|change| ((change.is_image, change.place), change.new.or(change.old)))
+            .collect::<Vec<_>>()
+    };
+    let mut left = of(versions.before.as_deref());
+    // Of those that share a place, as many stay as are named.
+    for kept in kept {
+        if let Some(own) = left.iter().position(|(place, _)| place == kept) {
+            left.remove(own);
+        }
+    }
+    let mut undone = of(Some(before));
+    left.retain(|(place, _)| {
+        let own = undone.iter().position(|(other, _)| other == place);
+        own.map(|own| undone.remove(own)).is_none()
+    });
+    left.append(&mut undone);
+    let ((is_image, place), text) = left.into_iter().next()?;
+    Some(text.filter(|_| is_image).unwrap_or(place))
 }
 
 /// What a commit changed that is as it was before, already.
@@ -186,15 +225,17 @@ fn change(transition: ImageTransition) -> Option<ImageChange> {
     })
 }
 
-/// The images of the tip that are what is wanted.
-pub(super) fn images_like(snapshot: &Snapshot, to: &To) -> Vec<ImageChange> {
+/// The images that are wanted among those that the files hold when `plan` is done.
+pub(super) fn images_then(snapshot: &Snapshot, plan: &Plan, wanted: &Wanted) -> Vec<ImageChange> {
     // Also where only `path` finds an image.
-    let is_image = |text: &str| to.means(text);
-    let files = snapshot.files.iter();
-    let images =
-        files.flat_map(|file| Versions::new(&file.path, None, Some(&file.bytes)).images(&is_image));
+    let is_image = |text: &str| wanted.means(text);
+    let images = snapshot.files.iter().flat_map(|file| {
+        let edit = plan.edits.iter().find(|edit| edit.path == file.path);
+        let text = edit.map_or(&file.bytes, |edit| &edit.after);
+        Versions::new(&file.path, None, Some(text)).images(&is_image)
+    });
     images
-        .filter(|image| to.means(&image.held.image))
+        .filter(|image| wanted.means(&image.held.image))
         .filter_map(|image| {
             change(ImageTransition {
                 old: image.new.clone(),
@@ -202,4 +243,29 @@ pub(super) fn images_like(snapshot: &Snapshot, to: &To) -> Vec<ImageChange> {
             })
         })
         .collect()
+}
+
+/// What `plan` changes beside images and the values that deployments set: what somebody has changed by hand
+/// in a commit that is undone.
+pub(super) fn besides(plan: &Plan) -> Vec<ValueChange> {
+    let is_known = |value: &ValueChange| {
+        let is_of_image = |image: &ImageChange| {
+            let is_part = |whole: &str, part: &Option<String>| {
+                let part = part.as_deref().unwrap_or_default();
+                whole.contains(part) || part.contains(whole)
+            };
+            image.file == value.file
+                && is_part(&image.old, &value.old)
+                && is_part(&image.new, &value.new)
+        };
+        plan.images.iter().any(is_of_image)
+            || plan.values.iter().any(|own| {
+                (&own.file, &own.resource, &own.path) == (&value.file, &value.resource, &value.path)
+            })
+    };
+    let values = plan
+        .edits
+        .iter()
+        .flat_map(|edit| Versions::new(&edit.path, Some(&edit.before), Some(&edit.after)).values());
+    values.filter(|value| !is_known(value)).collect()
 }

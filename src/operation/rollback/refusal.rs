@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::choice;
 use super::plan::{self, Problem, Undone, Why};
-use super::target::To;
+use super::target::Wanted;
 use crate::deployment::past::Part;
 use crate::deployment::{Origin, is_ours};
 use crate::failure::{Failure, Reason};
@@ -196,7 +196,7 @@ impl<'h> Later<'h> {
             plan.is_ok_and(|plan| !plan.edits.is_empty())
         };
         if let Some(image) = before.first()
-            && let Ok(to) = image.parse::<To>()
+            && let Ok(to) = image.parse::<Wanted>()
         {
             let way = past.back_to(|image| to.means(image));
             let undo = way
@@ -206,7 +206,7 @@ impl<'h> Later<'h> {
             let undo: Vec<Undone> = undo.collect();
             let commits: Vec<&Touched> = undo.iter().map(|one| &one.touched).collect();
             // What was rolled back is not what anybody is told to run again.
-            if !way.is_forward && works(&undo) {
+            if way.again.is_empty() && works(&undo) {
                 return format!(
                     "`operation: rollback` with `to: {image}`, and without `commit`, takes all of it back{}",
                     ask(&commits)

@@ -14,8 +14,12 @@ pub enum Target {
     /// This commit.
     Commit(Revision),
     /// Whatever came after this.
-    To(To),
+    To(Wanted),
 }
+
+/// What is to run again: an image of whatever name by its version, or images by their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted(Vec<To>);
 
 /// What is to run again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,18 +32,76 @@ pub enum To {
 
 /// The text names no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected an image such as ghcr.io/acme/web:v13, a tag such as v13, or `previous`")]
-pub struct UnknownTo;
+pub enum UnknownTo {
+    /// It is none.
+    #[error("expected an image such as ghcr.io/acme/web:v13, a tag such as v13, or `previous`")]
+    NoImage,
+    /// One of several lines has no image's name.
+    #[error("of several lines, each is an image with its name, such as ghcr.io/acme/web:v13")]
+    NoName,
+    /// Two lines contradict each other.
+    #[error("it names {0} twice: keep one")]
+    Twice(String),
+}
 
 impl FromStr for Target {
     type Err = UnknownTo;
 
-    /// `previous`, or as [`To`].
+    /// `previous`, or as [`Wanted`].
     fn from_str(text: &str) -> Result<Self, UnknownTo> {
         match text {
             "previous" => Ok(Self::Newest),
             text => text.parse().map(Self::To),
         }
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = UnknownTo;
+
+    /// As [`To`]; or images, one a line.
+    fn from_str(text: &str) -> Result<Self, UnknownTo> {
+        let lines = text.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let all: Vec<To> = lines.map(str::parse).collect::<Result<_, _>>()?;
+        if all.is_empty() {
+            return Err(UnknownTo::NoImage);
+        }
+        for (number, one) in all.iter().enumerate().filter(|_| all.len() > 1) {
+            let To::Image(image) = one else {
+                return Err(UnknownTo::NoName);
+            };
+            let is_same =
+                |other: &To| matches!(other, To::Image(other) if other.same_repository(image));
+            if all[..number].iter().any(is_same) {
+                return Err(UnknownTo::Twice(image.repository_as_written().to_owned()));
+            }
+        }
+        Ok(Self(all))
+    }
+}
+
+impl Wanted {
+    /// Whether `image` is one of those that are meant.
+    pub fn means(&self, image: &str) -> bool {
+        self.0.iter().any(|to| to.means(image))
+    }
+
+    /// Each of them.
+    pub fn all(&self) -> &[To] {
+        &self.0
+    }
+
+    /// Whether only a version is given, which images of several names may have.
+    pub fn is_version(&self) -> bool {
+        matches!(self.0[..], [To::Version(_)])
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&all.join(" and "))
     }
 }
 
@@ -53,11 +115,11 @@ impl FromStr for To {
             let image = format!("image{separator}{text}").parse::<ImageReference>();
             return image
                 .map(|_| Self::Version(text.to_owned()))
-                .map_err(|_| UnknownTo);
+                .map_err(|_| UnknownTo::NoImage);
         }
-        let image: ImageReference = text.parse().map_err(|_| UnknownTo)?;
+        let image: ImageReference = text.parse().map_err(|_| UnknownTo::NoImage)?;
         match (image.tag(), image.digest()) {
-            (None, None) => Err(UnknownTo),
+            (None, None) => Err(UnknownTo::NoImage),
             _ => Ok(Self::Image(image)),
         }
     }
@@ -123,8 +185,22 @@ mod tests {
             assert_eq!(parsed.to_string(), to);
         }
         assert_eq!("previous".parse(), Ok(Target::Newest));
-        for text in ["ghcr.io/acme/web", "a b", "-x", "sha256:1", "web:", "a@b"] {
-            assert_eq!(text.parse::<Target>(), Err(UnknownTo), "{text}");
+        for text in [
+            "ghcr.io/acme/web",
+            "a b",
+            "-x",
+            "sha256:1",
+            "web:",
+            "a@b",
+            "# x\n",
+        ] {
+            assert_eq!(text.parse::<Target>(), Err(UnknownTo::NoImage), "{text}");
         }
+        let both: Wanted = "# both\nacme/web:1\n\n acme/api:2\n".parse().unwrap();
+        assert!(both.means("acme/web:1") && both.means("acme/api:2") && !both.means("acme/api:1"));
+        assert_eq!(both.to_string(), "acme/web:1 and acme/api:2");
+        assert_eq!("web:1\nv2".parse::<Wanted>(), Err(UnknownTo::NoName));
+        let twice = Err(UnknownTo::Twice("acme/web".into()));
+        assert_eq!("acme/web:1\nacme/web:2".parse::<Wanted>(), twice);
     }
 }

@@ -18,7 +18,8 @@ inputs! {
     COMMIT: Revision = Input::new("commit", ROLLBACK_VERIFY, parsed);
 
     /// For `rollback`, in place of `commit`, what to go back to, whatever lies between: an image
-    /// (`ghcr.io/acme/web:v13`), its tag or digest, or `previous`, which is the default.
+    /// (`ghcr.io/acme/web:v13`), or several, one a line; a tag or digest, where only one image is
+    /// meant by it, or those that left it together; or `previous`, which is the default.
     TO: Target = Input::new("to", ROLLBACK, parsed);
 
     /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00Z`, `today`,
