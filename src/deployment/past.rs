@@ -480,7 +480,7 @@ impl<'a> Past<'a> {
     /// What a rollback undoes so that the images which `is_wanted` means run again, whatever lies between.
     /// Where that is a way back at some places, what was taken back further at others stays.
     pub fn back_to(&self, is_wanted: impl Fn(&str) -> bool) -> WayBack {
-        let ways = self.ways(is_wanted);
+        let ways = self.ways(&is_wanted);
         let (forward, back): (Vec<Way>, Vec<Way>) =
             ways.into_iter().partition(|way| way.is_forward);
         if back.is_empty() {
@@ -501,15 +501,22 @@ impl<'a> Past<'a> {
         let stays = forward.iter().map(|way| (way.end, file(way.place)));
         let stays: BTreeSet<(usize, String)> = stays.collect();
         WayBack {
-            undo: self.with_what_came_with_it(back.into_iter().flat_map(|way| way.changes)),
+            undo: self
+                .with_what_came_with_it(back.into_iter().flat_map(|way| way.changes), is_wanted),
             again: Vec::new(),
             stays: stays.into_iter().collect(),
         }
     }
 
     /// `changes`, with the rest of what is in force of their commits, and what came on top of that.
-    fn with_what_came_with_it(&self, changes: impl Iterator<Item = Change>) -> Vec<Undo> {
-        let taken_out = self.taken_out();
+    fn with_what_came_with_it(
+        &self,
+        changes: impl Iterator<Item = Change>,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Vec<Undo> {
+        let mut taken_out = self.taken_out();
+        // What is named comes back also where it was taken out elsewhere.
+        taken_out.retain(|(place, text), _| place.is_some() || !is_wanted(text));
         let mut changes: BTreeSet<Change> = changes.collect();
         let mut open: Vec<usize> = changes.iter().map(|(number, _)| *number).collect();
         let mut whole: BTreeSet<usize> = BTreeSet::new();

@@ -199,7 +199,7 @@ fn a_rollback_is_undone_where_it_is_named() {
     action(&repository, "rollback").run().succeeded();
     let error = failure(&repository, action(&repository, "rollback"));
     insta::assert_snapshot!(error, @r#"
-    There is nothing to roll back: every deployment of blog-system/web-rollout.yaml in REPOSITORY was rolled back already. The newest was commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`), taken back by commit id-0 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v14"`). Nothing was changed.
+    There is nothing to roll back: every deployment of blog-system/web-rollout.yaml in REPOSITORY was rolled back already. The newest was commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`), taken back by commit id-0 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v14"`). Nothing was changed: ghcr.io/wlals2/blog-web:v13 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
     To undo a rollback, name it with `commit`; to run an image again, name it with `to`.
     "#);
     action(&repository, "rollback")
@@ -1097,7 +1097,7 @@ fn an_image_that_never_ran_is_refused_with_those_that_did() {
     line.step("deploy web=3");
     let ask = |to: &str| failure(&line.repository, line.action("rollback").input("to", to));
     insta::assert_snapshot!(ask("9").replace("acme/manifests", "REPOSITORY"), @"
-    `to` names 9, and no such image ran before in REPOSITORY, as far as can be seen. What ran before, the newest first: acme/web:2, acme/web:1. Nothing was changed.
+    `to` names 9, and no such image ran before in REPOSITORY, as far as can be seen. What ran before, the newest first: acme/web:2, acme/web:1. Nothing was changed: acme/web:3 (apps/web.yaml) and acme/api:1 (apps/web.yaml) are still deployed.
     Check `to` and `file`; or deploy it with `operation: update`.
     ");
     assert!(ask("acme/api:2").contains("`to` names acme/api:2"));
@@ -1309,7 +1309,7 @@ fn a_file_that_is_gone_keeps_the_others_from_being_undone_in_silence() {
     repository.commit("main", "old/b.yaml", Entry::Absent, "feat: without it");
     let error = failure(&repository, globbed(&repository, "rollback", "old/*.yaml"));
     insta::assert_snapshot!(error, @"
-    What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `old/b.yaml` can't be undone: the file is not there any more. Nothing was changed.
+    What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `old/b.yaml` can't be undone: the file is not there any more. Nothing was changed: ghcr.io/wlals2/blog-web:v14 (old/a.yaml) is still deployed.
     To undo it in the other files alone, name those with `file`: old/a.yaml.
     ");
     let advised = behind(&error, "`file`: ", '.').to_owned() + ".yaml";
@@ -1349,6 +1349,7 @@ fn a_file_that_was_rolled_back_further_stays_there() {
         .run()
         .succeeded();
     assert_eq!(dry.output("files"), "old/b.yaml");
+    assert_eq!(dry.output("image"), "ghcr.io/wlals2/blog-web:v14");
     assert!(
         dry.log()
             .contains("old/a.yaml stays as it is: v14 was taken back there by commit "),
@@ -1458,7 +1459,7 @@ fn an_object_that_moved_to_another_namespace_is_told_as_that() {
     let moved = manifest("v14").replace("{name: web}", "{name: web, namespace: blog}");
     repository.commit("main", FILE, moved.as_str(), "feat: a namespace of its own");
     insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @r#"
-    What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was in another object: there is Rollout/web, but its namespace is "blog" now, and was not given. Nothing was changed.
+    What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was in another object: there is Rollout/web, but its namespace is "blog" now, and was not given. Nothing was changed: ghcr.io/wlals2/blog-web:v14 (blog-system/web-rollout.yaml) is still deployed.
     What changed it since, the newest first:
     - commit id-0 of DATE by A colleague (`feat: a namespace of its own`)
     Undo what came later first, the newest of it first: `commit: id-0`. That is the work of A colleague, too: ask first.
@@ -1472,7 +1473,7 @@ mod bad_input {
     fn nothing_to_roll_back() {
         let (_server, repository) = start();
         insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @"
-        There is nothing to roll back: no commit has changed an image in blog-system/web-rollout.yaml of REPOSITORY. The one commit that touched it is commit id-0 of DATE by A colleague (`chore: import the manifests`). Nothing was changed.
+        There is nothing to roll back: no commit has changed an image in blog-system/web-rollout.yaml of REPOSITORY. The one commit that touched it is commit id-0 of DATE by A colleague (`chore: import the manifests`). Nothing was changed: ghcr.io/wlals2/blog-web:v13 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
         Check `file` and `branch`. A commit that changed something else is undone where `commit` names it.
         ");
         repository.commit(
@@ -1484,7 +1485,7 @@ mod bad_input {
             "feat: replicas",
         );
         insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @"
-        There is nothing to roll back: no commit has changed an image in blog-system/web-rollout.yaml of REPOSITORY. 2 commits touched it, the oldest of them commit id-1 of DATE by A colleague (`chore: import the manifests`). Nothing was changed.
+        There is nothing to roll back: no commit has changed an image in blog-system/web-rollout.yaml of REPOSITORY. 2 commits touched it, the oldest of them commit id-1 of DATE by A colleague (`chore: import the manifests`). Nothing was changed: ghcr.io/wlals2/blog-web:v13 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
         Check `file` and `branch`. A commit that changed something else is undone where `commit` names it.
         ");
     }
@@ -1497,7 +1498,7 @@ mod bad_input {
             let action = action(&repository, "rollback").input("commit", commit);
             insta::allow_duplicates! {
                 insta::assert_snapshot!(failure(&repository, action).replace(commit, "COMMIT"), @"
-                No commit of the branch in REPOSITORY begins with `COMMIT`. Nothing was changed.
+                No commit of the branch in REPOSITORY begins with `COMMIT`. Nothing was changed: ghcr.io/wlals2/blog-web:v14 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
                 `git log`, or `operation: history`, lists the commits there are.
                 ");
             }
@@ -1522,7 +1523,7 @@ mod bad_input {
         let other = repository.commit("other", FILE, manifest("v14").as_str(), "feat: elsewhere");
         let action = action(&repository, "rollback").input("commit", other);
         insta::assert_snapshot!(failure(&repository, action), @"
-        Commit ID-0 is in REPOSITORY, but not on the branch. Nothing was changed.
+        Commit ID-0 is in REPOSITORY, but not on the branch. Nothing was changed: ghcr.io/wlals2/blog-web:v13 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
         Set `branch` to one that has the commit.
         ");
     }
@@ -1533,7 +1534,7 @@ mod bad_input {
         let other = repository.commit("main", "other.yaml", "a: 1\n", "feat: something else");
         let action = action(&repository, "rollback").input("commit", other);
         insta::assert_snapshot!(failure(&repository, action), @"
-        `commit` names commit id-0 of DATE by A colleague (`feat: something else`), which did not touch blog-system/web-rollout.yaml, but 1 other file. Nothing was changed.
+        `commit` names commit id-0 of DATE by A colleague (`feat: something else`), which did not touch blog-system/web-rollout.yaml, but 1 other file. Nothing was changed: ghcr.io/wlals2/blog-web:v13 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
         Check `file`, or leave `commit` out to undo the newest deployment of it.
         ");
     }
@@ -1547,7 +1548,7 @@ mod bad_input {
         merge(&repository, "feature");
         let action = action(&repository, "rollback").input("commit", repository.tip("main"));
         insta::assert_snapshot!(failure(&repository, action), @"
-        `commit` names a merge (of id-2 and id-1): commit id-0 of DATE by A colleague (`Merge it`). Nothing was changed.
+        `commit` names a merge (of id-2 and id-1): commit id-0 of DATE by A colleague (`Merge it`). Nothing was changed: ghcr.io/wlals2/blog-web:v14 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
         Leave `commit` out to undo the newest deployment, a merge as a whole; or name one of the commits that were merged.
         ");
     }
@@ -1557,7 +1558,7 @@ mod bad_input {
         let (_server, repository) = start();
         let action = action(&repository, "rollback").input("commit", repository.tip("main"));
         insta::assert_snapshot!(failure(&repository, action), @"
-        `commit` names the first commit of the branch, before which there is nothing: commit id-0 of DATE by A colleague (`chore: import the manifests`). Nothing was changed.
+        `commit` names the first commit of the branch, before which there is nothing: commit id-0 of DATE by A colleague (`chore: import the manifests`). Nothing was changed: ghcr.io/wlals2/blog-web:v13 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
         Name the deployment that is to be undone.
         ");
     }
@@ -1570,7 +1571,7 @@ mod bad_input {
             .input("file", "new.yaml")
             .input("commit", added);
         insta::assert_snapshot!(failure(&repository, action), @"
-        What commit id-0 of DATE by A colleague (`feat: new`) did to `new.yaml` can't be undone: it added the file, so there is no deployment before it. Nothing was changed.
+        What commit id-0 of DATE by A colleague (`feat: new`) did to `new.yaml` can't be undone: it added the file, so there is no deployment before it. Nothing was changed: ghcr.io/wlals2/blog-web:v1 (new.yaml) and nginx/nginx-prometheus-exporter:1.1 (new.yaml) are still deployed.
         To stop what it deployed, remove the file.
         ");
     }
@@ -1603,7 +1604,7 @@ mod bad_input {
         deploy(&repository, "v15");
         let action = action(&repository, "rollback").input("commit", v14);
         insta::assert_snapshot!(failure(&repository, action), @r#"
-        What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v15" now, on line 12, by commit id-0 of DATE by github-actions[bot] (`chore: update blog-web image to v15`). Nothing was changed.
+        What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v15" now, on line 12, by commit id-0 of DATE by github-actions[bot] (`chore: update blog-web image to v15`). Nothing was changed: ghcr.io/wlals2/blog-web:v15 (blog-system/web-rollout.yaml) is still deployed.
         What changed it since, the newest first:
         - commit id-0 of DATE by github-actions[bot] (`chore: update blog-web image to v15`): ghcr.io/wlals2/blog-web:v14 → ghcr.io/wlals2/blog-web:v15
         `operation: rollback` with `to: ghcr.io/wlals2/blog-web:v13`, and without `commit`, takes all of it back.
@@ -1622,7 +1623,7 @@ mod bad_input {
         repository.commit("main", FILE, more.as_str(), "docs: say what it is");
         let action = action(&repository, "rollback").input("commit", added);
         insta::assert_snapshot!(failure(&repository, action), @"
-        What commit id-1 of DATE by A colleague (`feat: a port`) did to `blog-system/web-rollout.yaml` can't be undone: the change added or removed keys or items, and others changed the lines around them since. Nothing was changed.
+        What commit id-1 of DATE by A colleague (`feat: a port`) did to `blog-system/web-rollout.yaml` can't be undone: the change added or removed keys or items, and others changed the lines around them since. Nothing was changed: ghcr.io/wlals2/blog-web:v14 (blog-system/web-rollout.yaml) is still deployed.
         What changed it since, the newest first:
         - commit id-0 of DATE by A colleague (`docs: say what it is`)
         Undo what came later first, the newest of it first: `commit: id-0`. That is the work of A colleague, too: ask first.
@@ -1917,8 +1918,9 @@ fn a_value_that_was_set_since_is_not_overwritten_where_the_text_would_allow_it()
         "{error}"
     );
     assert!(
-        error
-            .contains("by commit id-0 of DATE by A colleague (`docs: more`). Nothing was changed."),
+        error.contains(
+            "by commit id-0 of DATE by A colleague (`docs: more`). Nothing was changed: "
+        ),
         "{error}"
     );
 }
