@@ -1457,7 +1457,7 @@ fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     The application blog is degraded at commit-2, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment commit-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`).
+    The deployment commit-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). ghcr.io/wlals2/blog-web:v16 (blog-system/web-rollout.yaml) is still deployed.
     What changed it since, the newest first:
     - commit commit-3 of DATE by A colleague (`chore: update to v16`): ghcr.io/wlals2/blog-web:v15 → ghcr.io/wlals2/blog-web:v16
     What came later was left alone: look at that deployment, and ask whoever made it.
