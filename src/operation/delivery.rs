@@ -66,9 +66,7 @@ impl Delivery {
             | Operation::Rollback
             | Operation::History
             | Operation::Verify
-            | Operation::Status => {
-                "The deployment"
-            }
+            | Operation::Status => "The deployment",
         };
         let commit = commit.short();
         let after = match (&self.rolled_back, self.rollback()) {
