@@ -480,7 +480,7 @@ fn an_operation_that_failed_is_the_commits_where_it_was_for_it() {
     row(
         "nothing says that what failed before is the same",
         silent().before(json!({"operationState": {"phase": "Failed"}})),
-        "BROKEN Sync(one or more tasks failed)",
+        "BROKEN Sync(one or more tasks failed) [The sync: one or more tasks failed]",
     );
     let away = operation("Error", LIVE_STATE, Value::Null);
     promise(
