@@ -99,7 +99,7 @@ impl<'s> Reader<'s> {
             }
             [root] => *root,
             [_, second, ..] => {
-                let line = self.stream[*second].line;
+                let line = self.stream[*second].line();
                 let why = "a second document: a freeze file is one";
                 self.problems.push(format!("line {line}: {why}"));
                 return Vec::new();
@@ -140,7 +140,7 @@ impl<'s> Reader<'s> {
             None => self.window(&keys, &Zone::utc()),
         };
         Some(Freeze {
-            line: self.stream[entry].line,
+            line: self.stream[entry].line(),
             reason: reason?.to_owned(),
             who: who?.to_owned(),
             files: files?,
@@ -305,7 +305,7 @@ impl<'s> Reader<'s> {
     /// The values of a mapping that has no keys but these, or none twice.
     fn keys(&mut self, id: NodeId, known: &[&'static str], form: &str) -> Option<Keys<'s>> {
         let Content::Mapping(pairs) = &self.stream[id].content else {
-            let line = self.stream[id].line;
+            let line = self.stream[id].line();
             self.problems.push(format!("line {line}: {form}"));
             return None;
         };
@@ -403,8 +403,8 @@ impl<'s> Reader<'s> {
     /// The line of a value's key, which is there where the value is not; else its own.
     fn line(&self, at: NodeId) -> usize {
         match self.stream[at].role {
-            Role::Value { key } => self.stream[key].line,
-            _ => self.stream[at].line,
+            Role::Value { key } => self.stream[key].line(),
+            _ => self.stream[at].line(),
         }
     }
 

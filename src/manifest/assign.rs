@@ -243,7 +243,7 @@ fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Attempt {
     let is_text = missed.steps == 0 && stream.scalar(missed.node).is_some();
     Attempt::Nothing(Nothing {
         steps: missed.steps,
-        line: stream[missed.node].line,
+        line: stream[missed.node].line(),
         there: what_is_at(stream, missed, path),
         is_absent: missed.reason == MissedReason::Absent,
         is_text: is_text && !stream.is_null(missed.node),
@@ -252,7 +252,7 @@ fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Attempt {
 
 /// What to do at a node that the whole path leads to.
 fn at(stream: &Stream<'_>, node: NodeId, wish: Wish<'_>) -> Attempt {
-    let line = stream[node].line;
+    let line = stream[node].line();
     let old = Some(shown(stream, node));
     let found = |edit, old, new| {
         Attempt::Met(Found {
@@ -346,7 +346,7 @@ fn created(stream: &Stream<'_>, missed: &Missed, assignment: &ValueAssignment) -
     Some(Attempt::Met(Found {
         steps: missed.steps,
         edit: Some(edit),
-        line: stream[node].line,
+        line: stream[node].line(),
         outer: Some(node),
         path: path.to_string(),
         old: None,
@@ -439,7 +439,7 @@ fn retyped(
 /// What a node says, on one line.
 fn shown(stream: &Stream<'_>, node: NodeId) -> String {
     match &stream[node].content {
-        Content::Scalar(scalar) => scalar.value.clone(),
+        Content::Scalar(scalar) => scalar.value.to_string(),
         Content::Alias { name, .. } => format!("*{name}"),
         Content::Sequence(_) | Content::Mapping(_) => {
             let value = stream.new_value(node);

@@ -96,7 +96,7 @@ impl Nested {
             node,
             lines: self.lines,
             document: self.document,
-            is_behind: self.is_behind || stream[node].document > 0,
+            is_behind: self.is_behind || stream[node].document() > 0,
             path: format!("{}{path}", self.path),
             place: Place::of(stream, node).inside(&self.place),
             resource: object.map_or(self.resource.clone(), |object| object.to_string()),
@@ -209,7 +209,7 @@ impl<'f> Manifest<'f> {
         }
         let mut sites = find::sites(&stream, &file.path);
         for site in &mut sites {
-            let mut lines = site.slots().map(|slot| stream[slot.node].line);
+            let mut lines = site.slots().map(|slot| stream[slot.node].line());
             if lines.any(|line| source.has_template(line)) && site.passes().is_none() {
                 drop(lines);
                 site.obstruct(Obstacle::Template);
@@ -252,7 +252,7 @@ impl<'f> Manifest<'f> {
     /// The line of the file that `node` begins on.
     pub fn line(&self, node: NodeId) -> usize {
         let before = self.nested.as_ref().map_or(0, |nested| nested.lines);
-        before + self.stream[node].line
+        before + self.stream[node].line()
     }
 
     /// The way to `node` from the root of its document.
@@ -276,7 +276,7 @@ impl<'f> Manifest<'f> {
     pub fn address(&self, node: NodeId) -> Option<String> {
         let (document, is_reached) = match &self.nested {
             Some(nested) => {
-                let is_behind = nested.is_behind || self.stream[node].document > 0;
+                let is_behind = nested.is_behind || self.stream[node].document() > 0;
                 (nested.document, !is_behind)
             }
             None => (document(&self.stream, node), true),
@@ -315,7 +315,7 @@ impl<'f> Manifest<'f> {
 
 /// The document that `node` is in, where there are several.
 fn document(stream: &Stream<'_>, node: NodeId) -> Option<usize> {
-    (stream.roots().len() > 1).then(|| stream[node].document)
+    (stream.roots().len() > 1).then(|| stream[node].document())
 }
 
 /// The error for a file that does not parse.

@@ -172,7 +172,7 @@ impl<'s, 't> Finder<'s, 't> {
 
     /// What is a name there is never written.
     fn obstruct_names(&self, site: &mut Site) {
-        let document = self.stream[site.node].document;
+        let document = self.stream[site.node].document();
         if let Some(Some(kind)) = self.looked_up.get(document) {
             // What Skaffold builds is a name; what it deploys is an image.
             let is_built = |node| self.stream.key_of(node) == Some("artifacts");
@@ -308,7 +308,7 @@ impl<'s, 't> Finder<'s, 't> {
         let bare: Vec<&Family> = families.iter().filter(is_bare).collect();
         let global = self
             .registries
-            .get(self.stream[node].document)
+            .get(self.stream[node].document())
             .cloned()
             .flatten();
         let mut is_name = false;

@@ -136,8 +136,8 @@ pub(super) fn left_behind(
         let in_raw = in_raw.filter(|(_, line)| names(line, old));
         // A block scalar's content begins on the line after the one its node is on, or on that.
         let first = match raw.starts_with(['|', '>']) {
-            true => node.line - 1,
-            false => node.line,
+            true => node.line() - 1,
+            false => node.line(),
         };
         lines.extend(in_raw.map(|(number, _)| first + number));
     }

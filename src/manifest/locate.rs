@@ -174,7 +174,7 @@ pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> S
     match (&stream[missed.node].content, &missed.reason) {
         (Content::Alias { name, target }, _) => format!(
             "is the alias `*{name}`; what it stands for is written at its anchor on line {}",
-            stream[*target].line
+            stream[*target].line()
         ),
         (_, MissedReason::Ambiguous(count)) => {
             format!("has {count} items that {wanted} means: choose one by its index")

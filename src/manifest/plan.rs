@@ -100,11 +100,15 @@ fn finish(
             images.sort_by_key(|image| image.line);
             let notes = plan.notes.get_mut(first_note..).unwrap_or_default();
             notes.sort_by_key(|note| note.line);
-            let edit = target::apply(manifest, &edits)?;
-            if let Some(edit) = &edit {
-                check(manifests, edit, request, &promises, plan)?;
-            }
-            return Ok(edit);
+            let Some(after) = target::apply(manifest, &edits)? else {
+                return Ok(None);
+            };
+            check(manifests, &after, request, &promises, plan)?;
+            return Ok(Some(FileEdit {
+                path: after.path,
+                before: manifest.file.bytes.clone(),
+                after: after.bytes,
+            }));
         };
         if !edits.is_empty() {
             guard::refuse_signed(manifest)?;
@@ -313,7 +317,7 @@ fn promises<'r>(manifests: &[Manifest<'_>], targets: &[Targets<'r>]) -> Vec<Prom
 /// behind.
 fn check(
     before: &[Manifest<'_>],
-    edit: &FileEdit,
+    after: &ManifestFile,
     request: &EditRequest,
     promises: &[Promise<'_>],
     plan: &mut Plan,
@@ -321,11 +325,7 @@ fn check(
     if promises.is_empty() {
         return Ok(());
     }
-    let after = ManifestFile {
-        path: edit.path.clone(),
-        bytes: edit.after.clone(),
-    };
-    let source = Source::new(&after);
+    let source = Source::new(after);
     let read = vec![Manifest::read(&source, request)?];
     let texts = Text::all(&read, request);
     let inside = Text::sources(&texts);

@@ -391,12 +391,12 @@ fn read_value(text: &str) -> Option<(NewValue, Option<&'static str>)> {
         return None;
     }
     let value = match &stream[*root].content {
-        Content::Scalar(read) if tag == Some("str") => NewValue::Text(read.value.clone()),
+        Content::Scalar(read) if tag == Some("str") => NewValue::Text(read.value.to_string()),
         Content::Scalar(read) => {
             match read.style == Style::Plain && scalar::is_typed(&read.value) {
-                true => NewValue::Plain(read.value.clone()),
+                true => NewValue::Plain(read.value.to_string()),
                 false if tag.is_some() => return None,
-                false => NewValue::Text(read.value.clone()),
+                false => NewValue::Text(read.value.to_string()),
             }
         }
         Content::Sequence(_) | Content::Mapping(_) if tag.is_none() => {

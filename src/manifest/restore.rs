@@ -705,7 +705,7 @@ impl<'s, 't> Version<'s, 't> {
             return false;
         };
         let column = |version: &Self, held: &Held<'_>| match version.stream[held.node].role {
-            Role::Value { key } => Some(version.stream[key].column),
+            Role::Value { key } => Some(version.stream[key].column()),
             _ => None,
         };
         let header = raw.lines().next().unwrap_or_default();
@@ -746,7 +746,7 @@ impl<'s, 't> Version<'s, 't> {
     }
 
     fn line(&self, held: &Held<'_>) -> usize {
-        self.stream[held.node].line
+        self.stream[held.node].line()
     }
 }
 

@@ -176,8 +176,8 @@ impl Slot {
 /// What a scalar reads as, without the line break of a block scalar; a plain null as nothing.
 fn text<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<Cow<'s, str>> {
     let scalar = stream.scalar(node)?;
-    let is_null = scalar.style == Style::Plain
-        && matches!(scalar.value.as_str(), "~" | "null" | "Null" | "NULL");
+    let is_null =
+        scalar.style == Style::Plain && matches!(&*scalar.value, "~" | "null" | "Null" | "NULL");
     Some(Cow::Borrowed(match is_null {
         true => "",
         false => scalar.value.trim_end_matches('\n'),

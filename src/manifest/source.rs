@@ -10,8 +10,6 @@ use crate::files::RepoPath;
 use crate::image::TEMPLATE as MARK;
 use crate::yaml::Stream;
 
-use super::change::FileEdit;
-
 /// A file as it is in Git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestFile {
@@ -70,18 +68,17 @@ impl<'f> Source<'f> {
         line.is_some_and(|line| line.contains(MARK))
     }
 
-    /// The edit that makes the file what `after` is, which was made of what is read; none where that changes
+    /// The file as it is after an edit, made of what `after` is, which was made of what is read; none where that changes
     /// nothing.
-    pub fn edit(&self, after: Vec<u8>) -> Result<Option<FileEdit>, TemplateLost> {
+    pub fn edit(&self, after: Vec<u8>) -> Result<Option<ManifestFile>, TemplateLost> {
         let after = match &self.masked {
             Some(masked) => masked.unmask(&after).ok_or(TemplateLost)?,
             None => after,
         };
         let is_other = after != self.file.bytes;
-        Ok(is_other.then(|| FileEdit {
+        Ok(is_other.then(|| ManifestFile {
             path: self.file.path.clone(),
-            before: self.file.bytes.clone(),
-            after,
+            bytes: after,
         }))
     }
 }

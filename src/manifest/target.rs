@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::yaml::{self, Content, Edit, NewValue, NodeId};
 
-use super::change::{FileEdit, ImageChange, Note, Plan, ValueChange};
+use super::change::{ImageChange, Note, Plan, ValueChange};
 use super::error::ManifestError;
 use super::file::Manifest;
 use super::guard;
 use super::request::ImageAssignment;
 use super::site::Site;
-use super::source::TemplateLost;
+use super::source::{ManifestFile, TemplateLost};
 use super::write::{Obstacle, Shared, Written};
 
 /// The edits of one file, and what they mean to a person.
@@ -249,7 +249,7 @@ impl<'r> Targets<'r> {
 pub(super) fn apply(
     manifest: &Manifest<'_>,
     edits: &[Edit],
-) -> Result<Option<FileEdit>, ManifestError> {
+) -> Result<Option<ManifestFile>, ManifestError> {
     if edits.is_empty() {
         return Ok(None);
     }

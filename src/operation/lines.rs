@@ -1,6 +1,8 @@
 //! The lines of what a plan changes, as they are after it: a plan knows those of before. What is removed
 //! keeps the line that it had.
 
+use std::collections::HashSet;
+
 use similar::{DiffOp, TextDiff};
 
 use crate::manifest::{FileEdit, ImageChange, ImageTransition, Plan, ValueChange, Versions};
@@ -15,6 +17,9 @@ pub(super) fn of_after(plan: &mut Plan) {
         ..
     } = plan;
     for edit in edits.iter() {
+        if stays(edit, images, values) {
+            continue;
+        }
         let mut after = After::new(edit, images);
         for image in images.iter_mut().filter(|image| image.file == edit.path) {
             image.line = after.of_image(image);
@@ -26,6 +31,26 @@ pub(super) fn of_after(plan: &mut Plan) {
             note.line = after.of_line(note.line);
         }
     }
+}
+
+/// Whether every line is where it was: nothing differs but the lines of images, as in nearly every update.
+/// What it takes to find things again is twice the reading of two files.
+fn stays(edit: &FileEdit, images: &[ImageChange], values: &[ValueChange]) -> bool {
+    if values.iter().any(|value| value.file == edit.path) {
+        return false;
+    }
+    let of_file = images.iter().filter(|image| image.file == edit.path);
+    let changed: HashSet<usize> = of_file.map(|image| image.line).collect();
+    let [mut before, mut after] =
+        [&edit.before, &edit.after].map(|text| text.split(|byte| *byte == b'\n'));
+    for number in 1.. {
+        match (before.next(), after.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one == other || changed.contains(&number) => {}
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// A file, where everything is in it after an edit.
@@ -83,5 +108,41 @@ impl After {
         let (old, new) = (own.old_range(), own.new_range());
         let last = new.len().saturating_sub(1);
         new.start + (index - old.start).min(last) + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{EditRequest, ManifestFile, plan};
+
+    /// The plan that brings `line` into a file, and whether nothing moves.
+    fn planned(text: &str, request: &EditRequest) -> (Plan, bool) {
+        let path = "web.yaml".parse().unwrap();
+        let bytes = text.as_bytes().to_vec();
+        let plan = plan(&[ManifestFile { path, bytes }], request).unwrap();
+        let stays = stays(&plan.edits[0], &plan.images, &plan.values);
+        (plan, stays)
+    }
+
+    #[test]
+    fn only_where_no_line_moves_are_they_not_looked_for() {
+        let image = |line: &str| EditRequest {
+            images: vec![line.parse().unwrap()],
+            ..EditRequest::default()
+        };
+        let (_, stays) = planned("a:\n  image: web:v1\nb: c\n", &image("web:v2"));
+        assert!(stays);
+        // Its digest goes, and what is behind it moves up.
+        let text = "kind: Kustomization\nimages:\n- name: web\n  digest: sha256:0000000000000000000000000000000000000000000000000000000000000000\n  newTag: v1\n";
+        let (mut plan, stays) = planned(text, &image("web:v2"));
+        assert!(!stays);
+        of_after(&mut plan);
+        let after = String::from_utf8(plan.edits[0].after.clone()).unwrap();
+        let line = after.lines().nth(plan.images[0].line - 1);
+        assert!(
+            line.is_some_and(|line| line.contains("v2") || line.contains("web")),
+            "{line:?}: {after}"
+        );
     }
 }

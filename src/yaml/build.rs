@@ -15,7 +15,7 @@ use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
 use super::document::{
-    Content, MAX_BYTES, MAX_DEPTH, Node, NodeId, ParseError, Role, Scalar, Stream, Style,
+    Content, MAX_BYTES, MAX_DEPTH, Node, NodeId, ParseError, Role, Scalar, Span, Stream, Style,
 };
 use crate::limits::NODES;
 
@@ -176,7 +176,7 @@ fn too_shallow(text: &str, error: &ScanError, shown: &Shown) -> Option<RangeIncl
 struct Builder<'t, 'd> {
     text: &'t str,
     positions: Positions<'t, 'd>,
-    nodes: Vec<Node>,
+    nodes: Vec<Node<'t>>,
     roots: Vec<NodeId>,
     /// The collections that are open, outermost first.
     open: Vec<Open>,
@@ -261,8 +261,25 @@ impl<'t, 'd> Builder<'t, 'd> {
         if let Some(span) = &span {
             self.last_end = span.end;
         }
-        let content = Content::Scalar(Scalar { value, style, span });
-        self.add(content, anchor, tag, mark);
+        let value = self.value(value, span.clone());
+        let content = Content::Scalar(Scalar { value, style });
+        let id = self.add(content, anchor, tag, mark);
+        self.nodes[id.number()].span = span.and_then(Span::of);
+    }
+
+    /// `value`, which is written at `span`: the text itself where it says the same.
+    fn value(&self, mut value: String, span: Option<Range<usize>>) -> Cow<'t, str> {
+        let raw = span.and_then(|span| self.text.get(span));
+        let within_quotes = raw.and_then(|raw| raw.get(1..raw.len().checked_sub(1)?));
+        let mut texts = [raw, within_quotes].into_iter().flatten();
+        match texts.find(|text| *text == value) {
+            Some(text) => Cow::Borrowed(text),
+            None if value.is_empty() => Cow::Borrowed(""),
+            None => {
+                value.shrink_to_fit();
+                Cow::Owned(value)
+            }
+        }
     }
 
     /// Where in the text the scalar stands that the parser has found at `mark`.
@@ -292,7 +309,7 @@ impl<'t, 'd> Builder<'t, 'd> {
 
     fn open(
         &mut self,
-        content: Content,
+        content: Content<'t>,
         anchor: usize,
         tag: Option<Tag>,
         mark: Marker,
@@ -310,7 +327,12 @@ impl<'t, 'd> Builder<'t, 'd> {
         let Some(Open { node, .. }) = self.open.pop() else {
             return;
         };
-        let Some(start) = self.nodes[node.0].extent.as_ref().map(|e| e.start) else {
+        match &mut self.nodes[node.number()].content {
+            Content::Sequence(items) => items.shrink_to_fit(),
+            Content::Mapping(pairs) => pairs.shrink_to_fit(),
+            Content::Scalar(_) | Content::Alias { .. } => {}
+        }
+        let Some(start) = self.nodes[node.number()].span().map(|span| span.start) else {
             return;
         };
         let bytes = self.text.as_bytes();
@@ -330,7 +352,7 @@ impl<'t, 'd> Builder<'t, 'd> {
         if let Some(at) = at {
             self.last_end = at + 1;
         }
-        self.nodes[node.0].extent = at.map(|at| start..at + 1);
+        self.nodes[node.number()].span = at.and_then(|at| Span::of(start..at + 1));
     }
 
     fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), ParseError> {
@@ -340,7 +362,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             .anchors
             .get(&anchor)
             .copied()
-            .filter(|target| self.nodes[target.0].document == document)
+            .filter(|target| self.nodes[target.number()].document() == document)
             .ok_or_else(|| ParseError::Syntax {
                 line: mark.line(),
                 column: self.positions.column(mark) + 1,
@@ -356,10 +378,10 @@ impl<'t, 'd> Builder<'t, 'd> {
             })
             .unwrap_or_default();
         self.last_end = start + word.len();
-        let name = word.trim_start_matches('*').to_owned();
+        let name = word.trim_start_matches('*');
         let extent = start..self.last_end;
         let id = self.add(Content::Alias { name, target }, 0, None, mark);
-        self.nodes[id.0].extent = Some(extent);
+        self.nodes[id.number()].span = Span::of(extent);
         Ok(())
     }
 
@@ -371,8 +393,14 @@ impl<'t, 'd> Builder<'t, 'd> {
     }
 
     /// Hangs a node into the innermost open collection.
-    fn add(&mut self, content: Content, anchor: usize, tag: Option<Tag>, mark: Marker) -> NodeId {
-        let id = NodeId(self.nodes.len());
+    fn add(
+        &mut self,
+        content: Content<'t>,
+        anchor: usize,
+        tag: Option<Tag>,
+        mark: Marker,
+    ) -> NodeId {
+        let id = NodeId::of(self.nodes.len());
         let document = self.document_of_next();
         let parent = self.open.last().map(|open| open.node);
         let role = match self.open.last_mut() {
@@ -380,10 +408,10 @@ impl<'t, 'd> Builder<'t, 'd> {
                 self.roots.push(id);
                 Role::Root
             }
-            Some(open) => match &mut self.nodes[open.node.0].content {
+            Some(open) => match &mut self.nodes[open.node.number()].content {
                 Content::Sequence(items) => {
                     items.push(id);
-                    let index = items.len() - 1;
+                    let index = items.len() as u32 - 1;
                     Role::Item { index }
                 }
                 Content::Mapping(pairs) => match open.key.take() {
@@ -399,7 +427,7 @@ impl<'t, 'd> Builder<'t, 'd> {
                 Content::Scalar(_) | Content::Alias { .. } => Role::Root,
             },
         };
-        let parent_in_flow = parent.is_some_and(|parent| self.nodes[parent.0].in_flow);
+        let parent_in_flow = parent.is_some_and(|parent| self.nodes[parent.number()].in_flow);
         let is_collection = matches!(content, Content::Sequence(_) | Content::Mapping(_));
         if anchor > 0 {
             self.anchors.insert(anchor, id);
@@ -411,16 +439,16 @@ impl<'t, 'd> Builder<'t, 'd> {
         });
         let in_flow = parent_in_flow || bracket.is_some();
         self.nodes.push(Node {
-            document,
+            document: document as u32,
             parent,
             role,
-            line: mark.line(),
-            column: self.positions.column(mark) + 1,
+            line: mark.line() as u32,
+            column: self.positions.column(mark) as u32 + 1,
             in_flow,
             anchored: anchor > 0,
-            tag: tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
+            tag: tag.map(|tag| format!("{}{}", tag.handle, tag.suffix).into_boxed_str()),
             content,
-            extent: bracket.map(|start| start..start),
+            span: bracket.and_then(|start| Span::of(start..start)),
         });
         id
     }
@@ -461,7 +489,7 @@ fn line_of(bytes: &[u8], at: usize) -> usize {
 struct Positions<'t, 'd> {
     text: &'t str,
     /// The first byte of each line.
-    lines: Vec<usize>,
+    lines: Vec<u32>,
     shown: &'d Shown,
     /// The lines, from 1, that begin with a byte order mark which the parser is not shown: it may stand
     /// before each document (chapter 5.2), and does where files were put together.
@@ -484,16 +512,15 @@ impl<'t, 'd> Positions<'t, 'd> {
             b'\r' if bytes.get(index + 1) != Some(&b'\n') => Some(index + 1),
             _ => None,
         };
-        let mut lines: Vec<usize> = std::iter::once(first)
-            .chain(bytes.iter().enumerate().filter_map(ends_line))
-            .collect();
+        let starts = std::iter::once(first).chain(bytes.iter().enumerate().filter_map(ends_line));
+        let mut lines: Vec<u32> = starts.map(|start| start as u32).collect();
         let mut marked = Vec::new();
         if text
             .get(first..)
             .is_some_and(|rest| rest.contains(BYTE_ORDER_MARK))
         {
             for number in 1..lines.len() {
-                let line = |number: usize| text.get(lines[number]..).unwrap_or_default();
+                let line = |number: usize| text.get(lines[number] as usize..).unwrap_or_default();
                 if let Some(rest) = line(number).strip_prefix(BYTE_ORDER_MARK)
                     && (rest.starts_with(['#', '%'])
                         || [rest, line(number - 1)]
@@ -501,7 +528,7 @@ impl<'t, 'd> Positions<'t, 'd> {
                             .any(|line| line.starts_with("---")))
                 {
                     marked.push(number + 1);
-                    lines[number] += BYTE_ORDER_MARK.len_utf8();
+                    lines[number] += BYTE_ORDER_MARK.len_utf8() as u32;
                 }
             }
         }
@@ -516,13 +543,13 @@ impl<'t, 'd> Positions<'t, 'd> {
 
     /// The text that the parser is shown.
     fn shown(&self) -> Cow<'t, str> {
-        let start = |line: &usize| line.checked_sub(1).and_then(|index| self.lines.get(index));
+        let start = |line: &usize| Some(*self.lines.get(line.checked_sub(1)?)? as usize);
         // What comes before a byte, and how many bytes of the text before it are left out.
         let deeper = self.shown.deeper.iter().filter_map(start);
-        let deeper = deeper.map(|at| (*at, DEEPER, 0));
+        let deeper = deeper.map(|at| (at, DEEPER, 0));
         let blanks = self.shown.blanks.iter().map(|at| (at + 1, 1, 1));
         let marked = self.marked.iter().filter_map(start);
-        let marked = marked.map(|at| (*at, 0, BYTE_ORDER_MARK.len_utf8()));
+        let marked = marked.map(|at| (at, 0, BYTE_ORDER_MARK.len_utf8()));
         let mut changes: Vec<(usize, usize, usize)> = deeper.chain(blanks).chain(marked).collect();
         if changes.is_empty() {
             return Cow::Borrowed(self.text);
@@ -556,7 +583,7 @@ impl<'t, 'd> Positions<'t, 'd> {
             (last_line, last_column, byte) if last_line == line && last_column <= column => {
                 (last_column, byte)
             }
-            _ => (0, *self.lines.get(line.checked_sub(1)?)?),
+            _ => (0, *self.lines.get(line.checked_sub(1)?)? as usize),
         };
         let rest = self.text.get(from_byte..)?;
         let distance = rest
@@ -582,7 +609,7 @@ mod tests {
             .filter_map(|(id, _)| {
                 let scalar = stream.scalar(id)?;
                 let raw = stream.raw(id).unwrap_or("(nowhere)");
-                Some((scalar.value.clone(), raw.to_owned()))
+                Some((scalar.value.to_string(), raw.to_owned()))
             })
             .collect()
     }
@@ -689,13 +716,40 @@ mod tests {
     }
 
     #[test]
+    fn a_large_file_costs_little_more_than_its_text() {
+        let text = "a: b\nc: 'd'\ne: \"f\"\ng: 'it''s'\nh: \"\\x41\"\ni: j\n  k\nl: |\n  m\nn:\n";
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
+        let values = values.filter_map(|(id, _)| stream.scalar(id));
+        let copied = values.filter(|scalar| matches!(scalar.value, Cow::Owned(_)));
+        let copied: Vec<&str> = copied.map(|scalar| &*scalar.value).collect();
+        assert_eq!(copied, ["it's", "A", "j k", "m\n"]);
+        assert_eq!(size_of::<Node<'_>>(), 96);
+    }
+
+    #[test]
+    fn the_first_of_a_key_counts_however_many_there_are() {
+        let text: String = (0..200)
+            .map(|number| format!("k{}: {number}\n", number % 150))
+            .collect();
+        let stream = Stream::parse(text.as_bytes()).unwrap();
+        let root = stream.roots()[0];
+        for number in 0..150 {
+            let value = stream.get(root, &format!("k{number}"));
+            let value = value.and_then(|value| stream.value(value));
+            assert_eq!(value, Some(number.to_string().as_str()));
+        }
+        assert_eq!(stream.get(root, "k150"), None);
+    }
+
+    #[test]
     fn documents_are_told_apart() {
         let text = "%YAML 1.2\n---\na: b\n...\n---\n- c\n---\nd\n";
         let stream = Stream::parse(text.as_bytes()).unwrap();
         assert_eq!(stream.roots().len(), 3);
         let last = *stream.roots().last().unwrap();
-        assert_eq!(stream[last].document, 2);
-        assert_eq!((stream[last].line, stream[last].column), (8, 1));
+        assert_eq!(stream[last].document(), 2);
+        assert_eq!((stream[last].line(), stream[last].column()), (8, 1));
         assert_eq!(stream.raw(last), Some("d"));
     }
 
@@ -708,7 +762,7 @@ mod tests {
             stream.get(root, "c").unwrap(),
         );
         assert!(
-            matches!(&stream[c].content, Content::Alias { name, target } if name == "x" && *target == a)
+            matches!(&stream[c].content, Content::Alias { name, target } if *name == "x" && *target == a)
         );
         assert!(stream[a].anchored);
         let error = Stream::parse(b"a: &x b\n---\nc: *x\n").unwrap_err();
@@ -794,7 +848,7 @@ mod tests {
             .nodes()
             .find(|(id, _)| stream.value(*id) == Some("z"))
             .unwrap();
-        assert_eq!((z.1.line, z.1.column), (5, 1));
+        assert_eq!((z.1.line(), z.1.column()), (5, 1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A YAML file as a tree of nodes, each scalar with the bytes it takes up.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::{Index, Range};
@@ -17,12 +18,13 @@ pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Stream<'t> {
     pub(super) text: &'t str,
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node<'t>>,
     pub(super) roots: Vec<NodeId>,
     /// How many texts are around it that are documents of their own.
     pub(super) depth: usize,
-    /// The first value of each key of the mappings that are [`WIDE`], once somebody has asked for one.
-    pub(super) wide: OnceLock<HashMap<NodeId, HashMap<String, NodeId>>>,
+    /// The pairs of the mappings that are [`WIDE`] in the order of their keys, the first of each key, once
+    /// somebody has asked for one.
+    pub(super) wide: OnceLock<HashMap<NodeId, Vec<(NodeId, NodeId)>>>,
 }
 
 /// From so many pairs on a key of a mapping is looked up and not looked for: a file of 40,000 keys took
@@ -31,33 +33,40 @@ const WIDE: usize = 64;
 
 /// A node's place in its [`Stream`], in the order of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub(super) usize);
+pub struct NodeId(u32);
+
+/// Bytes of the text: half of what a range takes, and there are as many as nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
 
 /// A scalar, a collection or an alias, and where it stands.
+///
+/// A large file has half a million of them, so that each byte here is half a megabyte.
 #[derive(Debug)]
-pub struct Node {
-    /// Which document of the stream it is in, from 0.
-    pub document: usize,
+pub struct Node<'t> {
+    pub(super) document: u32,
     /// The collection that holds it; none for the root of a document.
     pub parent: Option<NodeId>,
     /// What it is to that collection.
     pub role: Role,
-    /// Where its content begins, behind anchor and tag, from 1. For an empty value, where the next
-    /// thing begins.
-    pub line: usize,
-    /// In characters, from 1.
-    pub column: usize,
+    pub(super) line: u32,
+    pub(super) column: u32,
     /// Whether `{…}` or `[…]` is around it, or it is one itself.
     pub in_flow: bool,
     /// Whether an anchor (`&name`) stands before it.
     pub anchored: bool,
     /// Its tag, resolved: `tag:yaml.org,2002:str` for `!!str`.
-    pub tag: Option<String>,
+    pub tag: Option<Box<str>>,
     /// What it is.
-    pub content: Content,
-    /// The bytes of an alias, or of a collection in brackets, behind anchor and tag. None for anything
-    /// else, and where the text does not bear out what the parser says.
-    pub(super) extent: Option<Range<usize>>,
+    pub content: Content<'t>,
+    /// The bytes of the file that it takes up, behind anchor and tag: a scalar with its quotes, a block
+    /// scalar from the `|` or `>` to the end of the last line with content, an alias, a collection in
+    /// brackets. None for anything else, for an empty value, and where the text does not bear out what
+    /// the parser says.
+    pub(super) span: Option<Span>,
 }
 
 /// What a node is to the collection that holds it.
@@ -75,15 +84,15 @@ pub enum Role {
     /// An item of a sequence.
     Item {
         /// From 0.
-        index: usize,
+        index: u32,
     },
 }
 
 /// What a node is.
 #[derive(Debug)]
-pub enum Content {
+pub enum Content<'t> {
     /// A string, number, boolean or null: YAML's grammar does not tell them apart.
-    Scalar(Scalar),
+    Scalar(Scalar<'t>),
     /// The items.
     Sequence(Vec<NodeId>),
     /// Keys and values in the order of the text; a key may be there twice.
@@ -91,7 +100,7 @@ pub enum Content {
     /// `*name`.
     Alias {
         /// Without the `*`.
-        name: String,
+        name: &'t str,
         /// The node that carries the anchor; never an alias itself.
         target: NodeId,
     },
@@ -99,15 +108,11 @@ pub enum Content {
 
 /// A scalar as it was written and as it reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scalar {
-    /// Without quotes, escapes and folds.
-    pub value: String,
+pub struct Scalar<'t> {
+    /// Without quotes, escapes and folds. Most values are a piece of the text.
+    pub value: Cow<'t, str>,
     /// How it is written.
     pub style: Style,
-    /// The bytes of the file that it takes up: with its quotes; for a block scalar from the `|` or
-    /// `>` to the end of the last line with content. None for an empty value, and where the text
-    /// does not bear out what the parser says.
-    pub span: Option<Range<usize>>,
 }
 
 /// The five ways YAML has to write a scalar.
@@ -174,11 +179,11 @@ impl<'t> Stream<'t> {
     }
 
     /// All nodes in the order of the text; a collection comes before what it holds.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node<'t>)> {
         self.nodes
             .iter()
             .enumerate()
-            .map(|(index, node)| (NodeId(index), node))
+            .map(|(index, node)| (NodeId::of(index), node))
     }
 
     /// How many nodes there are.
@@ -192,7 +197,7 @@ impl<'t> Stream<'t> {
     }
 
     /// The scalar that `id` is, if it is one.
-    pub fn scalar(&self, id: NodeId) -> Option<&Scalar> {
+    pub fn scalar(&self, id: NodeId) -> Option<&Scalar<'t>> {
         match &self[id].content {
             Content::Scalar(scalar) => Some(scalar),
             _ => None,
@@ -201,7 +206,7 @@ impl<'t> Stream<'t> {
 
     /// What the scalar `id` reads as, if it is one.
     pub fn value(&self, id: NodeId) -> Option<&str> {
-        self.scalar(id).map(|scalar| scalar.value.as_str())
+        self.scalar(id).map(|scalar| &*scalar.value)
     }
 
     /// The pairs of `id`; none if it is no mapping.
@@ -224,26 +229,25 @@ impl<'t> Stream<'t> {
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         let pairs = self.pairs(id);
         if pairs.len() >= WIDE {
-            let wide = self.wide.get_or_init(|| self.wide_mappings());
-            return wide.get(&id)?.get(key).copied();
+            let wide = self.wide.get_or_init(|| self.wide_mappings()).get(&id)?;
+            let at = wide.binary_search_by_key(&Some(key), |(key, _)| self.value(*key));
+            return wide.get(at.ok()?).map(|(_, value)| *value);
         }
         let mut pairs = pairs.iter();
         let pair = pairs.find(|(k, _)| self.value(*k) == Some(key));
         pair.map(|(_, value)| *value)
     }
 
-    fn wide_mappings(&self) -> HashMap<NodeId, HashMap<String, NodeId>> {
-        let keys = |id: NodeId| {
-            let mut keys = HashMap::new();
-            for (key, value) in self.pairs(id) {
-                if let Some(key) = self.value(*key) {
-                    keys.entry(key.to_owned()).or_insert(*value);
-                }
-            }
-            keys
+    fn wide_mappings(&self) -> HashMap<NodeId, Vec<(NodeId, NodeId)>> {
+        let sorted = |id: NodeId| {
+            let mut pairs = self.pairs(id).to_vec();
+            // Stable: the first of a key stays before others.
+            pairs.sort_by_key(|(key, _)| self.value(*key));
+            pairs.dedup_by_key(|(key, _)| self.value(*key));
+            pairs
         };
         let wide = self.nodes().filter(|(id, _)| self.pairs(*id).len() >= WIDE);
-        wide.map(|(id, _)| (id, keys(id))).collect()
+        wide.map(|(id, _)| (id, sorted(id))).collect()
     }
 
     /// The key under which `id` hangs in a mapping.
@@ -262,30 +266,25 @@ impl<'t> Stream<'t> {
     /// The stream of a parser that errs about where the scalar `id` stands.
     #[cfg(test)]
     pub(super) fn misplace(&mut self, id: NodeId, span: Option<Range<usize>>) {
-        if let Content::Scalar(scalar) = &mut self.nodes[id.0].content {
-            scalar.span = span;
-        }
+        self.nodes[id.number()].span = span.and_then(Span::of);
     }
 
     /// Whether the collection `id` is written with brackets.
     pub(super) fn is_bracketed(&self, id: NodeId) -> bool {
-        self[id].in_flow && self[id].extent.is_some()
+        let is_collection = !matches!(self[id].content, Content::Scalar(_) | Content::Alias { .. });
+        is_collection && self[id].in_flow && self[id].span.is_some()
     }
 
     /// The text of a collection in brackets, an alias, or a scalar.
     pub fn source(&self, id: NodeId) -> Option<&'t str> {
-        let span = match &self[id].content {
-            Content::Scalar(scalar) => scalar.span.clone()?,
-            _ => self[id].extent.clone()?,
-        };
-        self.text.get(span)
+        self.text.get(self[id].span()?)
     }
 
     /// Whether `id` is a value that is not there, or a null without quotes: no reader tells them apart.
     pub fn is_null(&self, id: NodeId) -> bool {
         self.scalar(id).is_some_and(|scalar| {
             scalar.style == Style::Plain
-                && matches!(scalar.value.as_str(), "" | "~" | "null" | "Null" | "NULL")
+                && matches!(&*scalar.value, "" | "~" | "null" | "Null" | "NULL")
         })
     }
 
@@ -293,7 +292,7 @@ impl<'t> Stream<'t> {
     pub fn comments(&self) -> Vec<&'t str> {
         let mut comments = Vec::new();
         let spans = self.nodes.iter().filter_map(|node| match &node.content {
-            Content::Scalar(scalar) => scalar.span.clone(),
+            Content::Scalar(_) => node.span(),
             _ => None,
         });
         // What stands between two scalars: indicators, blanks and comments. A block scalar ends before its
@@ -316,24 +315,62 @@ impl<'t> Stream<'t> {
 
     /// The bytes of the file that the scalar `id` takes up, as text.
     pub fn raw(&self, id: NodeId) -> Option<&'t str> {
-        let span = self.scalar(id)?.span.clone()?;
-        self.text.get(span)
+        self.scalar(id)?;
+        self.source(id)
     }
 }
 
 impl NodeId {
+    /// The node before which `number` others come: fewer than [`crate::limits::NODES`].
+    pub(super) fn of(number: usize) -> Self {
+        Self(number as u32)
+    }
+
     /// How many nodes of the stream come before it.
     pub fn number(self) -> usize {
-        self.0
+        self.0 as usize
     }
 }
 
-impl Index<NodeId> for Stream<'_> {
-    type Output = Node;
+impl Span {
+    /// None for what no file of [`MAX_BYTES`] has.
+    pub fn of(range: Range<usize>) -> Option<Self> {
+        Some(Self {
+            start: range.start.try_into().ok()?,
+            end: range.end.try_into().ok()?,
+        })
+    }
+}
+
+impl Node<'_> {
+    /// Which document of the stream it is in, from 0.
+    pub fn document(&self) -> usize {
+        self.document as usize
+    }
+
+    /// Where its content begins, behind anchor and tag, from 1. For an empty value, where the next
+    /// thing begins.
+    pub fn line(&self) -> usize {
+        self.line as usize
+    }
+
+    /// In characters, from 1.
+    pub fn column(&self) -> usize {
+        self.column as usize
+    }
+
+    pub(super) fn span(&self) -> Option<Range<usize>> {
+        let Span { start, end } = self.span?;
+        Some(start as usize..end as usize)
+    }
+}
+
+impl<'t> Index<NodeId> for Stream<'t> {
+    type Output = Node<'t>;
 
     /// The node `id` of this stream. An id of another stream is a mistake in this program.
-    fn index(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0]
+    fn index(&self, id: NodeId) -> &Node<'t> {
+        &self.nodes[id.number()]
     }
 }
 

@@ -38,7 +38,7 @@ fn changed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(Vec<Replacement>, Str
     refuse_nested(stream, edits)?;
     splices.add(edits)?;
     for (node, edits) in inside {
-        let line = stream[node].line;
+        let line = stream[node].line();
         let text = stream.inside(node).ok_or(EditError::NotInside { line })?;
         let (replacements, after) =
             changed(&text.stream, &edits).map_err(|source| EditError::Inside {
@@ -72,7 +72,7 @@ fn refuse_nested(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
         let own = wholes.get(&node).copied().unwrap_or_default();
         let mut around = stream.ancestors(node).skip(1);
         if own > usize::from(is_whole(&edit)) || around.any(|node| wholes.contains_key(&node)) {
-            let line = stream[node].line;
+            let line = stream[node].line();
             return Err(EditError::Overlap { line });
         }
     }
@@ -118,8 +118,8 @@ impl Duplicates {
             if let Some((first, second)) = twice.get(name) {
                 return Err(EditError::DuplicateKey {
                     key: name.to_owned(),
-                    first: stream[*first].line,
-                    line: stream[*second].line,
+                    first: stream[*first].line(),
+                    line: stream[*second].line(),
                 });
             }
         }
@@ -128,7 +128,7 @@ impl Duplicates {
 }
 
 /// The key of the pair that the node belongs to.
-fn key_node(node: &Node, id: NodeId) -> Option<NodeId> {
+fn key_node(node: &Node<'_>, id: NodeId) -> Option<NodeId> {
     match node.role {
         Role::Key => Some(id),
         Role::Value { key } => Some(key),
@@ -728,7 +728,7 @@ mod tests {
     fn inside(text: &str, value: &str) -> Result<String, EditError> {
         let stream = Stream::parse(text.as_bytes()).unwrap();
         let node = stream.get(stream.roots()[0], "t").unwrap();
-        let line = stream[node].line;
+        let line = stream[node].line();
         let inner = stream.inside(node).ok_or(EditError::NotInside { line })?;
         let path: crate::yaml::path::Path = ".a.b".parse().unwrap();
         let set = Edit::Set {

@@ -30,7 +30,7 @@ impl Expected {
     /// Whether `after` is `before` with nothing else changed.
     pub fn check(&self, before: &Stream<'_>, after: &str) -> Result<(), EditError> {
         let after = Stream::parse(after.as_bytes()).map_err(EditError::Breaks)?;
-        let end = before.nodes().last().map_or(1, |(_, node)| node.line);
+        let end = before.nodes().last().map_or(1, |(_, node)| node.line());
         let mut comparison = Comparison {
             expected: self,
             before,
@@ -40,7 +40,7 @@ impl Expected {
         let spills = |line| EditError::Spills { line };
         let mut roots = after.roots().iter();
         for root in before.roots() {
-            let new = roots.next().ok_or(spills(before[*root].line))?;
+            let new = roots.next().ok_or(spills(before[*root].line()))?;
             comparison.node(*root, *new).map_err(spills)?;
         }
         if roots.next().is_some() {
@@ -48,7 +48,7 @@ impl Expected {
         }
         for (old, new) in before.roots().iter().zip(after.roots()) {
             if json::is_json(before, *old) && !json::is_json(&after, *new) {
-                let line = before[*old].line;
+                let line = before[*old].line();
                 return Err(EditError::NoJson { line });
             }
         }
@@ -68,7 +68,7 @@ impl Comparison<'_, '_, '_> {
     /// Compares a node and all that is in it. The error is the line that reads differently.
     fn node(&mut self, old: NodeId, new: NodeId) -> Result<(), usize> {
         let (before, after) = (&self.before[old], &self.after[new]);
-        let differs = before.line;
+        let differs = before.line();
         if (before.document, before.anchored, &before.tag)
             != (after.document, after.anchored, &after.tag)
         {
@@ -86,7 +86,8 @@ impl Comparison<'_, '_, '_> {
         let is_same = match (&before.content, &after.content) {
             (Content::Scalar(before), Content::Scalar(after)) => {
                 let text = self.expected.texts.get(&old);
-                text.unwrap_or(&before.value) == &after.value && before.style == after.style
+                text.map_or(&*before.value, String::as_str) == after.value
+                    && before.style == after.style
             }
             (Content::Alias { target: old, .. }, Content::Alias { target: new, .. }) => {
                 self.anchors.get(old) == Some(new)
@@ -117,13 +118,13 @@ impl Comparison<'_, '_, '_> {
             let mut added = added.unwrap_or_default().iter();
             added.all(|(follows, added)| *follows != key || added.is_read_from(after, news))
         };
-        let mut line = self.before[collection].line;
+        let mut line = self.before[collection].line();
         if !added_behind(None, &mut news) {
             return Err(line);
         }
         for (key, value) in olds {
             let first = key.unwrap_or(value);
-            line = self.before[first].line;
+            line = self.before[first].line();
             if !expected.removed.contains(&value) {
                 let (new_key, new_value) = news.next().ok_or(line)?;
                 if let (Some(key), Some(new_key)) = (key, new_key) {
@@ -222,8 +223,8 @@ impl Stream<'_> {
             return None;
         }
         Some(match &node.content {
-            Content::Scalar(read) if needs_quotes(read) => NewValue::Plain(read.value.clone()),
-            Content::Scalar(read) => NewValue::Text(read.value.clone()),
+            Content::Scalar(read) if needs_quotes(read) => NewValue::Plain(read.value.to_string()),
+            Content::Scalar(read) => NewValue::Text(read.value.to_string()),
             Content::Sequence(items) => {
                 let items = items.iter().map(|item| self.new_value(*item));
                 NewValue::List(items.collect::<Option<_>>()?)
@@ -271,7 +272,7 @@ fn is_same_content(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: N
 }
 
 /// Whether `node` is the string `value` to every reader.
-fn is_text(node: &Node, value: &str) -> bool {
+fn is_text(node: &Node<'_>, value: &str) -> bool {
     match &node.content {
         Content::Scalar(scalar) => scalar.value == *value && !needs_quotes(scalar),
         _ => false,
@@ -279,6 +280,6 @@ fn is_text(node: &Node, value: &str) -> bool {
 }
 
 /// Whether a scalar that is to be a string is written so that some reader sees a number or a date.
-pub(super) fn needs_quotes(scalar: &Scalar) -> bool {
+pub(super) fn needs_quotes(scalar: &Scalar<'_>) -> bool {
     scalar.style == Style::Plain && scalar::is_typed(&scalar.value)
 }

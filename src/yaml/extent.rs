@@ -18,10 +18,10 @@ pub(super) fn end(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
                 return behind_properties(stream, node, behind_indicator(stream, id)?);
             }
             Content::Scalar(scalar) => {
-                let span = scalar.span.as_ref()?;
-                return Some(span.end + kept_lines(stream, scalar.style, span)?);
+                let span = node.span()?;
+                return Some(span.end + kept_lines(stream, scalar.style, &span)?);
             }
-            _ => return node.extent.as_ref().map(|extent| extent.end),
+            _ => return node.span().map(|span| span.end),
         };
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn dash(stream: &Stream<'_>, item: NodeId) -> Option<usize> {
         return None;
     };
     let mut at = match index.checked_sub(1) {
-        Some(before) => end(stream, *stream.items(list).get(before)?)?,
+        Some(before) => end(stream, *stream.items(list).get(before as usize)?)?,
         None => match stream[list].role {
             Role::Root => byte_at(stream.text(), &stream[list])?,
             _ => behind_properties(stream, &stream[list], behind_indicator(stream, list)?)?,
@@ -97,15 +97,15 @@ pub(super) fn is_absent_root(stream: &Stream<'_>, id: NodeId) -> bool {
 
 /// Where a node of a document's root stands, for which the parser tells line and column. What is absent
 /// stands before whatever comes next.
-pub(super) fn byte_at(text: &str, node: &Node) -> Option<usize> {
+pub(super) fn byte_at(text: &str, node: &Node<'_>) -> Option<usize> {
     let mut start = 0;
-    for _ in 1..node.line {
+    for _ in 1..node.line() {
         start = behind_break(text, line_end(text, start));
     }
     let line = text.get(start..)?;
     let unmarked = line.strip_prefix('\u{feff}').unwrap_or(line);
     let mut chars = unmarked.char_indices();
-    let (column, _) = chars.nth(node.column.checked_sub(1)?)?;
+    let (column, _) = chars.nth(node.column().checked_sub(1)?)?;
     Some(start + line.len() - unmarked.len() + column)
 }
 
@@ -114,18 +114,21 @@ pub(super) fn start(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
     loop {
         let node = &stream[id];
         id = match &node.content {
-            Content::Scalar(scalar) => return Some(scalar.span.as_ref()?.start),
             Content::Mapping(pairs) if !stream.is_bracketed(id) => pairs.first()?.0,
             Content::Sequence(items) if !stream.is_bracketed(id) => {
                 return dash(stream, *items.first()?);
             }
-            _ => return node.extent.as_ref().map(|extent| extent.start),
+            _ => return node.span().map(|span| span.start),
         };
     }
 }
 
 /// `from`, or the byte behind the anchor and the tag of `node` that stand there.
-pub(super) fn behind_properties(stream: &Stream<'_>, node: &Node, from: usize) -> Option<usize> {
+pub(super) fn behind_properties(
+    stream: &Stream<'_>,
+    node: &Node<'_>,
+    from: usize,
+) -> Option<usize> {
     let mut at = from;
     for _ in 0..usize::from(node.anchored) + usize::from(node.tag.is_some()) {
         let rest = stream.text().get(at..)?;

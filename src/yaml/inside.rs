@@ -14,7 +14,7 @@
 //! let inside = stream.inside(node).ok_or("no document")?;
 //! let tag: Path = ".image.tag".parse()?;
 //! let tag = tag.find(&inside.stream, inside.stream.roots()[0]).map_err(|_| "no tag")?;
-//! assert_eq!(inside.line(inside.stream[tag].line), 3);
+//! assert_eq!(inside.line(inside.stream[tag].line()), 3);
 //!
 //! let value = NewValue::Text("v2".to_owned());
 //! let edits = vec![Edit::Set { node: tag, value }];
@@ -58,7 +58,7 @@ impl Stream<'_> {
         if !is_one || self.depth >= MAX_TEXTS {
             return None;
         }
-        let span = scalar.span.clone()?;
+        let span = self[node].span()?;
         let raw = self.text().get(span.clone())?;
         let indent = scalar::block_indent(raw, &scalar.value)?;
         let lines = lines(raw, &scalar.value, span.start, indent)?;

@@ -22,7 +22,7 @@ impl Layout {
                 Role::Value { key } if is_wanted(&node.content) && !node.in_flow => {
                     let start = start(stream, id)?;
                     let column = start - line_start(stream.text(), start);
-                    (column + 1).checked_sub(stream[key].column)
+                    (column + 1).checked_sub(stream[key].column())
                 }
                 _ => None,
             })

@@ -129,7 +129,7 @@ impl<'s, 't> Splices<'s, 't> {
     }
 
     fn is_json(&self, node: NodeId) -> bool {
-        let document = self.stream[node].document;
+        let document = self.stream[node].document();
         self.json.get(document).is_some_and(|is_json| *is_json)
     }
 
@@ -138,7 +138,7 @@ impl<'s, 't> Splices<'s, 't> {
         if !self.is_json(node) {
             return Ok(value.clone());
         }
-        let line = self.stream[node].line;
+        let line = self.stream[node].line();
         json::value(value).ok_or(EditError::NoJson { line })
     }
 
@@ -165,8 +165,8 @@ impl<'s, 't> Splices<'s, 't> {
                 self.set_block(id, &value)?;
             }
             _ => {
-                let inseparable = EditError::Inseparable { line: node.line };
-                let span = node.extent.clone().ok_or(inseparable)?;
+                let inseparable = EditError::Inseparable { line: node.line() };
+                let span = node.span().ok_or(inseparable)?;
                 let text = layout::inline(&value, true, self.is_json(id));
                 self.replace(span, text);
             }
@@ -179,13 +179,13 @@ impl<'s, 't> Splices<'s, 't> {
     fn set_scalar(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
         let node = &self.stream[id];
         let Content::Scalar(old) = &node.content else {
-            return Err(EditError::Inseparable { line: node.line });
+            return Err(EditError::Inseparable { line: node.line() });
         };
         let misplaced = || EditError::Misplaced {
-            line: node.line,
-            value: old.value.clone(),
+            line: node.line(),
+            value: old.value.to_string(),
         };
-        let span = old.span.clone().ok_or_else(misplaced)?;
+        let span = node.span().ok_or_else(misplaced)?;
         let raw = self.stream.text().get(span.clone()).ok_or_else(misplaced)?;
         if !scalar::reads_as(raw, old.style, &old.value) {
             return Err(misplaced());
@@ -228,7 +228,7 @@ impl<'s, 't> Splices<'s, 't> {
     /// `key:`, or the dash of an item, without a value: the new one goes behind it.
     fn fill(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
         let node = &self.stream[id];
-        let empty = EditError::Empty { line: node.line };
+        let empty = EditError::Empty { line: node.line() };
         if node.anchored || node.tag.is_some() {
             return Err(empty);
         }
@@ -243,7 +243,7 @@ impl<'s, 't> Splices<'s, 't> {
     fn set_block(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
         let (stream, text) = (self.stream, self.stream.text());
         let node = &stream[id];
-        let inseparable = || EditError::Inseparable { line: node.line };
+        let inseparable = || EditError::Inseparable { line: node.line() };
         let old_end = end(stream, id).ok_or_else(inseparable)?;
         let is_lines =
             !node.in_flow && matches!(node.content, Content::Mapping(_) | Content::Sequence(_));
@@ -263,7 +263,7 @@ impl<'s, 't> Splices<'s, 't> {
             return Err(inseparable());
         }
         let column = match node.role {
-            Role::Value { key } => stream[key].column.saturating_sub(1),
+            Role::Value { key } => stream[key].column().saturating_sub(1),
             Role::Item { .. } => dash(stream, id).map_or(0, |dash| self.column(dash)),
             _ => 0,
         };
@@ -420,7 +420,7 @@ impl<'s, 't> Splices<'s, 't> {
     ) -> Option<Option<NodeId>> {
         let (stream, text) = (self.stream, self.stream.text());
         let is_json = self.is_json(collection);
-        let extent = stream[collection].extent.clone()?;
+        let extent = stream[collection].span()?;
         let colon = entries.last().and_then(|entry| entry.colon(stream));
         let colon = colon.unwrap_or(": ");
         let written = match added {
@@ -498,7 +498,7 @@ impl<'s, 't> Splices<'s, 't> {
         let removed: Vec<NodeId> = self.expected.removed.iter().copied().collect();
         let mut collections: Vec<NodeId> = Vec::new();
         for node in removed {
-            let line = stream[node].line;
+            let line = stream[node].line();
             let parent = stream[node].parent.ok_or(EditError::Inseparable { line })?;
             collections.push(parent);
         }
@@ -527,7 +527,7 @@ impl<'s, 't> Splices<'s, 't> {
                 .filter(|(_, entry)| !is_kept(entry))
                 .collect();
             for (index, entry) in gone {
-                let line = stream[entry.first()].line;
+                let line = stream[entry.first()].line();
                 let done = match stream[collection].in_flow {
                     true => self.remove_in_brackets(&entries, index, last_kept),
                     false => self.remove_lines(entry),
@@ -693,7 +693,7 @@ fn no_place(stream: &Stream<'_>, collection: NodeId, is_pair: bool) -> EditError
         false => ("item", "list"),
     };
     EditError::NoPlace {
-        line: stream[collection].line,
+        line: stream[collection].line(),
         what,
         collection: collection_name,
     }
