@@ -52,6 +52,7 @@ pub enum Reason {
     NotInTime,
     OutOfSync,
     PullRequest,
+    NotMerged,
     ImageMissing,
     ImageDenied,
     RegistryUnavailable,
@@ -62,7 +63,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -107,6 +108,7 @@ impl Reason {
         Self::NotInTime,
         Self::OutOfSync,
         Self::PullRequest,
+        Self::NotMerged,
         Self::ImageMissing,
         Self::ImageDenied,
         Self::RegistryUnavailable,
@@ -162,6 +164,7 @@ impl Reason {
             Self::NotInTime => "The deployment was not done in time",
             Self::OutOfSync => "The application stays out of sync",
             Self::PullRequest => "The pull request was not opened",
+            Self::NotMerged => "The pull request was not merged",
             Self::ImageMissing => "The image is not in its registry",
             Self::ImageDenied => "The registry does not show the image",
             Self::RegistryUnavailable => "The registry is not available",

@@ -16,7 +16,7 @@ use crate::operation::status::StatusReport;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 26] = [
+pub const OUTPUTS: [&str; 27] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -27,6 +27,7 @@ pub const OUTPUTS: [&str; 26] = [
     "diff",
     "pull-request-number",
     "pull-request-url",
+    "pull-request-state",
     "skipped-reason",
     "promoted-from",
     "promotable-at",
@@ -119,6 +120,10 @@ fn of_landing(report: &LandingReport) -> Outputs {
 /// The outputs of what landed, and of what became of it.
 pub fn of_delivery(delivery: &Delivery) -> Outputs {
     let mut outputs = of_landing(&delivery.landed);
+    outputs.set(
+        "pull-request-state",
+        delivery.pull_state().unwrap_or_default(),
+    );
     if let Some(report) = &delivery.verified {
         set_applications(&mut outputs, report);
     }

@@ -22,6 +22,7 @@ mod place;
 mod placeholder;
 mod plan;
 mod promotion;
+mod remaining;
 mod request;
 mod restore;
 mod site;
@@ -45,6 +46,7 @@ pub use plan::plan;
 pub use promotion::{
     Pair, Promoted, PromotedFile, Promotion, PromotionError, PromotionRequest, promote,
 };
+pub use remaining::{Remaining, Replaced, remaining};
 pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,
     ResourceFilterError, ValueAssignment, ValueAssignmentError, YamlPath, YamlPathError,

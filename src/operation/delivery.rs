@@ -1,8 +1,10 @@
-//! A deployment or a rollback to its end: what landed, what Argo CD made of it, and the way back where
-//! it made nothing of it.
+//! A deployment or a rollback to its end: what landed, whether it was merged where it was proposed, what Argo
+//! CD made of it, and the way back where it made nothing of it.
 
 use super::landing::{LandingReport, Outcome};
+use super::merge_wait::{Anew, MergeOutcome, Waited, Waiting};
 use super::promote::{self, Promote};
+use super::pull_request::{News, PullRequest};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
@@ -18,10 +20,23 @@ use crate::files::FileSelection;
 pub struct Delivery {
     /// What landed on the branch.
     pub landed: LandingReport,
+    /// How its pull request ended, where that was waited for.
+    pub pull: Option<PullEnd>,
     /// What Argo CD made of it, where that was asked for.
     pub verified: Option<VerificationReport>,
     /// The rollback that followed a failure, or why there is none.
     pub rolled_back: Option<Result<LandingReport, Failure>>,
+}
+
+/// The end of a pull request that was waited for.
+#[derive(Debug, Clone)]
+pub struct PullEnd {
+    /// How it ended; none where that is not known.
+    pub outcome: Option<MergeOutcome>,
+    /// Whether one commit brought it to the target, and undoing that takes all of it back.
+    pub is_whole: bool,
+    /// Why it was not merged, for a person.
+    pub failure: Option<Failure>,
 }
 
 impl Delivery {
@@ -35,7 +50,30 @@ impl Delivery {
     /// The commit that rolled the deployment back, if one did.
     pub fn rollback(&self) -> Option<&LandingReport> {
         let report = self.rolled_back.as_ref()?.as_ref().ok()?;
-        (report.outcome == Outcome::Committed).then_some(report)
+        (report.outcome == Outcome::Committed && report.pull_request.is_none()).then_some(report)
+    }
+
+    /// The rollback that is proposed, where the deployment was as well.
+    pub fn proposed_rollback(&self) -> Option<&LandingReport> {
+        let report = self.rolled_back.as_ref()?.as_ref().ok()?;
+        report.pull_request.is_some().then_some(report)
+    }
+
+    /// The word for how the pull request stands; none where there is none.
+    pub fn pull_state(&self) -> Option<&'static str> {
+        let opened = self.landed.pull_request.as_ref()?;
+        let ended = self.pull.as_ref().and_then(|pull| pull.outcome);
+        Some(match (ended, opened.news) {
+            (Some(outcome), _) => outcome.name(),
+            (None, News::Merged | News::Landed) => MergeOutcome::Merged.name(),
+            (None, News::Opened | News::Updated | News::Nothing | News::Queued) => "open",
+        })
+    }
+
+    /// Whether what landed is on the branch itself.
+    fn is_on_the_branch(&self) -> bool {
+        let opened = self.landed.pull_request.as_ref();
+        opened.is_none_or(|opened| opened.news == News::Landed)
     }
 
     /// The rollback that is on the branch: the one that followed, or what this was itself.
@@ -44,7 +82,7 @@ impl Delivery {
         let is_one = landed.operation == Operation::Rollback
             && !landed.again
             && landed.outcome == Outcome::Committed
-            && landed.pull_request.is_none();
+            && self.is_on_the_branch();
         self.rollback().or(is_one.then_some(landed))
     }
 
@@ -54,6 +92,9 @@ impl Delivery {
             && self.landed.is_held()
         {
             return frozen.failure.clone();
+        }
+        if let Some(failure) = self.pull.as_ref().and_then(|pull| pull.failure.clone()) {
+            return Some(failure);
         }
         let mut failure = self.verified.as_ref()?.failure.clone()?;
         let Some(commit) = &self.landed.commit else {
@@ -105,9 +146,19 @@ impl Delivery {
                 let why = why.replace("Nothing was changed: ", "");
                 format!("{deployed} {commit} was not rolled back. {why}{still}")
             }
-            (Some(Ok(_)), None) => {
-                format!("{deployed} {commit} was not rolled back: it is undone already.")
-            }
+            (Some(Ok(report)), None) => match &report.pull_request {
+                Some(pull) => {
+                    failure.hint = Some(format!(
+                        "Merge pull request #{} to go back, and find out why before you deploy it again.",
+                        pull.number
+                    ));
+                    format!(
+                        "{deployed} {commit} is on the branch {}; pull request #{} takes it back: {}",
+                        self.landed.branch, pull.number, pull.url
+                    )
+                }
+                None => format!("{deployed} {commit} was not rolled back: it is undone already."),
+            },
             (None, None) => format!(
                 "{deployed} {commit} stays on the branch {}.",
                 self.landed.branch
@@ -129,7 +180,8 @@ pub async fn update(
     log: &mut impl Progress,
 ) -> Result<Delivery, Failure> {
     let landed = update::run(update, source, cancellation.clone(), log).await?;
-    Ok(delivered(update, landed, source, cancellation, log).await)
+    let anew = Anew::Update(update);
+    Ok(delivered(update, landed, anew, source, cancellation, log).await)
 }
 
 /// Promotes, and where Argo CD is named, waits until it runs.
@@ -143,13 +195,15 @@ pub async fn promote(
     log: &mut impl Progress,
 ) -> Result<Delivery, Failure> {
     let landed = promote::run(promote, source, cancellation.clone(), log).await?;
-    Ok(delivered(&promote.to, landed, source, cancellation, log).await)
+    let anew = Anew::Promote(promote);
+    Ok(delivered(&promote.to, landed, anew, source, cancellation, log).await)
 }
 
 /// What became of what landed.
 async fn delivered(
     update: &Update,
     landed: LandingReport,
+    anew: Anew<'_>,
     source: &Source,
     cancellation: Cancellation,
     log: &mut impl Progress,
@@ -158,6 +212,8 @@ async fn delivered(
         argocd: update.argocd.as_ref(),
         remote: &update.remote,
         files: &update.files,
+        pull_request: update.pull_request.as_ref(),
+        anew,
     };
     let mut delivery = watched
         .verified(landed, source, cancellation.clone(), log)
@@ -174,19 +230,30 @@ async fn delivered(
         &delivery.landed.commit,
     ) {
         let deadline = Deadline::after(update.remote.timeout, cancellation);
+        let in_several = delivery.pull.as_ref().is_some_and(|pull| !pull.is_whole);
         let rolled_back = match update.remote.open(source, deadline).await {
-            Ok(session) => {
-                let Update {
-                    files, identity, ..
-                } = update;
-                let freeze = update.freeze.as_ref();
-                rollback::of_commit(&session, files, identity, freeze, commit, source, log).await
-            }
+            _ if in_several => Err(in_several_commits(&delivery.landed)),
+            Ok(session) => rollback::of_commit(&session, update, commit, source, log).await,
             Err(failure) => Err(failure),
         };
         delivery.rolled_back = Some(rolled_back);
     }
     delivery
+}
+
+/// Why a deployment is not undone that came by several commits.
+fn in_several_commits(landed: &LandingReport) -> Failure {
+    let before = match landed.old_images()[..] {
+        [before] => format!("`to: {before}`"),
+        _ => "`to`, which takes the image to go back to".to_owned(),
+    };
+    Failure::new(
+        Reason::PullRequest,
+        "Its pull request came to the branch as several commits, and undoing the last one would bring back an image that only the pull request had.",
+    )
+    .with_hint(format!(
+        "Go back to what was before with `operation: rollback` and {before}."
+    ))
 }
 
 /// Rolls back, and where Argo CD is named, waits until what was before runs again.
@@ -204,15 +271,19 @@ pub async fn rollback(
         argocd: rollback.argocd.as_ref(),
         remote: &rollback.remote,
         files: &rollback.files,
+        pull_request: rollback.pull_request.as_ref(),
+        anew: Anew::Never,
     };
     Ok(watched.verified(landed, source, cancellation, log).await)
 }
 
-/// Who is to run what landed, and where that is.
+/// Who is to merge and run what landed, and where that is.
 struct Watched<'a> {
     argocd: Option<&'a Argocd>,
     remote: &'a Remote,
     files: &'a FileSelection,
+    pull_request: Option<&'a PullRequest>,
+    anew: Anew<'a>,
 }
 
 impl Watched<'_> {
@@ -223,8 +294,19 @@ impl Watched<'_> {
         cancellation: Cancellation,
         log: &mut impl Progress,
     ) -> Delivery {
-        let deployed = Deployed::of(&landed, self.files);
-        let verified = match (self.argocd, deployed) {
+        let (landed, pull) = self.merged(landed, source, cancellation.clone(), log).await;
+        let mut delivery = Delivery {
+            landed,
+            pull,
+            verified: None,
+            rolled_back: None,
+        };
+        let landed = &delivery.landed;
+        let deployed = match delivery.is_on_the_branch() {
+            true => Deployed::of(landed, self.files),
+            false => None,
+        };
+        delivery.verified = match (self.argocd, deployed) {
             (Some(argocd), Some(deployed)) => {
                 Some(verify::wait(argocd, self.remote, source, &deployed, cancellation, log).await)
             }
@@ -234,10 +316,39 @@ impl Watched<'_> {
             }
             (None, _) => None,
         };
-        Delivery {
+        delivery
+    }
+
+    /// What landed, on the branch itself where a pull request for it was waited for and merged.
+    async fn merged(
+        &self,
+        landed: LandingReport,
+        source: &Source,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> (LandingReport, Option<PullEnd>) {
+        let wait = self.pull_request.and_then(|request| request.wait.as_ref());
+        let (Some(wait), Some(_)) = (wait, &landed.pull_request) else {
+            return (landed, None);
+        };
+        let waiting = Waiting {
+            remote: self.remote,
+            files: self.files,
+            wait,
+            source,
+            anew: self.anew,
+        };
+        let Waited {
             landed,
-            verified,
-            rolled_back: None,
-        }
+            outcome,
+            is_whole,
+            failure,
+        } = waiting.merged(landed, cancellation, log).await;
+        let end = PullEnd {
+            outcome,
+            is_whole,
+            failure,
+        };
+        (landed, Some(end))
     }
 }

@@ -95,7 +95,7 @@ impl Guard<'_> {
                 };
                 let messages = past.iter().filter(of_file);
                 let messages = messages.map(|touched| touched.commit.message.as_str());
-                match order_of_runs(own.as_ref(), messages, change) {
+                match order_of_runs(own.as_ref(), messages, &change.old) {
                     Ok((Order::Older, run)) => older.push(told(change, "which is in", Some(run))),
                     Ok(_) => {}
                     Err(why) => notes.push(Note {
@@ -163,7 +163,7 @@ impl Guard<'_> {
         let own = self.source.run();
         for change in unknown {
             let messages = proposed.recent.iter().map(|said| said.message.as_str());
-            if let Ok((Order::Older, run)) = order_of_runs(own.as_ref(), messages, change) {
+            if let Ok((Order::Older, run)) = order_of_runs(own.as_ref(), messages, &change.old) {
                 older.push(told(change, &place, Some(run)));
             }
         }
@@ -194,13 +194,15 @@ fn sorted<'p>(plan: &'p Plan, place: &str) -> (Vec<String>, Vec<&'p ImageChange>
 
 /// What a change does, as far as the images tell. Where none was, anything is newer.
 fn order(change: &ImageChange) -> Order {
-    if change.old.is_empty() {
+    order_of(&change.old, &change.new)
+}
+
+/// What the image `new` is, compared with the one that it replaces, as far as they tell.
+pub(super) fn order_of(old: &str, new: &str) -> Order {
+    if old.is_empty() {
         return Order::Newer;
     }
-    let (Ok(old), Ok(new)) = (
-        change.old.parse::<ImageReference>(),
-        change.new.parse::<ImageReference>(),
-    ) else {
+    let (Ok(old), Ok(new)) = (old.parse::<ImageReference>(), new.parse::<ImageReference>()) else {
         return Order::CantTell;
     };
     match (old.tag(), new.tag()) {
@@ -210,15 +212,15 @@ fn order(change: &ImageChange) -> Order {
 }
 
 /// What the runs say: the one that brought the old image, and this one. Else why they say nothing.
-fn order_of_runs<'p>(
+pub(super) fn order_of_runs<'p>(
     own: Option<&Run<'_>>,
     mut past: impl Iterator<Item = &'p str>,
-    change: &ImageChange,
+    old: &str,
 ) -> Result<(Order, Run<'p>), &'static str> {
     let own = own.ok_or("this is not a workflow run that could be compared")?;
     // The newest commit that says so: an image that is deployed again is as new as that.
-    let brought = past
-        .find(|message| trailer_values(message, "Deployed-Image").any(|image| image == change.old));
+    let brought =
+        past.find(|message| trailer_values(message, "Deployed-Image").any(|image| image == old));
     let brought = brought.ok_or("no recent commit says that it brought the old one")?;
     let theirs =
         Run::of(brought).ok_or("the commit that brought the old one names no workflow run")?;

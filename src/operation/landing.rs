@@ -82,6 +82,10 @@ pub struct LandingReport {
     pub files: Vec<String>,
     /// What changes in them, as a unified diff.
     pub diff: String,
+    /// The files before and after.
+    pub edits: Vec<FileEdit>,
+    /// What the commit says.
+    pub message: String,
 }
 
 /// Where the images of a promotion come from.
@@ -184,7 +188,7 @@ impl LandingReport {
                 News::Opened => "Opened",
                 News::Updated => "Updated",
                 News::Queued => "Queued",
-                News::Merged => "Merged",
+                News::Merged | News::Landed => "Merged",
                 News::Nothing => {
                     return format!(
                         "Nothing new: pull request #{number} into {branch} of {location} proposes {images} already: {url}"
@@ -453,6 +457,8 @@ pub async fn land(
         verified,
         diff: diff(&plan),
         files: plan.changed_files(),
+        edits: plan.edits,
+        message: said,
         images: plan.images,
         values: plan.values.into_iter().chain(besides).collect(),
         skipped,

@@ -9,6 +9,7 @@ pub mod history;
 pub mod image_check;
 pub mod landing;
 mod lines;
+pub mod merge_wait;
 mod past;
 pub mod promote;
 pub mod pull_request;

@@ -1,6 +1,7 @@
 //! A pull request in place of a push to the branch: its texts, and what is to become of it.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::Progress;
 use super::advice::on_a_merge;
@@ -13,6 +14,7 @@ use crate::markdown::{code, link, table};
 use crate::repository::github::GithubRepository;
 use crate::repository::github::pulls::{Merge, MergeMethod, Merging, Pull, PullDraft};
 use crate::repository::retry::{self, Event};
+use crate::repository::transport::Choice;
 use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError};
 
 /// The longest part of a branch's name that says what it is for.
@@ -45,6 +47,17 @@ pub struct PullRequest {
     pub draft: bool,
     /// How to merge it as soon as the rules allow.
     pub auto_merge: Option<MergeMethod>,
+    /// How long its merge is waited for; none where it is not.
+    pub wait: Option<Wait>,
+}
+
+/// The wait for a merge.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// How long it takes at most.
+    pub time: Duration,
+    /// How the target is read meanwhile.
+    pub transport: Choice,
 }
 
 impl PullRequest {
@@ -132,6 +145,8 @@ pub enum News {
     Queued,
     /// It was merged, since nothing was missing.
     Merged,
+    /// Its merge was waited for: what it proposed is on its target.
+    Landed,
 }
 
 /// Opens the pull request, or brings an open one up to date, with all that is asked for: each step again
@@ -205,7 +220,7 @@ pub(super) async fn open(
         News::Updated => pull.title != title || there != body,
         // A run that ended before it came to this; and it may be a person's text by now.
         News::Nothing => !deployment::deploys_the_same(there, &body),
-        News::Opened | News::Queued | News::Merged => false,
+        News::Opened | News::Queued | News::Merged | News::Landed => false,
     };
     if is_outdated {
         let edit = async || api.edit_pull(&pull, &title, &body).await;

@@ -342,6 +342,21 @@ impl Remote {
         source: &'a Source,
         deadline: Deadline,
     ) -> Result<Session<'a>, Failure> {
+        self.open_over(&self.transport, branch, source, deadline)
+            .await
+    }
+
+    /// The same over another transport.
+    ///
+    /// # Errors
+    /// As [`Remote::connect`].
+    pub(super) async fn open_over<'a>(
+        &'a self,
+        transport: &Choice,
+        branch: Option<BranchName>,
+        source: &'a Source,
+        deadline: Deadline,
+    ) -> Result<Session<'a>, Failure> {
         let client = self.http()?;
         let explainer = self.explainer(source.repository.as_deref(), client.clone());
         let route = Route {
@@ -352,7 +367,7 @@ impl Remote {
             signing_key: self.signing_key.clone(),
             deadline: deadline.clone(),
         };
-        match Repository::open(&self.transport, &route, client) {
+        match Repository::open(transport, &route, client) {
             Ok(repository) => Ok(Session {
                 remote: self,
                 repository,

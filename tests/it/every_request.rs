@@ -75,7 +75,7 @@ fn faults(request: &Recorded) -> Vec<(&'static str, Wrong, Fault)> {
                 graphql("UNPROCESSABLE", "A rule forbids it"),
             ),
         ]),
-        Some(Step::Query) => {
+        Some(Step::Query | Step::Named(_)) => {
             let refused = graphql("FORBIDDEN", no_access);
             faults.push(("FORBIDDEN", Wrong::Refused, refused));
         }
@@ -249,7 +249,13 @@ fn ended(
 }
 
 fn says_unknown(outcome: &Outcome) -> bool {
-    outcome.errors()[0].contains("whether it landed is not known")
+    let error = &outcome.errors()[0];
+    [
+        "whether it landed is not known",
+        "was merged can't be found out",
+    ]
+    .iter()
+    .any(|words| error.contains(words))
 }
 
 /// Whether the failure is told once, and what it says of Git is true.
@@ -602,6 +608,18 @@ fn of_a_pull_request_that_is_merged_at_once() {
         // The pull request's own, and the one that it is squashed into.
         commits: 2,
         from: Some(AUTO_MERGE),
+    });
+}
+
+#[test]
+fn of_a_wait_for_the_merge() {
+    each_request_fails(Scenario {
+        prepare: |server, _| server.github().require_nothing(),
+        action: |repository| everything(repository, "v2").input("pull-request-wait", "9"),
+        missing: |_, repository| on_main("v2", repository),
+        // The pull request's own, and the one that it is squashed into.
+        commits: 2,
+        from: Some(Step::Named("Standing")),
     });
 }
 

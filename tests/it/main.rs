@@ -43,6 +43,7 @@ mod over_git {
     mod freeze;
     mod history;
     mod load;
+    mod merge_wait;
     mod places;
     mod promote;
     mod rollback;
@@ -60,6 +61,7 @@ mod over_the_api {
     mod freeze;
     mod history;
     mod load;
+    mod merge_wait;
     mod places;
     mod promote;
     mod rollback;

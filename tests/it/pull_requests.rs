@@ -535,7 +535,7 @@ fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
     `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it
     Nothing was changed.
     `pull-request-auto-merge` `fast`: expected `merge`, `squash` or `rebase`
-    `argocd-application`: a pull request deploys nothing before it is merged: wait for Argo CD after that, with `operation: verify`
+    `argocd-application`: a pull request deploys nothing before it is merged: wait for that with `pull-request-wait`, or for Argo CD later, with `operation: verify`
     `pull-request-branch` `main`: the branch that it is to be merged into
     Nothing was changed.
     ");

@@ -18,6 +18,8 @@ pub enum Step {
     Push,
     /// A query over GraphQL.
     Query,
+    /// A query over GraphQL that has a name. One of [`QUERIES`].
+    Named(&'static str),
     /// A mutation over GraphQL, by its name: `createCommitOnBranch`.
     Mutation(&'static str),
     /// A request over REST, by its method and resource: `GET git/trees`. One of [`REST`].
@@ -57,6 +59,9 @@ pub const MUTATIONS: [&str; 4] = [
     "enqueuePullRequest",
 ];
 
+/// The queries that a rule can name.
+pub const QUERIES: [&str; 1] = ["Standing"];
+
 impl Step {
     /// Git's, in the order in which a clone and a push make them.
     pub const GIT: [Step; 4] = [Step::FetchRefs, Step::Fetch, Step::PushRefs, Step::Push];
@@ -84,7 +89,12 @@ impl Step {
                 Some(name) if document.trim_start().starts_with("mutation") => {
                     Some(Step::Mutation(name))
                 }
-                _ => Some(Step::Query),
+                _ => {
+                    let name = document.strip_prefix("query ").unwrap_or_default();
+                    let name = name.split('(').next();
+                    let named = QUERIES.iter().find(|query| Some(**query) == name);
+                    Some(named.map_or(Step::Query, |name| Step::Named(name)))
+                }
             };
         }
         let resource = path.splitn(4, '/').nth(3).unwrap_or_default();
@@ -100,6 +110,7 @@ impl Step {
     fn known(self) -> Step {
         match self {
             Step::Rest(name) => assert!(REST.contains(&name), "{name} is not in REST"),
+            Step::Named(name) => assert!(QUERIES.contains(&name), "{name}: no such query"),
             Step::Mutation(name) => assert!(MUTATIONS.contains(&name), "{name}: no such mutation"),
             _ => {}
         }

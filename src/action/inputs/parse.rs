@@ -200,6 +200,14 @@ pub fn seconds(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
     }
 }
 
+/// The same, or nothing at all.
+pub fn seconds_or_none(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
+    match text {
+        "0" => Some(Duration::ZERO),
+        text => seconds(text, problems),
+    }
+}
+
 pub fn url(text: &str, problems: &mut Problems<'_>) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "https" | "http")

@@ -34,12 +34,14 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
         [] => of_values(report),
         images => what(images),
     };
-    if let Some(opened) = &report.pull_request {
-        let done = match opened.news {
-            News::Merged => "Merged",
-            News::Queued => "Queued",
-            News::Opened | News::Updated | News::Nothing => "Proposed",
-        };
+    let news = report.pull_request.as_ref().map(|opened| opened.news);
+    let proposed = match news {
+        Some(News::Merged) => Some("Merged"),
+        Some(News::Queued) => Some("Queued"),
+        Some(News::Opened | News::Updated | News::Nothing) => Some("Proposed"),
+        Some(News::Landed) | None => None,
+    };
+    if let Some(done) = proposed {
         return ("🔀", format!("{done} {what}"));
     }
     match report.outcome {
@@ -116,6 +118,15 @@ pub fn sentence(report: &LandingReport) -> String {
         _ => format!("Nothing was pushed to {branch} of {location}."),
     };
     let sentence = match &report.pull_request {
+        Some(Opened {
+            number,
+            url,
+            news: News::Landed,
+            ..
+        }) => {
+            let pull = link(&format!("Pull request #{number}"), Some(url));
+            format!("{pull} brought it. {sentence}")
+        }
         Some(opened) => proposed(opened, &branch, &location),
         None => sentence,
     };
@@ -165,7 +176,9 @@ fn proposed(opened: &Opened, branch: &str, location: &str) -> String {
         News::Queued => {
             format!("{pull} of {own} is in the merge queue of {branch} of {location}.")
         }
-        News::Merged => format!("{pull} of {own} into {branch} of {location} is merged."),
+        News::Merged | News::Landed => {
+            format!("{pull} of {own} into {branch} of {location} is merged.")
+        }
         News::Nothing => format!(
             "{pull} of {own} into {branch} of {location} proposes this already. Nothing was pushed."
         ),

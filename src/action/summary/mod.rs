@@ -100,7 +100,7 @@ pub fn of_delivery(delivery: &Delivery, show_diff: bool) -> Summary {
             verification::of_verification(report)
         );
     }
-    if let Some(report) = delivery.rollback() {
+    if let Some(report) = delivery.rollback().or(delivery.proposed_rollback()) {
         let (sentence, details) = (
             landing::sentence(report),
             landing::details(report, show_diff),

@@ -57,11 +57,15 @@ pub(super) async fn choose(
         Target::Newest => newest(session, files, log).await,
         Target::To(wanted) => back_to(session, files, wanted, log).await,
         Target::Commit(revision) => {
-            let touched = one(session, files, revision, log).await?;
+            let touched = one(session, files, revision, false, log).await?;
             let mut choice = of_commit(session, files, touched, log).await?;
             let mut undone = choice.undone.iter();
             choice.undoes_rollbacks = undone.all(|one| one.origin == Origin::Rollback);
             Ok(choice)
+        }
+        Target::Landed(commit) => {
+            let touched = one(session, files, &commit.into(), true, log).await?;
+            of_commit(session, files, touched, log).await
         }
     }
 }
@@ -476,11 +480,13 @@ pub(super) fn gone(files: &FileSelection, history: &FileHistory) -> Option<Failu
     Some(Failure::new(Reason::Rollback, message).with_hint(hint))
 }
 
-/// The commit that `commit` names, if it can be undone.
+/// The commit that `commit` names, if it can be undone. Whoever names a merge may mean one side of it, unless
+/// it is known to be `landed` as a whole.
 async fn one(
     session: &Session<'_>,
     files: &FileSelection,
     revision: &Revision,
+    landed: bool,
     log: &mut impl Progress,
 ) -> Result<Touched, Failure> {
     let text = revision.as_str();
@@ -520,7 +526,7 @@ async fn one(
     };
     let commit = &touched.commit;
     let line = commit_line(commit);
-    if commit.is_merge() {
+    if commit.is_merge() && !landed {
         let parents: Vec<&str> = commit.parents.iter().map(CommitId::short).collect();
         return failure(
             format!(

@@ -15,6 +15,7 @@ use super::freeze::{Freeze, Patience};
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
+use super::update::Update;
 use super::verify::Argocd;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
@@ -26,7 +27,7 @@ use crate::files::FileSelection;
 use crate::image::ImageReference;
 use crate::manifest::{ImageChange, Plan, ValueChange};
 use crate::repository::history::HistoryQuery;
-use crate::repository::{CommitId, Identity, Revision, Snapshot};
+use crate::repository::{CommitId, Identity, Snapshot};
 use crate::version;
 
 /// What is asked for.
@@ -105,15 +106,14 @@ async fn once(
     undo(&session, &landing, message, choice, is_named, source, log).await
 }
 
-/// Undoes `commit`, unless somebody has deployed since.
+/// Undoes `commit`, which `update` deployed, in the way that it was deployed: where that was proposed, so is
+/// this. Not where somebody has deployed since.
 ///
 /// # Errors
 /// As [`run`]; and where a freeze holds rollbacks as well: it is not waited for.
 pub(super) async fn of_commit(
     session: &Session<'_>,
-    files: &FileSelection,
-    identity: &Identity,
-    freeze: Option<&Freeze>,
+    update: &Update,
     commit: &CommitId,
     source: &Source,
     log: &mut impl Progress,
@@ -123,16 +123,31 @@ pub(super) async fn of_commit(
         commit.short(),
         session.remote.location
     ));
-    let target = Target::Commit(Revision::from(commit));
+    let Update {
+        files,
+        identity,
+        freeze,
+        pull_request,
+        ..
+    } = update;
+    let target = Target::Landed(commit.clone());
     let choice = choice::choose(session, files, &target, log).await;
     let choice = still::told(session, files, &[], choice).await?;
+    let proposing = match pull_request {
+        Some(request) => Some(Proposing {
+            request,
+            branch: request.branch("rollback", commit.as_str())?,
+            source,
+        }),
+        None => None,
+    };
     let landing = LandingOptions {
-        proposing: None,
+        proposing,
         operation: Operation::Rollback,
         files,
         identity,
         dry_run: false,
-        freeze,
+        freeze: freeze.as_ref(),
         registry: None,
     };
     let report = undo(session, &landing, None, choice, false, source, log).await?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::image::ImageReference;
-use crate::repository::Revision;
+use crate::repository::{CommitId, Revision};
 
 /// What to undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Target {
     Newest,
     /// This commit.
     Commit(Revision),
+    /// What this commit of the branch's first-parent line brought, a merge as a whole.
+    Landed(CommitId),
     /// Whatever came after this.
     To(Wanted),
 }

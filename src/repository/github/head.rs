@@ -57,6 +57,24 @@ struct Author {
     name: String,
 }
 
+/// What became of the branch since a commit of ours was on it.
+#[derive(Debug, Clone)]
+pub enum Since {
+    /// Nothing else would be merged: what came brings it up to date, or deploys the same.
+    Same,
+    /// Another deployment.
+    Deployment {
+        /// Its commit.
+        commit: CommitId,
+        /// The first line of its message.
+        subject: String,
+    },
+    /// A commit that somebody else made, as [`RepositoryError::ForeignCommit`].
+    Foreign(RepositoryError),
+    /// The commit is not on it any more.
+    Rewound,
+}
+
 impl<'a> HeadBranch<'a> {
     /// The branch `name`, whether or not it is there. Only commits that `is_ours` says to be ours by
     /// their messages are built upon.
@@ -115,6 +133,50 @@ impl<'a> HeadBranch<'a> {
         found.ok_or_else(|| self.api.odd("knows nothing of two commits that it named"))
     }
 
+    /// What the branch, which is at `head`, has beyond `ours` and `tip`, that of its target. Whether a message
+    /// deploys the same as ours, `is_same` says.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn since(
+        &self,
+        ours: &CommitId,
+        head: &CommitId,
+        tip: &CommitId,
+        is_same: impl Fn(&str) -> bool,
+    ) -> Result<Since, RepositoryError> {
+        if !self.api.is_ancestor(ours, head).await? {
+            return Ok(Since::Rewound);
+        }
+        let name = &self.api.name;
+        let mut found = self.compared(name, tip, head).await?;
+        let is_merged = ["behind", "identical"].contains(&found.status.as_str());
+        if is_merged {
+            // What came since may be its target's as well, which need not be ours.
+            found = self.compared(name, ours, head).await?;
+        }
+        if let Some(own) = found
+            .commits
+            .iter()
+            .position(|one| one.sha == ours.as_str())
+        {
+            found.commits.drain(..=own);
+        }
+        let foreign = self.foreign(&found).filter(|_| !is_merged);
+        if let Some(foreign) = foreign {
+            return Ok(Since::Foreign(foreign));
+        }
+        let mut newest = found.commits.iter().rev();
+        let newest = newest.find(|one| (self.is_ours)(&one.commit.message));
+        Ok(match newest {
+            Some(one) if !is_same(&one.commit.message) => Since::Deployment {
+                commit: self.api.commit_id(&one.sha)?,
+                subject: one.subject(),
+            },
+            _ => Since::Same,
+        })
+    }
+
     /// The first commit that somebody else made. Bringing the branch up to date is no change of it.
     fn foreign(&self, comparison: &Comparison) -> Option<RepositoryError> {
         let brings_up = |one: &Compared| {
@@ -130,14 +192,16 @@ impl<'a> HeadBranch<'a> {
                 .author
                 .as_ref()
                 .map_or_else(|| "somebody".to_owned(), |author| author.name.clone()),
-            subject: one
-                .commit
-                .message
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            subject: one.subject(),
         })
+    }
+}
+
+impl Compared {
+    /// The first line of its message.
+    fn subject(&self) -> String {
+        let message = &self.commit.message;
+        message.lines().next().unwrap_or_default().to_owned()
     }
 }
 

@@ -13,6 +13,7 @@ pub mod past;
 pub mod pulls;
 mod read;
 mod repository;
+pub mod standing;
 mod write;
 
 pub use repository::GithubRepository;

@@ -354,6 +354,7 @@ impl Execution<'_> {
                     Some(state) => {
                         let field = |name| (name, Leaf(state[name].clone()));
                         let mut fields = vec![
+                            field("state"),
                             field("merged"),
                             field("mergeStateStatus"),
                             field("isInMergeQueue"),
@@ -368,6 +369,11 @@ impl Execution<'_> {
                             None => Leaf(Json::Null),
                         };
                         fields.push(("autoMergeRequest", waits));
+                        // What it was at last, where the branch is gone.
+                        let head = format!("refs/heads/{}", state["headRef"].as_str().unwrap());
+                        let last = store.reference(&head).map(|id| Json::from(id.to_string()));
+                        let last = last.unwrap_or_else(|| state["headRefOid"].clone());
+                        fields.push(("headRefOid", Leaf(last)));
                         plain("PullRequest", fields)
                     }
                     None => Leaf(Json::Null),

@@ -117,6 +117,12 @@ impl Github {
         let pull = pulls.iter().find(|pull| pull["number"] == number)?;
         let auto_merge = pull["auto_merge"].as_object();
         Some(json!({
+            "state": match (pull["merged"] == true, pull["state"] == "open") {
+                (true, _) => "MERGED",
+                (false, true) => "OPEN",
+                (false, false) => "CLOSED",
+            },
+            "headRef": pull["head"]["ref"], "headRefOid": pull["head"]["sha"],
             "merged": pull["merged"], "mergeStateStatus": merging.state,
             "isInMergeQueue": !pull["queued"].is_null(), "isMergeQueueEnabled": merging.queue,
             "autoMergeRequest": auto_merge.map(|planned| json!({
@@ -204,12 +210,20 @@ impl Asked<'_> {
         let known = |name: &Json| COLLABORATORS.contains(&name.as_str().unwrap_or_default());
         match (method, rest) {
             ("PATCH", []) => {
-                for key in ["title", "body"] {
+                for key in ["title", "body", "state"] {
                     if let Some(text) = body[key].as_str() {
                         pull[key] = text.into();
                     }
                 }
                 Some(Answer::json(200, pull))
+            }
+            ("POST", ["comments"]) => {
+                let comment = json!({"body": body["body"].as_str()?});
+                match pull["comments"].as_array_mut() {
+                    Some(there) => there.push(comment.clone()),
+                    None => pull["comments"] = json!([comment]),
+                }
+                Some(Answer::json(201, &comment))
             }
             ("POST", ["labels"]) => {
                 let there = pull["labels"].as_array_mut()?;

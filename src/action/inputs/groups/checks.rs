@@ -10,7 +10,7 @@ use crate::action::inputs::definition::{
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
 use crate::action::inputs::groups::server::PLAINTEXT;
-use crate::action::inputs::parse::{boolean, items, parsed, seconds, text};
+use crate::action::inputs::parse::{boolean, items, parsed, seconds_or_none, text};
 use crate::files::RepoPath;
 use crate::http::Credentials;
 use crate::manifest::EditRequest;
@@ -75,13 +75,6 @@ static REGISTRY_ASKED: [&Definition; 3] = [
     &PIN_DIGEST.definition,
     &REQUIRE_PLATFORMS.definition,
 ];
-
-fn seconds_or_none(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
-    match text {
-        "0" => Some(Duration::ZERO),
-        text => seconds(text, problems),
-    }
-}
 
 fn password(text: &str, _: &mut Problems<'_>) -> Option<SecretString> {
     Some(text.into())

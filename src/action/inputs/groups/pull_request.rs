@@ -1,11 +1,13 @@
 //! The pull request that is made instead of a push.
 
+use std::time::Duration;
+
 use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::argocd::ARGOCD_APPLICATION;
-use crate::action::inputs::parse::{boolean, names, parsed, template};
+use crate::action::inputs::parse::{boolean, names, parsed, seconds_or_none, template};
 use crate::deployment::MessageTemplate;
-use crate::operation::pull_request::PullRequest;
+use crate::operation::pull_request::{PullRequest, Wait};
 use crate::operation::session::Remote;
 use crate::repository::BranchName;
 use crate::repository::github::pulls::MergeMethod;
@@ -53,7 +55,16 @@ inputs! {
     /// other than `GITHUB_TOKEN`, whose pull requests start no checks and whose merges no workflow.
     PULL_REQUEST_AUTO_MERGE: MergeMethod = Input::new("pull-request-auto-merge", WRITING, parsed)
         .needs(&[&PULL_REQUEST.definition]);
+
+    /// Seconds to wait for its merge, by whatever way it is merged; `0` does not wait. `commit-sha` is then
+    /// the commit that brought it to `branch`, and `argocd-application` waits for that one. The step fails
+    /// where it is not merged ([docs/pull-requests.md](docs/pull-requests.md)).
+    PULL_REQUEST_WAIT: Duration = Input::new("pull-request-wait", WRITING, seconds_or_none).or("0")
+        .needs(&[&PULL_REQUEST.definition]);
 }
+
+/// The longest wait with a GitHub App, whose token is good for an hour: what follows the merge needs it, too.
+const LONGEST_WAIT_OF_AN_APP: Duration = Duration::from_secs(3_000);
 
 /// Slugs of teams, with or without their organisation.
 fn teams(text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>> {
@@ -65,7 +76,9 @@ fn teams(text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>> {
 /// they ask for none, or something is wrong.
 pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<PullRequest> {
     let asked_for = given.read(&PULL_REQUEST).unwrap_or_default();
-    let request = PullRequest {
+    let time = given.read(&PULL_REQUEST_WAIT).unwrap_or_default();
+    let mut request = PullRequest {
+        wait: None,
         branch: given.read(&PULL_REQUEST_BRANCH),
         title: given.read(&PULL_REQUEST_TITLE),
         body: given.read(&PULL_REQUEST_BODY),
@@ -79,11 +92,19 @@ pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<Pu
     if !asked_for {
         return None;
     }
-    if given.has_lines(&ARGOCD_APPLICATION) {
-        let why = "a pull request deploys nothing before it is merged: wait for Argo CD after that, with `operation: verify`";
+    if given.has_lines(&ARGOCD_APPLICATION) && time.is_zero() {
+        let why = "a pull request deploys nothing before it is merged: wait for that with `pull-request-wait`, or for Argo CD later, with `operation: verify`";
         given.refuse(&ARGOCD_APPLICATION, why);
     }
     let remote = remote?;
+    if remote.app.is_some() && time > LONGEST_WAIT_OF_AN_APP {
+        let why = format!(
+            "the token that `app-id` gets is good for an hour, and what follows the merge needs it as well: wait {} seconds at most. For longer, give a personal `token`",
+            LONGEST_WAIT_OF_AN_APP.as_secs()
+        );
+        let mut problems = given.problems_of(&PULL_REQUEST_WAIT);
+        problems.quote(&time.as_secs().to_string(), why);
+    }
     if let Some(branch) = &request.branch
         && remote.branch.as_ref() == Some(branch)
     {
@@ -96,6 +117,10 @@ pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<Pu
         given.problems_of(&PULL_REQUEST).quote("true", why);
         return None;
     };
+    request.wait = (!time.is_zero()).then(|| Wait {
+        time,
+        transport: remote.transport.clone(),
+    });
     let why = "pull requests are made over it";
     remote.transport = Choice::Api { name, why };
     remote.proposes = true;

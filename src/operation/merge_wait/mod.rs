@@ -1,0 +1,570 @@
+//! `pull-request-wait`: a pull request is followed until its target holds what it proposes, or won't.
+//!
+//! Git is the proof ([`proof`]). What GitHub says of the pull request counts only for what Git can't show:
+//! that somebody closed it. While it is open, it is kept on its target's tip; it is touched no more as soon as
+//! its branch has a commit of somebody else.
+
+mod explain;
+mod proof;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use self::explain::MergeOutcome;
+use self::explain::{Told, Unmerged};
+use self::proof::{Merge, Proposed, Tip};
+use super::downgrade::{order_of, order_of_runs};
+use super::landing::{LandingReport, Outcome};
+use super::promote::{self, Promote};
+use super::pull_request::{News, Opened};
+use super::session::{Remote, Session};
+use super::update::{self, Update};
+use super::{Progress, pull_request};
+use crate::deadline::{Cancellation, Deadline};
+use crate::deployment::{self, Source};
+use crate::failure::{Failure, Reason};
+use crate::files::FileSelection;
+use crate::manifest::Replaced;
+use crate::repository::github::head::{HeadBranch, Since};
+use crate::repository::github::standing::{PullState, Standing};
+use crate::repository::{CommitId, RepositoryError, merge};
+use crate::version::Order;
+
+/// From one look to the next: soon at first, as an automatic merge takes a moment; then about ten a minute.
+const FIRST_PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+const PAUSE: Duration = Duration::from_secs(6);
+/// How long it stays at that; then the pauses grow to two looks a minute, as a person takes hours.
+const BUSY: Duration = Duration::from_secs(120);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause while the server is in trouble, unless it asks for more.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
+/// How soon, and how often, it is looked again at what was closed and is not in Git, or is in Git and not
+/// closed: the servers of a Git host do not all show a change at once.
+const DOUBT: Duration = Duration::from_secs(1);
+const DOUBTS: u32 = 2;
+/// What the last look may take, when the time is over.
+const LAST_LOOK: Duration = Duration::from_secs(30);
+
+/// How a plan is made again on a target that moved.
+#[derive(Clone, Copy)]
+pub(super) enum Anew<'a> {
+    /// By the same update.
+    Update(&'a Update),
+    /// By the same promotion.
+    Promote(&'a Promote),
+    /// Not at all: what a rollback takes back was chosen for the tip that it was chosen on.
+    Never,
+}
+
+/// Whose pull request is waited for, and for how long.
+pub(super) struct Waiting<'a> {
+    pub(super) remote: &'a Remote,
+    pub(super) files: &'a FileSelection,
+    pub(super) wait: &'a pull_request::Wait,
+    pub(super) source: &'a Source,
+    pub(super) anew: Anew<'a>,
+}
+
+/// How the wait ended.
+#[derive(Debug, Clone)]
+pub struct Waited {
+    /// What landed: on the target, where it was merged; else on the pull request's branch.
+    pub landed: LandingReport,
+    /// How the pull request ended; none where that is not known.
+    pub outcome: Option<MergeOutcome>,
+    /// Whether one commit brought it to the target, and undoing that takes all of it back.
+    pub is_whole: bool,
+    /// Why it was not merged, for a person.
+    pub failure: Option<Failure>,
+}
+
+impl Waiting<'_> {
+    /// Waits until what `landed` on the branch of a pull request is merged, or won't be.
+    pub(super) async fn merged(
+        &self,
+        landed: LandingReport,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> Waited {
+        let (Some(pull), Some(head)) = (landed.pull_request.clone(), landed.commit.clone()) else {
+            return Waited {
+                landed,
+                outcome: None,
+                is_whole: false,
+                failure: None,
+            };
+        };
+        log.info(&format!(
+            "Waiting up to {} s until pull request #{} is merged into {}",
+            self.wait.time.as_secs(),
+            pull.number,
+            landed.branch
+        ));
+        let deadline = Deadline::after(self.wait.time, cancellation.clone());
+        let mut watch = Watch {
+            waiting: self,
+            deadline: &deadline,
+            cancellation,
+            head,
+            pull,
+            landed,
+            seen: None,
+            is_shared: false,
+            doubts: 0,
+        };
+        let ended = watch.to_the_end(log).await;
+        let mut landed = watch.landed;
+        match ended {
+            Ok(Merge { commit, is_whole }) => {
+                log.info(&format!(
+                    "Merged: {} holds it since {}",
+                    landed.branch,
+                    commit.short()
+                ));
+                landed.outcome = Outcome::Committed;
+                landed.commit = Some(commit);
+                landed.verified = None;
+                if let Some(pull) = &mut landed.pull_request {
+                    pull.news = News::Landed;
+                }
+                Waited {
+                    landed,
+                    outcome: Some(MergeOutcome::Merged),
+                    is_whole,
+                    failure: None,
+                }
+            }
+            Err(Unmerged { outcome, failure }) => Waited {
+                landed,
+                outcome,
+                is_whole: false,
+                failure: Some(failure),
+            },
+        }
+    }
+}
+
+/// One pull request, look after look.
+struct Watch<'a> {
+    waiting: &'a Waiting<'a>,
+    deadline: &'a Deadline,
+    cancellation: Cancellation,
+    landed: LandingReport,
+    pull: Opened,
+    /// Where its branch was.
+    head: CommitId,
+    /// The target, as it was judged last.
+    seen: Option<Tip>,
+    /// Whether somebody brought its branch up to date: it is theirs to keep it so.
+    is_shared: bool,
+    /// How often in a row it was closed, and Git does not hold it.
+    doubts: u32,
+}
+
+/// What follows from a look.
+enum Look {
+    /// Nothing yet.
+    Open,
+    /// It can't be right, or was not seen everywhere yet.
+    Doubtful,
+    Merged(Merge, Standing),
+    Unmerged(Unmerged),
+}
+
+impl From<Unmerged> for Look {
+    fn from(unmerged: Unmerged) -> Self {
+        Self::Unmerged(unmerged)
+    }
+}
+
+impl<'a> Watch<'a> {
+    fn told(&self) -> Told<'_> {
+        Told {
+            landed: &self.landed,
+            pull: &self.pull,
+        }
+    }
+
+    /// What GitHub is asked with, for as long as there is time, and for the last look.
+    async fn session(&self) -> Result<Session<'a>, Failure> {
+        let Waiting { remote, source, .. } = self.waiting;
+        let time = remote.timeout.min(self.deadline.remaining() + LAST_LOOK);
+        let deadline = Deadline::after(time, self.cancellation.clone());
+        remote.open(source, deadline).await
+    }
+
+    /// What Git is asked with: nothing of the looks before is kept.
+    async fn reading(&self) -> Result<Session<'a>, Failure> {
+        let Waiting {
+            remote,
+            source,
+            wait,
+            ..
+        } = self.waiting;
+        let time = remote.timeout.min(self.deadline.remaining() + LAST_LOOK);
+        let deadline = Deadline::after(time, self.cancellation.clone());
+        let target = Some(self.landed.branch.clone());
+        remote
+            .open_over(&wait.transport, target, source, deadline)
+            .await
+    }
+
+    async fn to_the_end(&mut self, log: &mut impl Progress) -> Result<Merge, Unmerged> {
+        let started = Instant::now();
+        let (mut looks, mut troubles) = (0, 0);
+        let mut trouble: Option<String> = None;
+        let mut pause = PAUSE;
+        loop {
+            let is_last = self.deadline.is_over();
+            let wait = match self.look(log).await {
+                Ok(Look::Merged(merge, standing)) => {
+                    self.close_what_is_held(&standing, log).await;
+                    return Ok(merge);
+                }
+                Ok(Look::Unmerged(unmerged)) => return Err(unmerged),
+                Ok(look) => {
+                    if trouble.take().is_some() {
+                        log.info("GitHub answers again");
+                    }
+                    troubles = 0;
+                    let first = FIRST_PAUSES.get(looks).copied();
+                    looks += 1;
+                    match look {
+                        Look::Doubtful => DOUBT,
+                        _ => first.unwrap_or_else(|| {
+                            if started.elapsed() > BUSY {
+                                pause = pause.mul_f64(1.2).min(LONGEST_PAUSE);
+                            }
+                            pause
+                        }),
+                    }
+                }
+                Err(RepositoryError::Cancelled) => return Err(self.told().cancelled()),
+                Err(error) if error.is_trouble() => {
+                    let words = error.to_string();
+                    if trouble.is_none() {
+                        log.info(&format!(
+                            "The look at it failed, and is tried again: {words}"
+                        ));
+                    }
+                    trouble = Some(words);
+                    let asked = match error {
+                        RepositoryError::Unavailable { retry_after, .. } => retry_after,
+                        _ => None,
+                    };
+                    let own = FIRST_PAUSES[0].saturating_mul(1 << troubles.min(6));
+                    troubles += 1;
+                    own.min(TROUBLE_PAUSE).max(asked.unwrap_or_default())
+                }
+                Err(error) => return Err(self.told().unreadable(&error)),
+            };
+            if is_last {
+                let time = self.waiting.wait.time;
+                return Err(self.told().timed_out(time, trouble.as_deref()));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait.min(self.deadline.remaining())) => {}
+                () = self.deadline.cancelled() => return Err(self.told().cancelled()),
+            }
+        }
+    }
+
+    /// Looks once: first whether it is in Git, whatever else is said of it.
+    async fn look(&mut self, log: &mut impl Progress) -> Result<Look, RepositoryError> {
+        let session = match self.session().await {
+            Ok(session) => session,
+            Err(failure) => return Ok(unopened(failure).into()),
+        };
+        let Some(api) = session.repository.api() else {
+            return Err(RepositoryError::protocol("pull requests are GitHub's"));
+        };
+        let (own, target) = (&self.pull.branch, &self.landed.branch);
+        let standing = api.standing(self.pull.number, own, target).await?;
+        let is_open = standing.state == PullState::Open && standing.head.is_some();
+        let Some(target) = &standing.target else {
+            return Ok(self
+                .doubt()
+                .unwrap_or_else(|| self.told().no_target().into()));
+        };
+        let mut moved = None;
+        let is_known = |seen: &Tip| seen.commit == *target;
+        if !is_open || !self.seen.as_ref().is_some_and(is_known) {
+            let reading = match self.reading().await {
+                Ok(session) => session,
+                Err(failure) => return Ok(unopened(failure).into()),
+            };
+            let Waiting { files, .. } = self.waiting;
+            let tip = proof::tip(&reading, files, target).await?;
+            let is_same = |seen: &Tip| seen.files == tip.files;
+            let is_same = self.seen.as_ref().is_some_and(is_same);
+            let landed = &self.landed;
+            let proposed = Proposed { landed, files };
+            if (!is_same || !is_open)
+                && let Some(merge) = proposed.merge(&reading, &tip).await?
+            {
+                return Ok(Look::Merged(merge, standing));
+            }
+            if !is_open {
+                let is_swallowed = proposed.is_swallowed(&reading, &tip).await?;
+                if let Some(look) = self.follow(&session, &standing, target, log).await? {
+                    return Ok(look);
+                }
+                return Ok(match self.doubt() {
+                    Some(doubt) => doubt,
+                    None if is_swallowed => self.told().swallowed(&tip).into(),
+                    None if standing.state == PullState::Merged => {
+                        self.told().taken_back(&tip).into()
+                    }
+                    None => self.told().closed(standing.head.is_none()).into(),
+                });
+            }
+            moved = (!is_same).then(|| tip.clone());
+            self.seen = Some(tip);
+        }
+        self.doubts = 0;
+        if let Some(look) = self.follow(&session, &standing, target, log).await? {
+            return Ok(look);
+        }
+        match moved {
+            Some(tip) => self.keep(&standing, &tip, log).await,
+            None => Ok(Look::Open),
+        }
+    }
+
+    /// Whether to look again before something is concluded.
+    fn doubt(&mut self) -> Option<Look> {
+        self.doubts += 1;
+        (self.doubts <= DOUBTS).then_some(Look::Doubtful)
+    }
+
+    /// What came onto its branch.
+    async fn follow(
+        &mut self,
+        session: &Session<'_>,
+        standing: &Standing,
+        tip: &CommitId,
+        log: &mut impl Progress,
+    ) -> Result<Option<Look>, RepositoryError> {
+        let head = standing.head.as_ref().unwrap_or(&standing.last);
+        let (Some(api), Some(ours)) = (session.repository.api(), self.landed.commit.as_ref())
+        else {
+            return Ok(None);
+        };
+        if *head == self.head {
+            return Ok(None);
+        }
+        let branch = HeadBranch::new(api, &self.pull.branch, deployment::is_ours);
+        let message = &self.landed.message;
+        let is_same = |other: &str| deployment::deploys_the_same(other, message);
+        let (told, state) = (self.told(), standing.state);
+        Ok(match branch.since(ours, head, tip, is_same).await? {
+            Since::Same => {
+                log.info(&format!(
+                    "The branch {} was brought up to date: {}",
+                    self.pull.branch,
+                    head.short()
+                ));
+                self.head = head.clone();
+                self.is_shared = true;
+                None
+            }
+            Since::Deployment { commit, subject } => {
+                Some(told.another_deployment(&commit, &subject, state).into())
+            }
+            Since::Foreign(error) => Some(told.foreign(&error, state).into()),
+            Since::Rewound => Some(told.rewound(state).into()),
+        })
+    }
+
+    /// Keeps it on a target that moved: planned again where it would conflict, closed where it is older than
+    /// what the target holds.
+    async fn keep(
+        &mut self,
+        standing: &Standing,
+        tip: &Tip,
+        log: &mut impl Progress,
+    ) -> Result<Look, RepositoryError> {
+        let Waiting { files, source, .. } = self.waiting;
+        let landed = &self.landed;
+        let came = Proposed { landed, files }.came_since(tip);
+        let order = match self.waiting.anew {
+            // What it goes back to is older by its nature.
+            Anew::Never => Order::Newer,
+            Anew::Update(_) | Anew::Promote(_) => self.order(&came, tip),
+        };
+        match order {
+            Order::Older => {
+                let closed = self.close(standing, &older(landed, &came)).await;
+                return Ok(self.told().older(&came, closed).into());
+            }
+            Order::CantTell => return Ok(self.told().unordered(&came).into()),
+            Order::Newer | Order::Same => {}
+        }
+        if !self.conflicts(tip) {
+            return Ok(Look::Open);
+        }
+        if self.is_shared {
+            log.info("It conflicts with its target. Somebody else brought its branch up to date, so it is left alone");
+            return Ok(Look::Open);
+        }
+        log.info(&format!(
+            "It conflicts with {} at {}, and is planned again",
+            self.landed.branch,
+            tip.commit.short()
+        ));
+        let cancellation = self.cancellation.clone();
+        let anew = match self.waiting.anew {
+            Anew::Update(update) => update::run(update, source, cancellation, log).await,
+            Anew::Promote(promote) => promote::run(promote, source, cancellation, log).await,
+            Anew::Never => {
+                let why = "a rollback is not planned again, as other deployments came since";
+                let hint =
+                    "Close it, and run the rollback again: it is made for what is there now.";
+                return Ok(self.told().conflict(why, hint).into());
+            }
+        };
+        let anew = match anew {
+            Ok(anew) => anew,
+            Err(failure) if failure.reason == Reason::Cancelled => {
+                return Err(RepositoryError::Cancelled);
+            }
+            Err(failure) => {
+                let hint = failure.hint.unwrap_or_default();
+                return Ok(self.told().conflict(&failure.message, &hint).into());
+            }
+        };
+        if let Some(why) = &anew.skipped {
+            let hint = "Nothing is to be deployed now: close it, or run the job again when that has changed.";
+            return Ok(self.told().conflict(why, hint).into());
+        }
+        if let (Some(pull), Some(head)) = (anew.pull_request.clone(), anew.commit.clone()) {
+            (self.pull, self.head) = (pull, head);
+            self.landed = anew;
+        }
+        // Where the target holds it already, the next look finds since when.
+        self.seen = None;
+        Ok(Look::Doubtful)
+    }
+
+    /// What is proposed, compared with the images of others that came to its places: older where any is, and
+    /// not known where any is not.
+    fn order(&self, came: &[Replaced], tip: &Tip) -> Order {
+        let own = self.waiting.source.run();
+        let orders = came.iter().map(|one| match order_of(&one.now, &one.new) {
+            Order::CantTell => {
+                let said = tip.said.iter().map(String::as_str);
+                let runs = order_of_runs(own.as_ref(), said, &one.now);
+                runs.map_or(Order::CantTell, |(order, _)| order)
+            }
+            order => order,
+        });
+        let orders: Vec<Order> = orders.collect();
+        let is_any = |order| orders.contains(&order);
+        match (is_any(Order::Older), is_any(Order::CantTell)) {
+            (true, false) if !is_any(Order::Newer) => Order::Older,
+            (false, false) => Order::Newer,
+            _ => Order::CantTell,
+        }
+    }
+
+    /// Whether it could not be merged: the lines that it changes were changed by others, or are gone.
+    fn conflicts(&self, tip: &Tip) -> bool {
+        self.landed.edits.iter().any(|edit| {
+            let now = tip.content(&edit.path);
+            now.and_then(|now| merge::three_way(&edit.before, &edit.after, now))
+                .is_none()
+        })
+    }
+
+    /// Closes one that is open though its target holds it: somebody brought the images there in another way.
+    async fn close_what_is_held(&mut self, standing: &Standing, log: &mut impl Progress) {
+        if standing.state != PullState::Open {
+            return;
+        }
+        // A merge shows in Git a moment before the pull request is closed by it.
+        for _ in 0..DOUBTS {
+            tokio::select! {
+                () = tokio::time::sleep(DOUBT) => {}
+                () = self.deadline.cancelled() => return,
+            }
+            match self.still_open().await {
+                Ok(true) => {}
+                // What is merged is merged; nobody needs to know of it.
+                Ok(false) | Err(_) => return,
+            }
+        }
+        let LandingReport { branch, .. } = &self.landed;
+        let text = format!(
+            "`{branch}` holds what this pull request proposes already, so it was closed without a merge."
+        );
+        match self.close(standing, &text).await {
+            Ok(()) => log.info(&format!(
+                "Closed pull request #{}: {branch} holds what it proposes already",
+                self.pull.number
+            )),
+            Err(why) => log.warning(&format!(
+                "Pull request #{} stays open though {branch} holds what it proposes already: {why}",
+                self.pull.number
+            )),
+        }
+    }
+
+    /// Whether it is open, with nothing on its branch but what is ours, and will not be closed by the merge
+    /// that brought its commit.
+    async fn still_open(&self) -> Result<bool, RepositoryError> {
+        let failed = |failure: Failure| RepositoryError::protocol(failure.message);
+        let session = self.session().await.map_err(failed)?;
+        let Some(api) = session.repository.api() else {
+            return Ok(false);
+        };
+        let (own, target) = (&self.pull.branch, &self.landed.branch);
+        let standing = api.standing(self.pull.number, own, target).await?;
+        let (PullState::Open, Some(head), Some(target)) =
+            (standing.state, standing.head, standing.target)
+        else {
+            return Ok(false);
+        };
+        Ok(head == self.head && !api.is_ancestor(&head, &target).await?)
+    }
+
+    /// Closes it with a comment, unless somebody else works on its branch. Else why not.
+    async fn close(&self, standing: &Standing, text: &str) -> Result<(), String> {
+        if self.is_shared || standing.head.as_ref() != Some(&self.head) {
+            return Err("somebody else works on its branch".to_owned());
+        }
+        let failed = |failure: Failure| failure.message;
+        let session = self.session().await.map_err(failed)?;
+        let (Some(api), name) = (session.repository.api(), &standing.repository) else {
+            return Ok(());
+        };
+        let number = self.pull.number;
+        let refused = |error: RepositoryError| format!("it can't be closed: {error}");
+        api.close_pull(name, number).await.map_err(refused)?;
+        // Once: a second one would be another mail to everybody.
+        let _ = api.comment(name, number, text).await;
+        Ok(())
+    }
+}
+
+/// What the page of one says that is closed since its target is ahead of it.
+fn older(landed: &LandingReport, came: &[Replaced]) -> String {
+    let held: Vec<String> = came.iter().map(|one| format!("`{}`", one.now)).collect();
+    format!(
+        "`{}` holds {} by now, which is newer than what this pull request proposes, so it was closed without a merge.",
+        landed.branch,
+        held.join(", ")
+    )
+}
+
+/// The machine lacks what a look takes.
+fn unopened(failure: Failure) -> Unmerged {
+    Unmerged {
+        outcome: None,
+        failure,
+    }
+}
