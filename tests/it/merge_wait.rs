@@ -258,16 +258,16 @@ fn the_log_and_the_summary_say_how_it_ended() {
         .collect();
     insta::assert_snapshot!(log.join("\n"), @"
     Updating apps/web.yaml in acme/deploy
-    Read main at commit-0
+    Read main at head~1
     Opened pull request #1 into main of acme/deploy: ghcr.io/acme/web:v2. https://github.example/acme/deploy/pull/1
     Waiting up to 60 s until pull request #1 is merged into main
-    Merged: main holds it since commit-2
+    Merged: main holds it since main
     ");
     let summary = world.scrub(&outcome.summary);
     insta::assert_snapshot!(summary.lines().take(3).collect::<Vec<_>>().join("\n"), @"
     ### 🚀 Deployed `web:v2`
 
-    [Pull request #1](https://github.example/acme/deploy/pull/1) brought it. Commit [`commit-2`](SERVER/acme/deploy/commit/COMMIT-2) is on `main` of [`acme/deploy`](SERVER/acme/deploy).
+    [Pull request #1](https://github.example/acme/deploy/pull/1) brought it. Commit [`main`](SERVER/acme/deploy/commit/MAIN) is on `main` of [`acme/deploy`](SERVER/acme/deploy).
     ");
 }
 
@@ -383,7 +383,7 @@ fn one_that_is_closed_says_so() {
     Pull request #1 into main of acme/deploy was closed: its branch `gitops-deploy/web-01f5f21` is gone, and was not merged. ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
     Its page says who closed it. To deploy it all the same, run the job again: it opens another one.
 
-    Pull request #1 into main of acme/deploy is closed as merged, but main at commit-0 does not hold it: main was rewound, or the merge was taken back. ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
+    Pull request #1 into main of acme/deploy is closed as merged, but main at head~1 does not hold it: main was rewound, or the merge was taken back. ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
     Look at the history of main. Run the job again to propose it once more.
 
     Pull request #1 into main of acme/deploy can't be merged: the branch main is gone. ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
@@ -465,10 +465,10 @@ fn one_that_holds_something_else_by_now_is_left_alone() {
     let rewound = other.failed("replaced", outcome).replace(&ours, "OURS");
     assert_eq!(refs(&world), before);
     insta::assert_snapshot!([foreign, newer, rewound].join("\n\n"), @"
-    Pull request #1 into main of acme/deploy holds a commit that this action did not make: commit-2 by A colleague (`fix: by hand`). So it is not what this run proposed any more. It stays open, and is left alone: https://github.example/acme/deploy/pull/1
+    Pull request #1 into main of acme/deploy holds a commit that this action did not make: head by A colleague (`fix: by hand`). So it is not what this run proposed any more. It stays open, and is left alone: https://github.example/acme/deploy/pull/1
     Review it and merge it by hand; `operation: verify` waits for Argo CD then. Or close it, delete its branch and run the job again.
 
-    Pull request #1 into main of acme/deploy proposes a newer deployment: commit-2 (`chore: update web image to v3`). ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
+    Pull request #1 into main of acme/deploy proposes a newer deployment: head (`chore: update web image to v3`). ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
     There is nothing to do: the run that made that commit goes on with it. To deploy this one in its place, run the job again.
 
     Pull request #1 into main of acme/deploy does not hold commit OURS any more: somebody moved its branch `gitops-deploy/web-01f5f21`. It stays open, and is left alone: https://github.example/acme/deploy/pull/1
@@ -616,7 +616,7 @@ fn one_that_conflicts_and_can_not_be_planned_anew_says_why() {
     Pull request #1 into main of acme/deploy conflicts with its target: main holds ghcr.io/acme/site:v1 by now in place of what ghcr.io/acme/web:v2 was to replace, and which of them is newer can't be told. It stays open: https://github.example/acme/deploy/pull/1
     Decide which one is to run. To deploy this one, run the job again; else close the pull request.
 
-    Pull request #1 into main of acme/deploy conflicts with its target: apps/web.yaml holds no image ghcr.io/acme/web: there is none at all. Read on `main` at commit-2. Nothing was changed. It stays open: https://github.example/acme/deploy/pull/1
+    Pull request #1 into main of acme/deploy conflicts with its target: apps/web.yaml holds no image ghcr.io/acme/web: there is none at all. Read on `main` at main. Nothing was changed. It stays open: https://github.example/acme/deploy/pull/1
     Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
 
     Pull request #1 into main of acme/deploy conflicts with its target: a rollback is not planned again, as other deployments came since. It stays open: https://github.example/acme/deploy/pull/1
@@ -674,10 +674,10 @@ fn trouble_to_the_end_says_that_nobody_knows() {
     world.server.fault(LOOK.nth(2), Fault::status(401));
     let refused = world.failed("open", world.propose("v2").run());
     insta::assert_snapshot!([lasting, refused].join("\n\n"), @"
-    Commit commit-1 is on the branch `gitops-deploy/web-01f5f21`, but whether pull request #1 was merged can't be found out: SERVER answered HTTP 502. See https://github.example/acme/deploy/pull/1
+    Commit head is on the branch `gitops-deploy/web-01f5f21`, but whether pull request #1 was merged can't be found out: SERVER answered HTTP 502. See https://github.example/acme/deploy/pull/1
     Look at the pull request, and run the job again: it goes on from what is there.
 
-    Commit commit-1 is on the branch `gitops-deploy/web-01f5f21`, but whether pull request #1 was merged can't be found out: the server refused the token (HTTP 401). See https://github.example/acme/deploy/pull/1
+    Commit head is on the branch `gitops-deploy/web-01f5f21`, but whether pull request #1 was merged can't be found out: the server refused the token (HTTP 401). See https://github.example/acme/deploy/pull/1
     A token must be valid for as long as the wait takes, and needs *Pull requests: Read and write*. Look at the pull request, and run the job again.
     ");
 }
@@ -766,14 +766,14 @@ fn what_breaks_is_taken_back_by_a_pull_request_as_it_came_by_one() {
         world.scrub(&outcome.errors()[0])
     });
     insta::assert_snapshot!(told.join("\n\n"), @"
-    The application web is degraded at commit-2, and was not before.
+    The application web is degraded at head~1, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment commit-2 is on the branch main; pull request #2 takes it back: https://github.example/acme/deploy/pull/2
+    The deployment head~1 is on the branch main; pull request #2 takes it back: https://github.example/acme/deploy/pull/2
     Merge pull request #2 to go back, and find out why before you deploy it again.
 
-    The application web is degraded at commit-2, and was not before.
+    The application web is degraded at head~1, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment commit-2 is on the branch main; pull request #2 takes it back: https://github.example/acme/deploy/pull/2
+    The deployment head~1 is on the branch main; pull request #2 takes it back: https://github.example/acme/deploy/pull/2
     Merge pull request #2 to go back, and find out why before you deploy it again.
     ");
 }
@@ -791,9 +791,9 @@ fn what_came_by_several_commits_is_not_taken_back_by_the_last_of_them() {
     assert_eq!(world.repository.log("main").len(), 3);
     assert_eq!(world.server.github().pulls(NAME).len(), 1);
     insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"
-    The application web is degraded at commit-2, and was not before.
+    The application web is degraded at main, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment commit-2 was not rolled back. Its pull request came to the branch as several commits, and undoing the last one would bring back an image that only the pull request had.
+    The deployment main was not rolled back. Its pull request came to the branch as several commits, and undoing the last one would bring back an image that only the pull request had.
     Go back to what was before with `operation: rollback` and `to: ghcr.io/acme/web:v1`.
     ");
 }

@@ -1,6 +1,6 @@
 //! `pull-request-wait`: a pull request is followed until its target holds what it proposes, or won't.
 //!
-//! Git is the proof ([`proof`]). What GitHub says of the pull request counts only for what Git can't show:
+//! Git is the proof (`proof.rs`). What GitHub says of the pull request counts only for what Git can't show:
 //! that somebody closed it. While it is open, it is kept on its target's tip; it is touched no more as soon as
 //! its branch has a commit of somebody else.
 
