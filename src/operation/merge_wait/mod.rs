@@ -117,7 +117,7 @@ impl Waiting<'_> {
             is_shared: false,
             doubts: 0,
         };
-        let ended = watch.to_the_end(log).await;
+        let ended = watch.ended(log).await;
         let mut landed = watch.landed;
         match ended {
             Ok(Merge { commit, is_whole }) => {
@@ -214,7 +214,7 @@ impl<'a> Watch<'a> {
             .await
     }
 
-    async fn to_the_end(&mut self, log: &mut impl Progress) -> Result<Merge, Unmerged> {
+    async fn ended(&mut self, log: &mut impl Progress) -> Result<Merge, Unmerged> {
         let started = Instant::now();
         let (mut looks, mut troubles) = (0, 0);
         let mut trouble: Option<String> = None;
