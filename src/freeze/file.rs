@@ -93,11 +93,11 @@ impl<'s> Reader<'s> {
     fn all(&mut self) -> Vec<Freeze> {
         const FORM: &str = "expected `freezes:` with a list; without freezes, `freezes: []`";
         let root = match self.stream.roots() {
-            [] => {
+            [root] if !self.stream.is_null(*root) => *root,
+            [] | [_] => {
                 self.problems.push(format!("line 1: it is empty: {FORM}"));
                 return Vec::new();
             }
-            [root] => *root,
             [_, second, ..] => {
                 let line = self.stream[*second].line();
                 let why = "a second document: a freeze file is one";

@@ -229,7 +229,7 @@ async fn undo(
         })
     });
     let landed = match landed.await {
-        Err(failure) if failure.reason == Reason::File => {
+        Err(failure) if failure.reason == Reason::FileNotFound => {
             Err(gone(session, landing.files).await.unwrap_or(failure))
         }
         landed => landed,

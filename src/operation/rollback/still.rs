@@ -30,7 +30,15 @@ pub(super) async fn told<T>(
     // Of a repository that can't be read, nothing is known.
     let is_readable = matches!(
         failure.reason,
-        Reason::Rollback | Reason::Manifest | Reason::Declined | Reason::Contention
+        Reason::Rollback
+            | Reason::NoImage
+            | Reason::NoPlace
+            | Reason::NoYaml
+            | Reason::Encrypted
+            | Reason::Contradiction
+            | Reason::Manifest
+            | Reason::Declined
+            | Reason::Contention
     );
     if is_readable
         && failure.message.contains(NOTHING)
