@@ -268,13 +268,13 @@ fn a_branch_that_is_checked_out_says_how_to_let_go_of_it() {
 
 #[test]
 fn a_branch_that_is_not_there_names_the_nearest() {
-    let (outcome, _) = tried([("branch", "mian")]);
+    let (outcome, _) = tried([("branch", "man")]);
     let told = outcome.failed().errors().join("\n");
     let (start, _) = told.split_once("file://").unwrap();
     let repository = told.split(' ').next().unwrap();
     assert_eq!(start, "");
     insta::assert_snapshot!(told.replace(repository, "REPOSITORY"), @"
-    REPOSITORY has no branch `mian`. Nothing was changed.
+    REPOSITORY has no branch `man`. Nothing was changed.
     Check `branch`: did you mean `main`? REPOSITORY has `main`. A new branch has to be pushed first: this action makes none.
     ");
 }
