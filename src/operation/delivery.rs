@@ -132,13 +132,13 @@ impl Delivery {
                     ),
                     _ => why.hint.clone(),
                 };
-                // What a refusal knows of what runs, it says itself.
+                // What a refusal knows of what is deployed now, it says itself.
                 let still = match why.message.contains("still deployed") {
                     true => String::new(),
                     false => format!(
-                        " What is on {} now could not be read; this run had deployed {} there.",
-                        self.landed.branch,
-                        self.landed.what()
+                        " This run had put {} on {}.",
+                        self.landed.what(),
+                        self.landed.branch
                     ),
                 };
                 // Of itself it says that nothing was changed; the deployment has changed something.

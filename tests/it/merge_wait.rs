@@ -793,7 +793,7 @@ fn what_came_by_several_commits_is_not_taken_back_by_the_last_of_them() {
     insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"
     The application web is degraded at main, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
-    The deployment main was not rolled back. Its pull request came to the branch as several commits, and undoing the last one would bring back an image that only the pull request had.
+    The deployment main was not rolled back. Its pull request came to the branch as several commits, and undoing the last one would bring back an image that only the pull request had. This run had put ghcr.io/acme/web:v2 on main.
     Go back to what was before with `operation: rollback` and `to: ghcr.io/acme/web:v1`.
     ");
 }

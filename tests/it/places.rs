@@ -123,7 +123,9 @@ fn a_rollback_of_staging_never_writes_into_production() {
         .failed();
     let errors = outcome.errors();
     assert!(
-        errors[0].contains("image is gone. Nothing was changed."),
+        errors[0].contains(
+            "image is gone. Nothing was changed: acme/web:v2 (apps/kustomization.yaml) is still deployed.\n"
+        ),
         "{errors:?}"
     );
     assert_eq!(repository.show("main", FILE), production.as_bytes());
