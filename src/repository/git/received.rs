@@ -100,6 +100,8 @@ impl Received {
         may_lack: bool,
         budget: &Budget,
     ) -> Result<(), FetchError> {
+        // What a pack that failed left behind the end is written over.
+        self.cache.forget_from(self.end);
         self.packs.seek(SeekFrom::Start(self.end))?;
         let copy = BufWriter::new(&mut self.packs);
         let mut reader = PackReader::new(pack, copy, self.end, &mut self.zlib, budget);
@@ -407,6 +409,13 @@ impl Cache {
         if self.contents.insert(at, own).is_none() {
             self.bytes += content.len();
         }
+    }
+
+    /// Drops what begins at `end`, or behind it.
+    fn forget_from(&mut self, end: u64) {
+        self.contents.retain(|at, _| *at < end);
+        let left = self.contents.values();
+        self.bytes = left.map(|(_, content)| content.len()).sum();
     }
 }
 
@@ -769,6 +778,23 @@ mod tests {
         }
         assert!(received.has(blob(b"01234")));
         assert!(received.has(blob(base)));
+    }
+
+    #[test]
+    fn nothing_of_a_pack_that_failed_is_found_in_the_next() {
+        let base = entry(3, b"", b"0123456789");
+        let damaged = entry(OFFSET, &[base.len() as u8], &[9, 1, 1, b'x']);
+        let mut received = received(&pack(&[entry(3, b"", b"before")])).unwrap();
+        received.add(&pack(&[base, damaged])).unwrap_err();
+        assert_eq!(received.content_of(blob(b"0123456789")), None);
+        // Its first object stands where that of the other stood.
+        received.add(&pack(&[entry(3, b"", b"right")])).unwrap();
+        for content in [&b"right"[..], b"before"] {
+            assert_eq!(
+                received.content_of(blob(content)),
+                Some((ObjectKind::Blob, content.to_vec()))
+            );
+        }
     }
 
     /// Commits that each change a line of a file that is long and deep in the tree.
