@@ -85,9 +85,9 @@ fn holds_what_was_asked_for(first: &Plan, request: &EditRequest, after: &[u8]) {
     }
 }
 
-/// Whether `held` has tag and digest of a line of the request.
+/// Whether `held` is an image, and has tag and digest of a line of the request.
 fn is_wanted(held: &str, request: &EditRequest) -> bool {
-    let held: ImageAssignment = held.parse().expect("an image");
+    let Ok(held) = held.parse::<ImageAssignment>() else { return false };
     let mut lines = request.images.iter().map(|line| &line.image);
     lines.any(|image| {
         let has_tag = image.tag().is_none() || image.tag() == held.image.tag();

@@ -8,6 +8,8 @@ mod budget;
 mod connection;
 mod content;
 mod follow;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod objects;
 mod pack;
 mod packets;
