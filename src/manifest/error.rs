@@ -295,7 +295,7 @@ impl ManifestError {
                 "Check the container's name before the `=` in `image`, and `file`."
             }
             Self::NothingAt { .. } => {
-                "Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing."
+                "Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`."
             }
             Self::NoMapping { .. } => "Check `file`.",
             Self::NoDocument { .. } => {

@@ -100,6 +100,12 @@ fn why(
             "{path}: the key says nothing of an image. If it is one, {step} `path: {written}`"
         );
     }
+    if is_whole && key == "name" {
+        // With a tag, it would name something else.
+        return format!(
+            "{path}: a name without a tag. If the tag is in another key, name that with `path`"
+        );
+    }
     if is_whole {
         return format!(
             "{path}: a name without a tag. If the tag is in another key, name that with `path`; if it belongs here, write it once, with `set: {written}={image}`"

@@ -348,11 +348,11 @@ fn a_manifest_that_cannot_be_edited_says_what_to_do() {
 
     There is no such place in the manifest
     apps/web.yaml has nothing at .spec.replica: .spec (line 5) has the keys replicas, template. Read on `main` at COMMIT. Nothing was changed.
-    Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
+    Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
 
     There is no such place in the manifest
     apps/web.yaml has nothing at .metadata.labels.app: .metadata (line 3) has the keys name. Read on `main` at COMMIT. Nothing was changed.
-    Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
+    Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
 
     There is no such place in the manifest
     apps/web.yaml has no document for Deployment/wbe:.spec.replicas. Read on `main` at COMMIT. Nothing was changed.
@@ -363,7 +363,7 @@ fn a_manifest_that_cannot_be_edited_says_what_to_do() {
 
     There is no such place in the manifest
     apps/web.yaml has nothing at .apps/web.yaml: its top level (line 1) has the keys apiVersion, metadata, spec, kind. Read on `main` at COMMIT. Nothing was changed.
-    Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
+    Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
 
     There is no such place in the manifest
     apps/web.yaml has no Deployment/wbe; there is Deployment/web. Read on `main` at COMMIT. Nothing was changed.

@@ -959,7 +959,7 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         There is no such place in the manifest
         blog-system/web-rollout.yaml has nothing at .spec.template.specs.replicas: .spec.template (line 19) has the keys spec. Read on `main` at COMMIT. Nothing was changed.
-        Check the path: its keys are written as in the file. In `set`, `:=` in place of `=` makes what is missing.
+        Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
         ");
     }
 

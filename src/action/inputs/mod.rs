@@ -114,10 +114,16 @@ fn ignored(input: &Definition, operation: Operation) -> String {
     let users: Vec<String> = users.map(|user| format!("`{}`", user.name())).collect();
     let only = match users.as_slice() {
         [one] => format!("only {one} does"),
-        several => format!("{} do", several.join(" and ")),
+        [first @ .., last] => format!("only {} and {last} do", first.join(", ")),
+        [] => "nor does any other".to_owned(),
+    };
+    // An image is what an update deploys, and easily meant here.
+    let instead = match (input.name, operation) {
+        ("image", Operation::Rollback) => ". What to go back to is named by `to`",
+        _ => "",
     };
     format!(
-        "The input `{}` was ignored: `operation: {}` does not use it, {only}",
+        "The input `{}` was ignored: `operation: {}` does not use it, {only}{instead}",
         input.name,
         operation.name(),
     )

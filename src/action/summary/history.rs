@@ -63,7 +63,8 @@ fn verdict(report: &HistoryReport) -> String {
     let files = code(&crate::deployment::shortened(&report.files, FILES));
     let commits = report.deployments.len();
     if commits == 0 {
-        return format!("{files}: no commit{}", paragraphs(&report.filters));
+        let found = format!("{files}: no commit {}", paragraphs(&report.filters));
+        return found.trim_end().to_owned();
     }
     let what = match all.deployments.count {
         0 => format!("no deployment, {}", counted(commits, "commit")),
