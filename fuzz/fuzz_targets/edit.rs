@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
     for node in named.chain(scalars(&stream)) {
         let Some(after) = set(&stream, node, value, |edit| edit) else { continue };
         // What stands before and behind the scalar is as it was.
-        if let Some(span) = stream.scalar(node).and_then(|scalar| scalar.span.clone()) {
+        if let Some(span) = stream[node].span() {
             assert!(after.starts_with(&file[..span.start]));
             assert!(after.ends_with(&file[span.end..]));
         }
@@ -51,8 +51,7 @@ fuzz_target!(|data: &[u8]| {
             let Some(after) = set(&stream, node, value, in_text) else { continue };
             let again = Stream::parse(&after).expect("an edited file can be read");
             assert_eq!(again.len(), stream.len());
-            let span = stream.scalar(text).and_then(|scalar| scalar.span.clone());
-            let span = span.expect("the text that was edited");
+            let span = stream[text].span().expect("the text that was edited");
             assert!(after.starts_with(&file[..span.start]));
             assert!(after.ends_with(&file[span.end..]));
             // The text is what the same edit makes of a file of its own.

@@ -359,7 +359,8 @@ impl Node<'_> {
         self.column as usize
     }
 
-    pub(super) fn span(&self) -> Option<Range<usize>> {
+    /// Where in the text it is written, if it is.
+    pub fn span(&self) -> Option<Range<usize>> {
         let Span { start, end } = self.span?;
         Some(start as usize..end as usize)
     }
