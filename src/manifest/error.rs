@@ -55,7 +55,8 @@ pub enum ManifestError {
     },
     /// A kustomization has no entry for the image, and nobody has said that there shall be one.
     #[error(
-        "{file} has no entry for {name} in its `images`. To add it, put the line `{path}[+]:={{{entry}}}` into `set`, once; from then on `image` keeps it up to date"
+        "{file} has no entry for {name} in its `images`. To add it, put the line `{path}[+]:={{{entry}}}` into `set`, once; from then on `image` keeps it up to date{}",
+        Held(.held, true)
     )]
     NoEntry {
         /// The file.
@@ -66,6 +67,8 @@ pub enum ManifestError {
         path: &'static str,
         /// The entry: `name: web, newTag: v2`.
         entry: String,
+        /// The entries that there are, nearest first.
+        held: Vec<HeldImage>,
     },
     /// No file has a container of that name.
     #[error("{} {} no container {container}{}", Files(.files), verb(.files, "has", "have"), Held(.held, false))]

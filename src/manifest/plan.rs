@@ -421,6 +421,7 @@ fn no_entry(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> Option<
             name: name.to_owned(),
             path,
             entry: format!("name: {name}, {new_name}{version}"),
+            held: nearest_images(std::slice::from_ref(manifest), image),
         })
     })
 }
@@ -457,25 +458,26 @@ fn nothing_found(
                 held,
             }
         }
-        None => {
-            let wanted = assignment.image.repository();
-            let held = nearest(manifests, |held| {
-                let repository = held
-                    .image
-                    .parse::<ImageReference>()
-                    .map(|image| image.repository().to_owned())
-                    .unwrap_or_else(|_| held.image.clone());
-                let similarity = strsim::normalized_damerau_levenshtein(&repository, wanted);
-                (!held.image.is_empty()).then_some(similarity)
-            });
-            ManifestError::NoImage {
-                repository: assignment.image.repository_as_written().to_owned(),
-                files,
-                mentions: mention::of(manifests, &assignment.image, request),
-                held,
-            }
-        }
+        None => ManifestError::NoImage {
+            repository: assignment.image.repository_as_written().to_owned(),
+            files,
+            mentions: mention::of(manifests, &assignment.image, request),
+            held: nearest_images(manifests, &assignment.image),
+        },
     }
+}
+
+/// The images that the files hold, those with the name most like that of `image` first.
+fn nearest_images(manifests: &[Manifest<'_>], image: &ImageReference) -> Vec<HeldImage> {
+    nearest(manifests, |held| {
+        let repository = held
+            .image
+            .parse::<ImageReference>()
+            .map(|image| image.repository().to_owned())
+            .unwrap_or_else(|_| held.image.clone());
+        let similarity = strsim::normalized_damerau_levenshtein(&repository, image.repository());
+        (!held.image.is_empty()).then_some(similarity)
+    })
 }
 
 /// What the files hold, the most similar first; without those that have no similarity at all.
