@@ -172,6 +172,9 @@ pub struct Candidate {
     pub is_forward: bool,
 }
 
+/// The oldest commit that a way undoes, by its number; and whether the way leads forward.
+type End = (usize, bool);
+
 /// How an image that is wanted comes again at one place.
 struct Way {
     image: String,
@@ -449,7 +452,7 @@ impl<'a> Past<'a> {
     /// The images of different names that `is_wanted` means, the newest first, where they do not come again
     /// together: some ran longer than others, or were taken back. None where they do.
     pub fn candidates(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Candidate> {
-        let mut by_name: Vec<(Option<String>, BTreeSet<(usize, bool)>, String)> = Vec::new();
+        let mut by_name: Vec<(Option<String>, BTreeSet<End>, String)> = Vec::new();
         for way in self.ways(is_wanted) {
             let name = repository(&Some(way.image.clone()));
             let end = (way.end, way.is_forward);
