@@ -21,8 +21,10 @@ pub(super) struct Freeze {
 
 impl Freeze {
     /// Whether it is about what `operation` does to one of `files`, whenever that is.
-    pub(super) fn is_about(&self, operation: &str, files: &[&RepoPath]) -> bool {
-        self.operations.iter().any(|own| own == operation)
+    pub(super) fn is_about(&self, operations: &[&str], files: &[&RepoPath]) -> bool {
+        self.operations
+            .iter()
+            .any(|own| operations.contains(&own.as_str()))
             && files.iter().any(|path| self.files.hold(path))
     }
 

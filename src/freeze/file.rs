@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::TimeDelta;
 
 use super::entry::Freeze;
-use super::files::Files;
+use super::files::{Files, is_several};
 use super::hold::Freezes;
 use super::schedule::Schedule;
 use super::window::{Window, Written};
@@ -155,7 +155,15 @@ impl<'s> Reader<'s> {
         let Some(id) = keys.get("files") else {
             return Some(files);
         };
-        let lines = self.list(*id, "files")?;
+        // As in `file`, a pattern a line.
+        let texts = self.list(*id, "files")?.into_iter();
+        let lines = texts.flat_map(|(id, text)| {
+            let is_comment = |line: &&str| text.contains('\n') && line.starts_with('#');
+            let lines = text.lines().map(str::trim);
+            let lines = lines.filter(|line| !line.is_empty() && !is_comment(line));
+            lines.map(|line| (id, line)).collect::<Vec<_>>()
+        });
+        let lines: Vec<(NodeId, &str)> = lines.collect();
         self.patterns += lines.len() as u64;
         if let Err(error) = FREEZE_PATTERNS.check(self.patterns) {
             self.wrong(*id, "files", error);
@@ -167,6 +175,12 @@ impl<'s> Reader<'s> {
                 Some(excluded) => (&mut files.exclude, excluded.trim_start()),
                 None => (&mut files.include, line),
             };
+            if is_several(text) {
+                is_good = false;
+                let why = "more than one, it seems: write a list, such as `[\"a/**\", \"b/**\"]`; for a space or a comma in a name, write `?`";
+                self.refused(id, "files", line, why);
+                continue;
+            }
             match text.parse::<Pattern>() {
                 Ok(pattern) => patterns.push(pattern),
                 Err(error) => {
@@ -530,6 +544,42 @@ mod tests {
                 "line 4: `files` `envs/production/`: the path ends in `/`",
             ),
             (
+                "files: >-\n  envs/production/**\n  envs/other/**",
+                "line 4: `files` `envs/production/** envs/other/**`: more than one, it seems: write a list",
+            ),
+            (
+                "files: envs/production/**\n  envs/other/**",
+                "line 4: `files` `envs/production/** envs/other/**`: more than one",
+            ),
+            (
+                "files: envs/production/** envs/other/**",
+                "line 4: `files` `envs/production/** envs/other/**`: more than one",
+            ),
+            (
+                "files: 'envs/production/**, envs/other/**'",
+                "line 4: `files` `envs/production/**, envs/other/**`: more than one",
+            ),
+            (
+                "files: envs/production/**,envs/other/**",
+                "line 4: `files` `envs/production/**,envs/other/**`: more than one",
+            ),
+            (
+                "files: '[envs/production/**,envs/other/**]'",
+                "line 4: `files` `[envs/production/**,envs/other/**]`: more than one",
+            ),
+            (
+                "files: envs/production,envs/other",
+                "line 4: `files` `envs/production,envs/other`: more than one",
+            ),
+            (
+                "files:\n  - a.yaml\n  - '!b.yaml c.yaml'",
+                "line 6: `files` `!b.yaml c.yaml`: more than one",
+            ),
+            (
+                "files: |\n  - a.yaml\n",
+                "line 4: `files` `- a.yaml`: more than one",
+            ),
+            (
                 "operations: [update, deploy]",
                 "line 4: `operations` `deploy`: expected `update`, `promote`, `rollback`",
             ),
@@ -622,6 +672,28 @@ mod tests {
         ] {
             let told = problems(&text);
             assert!(told.contains(expected), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_block_text_is_a_pattern_a_line() {
+        let path = |text: &str| text.parse().unwrap();
+        for lines in [
+            "files: |\n      envs/production/**\n\n      !envs/production/docs.yaml\n      {a,b}/[,x].yaml",
+            "files: |-\n      !envs/production/docs.yaml\n      {a,b}/[,x].yaml\n      envs/production/**",
+            "files:\n      - |\n        envs/production/**\n        ! envs/production/docs.yaml\n      - '{a,b}/[,x].yaml'",
+        ] {
+            let text = format!("freezes:\n  - reason: r\n    who: w\n    {lines}\n");
+            let freezes = parse(text.as_bytes()).unwrap();
+            for (file, expected) in [
+                ("envs/production/web.yaml", true),
+                ("envs/production/docs.yaml", false),
+                ("b/,.yaml", true),
+                ("c/x.yaml", false),
+            ] {
+                let held = freezes.hold(&["update"], [&path(file)], 0).is_some();
+                assert_eq!(held, expected, "{file}\n{text}");
+            }
         }
     }
 

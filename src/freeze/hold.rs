@@ -31,17 +31,17 @@ pub struct Hold {
 }
 
 impl Freezes {
-    /// What holds `operation` on `files` at `now`, in seconds since 1970, if anything does. One file that is
-    /// held holds all of them.
+    /// What holds a deployment that is each of `operations` on `files` at `now`, in seconds since 1970, if
+    /// anything does. One file that is held holds all of them.
     pub fn hold<'p>(
         &self,
-        operation: &str,
+        operations: &[&str],
         files: impl IntoIterator<Item = &'p RepoPath>,
         now: i64,
     ) -> Option<Hold> {
         let files: Vec<&RepoPath> = files.into_iter().collect();
         let own = self.0.iter();
-        let own: Vec<&Freeze> = own.filter(|one| one.is_about(operation, &files)).collect();
+        let own: Vec<&Freeze> = own.filter(|one| one.is_about(operations, &files)).collect();
         let on: Vec<&Freeze> = own
             .iter()
             .copied()
@@ -161,7 +161,7 @@ freezes:
         let files: Vec<RepoPath> = files.iter().map(|path| path.parse().unwrap()).collect();
         let now = Timestamp::seconds_of_iso(now).unwrap();
         let path = "freezes.yaml".parse().unwrap();
-        match freezes.hold(operation, &files, now) {
+        match freezes.hold(&[operation], &files, now) {
             Some(hold) => format!("{} [{:?}]", hold.told(&path), hold.until),
             None => "free".to_owned(),
         }
@@ -241,7 +241,7 @@ freezes:
             let freezes = parse(format!("freezes:\n{text}").as_bytes()).unwrap();
             let file = "a.yaml".parse().unwrap();
             let now = Timestamp::seconds_of_iso(now).unwrap();
-            let hold = freezes.hold("update", [&file], now).unwrap();
+            let hold = freezes.hold(&["update"], [&file], now).unwrap();
             hold.until.map(|until| Timestamp::utc(until).iso())
         };
         let entry = |times: &str| format!("  - {{reason: r, who: w, {times}}}\n");
@@ -275,11 +275,11 @@ freezes:
     fn an_entry_without_files_is_about_all_of_them() {
         let freezes = parse(b"freezes: [{reason: r, who: w}]").unwrap();
         let path: RepoPath = "any/file.yaml".parse().unwrap();
-        assert!(freezes.hold("update", [&path], 0).is_some());
-        assert!(freezes.hold("rollback", [&path], 0).is_none());
+        assert!(freezes.hold(&["update"], [&path], 0).is_some());
+        assert!(freezes.hold(&["rollback"], [&path], 0).is_none());
         let all = parse(b"freezes: [{reason: r, who: w, files: '**'}]").unwrap();
         assert!(
-            all.hold("update", [&path, &"x.yaml".parse().unwrap()], 0)
+            all.hold(&["update"], [&path, &"x.yaml".parse().unwrap()], 0)
                 .is_some()
         );
     }

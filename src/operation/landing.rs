@@ -321,7 +321,14 @@ pub async fn land(
         frozen = None;
         if let (Some((freeze, freezes)), None) = (&freezes, &skipped) {
             let touched = plan.edits.iter().map(|edit| &edit.path);
-            if let Some(hold) = freezes.hold(operation.name(), touched, now()) {
+            let operations: &[&str] = match operation {
+                // What deploys again what was taken back does not go back to what ran before.
+                Operation::Rollback if again => {
+                    &[Operation::Rollback.name(), Operation::Update.name()]
+                }
+                _ => &[operation.name()],
+            };
+            if let Some(hold) = freezes.hold(operations, touched, now()) {
                 let why = hold.told(&freeze.file);
                 frozen = Some(freeze.frozen(&why, hold.until));
                 match proposing {

@@ -263,6 +263,36 @@ fn a_rollback_passes_unless_it_is_named() {
 }
 
 #[test]
+fn a_rollback_that_deploys_again_is_held_as_a_deployment() {
+    let (_server, repository) = start(NONE);
+    update(&repository).run().succeeded();
+    let rolled_back = rollback(&repository).run().succeeded();
+    let commit = rolled_back.output("commit-sha").to_owned();
+    repository.commit("main", FREEZES, ON, "freeze deployments");
+    for (input, value) in [("to", "v2"), ("commit", commit.as_str())] {
+        let again = || rollback(&repository).input(input, value);
+        let outcome = held(&repository, again(), Outcome::failed);
+        let error = &outcome.errors()[0];
+        assert!(error.contains("is frozen until"), "{}", outcome.log());
+        assert_eq!(outcome.output("undone-commit-sha"), "");
+        let skipping = again().input("freeze", "skip");
+        held(&repository, skipping, Outcome::succeeded);
+    }
+    // An entry may hold rollbacks alone, and this is one, too.
+    let named = format!("{ON}    operations: rollback\n");
+    repository.commit("main", FREEZES, named.as_str(), "freeze rollbacks");
+    held(
+        &repository,
+        rollback(&repository).input("to", "v2"),
+        Outcome::failed,
+    );
+    let promotions = format!("{ON}    operations: promote\n");
+    repository.commit("main", FREEZES, promotions.as_str(), "freeze promotions");
+    rollback(&repository).input("to", "v2").run().succeeded();
+    assert_eq!(text(&repository, FILE), manifest("v2"));
+}
+
+#[test]
 fn a_promotion_is_held_by_what_it_writes_to() {
     let (_server, repository) = start(ON);
     repository.commit(
@@ -502,6 +532,8 @@ fn the_page_and_its_schema_say_what_is_understood() {
         ON.to_owned(),
         ending_in(60),
         entry("files: [a.yaml, '!b.yaml']"),
+        entry("files: ['{a,b}.yaml', '! c?d.yaml']"),
+        entry("files: |\n      !b.yaml\n\n      **\n"),
         entry("schedule: '@daily'\n    duration: 1h30m"),
         entry("from: 2026-12-24 18:00:00 +01:00\n    operations: rollback"),
     ];
@@ -516,6 +548,11 @@ fn the_page_and_its_schema_say_what_is_understood() {
         entry("until:"),
         entry("files: []"),
         entry("files: ['!a.yaml']"),
+        entry("files: >-\n      a/**\n      b/**"),
+        entry("files: a/** b/**"),
+        entry("files: a/**,b/**"),
+        entry("files: [a/** b/**]"),
+        entry("files: ['a/**,b/**']"),
         entry("operations: deploy"),
         entry("schedule: 0 18 * * 5"),
         entry("duration: 2h"),
