@@ -78,10 +78,32 @@ impl Versions {
 
     /// The values that differ, in the order of the new text; those that are gone come last.
     pub fn values(&self) -> Vec<ValueChange> {
+        self.differences().changed
+    }
+
+    /// The values that differ, and those of which that can't be told.
+    pub(super) fn differences(&self) -> Differences {
         let sources = self.sources();
         let manifests = read(&sources);
         value_changes(manifests.each_ref().map(Option::as_ref))
     }
+
+    /// Whether the old version can be read.
+    pub(super) fn is_old_read(&self) -> bool {
+        let sources = self.sources();
+        let [old, _] = read(&sources);
+        old.is_some()
+    }
+}
+
+/// How the values of two versions differ.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    /// Those that do.
+    pub(super) changed: Vec<ValueChange>,
+    /// The resources and paths of items without a name in a list that is longer or shorter in one version:
+    /// which of them came or went can't be told.
+    pub(super) untold: Vec<(String, String)>,
 }
 
 /// Those that can be read.
@@ -106,7 +128,7 @@ fn add_sites(manifest: &mut Manifest<'_>, is_image: &dyn Fn(&str) -> bool) {
     }
 }
 
-fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Vec<ValueChange> {
+fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Differences {
     let mut places = Places::default();
     let [olds, news] = [before, after].map(|manifest| scalars(manifest, &mut places));
     let mut at: HashMap<PlaceNumber, (Vec<NodeId>, Vec<NodeId>)> = HashMap::new();
@@ -120,7 +142,11 @@ fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Vec<ValueChange
         let value = manifest?.stream.value(node)?;
         Some(value.to_owned())
     };
-    let mut changes = Vec::new();
+    let at_path = |manifest: &Manifest<'_>, node: NodeId| {
+        let path = path_of(&manifest.stream, node).to_string();
+        (manifest.resource(node), path)
+    };
+    let (mut changes, mut untold) = (Vec::new(), Vec::new());
     for (place, (old, new)) in at {
         let pairs: Vec<(Option<NodeId>, Option<NodeId>)> = match (old.len(), new.len()) {
             (0, _) => new.iter().map(|node| (None, Some(*node))).collect(),
@@ -130,7 +156,13 @@ fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Vec<ValueChange
                 pairs.map(|(old, new)| (Some(old), Some(new))).collect()
             }
             // Which of them is the one that came or went can't be told.
-            _ => Vec::new(),
+            _ => {
+                for (manifest, nodes) in [(before, old), (after, new)] {
+                    let nodes = nodes.into_iter();
+                    untold.extend(nodes.filter_map(|node| Some(at_path(manifest?, node))));
+                }
+                Vec::new()
+            }
         };
         for (old, new) in pairs {
             let was = old.and_then(|node| text(before, node));
@@ -143,11 +175,12 @@ fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Vec<ValueChange
             if let Some(manifest) = manifest
                 && was != is
             {
+                let (resource, path) = at_path(manifest, node);
                 let change = ValueChange {
                     file: manifest.file.path.clone(),
                     line: manifest.line(node),
-                    resource: manifest.resource(node),
-                    path: path_of(&manifest.stream, node).to_string(),
+                    resource,
+                    path,
                     old: was,
                     new: is,
                 };
@@ -156,7 +189,10 @@ fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Vec<ValueChange
         }
     }
     changes.sort_by_key(|(order, _)| *order);
-    changes.into_iter().map(|(_, change)| change).collect()
+    Differences {
+        changed: changes.into_iter().map(|(_, change)| change).collect(),
+        untold,
+    }
 }
 
 /// The values of a version, in the order of the text.

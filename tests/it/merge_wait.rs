@@ -392,6 +392,48 @@ fn one_that_is_closed_says_so() {
 }
 
 #[test]
+fn a_value_that_only_the_pull_request_has_is_never_taken_for_merged() {
+    let with_args = |world: &World| {
+        world.change("replicas: 1\n", "replicas: 1\n  args:\n  - a\n  - b\n");
+    };
+    let propose = |world: &World| {
+        let proposed = world.propose("v1");
+        proposed.input("set", ".spec.args[+]=c")
+    };
+    let world = World::new();
+    with_args(&world);
+    world.at_look(1, |world| {
+        world
+            .repository
+            .commit("main", "README.md", "# Apps\n", "docs: by hand");
+    });
+    world.at_look(2, |world| {
+        world.change("kind: Rollout", "kind: Rollout # mine");
+    });
+    world.at_look(3, World::set_closed);
+    let error = world.failed("closed", propose(&world).run());
+    assert!(error.contains("was closed, and was not merged"), "{error}");
+    assert_eq!(world.server.count(LOOK), 5);
+
+    // It is found where it was merged.
+    for how in WAYS {
+        let world = World::new();
+        with_args(&world);
+        let (sender, done) = mpsc::channel();
+        world.at_look(2, move |world| {
+            if how != How::FastForward {
+                world.change("kind: Rollout", "kind: Rollout # mine");
+            }
+            sender.send(world.bring(how)).unwrap();
+            world.set_merged();
+            world.change("  - c\n", "  - c\n  - d\n");
+        });
+        let outcome = propose(&world).run();
+        merged(outcome, &done.recv().unwrap());
+    }
+}
+
+#[test]
 fn a_target_that_is_rewound_below_the_plan_is_waited_on_all_the_same() {
     let world = World::new();
     let first = world.repository.tip("main");

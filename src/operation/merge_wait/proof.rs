@@ -116,7 +116,8 @@ impl Proposed<'_> {
         tip: &Tip,
     ) -> Result<Option<Merge>, RepositoryError> {
         let LandingReport { edits, base, .. } = self.landed;
-        if tip.commit == *base {
+        // Of nothing at all, everything is held.
+        if tip.commit == *base || edits.is_empty() {
             return Ok(None);
         }
         let query = HistoryQuery::newest(DEPTH);
