@@ -4,12 +4,13 @@ use std::cell::RefCell;
 
 use similar::TextDiff;
 
-use super::freeze::{Freeze, Frozen};
+use super::freeze::{Freeze, Frozen, Patience};
 use super::image_check::Found;
 use super::pull_request::{self, News, Opened, Proposing};
-use super::session::{Session, log_event};
+use super::session::{Remote, Session, log_event};
 use super::source_changes::{self, Deploying, SourceChanges};
 use super::{Operation, Progress, lines, now};
+use crate::deadline::Cancellation;
 use crate::deployment;
 use crate::failure::Failure;
 use crate::files::FileSelection;
@@ -272,6 +273,26 @@ pub struct Planned {
     pub warnings: Vec<String>,
     /// Why nothing is to be written, where a guard says so.
     pub skipped: Option<String>,
+}
+
+/// What `attempt` reports; where a freeze held it whose end was waited for, what it reports then.
+///
+/// # Errors
+/// Those of `attempt`, and that the run was cancelled.
+pub(super) async fn when_not_frozen<L: Progress>(
+    freeze: Option<&Freeze>,
+    remote: &Remote,
+    cancellation: Cancellation,
+    log: &mut L,
+    mut attempt: impl AsyncFnMut(&mut L) -> Result<LandingReport, Failure>,
+) -> Result<LandingReport, Failure> {
+    let patience = Patience::new(freeze, remote, cancellation);
+    loop {
+        let mut report = attempt(log).await?;
+        if !patience.outlasts(report.held(), log).await? {
+            return Ok(report);
+        }
+    }
 }
 
 /// Makes the commit that `propose` plans on the branch's tip, again on each new tip, until it landed

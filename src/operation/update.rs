@@ -2,7 +2,7 @@
 
 use super::downgrade::{self, Downgrade};
 use super::explain;
-use super::freeze::{Freeze, Patience};
+use super::freeze::Freeze;
 use super::image_check::ImageCheck;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
@@ -55,14 +55,11 @@ pub async fn run(
     cancellation: Cancellation,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
-    let freeze = update.freeze.as_ref();
-    let patience = Patience::new(freeze, &update.remote, cancellation.clone());
-    loop {
-        let mut report = once(update, source, cancellation.clone(), log).await?;
-        if !patience.outlasts(report.held(), log).await? {
-            return Ok(report);
-        }
-    }
+    let (freeze, again) = (update.freeze.as_ref(), cancellation.clone());
+    landing::when_not_frozen(freeze, &update.remote, cancellation, log, async |log| {
+        once(update, source, again.clone(), log).await
+    })
+    .await
 }
 
 async fn once(

@@ -8,7 +8,6 @@ use std::time::Duration;
 use self::proof::{Move, Pending, Proof, moves};
 use self::sides::Sides;
 use super::explain::NamedBy;
-use super::freeze::Patience;
 use super::image_check::Found;
 use super::landing::{self, LandingOptions, LandingReport, Planned, PromotionReport};
 use super::pull_request::Proposing;
@@ -54,14 +53,12 @@ pub async fn run(
     cancellation: Cancellation,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
-    let to = &promote.to;
-    let patience = Patience::new(to.freeze.as_ref(), &to.remote, cancellation.clone());
-    loop {
-        let mut report = once(promote, source, cancellation.clone(), log).await?;
-        if !patience.outlasts(report.held(), log).await? {
-            return Ok(report);
-        }
-    }
+    let Update { freeze, remote, .. } = &promote.to;
+    let again = cancellation.clone();
+    landing::when_not_frozen(freeze.as_ref(), remote, cancellation, log, async |log| {
+        once(promote, source, again.clone(), log).await
+    })
+    .await
 }
 
 async fn once(

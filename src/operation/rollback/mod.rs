@@ -11,7 +11,7 @@ pub use target::{Target, To, UnknownTo, Wanted};
 
 use self::choice::Choice;
 use self::plan::Undone;
-use super::freeze::{Freeze, Patience};
+use super::freeze::Freeze;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
@@ -63,14 +63,11 @@ pub async fn run(
     cancellation: Cancellation,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
-    let freeze = rollback.freeze.as_ref();
-    let patience = Patience::new(freeze, &rollback.remote, cancellation.clone());
-    loop {
-        let mut report = once(rollback, source, cancellation.clone(), log).await?;
-        if !patience.outlasts(report.held(), log).await? {
-            return Ok(report);
-        }
-    }
+    let (freeze, again) = (rollback.freeze.as_ref(), cancellation.clone());
+    landing::when_not_frozen(freeze, &rollback.remote, cancellation, log, async |log| {
+        once(rollback, source, again.clone(), log).await
+    })
+    .await
 }
 
 async fn once(
