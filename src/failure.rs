@@ -185,7 +185,12 @@ pub struct Failure {
     pub message: String,
     /// What to do, where there is something to say that the message does not.
     pub hint: Option<String>,
+    /// What is still deployed, where it says so: `web:v14 (apps/web.yaml) is still deployed`.
+    still: Option<String>,
 }
+
+/// What a failure says that has changed nothing.
+const UNCHANGED: &str = "Nothing was changed.";
 
 impl Failure {
     /// A failure without a hint.
@@ -194,6 +199,7 @@ impl Failure {
             reason,
             message: sentence(message.into()),
             hint: None,
+            still: None,
         }
     }
 
@@ -202,6 +208,37 @@ impl Failure {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Whether it says that it has changed nothing.
+    pub fn says_unchanged(&self) -> bool {
+        self.message.contains(UNCHANGED)
+    }
+
+    /// The same where it says that it has changed nothing, with what is `still` deployed.
+    #[must_use]
+    pub fn with_still(mut self, still: String) -> Self {
+        if self.says_unchanged() {
+            let told = format!("Nothing was changed: {still}.");
+            self.message = self.message.replacen(UNCHANGED, &told, 1);
+            self.still = Some(still);
+        }
+        self
+    }
+
+    /// The message for a run that has changed something before: without that nothing was changed. With `otherwise`
+    /// behind it where it does not say what is still deployed.
+    pub fn after_a_change(&self, otherwise: &str) -> String {
+        match &self.still {
+            Some(still) => {
+                let told = format!("Nothing was changed: {still}.");
+                self.message.replacen(&told, &format!("{still}."), 1)
+            }
+            None => format!(
+                "{} {otherwise}",
+                self.message.replace(&format!(" {UNCHANGED}"), "")
+            ),
+        }
     }
 }
 
@@ -237,6 +274,27 @@ mod tests {
         let message = |text| Failure::new(Reason::Runner, text).message;
         assert_eq!(message("the connection broke"), "The connection broke");
         assert_eq!(message("github.com answered"), "github.com answered");
+    }
+
+    #[test]
+    fn behind_a_change_nobody_reads_that_nothing_was_changed() {
+        let failure = || Failure::new(Reason::Rollback, "It is gone. Nothing was changed. More:");
+        let put = "This run had put v2 there.";
+        assert_eq!(
+            failure().after_a_change(put),
+            "It is gone. More: This run had put v2 there."
+        );
+        let still = failure().with_still("v1 is still deployed".to_owned());
+        assert_eq!(
+            still.message,
+            "It is gone. Nothing was changed: v1 is still deployed. More:"
+        );
+        assert_eq!(
+            still.after_a_change(put),
+            "It is gone. v1 is still deployed. More:"
+        );
+        let silent = Failure::new(Reason::Rollback, "It is gone.").with_still("v1".to_owned());
+        assert_eq!(silent.message, "It is gone.");
     }
 
     #[test]

@@ -132,19 +132,13 @@ impl Delivery {
                     ),
                     _ => why.hint.clone(),
                 };
-                // What a refusal knows of what is deployed now, it says itself.
-                let still = match why.message.contains("still deployed") {
-                    true => String::new(),
-                    false => format!(
-                        " This run had put {} on {}.",
-                        self.landed.what(),
-                        self.landed.branch
-                    ),
-                };
-                // Of itself it says that nothing was changed; the deployment has changed something.
-                let why = why.message.replace(" Nothing was changed.", "");
-                let why = why.replace("Nothing was changed: ", "");
-                format!("{deployed} {commit} was not rolled back. {why}{still}")
+                let put = format!(
+                    "This run had put {} on {}.",
+                    self.landed.what(),
+                    self.landed.branch
+                );
+                let why = why.after_a_change(&put);
+                format!("{deployed} {commit} was not rolled back. {why}")
             }
             (Some(Ok(report)), None) => match &report.pull_request {
                 Some(pull) => {

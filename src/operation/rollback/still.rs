@@ -7,8 +7,6 @@ use crate::manifest::images_in;
 use crate::operation::session::Session;
 use crate::repository::Branch as _;
 
-/// What a failure says that has changed nothing.
-const NOTHING: &str = "Nothing was changed.";
 /// How many images are named.
 const NAMED: usize = 3;
 
@@ -23,7 +21,7 @@ pub(super) async fn told<T>(
     repositories: &[String],
     result: Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let mut failure = match result {
+    let failure = match result {
         Ok(done) => return Ok(done),
         Err(failure) => failure,
     };
@@ -41,11 +39,10 @@ pub(super) async fn told<T>(
             | Reason::Contention
     );
     if is_readable
-        && failure.message.contains(NOTHING)
+        && failure.says_unchanged()
         && let Some(held) = held(session, files, repositories).await
     {
-        let told = format!("Nothing was changed: {held}.");
-        failure.message = failure.message.replacen(NOTHING, &told, 1);
+        return Err(failure.with_still(held));
     }
     Err(failure)
 }
