@@ -655,19 +655,22 @@ impl<'a> Past<'a> {
             && (fates.is_empty() || !self.live_changes(number).is_empty())
     }
 
-    /// Whether only older commits than those of the list could tell what it takes back.
-    pub fn may_be_a_rollback(&self, number: usize) -> bool {
+    /// Whether older commits than those of the list may show that something else is to be undone than what was
+    /// `chosen`.
+    pub fn stands_on_older(&self, chosen: &[Undo]) -> bool {
+        let is_edit = |number: usize| self.standings[number].origin == Origin::Edit;
         // What a rollback put there in place of what it took back may be what there was before, and so may
         // what somebody wrote by hand.
         let is_unsure = |number: usize| {
-            let by_hand = || self.standings[number].origin == Origin::Edit;
-            let is_image = || {
-                self.changes(number)
-                    .any(|change| self.change(change).is_image)
+            let has_images = || {
+                let mut changes = self.changes(number);
+                changes.any(|change| self.change(change).is_image)
             };
-            !said(&self.commits[number]).1.is_empty() || by_hand() && is_image()
+            !said(&self.commits[number]).1.is_empty() || is_edit(number) && has_images()
         };
-        self.standings[number].origin == Origin::Edit || (0..=number).any(is_unsure)
+        let oldest = chosen.iter().map(|one| one.number).max();
+        chosen.iter().any(|one| is_edit(one.number))
+            || oldest.is_some_and(|oldest| (0..=oldest).any(is_unsure))
     }
 
     /// Which changes of a commit are in force.
@@ -1221,9 +1224,8 @@ mod tests {
             let whole = self.past();
             let first = whole.commits().iter().take(first).cloned().collect();
             let newest = Past::new(first);
-            let reads_on = |one: &Undo| newest.may_be_a_rollback(one.number);
             let undo = match newest.newest() {
-                Ok(undo) if !undo.iter().any(reads_on) => undo,
+                Ok(undo) if !newest.stands_on_older(&undo) => undo,
                 Ok(_) | Err(_) => whole.newest().ok()?,
             };
             let rollback = self.undo(&undo, rolled_back);

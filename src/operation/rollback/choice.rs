@@ -182,10 +182,7 @@ async fn newest(
         let named = named(&history.commits);
         let past = past(&history.commits, &named);
         match past.newest() {
-            // An edit may take something back that only older commits show.
-            Ok(chosen)
-                if is_last || !chosen.iter().any(|one| past.may_be_a_rollback(one.number)) =>
-            {
+            Ok(chosen) if is_last || !past.stands_on_older(&chosen) => {
                 return Ok(Choice::of(&history, &past, &chosen));
             }
             Err(why) if is_last => return Err(nothing(session, files, &history, &past, why)),
