@@ -14,6 +14,7 @@ use crate::operation::landing::LandingReport;
 use crate::operation::source_changes;
 use crate::operation::status::StatusReport;
 use crate::operation::verify::{ApplicationReport, VerificationReport};
+use crate::repository::{BranchName, CommitId, Location};
 
 /// Every output there is, in the order of `action.yml`.
 pub const OUTPUTS: [&str; 27] = [
@@ -140,14 +141,8 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
 
 /// The outputs of a verification.
 pub fn of_verification(report: &VerificationReport) -> Outputs {
-    let mut outputs = Outputs::new();
-    outputs.set("changed", false);
-    outputs.set("commit-sha", &report.commit);
-    let url = report.location.commit_url(report.commit.as_str());
-    outputs.set("commit-url", url.unwrap_or_default());
-    outputs.set("branch", &report.branch);
+    let mut outputs = of_what_is_read(&report.location, &report.branch, &report.commit);
     outputs.set("image", report.git_images().join("\n"));
-    outputs.set("rolled-back", false);
     set_applications(&mut outputs, report);
     outputs
 }
@@ -209,15 +204,21 @@ fn metrics(metrics: &Metrics) -> String {
     }
 }
 
-/// The outputs of a history; `csv` is where its table was written.
-pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
+/// Those of an operation that only reads a branch at its tip.
+fn of_what_is_read(location: &Location, branch: &BranchName, tip: &CommitId) -> Outputs {
     let mut outputs = Outputs::new();
     outputs.set("changed", false);
     outputs.set("rolled-back", false);
-    outputs.set("commit-sha", &report.tip);
-    let url = report.location.commit_url(report.tip.as_str());
+    outputs.set("commit-sha", tip);
+    let url = location.commit_url(tip.as_str());
     outputs.set("commit-url", url.unwrap_or_default());
-    outputs.set("branch", &report.branch);
+    outputs.set("branch", branch);
+    outputs
+}
+
+/// The outputs of a history; `csv` is where its table was written.
+pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
+    let mut outputs = of_what_is_read(&report.location, &report.branch, &report.tip);
     outputs.set("deployments", array(&report.deployments, MAX_DEPLOYMENTS));
     outputs.set("deployments-csv", csv);
     outputs.set("metrics", metrics(&report.metrics));
@@ -226,13 +227,7 @@ pub fn of_history(report: &HistoryReport, csv: &str) -> Outputs {
 
 /// The outputs of what runs where.
 pub fn of_status(report: &StatusReport) -> Outputs {
-    let mut outputs = Outputs::new();
-    outputs.set("changed", false);
-    outputs.set("rolled-back", false);
-    outputs.set("commit-sha", &report.tip);
-    let url = report.location.commit_url(report.tip.as_str());
-    outputs.set("commit-url", url.unwrap_or_default());
-    outputs.set("branch", &report.branch);
+    let mut outputs = of_what_is_read(&report.location, &report.branch, &report.tip);
     let include = array(&report.running, MAX_DEPLOYMENTS);
     outputs.set("matrix", format!("{{\"include\":{include}}}"));
     outputs
