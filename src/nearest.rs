@@ -1,4 +1,5 @@
-//! "Did you mean": which of the names there are is nearest to the one that was given.
+//! Names for a person: which of those there are is nearest to the one that was given ("did you mean"), one of several,
+//! the first few of many.
 
 /// `candidates`, the ones most like `given` first, by Jaro-Winkler similarity of their lower-case
 /// forms; equally like ones keep their order.
@@ -21,6 +22,15 @@ pub fn either<T: ToString>(names: &[T]) -> String {
         .map(|name| format!("`{}`", name.to_string()))
         .collect();
     one_of(&names)
+}
+
+/// The first few for a sentence, and how many more there are: `a, b and 2 more`.
+pub fn first_few<T: AsRef<str>>(items: &[T], most: usize) -> String {
+    let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    match items.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Texts of which one is meant: `a, b or c`.
@@ -159,6 +169,13 @@ mod tests {
     fn what_has_little_in_common_is_not_meant() {
         assert_eq!(alike("imge", ["token", "image", "file"]), ["image"]);
         assert!(alike("zzz", ["token", "image", "file"]).is_empty());
+    }
+
+    #[test]
+    fn of_many_the_first_few_are_named() {
+        assert_eq!(first_few::<&str>(&[], 2), "");
+        assert_eq!(first_few(&["a", "b"], 2), "a, b");
+        assert_eq!(first_few(&["a", "b", "c"], 2), "a, b and 1 more");
     }
 
     #[test]

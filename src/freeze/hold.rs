@@ -6,6 +6,7 @@ use super::entry::Freeze;
 use super::window::End;
 use super::zone::Zone;
 use crate::files::RepoPath;
+use crate::nearest::first_few;
 
 /// How often in a row one freeze may go on where another ends: more than a year of days. What goes on for longer
 /// has no end that anybody waits for.
@@ -96,25 +97,16 @@ fn shown(until: i64, zone: &Zone) -> String {
 impl Hold {
     /// What is held, until when, by whom and why, as a clause; `file` says so.
     pub fn told(&self, file: &RepoPath) -> String {
-        let names: Vec<&str> = self
-            .files
-            .iter()
-            .take(NAMED)
-            .map(RepoPath::as_str)
-            .collect();
-        let (more, is) = (
-            self.files.len() - names.len(),
+        let names: Vec<&str> = self.files.iter().map(RepoPath::as_str).collect();
+        let (names, is) = (
+            first_few(&names, NAMED),
             if self.files.len() == 1 { "is" } else { "are" },
         );
-        let more = match more {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         let until = match &self.shown {
             Some(shown) => format!("until {shown}"),
             None => format!("until {file} says otherwise"),
         };
-        let mut told = format!("{}{more} {is} frozen {until}", names.join(", "));
+        let mut told = format!("{names} {is} frozen {until}");
         for (index, (reason, who, line)) in self.by.iter().take(NAMED).enumerate() {
             let mark = if index == 0 { ':' } else { ';' };
             let reason = reason.trim_end_matches('.');

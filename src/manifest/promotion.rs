@@ -10,6 +10,7 @@ use super::request::{EditRequest, ImageAssignment};
 use super::source::ManifestFile;
 use crate::files::RepoPath;
 use crate::image::ImageReference;
+use crate::nearest::first_few;
 
 /// A file, and those whose images it is to hold.
 #[derive(Debug, Clone)]
@@ -374,12 +375,9 @@ fn listed(held: &[HeldImage]) -> String {
     let mut images: Vec<&str> = held.iter().map(|held| held.image.as_str()).collect();
     images.sort_unstable();
     images.dedup();
-    let more = images.len().saturating_sub(LISTED);
-    images.truncate(LISTED);
-    match (images.is_empty(), more) {
-        (true, _) => "no image".to_owned(),
-        (false, 0) => images.join(", "),
-        (false, more) => format!("{} and {more} more", images.join(", ")),
+    match images.is_empty() {
+        true => "no image".to_owned(),
+        false => first_few(&images, LISTED),
     }
 }
 

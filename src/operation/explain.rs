@@ -9,7 +9,7 @@ use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::http::text::is_loopback;
 use crate::manifest::{ManifestError, PromotionError};
-use crate::nearest::{alike, either};
+use crate::nearest::{alike, either, first_few};
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::retry::LandError;
 use crate::repository::{
@@ -607,16 +607,6 @@ fn listed<T: ToString>(names: &[T]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    let shown: Vec<String> = names
-        .iter()
-        .take(MOST)
-        .map(|name| format!("`{}`", name.to_string()))
-        .collect();
-    let more = names.len().saturating_sub(MOST);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{}{more}", shown.join(", "))
+    let quoted = names.iter().map(|name| format!("`{}`", name.to_string()));
+    first_few(&quoted.collect::<Vec<_>>(), MOST)
 }

@@ -22,6 +22,7 @@ pub mod verify;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::markdown::counted;
 use crate::repository::history::Commit;
 
 /// What the action can do.
@@ -80,12 +81,6 @@ fn commit_line(commit: &Commit) -> String {
 fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// `1 file`, `2 files`
-fn counted(count: usize, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
 }
 
 /// Where an operation tells how it goes.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::deployment::metrics::{Measures, Metrics, Restored};
 use crate::image::ImageReference;
 use crate::markdown::{code, counted, link, paragraphs, table, whole_table};
+use crate::nearest::first_few;
 use crate::operation::history::{Deployment, HistoryReport, Image, RolledBack, Value};
 
 /// How many deployments the timeline shows: more do not fit beside each other.
@@ -23,6 +24,8 @@ const MAX_BYTES: usize = 900 << 10;
 const FILES: usize = 80;
 /// How many deployments that were rolled back are named.
 const RESTORED: usize = 20;
+/// How many files, or places in them, are named.
+const PLACES: usize = 3;
 
 /// What was found.
 pub fn of_history(report: &HistoryReport) -> String {
@@ -177,7 +180,12 @@ fn what(deployment: &Deployment, shown: Shown<'_>) -> String {
                 false => format!("a part of {}", shown(name_of(file, deployment))),
             })
             .collect();
-        let _ = write!(text, ", rolled back in {} by {}", some(files), short(by));
+        let _ = write!(
+            text,
+            ", rolled back in {} by {}",
+            first_few(&files, PLACES),
+            short(by)
+        );
     }
     text
 }
@@ -198,16 +206,6 @@ fn name_of<'a>(file: &'a str, deployment: &Deployment) -> &'a str {
     match others.any(|other| other != file && other.rsplit('/').next() == Some(name)) {
         true => file,
         false => name,
-    }
-}
-
-/// The first three, and how many more there are.
-fn some(mut items: Vec<String>) -> String {
-    let more = items.len().saturating_sub(3);
-    items.truncate(3);
-    match more {
-        0 => items.join(", "),
-        more => format!("{} and {more} more", items.join(", ")),
     }
 }
 
@@ -265,7 +263,7 @@ fn changes(deployment: &Deployment, in_several: &HashSet<&str>, shown: Shown<'_>
     }
     let lines = changes.into_iter();
     lines
-        .map(|((text, taken), places)| format!("{text} in {}{taken}", some(places)))
+        .map(|((text, taken), places)| format!("{text} in {}{taken}", first_few(&places, PLACES)))
         .collect()
 }
 

@@ -5,6 +5,7 @@ use crate::deployment::Named;
 use crate::deployment::past::Past;
 use crate::files::RepoPath;
 use crate::manifest::Plan;
+use crate::nearest::first_few;
 use crate::operation::past::{named, past};
 use crate::repository::history::FileHistory;
 
@@ -114,10 +115,5 @@ fn listed<'s>(images: impl Iterator<Item = &'s (String, String)>) -> String {
             names.push(image);
         }
     }
-    let more = names.len().saturating_sub(NAMED);
-    names.truncate(NAMED);
-    match more {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+    first_few(&names, NAMED)
 }
