@@ -10,7 +10,7 @@ use gitops_deploy::freeze::parse;
 use serde_json::Value as Json;
 
 use super::VIA;
-use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, without_line_links};
+use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, as_over_any};
 
 const FILE: &str = "envs/production/web.yaml";
 const FREEZES: &str = "freezes.yaml";
@@ -65,13 +65,7 @@ fn text(repository: &Repository, path: &str) -> String {
 
 fn scrubbed(repository: &Repository, text: &str) -> String {
     let tip = repository.tip("main");
-    without_line_links(text)
-        .replace(repository.url().trim_end_matches(".git"), "REPOSITORY")
-        .replace(".git", "")
-        .replace("acme/manifests", "REPOSITORY")
-        .replace(" through GitHub's API (the repository is on GitHub)", "")
-        .replace(" through git (the repository is not on GitHub)", "")
-        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+    as_over_any(repository, text)
         .replace(&tip, "TIP")
         .replace(&tip[..7], "TIP")
 }

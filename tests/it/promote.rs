@@ -3,7 +3,7 @@
 use super::VIA;
 use crate::support::{
     ARGOCD_TOKEN, Action, App, ArgoCd, Entry, GitServer, Outcome, Reply, Repository, Step, TOKEN,
-    Via, without_line_links,
+    Via, as_over_any,
 };
 
 const STAGING: &str = "envs/staging/web.yaml";
@@ -64,16 +64,10 @@ fn text(repository: &Repository, path: &str) -> String {
 
 /// A text without what differs from run to run, and from one transport to the other.
 fn scrubbed(repository: &Repository, text: &str) -> String {
-    let mut text = without_line_links(text)
-        .replace(repository.url(), "REPOSITORY")
-        .replace(repository.url().trim_end_matches(".git"), "REPOSITORY")
-        .replace("acme/manifests", "REPOSITORY")
-        .replace(" through GitHub's API (the repository is on GitHub)", "")
-        .replace(" through git (the repository is not on GitHub)", "")
+    let mut text = as_over_any(repository, text)
         .replace("by wlals2", "by github-actions[bot]")
         .replace("github-actions\\[bot\\]", "github-actions[bot]")
-        .replace(" Its signature is verified.", "")
-        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        .replace(" Its signature is verified.", "");
     for (number, commit) in repository.log("--all").iter().rev().enumerate() {
         text = text
             .replace(&commit.id, &format!("COMMIT-{number}"))

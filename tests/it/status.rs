@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use super::VIA;
-use crate::support::{
-    Action, GitServer, Outcome, Repository, Step, TOKEN, Via, without_line_links,
-};
+use crate::support::{Action, GitServer, Outcome, Repository, Step, TOKEN, Via, as_over_any};
 
 const HOUR: i64 = 3600;
 
@@ -51,13 +49,7 @@ fn history(repository: &Repository, commits: &[At]) {
 
 /// Without what differs from run to run, and from one transport to the other.
 fn scrubbed(repository: &Repository, text: &str) -> String {
-    let mut text = without_line_links(text)
-        .replace(repository.url(), "REPOSITORY")
-        .replace(repository.url().trim_end_matches(".git"), "REPOSITORY")
-        .replace("acme/manifests", "REPOSITORY")
-        .replace(" through GitHub's API (the repository is on GitHub)", "")
-        .replace(" through git (the repository is not on GitHub)", "")
-        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let mut text = as_over_any(repository, text);
     for (number, commit) in repository.log("main").iter().rev().enumerate() {
         text = text
             .replace(&commit.id, &format!("COMMIT-{number}"))

@@ -41,4 +41,4 @@ pub use github::{APP_ID, APP_KEY, Github, MINTED};
 pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};
 pub use service::Service;
-pub use via::{Via, without_line_links};
+pub use via::{Via, as_over_any, without_line_links};

@@ -75,3 +75,14 @@ pub fn without_line_links(summary: &str) -> String {
     }
     text + rest
 }
+
+/// A text of a run on `repository`, `acme/manifests`, as it is over any transport.
+pub fn as_over_any(repository: &Repository, text: &str) -> String {
+    without_line_links(text)
+        .replace(repository.url(), "REPOSITORY")
+        .replace(repository.url().trim_end_matches(".git"), "REPOSITORY")
+        .replace("acme/manifests", "REPOSITORY")
+        .replace(" through GitHub's API (the repository is on GitHub)", "")
+        .replace(" through git (the repository is not on GitHub)", "")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+}
