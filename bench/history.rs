@@ -20,10 +20,12 @@ pub enum Task {
     Deploy,
     /// All commits of one file are listed.
     History,
+    /// The same with git's own best alone, as all else takes minutes; only where it is asked for by name.
+    LongHistory,
 }
 
-/// A team's repository, a company's, and one with a long past.
-pub const SIZES: [Size; 3] = [
+/// A team's repository, a company's, one with a long past, and one with the longest.
+pub const SIZES: [Size; 4] = [
     Size {
         name: "small",
         task: Task::Deploy,
@@ -42,6 +44,12 @@ pub const SIZES: [Size; 3] = [
         files: 1_000,
         commits: 30_000,
     },
+    Size {
+        name: "million",
+        task: Task::LongHistory,
+        files: 2_000,
+        commits: 1_000_000,
+    },
 ];
 
 impl Size {
@@ -53,6 +61,14 @@ impl Size {
     /// The image in it, without a tag.
     pub fn image(self) -> String {
         image(self.files / 2)
+    }
+
+    /// How long each file is. Of a million of versions the stream that makes them would not fit.
+    fn file_size(self) -> usize {
+        match self.task {
+            Task::Deploy | Task::History => 5_000,
+            Task::LongHistory => 400,
+        }
     }
 
     /// Builds a repository of this size: a first commit with all files, then one image after the
@@ -69,7 +85,7 @@ impl Size {
                 message.len()
             )?;
             let mut put = |file: usize, tag: usize| {
-                let manifest = manifest(file, tag);
+                let manifest = manifest(file, tag, self.file_size());
                 let (path, size) = (path(file), manifest.len());
                 writeln!(stream, "M 100644 inline {path}\ndata {size}\n{manifest}")
             };
@@ -96,9 +112,9 @@ fn image(file: usize) -> String {
     format!("ghcr.io/acme/service-{file:05}")
 }
 
-/// 5 KB of a Deployment. The values of its environment are noise, so that it shrinks under zlib as
+/// So many bytes of a Deployment. The values of its environment are noise, so that it shrinks under zlib as
 /// real manifests with their hashes and hosts do, to a bit less than half.
-fn manifest(file: usize, tag: usize) -> String {
+fn manifest(file: usize, tag: usize, size: usize) -> String {
     let mut text = format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: service-{file:05}\nspec:\n  \
          replicas: 2\n  template:\n    spec:\n      containers:\n        - name: service\n          \
@@ -116,7 +132,7 @@ fn manifest(file: usize, tag: usize) -> String {
             noise,
             noise.rotate_left(29).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         );
-        if text.len() + line.len() > 5_000 {
+        if text.len() + line.len() > size {
             break;
         }
         text.push_str(&line);

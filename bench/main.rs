@@ -8,9 +8,9 @@
 //! Each way sets one image in one file of a repository and pushes; or, on the repository with a long
 //! past, lists the commits that touched one file. Requests and bytes (headers
 //! included) are counted at the server's socket; time is the median over the rounds, in which the
-//! ways take turns. The scenes are `small`, `large`, `history`, and those of `scenes.rs`, where this action
-//! takes turns with an older one, if there is one. Memory is the resident peak of the largest process. The added latency is a pause
-//! before each answer.
+//! ways take turns. The scenes are `small`, `large`, `history`, `million` (only by its name), and those of
+//! `scenes.rs`, where this action takes turns with an older one, if there is one. Memory is the resident peak
+//! of the largest process. The added latency is a pause before each answer.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -151,7 +151,11 @@ fn measure(options: &Options, action: &Path) -> anyhow::Result<Vec<Table>> {
     let server = GitServer::start();
     let mut tables = Vec::new();
     for size in SIZES {
-        if options.only.as_ref().is_some_and(|only| only != size.name) {
+        let is_wanted = match &options.only {
+            Some(only) => only == size.name,
+            None => size.task != Task::LongHistory,
+        };
+        if !is_wanted {
             continue;
         }
         eprintln!("building the {} repository", size.name);
@@ -160,10 +164,10 @@ fn measure(options: &Options, action: &Path) -> anyhow::Result<Vec<Table>> {
         // Every round deploys another tag, so that there always is something to push.
         let mut tag = size.commits;
         for latency in LATENCIES {
-            let mut rounds: Vec<Vec<Round>> = ways.map(|_| Vec::new()).into();
+            let mut rounds: Vec<Vec<Round>> = ways.iter().map(|_| Vec::new()).collect();
             for round in 1..=options.rounds {
                 eprintln!("{}, {latency:?}: round {round}", size.name);
-                for (way, rounds) in ways.into_iter().zip(&mut rounds) {
+                for (&way, rounds) in ways.iter().zip(&mut rounds) {
                     tag += 1;
                     let image = format!("{}:v{tag}", size.image());
                     let before = repository.tip("main");
@@ -194,9 +198,9 @@ fn measure(options: &Options, action: &Path) -> anyhow::Result<Vec<Table>> {
                 }
             }
             let rows = ways
-                .into_iter()
+                .iter()
                 .zip(rounds)
-                .map(|(way, rounds)| summarize(way, &rounds))
+                .map(|(way, rounds)| summarize(*way, &rounds))
                 .collect();
             tables.push(Table {
                 size,

@@ -36,17 +36,18 @@ pub enum Way {
 }
 
 impl Way {
-    /// Those of a task: the one by hand comes first.
-    pub fn of(task: Task) -> [Way; 5] {
+    /// Those of a task: the one by hand comes first, where it is one of them.
+    pub fn of(task: Task) -> &'static [Way] {
         match task {
-            Task::Deploy => [Way::Shell, Way::Shallow, Way::Blobless, Way::Git, Way::Api],
-            Task::History => [
+            Task::Deploy => &[Way::Shell, Way::Shallow, Way::Blobless, Way::Git, Way::Api],
+            Task::History => &[
                 Way::CloneLog,
                 Way::BareLog,
                 Way::BloblessLog,
                 Way::GitHistory,
                 Way::ApiHistory,
             ],
+            Task::LongHistory => &[Way::BloblessLog, Way::GitHistory],
         }
     }
 
@@ -54,7 +55,7 @@ impl Way {
     pub fn best_of_git(task: Task) -> Way {
         match task {
             Task::Deploy => Way::Blobless,
-            Task::History => Way::BloblessLog,
+            Task::History | Task::LongHistory => Way::BloblessLog,
         }
     }
 
