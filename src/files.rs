@@ -152,6 +152,15 @@ impl FromStr for Pattern {
     }
 }
 
+/// What is alone in the braces of a glob, which is the same as without them: a placeholder of something else.
+pub fn lone_alternative(glob: &str) -> Option<&str> {
+    let mut opening = glob.match_indices('{');
+    opening.find_map(|(at, _)| {
+        let (inside, _) = glob.get(at + 1..)?.split_once('}')?;
+        (!inside.contains([',', '{'])).then_some(inside)
+    })
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

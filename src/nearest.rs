@@ -11,8 +11,19 @@ pub fn nearest<T: AsRef<str>>(given: &str, candidates: impl IntoIterator<Item = 
 /// Those of `candidates` that `given` may have been meant to be, the most alike first.
 pub fn alike<T: AsRef<str>>(given: &str, candidates: impl IntoIterator<Item = T>) -> Vec<T> {
     let ranked = ranked(candidates, |candidate| similarity(given, candidate));
-    let alike = ranked.take_while(|(score, _)| *score > ALIKE);
+    let alike = ranked.filter(|(score, candidate)| is_near(given, candidate.as_ref(), *score));
     alike.map(|(_, candidate)| candidate).collect()
+}
+
+/// Whether one of two names is a slip of the other, begins it, or is some words of it. Similarity alone also finds
+/// names that only share their letters: `retries` and `registry-username`.
+fn is_near(a: &str, b: &str, similarity: f64) -> bool {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let begins = |one: &str, other: &str| one.len() > 2 && other.starts_with(one);
+    let same = strsim::normalized_damerau_levenshtein(&a, &b);
+    let is_slip = same >= SLIP || begins(&a, &b) || begins(&b, &a);
+    // Of a short name two letters in the wrong order are much.
+    same >= CLEAR_SLIP || (similarity > ALIKE && (is_slip || are_words_of(&a, &b).is_some()))
 }
 
 /// Names for a question, of which one is meant: `` `a`, `b` or `c` ``.
@@ -121,6 +132,10 @@ impl<T: AsRef<str>> Nearest<T> {
 
 /// Below this two names have little more in common than some letters.
 const ALIKE: f64 = 0.75;
+/// How much of two names must be the same for one to be the other with a slip.
+const SLIP: f64 = 0.5;
+/// The same, whatever else is said of them.
+const CLEAR_SLIP: f64 = 0.66;
 /// What a name's words make of it alone, at the least.
 const PART: f64 = 0.8;
 
@@ -129,16 +144,21 @@ const PART: f64 = 0.8;
 pub fn similarity(a: &str, b: &str) -> f64 {
     let letters = letters(a, b);
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let (one, other) = (words(&a), words(&b));
+    match are_words_of(&a, &b) {
+        Some(share) => letters.max(PART + (1.0 - PART) * share),
+        None => letters,
+    }
+}
+
+/// How much of one of two names in lower case the words of the other are; none where they are not all in it.
+fn are_words_of(a: &str, b: &str) -> Option<f64> {
+    let (one, other) = (words(a), words(b));
     let (few, many) = match one.len() <= other.len() {
         true => (one, other),
         false => (other, one),
     };
     let is_part = !few.is_empty() && few.iter().all(|word| many.contains(word));
-    match is_part {
-        true => letters.max(PART + (1.0 - PART) * share(&few, &many)),
-        false => letters,
-    }
+    is_part.then(|| share(&few, &many))
 }
 
 fn letters(a: &str, b: &str) -> f64 {
@@ -169,6 +189,17 @@ mod tests {
     fn what_has_little_in_common_is_not_meant() {
         assert_eq!(alike("imge", ["token", "image", "file"]), ["image"]);
         assert!(alike("zzz", ["token", "image", "file"]).is_empty());
+        assert!(alike("retries", ["registry-username", "resource"]).is_empty());
+        for (given, meant) in [
+            ("argocd-app", "argocd-application"),
+            ("repo", "repository"),
+            ("labels", "pull-request-labels"),
+            ("timout", "timeout"),
+            ("tiemout", "timeout"),
+            ("wbe", "web"),
+        ] {
+            assert_eq!(alike(given, [meant]), [meant]);
+        }
     }
 
     #[test]

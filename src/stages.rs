@@ -8,7 +8,7 @@ use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::files::{FileSelection, PathError, Pattern, RepoPath};
+use crate::files::{FileSelection, PathError, Pattern, RepoPath, lone_alternative};
 
 /// The files of a stage, as its lines name them.
 #[derive(Debug, Clone)]
@@ -67,6 +67,14 @@ pub enum StageError {
         component: String,
         /// The first name in it.
         name: String,
+    },
+    /// `envs/{Stage}/web.yaml`
+    #[error(
+        "`{{{text}}}` is not a name for a part of the path: a name is made of `a-z`, `0-9`, `-` and `_`, such as `{{stage}}`"
+    )]
+    NotAName {
+        /// What is in the braces.
+        text: String,
     },
     /// `**/{app}.yaml`
     #[error(
@@ -153,7 +161,7 @@ impl Stage {
 }
 
 /// The name of the part of a path that says which stage it is of.
-const STAGE: &str = "stage";
+pub const STAGE: &str = "stage";
 
 /// Where a file is among the stages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,6 +173,12 @@ pub struct Position {
 }
 
 impl Stage {
+    /// The names of parts of the paths, where there are some and none of them is `{stage}`.
+    pub fn names_without_stage(&self) -> Option<Vec<&str>> {
+        let names = self.all_names();
+        (!names.is_empty() && !names.contains(&STAGE)).then_some(names)
+    }
+
     /// Where each of `paths` is, of those that are of these files. The stage is what `{stage}` stands for;
     /// where a line has none, the directories of the file that have no name and no wildcard, without those
     /// that all have. Of files that are in the same ones it is `alone`.
@@ -231,16 +245,20 @@ pub fn belong_together(one: &Names, other: &Names) -> bool {
 
 impl Line {
     fn new(text: &str) -> Result<Self, StageError> {
+        let mut starred = text.to_owned();
+        for Found { name, .. } in names_in(text) {
+            starred = starred.replace(&format!("{{{name}}}"), "*");
+        }
+        if let Some(other) = lone_alternative(&starred) {
+            let text = other.to_owned();
+            return Err(StageError::NotAName { text });
+        }
         let Some(first) = names_in(text).next() else {
             return Ok(Self::Plain(text.parse()?));
         };
         let name = first.name.to_owned();
         if text.split('/').any(|component| component.contains("**")) {
             return Err(StageError::AnyDepth { name });
-        }
-        let mut starred = text.to_owned();
-        for Found { name, .. } in names_in(text) {
-            starred = starred.replace(&format!("{{{name}}}"), "*");
         }
         // Whether it can name files of a repository is said by the same rule as for every other.
         let glob: Pattern = starred.parse()?;

@@ -106,6 +106,10 @@ impl Progress for Log {
         }
     }
 
+    fn not_done(&mut self, text: &str) {
+        self.annotation("warning", None, text);
+    }
+
     fn warning(&mut self, text: &str) {
         self.annotation("warning", None, text);
         let text = redacted(text);

@@ -15,7 +15,7 @@ pub(super) struct Schedule(Box<Cron>);
 pub(super) enum InvalidSchedule {
     /// It breaks the grammar.
     #[error(
-        "expected the five fields of cron (minute, hour, day of the month, month, day of the week), such as `0 18 * * 5`: {0}"
+        "expected the five fields of cron (minute, hour, day of the month, month, day of the week), such as `0 18 * * 5`{0}"
     )]
     Syntax(String),
     /// A day that no month has.
@@ -25,14 +25,8 @@ pub(super) enum InvalidSchedule {
 
 impl Schedule {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidSchedule> {
-        let parser = CronParser::builder()
-            .seconds(Seconds::Disallowed)
-            .year(Year::Disallowed)
-            .build();
-        let parsed = parser.parse(text).map_err(|error| {
-            InvalidSchedule::Syntax(error.to_string().trim_end_matches('.').to_owned())
-        });
-        let schedule = Self(Box::new(parsed?));
+        let cron = cron(text).ok_or_else(|| InvalidSchedule::Syntax(what_is_wrong(text)))?;
+        let schedule = Self(Box::new(cron));
         // The calendar repeats itself after 400 years.
         let then = NaiveDate::from_ymd_opt(2400, 1, 1).unwrap_or_default();
         match schedule.last(then.into()) {
@@ -44,6 +38,48 @@ impl Schedule {
     /// The last such time up to `local`, that one included.
     pub(super) fn last(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
         self.0.find_previous_occurrence(&local, true).ok()
+    }
+}
+
+fn cron(text: &str) -> Option<Cron> {
+    let parser = CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed)
+        .build();
+    parser.parse(text).ok()
+}
+
+/// The fields by their names, with what may be in them.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31"),
+    ("month", "1 to 12, or JAN to DEC"),
+    ("day of the week", "0 to 7, or SUN to SAT"),
+];
+
+/// What breaks the grammar, as the end of a sentence: the first field that is none, alone among fields that may be
+/// anything.
+fn what_is_wrong(text: &str) -> String {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if text.starts_with('@') {
+        return ", or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`".to_owned();
+    }
+    if fields.len() != FIELDS.len() {
+        let plural = if fields.len() == 1 { "" } else { "s" };
+        return format!(": this has {} field{plural}", fields.len());
+    }
+    let is_wrong = |number: usize| {
+        let mut alone = ["*"; FIELDS.len()];
+        alone[number] = fields[number];
+        cron(&alone.join(" ")).is_none()
+    };
+    let mut named = FIELDS.iter().enumerate();
+    match named.find(|(number, _)| is_wrong(*number)) {
+        Some((number, (name, range))) => {
+            format!(": the {name} `{}` is not one ({range})", fields[number])
+        }
+        None => String::new(),
     }
 }
 
@@ -94,6 +130,25 @@ mod tests {
         ] {
             let error = Schedule::parse(text).unwrap_err();
             assert!(matches!(error, InvalidSchedule::Syntax(_)), "{text}");
+        }
+        for (text, told) in [
+            ("18:00", ": this has 1 field"),
+            ("0 25 * * *", ": the hour `25` is not one (0 to 23)"),
+            (
+                "0 18 * 13 *",
+                ": the month `13` is not one (1 to 12, or JAN to DEC)",
+            ),
+            (
+                "0 18 * * fr",
+                ": the day of the week `fr` is not one (0 to 7, or SUN to SAT)",
+            ),
+            (
+                "@reboot",
+                ", or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`",
+            ),
+        ] {
+            let error = Schedule::parse(text).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("`0 18 * * 5`{told}")), "{error}");
         }
         assert_eq!(
             Schedule::parse("0 0 30 2 *").unwrap_err(),

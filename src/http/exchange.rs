@@ -89,6 +89,8 @@ impl ExchangeError {
             Self::Connect(why)
         } else if let Some((_, why)) = text.split_once("invalid peer certificate: ") {
             Self::Certificate(why.to_owned())
+        } else if let Some((_, why)) = text.split_once("failed to lookup address information: ") {
+            Self::Connect(format!("its name is not known here ({why})"))
         } else if error.is_connect() {
             Self::Connect(text.to_owned())
         } else {

@@ -9,7 +9,7 @@ use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style, scalar};
 use super::change::ValueChange;
 use super::error::ManifestError;
 use super::file::Manifest;
-use super::locate::{documents, paths, what_is_at};
+use super::locate::{documents, meant, no_document, what_is_at};
 use super::request::{ResourceFilter, ValueAssignment, YamlPath};
 use super::target::Targets;
 
@@ -49,9 +49,9 @@ pub(super) fn add(
     }
     // A key is added wherever there is the mapping for it; what is missing as well is made only where
     // the path leads furthest.
-    let enough = place.path.steps().len().saturating_sub(1);
+    let around = place.path.steps().len().saturating_sub(1);
     let furthest = attempts.iter().map(|(.., attempt)| attempt.steps()).max();
-    let enough = furthest.unwrap_or_default().min(enough);
+    let enough = furthest.unwrap_or_default().min(around);
     let mut is_met = false;
     let mut nearest: Option<(usize, Nothing)> = None;
     for (number, manifest) in manifests.iter().enumerate() {
@@ -113,15 +113,27 @@ pub(super) fn add(
     }
     match (wish, nearest) {
         _ if is_met => Ok(()),
-        // What is gone already is as it should be; but an alias keeps what it stands for.
-        (Wish::Remove(_), Some((_, nothing))) if nothing.is_absent => Ok(()),
+        // What is gone already is as it should be; but an alias keeps what it stands for. Where not even what
+        // is around it is there, it may have been misspelt, and is there still.
+        (Wish::Remove(_), Some((number, nothing))) if nothing.is_absent => {
+            if nothing.steps < around {
+                warnings.push(not_removed(&nothing.error(&manifests[number], place)));
+            }
+            Ok(())
+        }
         (_, Some((number, nothing))) => Err(nothing.error(&manifests[number], place)),
-        (Wish::Remove(_), None) => Ok(()),
-        (Wish::Set(_), None) => Err(ManifestError::NoDocument {
-            path: place.to_string(),
-            files: paths(manifests),
-        }),
+        (Wish::Remove(_), None) => {
+            warnings.push(not_removed(&no_document(manifests, place, filters)));
+            Ok(())
+        }
+        (Wish::Set(_), None) => Err(no_document(manifests, place, filters)),
     }
+}
+
+/// The warning that there was nothing to remove, for the reason that `error` gives.
+fn not_removed(error: &ManifestError) -> String {
+    let advice = error.advice().unwrap_or_default();
+    format!("`remove`: nothing was removed: {error}. {advice}")
 }
 
 /// What following a path in a document came to.
@@ -169,6 +181,10 @@ struct Nothing {
     is_absent: bool,
     /// Whether the document is no list and no mapping.
     is_text: bool,
+    /// The path that may have been meant.
+    meant: Option<Path>,
+    /// Whether what is missing would be made, if the line said so.
+    can_be_made: bool,
 }
 
 impl Nothing {
@@ -183,6 +199,8 @@ impl Nothing {
             path: place.to_string(),
             reached: place.path.up_to(self.steps).to_string(),
             there: self.there,
+            meant: self.meant.map(|meant| place.at(meant).to_string()),
+            can_be_made: self.can_be_made,
         }
     }
 }
@@ -228,18 +246,22 @@ fn walk(stream: &Stream<'_>, node: NodeId, done: usize, wish: Wish<'_>) -> Attem
                 line: inside.line(nothing.line),
                 ..nothing
             }),
-            None => nothing(stream, &missed, path),
+            None => nothing(stream, &missed, path, false),
         };
     }
-    match wish {
-        Wish::Set(assignment) if assignment.creates() && missed.reason == MissedReason::Absent => {
-            created(stream, &missed, assignment).unwrap_or_else(|| nothing(stream, &missed, path))
+    let made = match wish {
+        Wish::Set(assignment) if missed.reason == MissedReason::Absent => {
+            created(stream, &missed, assignment)
         }
-        _ => nothing(stream, &missed, path),
+        _ => None,
+    };
+    match (wish, made) {
+        (Wish::Set(assignment), Some(made)) if assignment.creates() => made,
+        (_, made) => nothing(stream, &missed, path, made.is_some()),
     }
 }
 
-fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Attempt {
+fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path, can_be_made: bool) -> Attempt {
     let is_text = missed.steps == 0 && stream.scalar(missed.node).is_some();
     Attempt::Nothing(Nothing {
         steps: missed.steps,
@@ -247,6 +269,8 @@ fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Attempt {
         there: what_is_at(stream, missed, path),
         is_absent: missed.reason == MissedReason::Absent,
         is_text: is_text && !stream.is_null(missed.node),
+        meant: meant(stream, missed, path),
+        can_be_made,
     })
 }
 

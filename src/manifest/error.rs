@@ -1,9 +1,11 @@
 //! What is wrong with a manifest or a request, in words for a person.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::files::RepoPath;
+use crate::image::ImageReference;
 use crate::yaml::{EditError, ParseError};
 
 use super::change::ImageChange;
@@ -71,14 +73,18 @@ pub enum ManifestError {
         held: Vec<HeldImage>,
     },
     /// No file has a container of that name.
-    #[error("{} {} no container {container}{}", Files(.files), verb(.files, "has", "have"), Held(.held, false))]
+    #[error("{} {} no container {container}{}", Files(.files), verb(.files, "has", "have"), Containers(.held, .images))]
     NoContainer {
         /// The name that was asked for.
         container: String,
+        /// The image that it was to get.
+        image: Box<ImageReference>,
         /// The files that were searched.
         files: Vec<RepoPath>,
         /// The containers that they do hold, nearest first.
         held: Vec<HeldImage>,
+        /// All images that they hold, nearest first.
+        images: Vec<HeldImage>,
     },
     /// Two lines of the request want different images at one place.
     #[error(
@@ -131,6 +137,10 @@ pub enum ManifestError {
         reached: String,
         /// What is there.
         there: String,
+        /// The path that may have been meant.
+        meant: Option<String>,
+        /// Whether `:=` would make what is missing.
+        can_be_made: bool,
     },
     /// A path goes down from a document that is a text.
     #[error(
@@ -153,12 +163,14 @@ pub enum ManifestError {
         lines: Vec<usize>,
     },
     /// No file has the document that a path names.
-    #[error("{} {} no document for {path}", Files(.files), verb(.files, "has", "have"))]
+    #[error("{} {} no document for {path}; there is {}", Files(.files), verb(.files, "has", "have"), listed(.held))]
     NoDocument {
         /// The path as it was given.
         path: String,
         /// The files that were searched.
         files: Vec<RepoPath>,
+        /// The documents that they do have, nearest first.
+        held: Vec<String>,
     },
     /// A path of `set` leads to something that is no single value.
     #[error("{file}, line {line}: {path} {reason}")]
@@ -282,7 +294,7 @@ impl ManifestError {
     }
 
     /// What to do about it, where the message does not say so itself.
-    pub fn advice(&self) -> Option<&'static str> {
+    pub fn advice(&self) -> Option<Cow<'static, str>> {
         let advice = match self {
             Self::Invalid { .. } => {
                 "Correct the file in Git first. Where `file` is a glob that need not match it, exclude it with a line `!PATH`."
@@ -290,16 +302,19 @@ impl ManifestError {
             Self::LfsPointer { .. } => {
                 "Take the manifest out of Git LFS (`.gitattributes`), or name another file in `file`."
             }
-            Self::NoImage { .. } => {
-                "Check `image` and `file`. To put another image in place of one that is there, name its container: \
-                 `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is."
-            }
-            Self::NoContainer { .. } => {
-                "Check the container's name before the `=` in `image`, and `file`."
-            }
-            Self::NothingAt { .. } => {
-                "Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`."
-            }
+            Self::NoImage { held, .. } => return Some(Cow::Owned(on_no_image(held))),
+            Self::NoContainer {
+                image,
+                held,
+                images,
+                ..
+            } => return Some(Cow::Owned(on_no_container(image, held, images))),
+            Self::NothingAt {
+                path,
+                meant,
+                can_be_made,
+                ..
+            } => return Some(Cow::Owned(on_nothing(path, meant.as_deref(), *can_be_made))),
             Self::NoMapping { .. } => "Check `file`.",
             Self::NoDocument { .. } => {
                 "Check what is before the `:` of the path, such as `Deployment/web`, and `file`."
@@ -325,7 +340,7 @@ impl ManifestError {
             | Self::Encrypted { .. }
             | Self::Edit { .. } => return None,
         };
-        Some(advice)
+        Some(Cow::Borrowed(advice))
     }
 
     /// Whether a guard of [`crate::yaml::edit`] had to step in.
@@ -335,6 +350,55 @@ impl ManifestError {
             Self::OtherImage { .. } => true,
             _ => false,
         }
+    }
+}
+
+/// What to do where no place holds the image; `held` are the images that are there.
+fn on_no_image(held: &[HeldImage]) -> String {
+    let has_containers = held.iter().any(|image| image.container.is_some());
+    let elsewhere = match (held, has_containers) {
+        ([], _) => "Where the file has a shape of its own, say with `path` where the image is.",
+        (_, true) => {
+            "To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file \
+             has a shape of its own, say with `path` where the image is."
+        }
+        (_, false) => {
+            "To put another image in place of one that is there, or where the file has a shape of its own, say with \
+             `path` where the image is."
+        }
+    };
+    format!("Check `image` and `file`. {elsewhere}")
+}
+
+/// What to do where no container has the name before the `=`.
+fn on_no_container(image: &ImageReference, held: &[HeldImage], images: &[HeldImage]) -> String {
+    let is_there = |held: &HeldImage| {
+        let held = held.image.parse::<ImageReference>();
+        held.is_ok_and(|held| held.same_repository(image))
+    };
+    match (held, images) {
+        ([], []) => "Check `file`.".to_owned(),
+        ([], images) if images.iter().any(is_there) => {
+            format!("Leave the name and the `=` out: `{image}`.")
+        }
+        ([], _) => {
+            "Leave the name and the `=` out of `image`, and say with `path` where the image is."
+                .to_owned()
+        }
+        _ => "Check the container's name before the `=` in `image`, and `file`.".to_owned(),
+    }
+}
+
+/// What to do where nothing is at `path`: what is made by `:=` stays, so it is advised to nobody who may have
+/// misspelt something.
+fn on_nothing(path: &str, meant: Option<&str>, can_be_made: bool) -> String {
+    let check = match meant {
+        Some(meant) => format!("Did you mean `{meant}`?"),
+        None => "Check the path: its keys are written as in the file.".to_owned(),
+    };
+    match can_be_made {
+        true => format!("{check} Only to add something new, write `{path}:=…`, with a colon."),
+        false => check,
     }
 }
 
@@ -440,6 +504,22 @@ fn verb(files: &[RepoPath], one: &'static str, several: &'static str) -> &'stati
 
 /// The end of a sentence: what is there instead, one a line.
 struct Held<'a>(&'a [HeldImage], bool);
+
+/// The end of a sentence: the containers that are there; where there are none, the images.
+struct Containers<'a>(&'a [HeldImage], &'a [HeldImage]);
+
+impl fmt::Display for Containers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self([], []) => f.write_str(": it holds no container and no image at all"),
+            Self([], images) => {
+                f.write_str(": it holds no container at all.")?;
+                Held(images, true).fmt(f)
+            }
+            Self(held, _) => Held(held, false).fmt(f),
+        }
+    }
+}
 
 /// The end of a sentence: where the text is, one a line.
 struct Mentions<'a>(&'a [Mention]);

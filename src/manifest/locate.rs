@@ -1,6 +1,7 @@
 //! Places that the user names by YAML paths.
 
 use crate::files::RepoPath;
+use crate::nearest::alike;
 use crate::yaml::path::{Missed, MissedReason, Path, Step};
 use crate::yaml::{Content, NodeId, Stream};
 
@@ -84,10 +85,42 @@ fn find(
     match nearest {
         _ if !found.is_empty() => Ok(found),
         Some((manifest, missed)) => Err(nothing_at(manifest, path, &missed)),
-        None => Err(ManifestError::NoDocument {
-            path: path.to_string(),
-            files: paths(manifests),
-        }),
+        None => Err(no_document(manifests, path, filters)),
+    }
+}
+
+/// The error for a path before which a document is named that there is not, among those that `filters` choose.
+pub(super) fn no_document(
+    manifests: &[Manifest<'_>],
+    path: &YamlPath,
+    filters: &[ResourceFilter],
+) -> ManifestError {
+    let files = manifests
+        .iter()
+        .filter(|manifest| manifest.nested.is_none());
+    let held = match &path.document {
+        Some(DocumentSelector::Index(_)) => {
+            let count = files.map(|manifest| manifest.stream.roots().len());
+            let count = count.max().unwrap_or_default();
+            (0..count)
+                .map(|number| format!("document {number}"))
+                .collect()
+        }
+        selector => {
+            let wanted = selector.as_ref().map(ToString::to_string);
+            let objects = files.flat_map(|manifest| Object::all(&manifest.stream));
+            let is_chosen = |object: &Object| {
+                filters.is_empty() || filters.iter().any(|filter| object.is_chosen_by(filter))
+            };
+            let objects = objects.filter(|(_, object)| is_chosen(object));
+            let names = objects.map(|(_, object)| object.to_string());
+            error::nearest_texts(names, &wanted.unwrap_or_default())
+        }
+    };
+    ManifestError::NoDocument {
+        path: path.to_string(),
+        files: paths(manifests),
+        held,
     }
 }
 
@@ -164,7 +197,37 @@ fn nothing_at(manifest: &Manifest<'_>, path: &YamlPath, missed: &Missed) -> Mani
         path: path.to_string(),
         reached: path.path.up_to(missed.steps).to_string(),
         there: what_is_at(&manifest.stream, missed, &path.path),
+        meant: meant(&manifest.stream, missed, &path.path).map(|meant| path.at(meant).to_string()),
+        can_be_made: false,
     }
+}
+
+/// The path that may have been meant by one that leads nowhere: its step there is like another one that leads on.
+pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option<Path> {
+    let step = path.steps().get(missed.steps)?;
+    let (wanted, there): (&str, Vec<&str>) = match (&stream[missed.node].content, step) {
+        (Content::Mapping(pairs), Step::Key(wanted)) => {
+            let keys = pairs.iter().filter_map(|(key, _)| stream.value(*key));
+            (wanted, keys.collect())
+        }
+        (Content::Sequence(items), Step::Field { key, value }) => {
+            let fields = items.iter().filter_map(|item| stream.get(*item, key));
+            (
+                value,
+                fields.filter_map(|field| stream.value(field)).collect(),
+            )
+        }
+        _ => return None,
+    };
+    let near = (*alike(wanted, there).first()?).to_owned();
+    let step = match step {
+        Step::Field { key, .. } => Step::Field {
+            key: key.clone(),
+            value: near,
+        },
+        _ => Step::Key(near),
+    };
+    Some(path.with_step(missed.steps, step))
 }
 
 /// What a person finds where a path ended: `has the keys …`.

@@ -454,8 +454,10 @@ fn nothing_found(
             });
             ManifestError::NoContainer {
                 container: container.clone(),
+                image: Box::new(assignment.image.clone()),
                 files,
                 held,
+                images: nearest_images(manifests, &assignment.image),
             }
         }
         None => ManifestError::NoImage {

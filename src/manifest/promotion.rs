@@ -1,5 +1,6 @@
 //! What to change so that some files hold the images that others hold.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::change::Plan;
@@ -132,20 +133,21 @@ pub enum PromotionError {
 
 impl PromotionError {
     /// What to do about it, where the message does not say so itself.
-    pub fn advice(&self) -> Option<&'static str> {
-        match self {
-            Self::Manifest(error) => error.advice(),
-            Self::SeveralVersions { .. } => Some(
-                "Narrow `from` to the file that counts, give the parts of the paths that belong together a name (`{app}`) in `from` and `file`, or name the images to promote as `image`.",
-            ),
-            Self::NothingInCommon { .. } => {
-                Some("Check `from` and `file`: images are the same by registry and repository.")
+    pub fn advice(&self) -> Option<Cow<'static, str>> {
+        let advice = match self {
+            Self::Manifest(error) => return error.advice(),
+            Self::SeveralVersions { .. } => {
+                "Narrow `from` to the file that counts, give the parts of the paths that belong together a name (`{app}`) in `from` and `file`, or name the images to promote as `image`."
             }
-            Self::NotThere { .. } => Some(
-                "Correct `image`, or the files that `from` and `file` name. Without `image`, every image that both sides hold would be promoted.",
-            ),
-            Self::TagAlone { .. } => None,
-        }
+            Self::NothingInCommon { .. } => {
+                "Check `from` and `file`: images are the same by registry and repository."
+            }
+            Self::NotThere { .. } => {
+                "Correct `image`, or the files that `from` and `file` name. Without `image`, every image that both sides hold would be promoted."
+            }
+            Self::TagAlone { .. } => return None,
+        };
+        Some(Cow::Borrowed(advice))
     }
 }
 

@@ -183,6 +183,14 @@ pub enum YamlPathError {
 }
 
 impl YamlPath {
+    /// Another path in the same document.
+    pub(super) fn at(&self, path: Path) -> Self {
+        Self {
+            document: self.document.clone(),
+            path,
+        }
+    }
+
     /// Reads a path off the front of `text`; also gives what is left behind it.
     fn parse_front(text: &str) -> Result<(Self, &str), YamlPathError> {
         let (document, path) = match document_prefix(text) {

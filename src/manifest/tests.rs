@@ -247,7 +247,9 @@ fn an_image_that_is_nowhere_is_answered_with_those_that_are_there() {
     - docker.io/library/busybox:1.36 (container log, Rollout/web, web.yaml line 24, .spec.template.spec.containers[name=log].image)
     ");
     insta::assert_snapshot!(refusal("kind: Service\n", &["a:1"]), @"web.yaml holds no image a: there is none at all");
-    insta::assert_snapshot!(refusal("kind: Service\n", &["web=a:1"]), @"web.yaml has no container web: there is none at all");
+    insta::assert_snapshot!(refusal("kind: Service\n", &["web=a:1"]), @"
+    web.yaml has no container web, and no image at all
+    ");
     let many: String = (0..20).map(|n| format!("- image: i{n}:1\n")).collect();
     insta::assert_snapshot!(refusal(&format!("containers:\n{many}"), &["i:1"]), @"
     web.yaml holds no image i. What is there, nearest first:
@@ -652,20 +654,20 @@ fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
         .map(|set| plan(&files(&[("web.yaml", text)]), &setting(&[set])).unwrap_err().to_string())
         .join("\n"),
         @r#"
-    web.yaml has nothing at .sepc.x: its top level (line 1) has the keys spec, base, other
-    web.yaml has nothing at .spec.templat.spec: .spec (line 2) has the keys template, text, none, list
-    web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
-    web.yaml has nothing at .spec.list[name=z].a: .spec.list (line 3) is a list in which name is x, y
-    web.yaml has nothing at .spec.list.a: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
-    web.yaml has nothing at .spec.none.a: .spec.none (line 5) is empty
-    web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
-    web.yaml, line 2: .spec is a mapping: name one of its keys, or write a mapping as in {a: b}
-    web.yaml, line 3: .spec.list is a list: name one of its items, or write a list as in [a, b]
-    web.yaml has no document for 5:.spec
-    web.yaml has nothing at .spec.text.x: .spec.text (line 5) is the value "long text"
-    web.yaml has nothing at .spec.list[3]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
-    web.yaml has nothing at .spec.list[name=z]: .spec.list (line 3) is a list in which name is x, y
-    "#
+        web.yaml has nothing at .sepc.x: its top level (line 1) has the keys spec, base, other
+        web.yaml has nothing at .spec.templat.spec: .spec (line 2) has the keys template, text, none, list
+        web.yaml has nothing at .spec.list[2]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
+        web.yaml has nothing at .spec.list[name=z].a: .spec.list (line 3) is a list in which name is x, y
+        web.yaml has nothing at .spec.list.a: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
+        web.yaml has nothing at .spec.none.a: .spec.none (line 5) is empty
+        web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
+        web.yaml, line 2: .spec is a mapping: name one of its keys, or write a mapping as in {a: b}
+        web.yaml, line 3: .spec.list is a list: name one of its items, or write a list as in [a, b]
+        web.yaml has no document for 5:.spec; there is 0
+        web.yaml has nothing at .spec.text.x: .spec.text (line 5) is the value "long text"
+        web.yaml has nothing at .spec.list[3]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
+        web.yaml has nothing at .spec.list[name=z]: .spec.list (line 3) is a list in which name is x, y
+        "#
     );
 }
 

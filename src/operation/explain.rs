@@ -524,7 +524,7 @@ pub fn manifest(error: &ManifestError, tip: &str) -> Failure {
         | ManifestError::OtherImage { .. }
         | ManifestError::Edit { .. } => Reason::Manifest,
     };
-    of_what_was_read(reason, &error.to_string(), error.advice(), tip)
+    of_what_was_read(reason, &error.to_string(), error.advice().as_deref(), tip)
 }
 
 /// Why the images can't be promoted that were read on `tip`.
@@ -536,7 +536,7 @@ pub fn promotion(error: &PromotionError, tip: &str) -> Failure {
         | PromotionError::TagAlone { .. }
         | PromotionError::NothingInCommon { .. } => Reason::Promotion,
     };
-    of_what_was_read(reason, &error.to_string(), error.advice(), tip)
+    of_what_was_read(reason, &error.to_string(), error.advice().as_deref(), tip)
 }
 
 /// What is wrong with files, and where they were read.

@@ -160,11 +160,7 @@ impl<'a> Patience<'a> {
             return Ok(false);
         };
         match freeze.when_frozen {
-            WhenFrozen::Fail => return Ok(false),
-            WhenFrozen::Skip => {
-                log.warning(&format!("Held back: {why}"));
-                return Ok(false);
-            }
+            WhenFrozen::Fail | WhenFrozen::Skip => return Ok(false),
             WhenFrozen::Wait => {}
         }
         let Some(until) = frozen.until else {

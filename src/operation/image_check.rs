@@ -259,9 +259,9 @@ impl ImageCheck {
                 Failure::new(Reason::ImageDenied, message).with_hint(hint)
             }
             RegistryError::Unavailable { .. } => Failure::new(Reason::RegistryUnavailable, message)
-                .with_hint(match self.credentials {
-                    Some(_) => "Run the job again when the registry is well.",
-                    None => "Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`.",
+                .with_hint(match (&self.credentials, image.registry()) {
+                    (None, "docker.io") => "Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`.",
+                    _ => "Run the job again when the registry is well. Where it always fails: check the registry's name, and that this runner may reach it (firewall, HTTPS_PROXY).",
                 }),
             RegistryError::Certificate(_) => Failure::new(Reason::Certificate, message)
                 .with_hint("Where the registry is behind a private CA, `ca-certificate` must hold that CA's certificate (PEM)."),

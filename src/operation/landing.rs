@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use similar::TextDiff;
 
-use super::freeze::{Freeze, Frozen, Patience};
+use super::freeze::{Freeze, Frozen, Patience, WhenFrozen};
 use super::image_check::Found;
 use super::pull_request::{self, News, Opened, Proposing};
 use super::session::{Remote, Session, log_event};
@@ -41,6 +41,8 @@ pub enum Outcome {
 pub struct LandingReport {
     /// What it was.
     pub operation: Operation,
+    /// Whether a pull request was asked for.
+    pub proposes: bool,
     /// The pull request that proposes it; then the commit is on its branch.
     pub pull_request: Option<Opened>,
     /// How it ended.
@@ -233,6 +235,9 @@ impl LandingReport {
             (Outcome::Skipped, _) => format!(
                 "Skipped: {}. Nothing was pushed to {branch} of {location}.",
                 self.skipped.as_deref().unwrap_or("a guard said so")
+            ),
+            _ if self.proposes => format!(
+                "Dry run: a pull request into {branch} of {location} would propose {images}. Nothing was pushed."
             ),
             _ => format!("Dry run: {branch} of {location} would get {images}. Nothing was pushed."),
         }
@@ -472,6 +477,7 @@ pub async fn land(
     };
     let report = LandingReport {
         operation,
+        proposes: proposing.is_some(),
         pull_request,
         found: Vec::new(),
         source_changes,
@@ -502,13 +508,23 @@ pub async fn land(
         log.info(&format!("Note: {file} line {line}: {text}."));
     }
     let fails = |frozen: &Frozen| frozen.failure.is_some();
-    if !report.frozen.as_ref().is_some_and(fails) {
-        log.info(&report.sentence());
+    match report.outcome {
+        _ if report.frozen.as_ref().is_some_and(fails) => {}
+        Outcome::Skipped if is_over(&report, freeze) => log.not_done(&report.sentence()),
+        _ => log.info(&report.sentence()),
     }
     if report.changed() {
         log.diff(&report.diff);
     }
     Ok(report)
+}
+
+/// Whether what was skipped was asked for, and is not waited for. An older image is not: a newer one is there.
+fn is_over(report: &LandingReport, freeze: Option<&Freeze>) -> bool {
+    match freeze {
+        Some(freeze) if report.is_held() => freeze.when_frozen == WhenFrozen::Skip,
+        _ => report.operation == Operation::Promote,
+    }
 }
 
 fn changes(plan: &Plan) -> Vec<Change> {

@@ -91,4 +91,7 @@ pub trait Progress {
     fn diff(&mut self, diff: &str);
     /// Something looks wrong, and the run goes on.
     fn warning(&mut self, text: &str);
+    /// How the run ended where it did not do what was asked, which nobody should have to open the run to see. Other
+    /// than a warning, it is what the summary begins with.
+    fn not_done(&mut self, text: &str);
 }

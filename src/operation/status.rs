@@ -14,8 +14,10 @@ use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{HeldImage, ManifestFile, versions_in};
+use crate::nearest::alike;
 use crate::repository::history::{HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location, Snapshot};
+use crate::stages::STAGE;
 use crate::stages::{Names, Position, Stage};
 
 /// How many commits of the files are looked at, where they are read over git.
@@ -149,6 +151,15 @@ pub async fn run(
             format!("No file of {files} holds an image, on {branch} of {}.", remote.location),
         )
         .with_hint("Check `file`: it names the manifests of all stages, such as `envs/{stage}/{app}/values.yaml`."));
+    }
+    if let ([one], Some(names)) = (&stages[..], files.names_without_stage()) {
+        let meant = match alike(STAGE, names).first() {
+            Some(meant) => format!(", in place of `{{{meant}}}`"),
+            None => String::new(),
+        };
+        log.warning(&format!(
+            "`file` has no `{{stage}}`, so all of it is one stage, `{one}`: write `{{stage}}` for the part of the path that is the stage{meant}"
+        ));
     }
     compare(&mut running);
     let report = StatusReport {

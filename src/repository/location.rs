@@ -21,6 +21,12 @@ pub enum LocationError {
     /// Neither `owner/name` nor a URL.
     #[error("expected `owner/name`, or a whole https://, http:// or file:// URL")]
     Form,
+    /// `github.com/acme/deploy`
+    #[error("a URL without its scheme: write `https://{0}`")]
+    NoScheme(String),
+    /// `/srv/git/deploy.git`
+    #[error("a path of this machine: write `file://{0}`")]
+    Path(String),
     /// `https://user:secret@host/…`. The text is a secret and is not repeated.
     #[error(
         "a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them"
@@ -49,6 +55,9 @@ impl Location {
         if text.contains("://") {
             return Self::from_url(text, server);
         }
+        if text.starts_with('/') {
+            return Err(LocationError::Path(text.to_owned()));
+        }
         let scp_like = text
             .split_once(':')
             .is_some_and(|(host, _)| !host.contains('/'));
@@ -69,6 +78,7 @@ impl Location {
                     on_server: true,
                 })
             }
+            [host, _, .., _] if host.contains('.') => Err(LocationError::NoScheme(text.to_owned())),
             _ => Err(LocationError::Form),
         }
     }

@@ -161,6 +161,16 @@ impl Path {
         }
     }
 
+    /// The same path with another step at `number`.
+    #[must_use]
+    pub fn with_step(&self, number: usize, step: Step) -> Self {
+        let mut path = self.clone();
+        if let Some(own) = path.steps.get_mut(number) {
+            *own = step;
+        }
+        path
+    }
+
     /// The node that the path leads to from `root`. Aliases are not followed: what is written at
     /// the anchor is met on its own path.
     ///

@@ -143,16 +143,12 @@ fn a_frozen_deployment_is_skipped() {
     gitops-deploy VERSION: update in REPOSITORY
     Updating envs/production/web.yaml in REPOSITORY
     Read main at TIP
-    Held back: envs/production/web.yaml is frozen until 2099-07-01 08:00 Europe/Berlin (2099-07-01 06:00 UTC): Black Friday (Retail on call, freezes.yaml line 3). Nothing was pushed to main of REPOSITORY.
-    ::warning::Held back: envs/production/web.yaml is frozen until 2099-07-01 08:00 Europe/Berlin (2099-07-01 06:00 UTC): Black Friday (Retail on call, freezes.yaml line 3)
+    ::warning::Held back: envs/production/web.yaml is frozen until 2099-07-01 08:00 Europe/Berlin (2099-07-01 06:00 UTC): Black Friday (Retail on call, freezes.yaml line 3). Nothing was pushed to main of REPOSITORY.
     ");
     insta::assert_snapshot!(scrubbed(&repository, &outcome.summary), @"
     ### ❄️ Frozen: `web:v1` stays
 
     envs/production/web.yaml is frozen until 2099-07-01 08:00 Europe/Berlin (2099-07-01 06:00 UTC): Black Friday (Retail on call, freezes.yaml line 3). Nothing was pushed to `main` of [`REPOSITORY`](REPOSITORY).
-
-    > [!WARNING]
-    > Held back: envs/production/web.yaml is frozen until 2099-07-01 08:00 Europe/Berlin (2099-07-01 06:00 UTC): Black Friday (Retail on call, freezes.yaml line 3).
 
     | Resource | Container | Image in Git | Image asked for | File |
     |---|---|---|---|---|
@@ -243,9 +239,6 @@ fn a_rollback_passes_unless_it_is_named() {
     ### ❄️ Frozen: `web:v2` stays
 
     envs/production/web.yaml is frozen until 2099-07-01 08:00 Europe/Berlin (2099-07-01 06:00 UTC): Black Friday (Retail on call, freezes.yaml line 3). Nothing was pushed to `main` of [`REPOSITORY`](REPOSITORY).
-
-    > [!WARNING]
-    > Held back: envs/production/web.yaml is frozen until 2099-07-01 08:00 Europe/Berlin (2099-07-01 06:00 UTC): Black Friday (Retail on call, freezes.yaml line 3).
 
     | Resource | Container | Image in Git | Image asked for | File |
     |---|---|---|---|---|

@@ -72,6 +72,7 @@ fn an_input_that_there_is_not_stops_before_anything_is_written() {
         ("message", "x"),
         ("github_token", "x"),
         ("repo", "x"),
+        ("retries", "3"),
         ("zzz", "x"),
     ]), @"
     `dry-runs`: unknown input: did you mean `dry-run`?
@@ -79,6 +80,7 @@ fn an_input_that_there_is_not_stops_before_anything_is_written() {
     `imge`: unknown input: did you mean `image`?
     `message`: unknown input: did you mean `commit-message`?
     `repo`: unknown input: did you mean `repository`?
+    `retries`: unknown input: docs/reference.md of the action lists them all. If the workflow sets INPUT_RETRIES for something else, set it to an empty text in this step's `env`
     `zzz`: unknown input: docs/reference.md of the action lists them all. If the workflow sets INPUT_ZZZ for something else, set it to an empty text in this step's `env`
     ");
 }
@@ -94,7 +96,7 @@ fn an_old_name_still_works() {
     let outcome = outcome.failed();
     insta::assert_snapshot!(outcome.warnings().join("\n"), @"The input `argocd-timeout` is now called `verify-timeout`: rename it in the workflow");
     insta::assert_snapshot!(outcome.errors().join("\n"), @"
-    `verify-timeout` `0`: expected whole seconds from 1 to 21600
+    `verify-timeout` `0`: expected a number of seconds from 1 to 21600, such as `600`
     Nothing was changed.
     ");
 }
@@ -107,10 +109,10 @@ fn an_input_whose_switch_is_off_names_it() {
         ("argocd-wait-for", "synced"),
         ("rollback-on-failure", "true"),
     ]), @"
-    `pull-request-labels`: no effect without `pull-request: true`. Add that, or remove what needs it (an empty value counts as removed)
-    `verify-image-timeout`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
-    `argocd-wait-for`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
-    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+    `pull-request-labels`: no effect without `pull-request: true`. Add that, or remove it (an empty value counts as removed)
+    `verify-image-timeout`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove it (an empty value counts as removed)
+    `argocd-wait-for`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
+    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove it (an empty value counts as removed)
     ");
 }
 
@@ -294,7 +296,7 @@ fn a_message_with_braces_never_stops_a_deployment() {
 
 #[test]
 fn a_warning_is_in_the_summary_too() {
-    let (outcome, _) = tried([("commit-message", "{sha}"), ("since", "yesterday")]);
+    let (outcome, _) = tried([("commit-message", "{sha}"), ("argocd-plaintext", "true")]);
     let summary = outcome.succeeded().summary;
     let told: Vec<&str> = summary
         .lines()
@@ -302,18 +304,21 @@ fn a_warning_is_in_the_summary_too() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @"
     > [!WARNING]
-    > The input `since` was ignored: `operation: update` does not use it, only `history` does.
+    > The input `argocd-plaintext` is now called `plaintext`: rename it in the workflow.
     > [!WARNING]
     > `commit-message`: {sha} is not a placeholder and stays as text. Placeholders, nearest first: {source-sha} {name} {image} {resource} {source-repository} {tag} {digest} {previous-image} {previous-tag} {file} {actor} {run-number}.
     ");
     let warnings = summary.find("> [!WARNING]").unwrap();
     assert!(summary.starts_with("### ") && warnings < summary.find("| Resource").unwrap());
 
-    let (outcome, _) = tried([("since", "yesterday"), ("image", "ghcr.io/acme/wbe:v14")]);
+    let (outcome, _) = tried([
+        ("argocd-plaintext", "true"),
+        ("image", "ghcr.io/acme/wbe:v14"),
+    ]);
     let summary = outcome.failed().summary;
     assert!(summary.starts_with("### ❌ The image is not in the manifest\n"));
     assert!(
-        summary.contains("> [!WARNING]\n> The input `since` was ignored"),
+        summary.contains("> [!WARNING]\n> The input `argocd-plaintext` is now called"),
         "{summary}"
     );
 }
@@ -348,14 +353,14 @@ fn a_manifest_that_cannot_be_edited_says_what_to_do() {
 
     There is no such place in the manifest
     apps/web.yaml has nothing at .spec.replica: .spec (line 5) has the keys replicas, template. Read on `main` at COMMIT. Nothing was changed.
-    Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
+    Did you mean `.spec.replicas`? Only to add something new, write `.spec.replica:=…`, with a colon.
 
     There is no such place in the manifest
     apps/web.yaml has nothing at .metadata.labels.app: .metadata (line 3) has the keys name. Read on `main` at COMMIT. Nothing was changed.
-    Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
+    Check the path: its keys are written as in the file. Only to add something new, write `.metadata.labels.app:=…`, with a colon.
 
     There is no such place in the manifest
-    apps/web.yaml has no document for Deployment/wbe:.spec.replicas. Read on `main` at COMMIT. Nothing was changed.
+    apps/web.yaml has no document for Deployment/wbe:.spec.replicas; there is Deployment/web. Read on `main` at COMMIT. Nothing was changed.
     Check what is before the `:` of the path, such as `Deployment/web`, and `file`.
 
     The manifest can't be edited at this place
@@ -363,7 +368,7 @@ fn a_manifest_that_cannot_be_edited_says_what_to_do() {
 
     There is no such place in the manifest
     apps/web.yaml has nothing at .apps/web.yaml: its top level (line 1) has the keys apiVersion, metadata, spec, kind. Read on `main` at COMMIT. Nothing was changed.
-    Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
+    Check the path: its keys are written as in the file.
 
     There is no such place in the manifest
     apps/web.yaml has no Deployment/wbe; there is Deployment/web. Read on `main` at COMMIT. Nothing was changed.
@@ -494,18 +499,20 @@ fn a_repository_in_another_form_says_how_to_write_it() {
         "https://github.com/acme/k8s/tree/main",
         "https://me:secret@github.com/acme/k8s",
         "http://git.example.com/acme/k8s",
+        "/srv/git/k8s.git",
         "",
     ];
     let told = told.map(|repository| refused([("repository", repository), ("token", "x")]));
     assert!(!told.join("").contains("secret@"));
     insta::assert_snapshot!(told.join("\n"), @"
     `repository` `acme`: expected `owner/name`, or a whole https://, http:// or file:// URL
-    `repository` `github.com/acme/k8s`: expected `owner/name`, or a whole https://, http:// or file:// URL
+    `repository` `github.com/acme/k8s`: a URL without its scheme: write `https://github.com/acme/k8s`
     `repository` `git@github.com:acme/k8s.git`: SSH is not supported: give `owner/name`, or the https:// URL, and a token
     `repository` `https://github.com/acme`: expected `owner/name`, or a whole https://, http:// or file:// URL
     `repository` `https://github.com/acme/k8s/tree/main`: the URL of a page of the repository: write `acme/k8s`
     `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
     `repository`: `http://` would send the token unencrypted to git.example.com: use https://. Where the way is private, `plaintext: true` allows it
+    `repository` `/srv/git/k8s.git`: a path of this machine: write `file:///srv/git/k8s.git`
     `repository`: required: the repository that holds the manifests, as `owner/name` or as a URL
     ");
 }
@@ -553,37 +560,42 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
         ]),
         refused([
             ("operation", "promote"),
+            ("image", ""),
             ("from", "a.yaml"),
             ("soak", "2hours"),
         ]),
         refused([
             ("operation", "promote"),
+            ("image", ""),
             ("from", "a.yaml"),
             ("soak", "soon"),
         ]),
-        refused([("operation", "history"), ("since", "5m")]),
+        refused([("operation", "history"), ("image", ""), ("since", "5m")]),
         refused([
             ("operation", "history"),
+            ("image", ""),
             ("since", "2w"),
             ("until", "1hour"),
         ]),
-        refused([("operation", "history"), ("since", "long ago")]),
+        refused([
+            ("operation", "history"),
+            ("image", ""),
+            ("since", "long ago"),
+        ]),
         refused([("dry-run", "yes")]),
         refused([("plaintext", "on")]),
-        refused([("operation", "Update")]),
+        refused([("operation", "updte")]),
         refused([("downgrade", "deny")]),
         refused([("branch", "main\ndev")]),
         refused([("pull-request", "true")]),
-        refused([("operation", "history"), ("limit", "0")]),
+        refused([("operation", "history"), ("image", ""), ("limit", "0")]),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    `timeout` `5m`: expected whole seconds from 1 to 21600: write `300`
-    `timeout` `-5`: expected whole seconds from 1 to 21600
-    `timeout` `10h`: expected whole seconds from 1 to 21600
-    `verify-image-timeout` `1h 30min`: expected whole seconds from 1 to 21600: write `5400`
-    `image` `ghcr.io/acme/web:v14`: which version is promoted, `from` says: write `ghcr.io/acme/web`, to promote no other image
+    `timeout` `5m`: expected a number of seconds from 1 to 21600: write `300`
+    `timeout` `-5`: expected a number of seconds from 1 to 21600, such as `600`
+    `timeout` `10h`: expected a number of seconds from 1 to 21600, such as `600`
+    `verify-image-timeout` `1h 30min`: expected a number of seconds from 0 to 21600: write `5400`
     `soak` `2hours`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days: write `2h`
-    `image` `ghcr.io/acme/web:v14`: which version is promoted, `from` says: write `ghcr.io/acme/web`, to promote no other image
     `soak` `soon`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days
     `since` `5m`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`: write `5 minutes ago` (or `5 months ago`)
     `since` `2w`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`: write `2 weeks ago`
@@ -591,7 +603,7 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
     `since` `long ago`: expected a date such as `2026-08-22`, `22 Aug 2026`, `2026-08-22T10:00Z`, `2026-08-22 10:00` (UTC), `today`, `yesterday`, `last monday`, `2 weeks ago` or `@1787392800`
     `dry-run` `yes`: expected `true` or `false`
     `plaintext` `on`: expected `true` or `false`
-    `operation` `Update`: expected `update`, `rollback`, `history`, `verify`, `promote`, `status`
+    `operation` `updte`: expected `update`, `rollback`, `history`, `verify`, `promote` or `status`: did you mean `update`?
     `downgrade` `deny`: expected `allow`, `skip` or `fail`
     `branch` `main dev`: git does not allow it as a branch name
     `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it
@@ -618,4 +630,172 @@ fn a_verdict_is_a_sentence_whatever_the_number() {
         verdict("nginx:1.28"),
         "### 💤 Nothing changed: `nginx:1.28` is there already"
     );
+}
+
+#[test]
+fn an_operation_that_is_not_the_one_of_an_input_is_an_error_that_names_it() {
+    insta::assert_snapshot!(refused([("from", "staging/web.yaml"), ("soak", "2h"), ("image", "")]), @"
+    `from`, `soak`: no effect with `operation: update`, only with `operation: promote`. Remove them (an empty value counts as removed), or set that
+    `image`: required (or `set`, `remove`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
+    ");
+    // Shared by several operations, where each takes what is its own.
+    insta::assert_snapshot!(refused([("operation", "Rollback"), ("downgrade", "fail")]), @"
+    `image`: no effect with `operation: rollback`: name what to go back to with `to`, or remove it (an empty value counts as removed)
+    `downgrade`: no effect with `operation: rollback`, only with `operation: update` or `promote`. Remove it (an empty value counts as removed), or set one of those
+    ");
+}
+
+#[test]
+fn a_word_is_known_in_any_case() {
+    let (outcome, _) = tried([
+        ("operation", "Update"),
+        ("downgrade", "FAIL"),
+        ("transport", "Git"),
+    ]);
+    assert_eq!(outcome.succeeded().output("changed"), "true");
+}
+
+#[test]
+fn one_input_with_two_faults_has_both_told() {
+    insta::assert_snapshot!(refused([("pull-request-wait", "true")]), @"
+    `pull-request-wait`: no effect without `pull-request: true`. Add that, or remove it (an empty value counts as removed)
+    `pull-request-wait` `true`: expected a number of seconds from 0 to 21600, such as `600`
+    ");
+}
+
+#[test]
+fn a_placeholder_in_a_path_is_only_where_it_means_something() {
+    let told = [
+        refused([("file", "envs/{stage}/web.yaml")]),
+        refused([
+            ("operation", "status"),
+            ("image", ""),
+            ("file", "envs/{Stage}/web.yaml"),
+        ]),
+        refused([
+            ("operation", "promote"),
+            ("image", ""),
+            ("from", "envs/staging/{app}.yaml"),
+            ("file", "envs/production/{apps}.yaml"),
+        ]),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    `file` `envs/{stage}/web.yaml`: `{stage}` means something only with `operation: promote` or `operation: status`. Here, write that part of the path itself, `*` for any, or alternatives such as `{staging,production}`
+    `file` `envs/{Stage}/web.yaml`: `{Stage}` is not a name for a part of the path: a name is made of `a-z`, `0-9`, `-` and `_`, such as `{stage}`
+    `from`: `{app}` pairs no files, and `file` has `{apps}`: write the same name in both, or `*` for any
+    ");
+}
+
+/// What is removed is fine not to be there; where not even what is around it is, it may have been misspelt.
+#[test]
+fn what_was_not_removed_is_said_where_it_may_be_there() {
+    for absent in [
+        ".spec.paused",
+        ".metadata.labels",
+        "Deployment/web:.spec.template.spec.containers[name=log]",
+    ] {
+        let (outcome, [before, after]) = tried([("remove", absent), ("image", "")]);
+        assert_eq!(
+            outcome.succeeded().warnings(),
+            Vec::<String>::new(),
+            "{absent}"
+        );
+        assert_eq!(before, after);
+    }
+    let warned = |path| {
+        let (outcome, [before, after]) = tried([("remove", path), ("image", "")]);
+        assert_eq!(before, after);
+        outcome.succeeded().warnings().join("\n")
+    };
+    let told = [
+        warned(".spec.templat.spec.volumes"),
+        warned(".spec.template.spec.containers[name=wbe].env"),
+        warned("Deployment/wbe:.spec.replicas"),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    `remove`: nothing was removed: apps/web.yaml has nothing at .spec.templat.spec.volumes: .spec (line 5) has the keys template, replicas. Did you mean `.spec.template.spec.volumes`?
+    `remove`: nothing was removed: apps/web.yaml has nothing at .spec.template.spec.containers[name=wbe].env: .spec.template.spec.containers (line 9) is a list in which name is web. Did you mean `.spec.template.spec.containers[name=web].env`?
+    `remove`: nothing was removed: apps/web.yaml has no document for Deployment/wbe:.spec.replicas; there is Deployment/web. Check what is before the `:` of the path, such as `Deployment/web`, and `file`.
+    ");
+}
+
+/// Each advice with what follows it to the letter, and the image that Git has then.
+#[test]
+fn advice_that_is_followed_works() {
+    const VALUES: &str = "image:\n  repository: ghcr.io/acme/web\n  tag: v13\n";
+    const CONTAINER: &str = ".spec.template.spec.containers[name=wbe].image=ghcr.io/acme/web:v14";
+    for (manifest, wrong, advice, right) in [
+        (
+            MANIFEST,
+            ("set", CONTAINER),
+            "Did you mean `.spec.template.spec.containers[name=web].image`?",
+            (
+                "set",
+                ".spec.template.spec.containers[name=web].image=ghcr.io/acme/web:v14",
+            ),
+        ),
+        (
+            MANIFEST,
+            (
+                "set",
+                "Deployment/wbe:.spec.template.spec.containers[0].image=ghcr.io/acme/web:v14",
+            ),
+            "there is Deployment/web.",
+            (
+                "set",
+                "Deployment/web:.spec.template.spec.containers[0].image=ghcr.io/acme/web:v14",
+            ),
+        ),
+        (
+            MANIFEST,
+            (
+                "set",
+                "3:.spec.template.spec.containers[0].image=ghcr.io/acme/web:v14",
+            ),
+            "there is document 0.",
+            (
+                "set",
+                "0:.spec.template.spec.containers[0].image=ghcr.io/acme/web:v14",
+            ),
+        ),
+        (
+            MANIFEST,
+            ("image", "ghcr.io/acme/wbe:v14"),
+            "name its container: `CONTAINER=IMAGE`",
+            ("image", "web=ghcr.io/acme/wbe:v14"),
+        ),
+        (
+            VALUES,
+            ("image", "web=ghcr.io/acme/web:v14"),
+            "Leave the name and the `=` out: `ghcr.io/acme/web:v14`.",
+            ("image", "ghcr.io/acme/web:v14"),
+        ),
+        (
+            VALUES,
+            ("image", "ghcr.io/acme/wbe:v14"),
+            "say with `path` where the image is.",
+            ("image", "ghcr.io/acme/wbe:v14\n# .image"),
+        ),
+    ] {
+        let server = GitServer::start();
+        let repository = server.repository_with("acme/k8s-manifests", FILE, manifest);
+        let run = |(name, value): (&str, &str)| {
+            let image = if name == "image" { value } else { "" };
+            let path = value.split_once("# ").map_or("", |(_, path)| path);
+            step(&repository, [("image", image)])
+                .input("path", path)
+                .input(name, value)
+                .run()
+        };
+        let outcome = run(wrong).failed();
+        let error = outcome.errors().join("\n");
+        assert!(error.contains(advice), "{error}");
+        assert!(
+            manifest == MANIFEST || !error.contains("CONTAINER="),
+            "{error}"
+        );
+        let outcome = run(right).succeeded();
+        assert!(outcome.output("diff").contains("v14"), "{}", outcome.log());
+        assert_eq!(outcome.warnings(), Vec::<String>::new());
+    }
 }

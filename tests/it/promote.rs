@@ -103,6 +103,14 @@ fn skipped(repository: &Repository, action: Action) -> Outcome {
     assert_eq!(outcome.output("promoted-from"), "");
     assert_ne!(outcome.output("skipped-reason"), "");
     assert_eq!(outcome.warnings().len(), 1, "{}", outcome.log());
+    // Why is said once.
+    let why = outcome.output("skipped-reason").lines().next().unwrap();
+    assert_eq!(outcome.log().matches(why).count(), 1, "{}", outcome.log());
+    assert!(
+        !outcome.summary.contains("[!WARNING]"),
+        "{}",
+        outcome.summary
+    );
     outcome
 }
 
@@ -316,6 +324,8 @@ fn a_dry_run_writes_nothing() {
         .succeeded();
     assert_eq!(repository.tip("main"), before);
     assert_eq!(outcome.output("changed"), "true");
+    let verdict = "### 🔍 Dry run: would promote `web:v2`\n";
+    assert!(outcome.summary.starts_with(verdict), "{}", outcome.summary);
     assert!(
         outcome
             .output("diff")
@@ -417,9 +427,6 @@ fn what_was_rolled_back_is_not_promoted() {
     ### ⏭️ Skipped: `web:v1` stays
 
     ghcr.io/acme/web:v2 was rolled back in envs/production/web.yaml by commit commit-4 of DATE by github-actions[bot]. Promote a newer version, or deploy this one with `operation: update`. Nothing was pushed to `main` of [`REPOSITORY`](REPOSITORY).
-
-    > [!WARNING]
-    > Nothing was promoted: ghcr.io/acme/web:v2 was rolled back in envs/production/web.yaml by commit commit-4 of DATE by github-actions[bot]. Promote a newer version, or deploy this one with `operation: update`.
 
     | Image | From | To |
     |---|---|---|
@@ -753,7 +760,8 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
             ("from-branch", "a..b"),
         ]),
         failed(&[("from", "envs/staging/nope.yaml")]),
-        failed(&[("set", ".spec.replicas=3"), ("from", "nope.yaml")]),
+        failed(&[("set", ".spec.replicas=3"), ("soak", "2")]),
+        failed(&[("from", "nope.yaml")]),
         failed(&[("from-branch", "stagin")]),
         failed(&[
             ("from", "envs/staging/{app}.yaml"),
@@ -770,12 +778,12 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
     Narrow `from` to the file that counts, give the parts of the paths that belong together a name (`{app}`) in `from` and `file`, or name the images to promote as `image`.
 
     The inputs are not valid
-    envs/production/web.yaml is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
-    Leave it out of one of them, with a line `!envs/production/web.yaml`.
+    `envs/production/web.yaml` is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
+    Leave it out of `from`, with the line `!envs/production/web.yaml`.
 
     The inputs are not valid
-    envs/staging/canary.yaml is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
-    Leave it out of one of them, with a line `!envs/staging/canary.yaml`.
+    `envs/staging/canary.yaml`, `envs/staging/web.yaml` are in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.
+    Name in `from` only the files of the stage that has the images, and in `file` only those of the stage that gets them.
 
     The image is not in the manifest
     ghcr.io/acme/api is not in the files that are promoted from, which hold ghcr.io/acme/web:v2. Read on `main` at commit-3. Nothing was changed.
@@ -798,6 +806,11 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
     The file was not found
     `envs/staging/nope.yaml` does not exist on `main` at commit-3 in REPOSITORY. Nothing was changed.
     Check `from`: it takes one path a line, each from the root of the repository. Did you mean `envs/staging/web.yaml`, `envs/staging/canary.yaml` or `envs/production/web.yaml`?
+
+    The inputs are not valid
+    `set`: no effect with `operation: promote`, only with `operation: update`. Remove it (an empty value counts as removed), or set that
+    `soak` `2`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days
+    Nothing was changed.
 
     The file was not found
     `nope.yaml` does not exist on `main` at commit-3 in REPOSITORY. Nothing was changed.

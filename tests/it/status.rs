@@ -239,6 +239,39 @@ fn a_tag_alone_is_compared_by_its_place() {
 }
 
 #[test]
+fn a_path_that_names_no_stage_says_so() {
+    let server = GitServer::start();
+    let repository = server.repository_with(
+        "acme/manifests",
+        &path("staging", "web"),
+        &values("web", "v2"),
+    );
+    repository.commit(
+        "main",
+        &path("production", "web"),
+        values("web", "v1").as_str(),
+        "chore: v1",
+    );
+    let warned = |file: &str| {
+        let outcome = status(&repository, file).run().succeeded();
+        outcome.warnings().join("\n")
+    };
+    insta::assert_snapshot!(warned("envs/{stge}/{app}/values.yaml"), @"
+    `file` has no `{stage}`, so all of it is one stage, `main`: write `{stage}` for the part of the path that is the stage, in place of `{stge}`
+    ");
+    insta::assert_snapshot!(warned("envs/{env}/{app}/values.yaml"), @"
+    `file` has no `{stage}`, so all of it is one stage, `main`: write `{stage}` for the part of the path that is the stage
+    ");
+    for fine in [
+        "envs/{stage}/{app}/values.yaml",
+        "envs/staging/{app}/values.yaml\nenvs/production/{app}/values.yaml",
+        "envs/**/values.yaml",
+    ] {
+        assert_eq!(warned(fine), "", "{fine}");
+    }
+}
+
+#[test]
 fn what_can_not_be_told_is_an_error() {
     let server = GitServer::start();
     let repository = server.repository_with("acme/manifests", "notes.yaml", "a: b\n");

@@ -286,7 +286,7 @@ fn a_dry_run_writes_nothing() {
     assert!(
         outcome
             .summary
-            .starts_with("### 🔍 Dry run: `blog-web:v14`\n"),
+            .starts_with("### 🔍 Dry run: would deploy `blog-web:v14`\n"),
         "{}",
         outcome.summary
     );

@@ -41,6 +41,8 @@ pub struct Definition {
     pub old_names: &'static [&'static str],
     /// The inputs of which one must be given, or `true`, for this one to mean anything.
     pub needs: &'static [&'static Definition],
+    /// What names the same for an operation that does not use this one.
+    pub elsewhere: &'static [(Operation, &'static str)],
 }
 
 impl Definition {
@@ -100,6 +102,7 @@ impl<T> Input<T> {
             secret: None,
             old_names: &[],
             needs: &[],
+            elsewhere: &[],
         };
         Self { definition, parse }
     }
@@ -129,6 +132,12 @@ impl<T> Input<T> {
     /// Means nothing unless one of these is given, or `true`.
     pub const fn needs(mut self, switches: &'static [&'static Definition]) -> Self {
         self.definition.needs = switches;
+        self
+    }
+
+    /// For an operation that does not use it, what is meant in its place.
+    pub const fn elsewhere(mut self, meant: &'static [(Operation, &'static str)]) -> Self {
+        self.definition.elsewhere = meant;
         self
     }
 

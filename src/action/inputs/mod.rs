@@ -23,7 +23,7 @@ pub use self::groups::{GROUPS, all};
 pub use self::request::Request;
 use super::environment::Environment;
 use crate::http::Credentials;
-use crate::nearest::one_of;
+use crate::nearest::{either, one_of};
 use crate::operation::Operation;
 
 /// What the inputs say.
@@ -84,14 +84,6 @@ pub fn read(environment: &Environment) -> Inputs {
     let mut given = variables::given(environment);
     let operation = given.read(&OPERATION);
     if let Some(operation) = operation {
-        let others = all().filter(|input| !input.used_by.contains(&operation));
-        // The workflow's own token is sent always, and looks like one that was given.
-        let others = others.filter(|input| !input.default.contains("github.token"));
-        let others = others.filter(|input| given.is_given(input));
-        let ignored = others
-            .map(|input| ignored(input, operation))
-            .collect::<Vec<_>>();
-        given.warnings.extend(ignored);
         let idle = idle(&given, operation);
         given.problems.extend(idle);
     }
@@ -108,56 +100,72 @@ pub fn read(environment: &Environment) -> Inputs {
     }
 }
 
-/// A warning about an input that only other operations use.
-fn ignored(input: &Definition, operation: Operation) -> String {
-    let users = input.used_by.iter();
-    let users: Vec<String> = users.map(|user| format!("`{}`", user.name())).collect();
-    let only = match users.as_slice() {
-        [one] => format!("only {one} does"),
-        [first @ .., last] => format!("only {} and {last} do", first.join(", ")),
-        [] => "nor does any other".to_owned(),
-    };
-    // An image is what an update deploys, and easily meant here.
-    let instead = match (input.name, operation) {
-        ("image", Operation::Rollback) => ". What to go back to is named by `to`",
-        _ => "",
-    };
-    format!(
-        "The input `{}` was ignored: `operation: {}` does not use it, {only}{instead}",
-        input.name,
-        operation.name(),
-    )
-}
-
-/// What is wrong with inputs whose switch is off: the operation would run without what they ask for.
+/// What is wrong with inputs that have no effect, since what would give them one is off: the run would do
+/// without what they ask for.
 fn idle(given: &Given, operation: Operation) -> Vec<String> {
-    let mut idle: Vec<(String, Vec<String>)> = Vec::new();
-    for input in all().filter(|input| input.used_by.contains(&operation)) {
-        let is_on =
-            input.needs.is_empty() || input.needs.iter().any(|needed| given.is_given(needed));
-        if is_on || !given.is_given(input) {
+    let mut idle: Vec<(Idle, Vec<&str>)> = Vec::new();
+    // The workflow's own token is sent always, and looks like one that was given.
+    let inputs = all().filter(|input| !input.default.contains("github.token"));
+    for input in inputs.filter(|input| given.is_given(input)) {
+        let Some(why) = Idle::of(input, given, operation) else {
             continue;
-        }
-        let switches = input.needs.iter().map(|needed| match needed.default {
-            "false" => format!("`{}: true`", needed.name),
-            _ => format!("`{}`", needed.name),
-        });
-        let (switches, name) = (
-            one_of(&switches.collect::<Vec<_>>()),
-            format!("`{}`", input.name),
-        );
-        match idle.iter_mut().find(|(own, _)| *own == switches) {
-            Some((_, names)) => names.push(name),
-            None => idle.push((switches, vec![name])),
+        };
+        match idle.iter_mut().find(|(own, _)| *own == why) {
+            Some((_, names)) => names.push(input.name),
+            None => idle.push((why, vec![input.name])),
         }
     }
-    let idle = idle.into_iter().map(|(switches, names)| {
-        let names = names.join(", ");
-        format!(
-            "{names}: no effect without {switches}. Add that, or remove what needs it (an empty value counts as removed)"
-        )
+    let idle = idle.into_iter().map(|(why, names)| {
+        let them = if names.len() == 1 { "it" } else { "them" };
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let remove = format!("emove {them} (an empty value counts as removed)");
+        let what_to_do = match why {
+            Idle::Elsewhere(why) => format!("{why}, or r{remove}"),
+            Idle::Without(switches) => format!("without {switches}. Add that, or r{remove}"),
+            // Another operation does something else: that is not advised first.
+            Idle::With(why, switches) => format!("{why}. R{remove}, or set {switches}"),
+        };
+        format!("{}: no effect {what_to_do}", names.join(", "))
     });
     idle.collect()
+}
+
+/// Why an input has no effect, in words that follow "no effect".
+#[derive(PartialEq)]
+enum Idle {
+    /// The operation has another input for what is meant.
+    Elsewhere(String),
+    /// Only other operations use it: that one, or one of those.
+    With(String, &'static str),
+    /// None of these inputs is given.
+    Without(String),
+}
+
+impl Idle {
+    /// Why `input` has none; none where it has one.
+    fn of(input: &Definition, given: &Given, operation: Operation) -> Option<Self> {
+        if input.used_by.contains(&operation) {
+            let mut needed = input.needs.iter();
+            let is_on = input.needs.is_empty() || needed.any(|needed| given.is_given(needed));
+            let switches = input.needs.iter().map(|needed| match needed.default {
+                "false" => format!("`{}: true`", needed.name),
+                _ => format!("`{}`", needed.name),
+            });
+            let switches = one_of(&switches.collect::<Vec<_>>());
+            return (!is_on).then_some(Self::Without(switches));
+        }
+        let own = format!("with `operation: {}`", operation.name());
+        if let Some((_, meant)) = input.elsewhere.iter().find(|(of, _)| *of == operation) {
+            return Some(Self::Elsewhere(format!("{own}: {meant}")));
+        }
+        let users: Vec<&str> = input.used_by.iter().map(|user| user.name()).collect();
+        let users = either(&users).replacen('`', "`operation: ", 1);
+        let switches = match input.used_by {
+            [_] => "that",
+            _ => "one of those",
+        };
+        Some(Self::With(format!("{own}, only with {users}"), switches))
+    }
 }
 
 #[cfg(test)]
@@ -231,14 +239,14 @@ mod tests {
             ("INPUT_API-URL", "api.github.com"),
         ]);
         insta::assert_snapshot!(problems.join("\n"), @"
-        `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`, `promote`, `status`
+        `operation` `deploy`: expected `update`, `rollback`, `history`, `verify`, `promote` or `status`
         `api-url`: expected an https:// or http:// URL without credentials and query, such as `https://api.github.com`
         `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
         `transport` `ssh`: expected `auto`, `api` or `git`
         `branch` `a..b`: git does not allow it as a branch name
         `token`: white space in the middle of it: the secret was not pasted as one piece
         `token-username`: a colon or a line end in it: give the name alone, and the secret as `token`
-        `timeout` `0`: expected whole seconds from 1 to 21600
+        `timeout` `0`: expected a number of seconds from 1 to 21600, such as `600`
         `ca-certificate`: no certificate in it: expected PEM, from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`, line ends included
         `file` `../x.yaml`: the path leaves the repository (`..`)
         `image`: required (or `set`, `remove`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
@@ -367,7 +375,7 @@ mod tests {
         ]);
         insta::assert_snapshot!(problems.request.err().unwrap().join("\n"), @"
         `verify-timeout`: given more than once, with different values: INPUT_ARGOCD-TIMEOUT and INPUT_VERIFY_TIMEOUT. Keep one of them
-        `verify-timeout`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+        `verify-timeout`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
         ");
         let same = with_all([("INPUT_BRANCH", "main"), ("INPUT_Branch", "main")]);
         assert!(same.request.is_ok());
@@ -407,18 +415,43 @@ mod tests {
             ("INPUT_PULL-REQUEST-TITLE", ""),
         ]);
         insta::assert_snapshot!(read.request.err().unwrap().join("\n"), @"
-        `pull-request-labels`, `pull-request-draft`: no effect without `pull-request: true`. Add that, or remove what needs it (an empty value counts as removed)
-        `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
-        `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
-        `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+        `pull-request-labels`, `pull-request-draft`: no effect without `pull-request: true`. Add that, or remove them (an empty value counts as removed)
+        `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove them (an empty value counts as removed)
+        `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
+        `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove it (an empty value counts as removed)
         ");
     }
 
     #[test]
-    fn an_input_that_only_another_operation_uses_is_a_warning() {
-        let read = with_all([("INPUT_SINCE", "yesterday"), ("INPUT_LIMIT", "50")]);
-        assert!(read.request.is_ok());
-        insta::assert_snapshot!(read.warnings.join("\n"), @"The input `since` was ignored: `operation: update` does not use it, only `history` does");
+    fn an_operation_is_a_switch_of_its_inputs() {
+        let problems = |inputs: &[(&str, &str)]| {
+            let variables = GOOD.iter().chain(inputs);
+            let variables = variables.map(|(name, text)| ((*name).into(), (*text).into()));
+            let read = read(&Environment::new(variables));
+            read.request.err().unwrap_or_default().join("\n")
+        };
+        let text = [
+            problems(&[("INPUT_SINCE", "yesterday"), ("INPUT_LIMIT", "50")]),
+            problems(&[
+                ("INPUT_FROM", "staging/web.yaml"),
+                ("INPUT_SOAK", "2h"),
+                ("INPUT_TO", "v13"),
+            ]),
+            problems(&[("INPUT_OPERATION", "rollback")]),
+            problems(&[
+                ("INPUT_OPERATION", "history"),
+                ("INPUT_IMAGE", ""),
+                ("INPUT_DRY-RUN", "true"),
+            ]),
+        ]
+        .join("\n");
+        insta::assert_snapshot!(text, @"
+        `since`: no effect with `operation: update`, only with `operation: history`. Remove it (an empty value counts as removed), or set that
+        `to`: no effect with `operation: update`: set `operation: rollback`, name what to deploy with `image`, or remove it (an empty value counts as removed)
+        `from`, `soak`: no effect with `operation: update`, only with `operation: promote`. Remove them (an empty value counts as removed), or set that
+        `image`: no effect with `operation: rollback`: name what to go back to with `to`, or remove it (an empty value counts as removed)
+        `dry-run`: no effect with `operation: history`, only with `operation: update`, `rollback` or `promote`. Remove it (an empty value counts as removed), or set one of those
+        ");
     }
 
     #[test]

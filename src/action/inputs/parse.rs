@@ -11,6 +11,8 @@ use crate::deployment::{MessageTemplate, unknown_placeholders};
 
 /// The longest time to wait: a job's own limit on GitHub's runners, in seconds.
 const MAX_TIMEOUT: u64 = 21_600;
+/// A time that is often meant.
+const EXAMPLE: u64 = 600;
 
 /// Any text.
 pub fn text(text: &str, _: &mut Problems<'_>) -> Option<String> {
@@ -20,6 +22,12 @@ pub fn text(text: &str, _: &mut Problems<'_>) -> Option<String> {
 /// As a `T`, or a problem that quotes it.
 pub fn parsed<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<T> {
     let parsed = text.parse();
+    parsed.map_err(|error| problems.quote(text, error)).ok()
+}
+
+/// The same for one of a few words, in any case: expressions of a workflow compare so, too.
+pub fn choice<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<T> {
+    let parsed = text.to_ascii_lowercase().parse();
     parsed.map_err(|error| problems.quote(text, error)).ok()
 }
 
@@ -187,25 +195,31 @@ fn unit(word: &str) -> Option<Unit> {
 }
 
 pub fn seconds(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
-    match text.parse() {
-        Ok(seconds @ 1..=MAX_TIMEOUT) => Some(Duration::from_secs(seconds)),
-        _ => {
-            let meant = time_meant(text).map(|meant| meant.seconds);
-            let meant = meant.filter(|meant| (1..=MAX_TIMEOUT).contains(meant));
-            let how = meant.map_or_else(String::new, |meant| format!(": write `{meant}`"));
-            let why = format!("expected whole seconds from 1 to {MAX_TIMEOUT}{how}");
-            problems.quote(text, why);
-            None
-        }
-    }
+    seconds_from(1, text, problems)
 }
 
-/// The same, or nothing at all.
+/// The same, or `0` for none at all.
 pub fn seconds_or_none(text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
-    match text {
-        "0" => Some(Duration::ZERO),
-        text => seconds(text, problems),
+    seconds_from(0, text, problems)
+}
+
+fn seconds_from(least: u64, text: &str, problems: &mut Problems<'_>) -> Option<Duration> {
+    let allowed = least..=MAX_TIMEOUT;
+    let seconds = text
+        .parse()
+        .ok()
+        .filter(|seconds| allowed.contains(seconds));
+    if seconds.is_none() {
+        let meant = time_meant(text).map(|meant| meant.seconds);
+        let meant = meant.filter(|meant| allowed.contains(meant));
+        let how = match meant {
+            Some(meant) => format!(": write `{meant}`"),
+            None => format!(", such as `{EXAMPLE}`"),
+        };
+        let why = format!("expected a number of seconds from {least} to {MAX_TIMEOUT}{how}");
+        problems.quote(text, why);
     }
+    seconds.map(Duration::from_secs)
 }
 
 pub fn url(text: &str, problems: &mut Problems<'_>) -> Option<Url> {

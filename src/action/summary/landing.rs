@@ -54,9 +54,18 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
             ("💤", "Nothing to roll back".to_owned())
         }
         Outcome::Unchanged => ("💤", format!("Nothing changed: {what} {is} there already")),
-        Outcome::DryRun if report.again => ("🔍", format!("Dry run: again {what}")),
-        Outcome::DryRun if rollback => ("🔍", format!("Dry run: back to {what}")),
-        Outcome::DryRun => ("🔍", format!("Dry run: {what}")),
+        Outcome::DryRun => {
+            let would = match report.operation {
+                _ if report.proposes => "propose",
+                _ if report.again => "deploy again",
+                Operation::Rollback => "roll back to",
+                Operation::Promote => "promote",
+                Operation::Update | Operation::History | Operation::Verify | Operation::Status => {
+                    "deploy"
+                }
+            };
+            ("🔍", format!("Dry run: would {would} {what}"))
+        }
         Outcome::Skipped => ("⏭️", format!("Skipped: {what} {stays}")),
     }
 }
@@ -153,8 +162,12 @@ fn undone(report: &LandingReport) -> String {
     let line = |commit: &Commit| {
         let short = format!("`{}`", commit.id.short());
         let url = report.location.commit_url(commit.id.as_str());
+        let takes = match report.outcome {
+            Outcome::DryRun => "Would take",
+            _ => "Takes",
+        };
         format!(
-            "Takes back {} {} by {}.\n\n",
+            "{takes} back {} {} by {}.\n\n",
             link(&short, url.as_deref()),
             code(commit.subject()),
             code(&commit.author.name),

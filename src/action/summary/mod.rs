@@ -32,10 +32,15 @@ impl Summary {
     pub fn text(&self, warnings: &[String]) -> String {
         let mut text = self.head.clone();
         for warning in warnings.iter().take(MOST_WARNINGS) {
-            let warning = paragraphs(warning.trim_end_matches('.'));
+            let end = if warning.ends_with(['.', '?']) {
+                ""
+            } else {
+                "."
+            };
+            let warning = paragraphs(warning);
             let _ = write!(
                 text,
-                "> [!WARNING]\n> {}.\n\n",
+                "> [!WARNING]\n> {}{end}\n\n",
                 warning.replace('\n', "\n> ")
             );
         }

@@ -164,10 +164,6 @@ async fn once(
     let mut report = landed.await?;
     report.promotion = told;
     report.found = vetted.found;
-    // What was asked for was not done: nobody should have to open the run to see that.
-    if let (Some(why), false) = (&report.skipped, report.is_held()) {
-        log.warning(&format!("Nothing was promoted: {why}"));
-    }
     Ok(report)
 }
 

@@ -4,10 +4,14 @@ use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{self, ManifestFile, Pair, Promotion, PromotionRequest};
+use crate::nearest::first_few;
 use crate::operation::explain;
 use crate::operation::session::Session;
 use crate::repository::{Branch as _, BranchName, CommitId, Snapshot};
 use crate::stages::{Stage, belong_together};
+
+/// How many files a message names.
+const LISTED: usize = 10;
 
 /// Where the two stages are.
 pub(super) struct Sides<'a> {
@@ -67,6 +71,35 @@ impl<'a> Sides<'a> {
         }
     }
 
+    /// The error for files that are of both stages. To leave one out is advised only where a pattern has found it.
+    fn in_both(&self, both: &[&RepoPath]) -> Failure {
+        let (of_from, of_files) = (self.from.files(), self.files.files());
+        let is_found = |selection: &FileSelection| {
+            let named = selection.named_paths();
+            !both.iter().any(|path| named.contains(path))
+        };
+        let names: Vec<String> = both.iter().map(|path| format!("`{path}`")).collect();
+        let lines: Vec<String> = both.iter().map(|path| format!("`!{path}`")).collect();
+        let lines = first_few(&lines, LISTED);
+        let (them, with) = match both {
+            [_] => ("it", "with the line"),
+            _ => ("them", "with a line each:"),
+        };
+        let hint = match (is_found(&of_from), is_found(&of_files)) {
+            (true, false) => format!("Leave {them} out of `from`, {with} {lines}."),
+            (false, true) => format!("Leave {them} out of `file`, {with} {lines}."),
+            _ => "Name in `from` only the files of the stage that has the images, and in `file` only those of the stage \
+                  that gets them."
+                .to_owned(),
+        };
+        let verb = if both.len() == 1 { "is" } else { "are" };
+        let message = format!(
+            "{} {verb} in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed.",
+            first_few(&names, LISTED)
+        );
+        Failure::new(Reason::Input, message).with_hint(hint)
+    }
+
     /// Both stages; `snapshot` is of the branch that is written to.
     pub(super) async fn look(&'a self, snapshot: &Snapshot) -> Result<Sight<'a>, Failure> {
         let other = match self.elsewhere {
@@ -93,17 +126,14 @@ impl<'a> Sides<'a> {
             own.cloned().collect()
         };
         let (there, here) = (of(self.from, files), of(self.files, &snapshot.files));
-        if other.is_none()
-            && let Some(both) = here.iter().find(|own| self.from.names(&own.path).is_some())
-        {
-            let path = &both.path;
-            return Err(Failure::new(
-                Reason::Input,
-                format!(
-                    "{path} is in `from` and in `file`: nothing can be promoted to where it is. Nothing was changed."
-                ),
-            )
-            .with_hint(format!("Leave it out of one of them, with a line `!{path}`.")));
+        if other.is_none() {
+            let both = here.iter().map(|own| &own.path);
+            let both: Vec<&RepoPath> = both
+                .filter(|path| self.from.names(path).is_some())
+                .collect();
+            if !both.is_empty() {
+                return Err(self.in_both(&both));
+            }
         }
         Ok(Sight {
             sides: self,

@@ -377,8 +377,14 @@ fn culprit_words(culprit: &Culprit) -> String {
             "what does not carry these images is unwell: {}",
             listed(symptoms)
         ),
-        Culprit::Rewritten(resources) => format!("{} stay out of sync", resources.join(", ")),
-        Culprit::Pruning(resources) => format!("{} wait to be pruned", resources.join(", ")),
+        Culprit::Rewritten(resources) => match resources.len() {
+            1 => format!("{} stays out of sync", resources.join(", ")),
+            _ => format!("{} stay out of sync", resources.join(", ")),
+        },
+        Culprit::Pruning(resources) => match resources.len() {
+            1 => format!("{} waits to be pruned", resources.join(", ")),
+            _ => format!("{} wait to be pruned", resources.join(", ")),
+        },
     }
 }
 

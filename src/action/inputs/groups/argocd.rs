@@ -82,7 +82,7 @@ fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {
 }
 
 fn wait_for(text: &str, problems: &mut Problems<'_>) -> Option<WaitFor> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "healthy" => Some(WaitFor::Healthy),
         "synced" => Some(WaitFor::Synced),
         _ => {

@@ -10,7 +10,7 @@ use crate::action::inputs::definition::{
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
 use crate::action::inputs::groups::server::PLAINTEXT;
-use crate::action::inputs::parse::{boolean, items, parsed, seconds_or_none, text};
+use crate::action::inputs::parse::{boolean, choice, items, parsed, seconds_or_none, text};
 use crate::files::RepoPath;
 use crate::http::Credentials;
 use crate::manifest::EditRequest;
@@ -30,7 +30,7 @@ inputs! {
     /// What happens when the image in Git is newer than the one asked for: `allow` deploys it,
     /// `skip` succeeds and writes nothing, `fail` fails. Compared by tag, else by the runs of the
     /// workflow ([docs/guards.md](docs/guards.md)).
-    DOWNGRADE: Downgrade = Input::new("downgrade", DEPLOYING, parsed).or("allow");
+    DOWNGRADE: Downgrade = Input::new("downgrade", DEPLOYING, choice).or("allow");
 
     /// A YAML file of `repository` that says which files are frozen when: then nothing is deployed to them
     /// ([docs/freeze.md](docs/freeze.md)). It is read at the commit that is written on, so that a freeze that
@@ -40,7 +40,7 @@ inputs! {
     /// What happens to a deployment that is frozen: `fail` fails, `skip` succeeds and writes nothing, `wait`
     /// waits for the end, if that comes within `timeout`, and looks at everything again. The output
     /// `frozen-until` says when that is.
-    FREEZE: WhenFrozen = Input::new("freeze", WRITING, parsed)
+    FREEZE: WhenFrozen = Input::new("freeze", WRITING, choice)
         .or("fail")
         .needs(&[&FREEZE_FILE.definition]);
 

@@ -4,13 +4,15 @@ use crate::action::inputs::definition::{Definition, Input, Problems, UPDATE, WIT
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{lines, list, one_a_line};
 use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath};
+use crate::operation::Operation;
 
 inputs! {
     /// The images to deploy, one `[CONTAINER=]REFERENCE` a line. Without `CONTAINER=` every place
     /// that holds this repository is updated, with it every container of that name. Required,
     /// unless `set` or `remove` is given. For `verify`, the images that are to run; for `promote`, only
     /// these, without a version.
-    IMAGE: Vec<ImageAssignment> = Input::new("image", WITH_IMAGES, lines);
+    IMAGE: Vec<ImageAssignment> = Input::new("image", WITH_IMAGES, lines)
+        .elsewhere(&[(Operation::Rollback, "name what to go back to with `to`")]);
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
     /// action does not know. `.spec.image`, `containers[name=web].image`, `Widget/web:.spec.image`.
@@ -21,7 +23,7 @@ inputs! {
     SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values);
 
     /// Keys and items to remove in the same commit, one `[DOCUMENT:]YAML-PATH` a line. What is not
-    /// there is fine.
+    /// there is fine; where not even what is around it is there, a warning says so.
     REMOVE: Vec<YamlPath> = Input::new("remove", UPDATE, lines);
 
     /// Only these objects of the files, one `Kind/name` a line.

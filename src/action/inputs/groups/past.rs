@@ -5,6 +5,7 @@ use crate::action::inputs::definition::{
 };
 use crate::action::inputs::parse::{Meant, parsed, text, time_meant};
 use crate::date::DateSpec;
+use crate::operation::Operation;
 use crate::operation::rollback::Target;
 use crate::repository::Revision;
 
@@ -20,7 +21,8 @@ inputs! {
     /// For `rollback`, in place of `commit`, what to go back to, whatever lies between: an image
     /// (`ghcr.io/acme/web:v13`), or several, one a line; a tag or digest, where only one image is
     /// meant by it, or those that left it together; or `previous`, which is the default.
-    TO: Target = Input::new("to", ROLLBACK, parsed);
+    TO: Target = Input::new("to", ROLLBACK, parsed)
+        .elsewhere(&[(Operation::Update, "set `operation: rollback`, name what to deploy with `image`")]);
 
     /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00Z`, `today`,
     /// `last monday` or `2 weeks ago`.

@@ -9,6 +9,7 @@ use crate::action::inputs::groups::target::FILE;
 use crate::action::inputs::parse::{list, parsed, time_meant};
 use crate::date;
 use crate::image::ImageReference;
+use crate::nearest::alike;
 use crate::repository::BranchName;
 use crate::stages::Stage;
 
@@ -94,6 +95,13 @@ pub fn stages(given: &mut Given) -> Option<(Stage, Stage)> {
         return None;
     }
     let (files, from) = (files?, from?);
+    if let Some((own, meant)) = misspelt(&from, &files) {
+        let why = format!(
+            "`{{{own}}}` pairs no files, and `file` has `{{{meant}}}`: write the same name in both, or `*` for any"
+        );
+        given.refuse(&FROM, why);
+        return None;
+    }
     let warnings = [
         (&FILE.definition, &files, &from),
         (&FROM.definition, &from, &files),
@@ -104,6 +112,15 @@ pub fn stages(given: &mut Given) -> Option<(Stage, Stage)> {
         }
     }
     Some((files, from))
+}
+
+/// A name of one stage that the other one has not, and the one there that is like it and has no partner either.
+fn misspelt<'s>(own: &'s Stage, other: &'s Stage) -> Option<(&'s str, &'s str)> {
+    let (names, others) = (own.all_names(), other.all_names());
+    let alone = others.iter().filter(|name| !names.contains(name));
+    let alone: Vec<&str> = alone.copied().collect();
+    let mut unpaired = names.into_iter().filter(|name| !others.contains(name));
+    unpaired.find_map(|name| Some((name, *alike(name, alone.iter().copied()).first()?)))
 }
 
 /// That the names of a stage pair no files, where the other stage has none of them.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::argocd::ARGOCD_APPLICATION;
-use crate::action::inputs::parse::{boolean, names, parsed, seconds_or_none, template};
+use crate::action::inputs::parse::{boolean, choice, names, parsed, seconds_or_none, template};
 use crate::deployment::MessageTemplate;
 use crate::operation::pull_request::{PullRequest, Wait};
 use crate::operation::session::Remote;
@@ -53,7 +53,7 @@ inputs! {
 
     /// Merge it as soon as the rules of its target allow, by `merge`, `squash` or `rebase`. With a token
     /// other than `GITHUB_TOKEN`, whose pull requests start no checks and whose merges no workflow.
-    PULL_REQUEST_AUTO_MERGE: MergeMethod = Input::new("pull-request-auto-merge", WRITING, parsed)
+    PULL_REQUEST_AUTO_MERGE: MergeMethod = Input::new("pull-request-auto-merge", WRITING, choice)
         .needs(&[&PULL_REQUEST.definition]);
 
     /// Seconds to wait for its merge, by whatever way it is merged; `0` does not wait. `commit-sha` is then

@@ -7,7 +7,8 @@ use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{
     another_notation, another_notation_of_words, list, one_a_line, parsed, text,
 };
-use crate::files::FileSelection;
+use crate::files::{FileSelection, lone_alternative};
+use crate::nearest::{alike, either};
 use crate::operation::Operation;
 use crate::repository::location::LocationError;
 use crate::repository::{BranchName, Location};
@@ -36,10 +37,14 @@ inputs! {
 
 fn operation(text: &str, problems: &mut Problems<'_>) -> Option<Operation> {
     let mut all = Operation::ALL.into_iter();
-    let found = all.find(|operation| operation.name() == text);
+    let found = all.find(|operation| operation.name().eq_ignore_ascii_case(text));
     if found.is_none() {
-        let names = Operation::ALL.map(|operation| format!("`{}`", operation.name()));
-        problems.quote(text, format_args!("expected {}", names.join(", ")));
+        let names = Operation::ALL.map(Operation::name);
+        let meant = match alike(text, names).first() {
+            Some(meant) => format!(": did you mean `{meant}`?"),
+            None => String::new(),
+        };
+        problems.quote(text, format_args!("expected {}{meant}", either(&names)));
     }
     found
 }
@@ -51,6 +56,13 @@ fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
     let mut meant = notations.into_iter().flatten();
     if let Some(items) = meant.find(|items| !text.contains('{') && items.iter().all(is_manifest)) {
         problems.quote(text, one_a_line(&items));
+        return None;
+    }
+    if let Some((line, name)) = list(text).find_map(|line| Some((line, lone_alternative(line)?))) {
+        let why = format_args!(
+            "`{{{name}}}` means something only with `operation: promote` or `operation: status`. Here, write that part of the path itself, `*` for any, or alternatives such as `{{staging,production}}`"
+        );
+        problems.quote(line, why);
         return None;
     }
     let (mut include, mut exclude) = (Vec::new(), Vec::new());
