@@ -320,28 +320,44 @@ impl Explainer<'_> {
             return "The token must be allowed to write to the repository.".to_owned();
         }
         let elsewhere = self.own_repository.filter(|own| !location.is_named(own));
-        match (self.kind(), elsewhere) {
-            (TokenKind::Installation, _) if self.settings.by_app => format!(
-                "The app needs the permission *Contents: Read and write*, accepted where it is installed on {location}."
+        // A pull request takes a permission of its own.
+        let (app, token, scopes, job) = match self.settings.proposes {
+            true => (
+                "permissions *Contents: Read and write* and *Pull requests: Read and write*",
+                "Contents and Pull requests: Read and write",
+                "contents: write and pull_requests: write",
+                "the `permissions` `contents: write` and `pull-requests: write`",
             ),
+            false => (
+                "permission *Contents: Read and write*",
+                "Contents: Read and write",
+                "contents: write",
+                "`permissions: contents: write`",
+            ),
+        };
+        match (self.kind(), elsewhere) {
+            (TokenKind::Installation, _) if self.settings.by_app => {
+                format!("The app needs the {app}, accepted where it is installed on {location}.")
+            }
             (TokenKind::Installation, Some(own)) => format!(
                 "The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only {own}. Give `token` a \
-                 fine-grained personal access token for {location} with Contents: Read and write, or a GitHub App's \
-                 token from an installation on {location} with the permission contents: write."
+                 fine-grained personal access token for {location} with {token}, or a GitHub App's \
+                 token from an installation on {location} with the permission {scopes}."
             ),
-            (TokenKind::Installation, None) => "Give the job `permissions: contents: write`. Where it has that: the \
+            (TokenKind::Installation, None) => format!(
+                "Give the job {job}. Where it has that: the \
                  settings of the organisation or repository (Actions → General → Workflow permissions) may hold \
                  the token to reading."
-                .to_owned(),
+            ),
             (TokenKind::Classic, _) => format!(
                 "A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to {location}."
             ),
             (TokenKind::FineGrained, _) => format!(
-                "The token needs {location} under Repository access, and Contents: Read and write under \
+                "The token needs {location} under Repository access, and {token} under \
                  Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it."
             ),
             (TokenKind::Other, _) => format!(
-                "The token needs contents: write on {location} (a classic token: the scope `repo`)."
+                "The token needs {scopes} on {location} (a classic token: the scope `repo`)."
             ),
         }
     }

@@ -390,15 +390,15 @@ pub async fn land(
         })
     };
     let (repository, deadline) = (&session.repository, &session.deadline);
-    let (landed, held) = match (proposing, repository.api()) {
+    let (landed, held, open_pull) = match (proposing, repository.api()) {
         (Some(proposing), Some(api)) => {
             let head = HeadBranch::new(api, &proposing.branch, deployment::is_ours);
             let landed = retry::land(&head, selection, deadline, observe, propose).await;
-            (landed, head.held_it_already())
+            (landed, head.held_it_already(), head.open_pull())
         }
         (None | Some(_), _) => {
             let landed = retry::land(repository, selection, deadline, observe, propose).await;
-            (landed, false)
+            (landed, false, None)
         }
     };
     let retry::Ended { plan, base, landed } = match landed {
@@ -465,6 +465,7 @@ pub async fn land(
                 base: &base.branch,
                 commit,
                 is_new: !held,
+                open_pull,
                 message: &said,
                 plan: &plan,
                 source_changes: &source_changes,

@@ -114,6 +114,8 @@ pub(super) struct Proposed<'a> {
     pub(super) base: &'a BranchName,
     pub(super) commit: &'a CommitId,
     pub(super) is_new: bool,
+    /// The pull request that was open for that branch when the commit was made.
+    pub(super) open_pull: Option<u64>,
     pub(super) message: &'a str,
     pub(super) plan: &'a Plan,
     pub(super) source_changes: &'a [SourceChanges],
@@ -190,22 +192,33 @@ pub(super) async fn open(
         pull: None,
         warnings,
     };
+    // What was seen before the commit is not looked at once more: GitHub opens no second one, and says what
+    // has become of one that is edited.
+    let mut seen = proposed.is_new.then_some(proposed.open_pull);
     let mut tried = false;
     let opened = steps.take("no pull request could be opened", async || {
-        if let Some(pull) = api.open_pull(branch, proposed.base).await? {
-            return Ok((pull, tried));
+        let there = match seen.take() {
+            Some(None) => None,
+            Some(Some(number)) => match api.edit_pull(number, &title, &body).await {
+                Ok(pull) if pull.is_open() => return Ok((pull, tried, true)),
+                Ok(_) | Err(_) => api.open_pull(branch, proposed.base).await?,
+            },
+            None => api.open_pull(branch, proposed.base).await?,
+        };
+        if let Some(pull) = there {
+            return Ok((pull, tried, false));
         }
         tried = true;
         match api.create_pull(&draft).await {
             Err(error) if !error.is_trouble() => {
                 // Another run was faster.
                 let pull = api.open_pull(branch, proposed.base).await?;
-                pull.map(|pull| (pull, true)).ok_or(error)
+                pull.map(|pull| (pull, true, false)).ok_or(error)
             }
-            created => created.map(|pull| (pull, true)),
+            created => created.map(|pull| (pull, true, true)),
         }
     });
-    let (pull, is_new) = match opened.await? {
+    let (pull, is_new, says_it) = match opened.await? {
         Ok(opened) => opened,
         Err(error) => return Err(refused(session, proposing, proposed, &error)),
     };
@@ -216,14 +229,14 @@ pub(super) async fn open(
         (false, false) => News::Nothing,
     };
     let there = pull.body.as_deref().unwrap_or_default();
-    let is_outdated = match news {
-        News::Updated => pull.title != title || there != body,
+    let is_outdated = match proposed.is_new {
+        _ if says_it => false,
+        true => pull.title != title || there != body,
         // A run that ended before it came to this; and it may be a person's text by now.
-        News::Nothing => !deployment::deploys_the_same(there, &body),
-        News::Opened | News::Queued | News::Merged | News::Landed => false,
+        false => !deployment::deploys_the_same(there, &body),
     };
     if is_outdated {
-        let edit = async || api.edit_pull(&pull, &title, &body).await;
+        let edit = async || api.edit_pull(pull.number, &title, &body).await;
         steps
             .warned("its title and text could not be changed", edit)
             .await?;
@@ -242,7 +255,15 @@ pub(super) async fn open(
             message: proposed.message,
             is_same: deployment::deploys_the_same,
         };
-        let merging = async || api.merge_when_ready(&pull, &merge).await;
+        let mut tried = false;
+        let merging = async || {
+            if std::mem::replace(&mut tried, true)
+                && let Some(reached) = api.merging(&pull, &merge).await?
+            {
+                return Ok(reached);
+            }
+            api.merge_when_ready(&pull, &merge).await
+        };
         match steps.merged(merging).await? {
             Some(Merging::Done) => news = News::Merged,
             Some(Merging::Queued) => news = News::Queued,
@@ -340,7 +361,8 @@ impl<L: Progress> Steps<'_, L> {
     }
 }
 
-/// Labels, assignees and reviewers. Reviewers are asked once: each time would be another mail.
+/// Labels, assignees and reviewers. Before something is done a second time it is looked whether the first did
+/// it, as an answer may have been lost; reviewers are asked once: each time would be another mail.
 async fn furnish(
     api: &GithubRepository,
     request: &PullRequest,
@@ -349,11 +371,25 @@ async fn furnish(
     steps: &mut Steps<'_, impl Progress>,
 ) -> Result<(), Failure> {
     if !request.labels.is_empty() {
-        let label = async || api.label(pull, &request.labels).await;
+        let mut tried = false;
+        let label = async || {
+            let is_again = std::mem::replace(&mut tried, true);
+            if is_again && api.pull(pull.number).await?.is_labelled(&request.labels) {
+                return Ok(());
+            }
+            api.label(pull, &request.labels).await
+        };
         steps.warned("it did not get its labels", label).await?;
     }
     if !request.assignees.is_empty() {
-        let assign = async || api.assign(pull, &request.assignees).await;
+        let mut tried = false;
+        let assign = async || {
+            let is_again = std::mem::replace(&mut tried, true);
+            if is_again && api.pull(pull.number).await?.is_assigned(&request.assignees) {
+                return Ok(true);
+            }
+            api.assign(pull, &request.assignees).await
+        };
         if steps.warned("nobody was assigned", assign).await? == Some(false) {
             steps.warnings.push(format!(
                 "Pull request #{}: not all of {} can be assigned: GitHub assigns only people who have access to the repository",
@@ -385,7 +421,17 @@ async fn furnish(
         .requested_teams
         .iter()
         .any(|one| teams.contains(&one.slug));
+    let mut tried = false;
     let ask = async || {
+        let is_again = std::mem::replace(&mut tried, true);
+        if is_again
+            && api
+                .pull(pull.number)
+                .await?
+                .is_up_for_review(&people, teams)
+        {
+            return Ok(());
+        }
         // An earlier run may have ended before it came to this.
         if news != News::Opened && (is_asked || api.has_reviews(pull).await?) {
             return Ok(());

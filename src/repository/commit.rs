@@ -1,5 +1,7 @@
 //! What goes to and fro: the files of a tip, and a commit for them.
 
+use std::collections::HashMap;
+
 use super::branch::BranchName;
 use super::object::CommitId;
 use super::tip::BranchTip;
@@ -20,6 +22,9 @@ pub struct Snapshot {
     /// What the branch's newest commits say, the tip first: as many as come along for nothing.
     pub recent: Vec<Said>,
 }
+
+/// The modes of files, as git has them.
+pub type Modes = HashMap<RepoPath, u32>;
 
 impl Snapshot {
     /// Where it was taken.

@@ -271,9 +271,12 @@ impl Repository {
 
 impl Branch for Repository {
     async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
-        match &self.api {
-            Some(api) => api.snapshot(selection).await,
-            None => self.git.snapshot(selection).await,
+        let Some(api) = &self.api else {
+            return self.git.snapshot(selection).await;
+        };
+        match self.git.seen(selection).await? {
+            Some((snapshot, modes)) => Ok(api.base_on(snapshot, modes)),
+            None => api.snapshot(selection).await,
         }
     }
 
@@ -283,10 +286,11 @@ impl Branch for Repository {
         changes: &[Change],
         draft: &CommitDraft,
     ) -> Result<Pushed, RepositoryError> {
-        match &self.api {
-            Some(api) => api.commit(base, changes, draft).await,
-            None => self.git.commit(base, changes, draft).await,
-        }
+        let Some(api) = &self.api else {
+            return self.git.commit(base, changes, draft).await;
+        };
+        self.git.forget_seen().await?;
+        api.commit(base, changes, draft).await
     }
 
     async fn find(&self, base: &Snapshot, sent: &Sent) -> Result<Option<Landed>, RepositoryError> {

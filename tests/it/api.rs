@@ -265,6 +265,85 @@ fn a_glob_keeps_an_executable_file_executable() {
     assert!(entry.starts_with("100755 "), "{entry}");
 }
 
+/// A rollback writes on what came with the history over git, where nothing but the commit is GitHub's.
+#[test]
+fn a_rollback_keeps_modes_and_names_its_author_and_finds_a_renamed_repository() {
+    let start = |former: Entry, newer: Entry| {
+        let (server, repository) = start();
+        repository.commit("main", "apps/web.yaml", former, "feat: web");
+        repository.commit("main", "apps/web.yaml", newer, "chore: v2");
+        server.reset_log();
+        (server, repository)
+    };
+    let rollback = |repository: &Repository| {
+        Action::new()
+            .over(Via::Api, repository)
+            .input("operation", "rollback")
+            .input("file", "apps/web.yaml")
+            .input("token", TOKEN)
+    };
+    let newer = MANIFEST.replace(":v1", ":v2");
+    let is_back = |repository: &Repository, mode: &str| {
+        assert_eq!(
+            repository.show("main", "apps/web.yaml"),
+            MANIFEST.as_bytes()
+        );
+        let entry = repository.git(&["ls-tree", "main", "apps/web.yaml"]);
+        assert!(entry.starts_with(mode), "{entry}");
+        repository.fsck();
+    };
+
+    let executable = |text: &str| Entry::Executable(text.into());
+    let (server, repository) = start(executable(MANIFEST), executable(&newer));
+    rollback(&repository).run().succeeded();
+    is_back(&repository, "100755 ");
+    // The repository's id.
+    assert_eq!((server.count(Step::Query), server.count(MOVE)), (1, 1));
+
+    let plain = || start(Entry::from(MANIFEST), Entry::from(newer.as_str()));
+    let (server, repository) = plain();
+    rollback(&repository)
+        .input("author-name", "Jimin")
+        .input("author-email", "jimin@example.com")
+        .run()
+        .succeeded();
+    is_back(&repository, "100644 ");
+    assert_eq!(
+        repository.log("main")[0].author,
+        "Jimin <jimin@example.com>"
+    );
+    assert_eq!(server.count(MOVE), 1);
+
+    // Changes take no former name.
+    let (server, repository) = plain();
+    server.github().rename("former/name", "acme/deploy");
+    server.fault(
+        Step::FetchRefs.every().to("former/name"),
+        Fault::Redirect(repository.url().to_owned()),
+    );
+    rollback(&repository)
+        .input("repository", "former/name")
+        .run()
+        .succeeded();
+    is_back(&repository, "100644 ");
+    assert_eq!((server.count(Step::Query), server.count(CREATE)), (1, 1));
+
+    // What the branch has got since is not overwritten.
+    let (server, repository) = plain();
+    let other = repository.clone();
+    let theirs = format!("{newer}# by hand\n");
+    let text = theirs.clone();
+    server.before(CREATE.nth(1), move || {
+        other.commit("main", "apps/web.yaml", text.as_str(), "fix: by hand");
+    });
+    rollback(&repository).run().succeeded();
+    assert_eq!(
+        repository.show("main", "apps/web.yaml"),
+        theirs.replace(":v2", ":v1").as_bytes()
+    );
+    assert_eq!((server.count(Step::Query), server.count(CREATE)), (1, 2));
+}
+
 #[test]
 fn a_branch_that_is_built_over_rest_moves_from_its_base_only() {
     let (server, repository) = start();

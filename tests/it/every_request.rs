@@ -50,6 +50,11 @@ fn faults(request: &Recorded) -> Vec<(&'static str, Wrong, Fault)> {
         ("done, no answer", Wrong::Trouble, Fault::DropAnswer),
         ("done, 502", Wrong::Trouble, Fault::StatusAfter(502)),
         ("502 for ever", Wrong::Lasting, Fault::status(502)),
+        (
+            "done, 502 for ever",
+            Wrong::Lasting,
+            Fault::StatusAfter(502),
+        ),
     ];
     let told = |status, body: Json| {
         let json = ("Content-Type".to_owned(), "application/json".to_owned());
@@ -501,15 +506,15 @@ fn of_a_healthy_run_there_are_as_many_as_before() {
     update, git: 4 (FetchRefs, Fetch, Fetch, Push)
     update, api: 2 (Query, createCommitOnBranch)
     rollback, git: 4 (FetchRefs, Fetch, Fetch, Push)
-    rollback, api: 5 (FetchRefs, Fetch, Fetch, Query, createCommitOnBranch)
+    rollback, api: 4 (FetchRefs, Fetch, Fetch, createCommitOnBranch)
     history, git: 3 (FetchRefs, Fetch, Fetch)
     history, api: 3 (FetchRefs, Fetch, Fetch)
     promote, git: 8 (FetchRefs, Fetch, Fetch, FetchRefs, Fetch, Fetch, Fetch, Push)
     promote, api: 2 (Query, createCommitOnBranch)
-    a new pull request, git: 8 (Query, Query, Query, POST git/trees, POST git/commits, POST git/refs, GET pulls, POST pulls)
-    a new pull request, api: 8 (Query, Query, Query, POST git/trees, POST git/commits, POST git/refs, GET pulls, POST pulls)
-    one that is brought up to date, git: 9 (Query, Query, GET compare, POST git/trees, GET git/commits, POST git/commits, updateRefs, GET pulls, PATCH pulls)
-    one that is brought up to date, api: 9 (Query, Query, GET compare, POST git/trees, GET git/commits, POST git/commits, updateRefs, GET pulls, PATCH pulls)
+    a new pull request, git: 5 (Query, POST git/trees, POST git/commits, POST git/refs, POST pulls)
+    a new pull request, api: 5 (Query, POST git/trees, POST git/commits, POST git/refs, POST pulls)
+    one that is brought up to date, git: 6 (Query, GET compare, POST git/trees, POST git/commits, updateRefs, PATCH pulls)
+    one that is brought up to date, api: 6 (Query, GET compare, POST git/trees, POST git/commits, updateRefs, PATCH pulls)
     ");
 }
 
@@ -618,6 +623,21 @@ fn of_a_wait_for_the_merge() {
         action: |repository| everything(repository, "v2").input("pull-request-wait", "9"),
         missing: |_, repository| on_main("v2", repository),
         // The pull request's own, and the one that it is squashed into.
+        commits: 2,
+        from: Some(Step::Named("Standing")),
+    });
+}
+
+#[test]
+fn of_a_wait_for_the_merge_whose_target_is_read_over_git() {
+    each_request_fails(Scenario {
+        prepare: |server, _| server.github().require_nothing(),
+        action: |repository| {
+            everything(repository, "v2")
+                .input("pull-request-wait", "9")
+                .input("transport", "git")
+        },
+        missing: |_, repository| on_main("v2", repository),
         commits: 2,
         from: Some(Step::Named("Standing")),
     });

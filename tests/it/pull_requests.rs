@@ -1,5 +1,7 @@
 //! `pull-request: true`: what is proposed, brought up to date, and left alone.
 
+use std::sync::Arc;
+
 use crate::support::{Action, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via};
 use serde_json::Value as Json;
 
@@ -403,6 +405,74 @@ fn an_answer_that_is_lost_is_no_second_commit_and_no_second_pull_request() {
     }
 }
 
+/// An answer that was lost is looked for, also where that takes more than one look.
+#[test]
+fn a_look_for_what_was_opened_fails_and_is_taken_again() {
+    let (server, repository) = start();
+    server.fault(Step::Rest("POST pulls").nth(1), Fault::DropAnswer);
+    server.fault(Step::Rest("GET pulls").nth(1), Fault::status(502));
+    let outcome = propose(&repository, "v2").run().succeeded();
+    pull(&server);
+    assert_eq!(server.count(Step::Rest("POST pulls")), 1);
+    let log = outcome.shown_log();
+    assert!(log.contains("Opened pull request #1"), "{log}");
+}
+
+/// What was read before the commit is not held to be so for ever.
+#[test]
+fn one_that_is_closed_while_it_is_updated_is_followed_by_another() {
+    let (server, repository) = start();
+    let server = Arc::new(server);
+    propose(&repository, "v2").run().succeeded();
+    let closed = Arc::clone(&server);
+    server.before(Step::Rest("PATCH pulls").nth(1), move || {
+        closed
+            .github()
+            .edit_pull(1, |pull| pull["state"] = "closed".into());
+    });
+    let outcome = propose(&repository, "v3").run().succeeded();
+    let pulls = server.github().pulls(NAME);
+    assert_eq!(pulls.len(), 2);
+    assert_eq!(pulls[1]["title"], "chore: update web image to v3");
+    assert_eq!(outcome.output("pull-request-number"), "2");
+    let log = outcome.shown_log();
+    assert!(log.contains("Opened pull request #2"), "{log}");
+}
+
+#[test]
+fn one_that_is_opened_while_the_commit_is_made_is_brought_up_to_date() {
+    let (server, repository) = start();
+    let server = Arc::new(server);
+    propose(&repository, "v2").run().succeeded();
+    let there = Arc::clone(&server);
+    let edit = move |state: &'static str| {
+        there
+            .github()
+            .edit_pull(1, |pull| pull["state"] = state.into());
+    };
+    edit("closed");
+    server.before(Step::Mutation("updateRefs").nth(1), move || edit("open"));
+    let outcome = propose(&repository, "v3").run().succeeded();
+    let pull = pull(&server);
+    assert_eq!(pull["title"], "chore: update web image to v3");
+    assert_eq!(outcome.output("pull-request-number"), "1");
+}
+
+/// A token that may write the files and see no pull requests is refused before there is anything to see.
+#[test]
+fn a_token_that_sees_no_pull_requests_changes_nothing() {
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    server.github().hide_pulls();
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = propose(&repository, "v3").run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    insta::assert_snapshot!(scrub(&repository, &error(&outcome)), @"
+    The token may not read acme/deploy (FORBIDDEN): pull requests: Resource not accessible by personal access token. Nothing was changed.
+    The token needs acme/deploy under Repository access, and Contents and Pull requests: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+    ");
+}
+
 #[test]
 fn an_author_of_ones_own_is_the_commits() {
     let (server, repository) = start();
@@ -756,8 +826,7 @@ fn everything(repository: &Repository) -> Action {
         .input("pull-request-auto-merge", "squash")
 }
 
-const AFTER_THE_COMMIT: [(Step, usize); 6] = [
-    (Step::Rest("GET pulls"), 1),
+const AFTER_THE_COMMIT: [(Step, usize); 5] = [
     (Step::Rest("POST pulls"), 1),
     (Step::Rest("POST issues"), 1),
     (Step::Rest("POST issues"), 2),
@@ -792,6 +861,8 @@ fn trouble_after_the_commit_is_waited_through() {
             vec![("Content-Type".to_owned(), "text/html".to_owned())],
             "<html>".to_owned(),
         ),
+        Fault::Status(200, Vec::new(), "{\"number\": 1, ".to_owned()),
+        Fault::Status(200, Vec::new(), String::new()),
         limited(422, "Validation Failed: was submitted too quickly"),
     ];
     std::thread::scope(|scope| {
@@ -829,8 +900,7 @@ fn trouble_that_lasts_fails_the_step_and_says_what_is_there() {
                             && error.contains("Run the job again"),
                         "{case}: {error}"
                     );
-                    let opened =
-                        (step, nth) != AFTER_THE_COMMIT[0] && (step, nth) != AFTER_THE_COMMIT[1];
+                    let opened = (step, nth) != AFTER_THE_COMMIT[0];
                     assert_eq!(
                         server.github().pulls(NAME).len(),
                         usize::from(opened),
@@ -850,6 +920,28 @@ fn trouble_that_lasts_fails_the_step_and_says_what_is_there() {
             });
         }
     });
+}
+
+/// Who wonders why nothing happens reads this log.
+#[test]
+fn what_a_workflows_own_token_does_not_start_is_said() {
+    let (server, repository) = start();
+    let own = "ghs_theWorkflowsOwn";
+    server.grant(own, Rights::ReadWrite);
+    for (tag, token, merge, is_said) in [
+        ("v2", own, "squash", true),
+        ("v3", own, "", false),
+        ("v4", TOKEN, "squash", false),
+    ] {
+        let outcome = propose(&repository, tag)
+            .input("token", token)
+            .input("pull-request-auto-merge", merge)
+            .run()
+            .succeeded();
+        let log = outcome.shown_log();
+        let said = log.contains("starts no checks, and its merge starts no workflow");
+        assert_eq!(said, is_said, "{tag}: {log}");
+    }
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub struct Connection {
     runtime: Handle,
     /// Moves when the server redirects.
     base: Mutex<Url>,
+    has_moved: AtomicBool,
     authorization: Option<HeaderValue>,
     budget: Arc<Budget>,
     /// Whether git has been spoken there already.
@@ -86,6 +87,7 @@ impl Connection {
             client,
             runtime,
             base: Mutex::new(url),
+            has_moved: AtomicBool::new(false),
             authorization: credentials.map(Credentials::header),
             budget,
             has_answered: AtomicBool::new(false),
@@ -155,6 +157,11 @@ impl Connection {
         pushed.map_err(WireError::pushing)
     }
 
+    /// Whether the repository is at another URL by now than the one that was given.
+    pub(super) fn has_moved(&self) -> bool {
+        self.has_moved.load(Relaxed)
+    }
+
     /// The host that is spoken to, for messages.
     pub fn host(&self) -> String {
         text::host(&lock(&self.base))
@@ -172,7 +179,10 @@ impl Connection {
             };
             redirects += 1;
             match moved_base(&target, &base) {
-                Some(moved) if redirects <= MAX_REDIRECTS => *lock(&self.base) = moved,
+                Some(moved) if redirects <= MAX_REDIRECTS => {
+                    self.has_moved.store(true, Relaxed);
+                    *lock(&self.base) = moved;
+                }
                 _ => return Err(not_followed(target)),
             }
         }

@@ -20,6 +20,8 @@ pub(super) struct Tree {
 pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
     pub(super) kind: EntryKind,
+    /// As git has it.
+    pub(super) mode: u32,
     pub(super) id: ObjectId,
     /// Where the id stands in the tree.
     at: usize,
@@ -86,7 +88,13 @@ fn entry(tree: &[u8], begin: usize) -> Option<Entry<'_>> {
         _ => EntryKind::File,
     };
     let id = ObjectId::Sha1(id);
-    Some(Entry { name, kind, id, at })
+    Some(Entry {
+        name,
+        kind,
+        mode,
+        id,
+        at,
+    })
 }
 
 /// What is before the first `byte`, and behind it.

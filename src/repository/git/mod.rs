@@ -29,7 +29,7 @@ use self::budget::Budget;
 use self::connection::Connection;
 use self::server::Server;
 use self::store::Store;
-use super::commit::{Change, CommitDraft, Landed, Pushed, Said, Sent, Snapshot};
+use super::commit::{Change, CommitDraft, Landed, Modes, Pushed, Said, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::history::{FileHistory, HistoryQuery, Searched};
 use super::object::{CommitId, ObjectId};
@@ -104,12 +104,43 @@ impl GitRepository {
                 past.and_then(|past| Some((past, past.take_seen()?)))
             {
                 stores.read.set(None);
-                return past.snapshot(&branch, tip, &selection);
+                let (snapshot, _) = past.snapshot(&branch, tip, &selection)?;
+                return Ok(snapshot);
             }
             let (branch, tip) = stores.near.tip(None)?;
-            let snapshot = stores.near.snapshot(&branch, tip, &selection)?;
+            let (snapshot, _) = stores.near.snapshot(&branch, tip, &selection)?;
             stores.read.set(Some(tip));
             Ok(snapshot)
+        })
+        .await
+    }
+
+    /// What came with the branch's past where that was read a moment ago, for whoever writes in another
+    /// way, under the repository's name; none where that is another one by now. Not twice.
+    pub(super) async fn seen(
+        &self,
+        selection: &FileSelection,
+    ) -> Result<Option<(Snapshot, Modes)>, RepositoryError> {
+        let selection = selection.clone();
+        self.blocking(move |stores| {
+            let Some(past) = stores.past.get() else {
+                return Ok(None);
+            };
+            match past.take_seen() {
+                Some((branch, tip)) if !past.has_moved() => {
+                    past.snapshot(&branch, tip, &selection).map(Some)
+                }
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// From here on only a look tells where the branch is.
+    pub(super) async fn forget_seen(&self) -> Result<(), RepositoryError> {
+        self.blocking(|stores| {
+            stores.past.get().map(Store::take_seen);
+            Ok(())
         })
         .await
     }

@@ -18,7 +18,7 @@ use crate::files::{FileSelection, Pattern};
 use crate::limits::FILES;
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
-use crate::repository::commit::{Change, CommitDraft, Pushed, Said, Sent, Snapshot};
+use crate::repository::commit::{Change, CommitDraft, Modes, Pushed, Said, Sent, Snapshot};
 use crate::repository::error::RepositoryError;
 use crate::repository::location::Location;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
@@ -95,6 +95,11 @@ impl Store {
         }
     }
 
+    /// Whether the repository is at another URL by now than the one that was given.
+    pub(super) fn has_moved(&self) -> bool {
+        matches!(&self.origin, Origin::Server { server, .. } if server.connection.has_moved())
+    }
+
     pub(super) fn is_local(&self) -> bool {
         matches!(self.origin, Origin::ThisMachine { .. })
     }
@@ -126,17 +131,17 @@ impl Store {
         (when.elapsed() < A_MOMENT).then_some((branch, tip))
     }
 
-    /// The selected files at `tip`, a tip of the branch.
+    /// The selected files at `tip`, a tip of the branch, with their modes.
     pub(super) fn snapshot(
         &self,
         branch: &BranchName,
         tip: ObjectId,
         selection: &FileSelection,
-    ) -> Result<Snapshot, RepositoryError> {
+    ) -> Result<(Snapshot, Modes), RepositoryError> {
         let was_partial = self.is_partial();
         let read = || {
             self.fetch_with(tip, Some(1), Along::UpTo(CHANGED))?;
-            self.files(tip, selection)
+            self.files_with_modes(tip, selection)
         };
         let files = match read() {
             // It gives out no files by their ids after all.
@@ -147,14 +152,18 @@ impl Store {
             branch: branch.clone(),
             commit: tip.into(),
         };
-        let mut files = files.map_err(|error| error.read_at(at()))?;
-        Ok(Snapshot {
+        let files = files.map_err(|error| error.read_at(at()))?;
+        let modes = files.iter().map(|(mode, file)| (file.path.clone(), *mode));
+        let modes = modes.collect();
+        let mut files = files.into_iter().map(|(_, file)| file).collect();
+        let snapshot = Snapshot {
             branch: branch.clone(),
             commit: tip.into(),
             beside: beside(selection, &mut files),
             files,
             recent: self.recent(tip)?,
-        })
+        };
+        Ok((snapshot, modes))
     }
 
     /// Whether files come only when they are asked for.
@@ -168,6 +177,15 @@ impl Store {
         commit: ObjectId,
         selection: &FileSelection,
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        let files = self.files_with_modes(commit, selection)?;
+        Ok(files.into_iter().map(|(_, file)| file).collect())
+    }
+
+    fn files_with_modes(
+        &self,
+        commit: ObjectId,
+        selection: &FileSelection,
+    ) -> Result<Vec<(u32, ManifestFile)>, RepositoryError> {
         let entries = tree::select(&self.objects, &self.objects.tree_at(commit)?, selection)?;
         self.fetch_missing(entries.iter().map(|entry| entry.blob).collect())?;
         let (mut files, mut bytes) = (Vec::new(), 0);
@@ -175,7 +193,7 @@ impl Store {
             let file = entry.read(&self.objects)?;
             bytes += file.bytes.len() as u64;
             FILES.check(bytes)?;
-            files.push(file);
+            files.push((entry.mode, file));
         }
         Ok(files)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use git2::Signature;
 
-use super::content::{EntryKind, Tree};
+use super::content::{Entry, EntryKind, Tree};
 use super::objects::Objects;
 use super::pack::Added;
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
@@ -20,10 +20,19 @@ use crate::repository::signing::SigningKey;
 /// A regular file of a tree.
 pub(super) struct TreeFile {
     path: RepoPath,
+    pub(super) mode: u32,
     pub(super) blob: ObjectId,
 }
 
 impl TreeFile {
+    fn new(path: RepoPath, entry: &Entry<'_>) -> Self {
+        Self {
+            path,
+            mode: entry.mode,
+            blob: entry.id,
+        }
+    }
+
     /// The file's content.
     pub(super) fn read(&self, objects: &Objects) -> Result<ManifestFile, RepositoryError> {
         let bytes = objects.size(self.blob)?;
@@ -51,9 +60,9 @@ pub(super) fn select(
     }
     if selection.globs().next().is_some() {
         let mut matching = Vec::new();
-        regular_files(objects, tree, |path, blob| {
+        regular_files(objects, tree, |path, entry| {
             if selection.selects(&path) {
-                matching.push(TreeFile { path, blob });
+                matching.push(TreeFile::new(path, entry));
             }
         })?;
         for glob in selection.globs() {
@@ -107,10 +116,7 @@ fn entry(objects: &Objects, root: &Tree, path: &RepoPath) -> Result<TreeFile, Re
                 tree = &below;
             }
             EntryKind::File if last => {
-                return Ok(TreeFile {
-                    path: path.clone(),
-                    blob: found.id,
-                });
+                return Ok(TreeFile::new(path.clone(), &found));
             }
             EntryKind::File => return Err(missing()?),
         }
@@ -123,7 +129,7 @@ fn entry(objects: &Objects, root: &Tree, path: &RepoPath) -> Result<TreeFile, Re
 fn regular_files(
     objects: &Objects,
     root: &Tree,
-    mut to: impl FnMut(RepoPath, ObjectId),
+    mut to: impl FnMut(RepoPath, &Entry<'_>),
 ) -> Result<(), RepositoryError> {
     let mut listing = Listing::default();
     // Depth first on a stack of our own, since the depth is the repository's to choose.
@@ -141,7 +147,7 @@ fn regular_files(
                 EntryKind::Link | EntryKind::Submodule => {}
                 EntryKind::File => {
                     if let Ok(path) = format!("{prefix}{name}").parse() {
-                        to(path, entry.id);
+                        to(path, &entry);
                     }
                 }
             }

@@ -77,6 +77,13 @@ pub struct GraphqlError {
     extensions: Option<Json>,
 }
 
+impl GraphqlError {
+    /// Whether it is about what the document calls `field`, or a part of that.
+    pub fn is_of(&self, field: &str) -> bool {
+        self.path.iter().any(|part| part == field)
+    }
+}
+
 impl From<RepositoryError> for CallError {
     /// One that nothing came of.
     fn from(error: RepositoryError) -> Self {

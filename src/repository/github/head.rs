@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::client::CallError;
+use super::read::Head;
 use super::repository::GithubRepository;
 use crate::files::FileSelection;
 use crate::repository::branch::BranchName;
@@ -27,6 +28,8 @@ pub struct HeadBranch<'a> {
     /// Whether the message of a commit is one of ours.
     is_ours: fn(&str) -> bool,
     nothing_new: AtomicBool,
+    /// Where it was when its target was read last; none where it was not there.
+    seen: Mutex<Option<Head>>,
     /// What was made for it, whether or not it got there.
     made: Mutex<Vec<CommitId>>,
 }
@@ -84,6 +87,7 @@ impl<'a> HeadBranch<'a> {
             name,
             is_ours,
             nothing_new: AtomicBool::new(false),
+            seen: Mutex::default(),
             made: Mutex::default(),
         }
     }
@@ -93,8 +97,17 @@ impl<'a> HeadBranch<'a> {
         self.nothing_new.load(Ordering::Relaxed)
     }
 
+    /// The pull request that was open for it when its target was read last.
+    pub fn open_pull(&self) -> Option<u64> {
+        self.seen().as_ref().and_then(|head| head.pull)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<Head>> {
+        lock(&self.seen)
+    }
+
     fn made(&self) -> MutexGuard<'_, Vec<CommitId>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.made)
     }
 
     /// Makes the branch.
@@ -197,6 +210,10 @@ impl<'a> HeadBranch<'a> {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Compared {
     /// The first line of its message.
     fn subject(&self) -> String {
@@ -207,7 +224,11 @@ impl Compared {
 
 impl Branch for HeadBranch<'_> {
     async fn snapshot(&self, selection: &FileSelection) -> Result<Snapshot, RepositoryError> {
-        self.api.snapshot(selection).await
+        let branch = self.api.branch.as_ref();
+        let read = self.api.snapshot_beside(branch, selection, Some(self.name));
+        let (snapshot, head) = read.await?;
+        *self.seen() = head;
+        Ok(snapshot)
     }
 
     async fn commit(
@@ -216,16 +237,10 @@ impl Branch for HeadBranch<'_> {
         changes: &[Change],
         draft: &CommitDraft,
     ) -> Result<Pushed, RepositoryError> {
-        #[derive(Deserialize)]
-        struct Commit {
-            tree: Tree,
-        }
-        #[derive(Deserialize)]
-        struct Tree {
-            sha: String,
-        }
         let tip = self.api.remembered(&base.commit)?;
-        let head = self.api.head(self.name).await?;
+        // It moves from there or not at all.
+        let seen = self.seen().clone();
+        let head = seen.as_ref().map(|seen| seen.commit.clone());
         let comparison = match &head {
             Some(head) => Some(self.compared(&tip.name, &tip.commit, head).await?),
             None => None,
@@ -237,9 +252,7 @@ impl Branch for HeadBranch<'_> {
         let status = comparison.map(|comparison| comparison.status);
         let parents: Vec<&CommitId> = match (&head, status.as_deref()) {
             (Some(head), Some("ahead")) => {
-                let path = format!("/repos/{}/git/commits/{head}", tip.name);
-                let commit: Option<Commit> = self.api.client.get(&path).await?;
-                if commit.is_some_and(|commit| commit.tree.sha == tree) {
+                if seen.is_some_and(|seen| seen.tree == tree) {
                     let is_own = self.made().contains(head);
                     self.nothing_new.store(!is_own, Ordering::Relaxed);
                     return Ok(Pushed::Landed(head.clone().into()));

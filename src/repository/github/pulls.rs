@@ -60,6 +60,8 @@ pub struct Pull {
     pub url: String,
     /// Its id for GraphQL.
     pub node_id: String,
+    /// `open` or `closed`.
+    pub state: String,
     /// Its title.
     pub title: String,
     /// Its text.
@@ -72,6 +74,54 @@ pub struct Pull {
     /// The teams, likewise.
     #[serde(default)]
     pub requested_teams: Vec<Team>,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: Vec<Label>,
+    /// Who is assigned.
+    #[serde(default)]
+    pub assignees: Vec<Account>,
+}
+
+/// A label.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Label {
+    /// Its name.
+    pub name: String,
+}
+
+impl Pull {
+    /// Whether it is neither merged nor closed.
+    pub fn is_open(&self) -> bool {
+        self.state == "open"
+    }
+
+    /// Whether it has all of these labels, whose names GitHub compares without case.
+    pub fn is_labelled(&self, labels: &[String]) -> bool {
+        let has = |name: &String| {
+            let mut there = self.labels.iter();
+            there.any(|one| one.name.eq_ignore_ascii_case(name))
+        };
+        labels.iter().all(has)
+    }
+
+    /// Whether all of these people are assigned.
+    pub fn is_assigned(&self, names: &[String]) -> bool {
+        names.iter().all(|name| is_among(&self.assignees, name))
+    }
+
+    /// Whether all of these people and teams are asked for a review.
+    pub fn is_up_for_review(&self, people: &[&String], teams: &[String]) -> bool {
+        let mut teams = teams.iter();
+        people
+            .iter()
+            .all(|name| is_among(&self.requested_reviewers, name))
+            && teams.all(|slug| self.requested_teams.iter().any(|one| one.slug == *slug))
+    }
+}
+
+fn is_among(accounts: &[Account], name: &str) -> bool {
+    let mut accounts = accounts.iter();
+    accounts.any(|one| one.login.eq_ignore_ascii_case(name))
 }
 
 /// An account of a person or a program.
@@ -219,6 +269,16 @@ impl GithubRepository {
         Ok(found.and_then(|pulls| pulls.into_iter().next()))
     }
 
+    /// How one is now.
+    ///
+    /// # Errors
+    /// When the server can't be used, or knows no such pull request.
+    pub async fn pull(&self, number: u64) -> Result<Pull, RepositoryError> {
+        let path = format!("/repos/{}/pulls/{number}", self.current_name());
+        let found = self.client.get(&path).await?;
+        found.ok_or_else(|| self.odd(&format!("knows no pull request #{number}")))
+    }
+
     /// Opens one.
     ///
     /// # Errors
@@ -235,19 +295,20 @@ impl GithubRepository {
             .map_err(CallError::of_read)
     }
 
-    /// Gives one another title and text.
+    /// Gives one another title and text. Returns how it is then.
     ///
     /// # Errors
     /// When the server can't be used, or refuses.
     pub async fn edit_pull(
         &self,
-        pull: &Pull,
+        number: u64,
         title: &str,
         body: &str,
-    ) -> Result<(), RepositoryError> {
-        let path = format!("/repos/{}/pulls/{}", self.current_name(), pull.number);
+    ) -> Result<Pull, RepositoryError> {
+        let path = format!("/repos/{}/pulls/{number}", self.current_name());
         let body = json!({"title": title, "body": body});
-        self.done(Method::PATCH, &path, &body).await
+        let edited = self.client.change(Method::PATCH, &path, &body).await;
+        edited.map_err(CallError::of_read)
     }
 
     /// Adds labels.
@@ -271,11 +332,7 @@ impl GithubRepository {
     pub async fn assign(&self, pull: &Pull, names: &[String]) -> Result<bool, RepositoryError> {
         #[derive(Deserialize)]
         struct Issue {
-            assignees: Vec<Assignee>,
-        }
-        #[derive(Deserialize)]
-        struct Assignee {
-            login: String,
+            assignees: Vec<Account>,
         }
         let path = format!(
             "/repos/{}/issues/{}/assignees",
@@ -287,11 +344,7 @@ impl GithubRepository {
             .post(&path, &json!({ "assignees": names }))
             .await;
         let issue: Issue = issue.map_err(CallError::of_read)?;
-        let is_there = |name: &String| {
-            let mut there = issue.assignees.iter();
-            there.any(|one| one.login.eq_ignore_ascii_case(name))
-        };
-        Ok(names.iter().all(is_there))
+        Ok(names.iter().all(|name| is_among(&issue.assignees, name)))
     }
 
     /// Asks people and teams for a review.
@@ -325,6 +378,19 @@ impl GithubRepository {
         );
         let found: Option<Vec<Json>> = self.client.get(&path).await?;
         Ok(found.is_some_and(|reviews| !reviews.is_empty()))
+    }
+
+    /// What has come of a merge that may have been asked for; none where nothing has.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn merging(
+        &self,
+        pull: &Pull,
+        merge: &Merge<'_>,
+    ) -> Result<Option<Merging>, RepositoryError> {
+        let state = self.merge_state(pull).await?;
+        Ok(state.and_then(|state| state.reached(merge)))
     }
 
     /// Has one merged as soon as the rules of its target allow; at once, where nothing is missing. What

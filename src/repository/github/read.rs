@@ -15,7 +15,7 @@ use crate::limits::FILES;
 use crate::manifest::ManifestFile;
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
-use crate::repository::commit::{Said, Snapshot};
+use crate::repository::commit::{Modes, Said, Snapshot};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::history::Touched;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
@@ -39,11 +39,78 @@ pub(super) struct InRepository<T> {
 }
 
 #[derive(Deserialize)]
+struct Identified {
+    id: String,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RepositoryAtTip {
     id: String,
     name_with_owner: String,
     branch: Option<BranchAtTip>,
+    head: Option<HeadRef>,
+}
+
+#[derive(Deserialize)]
+struct HeadRef {
+    target: HeadCommit,
+    pulls: OpenPulls,
+}
+
+#[derive(Deserialize)]
+struct HeadCommit {
+    oid: String,
+    tree: Oid,
+}
+
+#[derive(Deserialize)]
+struct Oid {
+    oid: String,
+}
+
+#[derive(Deserialize)]
+struct OpenPulls {
+    nodes: Vec<OpenPull>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenPull {
+    number: u64,
+    base_ref_name: String,
+}
+
+/// A branch that a pull request brings, as it was when the one was read that it is to be merged into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Its tip.
+    pub commit: CommitId,
+    /// The tree of that.
+    pub tree: String,
+    /// The pull request that is open for it.
+    pub pull: Option<u64>,
+}
+
+/// What is asked of a tip.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// The branch; of none the default one.
+    branch: Option<&'a BranchName>,
+    /// What is there is wanted.
+    paths: &'a [&'a RepoPath],
+    /// What else.
+    along: &'a Along,
+    /// Another branch, and what is open from it.
+    head: Option<&'a BranchName>,
+}
+
+/// What was answered.
+struct AtTip {
+    tip: Tip,
+    /// What is at the paths, in their order.
+    entries: Vec<Option<AtPath>>,
+    head: Option<Head>,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +207,16 @@ impl CommitWithFiles {
     }
 }
 
+/// What asks for [`Head`]. A branch that is not there has no pull request that is open.
+const HEAD: &str = "head: ref(qualifiedName: $head) {
+      target { oid ... on Commit { tree { oid } } }
+      pulls: associatedPullRequests(states: OPEN, first: 20) { nodes { number baseRefName } }
+    }";
+
+const REPOSITORY_ID: &str = "query($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) { id }
+}";
+
 const BRANCHES: &str = "query($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) {
     refs(refPrefix: \"refs/heads/\", first: 100) { nodes { name } }
@@ -164,9 +241,24 @@ impl GithubRepository {
         branch: Option<&BranchName>,
         selection: &FileSelection,
     ) -> Result<Snapshot, RepositoryError> {
+        let (snapshot, _) = self.snapshot_beside(branch, selection, None).await?;
+        Ok(snapshot)
+    }
+
+    /// The same, with where the branch `head` is at the same time; none where it is not there.
+    pub(super) async fn snapshot_beside(
+        &self,
+        branch: Option<&BranchName>,
+        selection: &FileSelection,
+        head: Option<&BranchName>,
+    ) -> Result<(Snapshot, Option<Head>), RepositoryError> {
         let named = selection.named_paths();
         let (first, rest) = named.split_at(named.len().min(BATCH.0));
-        let (mut tip, mut entries) = self.tip_with_along(branch, first).await?;
+        let AtTip {
+            mut tip,
+            mut entries,
+            head,
+        } = self.tip_with_along(branch, first, head).await?;
         if !rest.is_empty() {
             entries.extend(self.entries_at(&tip.commit, rest).await?);
         }
@@ -182,13 +274,14 @@ impl GithubRepository {
         let recent = std::mem::take(&mut tip.recent);
         self.remember(tip);
         let mut files = files.into_iter().map(|(_, file)| file).collect();
-        Ok(Snapshot {
+        let snapshot = Snapshot {
             branch,
             commit,
             beside: beside(selection, &mut files),
             files,
             recent,
-        })
+        };
+        Ok((snapshot, head))
     }
 
     /// The selected files as they are at `commit`.
@@ -396,16 +489,24 @@ impl GithubRepository {
         &self,
         branch: Option<&BranchName>,
         paths: &[&RepoPath],
-    ) -> Result<(Tip, Vec<Option<AtPath>>), RepositoryError> {
+        head: Option<&BranchName>,
+    ) -> Result<AtTip, RepositoryError> {
         let is_own = branch == self.branch.as_ref() && !self.is_too_much.load(Relaxed);
         let asks = is_own && !self.along.fields(paths).is_empty();
+        let alone = Asked {
+            branch,
+            paths,
+            along: &Along::default(),
+            head,
+        };
         if !asks {
-            return self.tip(branch, paths, &Along::default()).await;
+            return self.there(alone).await;
         }
-        match self.tip(branch, paths, &self.along).await {
+        let along = &self.along;
+        match self.there(Asked { along, ..alone }).await {
             Err(RepositoryError::Protocol { .. }) => {
                 self.is_too_much.store(true, Relaxed);
-                self.tip(branch, paths, &Along::default()).await
+                self.there(alone).await
             }
             Err(error @ RepositoryError::Unavailable { .. }) => {
                 self.is_too_much.store(true, Relaxed);
@@ -415,15 +516,33 @@ impl GithubRepository {
         }
     }
 
-    /// The tip of a branch, else of the default one, with what is at `paths`.
-    async fn tip(
-        &self,
-        branch: Option<&BranchName>,
-        paths: &[&RepoPath],
-        along: &Along,
-    ) -> Result<(Tip, Vec<Option<AtPath>>), RepositoryError> {
-        let mut variables = self.variables(branch.map(|name| ("branch", name.reference().into())));
+    /// As [`Self::tip`], where a branch that is not there is an error.
+    async fn there(&self, asked: Asked<'_>) -> Result<AtTip, RepositoryError> {
+        match self.tip(asked).await? {
+            Some(found) => Ok(found),
+            None => Err(self.no_branch(asked.branch).await?),
+        }
+    }
+
+    /// The tip of a branch, else of the default one, with what is at the paths; none where there is no such
+    /// branch.
+    async fn tip(&self, asked: Asked<'_>) -> Result<Option<AtTip>, RepositoryError> {
+        let Asked {
+            branch,
+            paths,
+            along,
+            head,
+        } = asked;
+        let reference = |name: &BranchName| Json::from(name.reference());
+        let named = [("branch", branch), ("head", head)];
+        let named = named.into_iter();
+        let named = named.filter_map(|(name, branch)| Some((name, reference(branch?))));
+        let mut variables = self.variables(named);
         let (parameters, fields) = file_fields(paths, &mut variables);
+        let (head_parameter, head_field) = match head {
+            Some(_) => (", $head: String!", HEAD),
+            None => ("", ""),
+        };
         let (parameter, field) = match branch {
             Some(_) => (", $branch: String!", "ref(qualifiedName: $branch)"),
             None => ("", "defaultBranchRef"),
@@ -433,23 +552,22 @@ impl GithubRepository {
             fields => format!(" along: target {{ ... on Commit {{{fields} }} }}"),
         };
         let query = format!(
-            "query($owner: String!, $name: String!{parameter}{parameters}) {{
+            "query($owner: String!, $name: String!{parameter}{head_parameter}{parameters}) {{
   repository(owner: $owner, name: $name) {{
-    id nameWithOwner
+    id nameWithOwner {head_field}
     branch: {field} {{ name target {{ oid ... on Commit {{ oid history(first: {RECENT}) {{ nodes {{ oid message }} }}{fields} }} }}{along} }}
   }}
 }}"
         );
         let found = self.client.query(&query, &variables.into()).await;
-        let InRepository { repository }: InRepository<RepositoryAtTip> =
-            found.map_err(|error| error.of_read())?;
+        let InRepository { repository }: InRepository<RepositoryAtTip> = found.map_err(of_tip)?;
         let Some(BranchAtTip {
             name,
             mut target,
             along,
         }) = repository.branch
         else {
-            return Err(self.no_branch(branch).await?);
+            return Ok(None);
         };
         let recent = target.history.take().map(|history| history.nodes);
         let recent = recent.into_iter().flatten();
@@ -469,12 +587,25 @@ impl GithubRepository {
             },
             commit,
             recent,
-            repository_id: repository.id,
+            repository_id: Some(repository.id),
             name: repository.name_with_owner,
-            modes: HashMap::new(),
+            modes: Modes::new(),
             brought: brought.unwrap_or_default(),
         };
-        Ok((tip, target.entries(paths.len())))
+        let head = repository.head.map(|HeadRef { target, pulls }| {
+            let mut pulls = pulls.nodes.into_iter();
+            let pull = pulls.find(|pull| pull.base_ref_name == tip.branch.as_str());
+            Ok::<_, RepositoryError>(Head {
+                commit: self.commit_id(&target.oid)?,
+                tree: target.tree.oid,
+                pull: pull.map(|pull| pull.number),
+            })
+        });
+        Ok(Some(AtTip {
+            entries: target.entries(paths.len()),
+            head: head.transpose()?,
+            tip,
+        }))
     }
 
     /// The branch's tip now; none where it is gone.
@@ -482,11 +613,23 @@ impl GithubRepository {
         &self,
         branch: &BranchName,
     ) -> Result<Option<CommitId>, RepositoryError> {
-        match self.tip(Some(branch), &[], &Along::default()).await {
-            Ok((tip, _)) => Ok(Some(tip.commit)),
-            Err(RepositoryError::BranchNotFound { .. } | RepositoryError::Empty) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let asked = Asked {
+            branch: Some(branch),
+            paths: &[],
+            along: &Along::default(),
+            head: None,
+        };
+        let found = self.tip(asked).await?;
+        Ok(found.map(|found| found.tip.commit))
+    }
+
+    /// The repository's node id.
+    pub(super) async fn repository_id(&self) -> Result<String, RepositoryError> {
+        let variables = self.variables([]).into();
+        let found = self.client.query(REPOSITORY_ID, &variables).await;
+        let InRepository { repository }: InRepository<Identified> =
+            found.map_err(CallError::of_read)?;
+        Ok(repository.id)
     }
 
     /// Why there is no tip.
@@ -681,6 +824,19 @@ impl GithubRepository {
         }: InRepository<Blobs> = found.map_err(|error| error.of_read())?;
         let text = |n: usize| blobs.remove(&format!("b{n}")).flatten()?.text;
         Ok((0..files.len()).map(text).collect())
+    }
+}
+
+/// Why a tip was not read. A token that may read the files need not be allowed to see pull requests.
+fn of_tip(error: CallError) -> RepositoryError {
+    match error {
+        CallError::Errors(mut errors) => {
+            for error in errors.iter_mut().filter(|error| error.is_of("pulls")) {
+                error.message = format!("pull requests: {}", error.message);
+            }
+            CallError::Errors(errors).of_read()
+        }
+        error => error.of_read(),
     }
 }
 

@@ -9,9 +9,9 @@ use serde_json::{Map, Value as Json};
 
 use super::client::Client;
 use super::past::{Along, Brought, PAST_OF};
-use crate::files::{FileSelection, RepoPath};
+use crate::files::FileSelection;
 use crate::repository::branch::BranchName;
-use crate::repository::commit::Said;
+use crate::repository::commit::{Modes, Said, Snapshot};
 use crate::repository::error::RepositoryError;
 use crate::repository::object::CommitId;
 use crate::repository::route::Route;
@@ -22,14 +22,14 @@ pub(super) struct Tip {
     pub branch: BranchName,
     /// The commit.
     pub commit: CommitId,
-    /// The repository's node id.
-    pub repository_id: String,
+    /// The repository's node id; none where it was not read over the API.
+    pub repository_id: Option<String>,
     /// The repository's name now, if it was renamed.
     pub name: String,
     /// What the newest commits say.
     pub recent: Vec<Said>,
     /// The modes of the files that were read.
-    pub modes: HashMap<RepoPath, u32>,
+    pub modes: Modes,
     /// What was asked for beside them.
     pub brought: Brought,
 }
@@ -81,6 +81,20 @@ impl GithubRepository {
         selection.globs().next().is_none()
             && self.along.past_of.len() <= PAST_OF
             && named.all(|path| self.along.past_of.contains(path))
+    }
+
+    /// Takes what was read over git for what is to be written on. A branch that has moved since refuses it.
+    pub fn base_on(&self, snapshot: Snapshot, modes: Modes) -> Snapshot {
+        self.remember(Tip {
+            branch: snapshot.branch.clone(),
+            commit: snapshot.commit.clone(),
+            repository_id: None,
+            name: self.name.clone(),
+            recent: Vec::new(),
+            modes,
+            brought: Brought::default(),
+        });
+        snapshot
     }
 
     pub(super) fn remember(&self, tip: Tip) {

@@ -243,7 +243,11 @@ impl GithubRepository {
             "name": branch.reference(), "force": false,
             "beforeOid": from.as_str(), "afterOid": landed.commit.as_str(),
         });
-        let input = json!({"repositoryId": tip.repository_id, "refUpdates": [update]});
+        let id = match &tip.repository_id {
+            Some(id) => id.clone(),
+            None => self.repository_id().await?,
+        };
+        let input = json!({"repositoryId": id, "refUpdates": [update]});
         let variables = json!({"input": input});
         match self.client.mutate::<Json>(UPDATE_REFS, &variables).await {
             Ok(_) => Ok(Pushed::Landed(landed)),

@@ -309,6 +309,7 @@ impl Execution<'_> {
                 "name" => Leaf(name.trim_start_matches("refs/heads/").into()),
                 "prefix" => Leaf("refs/heads/".into()),
                 "target" => Got::Node(Node::Commit(Rc::clone(store), *target)),
+                "associatedPullRequests" => self.pulls_of(store, name, arguments)?,
                 _ => return Ok(None),
             },
             (Node::Commit(store, id), _) => return Ok(self.of_commit(store, *id, field, arguments)),
@@ -423,6 +424,35 @@ impl Execution<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// The pull requests that have a branch for their head.
+    fn pulls_of(
+        &self,
+        store: &Store,
+        reference: &str,
+        arguments: &Arguments,
+    ) -> Result<Got, Refused> {
+        if self.github.are_pulls_hidden() {
+            return refused("FORBIDDEN", self.caller.no_access());
+        }
+        let head = reference.trim_start_matches("refs/heads/");
+        if arguments["states"] != "OPEN" {
+            self.github.complain("associatedPullRequests: which ones?");
+        }
+        let pulls = self.github.pulls(&store.name).into_iter();
+        let open = pulls.filter(|pull| pull["state"] == "open" && pull["head"]["ref"] == head);
+        let pulls = open.take(first(arguments)).map(|pull| {
+            plain(
+                "PullRequest",
+                vec![
+                    ("number", Leaf(pull["number"].clone())),
+                    ("baseRefName", Leaf(pull["base"]["ref"].clone())),
+                ],
+            )
+        });
+        let nodes = List(pulls.collect());
+        Ok(plain("PullRequestConnection", vec![("nodes", nodes)]))
     }
 
     fn of_commit(

@@ -41,6 +41,8 @@ pub struct Github {
     pulls: Mutex<Vec<Json>>,
     /// Why nobody may open one.
     no_pulls: Mutex<Option<&'static str>>,
+    /// Whether tokens see none.
+    hidden_pulls: Mutex<bool>,
     /// How they can be merged.
     merging: Mutex<Merging>,
     /// What repositories were called before.
@@ -129,6 +131,7 @@ impl Github {
             }),
             pulls: Mutex::default(),
             no_pulls: Mutex::default(),
+            hidden_pulls: Mutex::default(),
             merging: Mutex::new(Merging {
                 state: "BLOCKED",
                 auto_merge: true,

@@ -33,6 +33,15 @@ impl Github {
         *lock(&self.no_pulls) = Some(words);
     }
 
+    /// Lets no token see pull requests, as in a private repository one that has no permission for them.
+    pub fn hide_pulls(&self) {
+        *lock(&self.hidden_pulls) = true;
+    }
+
+    pub(super) fn are_pulls_hidden(&self) -> bool {
+        *lock(&self.hidden_pulls)
+    }
+
     /// Has pull requests stand so (`BLOCKED`, `CLEAN`, …), from the next request on.
     pub fn set_merge_state(&self, state: &'static str) {
         lock(&self.merging).state = state;
@@ -135,6 +144,9 @@ impl Github {
 
 impl Asked<'_> {
     pub(super) fn list_pulls(&self) -> Answer {
+        if self.github.are_pulls_hidden() {
+            return refusal(403, self.caller.no_access());
+        }
         let wanted = |key| self.parameter(key).map(str::to_owned);
         let (state, head, base) = (wanted("state"), wanted("head"), wanted("base"));
         let pulls = self.github.pulls(&self.store.name);
@@ -209,6 +221,7 @@ impl Asked<'_> {
         let names = |key: &str| body[key].as_array().cloned().unwrap_or_default();
         let known = |name: &Json| COLLABORATORS.contains(&name.as_str().unwrap_or_default());
         match (method, rest) {
+            ("GET", []) => Some(Answer::json(200, pull)),
             ("PATCH", []) => {
                 for key in ["title", "body", "state"] {
                     if let Some(text) = body[key].as_str() {
