@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::text::{is_safe, one_line, with_sources};
+use super::trust::NO_AUTHORITIES;
 use crate::deadline::Deadline;
 
 /// How many redirects are followed.
@@ -91,6 +92,8 @@ impl ExchangeError {
             Self::Certificate(why.to_owned())
         } else if let Some((_, why)) = text.split_once("failed to lookup address information: ") {
             Self::Connect(format!("its name is not known here ({why})"))
+        } else if let Some((_, why)) = text.split_once(NO_AUTHORITIES) {
+            Self::Certificate(format!("{NO_AUTHORITIES}{why}"))
         } else if error.is_connect() {
             Self::Connect(text.to_owned())
         } else {

@@ -14,12 +14,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::HeaderValue;
+use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::text::with_sources;
+use self::trust::Anchors;
 
 /// How long to wait for a TCP and TLS connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +29,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// No CA certificates, or none that could be read.
+    /// The TLS library has no protocol for it.
     #[error("the TLS client could not be set up: {0}")]
     Setup(String),
 }
@@ -75,7 +77,7 @@ pub fn secret_header(scheme: &str, secret: &SecretString) -> HeaderValue {
 
 /// Certificates to trust beside the system's: what `ca-certificate` holds. Of authorities, or of a server.
 #[derive(Debug, Clone, Default)]
-pub struct Authorities(Vec<CertificateDer<'static>>);
+pub struct Authorities(Arc<Anchors>);
 
 /// Why a text holds no certificates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,12 +112,12 @@ impl FromStr for Authorities {
         if certificates.is_empty() {
             return Err(AuthoritiesError::Empty);
         }
-        let authorities = Self(certificates);
-        // What is between the lines is looked at only when a client is made.
-        match client(&authorities) {
-            Ok(_) => Ok(authorities),
-            Err(ClientError::Setup(why)) => Err(AuthoritiesError::Invalid(why)),
+        let mut read = RootCertStore::empty();
+        for certificate in &certificates {
+            let added = read.add(certificate.clone());
+            added.map_err(|error| AuthoritiesError::Invalid(with_sources(&error)))?;
         }
+        Ok(Self(Arc::new(Anchors::new(certificates))))
     }
 }
 
@@ -124,22 +126,23 @@ impl FromStr for Authorities {
 /// follows decides where to.
 ///
 /// # Errors
-/// When the certificates of the system can't be loaded.
+/// When there is no TLS on this machine.
 pub fn client(authorities: &Authorities) -> Result<reqwest::Client, ClientError> {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only where a provider is there already, which then serves as well.
         let _ = ring::default_provider().install_default();
     });
-    let mut builder = reqwest::Client::builder()
+    let config = trust::config(
+        Arc::clone(&authorities.0),
+        Arc::new(ring::default_provider()),
+    );
+    let config = config.map_err(|error| ClientError::Setup(with_sources(&error)))?;
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("gitops-deploy/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT);
-    if !authorities.0.is_empty() {
-        let config = trust::config(&authorities.0, Arc::new(ring::default_provider()));
-        let config = config.map_err(|error| ClientError::Setup(with_sources(&error)))?;
-        builder = builder.tls_backend_preconfigured(config);
-    }
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tls_backend_preconfigured(config);
     builder
         .build()
         .map_err(|error| ClientError::Setup(with_sources(&error)))

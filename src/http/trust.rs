@@ -1,27 +1,76 @@
 //! Which servers are who they say: by the usual authorities, by those that `ca-certificate` holds, and a
 //! server whose own certificate is among these.
+//!
+//! The usual ones are some 140 certificates in a file. They are read when the first server shows its
+//! certificate, once for all clients of a run: one that speaks with this machine alone needs none.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+};
 use rustls_platform_verifier::Verifier;
 
-/// TLS that trusts `certificates` beside the usual authorities.
+/// How it is told that there is nobody to trust.
+pub(super) const NO_AUTHORITIES: &str = "no certificate authority is known on this machine";
+
+/// Certificates to trust, and what follows a chain up to one of them or of the usual ones, as soon as a
+/// server has shown one.
+#[derive(Debug, Default)]
+pub(super) struct Anchors {
+    own: Vec<CertificateDer<'static>>,
+    chains: OnceLock<Result<Verifier, Error>>,
+}
+
+impl Anchors {
+    pub(super) fn new(own: Vec<CertificateDer<'static>>) -> Self {
+        let chains = OnceLock::new();
+        Self { own, chains }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.own.is_empty()
+    }
+
+    /// Reads the usual ones, the first time.
+    fn chains(&self, provider: &Arc<CryptoProvider>) -> Result<&Verifier, Error> {
+        let read = || {
+            Verifier::new_with_extra_roots(self.own.iter().cloned(), Arc::clone(provider))
+                .map_err(|error| OtherError(Arc::new(NoAuthorities(error))).into())
+        };
+        self.chains.get_or_init(read).as_ref().map_err(Error::clone)
+    }
+}
+
+/// There is nobody to trust.
+#[derive(Debug)]
+struct NoAuthorities(Error);
+
+impl fmt::Display for NoAuthorities {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{NO_AUTHORITIES} ({})", self.0)
+    }
+}
+
+impl std::error::Error for NoAuthorities {}
+
+/// TLS that trusts `anchors` beside the usual authorities.
 ///
 /// # Errors
-/// When one of them is none, or the usual ones can't be loaded.
+/// When the provider can do no TLS.
 pub(super) fn config(
-    certificates: &[CertificateDer<'static>],
+    anchors: Arc<Anchors>,
     provider: Arc<CryptoProvider>,
 ) -> Result<ClientConfig, Error> {
     let trust = Trust {
-        chains: Verifier::new_with_extra_roots(certificates.to_vec(), Arc::clone(&provider))?,
-        own: certificates.to_vec(),
+        anchors,
+        provider: Arc::clone(&provider),
     };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -34,9 +83,8 @@ pub(super) fn config(
 
 #[derive(Debug)]
 struct Trust {
-    /// Follows a chain up to an authority, and says no to whatever has none.
-    chains: Verifier,
-    own: Vec<CertificateDer<'static>>,
+    anchors: Arc<Anchors>,
+    provider: Arc<CryptoProvider>,
 }
 
 impl ServerCertVerifier for Trust {
@@ -51,17 +99,13 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = self.chains.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let chains = self.anchors.chains(&self.provider)?;
+        let verified =
+            chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             Err(Error::InvalidCertificate(
                 CertificateError::Other(_) | CertificateError::UnknownIssuer,
-            )) if self.own.contains(end_entity) => {
+            )) if self.anchors.own.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -75,8 +119,8 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains
-            .verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -85,12 +129,14 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains
-            .verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chains.supported_verify_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -114,11 +160,12 @@ mod tests {
         shown: &CertificateDer<'static>,
         name: &str,
     ) -> Result<(), Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let anchors = Anchors::new(vec![given.clone()]);
         let trust = Trust {
-            chains: Verifier::new_with_extra_roots([given.clone()], provider).unwrap(),
-            own: vec![given.clone()],
+            anchors: Arc::new(anchors),
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
         };
+        assert!(trust.anchors.chains.get().is_none());
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let verified = trust.verify_server_cert(shown, &[], &name, &[], UnixTime::now());
         verified.map(|_| ())

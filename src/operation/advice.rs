@@ -269,7 +269,9 @@ pub(super) fn on_a_certificate(why: &str, trusts: bool) -> &'static str {
     let why = why.to_lowercase();
     if why.contains("not valid for name") {
         "The certificate is another name's: use the host name that it is for, or have one issued for this one."
-    } else if why.contains("expired") {
+    } else if why.contains("no certificate authority is known") {
+        "The action's own image holds certificate authorities. Elsewhere, install `ca-certificates` or set SSL_CERT_FILE."
+    } else if why.contains("expired") || why.contains("not valid yet") {
         "Whoever runs the server has to renew it; or the clock of this runner is wrong."
     } else if trusts {
         "`ca-certificate` holds none that it leads to: give the certificate (PEM) of the CA that issued it, the root of its chain; \

@@ -170,10 +170,7 @@ impl Remote {
     /// When there is no HTTPS on this machine.
     pub fn http(&self) -> Result<reqwest::Client, Failure> {
         http::client(&self.trusted).map_err(|error| {
-            let hint = "The action's own image holds CA certificates. Elsewhere, install \
-                        `ca-certificates` or set SSL_CERT_FILE.";
             Failure::new(Reason::Certificate, format!("There is no HTTPS: {error}."))
-                .with_hint(hint)
         })
     }
 

@@ -12,8 +12,8 @@ inputs! {
     /// Seconds for the whole Git part, retries included.
     TIMEOUT: Duration = Input::new("timeout", ALL, seconds).or("120");
 
-    /// Certificate authorities to trust beside the usual ones, in PEM, for a server behind a
-    /// private CA.
+    /// Certificates to trust beside the usual authorities, in PEM: of a private CA, or a server's own,
+    /// which is then trusted for the names that it is for.
     CA_CERTIFICATE: Authorities = Input::new("ca-certificate", ALL, unquoted);
 
     /// Allow `http://` to a host other than this one: for Git, for the registry and for Argo CD. Tokens then
