@@ -1,14 +1,12 @@
 //! What a push guarantees when the wire or the server fails: the commit landed once and is reported,
 //! or it did not and the error says so.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::VIA;
 use crate::support::{
-    Action, Fault, GitServer, Options, Outcome, Repository, Step, TOKEN, Via, When,
+    Action, Fault, GitServer, Options, Outcome, Repository, Step, TOKEN, Via, When, tunnel,
 };
 
 const FILE: &str = "web.yaml";
@@ -276,6 +274,34 @@ fn a_redirect_within_the_host_is_followed() {
 }
 
 #[test]
+fn others_who_are_faster_each_time_are_what_is_told() {
+    const PUSHES: usize = 200;
+    let server = GitServer::start();
+    let repository = serve(&server);
+    for number in 1..=PUSHES {
+        let other = repository.clone();
+        server.before(VIA.push().nth(number), move || {
+            other.commit("main", "README.md", format!("{number}\n"), "docs: more");
+        });
+    }
+    let outcome = update(&repository).input("timeout", "3").run().failed();
+    let tries = server.count(VIA.push());
+    assert!((2..PUSHES).contains(&tries), "{tries}");
+    assert_eq!(landed(&repository), 0);
+    let annotations = outcome.annotations();
+    let error = annotations.iter().find(|one| one.level == "error").unwrap();
+    assert_eq!(error.properties["title"], "Others kept pushing first");
+    assert!(
+        error.message.contains(&format!(
+            "was changed by others each time before the push arrived: none of {tries} tries landed"
+        )),
+        "{}",
+        error.message
+    );
+    assert!(error.message.contains("Git is as the others left it."));
+}
+
+#[test]
 fn a_repository_that_is_emptied_meanwhile_stays_empty() {
     let server = GitServer::start();
     let repository = serve(&server);
@@ -333,6 +359,34 @@ fn a_private_authority_is_trusted_when_it_is_given() {
 }
 
 #[test]
+fn a_machine_without_authorities_is_told_as_one_where_they_are_needed() {
+    let on_it = |repository: &Repository| {
+        update(repository)
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .env("SSL_CERT_DIR", "/nonexistent")
+    };
+    let server = GitServer::start();
+    on_it(&serve(&server)).run().succeeded();
+    let server = GitServer::start_with(Options {
+        tls: true,
+        ..Options::default()
+    });
+    let repository = serve(&server);
+    let outcome = on_it(&repository).run().failed();
+    let error = &outcome.errors()[0];
+    assert!(
+        error.contains("is not trusted: no certificate authority is known on this machine")
+            && error.contains("install `ca-certificates`"),
+        "{error}"
+    );
+    assert_eq!(server.requests().len(), 0);
+    on_it(&repository)
+        .input("ca-certificate", server.ca_pem())
+        .run()
+        .succeeded();
+}
+
+#[test]
 fn a_servers_own_certificate_is_trusted_when_it_is_given() {
     let start = || {
         let server = GitServer::start_with(Options {
@@ -361,7 +415,7 @@ fn a_proxy_is_used_and_passed_by_as_the_environment_says() {
         ..Options::default()
     });
     let repository = serve(&server);
-    let (proxy, asked) = tunnel();
+    let (proxy, asked) = tunnel(None);
     let outcome = update(&repository)
         .input("ca-certificate", server.ca_pem())
         .env("HTTPS_PROXY", format!("http://user:secret@{proxy}"))
@@ -387,33 +441,6 @@ fn a_proxy_is_used_and_passed_by_as_the_environment_says() {
         .env("NO_PROXY", "localhost,127.0.0.1")
         .run()
         .succeeded();
-}
-
-/// An HTTP proxy for one connection, and the head of the request that it gets.
-fn tunnel() -> (std::net::SocketAddr, mpsc::Receiver<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let (mut client, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(client.try_clone().unwrap());
-        let head: Vec<String> = reader
-            .by_ref()
-            .lines()
-            .map_while(Result::ok)
-            .take_while(|line| !line.is_empty())
-            .collect();
-        let target = head[0].split(' ').nth(1).unwrap().to_owned();
-        sender.send(head).unwrap();
-        let mut server = TcpStream::connect(target).unwrap();
-        client
-            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            .unwrap();
-        let (mut back, mut forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-        std::thread::spawn(move || std::io::copy(&mut back, &mut forth));
-        let _ = std::io::copy(&mut reader, &mut server);
-    });
-    (address, receiver)
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod support;
 mod action_yml;
 mod api;
 mod architecture;
+mod certificates;
 mod changes;
 mod docs;
 mod every_request;

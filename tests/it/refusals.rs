@@ -1,7 +1,9 @@
 //! What real servers answer to a push, word by word: what it is is read from the branch, and what to do
 //! is said for the server at hand.
 
-use crate::support::{Action, Fault, GitServer, Outcome, Repository, Step, TOKEN, Via};
+use crate::support::{
+    Action, Fault, GitServer, Options, Outcome, Repository, Step, TOKEN, Via, tunnel,
+};
 
 const FILE: &str = "web.yaml";
 const MANIFEST: &str = "image: ghcr.io/acme/web:v1\n";
@@ -610,14 +612,121 @@ fn a_page_in_the_middle_of_a_run_is_trouble() {
             .succeeded();
         assert_eq!(repository.log("main").len(), 2, "{step:?}");
     }
+    // As well as an answer of the API's that says nothing, or ends in its middle.
+    let json = |text: &str| {
+        let kind = ("Content-Type".to_owned(), "application/json".to_owned());
+        Fault::Status(200, vec![kind], text.to_owned())
+    };
+    let cut = [
+        json(""),
+        json("{\"data\": {\"crea"),
+        json("null"),
+        json("{}"),
+    ];
+    for fault in [page].into_iter().chain(cut) {
+        let (server, repository) = start();
+        let commit = Step::Mutation("createCommitOnBranch");
+        server.fault(commit.nth(1), fault.clone());
+        let over_api = update(&repository, true).input("transport", "api");
+        let outcome = over_api.input("timeout", "30").run().succeeded();
+        assert_eq!(outcome.output("commit-sha"), repository.tip("main"));
+        assert_eq!(repository.log("main").len(), 2, "{fault:?}");
+
+        let (server, repository) = start();
+        server.fault(commit.every(), fault.clone());
+        let over_api = update(&repository, true).input("transport", "api");
+        let told = told(&server, &over_api.input("timeout", "3").run().failed());
+        assert!(server.count(commit) > 1, "{fault:?}");
+        assert!(told.contains("whether it landed is not known"), "{told}");
+    }
+}
+
+/// The same host in another scheme.
+#[test]
+fn from_http_to_https_the_token_goes_along_and_never_back() {
+    // Where no port is named it is another server's; the proxy knows where that is.
+    let encrypted = GitServer::start_with(Options {
+        tls: true,
+        ..Options::default()
+    });
+    let there = encrypted.repository_with("acme/deploy", FILE, MANIFEST);
+    let address = encrypted.url();
+    let address = address.trim_start_matches("https://").parse().unwrap();
+    let (proxy, _asked) = tunnel(Some(address));
     let (server, repository) = start();
-    server.fault(Step::Mutation("createCommitOnBranch").nth(1), page);
-    update(&repository, true)
-        .input("transport", "api")
-        .input("timeout", "30")
+    let to = Fault::Redirect("https://127.0.0.1/acme/deploy.git".to_owned());
+    server.fault(Step::FetchRefs.every(), to);
+    let outcome = update(&repository, false)
+        .input("ca-certificate", encrypted.ca_pem())
+        .env("HTTPS_PROXY", format!("http://{proxy}"))
         .run()
         .succeeded();
-    assert_eq!(repository.log("main").len(), 2);
+    assert_eq!(outcome.output("commit-sha"), there.tip("main"));
+    assert_eq!(there.log("main").len(), 2);
+    assert!(encrypted.requests().iter().all(|one| one.authorized));
+
+    // Another port is another server, and what is not encrypted is none at all.
+    let (server, repository) = start();
+    let to = "https://127.0.0.1:1/acme/deploy.git";
+    server.fault(Step::FetchRefs.every(), Fault::Redirect(to.to_owned()));
+    let to_a_port = told(&server, &update(&repository, false).run().failed());
+    let to = Fault::Redirect(format!("{}/acme/deploy.git", server.url()));
+    encrypted.reset_log();
+    server.reset_log();
+    encrypted.fault(Step::FetchRefs.every(), to);
+    let back = update(&there, false).input("ca-certificate", encrypted.ca_pem());
+    let back = told(&encrypted, &back.run().failed()).replace(&server.url(), "ELSEWHERE");
+    assert_eq!(server.requests().len(), 0);
+    insta::assert_snapshot!([to_a_port, back].join("\n\n"), @"
+    The URL is not a Git repository: SERVER/acme/deploy.git redirects to https://127.0.0.1:1/acme/deploy.git. Nothing was changed.
+    Set `repository` to the URL that `git clone` takes.
+
+    The URL is not a Git repository: SERVER/acme/deploy.git redirects to ELSEWHERE/acme/deploy.git, where the token would travel unencrypted. Nothing was changed.
+    The server's own address is set to `http://`: whoever runs it has it say `https://`.
+    ");
+}
+
+/// `Retry-After` as a date is told by the server's own clock, which may be any.
+#[test]
+fn a_date_to_come_back_at_is_waited_for() {
+    let at = |hour: u8, second: u8, status: u16| {
+        let date = |hour: u8, second: u8| format!("Wed, 21 Oct 2015 {hour:02}:28:{second:02} GMT");
+        let headers = [("Date", date(7, 0)), ("Retry-After", date(hour, second))];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value));
+        Fault::Status(status, headers.into(), "{}".to_owned())
+    };
+    for (transport, step) in [
+        ("git", Step::FetchRefs),
+        ("git", Step::Push),
+        ("api", Step::Query),
+        ("api", Step::Mutation("createCommitOnBranch")),
+    ] {
+        let writes = !matches!(step, Step::FetchRefs | Step::Query);
+        for status in [429, 503] {
+            let case = format!("{status} at {step:?}");
+            let (server, repository) = start();
+            server.fault(step.nth(1), at(7, 1, status));
+            let action = update(&repository, true).input("transport", transport);
+            let outcome = action.run().succeeded();
+            assert_eq!(repository.log("main").len(), 2, "{case}");
+            // What may have landed is looked for before.
+            if writes && status == 503 {
+                continue;
+            }
+            let log = outcome.shown_log();
+            let waited = log.split("Trying again in ").nth(1).unwrap();
+            let waited = waited.split(' ').next().unwrap();
+            assert!(waited.parse::<f64>().unwrap() >= 1.0, "{case}: {log}");
+
+            // An hour is more than there is.
+            let (server, repository) = start();
+            server.fault(step.every(), at(8, 0, status));
+            let action = update(&repository, true).input("transport", transport);
+            let told = told(&server, &action.run().failed());
+            assert_eq!(server.count(step), 1, "{case}");
+            assert!(told.contains(&format!("HTTP {status}")), "{case}: {told}");
+        }
+    }
 }
 
 #[test]

@@ -107,10 +107,11 @@ fn an_image_that_is_there_is_deployed_however_one_signs_on() {
         SignOn::Token,
         SignOn::TokenForUsers,
         SignOn::Basic,
+        SignOn::Several,
     ] {
         let world = World::new(sign_on);
         let mut action = world.update("v2").input("verify-image", "true");
-        if matches!(sign_on, SignOn::TokenForUsers | SignOn::Basic) {
+        if !matches!(sign_on, SignOn::None | SignOn::Token) {
             action = action
                 .input("registry-username", USER.0)
                 .input("registry-password", USER.1);
@@ -153,6 +154,26 @@ fn an_image_that_is_there_is_deployed_however_one_signs_on() {
             ");
         }
     }
+}
+
+#[test]
+fn a_registry_without_tls_is_asked_where_plaintext_allows_it() {
+    let world = World::new(SignOn::Basic);
+    let manifest = "containers:\n- name: web\n  image: registry.invalid:5000/acme/web:v1\n";
+    world.repository.commit("main", FILE, manifest, "feat: web");
+    world
+        .update("v2")
+        .input("image", "registry.invalid:5000/acme/web:v2")
+        .input("verify-image", "true")
+        .input("registry-username", USER.0)
+        .input("registry-password", USER.1)
+        .input("plaintext", "true")
+        .env("HTTP_PROXY", format!("http://{}", world.registry.host()))
+        .env("NO_PROXY", "127.0.0.1")
+        .run()
+        .succeeded();
+    assert!(world.manifest().contains(":v2\n"));
+    assert!(world.looks("v2") > 0);
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod repository;
 mod server;
 mod service;
 mod tls;
+mod tunnel;
 mod via;
 
 pub use action::{Action, Annotation, Outcome, Running};
@@ -41,4 +42,6 @@ pub use github::{APP_ID, APP_KEY, Github, MINTED};
 pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};
 pub use service::Service;
+pub use tls::TlsFront;
+pub use tunnel::tunnel;
 pub use via::{Via, as_over_any, without_line_links};
