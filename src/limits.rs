@@ -79,7 +79,10 @@ pub const NODES: Limit = Limit::new(1 << 19, "keys, values and lists in one YAML
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
 pub const GITHUB: Limit = Limit::new(16 << 20, "bytes in one answer of GitHub's API");
 /// The resources of a very large application.
-pub const JSON: Limit = Limit::new(8 << 20, "bytes in one answer of Argo CD or a registry");
+pub const JSON: Limit = Limit::new(
+    8 << 20,
+    "bytes in one answer of Argo CD, a registry, Gitea or Forgejo",
+);
 /// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
 pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
 /// Of what people write by hand.

@@ -226,12 +226,22 @@ pub(super) fn on_a_rule(kind: ServerKind, words: &str, settings: Settings) -> &'
              not pushed. Or let the token's account bypass the rule (branch protection or ruleset; GITHUB_TOKEN can't be on a \
              bypass list, a GitHub App can), or deploy to a branch without it."
         }
+        Gitlab if settings.proposes => {
+            "A rule of the project covers the merge request's branch, too, and would again. Leave that branch out of it (Settings \
+             → Repository → Protected branches, Push rules), or name one that it does not cover with `pull-request-branch`."
+        }
         Gitlab => {
-            "A rule of the project forbids it, and would again. Allow the token's role to push (Settings → Repository → Protected \
+            "A rule of the project forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not \
+             pushed. Or allow the token's role to push (Settings → Repository → Protected \
              branches, *Allowed to push and merge*; Push rules), or deploy to a branch without it."
         }
+        Gitea if settings.proposes => {
+            "A rule of the repository covers the pull request's branch, too, and would again. Leave that branch out of it (Settings \
+             → Branches), or name one that it does not cover with `pull-request-branch`."
+        }
         Gitea => {
-            "A rule of the repository forbids it, and would again. Put the token's account on the rule's whitelist (Settings → \
+            "A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and \
+             not pushed. Or put the token's account on the rule's whitelist (Settings → \
              Branches), or deploy to a branch without it."
         }
         Bitbucket => {
@@ -392,6 +402,11 @@ mod tests {
                 signs: is(3) && !is(0) && !is(1),
                 ..Settings::default()
             };
+            for kind in [Gitlab, Gitea] {
+                let advice = on_a_rule(kind, "declined", settings);
+                let proposes = advice.contains("Set `pull-request");
+                assert_eq!(proposes, !settings.proposes, "{advice}");
+            }
             for words in said.iter().chain(&["GH006: Protected branch"]) {
                 let advice = on_a_rule(Github, words, settings);
                 for (is_set, phrase) in [

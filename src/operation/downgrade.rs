@@ -141,24 +141,24 @@ impl Guard<'_> {
         snapshot: &Snapshot,
         edit: &EditRequest,
     ) -> Result<Vec<String>, Failure> {
-        let (Some(branch), Some(api)) = (self.proposal, self.session.repository.api()) else {
+        let Some(branch) = self.proposal else {
             return Ok(Vec::new());
         };
         let read = async || {
-            let Some(pull) = api.open_pull(branch, &snapshot.branch).await? else {
-                return Ok(None);
-            };
-            let proposed = api.snapshot_of(Some(branch), self.files).await;
-            proposed.map(|proposed| Some((pull, proposed)))
+            let forge = self.session.forge().await?;
+            forge.proposed(branch, &snapshot.branch, self.files).await
         };
-        let Some((pull, proposed)) = self.session.read_silently(read).await? else {
+        let Some((number, proposed)) = self.session.read_silently(read).await? else {
             return Ok(Vec::new());
         };
         // Somebody else's edit of it may be in the way: then there is nothing to compare.
         let Ok(plan) = manifest::plan(&proposed.files, edit) else {
             return Ok(Vec::new());
         };
-        let place = format!("which pull request #{} proposes in", pull.number);
+        let place = match number {
+            Some(number) => format!("which pull request #{number} proposes in"),
+            None => format!("which the branch `{branch}` proposes in"),
+        };
         let (mut older, unknown) = sorted(&plan, &place);
         let own = self.source.run();
         for change in unknown {

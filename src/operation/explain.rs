@@ -191,6 +191,16 @@ impl Explainer<'_> {
                         false => "Check `api-url` and `server-url`. With `transport: git` the API is not needed.",
                     })
             }
+            RepositoryError::NoPushOptions { .. } => Failure::new(
+                Reason::PullRequest,
+                format!("No merge request can be opened: {error}, which is how GitLab is asked for one. Nothing was changed."),
+            )
+            .with_hint("Whoever runs the server turns them on: `receive.advertisePushOptions` in Git's configuration. A proxy before it may leave them out, too."),
+            RepositoryError::NoForge { .. } => Failure::new(
+                Reason::PullRequest,
+                format!("No pull request can be opened: {error}, by what it answers. Nothing was changed."),
+            )
+            .with_hint("If it is a GitHub Enterprise Server, set `server-url` and `api-url`. A proxy that turns `/api/v4/metadata` and `/api/v1/version` away hides what it is. Without `pull-request` the change would go to `branch` itself, and nobody would review it."),
             RepositoryError::Redirected { to } => self.redirected(to),
             RepositoryError::Shut { status, what } => self.shut(*status, what),
             RepositoryError::Runner { what } => Failure::new(

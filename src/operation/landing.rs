@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::files::FileSelection;
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
 use crate::registry::Registry;
-use crate::repository::github::head::HeadBranch;
+use crate::repository::forge::Forge;
 use crate::repository::history::Commit;
 use crate::repository::retry::{self, Event, LandError, Proposal};
 use crate::repository::{
@@ -321,8 +321,13 @@ pub async fn land(
         ref proposing,
         registry,
     } = *landing;
+    let forge = match proposing {
+        Some(_) => Some(session.read(log, async || session.forge().await).await?),
+        None => None,
+    };
     let mut said = String::new();
     let mut recent = Vec::new();
+    let mut told = None;
     let mut frozen = None;
     let selection = &files.beside(freeze.map(|freeze| &freeze.file));
     let shared = RefCell::new(&mut *log);
@@ -377,12 +382,32 @@ pub async fn land(
             .iter()
             .map(|said| said.message.clone())
             .collect();
+        let writes = !dry_run && skipped.is_none();
+        let changes = if writes { changes(&plan) } else { Vec::new() };
+        let mut options = Vec::new();
+        if let (Some(proposing), Some(Forge::Gitlab(_)), false) =
+            (proposing, &forge, changes.is_empty())
+        {
+            let mut lines = Lines::default();
+            let deploying = Deploying {
+                operation,
+                base: &snapshot.commit,
+                images: &plan.images,
+                recent: recent.clone(),
+                registry,
+            };
+            let found = source_changes::find(session, &deploying, &mut lines).await;
+            for line in lines.0 {
+                shared.borrow_mut().info(&line);
+            }
+            options = proposing.options(&snapshot.branch, &message, &plan, &found);
+            told = Some(found);
+        }
         let draft = CommitDraft {
             message,
             identity: identity.clone(),
+            options,
         };
-        let writes = !dry_run && skipped.is_none();
-        let changes = if writes { changes(&plan) } else { Vec::new() };
         Ok(Proposal {
             changes,
             draft,
@@ -390,15 +415,20 @@ pub async fn land(
         })
     };
     let (repository, deadline) = (&session.repository, &session.deadline);
-    let (landed, held, open_pull) = match (proposing, repository.api()) {
-        (Some(proposing), Some(api)) => {
-            let head = HeadBranch::new(api, &proposing.branch, deployment::is_ours);
+    let (landed, held, made, open_pull) = match (proposing, &forge) {
+        (Some(proposing), Some(forge)) => {
+            let head = forge.head(&proposing.branch, deployment::is_ours);
             let landed = retry::land(&head, selection, deadline, observe, propose).await;
-            (landed, head.held_it_already(), head.open_pull())
+            (
+                landed,
+                head.held_it_already(),
+                head.is_new(),
+                head.open_pull(),
+            )
         }
         (None | Some(_), _) => {
             let landed = retry::land(repository, selection, deadline, observe, propose).await;
-            (landed, false, None)
+            (landed, false, false, None)
         }
     };
     let retry::Ended { plan, base, landed } = match landed {
@@ -429,6 +459,7 @@ pub async fn land(
         lines::of_after(&mut plan);
     }
     let verified = landed.as_ref().and_then(|landed| landed.verified);
+    let answer = landed.as_ref().map(|landed| landed.said.clone());
     if skipped.is_none()
         && let Some(frozen) = &mut frozen
     {
@@ -446,8 +477,9 @@ pub async fn land(
         Outcome::Unchanged => held,
         Outcome::Skipped => false,
     };
-    let source_changes = match source_changes {
-        true => {
+    let source_changes = match (source_changes, told) {
+        (true, Some(told)) => told,
+        (true, None) => {
             let deploying = Deploying {
                 operation,
                 base: &base.commit,
@@ -457,22 +489,23 @@ pub async fn land(
             };
             source_changes::find(session, &deploying, log).await
         }
-        false => Vec::new(),
+        (false, _) => Vec::new(),
     };
-    let pull_request = match (proposing, &commit) {
-        (Some(proposing), Some(commit)) if outcome == Outcome::Committed || held => {
+    let pull_request = match (proposing, &forge, &commit) {
+        (Some(proposing), Some(forge), Some(commit)) if outcome == Outcome::Committed || held => {
             let proposed = pull_request::Proposed {
                 base: &base.branch,
                 commit,
                 is_new: !held,
                 open_pull,
+                is_first: made,
+                answer: answer.as_deref().unwrap_or_default(),
                 message: &said,
                 plan: &plan,
                 source_changes: &source_changes,
             };
-            let opened =
-                pull_request::open(session, proposing, &proposed, &mut warnings, log).await?;
-            Some(opened)
+            let steps = pull_request::Steps::new(session, proposing, &proposed, &mut warnings, log);
+            Some(pull_request::open(forge, steps).await?)
         }
         _ => None,
     };
@@ -525,6 +558,26 @@ fn is_over(report: &LandingReport, freeze: Option<&Freeze>) -> bool {
     match freeze {
         Some(freeze) if report.is_held() => freeze.when_frozen == WhenFrozen::Skip,
         _ => report.operation == Operation::Promote,
+    }
+}
+
+/// What is said while something else has the log.
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Progress for Lines {
+    fn info(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+
+    fn not_done(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+
+    fn diff(&mut self, _diff: &str) {}
+
+    fn warning(&mut self, text: &str) {
+        self.0.push(text.to_owned());
     }
 }
 

@@ -11,8 +11,8 @@ use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
 use crate::manifest::{ImageChange, Plan};
 use crate::markdown::{code, link, table};
-use crate::repository::github::GithubRepository;
-use crate::repository::github::pulls::{Merge, MergeMethod, Merging, Pull, PullDraft};
+use crate::repository::forge::pull::{Merge, MergeMethod, Merging, Pull, PullDraft};
+use crate::repository::forge::{Answer, Forge, Gitlab, Open, PullRequests, Request};
 use crate::repository::retry::{self, Event};
 use crate::repository::transport::Choice;
 use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError};
@@ -20,8 +20,11 @@ use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, Refusal, Rep
 /// The longest part of a branch's name that says what it is for.
 const MAX_NAME: usize = 60;
 
-/// The longest title that GitHub takes, in characters.
-const MAX_TITLE: usize = 256;
+/// The longest title that every forge takes, in characters: GitHub one more.
+const MAX_TITLE: usize = 255;
+
+/// What is told where GitLab tells of no merge request, be there one or not.
+const SILENT: &str = "GitLab says nothing of one";
 
 /// How many commits of each source repository a text lists.
 const LISTED_COMMITS: usize = 20;
@@ -95,6 +98,56 @@ pub struct Proposing<'a> {
 }
 
 impl Proposing<'_> {
+    /// Title and text.
+    fn texts(
+        &self,
+        message: &str,
+        plan: &Plan,
+        source_changes: &[SourceChanges],
+    ) -> (String, String) {
+        let (request, deployment) = (self.request, Deployment::of(plan, self.source));
+        let rendered = |template: &Option<MessageTemplate>| {
+            let text = template
+                .as_ref()
+                .map(|template| deployment::text(template, &deployment));
+            text.filter(|text| !text.is_empty())
+        };
+        let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let title = rendered(&request.title).unwrap_or_else(|| message.to_owned());
+        let mut body = rendered(&request.body).unwrap_or_else(|| default_body(&deployment));
+        let changes = source_changes::markdown(source_changes, LISTED_COMMITS);
+        if !changes.is_empty() {
+            body = format!("{}\n\n{}", body.trim_end(), changes.trim_end());
+        }
+        // For a merge commit that says what the pull request does.
+        let trailers = deployment::own_trailers(message);
+        if !trailers.is_empty() {
+            body = format!("{}\n\n{trailers}", body.trim_end());
+        }
+        (cut(&first_line(&title)), body)
+    }
+
+    /// What GitLab is asked for with the push.
+    pub(super) fn options(
+        &self,
+        base: &BranchName,
+        message: &str,
+        plan: &Plan,
+        source_changes: &[SourceChanges],
+    ) -> Vec<String> {
+        let (title, body) = self.texts(message, plan, source_changes);
+        let request = Request {
+            target: base,
+            title: &title,
+            description: &body,
+            labels: &self.request.labels,
+            assignees: &self.request.assignees,
+            draft: self.request.draft,
+            auto_merge: self.request.auto_merge,
+        };
+        request.options()
+    }
+
     /// Nothing can be merged into itself, and nothing may be pushed to the target by mistake.
     pub(super) fn check(&self, target: &BranchName) -> Result<(), Failure> {
         if self.branch != *target {
@@ -114,8 +167,12 @@ pub(super) struct Proposed<'a> {
     pub(super) base: &'a BranchName,
     pub(super) commit: &'a CommitId,
     pub(super) is_new: bool,
-    /// The pull request that was open for that branch when the commit was made.
-    pub(super) open_pull: Option<u64>,
+    /// The pull request that was open for that branch when the commit was made, where that was seen.
+    pub(super) open_pull: Option<Option<u64>>,
+    /// Whether its branch was made for it, as far as that is known.
+    pub(super) is_first: bool,
+    /// What the server told with the push of it.
+    pub(super) answer: &'a str,
     pub(super) message: &'a str,
     pub(super) plan: &'a Plan,
     pub(super) source_changes: &'a [SourceChanges],
@@ -158,25 +215,27 @@ pub enum News {
 /// # Errors
 /// When it could not be opened, or trouble kept it from being finished.
 pub(super) async fn open(
-    session: &Session<'_>,
-    proposing: &Proposing<'_>,
-    proposed: &Proposed<'_>,
-    warnings: &mut Vec<String>,
-    log: &mut impl Progress,
+    forge: &Forge<'_>,
+    steps: Steps<'_, impl Progress>,
 ) -> Result<Opened, Failure> {
-    let Some(api) = session.repository.api() else {
-        return Err(Failure::new(
-            Reason::PullRequest,
-            "Pull requests are GitHub's.",
-        ));
-    };
+    match forge {
+        Forge::Github(api) => by_api(*api, forge, steps).await,
+        Forge::Gitea(api) => by_api(api, forge, steps).await,
+        Forge::Gitlab(gitlab) => by_push(gitlab, forge, steps).await,
+    }
+}
+
+/// The same over an API.
+async fn by_api(
+    api: &impl PullRequests,
+    forge: &Forge<'_>,
+    mut steps: Steps<'_, impl Progress>,
+) -> Result<Opened, Failure> {
+    let (proposing, proposed) = (steps.proposing, steps.proposed);
     let Proposing {
-        request,
-        branch,
-        source,
+        request, branch, ..
     } = proposing;
-    let deployment = Deployment::of(proposed.plan, source);
-    let (title, body) = texts(request, proposed, &deployment);
+    let (title, body) = proposing.texts(proposed.message, proposed.plan, proposed.source_changes);
     let draft = PullDraft {
         head: branch,
         base: proposed.base,
@@ -184,17 +243,9 @@ pub(super) async fn open(
         body: &body,
         draft: request.draft,
     };
-    let mut steps = Steps {
-        session,
-        log,
-        proposed,
-        branch,
-        pull: None,
-        warnings,
-    };
     // What was seen before the commit is not looked at once more: GitHub opens no second one, and says what
     // has become of one that is edited.
-    let mut seen = proposed.is_new.then_some(proposed.open_pull);
+    let mut seen = proposed.open_pull.filter(|_| proposed.is_new);
     let mut tried = false;
     let opened = steps.take("no pull request could be opened", async || {
         let there = match seen.take() {
@@ -220,14 +271,15 @@ pub(super) async fn open(
     });
     let (pull, is_new, says_it) = match opened.await? {
         Ok(opened) => opened,
-        Err(error) => return Err(refused(session, proposing, proposed, &error)),
+        Err(error) => return Err(steps.refused(forge, &error)),
     };
-    steps.pull = Some(pull.clone());
+    steps.pull = Some((pull.number, pull.url.clone()));
     let mut news = match (is_new, proposed.is_new) {
         (true, _) => News::Opened,
         (false, true) => News::Updated,
         (false, false) => News::Nothing,
     };
+    let title = api.retitled(&pull, &title);
     let there = pull.body.as_deref().unwrap_or_default();
     let is_outdated = match proposed.is_new {
         _ if says_it => false,
@@ -241,9 +293,9 @@ pub(super) async fn open(
             .warned("its title and text could not be changed", edit)
             .await?;
     }
-    furnish(api, request, &pull, news, &mut steps).await?;
+    furnish(api, forge, request, &pull, news, &mut steps).await?;
     if let Some(method) = request.auto_merge {
-        if session.uses_an_installations_token() {
+        if matches!(forge, Forge::Github(_)) && steps.session.uses_an_installations_token() {
             steps.log.info(
                 "If `token` is the workflow's own GITHUB_TOKEN: a pull request that it opened starts no checks, \
                  and its merge starts no workflow. A GitHub App's token or a personal one does.",
@@ -278,18 +330,116 @@ pub(super) async fn open(
     })
 }
 
-/// What a pull request takes after its commit, one after the other.
-struct Steps<'a, L> {
-    session: &'a Session<'a>,
-    log: &'a mut L,
-    proposed: &'a Proposed<'a>,
-    branch: &'a BranchName,
-    /// As soon as it is there.
-    pull: Option<Pull>,
-    warnings: &'a mut Vec<String>,
+/// The same on GitLab: what was asked for with the push is there, or the server says why not. Where nobody has its
+/// answer, and where nothing was to be pushed, it is asked for how the merge request stands.
+async fn by_push(
+    gitlab: &Gitlab<'_>,
+    forge: &Forge<'_>,
+    mut steps: Steps<'_, impl Progress>,
+) -> Result<Opened, Failure> {
+    const FAILED: &str = "whether a merge request is open is not known";
+    let (proposing, proposed) = (steps.proposing, steps.proposed);
+    let Proposing {
+        request, branch, ..
+    } = proposing;
+    let mut answer = Answer::of(proposed.answer, branch);
+    let is_told = answer.open.is_some() || answer.is_none;
+    if !is_told {
+        let asked = async || gitlab.ask(branch, proposed.commit, Vec::new()).await;
+        answer = match steps.take(FAILED, asked).await? {
+            Ok(answer) => answer,
+            Err(error) => return Err(steps.refused(forge, &error)),
+        };
+        if answer.is_none {
+            let Proposed {
+                base,
+                message,
+                plan,
+                source_changes,
+                ..
+            } = *proposed;
+            let options = || proposing.options(base, message, plan, source_changes);
+            let asked = async || gitlab.ask(branch, proposed.commit, options()).await;
+            answer = match steps.take(FAILED, asked).await? {
+                Ok(answer) => answer,
+                Err(error) => return Err(steps.refused(forge, &error)),
+            };
+        }
+    }
+    let Answer {
+        open,
+        is_none,
+        warning,
+    } = answer;
+    let Some(Open { number, url }) = open else {
+        let why = match (warning, is_none) {
+            (Some(warning), _) => warning,
+            (None, true) => "GitLab opened none, and does not say why".to_owned(),
+            (None, false) => SILENT.to_owned(),
+        };
+        return Err(steps.refused(forge, &RepositoryError::protocol(why)));
+    };
+    if let Some(warning) = warning {
+        steps.warnings.push(format!(
+            "The merge request is there, but not all of it was done: {warning}"
+        ));
+    }
+    for (input, names) in [
+        ("pull-request-reviewers", &request.reviewers),
+        ("pull-request-team-reviewers", &request.team_reviewers),
+    ] {
+        if !names.is_empty() {
+            steps.warnings.push(format!(
+                "`{input}`: nobody was asked for a review, since a push can't ask for one on GitLab. Approval rules of the project, or a `CODEOWNERS` file, do"
+            ));
+        }
+    }
+    if request.auto_merge == Some(MergeMethod::Rebase) {
+        steps.warnings.push(
+            "`pull-request-auto-merge`: on GitLab the project's settings say whether it is merged by a `rebase`: Settings → Merge requests → Merge method".to_owned(),
+        );
+    }
+    Ok(Opened {
+        number,
+        url,
+        branch: branch.clone(),
+        news: match (proposed.is_first, proposed.is_new) {
+            (true, _) => News::Opened,
+            (false, true) => News::Updated,
+            (false, false) => News::Nothing,
+        },
+    })
 }
 
-impl<L: Progress> Steps<'_, L> {
+/// What a pull request takes after its commit, one after the other.
+pub(super) struct Steps<'a, L> {
+    session: &'a Session<'a>,
+    proposing: &'a Proposing<'a>,
+    proposed: &'a Proposed<'a>,
+    /// Number and page, as soon as it is there.
+    pull: Option<(u64, String)>,
+    warnings: &'a mut Vec<String>,
+    log: &'a mut L,
+}
+
+impl<'a, L: Progress> Steps<'a, L> {
+    pub(super) fn new(
+        session: &'a Session<'a>,
+        proposing: &'a Proposing<'a>,
+        proposed: &'a Proposed<'a>,
+        warnings: &'a mut Vec<String>,
+        log: &'a mut L,
+    ) -> Self {
+        Self {
+            session,
+            proposing,
+            proposed,
+            pull: None,
+            warnings,
+            log,
+        }
+    }
+
     /// Takes a step, again as long as there is trouble and time. What is refused is an outcome.
     async fn take<T>(
         &mut self,
@@ -342,7 +492,7 @@ impl<L: Progress> Steps<'_, L> {
     /// What is there, and what is not.
     fn unfinished(&self, failed: &str, error: &RepositoryError) -> Failure {
         let there = match &self.pull {
-            Some(pull) => format!(" and pull request #{} is open ({})", pull.number, pull.url),
+            Some((number, url)) => format!(" and pull request #{number} is open ({url})"),
             None => String::new(),
         };
         let reason = match error {
@@ -352,19 +502,70 @@ impl<L: Progress> Steps<'_, L> {
         let message = format!(
             "Commit {} is on the branch `{}` of {}{there}, but {failed}: {error}.",
             self.proposed.commit.short(),
-            self.branch,
+            self.proposing.branch,
             self.session.remote.location,
         );
         Failure::new(reason, message).with_hint(
             "Run the job again: what is there is used as it is, and what is missing is done then.",
         )
     }
+
+    /// Why there is no pull request, though its branch is there.
+    fn refused(&self, forge: &Forge<'_>, error: &RepositoryError) -> Failure {
+        let text = error.to_string();
+        let text = text.trim_end_matches('.');
+        let hint = if text.contains("not permitted to create or approve") {
+            "Allow it: Settings → Actions → General → *Allow GitHub Actions to create and approve pull requests*; or use another token."
+        } else if text.contains("Draft pull requests are not supported") {
+            "Leave `pull-request-draft` out: the plan of the repository's owner has no drafts."
+        } else {
+            match (forge, error) {
+                (Forge::Gitlab(_), _) if text == SILENT => {
+                    "It may be open: GitLab tells of it with the push, unless that is turned off. Turn *Show link to create or view a merge request when pushing from the command line* on (Settings → Merge requests), and run the job again: the branch is used as it is."
+                }
+                (Forge::Gitlab(_), _) => {
+                    "Let the token's account open merge requests there, as the role Developer may, and run the job again: the branch is used as it is."
+                }
+                (
+                    Forge::Github(_),
+                    RepositoryError::Refused {
+                        refusal: Refusal::Access | Refusal::Repository,
+                        ..
+                    },
+                ) => {
+                    "The token needs *Pull requests: Read and write* as well: `pull-requests: write` for a workflow's own, `pull_requests: write` for a GitHub App's."
+                }
+                (
+                    Forge::Gitea(_),
+                    RepositoryError::Refused {
+                        refusal: Refusal::Access | Refusal::Repository | Refusal::Token,
+                        ..
+                    },
+                ) => {
+                    "The token needs *repository* and *issue: Read and write* (`write:repository`, `write:issue`)."
+                }
+                _ => "Run the job again: the branch is used as it is.",
+            }
+        };
+        Failure::new(
+            Reason::PullRequest,
+            format!(
+                "Commit {} is on the branch `{}` of {}, but no pull request into {} could be opened: {text}.",
+                self.proposed.commit.short(),
+                self.proposing.branch,
+                self.session.remote.location,
+                self.proposed.base
+            ),
+        )
+        .with_hint(hint)
+    }
 }
 
 /// Labels, assignees and reviewers. Before something is done a second time it is looked whether the first did
 /// it, as an answer may have been lost; reviewers are asked once: each time would be another mail.
 async fn furnish(
-    api: &GithubRepository,
+    api: &impl PullRequests,
+    forge: &Forge<'_>,
     request: &PullRequest,
     pull: &Pull,
     news: News,
@@ -392,9 +593,10 @@ async fn furnish(
         };
         if steps.warned("nobody was assigned", assign).await? == Some(false) {
             steps.warnings.push(format!(
-                "Pull request #{}: not all of {} can be assigned: GitHub assigns only people who have access to the repository",
+                "Pull request #{}: not all of {} can be assigned: {} assigns only people who have access to the repository",
                 pull.number,
-                request.assignees.join(", ")
+                request.assignees.join(", "),
+                forge.name()
             ));
         }
     }
@@ -442,34 +644,7 @@ async fn furnish(
     Ok(())
 }
 
-/// Title and text.
-fn texts(
-    request: &PullRequest,
-    proposed: &Proposed<'_>,
-    deployment: &Deployment<'_>,
-) -> (String, String) {
-    let rendered = |template: &Option<MessageTemplate>| {
-        let text = template
-            .as_ref()
-            .map(|template| deployment::text(template, deployment));
-        text.filter(|text| !text.is_empty())
-    };
-    let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-    let title = rendered(&request.title).unwrap_or_else(|| proposed.message.to_owned());
-    let mut body = rendered(&request.body).unwrap_or_else(|| default_body(deployment));
-    let changes = source_changes::markdown(proposed.source_changes, LISTED_COMMITS);
-    if !changes.is_empty() {
-        body = format!("{}\n\n{}", body.trim_end(), changes.trim_end());
-    }
-    // For a merge commit that says what the pull request does.
-    let trailers = deployment::own_trailers(proposed.message);
-    if !trailers.is_empty() {
-        body = format!("{}\n\n{trailers}", body.trim_end());
-    }
-    (cut(&first_line(&title)), body)
-}
-
-/// A title, as much of it as GitHub takes.
+/// A title, as much of it as every forge takes.
 fn cut(title: &str) -> String {
     if title.chars().count() <= MAX_TITLE {
         return title.to_owned();
@@ -505,40 +680,4 @@ fn default_body(deployment: &Deployment<'_>) -> String {
     }
     text.push_str("Another deployment of the same to the same files updates this pull request while it is open.\n");
     text
-}
-
-/// Why there is no pull request, though its branch is there.
-fn refused(
-    session: &Session<'_>,
-    proposing: &Proposing<'_>,
-    proposed: &Proposed<'_>,
-    error: &RepositoryError,
-) -> Failure {
-    let text = error.to_string();
-    let hint = if text.contains("not permitted to create or approve") {
-        "Allow it: Settings → Actions → General → *Allow GitHub Actions to create and approve pull requests*; or use another token."
-    } else if text.contains("Draft pull requests are not supported") {
-        "Leave `pull-request-draft` out: the plan of the repository's owner has no drafts."
-    } else {
-        match error {
-            RepositoryError::Refused {
-                refusal: Refusal::Access | Refusal::Repository,
-                ..
-            } => {
-                "The token needs *Pull requests: Read and write* as well: `pull-requests: write` for a workflow's own, `pull_requests: write` for a GitHub App's."
-            }
-            _ => "Run the job again: the branch is used as it is.",
-        }
-    };
-    Failure::new(
-        Reason::PullRequest,
-        format!(
-            "Commit {} is on the branch `{}` of {}, but no pull request into {} could be opened: {text}.",
-            proposed.commit.short(),
-            proposing.branch,
-            session.remote.location,
-            proposed.base
-        ),
-    )
-    .with_hint(hint)
 }

@@ -15,6 +15,7 @@ use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::http::text::{host, is_cleartext};
 use crate::http::{self, Authorities, Credentials};
+use crate::repository::forge::{self, Forge};
 use crate::repository::github::access::TokenKind;
 use crate::repository::github::app::{self, App, AppError, Scope};
 use crate::repository::history::{FileHistory, HistoryQuery};
@@ -32,6 +33,25 @@ impl Session<'_> {
         let is_installations =
             token.is_some_and(|token| TokenKind::of(token) == TokenKind::Installation);
         is_installations && self.remote.app.is_none()
+    }
+
+    /// Where the pull requests of the repository are. Of a server that is not GitHub that is asked, once.
+    ///
+    /// # Errors
+    /// When it can't be asked, or has none that anybody knows of.
+    pub(super) async fn forge(&self) -> Result<Forge<'_>, RepositoryError> {
+        if let Some(api) = self.repository.api() {
+            return Ok(Forge::Github(api));
+        }
+        let Remote {
+            forge, location, ..
+        } = self.remote;
+        let kind = forge.kind(&self.http, &self.route).await?;
+        let git = self.repository.git();
+        let found = Forge::of(kind, git, self.http.clone(), &self.route);
+        found.ok_or_else(|| RepositoryError::NoForge {
+            host: location.host(),
+        })
     }
 
     /// What the commits of the branch did to the files; trouble that may pass is waited for.
@@ -127,6 +147,8 @@ pub struct Remote {
     pub transport: Choice,
     /// Whether what is written is proposed as a pull request.
     pub proposes: bool,
+    /// What its server is, where that is asked.
+    pub forge: forge::Known,
     /// GitHub's API, which explains refusals even where git is spoken.
     pub api_url: Url,
     /// How the repositories are read that images are built from.
@@ -145,6 +167,8 @@ pub struct Session<'a> {
     pub(super) source: &'a Source,
     /// Words what the repository refuses.
     pub(super) explainer: Explainer<'a>,
+    http: reqwest::Client,
+    route: Route,
 }
 
 impl Remote {
@@ -364,13 +388,15 @@ impl Remote {
             signing_key: self.signing_key.clone(),
             deadline: deadline.clone(),
         };
-        match Repository::open(transport, &route, client) {
+        match Repository::open(transport, &route, client.clone()) {
             Ok(repository) => Ok(Session {
                 remote: self,
                 repository,
                 deadline,
                 source,
                 explainer,
+                http: client,
+                route,
             }),
             Err(error) => Err(explainer.repository(&error).await),
         }

@@ -17,7 +17,8 @@ use crate::manifest::ImageChange;
 use crate::markdown::{code, link, paragraphs};
 use crate::registry::{ImageSource, Registry};
 use crate::repository::github::client::Client;
-use crate::repository::github::compare::{Compared, Comparison, Relation};
+use crate::repository::github::compare::{Compared, Comparison};
+use crate::repository::head::Relation;
 use crate::repository::{CommitId, Location, RepositoryError};
 
 /// How long it may take, within the run's own time.

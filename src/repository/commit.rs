@@ -77,13 +77,15 @@ pub struct Change {
     pub bytes: Vec<u8>,
 }
 
-/// What a commit says, apart from its files.
+/// What a commit says, apart from its files, and what is said with its push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitDraft {
     /// Subject, body and trailers.
     pub message: String,
     /// Author and committer.
     pub identity: Identity,
+    /// What the server is asked for with the push of it, over git (`git-push(1)`, `--push-option`).
+    pub options: Vec<String>,
 }
 
 /// A commit that is on its branch.
@@ -93,13 +95,18 @@ pub struct Landed {
     pub commit: CommitId,
     /// Whether the server vouches for the commit's signature; none where it does not say.
     pub verified: Option<bool>,
+    /// What the server told people when it took it, over git.
+    pub said: String,
 }
 
 impl From<CommitId> for Landed {
-    /// One of which nobody says whether it is verified.
+    /// One of which nobody says anything more.
     fn from(commit: CommitId) -> Self {
-        let verified = None;
-        Self { commit, verified }
+        Self {
+            commit,
+            verified: None,
+            said: String::new(),
+        }
     }
 }
 

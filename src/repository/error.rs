@@ -167,6 +167,18 @@ pub enum RepositoryError {
         /// What it answered.
         what: String,
     },
+    /// A server of which nobody knows how pull requests are made there.
+    #[error("{host} is neither GitHub nor GitLab, Gitea or Forgejo")]
+    NoForge {
+        /// Its host.
+        host: String,
+    },
+    /// A server that takes no options with a push, though it opens merge requests by them.
+    #[error("{host} takes no push options")]
+    NoPushOptions {
+        /// Its host.
+        host: String,
+    },
     /// A redirect to another host, which is not followed: the token is for this host only.
     #[error("the server redirects to {to}")]
     Redirected {

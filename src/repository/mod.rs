@@ -7,8 +7,10 @@
 mod branch;
 mod commit;
 mod error;
+pub mod forge;
 pub mod git;
 pub mod github;
+pub mod head;
 pub mod history;
 pub mod location;
 pub mod merge;

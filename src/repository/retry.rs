@@ -632,6 +632,7 @@ mod tests {
                         name: "A".to_owned(),
                         email: "a@example.com".to_owned(),
                     },
+                    options: Vec::new(),
                 },
                 plan: (),
             })

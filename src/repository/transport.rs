@@ -148,6 +148,11 @@ impl Repository {
         self.api.as_ref()
     }
 
+    /// The repository over git.
+    pub fn git(&self) -> &GitRepository {
+        &self.git
+    }
+
     /// The selected files at the branch's tip, for whoever reads their past as well: over the API where
     /// [`Self::pasts`] tells that, else over git, which is then asked for both.
     ///

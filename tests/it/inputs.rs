@@ -176,7 +176,7 @@ fn a_list_in_another_notation_says_how_to_write_it() {
     `file` `apps/web.yaml, apps/api.yaml`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`, and on the next line `apps/api.yaml`
     `resource` `- Deployment/web`: a list is one item a line, without `-`, brackets, quotes or commas: `Deployment/web`
     `pull-request-labels` `["deployment"]`: a list is one item a line, without `-`, brackets, quotes or commas: `deployment`
-    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it
+    `pull-request` `true`: a repository on this machine has no pull requests. Without `pull-request` the change would go to `branch` itself, and nobody would review it
     "#);
 }
 
@@ -606,7 +606,7 @@ fn a_number_a_switch_and_a_word_say_what_they_take() {
     `operation` `updte`: expected `update`, `rollback`, `history`, `verify`, `promote` or `status`: did you mean `update`?
     `downgrade` `deny`: expected `allow`, `skip` or `fail`
     `branch` `main dev`: git does not allow it as a branch name
-    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it
+    `pull-request` `true`: a repository on this machine has no pull requests. Without `pull-request` the change would go to `branch` itself, and nobody would review it
     `limit` `0`: expected a whole number from 1 to 1000
     ");
 }

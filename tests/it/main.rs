@@ -17,6 +17,7 @@ mod certificates;
 mod changes;
 mod docs;
 mod every_request;
+mod forges;
 mod github_app;
 mod guards;
 mod hostile;

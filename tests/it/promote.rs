@@ -917,7 +917,7 @@ fn the_examples_of_the_page_do_what_it_says() {
     let promoted = repository.show("production", "web.yaml");
     assert_eq!(String::from_utf8(promoted).unwrap(), web("v7"));
 
-    // Pull requests are GitHub's.
+    // What plays GitHub takes pull requests.
     if VIA == Via::Api {
         let (server, repository, outcome) = run(proposed);
         assert_eq!(outcome.output("pull-request-number"), "1");

@@ -602,7 +602,6 @@ fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
     ];
     insta::assert_snapshot!(told.join("\n"), @"
     `token`: a token of GitHub's, which must not be sent to gitlab.example.com: give a token of that server (left out, `token` is the workflow's own GITHUB_TOKEN)
-    `pull-request` `true`: the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it
     Nothing was changed.
     `pull-request-auto-merge` `fast`: expected `merge`, `squash` or `rebase`
     `argocd-application`: a pull request deploys nothing before it is merged: wait for that with `pull-request-wait`, or for Argo CD later, with `operation: verify`
@@ -1002,7 +1001,7 @@ fn what_no_second_run_cures_says_so() {
         .run()
         .succeeded();
     let title = pull(&server)["title"].as_str().unwrap().to_owned();
-    assert_eq!((title.chars().count(), title.ends_with("x…")), (256, true));
+    assert_eq!((title.chars().count(), title.ends_with("x…")), (255, true));
 }
 
 #[test]

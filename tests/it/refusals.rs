@@ -254,10 +254,10 @@ fn on_a_branch_that_stays_it_is_a_rule_and_the_advice_is_for_that_server() {
     Grant the token's account *Contribute* (Project settings → Repositories → Security), and the token the scope *Code: Read & write*.
 
     The push was declined: SERVER/acme/deploy.git declined the push: pre-receive hook declined: GitLab: You are not allowed to push code to protected branches on this project. Nothing was changed.
-    A rule of the project forbids it, and would again. Allow the token's role to push (Settings → Repository → Protected branches, *Allowed to push and merge*; Push rules), or deploy to a branch without it.
+    A rule of the project forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or allow the token's role to push (Settings → Repository → Protected branches, *Allowed to push and merge*; Push rules), or deploy to a branch without it.
 
     The push was declined: SERVER/acme/deploy.git declined the push: pre-receive hook declined: Gitea: Not allowed to push to protected branch main. Nothing was changed.
-    A rule of the repository forbids it, and would again. Put the token's account on the rule's whitelist (Settings → Branches), or deploy to a branch without it.
+    A rule of the repository forbids it, and would again. Set `pull-request: true`, so that the change is proposed and not pushed. Or put the token's account on the rule's whitelist (Settings → Branches), or deploy to a branch without it.
 
     The push was declined: SERVER/acme/deploy.git declined the push: prohibited by Gerrit: not permitted: update. Nothing was changed.
     The project's access rules forbid it, and would again. Grant the token's account *Push* on `refs/heads/…` (Browse → Repositories → Access), or deploy to a branch where it has that. Changes for review are not made by this action.

@@ -24,7 +24,26 @@ pub enum Step {
     Mutation(&'static str),
     /// A request over REST, by its method and resource: `GET git/trees`. One of [`REST`].
     Rest(&'static str),
+    /// A request to the API of another forge, by its method and what it is about: `POST merge`. One of
+    /// [`FORGE`].
+    Forge(&'static str),
 }
+
+/// The requests to other forges that a rule can name.
+pub const FORGE: [&str; 12] = [
+    "GET metadata",
+    "GET version",
+    "GET pulls",
+    "POST pulls",
+    "PATCH pulls",
+    "GET issues",
+    "PATCH issues",
+    "GET labels",
+    "POST labels",
+    "POST comments",
+    "POST requested_reviewers",
+    "POST merge",
+];
 
 /// The requests over REST that a rule can name. What they are about follows them in the path; the
 /// repository itself comes last, as its resource is in every other one.
@@ -106,11 +125,27 @@ impl Step {
         named.map(|name| Step::Rest(name))
     }
 
+    /// What a request to the API of another forge is, and the repository that it is about.
+    pub(crate) fn of_forge(method: &Method, path: &str) -> (Option<Step>, String) {
+        let is_word =
+            |part: &&str| !part.is_empty() && !part.starts_with(|c: char| c.is_ascii_digit());
+        let what = path.rsplit('/').find(is_word).unwrap_or_default();
+        let request = format!("{method} {what}");
+        let named = FORGE.iter().find(|name| **name == request);
+        let parts: Vec<&str> = path.split('/').collect();
+        let repository = match parts[..] {
+            [_, "api", "v1", "repos", owner, name, ..] => format!("{owner}/{name}"),
+            _ => String::new(),
+        };
+        (named.map(|name| Step::Forge(name)), repository)
+    }
+
     /// A name that no request has would make a rule that never counts.
     fn known(self) -> Step {
         match self {
             Step::Rest(name) => assert!(REST.contains(&name), "{name} is not in REST"),
             Step::Named(name) => assert!(QUERIES.contains(&name), "{name}: no such query"),
+            Step::Forge(name) => assert!(FORGE.contains(&name), "{name} is not in FORGE"),
             Step::Mutation(name) => assert!(MUTATIONS.contains(&name), "{name}: no such mutation"),
             _ => {}
         }

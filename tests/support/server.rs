@@ -33,6 +33,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::backend;
 use super::faults::{Arrival, Fault, Step, When};
+use super::gitea::{self, Gitea};
 use super::github::{self, Github};
 use super::repository::Repository;
 use super::tls;
@@ -144,6 +145,21 @@ struct Shared {
     received: AtomicU64,
     sent: AtomicU64,
     github: Github,
+    gitea: Gitea,
+    elsewhere: Mutex<Elsewhere>,
+}
+
+/// What the server is beside GitHub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Elsewhere {
+    Nothing,
+    Gitlab,
+    Gitea,
+}
+
+/// Whether a path is that of another API than GitHub's.
+fn is_elsewhere(path: &str) -> bool {
+    path.starts_with("/api/v4/") || path.starts_with(gitea::ROOT)
 }
 
 type Before = Box<dyn FnOnce() + Send>;
@@ -183,6 +199,8 @@ impl GitServer {
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             github: Github::new(root.path()),
+            gitea: Gitea::new(root.path()),
+            elsewhere: Mutex::new(Elsewhere::Nothing),
         });
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn({
@@ -231,6 +249,17 @@ impl GitServer {
     /// The API's side.
     pub fn github(&self) -> &Github {
         &self.shared.github
+    }
+
+    /// Has it be GitLab, by what it says of itself.
+    pub fn become_gitlab(&self) {
+        *lock(&self.shared.elsewhere) = Elsewhere::Gitlab;
+    }
+
+    /// Has it be Gitea, and gives that API's side.
+    pub fn become_gitea(&self) -> &Gitea {
+        *lock(&self.shared.elsewhere) = Elsewhere::Gitea;
+        &self.shared.gitea
     }
 
     /// The clone URL of `owner/name`, whether or not there is such a repository.
@@ -330,6 +359,11 @@ impl Drop for GitServer {
                 complaints.is_empty(),
                 "GitHub would not take: {complaints:#?}"
             );
+            let complaints = self.shared.gitea.complaints();
+            assert!(
+                complaints.is_empty(),
+                "Gitea would not take: {complaints:#?}"
+            );
         }
     }
 }
@@ -416,7 +450,8 @@ impl Exchange {
     async fn answer(self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         let (parts, body) = request.into_parts();
         // What a request to the API is, only its body tells.
-        let body = match github::is_api(parts.uri.path()) {
+        let path = parts.uri.path();
+        let body = match github::is_api(path) || is_elsewhere(path) {
             true => Sent::Whole(body.collect().await.map_err(io::Error::other)?.to_bytes()),
             // So it is of a request for references. Both are short.
             false if parts.uri.path().ends_with("/git-upload-pack") => {
@@ -507,7 +542,28 @@ impl Exchange {
         let shared = self.shared.clone();
         let work = move || {
             let tokens = lock(&shared.tokens).clone();
-            shared.github.answer(&parts, &body, &tokens)
+            let elsewhere = *lock(&shared.elsewhere);
+            match (is_elsewhere(parts.uri.path()), elsewhere) {
+                (false, _) => shared.github.answer(&parts, &body, &tokens),
+                (true, Elsewhere::Gitea) if parts.uri.path().starts_with(gitea::ROOT) => {
+                    shared.gitea.answer(&parts, &body, &tokens)
+                }
+                (true, Elsewhere::Gitlab) => {
+                    let mut headers = HeaderMap::new();
+                    let meta = r#"{"correlation_id":"01J","version":"1"}"#;
+                    headers.insert("x-gitlab-meta", HeaderValue::from_static(meta));
+                    github::Answer {
+                        status: StatusCode::UNAUTHORIZED,
+                        headers,
+                        body: br#"{"message":"401 Unauthorized"}"#.to_vec(),
+                    }
+                }
+                (true, _) => github::Answer {
+                    status: StatusCode::NOT_FOUND,
+                    headers: HeaderMap::new(),
+                    body: b"Not found.\n".to_vec(),
+                },
+            }
         };
         let answer = tokio::task::spawn_blocking(work)
             .await
@@ -629,6 +685,10 @@ impl Exchange {
         let path = request.uri.path();
         let query = request.uri.query().unwrap_or_default();
         let (step, repository, body) = match sent {
+            Sent::Whole(body) if is_elsewhere(path) => {
+                let (step, repository) = Step::of_forge(&request.method, path);
+                (step, repository, body.clone())
+            }
             Sent::Whole(body) => {
                 let (step, repository) = github::named(&request.method, path, body);
                 (step, repository, body.clone())

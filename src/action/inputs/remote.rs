@@ -11,6 +11,7 @@ use super::groups::target::{BRANCH, REPOSITORY, location};
 use crate::http::text::{host, is_cleartext, is_loopback};
 use crate::operation::session::{Remote, SourceAccess};
 use crate::repository::Location;
+use crate::repository::forge::Known;
 use crate::repository::github::access::TokenKind;
 
 /// GitHub's tokens are for GitHub: another server gets none, not even where `token` was only left out.
@@ -81,6 +82,7 @@ pub fn remote(given: &mut Given) -> Option<Remote> {
         trusted,
         transport: transport?,
         proposes: false,
+        forge: Known::default(),
         api_url: api_url?,
         sources: SourceAccess {
             token: given.read(&SOURCE_TOKEN),

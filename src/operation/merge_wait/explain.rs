@@ -8,7 +8,7 @@ use crate::failure::{Failure, Reason};
 use crate::manifest::Replaced;
 use crate::operation::landing::LandingReport;
 use crate::operation::pull_request::Opened;
-use crate::repository::github::standing::PullState;
+use crate::repository::forge::pull::PullState;
 use crate::repository::{CommitId, RepositoryError};
 
 /// The most images that a sentence lists.
@@ -252,9 +252,15 @@ impl Told<'_> {
     pub(super) fn older(&self, came: &[Replaced], closed: Result<(), String>) -> Unmerged {
         let now = listed(came.iter().map(|one| one.now.as_str()));
         let new = listed(came.iter().map(|one| one.new.as_str()));
-        let became = match closed {
-            Ok(()) => format!("It was closed: {}", self.pull.url),
-            Err(why) => format!("It stays open, since {why}: {}", self.pull.url),
+        let (became, todo) = match closed {
+            Ok(()) => (
+                format!("It was closed: {}", self.pull.url),
+                "There is nothing to do: the newer one is deployed.",
+            ),
+            Err(why) => (
+                format!("It stays open, since {why}: {}", self.pull.url),
+                "The newer one is deployed: close this one there.",
+            ),
         };
         ended(
             MergeOutcome::Replaced,
@@ -263,7 +269,7 @@ impl Told<'_> {
                 self.subject(),
                 self.landed.branch
             ),
-            "There is nothing to do: the newer one is deployed. To go back to the older one, use `operation: rollback`.",
+            format!("{todo} To go back to the older one, use `operation: rollback`."),
         )
     }
 

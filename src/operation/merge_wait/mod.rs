@@ -26,8 +26,8 @@ use crate::deployment::{self, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::Replaced;
-use crate::repository::github::head::{HeadBranch, Since};
-use crate::repository::github::standing::{PullState, Standing};
+use crate::repository::forge::pull::{PullState, Standing};
+use crate::repository::head::Since;
 use crate::repository::{CommitId, RepositoryError, merge};
 use crate::version::Order;
 
@@ -229,7 +229,7 @@ impl<'a> Watch<'a> {
                 Ok(Look::Unmerged(unmerged)) => return Err(unmerged),
                 Ok(look) => {
                     if trouble.take().is_some() {
-                        log.info("GitHub answers again");
+                        log.info("The server answers again");
                     }
                     troubles = 0;
                     let first = FIRST_PAUSES.get(looks).copied();
@@ -280,11 +280,9 @@ impl<'a> Watch<'a> {
             Ok(session) => session,
             Err(failure) => return Ok(unopened(failure).into()),
         };
-        let Some(api) = session.repository.api() else {
-            return Err(RepositoryError::protocol("pull requests are GitHub's"));
-        };
+        let forge = session.forge().await?;
         let (own, target) = (&self.pull.branch, &self.landed.branch);
-        let standing = api.standing(self.pull.number, own, target).await?;
+        let standing = forge.standing(self.pull.number, own, target).await?;
         let is_open = standing.state == PullState::Open && standing.head.is_some();
         let Some(target) = &standing.target else {
             return Ok(self
@@ -350,15 +348,15 @@ impl<'a> Watch<'a> {
         tip: &CommitId,
         log: &mut impl Progress,
     ) -> Result<Option<Look>, RepositoryError> {
-        let head = standing.head.as_ref().unwrap_or(&standing.last);
-        let (Some(api), Some(ours)) = (session.repository.api(), self.landed.commit.as_ref())
-        else {
+        let head = standing.head.as_ref().or(standing.last.as_ref());
+        let (Some(head), Some(ours)) = (head, self.landed.commit.as_ref()) else {
             return Ok(None);
         };
         if *head == self.head {
             return Ok(None);
         }
-        let branch = HeadBranch::new(api, &self.pull.branch, deployment::is_ours);
+        let forge = session.forge().await?;
+        let branch = forge.head(&self.pull.branch, deployment::is_ours);
         let message = &self.landed.message;
         let is_same = |other: &str| deployment::deploys_the_same(other, message);
         let (told, state) = (self.told(), standing.state);
@@ -519,17 +517,15 @@ impl<'a> Watch<'a> {
     async fn still_open(&self) -> Result<bool, RepositoryError> {
         let failed = |failure: Failure| RepositoryError::protocol(failure.message);
         let session = self.session().await.map_err(failed)?;
-        let Some(api) = session.repository.api() else {
-            return Ok(false);
-        };
+        let forge = session.forge().await?;
         let (own, target) = (&self.pull.branch, &self.landed.branch);
-        let standing = api.standing(self.pull.number, own, target).await?;
+        let standing = forge.standing(self.pull.number, own, target).await?;
         let (PullState::Open, Some(head), Some(target)) =
             (standing.state, standing.head, standing.target)
         else {
             return Ok(false);
         };
-        Ok(head == self.head && !api.is_ancestor(&head, &target).await?)
+        Ok(head == self.head && !forge.is_in(&head, &target).await?)
     }
 
     /// Closes it with a comment, unless somebody else works on its branch. Else why not.
@@ -539,15 +535,8 @@ impl<'a> Watch<'a> {
         }
         let failed = |failure: Failure| failure.message;
         let session = self.session().await.map_err(failed)?;
-        let (Some(api), name) = (session.repository.api(), &standing.repository) else {
-            return Ok(());
-        };
-        let number = self.pull.number;
-        let refused = |error: RepositoryError| format!("it can't be closed: {error}");
-        api.close_pull(name, number).await.map_err(refused)?;
-        // Once: a second one would be another mail to everybody.
-        let _ = api.comment(name, number, text).await;
-        Ok(())
+        let forge = session.forge().await.map_err(|error| error.to_string())?;
+        forge.close(standing, self.pull.number, text).await
     }
 }
 

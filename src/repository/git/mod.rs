@@ -13,6 +13,7 @@ pub mod fuzz;
 mod objects;
 mod pack;
 mod packets;
+mod propose;
 mod push;
 mod received;
 mod server;
@@ -27,10 +28,14 @@ use tokio::runtime::Handle;
 
 use self::budget::Budget;
 use self::connection::Connection;
+pub use self::packets::LONGEST_OPTION;
+pub use self::propose::Onto;
 use self::server::Server;
 use self::store::Store;
+use super::branch::BranchName;
 use super::commit::{Change, CommitDraft, Landed, Modes, Pushed, Said, Sent, Snapshot};
 use super::error::RepositoryError;
+use super::head::Beyond;
 use super::history::{FileHistory, HistoryQuery, Searched};
 use super::object::{CommitId, ObjectId};
 use super::route::Route;
@@ -154,10 +159,7 @@ impl GitRepository {
     ) -> Result<Pushed, RepositoryError> {
         let (base, changes, draft) = (base.clone(), changes.to_vec(), draft.clone());
         self.blocking(move |stores| {
-            let store = match stores.read.get() {
-                Some(read) if read == base.commit.id() => &stores.near,
-                _ => stores.all(),
-            };
+            let store = stores.with(&base);
             // After a push only a look tells where the branch is.
             stores.past.get().map(Store::take_seen);
             store.commit(&base, &changes, &draft, stores.signing_key.as_deref())
@@ -227,6 +229,85 @@ impl GitRepository {
             .await
     }
 
+    /// Where branches are now; none for one that is not there.
+    pub(super) async fn tips(
+        &self,
+        branches: Vec<BranchName>,
+    ) -> Result<Vec<Option<CommitId>>, RepositoryError> {
+        self.blocking(move |stores| {
+            let tips = stores.near.tips(&branches)?.into_iter();
+            Ok(tips.map(|tip| tip.map(CommitId::from)).collect())
+        })
+        .await
+    }
+
+    /// What `head`, the tip of a branch, has beyond `base`, and what it holds.
+    pub(super) async fn beyond(
+        &self,
+        base: &CommitId,
+        head: &CommitId,
+    ) -> Result<(Beyond, ObjectId), RepositoryError> {
+        let (base, head) = (base.id(), head.id());
+        self.blocking(move |stores| stores.near.beyond(base, head))
+            .await
+    }
+
+    /// The selected files at the tip of another branch; none where that is not there.
+    pub(super) async fn snapshot_of(
+        &self,
+        branch: &BranchName,
+        selection: &FileSelection,
+    ) -> Result<Option<Snapshot>, RepositoryError> {
+        let (branch, selection) = (branch.clone(), selection.clone());
+        self.blocking(move |stores| {
+            let apart = stores.near.fresh();
+            let store = apart.as_ref().unwrap_or(&stores.near);
+            match store.tips(std::slice::from_ref(&branch))?[..] {
+                [Some(tip)] => {
+                    let (snapshot, _) = store.snapshot(&branch, tip, &selection)?;
+                    Ok(Some(snapshot))
+                }
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// Makes a commit where its base was read, and pushes it to another branch; none where that holds the same
+    /// already.
+    pub(super) async fn propose(
+        &self,
+        base: &Snapshot,
+        changes: &[Change],
+        draft: &CommitDraft,
+        onto: Onto,
+    ) -> Result<Option<Pushed>, RepositoryError> {
+        let (base, changes, draft) = (base.clone(), changes.to_vec(), draft.clone());
+        self.blocking(move |stores| {
+            let store = stores.with(&base);
+            store.propose(
+                &base,
+                &changes,
+                &draft,
+                &onto,
+                stores.signing_key.as_deref(),
+            )
+        })
+        .await
+    }
+
+    /// Tells the server something with a push of what it has.
+    pub(super) async fn tell(
+        &self,
+        branch: &BranchName,
+        at: &CommitId,
+        options: Vec<String>,
+    ) -> Result<Pushed, RepositoryError> {
+        let (branch, at) = (branch.clone(), at.id());
+        self.blocking(move |stores| stores.near.tell(&branch, at, &options))
+            .await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Stores) -> Result<T, RepositoryError> + Send + 'static,
@@ -243,6 +324,14 @@ impl GitRepository {
 }
 
 impl Stores {
+    /// Where a snapshot was made.
+    fn with(&self, snapshot: &Snapshot) -> &Store {
+        match self.read.get() {
+            Some(read) if read == snapshot.commit.id() => &self.near,
+            _ => self.all(),
+        }
+    }
+
     /// Where all is that a repository has.
     fn all(&self) -> &Store {
         if let Some(store) = self.past.get() {

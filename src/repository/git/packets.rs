@@ -301,6 +301,8 @@ pub(super) struct PushTerms {
     pub(super) capabilities: String,
     /// Whether the server can complete a pack that builds on what it has.
     pub(super) thin: bool,
+    /// Whether it says that it takes options with a push.
+    pub(super) options: bool,
 }
 
 impl PushTerms {
@@ -313,18 +315,33 @@ impl PushTerms {
         Self {
             capabilities: wanted.collect::<Vec<_>>().join(" "),
             thin: advertisement.is_none_or(|answer| !allows(answer, "no-thin")),
+            options: advertisement.is_some_and(|answer| allows(answer, PUSH_OPTIONS)),
         }
     }
 }
 
-/// The request that moves a reference; its pack follows.
-pub(super) fn push_request(command: &str, capabilities: &str) -> Vec<u8> {
+const PUSH_OPTIONS: &str = "push-options";
+
+/// The most bytes of one push option: those of a packet, without its length.
+pub const LONGEST_OPTION: usize = 65_516;
+
+/// The request that moves a reference; its pack follows. Options come where they are announced alone
+/// (`gitprotocol-pack(5)`, "Reference Update Request and Packfile Transfer").
+pub(super) fn push_request(command: &str, capabilities: &str, options: &[String]) -> Vec<u8> {
     let mut request = Vec::new();
-    push_line(
-        &mut request,
-        format!("{command}\0 {capabilities}").as_bytes(),
-    );
+    let mut line = format!("{command}\0 {capabilities}");
+    if !options.is_empty() {
+        line.push(' ');
+        line.push_str(PUSH_OPTIONS);
+    }
+    push_line(&mut request, line.as_bytes());
     request.extend_from_slice(FLUSH);
+    for option in options {
+        push_line(&mut request, option.as_bytes());
+    }
+    if !options.is_empty() {
+        request.extend_from_slice(FLUSH);
+    }
     request
 }
 
@@ -624,6 +641,7 @@ mod tests {
         let terms = |capabilities: &str, thin| PushTerms {
             capabilities: capabilities.to_owned(),
             thin,
+            options: false,
         };
         let all = PushTerms::of(None);
         assert_eq!(all, terms("report-status side-band-64k", true));
@@ -633,9 +651,22 @@ mod tests {
         let some = PushTerms::of(Some(&advertised_with("report-status")));
         assert_eq!(some, terms("report-status", true));
         assert_eq!(
-            push_request("1 2 refs/heads/main", "report-status"),
+            push_request("1 2 refs/heads/main", "report-status", &[]),
             lines(&["1 2 refs/heads/main\0 report-status", ""])
         );
+        let some = PushTerms::of(Some(&advertised_with("report-status push-options")));
+        let options = ["a.b".to_owned(), "a.c=d e".to_owned()];
+        assert_eq!(
+            push_request("1 2 refs/heads/main", &some.capabilities, &options),
+            lines(&[
+                "1 2 refs/heads/main\0 report-status push-options",
+                "",
+                "a.b",
+                "a.c=d e",
+                ""
+            ])
+        );
+        assert!(some.options);
     }
 
     #[test]

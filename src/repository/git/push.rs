@@ -16,11 +16,19 @@ use crate::repository::wire::refused;
 /// A branch, where it is expected, and where it is to be.
 pub(super) struct Move<'a> {
     pub(super) branch: &'a BranchName,
-    pub(super) old: ObjectId,
+    /// None where it is to be made.
+    pub(super) old: Option<ObjectId>,
     pub(super) new: ObjectId,
+    /// The commit of whose files the new one was made; none where the server has that one already.
+    pub(super) base: Option<ObjectId>,
+    /// What the server is asked for with it.
+    pub(super) options: &'a [String],
 }
 
-/// Pushes the commit `step.new`, whose parent is `step.old`; never forced.
+/// What stands for a reference that is not there.
+const NOWHERE: ObjectId = ObjectId::Sha1([0; 20]);
+
+/// Pushes the commit `step.new`, which was made on top of `step.old`; never forced.
 ///
 /// The server moves the branch from `old` or not at all, so nothing is risked by not asking it first
 /// where the branch is: it was there a moment ago. To ask costs a request, and tells what the server
@@ -32,9 +40,13 @@ pub(super) fn push(
     step: &Move<'_>,
 ) -> Result<Pushed, RepositoryError> {
     let connection = &server.connection;
+    // Whether options are taken, only the server says.
     let known = server.take_push_terms();
+    let known = known.filter(|terms| step.options.is_empty() || terms.options);
     let asks_first = known.is_none();
-    let Move { branch, old, new } = step;
+    let Move {
+        branch, old, new, ..
+    } = step;
     let host = connection.host();
     let reference = branch.reference();
     let advertisement = if asks_first {
@@ -45,7 +57,7 @@ pub(super) fn push(
     };
     if let Some(advertisement) = &advertisement {
         match server.read(advertisement)?.tip(branch) {
-            Some(tip) if tip == *old => {}
+            tip if tip == *old => {}
             Some(tip) => {
                 server.keep_push_terms(PushTerms::of(Some(advertisement)));
                 let detail = format!("its tip is now {tip}");
@@ -58,9 +70,17 @@ pub(super) fn push(
         }
     }
     let terms = known.unwrap_or_else(|| PushTerms::of(advertisement.as_deref()));
-    let command = format!("{old} {new} {reference}");
-    let mut request = packets::push_request(&command, &terms.capabilities);
-    let pack = pack::pack(&tree::added(objects, *new)?, terms.thin);
+    if !step.options.is_empty() && !terms.options {
+        return Err(RepositoryError::NoPushOptions { host });
+    }
+    let from = old.unwrap_or(NOWHERE);
+    let command = format!("{from} {new} {reference}");
+    let mut request = packets::push_request(&command, &terms.capabilities, step.options);
+    let added = match step.base {
+        Some(base) => tree::added(objects, base, *new)?,
+        None => Vec::new(),
+    };
+    let pack = pack::pack(&added, terms.thin);
     let pack = pack.map_err(|error| {
         RepositoryError::protocol(format!("the commit can't be packed: {error}"))
     })?;
@@ -109,7 +129,10 @@ fn reported(
         format!("{}{colon}{said}", one_line(status))
     };
     match (unpack.as_deref(), reference) {
-        (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(landed(commit))),
+        (Some("ok"), Some(Ok(()))) => Ok(Pushed::Landed(Landed {
+            said: without_progress(said),
+            ..landed(commit)
+        })),
         (Some("ok"), Some(Err(status))) => Ok(Pushed::Refused {
             detail: worded(status),
         }),
@@ -143,8 +166,10 @@ fn landed(commit: ObjectId) -> Landed {
 
 /// The same on a repository of this machine.
 pub(super) fn swap(objects: &Objects, step: &Move<'_>) -> Result<Pushed, RepositoryError> {
-    let Move { branch, old, new } = step;
-    let Some(repository) = objects.local() else {
+    let Move {
+        branch, old, new, ..
+    } = step;
+    let (Some(repository), Some(old)) = (objects.local(), old) else {
         return Err(RepositoryError::protocol("no repository of this machine"));
     };
     let reference = branch.reference();
@@ -279,7 +304,8 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(60), cancellation);
         let budget = Arc::new(Budget::until(deadline));
         let objects = Objects::of(&Location::new(url.as_str(), &url).unwrap(), budget).unwrap();
-        let new = tree::added(&objects, commit.into()).unwrap();
+        let parent = objects.commit(commit.into()).unwrap().parents[0];
+        let new = tree::added(&objects, parent, commit.into()).unwrap();
         let (thin, whole) = (
             pack::pack(&new, true).unwrap(),
             pack::pack(&new, false).unwrap(),
@@ -293,7 +319,6 @@ mod tests {
 
         // Nothing that the pack has to bring is there, only what the parent has.
         let (bare, _) = commits(&[], &[]);
-        let parent = objects.commit(commit.into()).unwrap().parents[0];
         let fetch = Command::new("git")
             .args(["fetch", "-q", directory.path().to_str().unwrap()])
             .arg(format!("{parent}:refs/heads/main"))

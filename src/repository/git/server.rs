@@ -67,22 +67,46 @@ impl Server {
         advertised.resolve(asked)
     }
 
-    /// The same in the protocol's version 2; none where the server has to be spoken to in the other one.
-    fn listed(
+    /// Where branches are now; none for one that is not there.
+    pub(super) fn tips(
         &self,
-        asked: Option<&BranchName>,
-    ) -> Result<Option<(BranchName, ObjectId)>, RepositoryError> {
+        branches: &[BranchName],
+    ) -> Result<Vec<Option<ObjectId>>, RepositoryError> {
+        let prefixes: Vec<String> = branches.iter().map(BranchName::reference).collect();
+        let advertised = match self.list_if_known(&prefixes)? {
+            Some(listed) => listed,
+            None => {
+                *self.last() = None;
+                let advertisement = self.advertisement();
+                self.read(&advertisement.map_err(|error| self.failed(error))?)?
+            }
+        };
+        let tips = branches.iter().map(|branch| advertised.tip(branch));
+        Ok(tips.collect())
+    }
+
+    /// The references that begin with one of `prefixes`, in the protocol's version 2; none where the server
+    /// has to be spoken to in the other one.
+    fn list_if_known(&self, prefixes: &[String]) -> Result<Option<Advertised>, RepositoryError> {
         let version = std::mem::replace(&mut *lock(&self.version_2), Version2::No);
         let is_new = match version {
             Version2::Untried => true,
             Version2::Spoken => false,
             Version2::No => return Ok(None),
         };
+        self.list(prefixes, is_new)
+    }
+
+    /// The branch asked for in the protocol's version 2, likewise.
+    fn listed(
+        &self,
+        asked: Option<&BranchName>,
+    ) -> Result<Option<(BranchName, ObjectId)>, RepositoryError> {
         let prefix = match asked {
             Some(branch) => branch.reference(),
             None => "HEAD".to_owned(),
         };
-        let Some(named) = self.list(&[prefix], is_new)? else {
+        let Some(named) = self.list_if_known(&[prefix])? else {
             return Ok(None);
         };
         if let Ok(found) = named.resolve(asked) {

@@ -100,6 +100,14 @@ impl Store {
         matches!(&self.origin, Origin::Server { server, .. } if server.connection.has_moved())
     }
 
+    /// The server, if it is of one.
+    pub(super) fn of_a_server(&self) -> Option<&Server> {
+        match &self.origin {
+            Origin::Server { server, .. } => Some(server),
+            Origin::ThisMachine { .. } => None,
+        }
+    }
+
     pub(super) fn is_local(&self) -> bool {
         matches!(self.origin, Origin::ThisMachine { .. })
     }
@@ -209,8 +217,10 @@ impl Store {
         let old = base.commit.id();
         let step = Move {
             branch: &base.branch,
-            old,
-            new: tree::commit(&self.objects, old, changes, draft, key)?,
+            old: Some(old),
+            new: tree::commit(&self.objects, (old, &[old]), changes, draft, key)?,
+            base: Some(old),
+            options: &draft.options,
         };
         match &self.origin {
             Origin::Server { server, .. } => push::push(&self.objects, server, &step),
@@ -405,7 +415,11 @@ impl Store {
     }
 
     /// Sends a request for commits, and takes in what comes.
-    fn receive(&self, server: &Server, request: &FetchRequest) -> Result<(), FetchError> {
+    pub(super) fn receive(
+        &self,
+        server: &Server,
+        request: &FetchRequest,
+    ) -> Result<(), FetchError> {
         let answer = server.fetch(request)?;
         // The server takes the files of what is here for being here, and a changed one may come as the
         // difference to another that was never asked for. If that is wanted, it is fetched by its id.

@@ -176,10 +176,11 @@ impl Listing {
     }
 }
 
-/// A commit on top of `base` in which the files of `changes` have new content, their modes kept.
+/// A commit on top of `parents` with the files of `base`, of which those of `changes` have new content, their
+/// modes kept.
 pub(super) fn commit(
     objects: &Objects,
-    base: ObjectId,
+    (base, parents): (ObjectId, &[ObjectId]),
     changes: &[Change],
     draft: &CommitDraft,
     key: Option<&SigningKey>,
@@ -203,7 +204,11 @@ pub(super) fn commit(
     );
     let who = format!("{name} <{email}> {} {zone}", when.seconds());
     let message = &draft.message;
-    let head = format!("tree {tree}\nparent {base}\nauthor {who}\ncommitter {who}\n");
+    let parents: String = parents
+        .iter()
+        .map(|parent| format!("parent {parent}\n"))
+        .collect();
+    let head = format!("tree {tree}\n{parents}author {who}\ncommitter {who}\n");
     let mut commit = format!("{head}\n{message}");
     if let Some(key) = key {
         let signature = key.sign(commit.as_bytes());
@@ -247,14 +252,16 @@ fn changed(
     objects.write(ObjectKind::Tree, &content)
 }
 
-/// What `commit` adds to its only parent: itself, trees and files, each with what it replaces. The
-/// paths that changed are walked alone.
-pub(super) fn added(objects: &Objects, commit: ObjectId) -> Result<Vec<Added>, RepositoryError> {
+/// What `commit` adds to `base`, of whose files it was made: itself, trees and files, each with what it replaces.
+/// The paths that changed are walked alone.
+pub(super) fn added(
+    objects: &Objects,
+    base: ObjectId,
+    commit: ObjectId,
+) -> Result<Vec<Added>, RepositoryError> {
     let new = objects.commit(commit)?;
-    let parent = new.parents.first().copied();
-    let parent = parent.ok_or_else(|| RepositoryError::protocol("a commit without a parent"))?;
     let mut added = vec![read(objects, commit, None)?];
-    let mut trees = vec![(objects.tree_at(parent)?, objects.tree(new.tree)?)];
+    let mut trees = vec![(objects.tree_at(base)?, objects.tree(new.tree)?)];
     while let Some((old, new)) = trees.pop() {
         added.push(read(objects, new.id, Some(old.id))?);
         for entry in new.entries() {

@@ -5,25 +5,12 @@ use serde::Deserialize;
 
 use super::client::Client;
 use crate::repository::RepositoryError;
+use crate::repository::head::Relation;
 
 /// The most commits that are listed; GitHub itself shows as many at once.
 pub const MAX_COMMITS: usize = 250;
 /// The most of one page.
 const PAGE: usize = 100;
-
-/// How one commit stands to another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Relation {
-    /// It came later.
-    Ahead,
-    /// It came earlier.
-    Behind,
-    /// Each has commits that the other has not.
-    Diverged,
-    /// They are one.
-    Identical,
-}
 
 /// What the second commit has that the first one has not.
 #[derive(Debug, Clone, PartialEq, Eq)]

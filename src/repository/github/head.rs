@@ -18,6 +18,7 @@ use crate::files::FileSelection;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use crate::repository::error::RepositoryError;
+use crate::repository::head::{Beyond, Made, Relation, Since};
 use crate::repository::object::CommitId;
 use crate::repository::retry::Branch;
 
@@ -37,7 +38,7 @@ pub struct HeadBranch<'a> {
 /// How the branch stands to the tip that was read.
 #[derive(Deserialize)]
 struct Comparison {
-    status: String,
+    status: Relation,
     commits: Vec<Compared>,
 }
 
@@ -60,22 +61,21 @@ struct Author {
     name: String,
 }
 
-/// What became of the branch since a commit of ours was on it.
-#[derive(Debug, Clone)]
-pub enum Since {
-    /// Nothing else would be merged: what came brings it up to date, or deploys the same.
-    Same,
-    /// Another deployment.
-    Deployment {
-        /// Its commit.
-        commit: CommitId,
-        /// The first line of its message.
-        subject: String,
-    },
-    /// A commit that somebody else made, as [`RepositoryError::ForeignCommit`].
-    Foreign(RepositoryError),
-    /// The commit is not on it any more.
-    Rewound,
+impl Comparison {
+    fn beyond(self) -> Option<Beyond> {
+        let made = |one: Compared| {
+            Some(Made {
+                commit: CommitId::parse(&one.sha)?,
+                message: one.commit.message,
+                author: one.commit.author.map(|author| author.name),
+                parents: one.parents.len(),
+            })
+        };
+        Some(Beyond {
+            relation: self.status,
+            commits: self.commits.into_iter().map(made).collect::<Option<_>>()?,
+        })
+    }
 }
 
 impl<'a> HeadBranch<'a> {
@@ -140,10 +140,11 @@ impl<'a> HeadBranch<'a> {
         repository: &str,
         tip: &CommitId,
         head: &CommitId,
-    ) -> Result<Comparison, RepositoryError> {
+    ) -> Result<Beyond, RepositoryError> {
         let path = format!("/repos/{repository}/compare/{tip}...{head}");
         let found: Option<Comparison> = self.api.client.get(&path).await?;
-        found.ok_or_else(|| self.api.odd("knows nothing of two commits that it named"))
+        let beyond = found.and_then(Comparison::beyond);
+        beyond.ok_or_else(|| self.api.odd("knows nothing of two commits that it named"))
     }
 
     /// What the branch, which is at `head`, has beyond `ours` and `tip`, that of its target. Whether a message
@@ -162,64 +163,22 @@ impl<'a> HeadBranch<'a> {
             return Ok(Since::Rewound);
         }
         let name = &self.api.name;
-        let mut found = self.compared(name, tip, head).await?;
-        let is_merged = ["behind", "identical"].contains(&found.status.as_str());
-        if is_merged {
+        let found = self.compared(name, tip, head).await?;
+        if found.is_merged() {
             // What came since may be its target's as well, which need not be ours.
-            found = self.compared(name, ours, head).await?;
+            let found = self.compared(name, ours, head).await?.after(ours);
+            return Ok(found.deployment(self.is_ours, is_same));
         }
-        if let Some(own) = found
-            .commits
-            .iter()
-            .position(|one| one.sha == ours.as_str())
-        {
-            found.commits.drain(..=own);
-        }
-        let foreign = self.foreign(&found).filter(|_| !is_merged);
-        if let Some(foreign) = foreign {
-            return Ok(Since::Foreign(foreign));
-        }
-        let mut newest = found.commits.iter().rev();
-        let newest = newest.find(|one| (self.is_ours)(&one.commit.message));
-        Ok(match newest {
-            Some(one) if !is_same(&one.commit.message) => Since::Deployment {
-                commit: self.api.commit_id(&one.sha)?,
-                subject: one.subject(),
-            },
-            _ => Since::Same,
-        })
-    }
-
-    /// The first commit that somebody else made. Bringing the branch up to date is no change of it.
-    fn foreign(&self, comparison: &Comparison) -> Option<RepositoryError> {
-        let brings_up = |one: &Compared| {
-            one.parents.len() > 1 && one.commit.message.starts_with("Merge branch '")
-        };
-        let mut commits = comparison.commits.iter();
-        let one = commits.find(|one| !(self.is_ours)(&one.commit.message) && !brings_up(one))?;
-        Some(RepositoryError::ForeignCommit {
-            branch: self.name.clone(),
-            commit: CommitId::parse(&one.sha)?,
-            author: one
-                .commit
-                .author
-                .as_ref()
-                .map_or_else(|| "somebody".to_owned(), |author| author.name.clone()),
-            subject: one.subject(),
+        let found = found.after(ours);
+        Ok(match found.foreign(self.name, self.is_ours) {
+            Some(foreign) => Since::Foreign(foreign),
+            None => found.deployment(self.is_ours, is_same),
         })
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Compared {
-    /// The first line of its message.
-    fn subject(&self) -> String {
-        let message = &self.commit.message;
-        message.lines().next().unwrap_or_default().to_owned()
-    }
 }
 
 impl Branch for HeadBranch<'_> {
@@ -245,13 +204,16 @@ impl Branch for HeadBranch<'_> {
             Some(head) => Some(self.compared(&tip.name, &tip.commit, head).await?),
             None => None,
         };
-        if let Some(foreign) = comparison.as_ref().and_then(|found| self.foreign(found)) {
+        if let Some(foreign) = comparison
+            .as_ref()
+            .and_then(|found| found.foreign(self.name, self.is_ours))
+        {
             return Err(foreign);
         }
         let tree = self.api.make_tree(&tip, changes).await?;
-        let status = comparison.map(|comparison| comparison.status);
-        let parents: Vec<&CommitId> = match (&head, status.as_deref()) {
-            (Some(head), Some("ahead")) => {
+        let relation = comparison.map(|comparison| comparison.relation);
+        let parents: Vec<&CommitId> = match (&head, relation) {
+            (Some(head), Some(Relation::Ahead)) => {
                 if seen.is_some_and(|seen| seen.tree == tree) {
                     let is_own = self.made().contains(head);
                     self.nothing_new.store(!is_own, Ordering::Relaxed);
@@ -259,11 +221,13 @@ impl Branch for HeadBranch<'_> {
                 }
                 vec![head]
             }
-            (Some(head), Some("diverged")) => vec![head, &tip.commit],
+            (Some(head), Some(Relation::Diverged)) => vec![head, &tip.commit],
             // It is not there, or all that it has is in the tip.
             _ => vec![&tip.commit],
         };
-        let CommitDraft { message, identity } = draft;
+        let CommitDraft {
+            message, identity, ..
+        } = draft;
         let author = (!identity.is_default()).then_some(identity);
         let made = self.api.make_commit(&tip, &tree, message, author, &parents);
         let landed = made.await?;

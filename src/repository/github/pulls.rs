@@ -8,174 +8,10 @@ use super::GithubRepository;
 use super::client::{CallError, said};
 use super::read::InRepository;
 use super::write::split;
-use crate::repository::{BranchName, CommitId, RepositoryError};
-
-/// How a pull request is merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MergeMethod {
-    /// A merge commit.
-    Merge,
-    /// One commit of all.
-    Squash,
-    /// The commits on top.
-    Rebase,
-}
-
-/// The text names no method.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `merge`, `squash` or `rebase`")]
-pub struct UnknownMergeMethod;
-
-impl std::str::FromStr for MergeMethod {
-    type Err = UnknownMergeMethod;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMergeMethod> {
-        match text {
-            "merge" => Ok(Self::Merge),
-            "squash" => Ok(Self::Squash),
-            "rebase" => Ok(Self::Rebase),
-            _ => Err(UnknownMergeMethod),
-        }
-    }
-}
-
-impl MergeMethod {
-    /// As the inputs and REST have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Merge => "merge",
-            Self::Squash => "squash",
-            Self::Rebase => "rebase",
-        }
-    }
-}
-
-/// A pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Pull {
-    /// Its number.
-    pub number: u64,
-    /// Where a person looks at it.
-    #[serde(rename = "html_url")]
-    pub url: String,
-    /// Its id for GraphQL.
-    pub node_id: String,
-    /// `open` or `closed`.
-    pub state: String,
-    /// Its title.
-    pub title: String,
-    /// Its text.
-    pub body: Option<String>,
-    /// Who opened it.
-    pub user: Option<Account>,
-    /// The people who are asked for a review, and have given none yet.
-    #[serde(default)]
-    pub requested_reviewers: Vec<Account>,
-    /// The teams, likewise.
-    #[serde(default)]
-    pub requested_teams: Vec<Team>,
-    /// Its labels.
-    #[serde(default)]
-    pub labels: Vec<Label>,
-    /// Who is assigned.
-    #[serde(default)]
-    pub assignees: Vec<Account>,
-}
-
-/// A label.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Label {
-    /// Its name.
-    pub name: String,
-}
-
-impl Pull {
-    /// Whether it is neither merged nor closed.
-    pub fn is_open(&self) -> bool {
-        self.state == "open"
-    }
-
-    /// Whether it has all of these labels, whose names GitHub compares without case.
-    pub fn is_labelled(&self, labels: &[String]) -> bool {
-        let has = |name: &String| {
-            let mut there = self.labels.iter();
-            there.any(|one| one.name.eq_ignore_ascii_case(name))
-        };
-        labels.iter().all(has)
-    }
-
-    /// Whether all of these people are assigned.
-    pub fn is_assigned(&self, names: &[String]) -> bool {
-        names.iter().all(|name| is_among(&self.assignees, name))
-    }
-
-    /// Whether all of these people and teams are asked for a review.
-    pub fn is_up_for_review(&self, people: &[&String], teams: &[String]) -> bool {
-        let mut teams = teams.iter();
-        people
-            .iter()
-            .all(|name| is_among(&self.requested_reviewers, name))
-            && teams.all(|slug| self.requested_teams.iter().any(|one| one.slug == *slug))
-    }
-}
-
-fn is_among(accounts: &[Account], name: &str) -> bool {
-    let mut accounts = accounts.iter();
-    accounts.any(|one| one.login.eq_ignore_ascii_case(name))
-}
-
-/// An account of a person or a program.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Account {
-    /// Its name.
-    pub login: String,
-}
-
-/// A team.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Team {
-    /// Its name in URLs.
-    pub slug: String,
-}
-
-/// How a pull request is to be merged.
-#[derive(Debug, Clone, Copy)]
-pub struct Merge<'a> {
-    /// In which way.
-    pub method: MergeMethod,
-    /// The newest commit of its branch. Another one is not merged.
-    pub commit: &'a CommitId,
-    /// What the commit says that the merge makes, where it makes one.
-    pub message: &'a str,
-    /// Whether two such messages tell of the same deployment.
-    pub is_same: fn(&str, &str) -> bool,
-}
-
-/// What became of a merge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merging {
-    /// It comes as soon as the rules of the target allow.
-    Waits,
-    /// It waits in the merge queue of the target.
-    Queued,
-    /// It is done.
-    Done,
-}
-
-/// What a pull request says and is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct PullDraft<'a> {
-    /// The branch that it brings.
-    pub head: &'a BranchName,
-    /// The branch that it is merged into.
-    pub base: &'a BranchName,
-    /// Its title.
-    pub title: &'a str,
-    /// Its text.
-    pub body: &'a str,
-    /// Whether it is a draft.
-    pub draft: bool,
-}
+use crate::repository::forge::pull::{
+    Account, Merge, MergeMethod, Merging, Pull, PullDraft, PullRequests, is_among,
+};
+use crate::repository::{BranchName, RepositoryError};
 
 const ENABLE_AUTO_MERGE: &str = "mutation($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) { clientMutationId }
@@ -247,12 +83,8 @@ impl MergeState {
     }
 }
 
-impl GithubRepository {
-    /// The open pull request from `head` into `base`.
-    ///
-    /// # Errors
-    /// When the server can't be used.
-    pub async fn open_pull(
+impl PullRequests for GithubRepository {
+    async fn open_pull(
         &self,
         head: &BranchName,
         base: &BranchName,
@@ -269,21 +101,13 @@ impl GithubRepository {
         Ok(found.and_then(|pulls| pulls.into_iter().next()))
     }
 
-    /// How one is now.
-    ///
-    /// # Errors
-    /// When the server can't be used, or knows no such pull request.
-    pub async fn pull(&self, number: u64) -> Result<Pull, RepositoryError> {
+    async fn pull(&self, number: u64) -> Result<Pull, RepositoryError> {
         let path = format!("/repos/{}/pulls/{number}", self.current_name());
         let found = self.client.get(&path).await?;
         found.ok_or_else(|| self.odd(&format!("knows no pull request #{number}")))
     }
 
-    /// Opens one.
-    ///
-    /// # Errors
-    /// When the server can't be used, or refuses.
-    pub async fn create_pull(&self, draft: &PullDraft<'_>) -> Result<Pull, RepositoryError> {
+    async fn create_pull(&self, draft: &PullDraft<'_>) -> Result<Pull, RepositoryError> {
         let body = json!({
             "title": draft.title, "body": draft.body, "draft": draft.draft,
             "head": draft.head.as_str(), "base": draft.base.as_str(),
@@ -295,11 +119,7 @@ impl GithubRepository {
             .map_err(CallError::of_read)
     }
 
-    /// Gives one another title and text. Returns how it is then.
-    ///
-    /// # Errors
-    /// When the server can't be used, or refuses.
-    pub async fn edit_pull(
+    async fn edit_pull(
         &self,
         number: u64,
         title: &str,
@@ -311,11 +131,7 @@ impl GithubRepository {
         edited.map_err(CallError::of_read)
     }
 
-    /// Adds labels.
-    ///
-    /// # Errors
-    /// When the server can't be used, or refuses.
-    pub async fn label(&self, pull: &Pull, labels: &[String]) -> Result<(), RepositoryError> {
+    async fn label(&self, pull: &Pull, labels: &[String]) -> Result<(), RepositoryError> {
         let path = format!(
             "/repos/{}/issues/{}/labels",
             self.current_name(),
@@ -325,11 +141,7 @@ impl GithubRepository {
             .await
     }
 
-    /// Adds assignees. Returns whether all of them were: GitHub leaves out who can't be one.
-    ///
-    /// # Errors
-    /// When the server can't be used, or refuses.
-    pub async fn assign(&self, pull: &Pull, names: &[String]) -> Result<bool, RepositoryError> {
+    async fn assign(&self, pull: &Pull, names: &[String]) -> Result<bool, RepositoryError> {
         #[derive(Deserialize)]
         struct Issue {
             assignees: Vec<Account>,
@@ -347,11 +159,7 @@ impl GithubRepository {
         Ok(names.iter().all(|name| is_among(&issue.assignees, name)))
     }
 
-    /// Asks people and teams for a review.
-    ///
-    /// # Errors
-    /// When the server can't be used, or refuses.
-    pub async fn request_reviews(
+    async fn request_reviews(
         &self,
         pull: &Pull,
         people: &[&String],
@@ -366,11 +174,7 @@ impl GithubRepository {
         self.done(Method::POST, &path, &body).await
     }
 
-    /// Whether anyone has reviewed one.
-    ///
-    /// # Errors
-    /// When the server can't be used.
-    pub async fn has_reviews(&self, pull: &Pull) -> Result<bool, RepositoryError> {
+    async fn has_reviews(&self, pull: &Pull) -> Result<bool, RepositoryError> {
         let path = format!(
             "/repos/{}/pulls/{}/reviews?per_page=1",
             self.current_name(),
@@ -380,11 +184,7 @@ impl GithubRepository {
         Ok(found.is_some_and(|reviews| !reviews.is_empty()))
     }
 
-    /// What has come of a merge that may have been asked for; none where nothing has.
-    ///
-    /// # Errors
-    /// When the server can't be used.
-    pub async fn merging(
+    async fn merging(
         &self,
         pull: &Pull,
         merge: &Merge<'_>,
@@ -393,12 +193,7 @@ impl GithubRepository {
         Ok(state.and_then(|state| state.reached(merge)))
     }
 
-    /// Has one merged as soon as the rules of its target allow; at once, where nothing is missing. What
-    /// was done before is not done again, so that this may be called after an answer that was lost.
-    ///
-    /// # Errors
-    /// When the server can't be used, or refuses.
-    pub async fn merge_when_ready(
+    async fn merge_when_ready(
         &self,
         pull: &Pull,
         merge: &Merge<'_>,
@@ -456,6 +251,32 @@ impl GithubRepository {
         Ok(Merging::Queued)
     }
 
+    async fn close_pull(&self, repository: &str, number: u64) -> Result<(), RepositoryError> {
+        let path = format!("/repos/{repository}/pulls/{number}");
+        let body = json!({"state": "closed"});
+        let answer = self
+            .client
+            .change::<Json>(Method::PATCH, &path, &body)
+            .await;
+        answer.map(|_| ()).map_err(CallError::of_read)
+    }
+
+    async fn comment(
+        &self,
+        repository: &str,
+        number: u64,
+        text: &str,
+    ) -> Result<(), RepositoryError> {
+        let path = format!("/repos/{repository}/issues/{number}/comments");
+        let answer = self
+            .client
+            .post::<Json>(&path, &json!({"body": text}))
+            .await;
+        answer.map(|_| ()).map_err(CallError::of_read)
+    }
+}
+
+impl GithubRepository {
     /// How a pull request stands; none where the server does not say.
     async fn merge_state(&self, pull: &Pull) -> Result<Option<MergeState>, RepositoryError> {
         #[derive(Deserialize)]

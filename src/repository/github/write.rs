@@ -137,6 +137,7 @@ impl GithubRepository {
                 Ok(id) => Ok(Pushed::Landed(Landed {
                     commit: id,
                     verified: Some(verified(commit.signature.as_ref())),
+                    said: String::new(),
                 })),
                 // It landed all the same.
                 Err(error) => Err(RepositoryError::Unconfirmed {
@@ -155,7 +156,9 @@ impl GithubRepository {
         draft: &CommitDraft,
     ) -> Result<Pushed, RepositoryError> {
         let tree = self.make_tree(tip, changes).await?;
-        let CommitDraft { message, identity } = draft;
+        let CommitDraft {
+            message, identity, ..
+        } = draft;
         let author = Some(identity);
         let landed = self
             .make_commit(tip, &tree, message, author, &[&tip.commit])
@@ -228,6 +231,7 @@ impl GithubRepository {
         Ok(Landed {
             commit: self.commit_id(&sha)?,
             verified: verification.map(|verification| verification.verified),
+            said: String::new(),
         })
     }
 
@@ -428,6 +432,7 @@ impl GithubRepository {
                         return Ok(Some(Landed {
                             commit: id,
                             verified: Some(verified(commit.signature.as_ref())),
+                            said: String::new(),
                         }));
                     }
                 }

@@ -10,12 +10,12 @@ use crate::deployment::MessageTemplate;
 use crate::operation::pull_request::{PullRequest, Wait};
 use crate::operation::session::Remote;
 use crate::repository::BranchName;
-use crate::repository::github::pulls::MergeMethod;
-use crate::repository::transport::Choice;
+use crate::repository::forge::pull::MergeMethod;
+use crate::repository::transport::{Choice, is_github};
 
 inputs! {
-    /// Open a pull request instead of pushing to `branch`, or update the one that is open. On
-    /// GitHub only.
+    /// Open a pull request instead of pushing to `branch`, or update the one that is open. On GitHub, GitLab,
+    /// Gitea and Forgejo.
     PULL_REQUEST: bool = Input::new("pull-request", WRITING, boolean).or("false");
 
     /// Its branch. Default, one named after images and files, the same for every tag.
@@ -72,7 +72,7 @@ fn teams(text: &str, problems: &mut Problems<'_>) -> Option<Vec<String>> {
     Some(names(text, problems)?.into_iter().map(slug).collect())
 }
 
-/// The pull request that the inputs ask for, which makes `remote` use the API; none where
+/// The pull request that the inputs ask for, which makes `remote` use the API on GitHub; none where
 /// they ask for none, or something is wrong.
 pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<PullRequest> {
     let asked_for = given.read(&PULL_REQUEST).unwrap_or_default();
@@ -112,17 +112,21 @@ pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<Pu
         let mut problems = given.problems_of(&PULL_REQUEST_BRANCH);
         problems.quote(branch.as_str(), why);
     }
-    let Some(name) = remote.location.github_name() else {
-        let why = "the repository is not on the GitHub server that `server-url` names, and pull requests are GitHub's. If it is on GitHub Enterprise Server, set `server-url`. Without `pull-request` the change would go to `branch` itself, and nobody would review it";
+    if remote.location.is_local() {
+        let why = "a repository on this machine has no pull requests. Without `pull-request` the change would go to `branch` itself, and nobody would review it";
         given.problems_of(&PULL_REQUEST).quote("true", why);
         return None;
-    };
+    }
     request.wait = (!time.is_zero()).then(|| Wait {
         time,
         transport: remote.transport.clone(),
     });
-    let why = "pull requests are made over it";
-    remote.transport = Choice::Api { name, why };
+    let is_api = matches!(remote.transport, Choice::Api { .. });
+    let is_github = is_api || is_github(remote.location.url(), &remote.api_url);
+    if let Some(name) = remote.location.github_name().filter(|_| is_github) {
+        let why = "pull requests are made over it";
+        remote.transport = Choice::Api { name, why };
+    }
     remote.proposes = true;
     Some(request)
 }

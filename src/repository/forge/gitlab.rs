@@ -1,0 +1,255 @@
+//! GitLab: merge requests by push options. What is asked for goes with the push itself, and needs no right to
+//! use the API; what came of it stands in what the server tells people.
+//!
+//! Sources: GitLab's documentation, "Push options"; its `MergeRequests::PushOptionsHandlerService`, and the words
+//! of `hook/post_receive.go` of Gitaly.
+
+use super::pull::MergeMethod;
+use crate::http::text::one_line;
+use crate::repository::branch::BranchName;
+use crate::repository::commit::Pushed;
+use crate::repository::error::RepositoryError;
+use crate::repository::git::{GitRepository, LONGEST_OPTION};
+use crate::repository::object::CommitId;
+
+/// A merge request, as it is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The branch that it is merged into.
+    pub target: &'a BranchName,
+    /// Its title.
+    pub title: &'a str,
+    /// Its text.
+    pub description: &'a str,
+    /// Labels to add.
+    pub labels: &'a [String],
+    /// People to assign.
+    pub assignees: &'a [String],
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Whether it is merged as soon as its pipeline has succeeded, and how.
+    pub auto_merge: Option<MergeMethod>,
+}
+
+impl Request<'_> {
+    /// What is asked for with the push of its branch. An open one of that branch is changed, else one is opened.
+    pub fn options(&self) -> Vec<String> {
+        let mut options = vec![
+            "merge_request.create".to_owned(),
+            option("target", self.target.as_str()),
+            option("title", self.title),
+            option("description", self.description),
+            "merge_request.remove_source_branch".to_owned(),
+        ];
+        options.extend(self.labels.iter().map(|label| option("label", label)));
+        let assignees = self.assignees.iter();
+        options.extend(assignees.map(|name| option("assign", name)));
+        if self.draft {
+            options.push("merge_request.draft".to_owned());
+        }
+        if let Some(method) = self.auto_merge {
+            // The older name, and the one that took its place in GitLab 17.11. One that a server does not know
+            // is passed over.
+            options.push("merge_request.merge_when_pipeline_succeeds".to_owned());
+            options.push("merge_request.auto_merge".to_owned());
+            if method == MergeMethod::Squash {
+                options.push("merge_request.squash".to_owned());
+            }
+        }
+        options
+    }
+}
+
+/// One option. No line ends are in one: GitLab (15.0) makes one of each `\n`, and an older one shows that.
+fn option(name: &str, value: &str) -> String {
+    let name = format!("merge_request.{name}=");
+    let room = LONGEST_OPTION - name.len();
+    let whole = escaped(value);
+    if whole.len() <= room {
+        return name + &whole;
+    }
+    // The end is what tells the deployment: a text of people gives way.
+    let end = value.trim_end().rsplit_once("\n\n");
+    let end = end.map(|(_, end)| format!("\\n\\n{}", escaped(end)));
+    let end = end.filter(|end| end.len() < room / 2).unwrap_or_default();
+    let mut room = room - "…".len() - end.len();
+    while !whole.is_char_boundary(room) {
+        room -= 1;
+    }
+    let start = whole.get(..room).unwrap_or_default();
+    format!("{name}{}…{end}", start.trim_end_matches('\\'))
+}
+
+fn escaped(value: &str) -> String {
+    // What would become a line end, though it is none.
+    let value = value.replace("\r\n", "\n").replace("\\n", "&#92;n");
+    let value = value.trim_end().replace('\n', "\\n");
+    value.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// What GitLab told about the merge request of a branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The one that is open.
+    pub open: Option<Open>,
+    /// Whether there is none, as it offers to make one.
+    pub is_none: bool,
+    /// What it would not do, and why.
+    pub warning: Option<String>,
+}
+
+/// A merge request that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Its number in the project.
+    pub number: u64,
+    /// Where a person looks at it.
+    pub url: String,
+}
+
+impl Answer {
+    /// What is in `said`, which came with a push to `branch`.
+    pub fn of(said: &str, branch: &BranchName) -> Self {
+        let mut lines = said.lines().map(|line| {
+            let line = line.trim();
+            line.strip_prefix("remote:").unwrap_or(line).trim()
+        });
+        let mut answer = Self::default();
+        let mut warning = String::new();
+        let (view, make) = (
+            format!("View merge request for {branch}:"),
+            format!("To create a merge request for {branch}, visit:"),
+        );
+        let mut is_warning = false;
+        while let Some(line) = lines.next() {
+            if line == view {
+                is_warning = false;
+                answer.open = lines.next().and_then(Open::at);
+            } else if line == make {
+                is_warning = false;
+                answer.is_none = true;
+            } else if line.contains("Error encountered with push options") {
+                is_warning = true;
+                warning.push_str(line);
+            } else if is_warning && !line.starts_with("===") {
+                // It is told in lines of up to eighty characters.
+                warning.push(' ');
+                warning.push_str(line);
+            }
+        }
+        // Behind the options, each between quotes.
+        let why = warning.rsplit_once("': ").map(|(_, why)| one_line(why));
+        answer.warning = why.filter(|why| !why.is_empty());
+        answer
+    }
+}
+
+impl Open {
+    fn at(line: &str) -> Option<Self> {
+        let number = line.rsplit_once("/merge_requests/")?.1.parse().ok()?;
+        let url = url::Url::parse(line).ok()?;
+        let is_page = matches!(url.scheme(), "https" | "http");
+        is_page.then(|| Self {
+            number,
+            url: url.into(),
+        })
+    }
+}
+
+/// A project on GitLab.
+pub struct Gitlab<'a> {
+    pub(super) git: &'a GitRepository,
+}
+
+impl Gitlab<'_> {
+    /// Asks for something with a push of what `branch` has, which is at `commit`: of what nothing says whether
+    /// there is a merge request.
+    ///
+    /// # Errors
+    /// When the server can't be used, or refuses.
+    pub async fn ask(
+        &self,
+        branch: &BranchName,
+        commit: &CommitId,
+        options: Vec<String>,
+    ) -> Result<Answer, RepositoryError> {
+        match self.git.tell(branch, commit, options).await {
+            Ok(Pushed::Landed(landed)) => Ok(Answer::of(&landed.said, branch)),
+            Ok(
+                Pushed::Moved { detail } | Pushed::Refused { detail } | Pushed::Unmoved { detail },
+            ) => Err(RepositoryError::protocol(detail)),
+            // Nothing is there twice: what was asked for is asked for once more.
+            Err(RepositoryError::Unconfirmed { what, .. }) => {
+                Err(RepositoryError::unavailable(what))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch(name: &str) -> BranchName {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn an_option_is_one_line_of_a_packet() {
+        for (value, expected) in [
+            ("a\nb\r\nc\n", "a\\nb\\nc"),
+            ("C:\\new", "C:&#92;new"),
+            ("a\u{1b}[31m\0b", "a[31mb"),
+        ] {
+            assert_eq!(
+                option("title", value),
+                format!("merge_request.title={expected}")
+            );
+        }
+        let long = format!(
+            "{}\n\nDeployed-Image: a:1\nPrevious-Image: a:0\n",
+            "ü\n".repeat(30_000)
+        );
+        let cut = option("description", &long);
+        assert!(
+            (60_000..=LONGEST_OPTION).contains(&cut.len()),
+            "{}",
+            cut.len()
+        );
+        let end = "…\\n\\nDeployed-Image: a:1\\nPrevious-Image: a:0";
+        assert!(cut.ends_with(end), "{}", &cut[cut.len() - 100..]);
+        let endless = "x".repeat(100_000);
+        assert_eq!(option("title", &endless).len(), LONGEST_OPTION);
+    }
+
+    #[test]
+    fn what_gitlab_tells_says_how_the_merge_request_stands() {
+        let open = "\nView merge request for deploy/web:\n  https://gitlab.example/a/b/c/-/merge_requests/12\n\n";
+        let answer = Answer::of(open, &branch("deploy/web"));
+        let expected = Open {
+            number: 12,
+            url: "https://gitlab.example/a/b/c/-/merge_requests/12".to_owned(),
+        };
+        assert_eq!(answer.open, Some(expected));
+        assert!(!answer.is_none && answer.warning.is_none());
+        // Of another branch it says nothing.
+        assert_eq!(Answer::of(open, &branch("deploy")), Answer::default());
+        let none = "\nTo create a merge request for deploy/web, visit:\n  https://gitlab.example/a/b/-/merge_requests/new?merge_request%5Bsource_branch%5D=deploy%2Fweb\n\n\
+                    ========================================================================\n\n   Error encountered with push options 'merge_request.create'\n   'merge_request.target=nowhere': Target branch nowhere does\n   not exist\n\n========================================================================\n";
+        let answer = Answer::of(none, &branch("deploy/web"));
+        assert!(answer.is_none && answer.open.is_none());
+        assert_eq!(
+            answer.warning.as_deref(),
+            Some("Target branch nowhere does not exist")
+        );
+        for nonsense in [
+            "javascript:1/merge_requests/1",
+            "https://x/merge_requests/1x",
+            "",
+        ] {
+            let said = format!("View merge request for a:\n  {nonsense}\n");
+            assert_eq!(Answer::of(&said, &branch("a")).open, None, "{nonsense}");
+        }
+    }
+}

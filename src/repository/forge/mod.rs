@@ -1,0 +1,338 @@
+//! Where pull requests are: a file a forge.
+//!
+//! GitHub and Gitea (and Forgejo, which is one of it) are asked over their APIs, by the one trait
+//! [`PullRequests`]; GitLab is told with the push what is to become of it. What all of them have in common is
+//! Git: what a pull request brings goes to a branch of its own ([`Head`]), and whether it was merged, its target
+//! tells.
+
+mod gitea;
+mod gitlab;
+mod head;
+pub mod pull;
+
+use std::time::Duration;
+
+use reqwest::header::ACCEPT;
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+use url::Url;
+
+pub use self::gitea::Gitea;
+pub use self::gitlab::{Answer, Gitlab, Open, Request};
+use self::head::GitHead;
+pub use self::head::Head;
+pub use self::pull::PullRequests;
+use self::pull::{PullState, Standing};
+use super::branch::BranchName;
+use super::commit::Snapshot;
+use super::error::RepositoryError;
+use super::git::GitRepository;
+use super::github::GithubRepository;
+use super::github::head::HeadBranch;
+use super::location::Location;
+use super::object::CommitId;
+use super::route::Route;
+use super::wire::{WireError, WireErrorKind, refused};
+use crate::files::FileSelection;
+use crate::http::exchange::{self, Answer as HttpAnswer};
+use crate::http::text;
+use crate::http::{Credentials, secret_header};
+
+/// The most that is read of the answer that tells what a server is.
+const MAX_ANSWER: usize = 64 << 10;
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a server is that is not GitHub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// GitLab.
+    Gitlab,
+    /// Gitea, or Forgejo.
+    Gitea,
+    /// Something else, or nobody says.
+    Unknown,
+}
+
+/// What a server turned out to be, so that it is asked once in a run.
+#[derive(Debug, Default)]
+pub struct Known(OnceCell<Kind>);
+
+impl Known {
+    /// What the server of `route` is, as [`ask`] finds it.
+    ///
+    /// # Errors
+    /// When it can't be asked.
+    pub async fn kind(
+        &self,
+        http: &reqwest::Client,
+        route: &Route,
+    ) -> Result<Kind, RepositoryError> {
+        let kind = self.0.get_or_try_init(async || ask(http, route).await);
+        kind.await.copied()
+    }
+}
+
+/// Where the pull requests of a repository are.
+pub enum Forge<'a> {
+    /// On GitHub, whose API makes the commits as well.
+    Github(&'a GithubRepository),
+    /// On GitLab.
+    Gitlab(Gitlab<'a>),
+    /// On Gitea or Forgejo.
+    Gitea(Gitea<'a>),
+}
+
+/// Asks the server of `route` what it is: GitLab says so with every answer, Gitea and Forgejo where they tell
+/// their version.
+///
+/// # Errors
+/// When it can't be asked.
+pub async fn ask(http: &reqwest::Client, route: &Route) -> Result<Kind, RepositoryError> {
+    let location = &route.location;
+    let mut root = location.url().clone();
+    root.set_path("/api/v4/metadata");
+    let answer = asked(http, route, root, None).await?;
+    if is_gitlabs(&answer) {
+        return Ok(Kind::Gitlab);
+    }
+    let Some((api, _)) = gitea_api(location) else {
+        return Ok(Kind::Unknown);
+    };
+    let version = api.join("version").map_err(odd)?;
+    let answer = asked(http, route, version, route.credentials.as_ref()).await?;
+    Ok(match answer {
+        // Below a path of its own.
+        answer if is_gitlabs(&answer) => Kind::Gitlab,
+        answer if is_giteas(&answer) => Kind::Gitea,
+        _ => Kind::Unknown,
+    })
+}
+
+async fn asked(
+    http: &reqwest::Client,
+    route: &Route,
+    url: Url,
+    credentials: Option<&Credentials>,
+) -> Result<HttpAnswer, RepositoryError> {
+    let host = text::host(&url);
+    let mut request = reqwest::Request::new(http::Method::GET, url);
+    let json = http::HeaderValue::from_static("application/json");
+    request.headers_mut().insert(ACCEPT, json);
+    let authorization = credentials.map(|own| secret_header("token", &own.password));
+    let patience = PATIENCE.min(route.deadline.remaining());
+    let answer = exchange::follow(http, request, authorization.as_ref(), patience, MAX_ANSWER);
+    let failed = |kind: WireErrorKind| {
+        let pushing = false;
+        refused(WireError { pushing, kind }, &host)
+    };
+    let answer = tokio::select! {
+        answer = answer => answer.map_err(|error| failed(error.into()))?,
+        () = route.deadline.cancelled() => return Err(RepositoryError::Cancelled),
+    };
+    match answer.status {
+        429 | 500.. => Err(failed(WireErrorKind::Status {
+            status: answer.status,
+            detail: String::new(),
+            retry_after: exchange::retry_after(&answer.headers),
+        })),
+        _ => Ok(answer),
+    }
+}
+
+fn is_gitlabs(answer: &HttpAnswer) -> bool {
+    answer.header("x-gitlab-meta").is_some()
+}
+
+/// Whether an answer tells a version of Gitea's, or is an error of its API, which names its description.
+fn is_giteas(answer: &HttpAnswer) -> bool {
+    #[derive(Deserialize)]
+    struct Body {
+        version: Option<String>,
+        url: Option<String>,
+    }
+    let body: Result<Body, _> = serde_json::from_slice(&answer.body);
+    body.is_ok_and(|Body { version, url }| match answer.is_success() {
+        true => version.is_some(),
+        false => url.is_some_and(|url| url.ends_with("/api/swagger")),
+    })
+}
+
+/// Where Gitea's API is for a repository, and what that is called there.
+fn gitea_api(location: &Location) -> Option<(Url, String)> {
+    let path = location.url().path();
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let (rest, name) = path.rsplit_once('/')?;
+    let (root, owner) = rest.rsplit_once('/')?;
+    let mut api = location.url().clone();
+    api.set_path(&format!("{root}/api/v1/"));
+    Some((api, format!("{owner}/{name}")))
+}
+
+fn odd(error: url::ParseError) -> RepositoryError {
+    RepositoryError::protocol(error.to_string())
+}
+
+impl<'a> Forge<'a> {
+    /// The forge of `route`, which is of a `kind`; none of one that nobody knows.
+    pub fn of(
+        kind: Kind,
+        git: &'a GitRepository,
+        http: reqwest::Client,
+        route: &Route,
+    ) -> Option<Self> {
+        match kind {
+            Kind::Unknown => None,
+            Kind::Gitlab => Some(Self::Gitlab(Gitlab { git })),
+            Kind::Gitea => {
+                let (api, name) = gitea_api(&route.location)?;
+                let credentials = route.credentials.as_ref();
+                Some(Self::Gitea(Gitea {
+                    git,
+                    http,
+                    api,
+                    name,
+                    authorization: credentials.map(|own| secret_header("token", &own.password)),
+                    deadline: route.deadline.clone(),
+                }))
+            }
+        }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Github(_) => "GitHub",
+            Self::Gitlab(_) => "GitLab",
+            Self::Gitea(_) => "Gitea",
+        }
+    }
+
+    /// The branch `name` of a pull request, whether or not it is there. Only commits that `is_ours` says to be ours
+    /// by their messages are built upon.
+    pub fn head<'h>(&'h self, name: &'h BranchName, is_ours: fn(&str) -> bool) -> Head<'h> {
+        match self {
+            Self::Github(api) => Head::Api(HeadBranch::new(api, name, is_ours)),
+            Self::Gitlab(Gitlab { git }) | Self::Gitea(Gitea { git, .. }) => {
+                Head::Git(GitHead::new(git, name, is_ours))
+            }
+        }
+    }
+
+    /// What the branch of an open pull request from `head` into `base` holds, and the pull request's number; of
+    /// GitLab, whether one is open is not known, and the branch alone counts.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn proposed(
+        &self,
+        head: &BranchName,
+        base: &BranchName,
+        files: &FileSelection,
+    ) -> Result<Option<(Option<u64>, Snapshot)>, RepositoryError> {
+        let pull = match self {
+            Self::Github(api) => api.open_pull(head, base).await?,
+            Self::Gitea(gitea) => gitea.open_pull(head, base).await?,
+            Self::Gitlab(gitlab) => {
+                let snapshot = gitlab.git.snapshot_of(head, files).await?;
+                return Ok(snapshot.map(|snapshot| (None, snapshot)));
+            }
+        };
+        let Some(pull) = pull else { return Ok(None) };
+        let snapshot = match self {
+            Self::Github(api) => Some(api.snapshot_of(Some(head), files).await?),
+            Self::Gitea(Gitea { git, .. }) | Self::Gitlab(Gitlab { git }) => {
+                git.snapshot_of(head, files).await?
+            }
+        };
+        Ok(snapshot.map(|snapshot| (Some(pull.number), snapshot)))
+    }
+
+    /// How pull request `number` of the branch `head` into `target` stands. GitLab does not say whether somebody
+    /// closed it: it is taken for open as long as its branch is there.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn standing(
+        &self,
+        number: u64,
+        head: &BranchName,
+        target: &BranchName,
+    ) -> Result<Standing, RepositoryError> {
+        let git = match self {
+            Self::Github(api) => return api.standing(number, head, target).await,
+            Self::Gitea(gitea) => return gitea.standing(number, head, target).await,
+            Self::Gitlab(Gitlab { git }) => git,
+        };
+        let tips = git.tips(vec![head.clone(), target.clone()]).await?;
+        let mut tips = tips.into_iter();
+        let head = tips.next().flatten();
+        Ok(Standing {
+            repository: String::new(),
+            target: tips.next().flatten(),
+            last: head.clone(),
+            head,
+            state: PullState::Open,
+        })
+    }
+
+    /// Whether the tip `head` of a pull request's branch is in `target`, that of another.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn is_in(&self, head: &CommitId, target: &CommitId) -> Result<bool, RepositoryError> {
+        match self {
+            Self::Github(api) => api.is_ancestor(head, target).await,
+            Self::Gitlab(Gitlab { git }) | Self::Gitea(Gitea { git, .. }) => {
+                Ok(git.beyond(target, head).await?.0.is_merged())
+            }
+        }
+    }
+
+    /// Closes pull request `number` with a `text`, where the forge lets that be done; else says why not.
+    ///
+    /// # Errors
+    /// When the server can't be used, or refuses.
+    pub async fn close(&self, standing: &Standing, number: u64, text: &str) -> Result<(), String> {
+        let name = &standing.repository;
+        let refused = |error: RepositoryError| format!("it can't be closed: {error}");
+        match self {
+            Self::Github(api) => {
+                api.close_pull(name, number).await.map_err(refused)?;
+                // Once: a second one would be another mail to everybody.
+                let _ = api.comment(name, number, text).await;
+            }
+            Self::Gitea(gitea) => {
+                gitea.close_pull(name, number).await.map_err(refused)?;
+                let _ = gitea.comment(name, number, text).await;
+            }
+            Self::Gitlab(_) => {
+                return Err("on GitLab no push can close it".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gitea_is_asked_where_its_repository_is() {
+        for (url, expected) in [
+            (
+                "https://git.example/a/b.git",
+                "https://git.example/api/v1/ a/b",
+            ),
+            (
+                "https://x.example:1/git/a/b",
+                "https://x.example:1/git/api/v1/ a/b",
+            ),
+        ] {
+            let location = Location::new(url, &Url::parse("https://github.com").unwrap()).unwrap();
+            let (api, name) = gitea_api(&location).unwrap();
+            assert_eq!(format!("{api} {name}"), expected);
+        }
+    }
+}

@@ -1,0 +1,653 @@
+//! Pull requests elsewhere: merge requests on GitLab by push options, and the API of Gitea and Forgejo. What the
+//! action sends and reads goes over the real git; what the server is, it finds out by asking.
+
+use crate::support::{Action, Fault, GitServer, Gitea, Gitlab, Outcome, Repository, Step, TOKEN};
+use serde_json::Value as Json;
+
+const FILE: &str = "apps/web.yaml";
+const NAME: &str = "acme/deploy";
+const HEAD: &str = "gitops-deploy/web-01f5f21";
+
+fn manifest(tag: &str) -> String {
+    format!(
+        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
+    )
+}
+
+fn start() -> (GitServer, Repository) {
+    let server = GitServer::start();
+    let repository = server.repository_with(NAME, FILE, &manifest("v1"));
+    (server, repository)
+}
+
+fn on_gitlab() -> (GitServer, Repository, Gitlab) {
+    let (server, repository) = start();
+    server.become_gitlab();
+    let gitlab = Gitlab::at(&repository);
+    (server, repository, gitlab)
+}
+
+fn propose(repository: &Repository, tag: &str) -> Action {
+    Action::new()
+        .input("repository", repository.url())
+        .input("file", FILE)
+        .input("image", format!("ghcr.io/acme/web:{tag}"))
+        .input("pull-request", "true")
+        .input("token", TOKEN)
+        .input("timeout", "60")
+}
+
+/// What the branch of a pull request would bring to `main`.
+fn brings(repository: &Repository) -> Vec<String> {
+    let diff = repository.git(&["diff", "--unified=0", &format!("main...{HEAD}")]);
+    let lines = diff.lines().filter(|line| line.starts_with(['-', '+']));
+    lines.skip(2).map(str::to_owned).collect()
+}
+
+fn brought(from: &str, to: &str) -> Vec<String> {
+    let line = |mark: char, tag: &str| format!("{mark}    image: ghcr.io/acme/web:{tag}");
+    vec![line('-', from), line('+', to)]
+}
+
+fn scrub(repository: &Repository, text: &str) -> String {
+    let server = repository.server_url();
+    let mut text = text
+        .replace(server, "SERVER")
+        .replace(server.trim_start_matches("http://"), "SERVER")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    for (number, commit) in repository.log("--all").iter().rev().enumerate() {
+        text = text
+            .replace(&commit.id, &format!("COMMIT-{number}"))
+            .replace(&commit.id[..7], &format!("commit-{number}"));
+    }
+    text
+}
+
+fn error(repository: &Repository, outcome: Outcome) -> String {
+    let outcome = outcome.failed();
+    let errors = outcome.errors();
+    let [error] = &errors[..] else {
+        panic!("one error, please:\n{}", outcome.log())
+    };
+    scrub(repository, error)
+}
+
+fn steps(server: &GitServer) -> Vec<Step> {
+    let requests = server.requests();
+    requests.into_iter().filter_map(|one| one.step).collect()
+}
+
+#[test]
+fn gitlab_opens_a_merge_request_by_the_push() {
+    let (server, repository, gitlab) = on_gitlab();
+    let before = repository.tip("main");
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    assert_eq!(repository.tip("main"), before);
+    assert_eq!(outcome.output("changed"), "true");
+    assert_eq!(outcome.output("commit-sha"), repository.tip(HEAD));
+    assert_eq!(outcome.output("pull-request-number"), "1");
+    assert_eq!(outcome.output("pull-request-state"), "open");
+    assert_eq!(
+        outcome.output("pull-request-url"),
+        "https://gitlab.example/acme/deploy/-/merge_requests/1"
+    );
+    assert_eq!(repository.log(HEAD)[0].parents, [before]);
+    assert_eq!(brings(&repository), brought("v1", "v2"));
+    repository.fsck();
+    let options = gitlab.options();
+    insta::assert_snapshot!(options[0].join("\n"), @r#"
+    merge_request.create
+    merge_request.target=main
+    merge_request.title=chore: update web image to v2
+    merge_request.description=| Resource | Container | Old image | New image | File |\n|---|---|---|---|---|\n| `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | `apps/web.yaml:6` |\n\nFrom `wlals2/blogsite` by [this run](https://github.com/wlals2/blogsite/actions/runs/123/attempts/1).\n\nAnother deployment of the same to the same files updates this pull request while it is open.\n\nDeployed-Image: ghcr.io/acme/web:v2\nPrevious-Image: ghcr.io/acme/web:v1\nWorkflow-Run: https://github.com/wlals2/blogsite/actions/runs/123/attempts/1\nArgocd-reference-commit-sha: 8a3f5c1d9e7b2a4f6c8d0e1f3a5b7c9d1e3f5a7b\nArgocd-reference-commit-repourl: https://github.com/wlals2/blogsite\nArgocd-reference-commit-author: Jimin <jimin@example.com>\nArgocd-reference-commit-subject: feat: a new post
+    merge_request.remove_source_branch
+    "#);
+    insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @"
+    gitops-deploy VERSION: update in SERVER/acme/deploy.git through git (the repository is not on GitHub)
+    Updating apps/web.yaml in SERVER/acme/deploy.git
+    Read main at commit-0
+    Opened pull request #1 into main of SERVER/acme/deploy.git: ghcr.io/acme/web:v2. https://gitlab.example/acme/deploy/-/merge_requests/1
+    ::group::Diff
+    --- a/apps/web.yaml
+    +++ b/apps/web.yaml
+    @@ -3,4 +3,4 @@
+     spec:
+       containers:
+       - name: web
+    -    image: ghcr.io/acme/web:v1
+    +    image: ghcr.io/acme/web:v2
+    ::endgroup::
+    ");
+    // It is asked once what it is; the rest is Git.
+    assert_eq!(
+        steps(&server),
+        [
+            Step::Forge("GET metadata"),
+            Step::FetchRefs,
+            Step::Fetch,
+            Step::Fetch,
+            // What is in it.
+            Step::Fetch,
+            Step::FetchRefs,
+            Step::PushRefs,
+            Step::Push
+        ]
+    );
+}
+
+#[test]
+fn all_that_a_push_can_ask_for_is_asked_for_and_the_rest_is_named() {
+    let (_server, repository, gitlab) = on_gitlab();
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-title", "Deploy {name} {tag}")
+        .input("pull-request-body", "From {previous-tag}.\n\nPlease look.")
+        .input("pull-request-labels", "deployment, web")
+        .input("pull-request-assignees", "jimin")
+        .input("pull-request-draft", "true")
+        .input("pull-request-auto-merge", "squash")
+        .input("pull-request-reviewers", "octocat")
+        .run()
+        .succeeded();
+    let options = gitlab.options().remove(0);
+    let body = options.iter().find(|one| one.contains("description"));
+    let expected = "merge_request.description=From v1.\\n\\nPlease look.\\n\\nDeployed-Image: ";
+    assert!(body.unwrap().starts_with(expected), "{body:?}");
+    for option in [
+        "title=Deploy web v2",
+        "label=deployment",
+        "label=web",
+        "assign=jimin",
+        "draft",
+        "auto_merge",
+        "merge_when_pipeline_succeeds",
+        "squash",
+    ] {
+        let option = format!("merge_request.{option}");
+        assert!(options.contains(&option), "{option}");
+    }
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    `pull-request-reviewers`: nobody was asked for a review, since a push can't ask for one on GitLab. Approval rules of the project, or a `CODEOWNERS` file, do
+    ");
+}
+
+#[test]
+fn the_next_deployment_updates_the_open_merge_request() {
+    let (server, repository, gitlab) = on_gitlab();
+    propose(&repository, "v2").run().succeeded();
+    let outcome = propose(&repository, "v3").run().succeeded();
+    assert_eq!(outcome.output("pull-request-number"), "1");
+    assert_eq!(brings(&repository), brought("v1", "v3"));
+    // The target moves on, and the branch takes it in without force.
+    repository.commit("main", "README.md", "# Apps\n", "docs: by hand");
+    let main = repository.tip("main");
+    let before = repository.tip(HEAD);
+    propose(&repository, "v4").run().succeeded();
+    assert_eq!(repository.log(HEAD)[0].parents, [before, main]);
+    assert_eq!(brings(&repository), brought("v1", "v4"));
+    let [one] = &gitlab.merge_requests()[..] else {
+        panic!("one")
+    };
+    assert_eq!(one.title, "chore: update web image to v4");
+    repository.fsck();
+
+    // What was proposed already is not proposed again, and a text of a person stays.
+    let tip = repository.tip(HEAD);
+    gitlab.options();
+    server.reset_log();
+    let outcome = propose(&repository, "v4").run().succeeded();
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(outcome.output("commit-sha"), tip);
+    assert_eq!(outcome.output("pull-request-number"), "1");
+    assert_eq!(repository.tip(HEAD), tip);
+    assert_eq!(gitlab.options(), [Vec::<String>::new()]);
+    // One that was closed is opened anew.
+    gitlab.close(1);
+    let outcome = propose(&repository, "v4").run().succeeded();
+    assert_eq!(outcome.output("pull-request-number"), "2");
+    assert_eq!(repository.tip(HEAD), tip);
+}
+
+#[test]
+fn after_a_lost_answer_nothing_is_there_twice() {
+    for fault in [Fault::DropAnswer, Fault::StatusAfter(502)] {
+        let (server, repository, gitlab) = on_gitlab();
+        server.fault(Step::Push.nth(1), fault);
+        let outcome = propose(&repository, "v2").run().succeeded();
+        assert_eq!(outcome.output("changed"), "true");
+        assert_eq!(outcome.output("pull-request-number"), "1");
+        assert_eq!(gitlab.merge_requests().len(), 1);
+        assert_eq!(repository.log(HEAD).len(), 2);
+    }
+}
+
+#[test]
+fn what_gitlab_refuses_is_told_in_its_words() {
+    let (_server, repository, gitlab) = on_gitlab();
+    gitlab.forbid("You have insufficient permissions to create a merge request");
+    let outcome = propose(&repository, "v2").run();
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    Commit commit-1 is on the branch `gitops-deploy/web-01f5f21` of SERVER/acme/deploy.git, but no pull request into main could be opened: You have insufficient permissions to create a merge request.
+    Let the token's account open merge requests there, as the role Developer may, and run the job again: the branch is used as it is.
+    ");
+
+    let (_server, repository, gitlab) = on_gitlab();
+    gitlab.silence();
+    let outcome = propose(&repository, "v2").run();
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    Commit commit-1 is on the branch `gitops-deploy/web-01f5f21` of SERVER/acme/deploy.git, but no pull request into main could be opened: GitLab says nothing of one.
+    It may be open: GitLab tells of it with the push, unless that is turned off. Turn *Show link to create or view a merge request when pushing from the command line* on (Settings → Merge requests), and run the job again: the branch is used as it is.
+    ");
+    assert_eq!(gitlab.merge_requests().len(), 1);
+
+    let (server, repository) = start();
+    server.become_gitlab();
+    let outcome = propose(&repository, "v2").run();
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    No merge request can be opened: SERVER takes no push options, which is how GitLab is asked for one. Nothing was changed.
+    Whoever runs the server turns them on: `receive.advertisePushOptions` in Git's configuration. A proxy before it may leave them out, too.
+    ");
+    assert_eq!(repository.try_tip(HEAD), None);
+}
+
+#[test]
+fn a_branch_with_a_commit_of_somebody_else_is_left_alone() {
+    let (_server, repository, _gitlab) = on_gitlab();
+    propose(&repository, "v2").run().succeeded();
+    let tip = repository.commit(HEAD, "README.md", "# Mine\n", "docs: by hand");
+    let outcome = propose(&repository, "v3").run();
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    The branch `gitops-deploy/web-01f5f21` of SERVER/acme/deploy.git holds a commit that this action did not make: commit-2 by A colleague (`docs: by hand`). Nothing was changed.
+    Merge or close that pull request and delete its branch, or name another one with `pull-request-branch`.
+    ");
+    assert_eq!(repository.tip(HEAD), tip);
+}
+
+#[test]
+fn an_older_build_does_not_set_a_merge_request_back() {
+    let (_server, repository, _gitlab) = on_gitlab();
+    propose(&repository, "v3").run().succeeded();
+    let tip = repository.tip(HEAD);
+    let outcome = propose(&repository, "v2")
+        .input("downgrade", "skip")
+        .run()
+        .succeeded();
+    assert_eq!(repository.tip(HEAD), tip);
+    insta::assert_snapshot!(outcome.output("skipped-reason"), @"
+    ghcr.io/acme/web:v2 is older than ghcr.io/acme/web:v3, which the branch `gitops-deploy/web-01f5f21` proposes in apps/web.yaml line 6
+    ");
+}
+
+#[test]
+fn a_server_that_is_none_of_them_is_told_before_anything_is_written() {
+    let (server, repository) = start();
+    let outcome = propose(&repository, "v2").run();
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    No pull request can be opened: SERVER is neither GitHub nor GitLab, Gitea or Forgejo, by what it answers. Nothing was changed.
+    If it is a GitHub Enterprise Server, set `server-url` and `api-url`. A proxy that turns `/api/v4/metadata` and `/api/v1/version` away hides what it is. Without `pull-request` the change would go to `branch` itself, and nobody would review it.
+    ");
+    assert_eq!(
+        steps(&server),
+        [Step::Forge("GET metadata"), Step::Forge("GET version")]
+    );
+    // Nobody is asked where nothing is proposed.
+    server.reset_log();
+    let pushed = propose(&repository, "v2").input("pull-request", "false");
+    pushed.run().succeeded();
+    let asked = |step: &Step| matches!(step, Step::Forge(_));
+    assert!(!steps(&server).iter().any(asked));
+}
+
+#[test]
+fn a_server_in_trouble_is_asked_again_what_it_is() {
+    let (server, repository, _gitlab) = on_gitlab();
+    let busy = Fault::Status(503, vec![("Retry-After".into(), "0".into())], "busy".into());
+    server.fault(Step::Forge("GET metadata").nth(1), busy);
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(outcome.output("pull-request-number"), "1");
+    assert_eq!(server.count(Step::Forge("GET metadata")), 2);
+}
+
+fn pull(gitea: &Gitea) -> Json {
+    let mut pulls = gitea.pulls();
+    assert_eq!(pulls.len(), 1, "{pulls:#?}");
+    pulls.remove(0)
+}
+
+fn names(list: &Json, key: &str) -> Vec<String> {
+    let names = list.as_array().into_iter().flatten();
+    names
+        .map(|one| one[key].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn gitea_opens_a_pull_request_over_its_api() {
+    let (server, repository) = start();
+    let gitea = server.become_gitea();
+    let before = repository.tip("main");
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    assert_eq!(repository.tip("main"), before);
+    assert_eq!(outcome.output("commit-sha"), repository.tip(HEAD));
+    assert_eq!(outcome.output("pull-request-number"), "1");
+    assert_eq!(outcome.output("pull-request-state"), "open");
+    let pull = pull(gitea);
+    assert_eq!(outcome.output("pull-request-url"), pull["html_url"]);
+    assert_eq!(pull["title"], "chore: update web image to v2");
+    let body = pull["body"].as_str().unwrap();
+    assert!(
+        body.contains("\n\nDeployed-Image: ghcr.io/acme/web:v2\n"),
+        "{body}"
+    );
+    assert_eq!(
+        (&pull["head"]["ref"], &pull["base"]["ref"]),
+        (&HEAD.into(), &"main".into())
+    );
+    assert_eq!(brings(&repository), brought("v1", "v2"));
+    repository.fsck();
+    let asked = steps(&server);
+    let is_theirs = |step: &&Step| matches!(step, Step::Forge(_));
+    let asked: Vec<&Step> = asked.iter().filter(is_theirs).collect();
+    assert_eq!(
+        asked,
+        [
+            &Step::Forge("GET metadata"),
+            &Step::Forge("GET version"),
+            &Step::Forge("GET pulls"),
+            &Step::Forge("POST pulls")
+        ]
+    );
+}
+
+#[test]
+fn everything_that_was_asked_for_is_on_it() {
+    let (server, repository) = start();
+    let gitea = server.become_gitea();
+    gitea.set_labels(&["web", "other"], &["deployment"]);
+    gitea.set_page(1);
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-labels", "deployment, Web")
+        .input("pull-request-reviewers", "jimin")
+        .input("pull-request-team-reviewers", "platform")
+        .input("pull-request-assignees", "octocat")
+        .input("pull-request-auto-merge", "squash")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    let pull = pull(gitea);
+    assert_eq!(names(&pull["labels"], "name"), ["deployment", "web"]);
+    assert_eq!(names(&pull["requested_reviewers"], "login"), ["jimin"]);
+    assert_eq!(
+        names(&pull["requested_reviewers_teams"], "name"),
+        ["platform"]
+    );
+    assert_eq!(names(&pull["assignees"], "login"), ["octocat"]);
+    let merge = &pull["scheduled"];
+    assert_eq!(merge["Do"], "squash");
+    assert_eq!(merge["head_commit_id"], repository.tip(HEAD));
+    assert_eq!(merge["MergeTitleField"], "chore: update web image to v2");
+    let message = merge["MergeMessageField"].as_str().unwrap();
+    assert!(
+        message.starts_with("Deployed-Image: ghcr.io/acme/web:v2\n"),
+        "{message}"
+    );
+
+    // The next deployment: people are asked once, somebody who was assigned stays, and the merge is of what
+    // is proposed now.
+    gitea.edit_pull(1, |pull| {
+        pull["assignees"] = serde_json::json!([{"login": "wlals2"}]);
+    });
+    let outcome = propose(&repository, "v3")
+        .input("pull-request-labels", "deployment, Web")
+        .input("pull-request-reviewers", "jimin")
+        .input("pull-request-assignees", "octocat")
+        .input("pull-request-auto-merge", "squash")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    let pull = self::pull(gitea);
+    assert_eq!(pull["title"], "chore: update web image to v3");
+    assert_eq!(names(&pull["requested_reviewers"], "login"), ["jimin"]);
+    assert_eq!(names(&pull["assignees"], "login"), ["wlals2", "octocat"]);
+    assert_eq!(pull["scheduled"]["head_commit_id"], repository.tip(HEAD));
+    assert_eq!(
+        pull["scheduled"]["MergeTitleField"],
+        "chore: update web image to v3"
+    );
+}
+
+#[test]
+fn with_nothing_missing_it_is_merged_at_once() {
+    let (server, repository) = start();
+    server.become_gitea().require_nothing();
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-auto-merge", "rebase")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("pull-request-state"), "merged");
+}
+
+#[test]
+fn a_draft_has_it_in_its_title_until_somebody_takes_it_out() {
+    let (server, repository) = start();
+    let gitea = server.become_gitea();
+    let draft = |tag: &str| propose(&repository, tag).input("pull-request-draft", "true");
+    draft("v2").run().succeeded();
+    assert_eq!(pull(gitea)["title"], "WIP: chore: update web image to v2");
+    draft("v3").run().succeeded();
+    assert_eq!(pull(gitea)["title"], "WIP: chore: update web image to v3");
+    let ready = |pull: &mut Json| pull["title"] = "Ready".into();
+    gitea.edit_pull(1, ready);
+    draft("v4").run().succeeded();
+    assert_eq!(pull(gitea)["title"], "chore: update web image to v4");
+}
+
+#[test]
+fn what_gitea_refuses_of_it_is_a_warning() {
+    let (server, repository) = start();
+    let gitea = server.become_gitea();
+    gitea.set_labels(&["web"], &[]);
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-labels", "web, urgent")
+        .input("pull-request-reviewers", "ghost")
+        .input("pull-request-assignees", "ghost")
+        .input("pull-request-draft", "true")
+        .input("pull-request-auto-merge", "merge")
+        .run()
+        .succeeded();
+    assert_eq!(names(&pull(gitea)["labels"], "name"), ["web"]);
+    insta::assert_snapshot!(scrub(&repository, &outcome.warnings().join("\n")), @r#"
+    The pull request is there, but it did not get its labels: neither the repository nor its organisation has a label `urgent`
+    The pull request is there, but nobody was assigned: SERVER answered HTTP 422: Assignee does not exist: [name: ghost]
+    The pull request is there, but nobody was asked for a review: SERVER answered HTTP 404: UserNotExist: user 'ghost' not exist
+    The pull request is there, but it will not be merged by itself: SERVER answered HTTP 405: Work in progress PRs cannot be merged. Look at its page, and merge it there
+    "#);
+}
+
+#[test]
+fn a_token_without_the_right_to_it_is_told_so() {
+    let (server, repository) = start();
+    server.become_gitea().require_sign_in();
+    let refused = Fault::Status(
+        403,
+        Vec::new(),
+        r#"{"message":"token does not have at least one of required scope(s): [write:repository]","url":"/api/swagger"}"#.into(),
+    );
+    server.fault(Step::Forge("POST pulls").every(), refused);
+    let outcome = propose(&repository, "v2").run();
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    Commit commit-1 is on the branch `gitops-deploy/web-01f5f21` of SERVER/acme/deploy.git, but no pull request into main could be opened: the server denied write access (HTTP 403): token does not have at least one of required scope(s): [write:repository].
+    The token needs *repository* and *issue: Read and write* (`write:repository`, `write:issue`).
+    ");
+}
+
+/// What one run asks for, with a fault at each request after the commit: it is done once all the same.
+#[test]
+fn on_gitea_trouble_after_the_commit_is_waited_for_and_nothing_is_done_twice() {
+    for name in [
+        "GET pulls",
+        "POST pulls",
+        "GET labels",
+        "POST labels",
+        "PATCH issues",
+        "POST requested_reviewers",
+        "POST merge",
+    ] {
+        for fault in [
+            Fault::Status(502, Vec::new(), String::new()),
+            Fault::StatusAfter(502),
+            Fault::DropAnswer,
+        ] {
+            let (server, repository) = start();
+            let gitea = server.become_gitea();
+            gitea.set_labels(&["web"], &[]);
+            server.fault(Step::Forge(name).nth(1), fault.clone());
+            let outcome = propose(&repository, "v2")
+                .input("pull-request-labels", "web")
+                .input("pull-request-reviewers", "jimin")
+                .input("pull-request-assignees", "octocat")
+                .input("pull-request-auto-merge", "merge")
+                .run()
+                .succeeded();
+            let told = format!("{name} {fault:?}: {}", outcome.log());
+            assert_eq!(outcome.warnings(), Vec::<String>::new(), "{told}");
+            let pull = pull(gitea);
+            assert_eq!(names(&pull["labels"], "name"), ["web"], "{told}");
+            assert_eq!(names(&pull["assignees"], "login"), ["octocat"], "{told}");
+            let asked = names(&pull["requested_reviewers"], "login");
+            assert!(
+                asked.iter().all(|one| one == "jimin") && !asked.is_empty(),
+                "{told}"
+            );
+            assert_eq!(pull["scheduled"]["Do"], "merge", "{told}");
+        }
+    }
+}
+
+/// How one is brought to its target.
+fn bring(repository: &Repository, how: &str) -> String {
+    let git = |args: &[&str]| repository.git(args).trim().to_owned();
+    let tree = git(&["merge-tree", "--write-tree", "main", HEAD]);
+    let (main, head) = (repository.tip("main"), repository.tip(HEAD));
+    let merged = match how {
+        "merge" => git(&[
+            "commit-tree",
+            &tree,
+            "-m",
+            "Merge",
+            "-p",
+            &main,
+            "-p",
+            &head,
+        ]),
+        "squash" => git(&["commit-tree", &tree, "-m", "Squash", "-p", &main]),
+        "fast-forward" => head,
+        other => panic!("{other}"),
+    };
+    repository.set_branch("main", &merged);
+    merged
+}
+
+#[test]
+fn the_wait_for_a_merge_works_wherever_it_is_merged() {
+    for forge in ["gitlab", "gitea"] {
+        for how in ["merge", "squash", "fast-forward"] {
+            let (server, repository) = start();
+            let look = match forge {
+                "gitlab" => {
+                    server.become_gitlab();
+                    Gitlab::at(&repository);
+                    // The target, its own branch, and then both.
+                    Step::FetchRefs.nth(3)
+                }
+                _ => {
+                    server.become_gitea();
+                    // After the one that looks for an open one.
+                    Step::Forge("GET pulls").nth(2)
+                }
+            };
+            let (sender, done) = std::sync::mpsc::channel();
+            let place = repository.clone();
+            server.before(look, move || {
+                sender.send(bring(&place, how)).unwrap();
+                place.delete_branch(HEAD);
+            });
+            let outcome = propose(&repository, "v2")
+                .input("pull-request-wait", "60")
+                .run()
+                .succeeded();
+            let told = format!("{forge} {how}: {}", outcome.log());
+            assert_eq!(outcome.output("pull-request-state"), "merged", "{told}");
+            assert_eq!(outcome.output("commit-sha"), done.recv().unwrap(), "{told}");
+            assert_eq!(server.count(Step::Forge("GET metadata")), 1, "{told}");
+        }
+    }
+}
+
+#[test]
+fn one_that_is_closed_or_whose_branch_is_gone_ends_the_wait() {
+    let (server, repository) = start();
+    server.become_gitlab();
+    Gitlab::at(&repository);
+    let place = repository.clone();
+    server.before(Step::FetchRefs.nth(3), move || place.delete_branch(HEAD));
+    let wait = propose(&repository, "v2").input("pull-request-wait", "60");
+    let outcome = wait.run().failed();
+    assert_eq!(outcome.output("pull-request-state"), "closed");
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    Pull request #1 into main of SERVER/acme/deploy.git was closed: its branch `gitops-deploy/web-01f5f21` is gone, and was not merged. ghcr.io/acme/web:v2 is not deployed: https://gitlab.example/acme/deploy/-/merge_requests/1
+    Its page says who closed it. To deploy it all the same, run the job again: it opens another one.
+    ");
+
+    let server = std::sync::Arc::new(GitServer::start());
+    let repository = server.repository_with(NAME, FILE, &manifest("v1"));
+    server.become_gitea();
+    let at = std::sync::Arc::downgrade(&server);
+    server.before(Step::Forge("GET pulls").nth(2), move || {
+        let server = at.upgrade().unwrap();
+        let close = |pull: &mut Json| pull["state"] = "closed".into();
+        server.become_gitea().edit_pull(1, close);
+    });
+    let wait = propose(&repository, "v2").input("pull-request-wait", "60");
+    let outcome = wait.run().failed();
+    assert_eq!(outcome.output("pull-request-state"), "closed");
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    Pull request #1 into main of SERVER/acme/deploy.git was closed, and was not merged. ghcr.io/acme/web:v2 is not deployed: https://gitea.example/acme/deploy/pulls/1
+    Its page says who closed it. To deploy it all the same, run the job again: it opens another one.
+    ");
+}
+
+/// The target comes to hold a newer image while it is waited for.
+#[test]
+fn one_that_is_older_than_its_target_is_closed_where_that_can_be_done() {
+    let (server, repository) = start();
+    server.become_gitlab();
+    let gitlab = Gitlab::at(&repository);
+    let place = repository.clone();
+    server.before(Step::FetchRefs.nth(3), move || {
+        place.commit("main", FILE, manifest("v3"), "fix: by hand");
+    });
+    let wait = propose(&repository, "v2").input("pull-request-wait", "60");
+    let outcome = wait.run().failed();
+    assert_eq!(outcome.output("pull-request-state"), "replaced");
+    assert!(gitlab.merge_requests()[0].is_open);
+    insta::assert_snapshot!(error(&repository, outcome), @"
+    Pull request #1 into main of SERVER/acme/deploy.git would bring ghcr.io/acme/web:v2, and main holds ghcr.io/acme/web:v3 by now, which is newer. It stays open, since on GitLab no push can close it: https://gitlab.example/acme/deploy/-/merge_requests/1
+    The newer one is deployed: close this one there. To go back to the older one, use `operation: rollback`.
+    ");
+
+    let (server, repository) = start();
+    let gitea = server.become_gitea();
+    let place = repository.clone();
+    server.before(Step::Forge("GET pulls").nth(2), move || {
+        place.commit("main", FILE, manifest("v3"), "fix: by hand");
+    });
+    let wait = propose(&repository, "v2").input("pull-request-wait", "60");
+    let outcome = wait.run().failed();
+    assert_eq!(outcome.output("pull-request-state"), "replaced");
+    assert_eq!(pull(gitea)["state"], "closed");
+    insta::assert_snapshot!(pull(gitea)["comments"][0].as_str().unwrap(), @"
+    `main` holds `ghcr.io/acme/web:v3` by now, which is newer than what this pull request proposes, so it was closed without a merge.
+    ");
+}
