@@ -263,7 +263,10 @@ impl FromStr for ImageReference {
         }
         if let Some(component) = path.split('/').find(|part| !is_path_component(part)) {
             if path.chars().any(char::is_uppercase) && is_path(&path.to_lowercase()) {
-                let suggestion = given.replacen(path, &path.to_lowercase(), 1);
+                // A host is the same in any case; in lower case a single word would be no host.
+                let is_host = registry.contains(['.', ':']);
+                let meant = if is_host { name } else { path };
+                let suggestion = given.replacen(meant, &meant.to_lowercase(), 1);
                 return Err(ImageReferenceError::Uppercase {
                     text: text(),
                     suggestion,
@@ -279,7 +282,7 @@ impl FromStr for ImageReference {
             DEFAULT_REGISTRY if !path.contains('/') => DEFAULT_NAMESPACE,
             _ => "",
         };
-        let repository = format!("{registry}/{namespace}{path}");
+        let repository = format!("{}/{namespace}{path}", registry.to_ascii_lowercase());
         if repository.len() > MAX_NAME {
             return Err(ImageReferenceError::TooLong { text: text() });
         }
@@ -522,6 +525,14 @@ mod tests {
                 None,
             ),
             (
+                "GHCR.io/acme/web:v1",
+                "ghcr.io",
+                "ghcr.io/acme/web",
+                "web",
+                Some("v1"),
+                None,
+            ),
+            (
                 "index.docker.io/library/nginx",
                 "docker.io",
                 "docker.io/library/nginx",
@@ -579,8 +590,8 @@ mod tests {
             ),
             (
                 "REGISTRY/web",
-                "REGISTRY",
-                "REGISTRY/web",
+                "registry",
+                "registry/web",
                 "web",
                 None,
                 None,
@@ -666,7 +677,7 @@ mod tests {
                 "{{ .Values.image }}",
                 "https://ghcr.io/o/web:v1",
                 "ghcr.io/o/web: v1",
-                "ghcr.io/Owner/Web:v1",
+                "GHCR.io/Owner/Web:V1",
                 "my host.io/web",
                 "bad_host.io/web",
                 "ghcr.io/o//web",
@@ -685,7 +696,7 @@ mod tests {
         the image reference "{{ .Values.image }}" still holds a placeholder: it was not filled in
         the image reference "https://ghcr.io/o/web:v1" begins with "https://": leave that out
         the image reference "ghcr.io/o/web: v1" holds white space
-        the image reference "ghcr.io/Owner/Web:v1" has upper-case letters in its name: registries take lower case only, so write "ghcr.io/owner/web:v1"
+        the image reference "GHCR.io/Owner/Web:V1" has upper-case letters in its name: registries take lower case only, so write "ghcr.io/owner/web:V1"
         the image reference "my host.io/web" holds white space
         the image reference "bad_host.io/web" names the registry "bad_host.io", which is not a host name
         the image reference "ghcr.io/o//web" has "" in its name: a part between slashes is made of a-z and 0-9, with `.`, `_`, `__` or `-` between them

@@ -124,8 +124,11 @@ impl<T: AsRef<str>> Nearest<T> {
         }
     }
 
-    /// The most alike, the nearest first.
-    pub fn names(self) -> Vec<T> {
+    /// The most alike, the nearest first; where some are the same but for their directories, these alone.
+    pub fn names(mut self) -> Vec<T> {
+        if self.scored.first().is_some_and(|(best, _)| *best >= 1.0) {
+            self.scored.retain(|(score, _)| *score >= 1.0);
+        }
         self.scored.into_iter().map(|(_, name)| name).collect()
     }
 }

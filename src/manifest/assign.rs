@@ -9,7 +9,7 @@ use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style, scalar};
 use super::change::ValueChange;
 use super::error::ManifestError;
 use super::file::Manifest;
-use super::locate::{documents, meant, no_document, what_is_at};
+use super::locate::{ambiguous, behind_object, documents, meant, no_document, what_is_at};
 use super::request::{ResourceFilter, ValueAssignment, YamlPath};
 use super::target::Targets;
 
@@ -80,11 +80,8 @@ pub(super) fn add(
         let deepest = met.iter().map(|(_, found)| found.steps).max();
         met.retain(|(_, found)| Some(found.steps) == deepest);
         if met.len() > 1 {
-            return Err(ManifestError::AmbiguousPath {
-                file: manifest.file.path.clone(),
-                path: place.to_string(),
-                lines: met.iter().map(|(_, found)| found.line).collect(),
-            });
+            let places = met.iter().map(|(root, found)| (*root, found.line));
+            return Err(ambiguous(manifest, place, &places.collect::<Vec<_>>()));
         }
         let (Some((root, found)), Some(targets)) = (met.pop(), targets.get_mut(number)) else {
             continue;
@@ -133,7 +130,7 @@ pub(super) fn add(
 /// The warning that there was nothing to remove, for the reason that `error` gives.
 fn not_removed(error: &ManifestError) -> String {
     let advice = error.advice().unwrap_or_default();
-    format!("`remove`: nothing was removed: {error}. {advice}")
+    format!("`remove` found nothing: {error}. {advice}")
 }
 
 /// What following a path in a document came to.
@@ -193,14 +190,20 @@ impl Nothing {
         if self.is_text {
             return ManifestError::NoMapping { file };
         }
+        let object = behind_object(manifest, place);
         ManifestError::NothingAt {
             file,
             line: self.line,
             path: place.to_string(),
             reached: place.path.up_to(self.steps).to_string(),
             there: self.there,
-            meant: self.meant.map(|meant| place.at(meant).to_string()),
-            can_be_made: self.can_be_made,
+            can_be_made: self.can_be_made && (self.steps > 0 || object.is_none()),
+            meant: match self.meant {
+                Some(meant) => Some(place.at(meant).to_string()),
+                None => object
+                    .filter(|_| self.steps == 0)
+                    .map(|meant| meant.to_string()),
+            },
         }
     }
 }
@@ -452,7 +455,7 @@ fn retyped(
             _ => "write `!!bool` before the value",
         };
         format!(
-            "{} was the {was} {} and becomes the {is} {}. If that is meant, {how}, and this is not said",
+            "{} was the {was} {} and becomes the {is} {}: if you mean that, {how}",
             path_of(stream, node),
             old.value,
             value.shown()
@@ -787,7 +790,9 @@ mod tests {
         assert_eq!(changed(&[".other2:=v2"]), ["0.yaml", "1.yaml", "2.yaml"]);
         assert_eq!(changed(&["-.image.tag"]), ["0.yaml"]);
         let refused = edited("a: {}\n---\na: {}\n", &[".a.b:=1"]).unwrap_err();
-        insta::assert_snapshot!(refused, @"0.yaml has .a.b in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec");
+        insta::assert_snapshot!(refused, @"
+        0.yaml has .a.b in 2 documents (lines 1, 3): write `0:.a.b` or `1:.a.b`
+        ");
         insta::assert_snapshot!(edited("A=1\nB=2\n", &["A=2"]).unwrap_err(), @"0.yaml is not YAML or JSON with keys or items: it reads as one text, so no path leads into it, and only YAML and JSON are edited");
     }
 }

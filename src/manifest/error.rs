@@ -6,6 +6,7 @@ use std::fmt;
 
 use crate::files::RepoPath;
 use crate::image::ImageReference;
+use crate::nearest::either;
 use crate::yaml::{EditError, ParseError};
 
 use super::change::ImageChange;
@@ -152,7 +153,7 @@ pub enum ManifestError {
     },
     /// A path leads to places in several documents of a file.
     #[error(
-        "{file} has {path} in {} documents (lines {}): put the document before the path, as in Deployment/web:.spec", .lines.len(), listed(.lines)
+        "{file} has {path} in {} documents (lines {}): {}", .lines.len(), listed(.lines), choice(.meant)
     )]
     AmbiguousPath {
         /// The file.
@@ -161,6 +162,8 @@ pub enum ManifestError {
         path: String,
         /// The lines that it leads to.
         lines: Vec<usize>,
+        /// The paths that each lead to one of them; none where there are no such.
+        meant: Vec<String>,
     },
     /// No file has the document that a path names.
     #[error("{} {} no document for {path}; there is {}", Files(.files), verb(.files, "has", "have"), listed(.held))]
@@ -483,6 +486,17 @@ impl fmt::Display for Files<'_> {
             write!(f, "{separator}{file}")?;
         }
         write_rest(f, " ", self.0.len())
+    }
+}
+
+/// Which of several paths to write.
+fn choice(meant: &[String]) -> String {
+    match meant {
+        [] => "put the document before the path, as in Deployment/web:.spec".to_owned(),
+        meant if meant.len() > LISTED => {
+            format!("put the document before the path, as in {}", meant[0])
+        }
+        meant => format!("write {}", either(meant)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Places that the user names by YAML paths.
 
+use std::collections::HashSet;
+
 use crate::files::RepoPath;
 use crate::nearest::alike;
 use crate::yaml::path::{Missed, MissedReason, Path, Step};
@@ -57,7 +59,7 @@ fn find(
         let mut in_file = Vec::new();
         for root in documents(stream, path.document.as_ref(), filters) {
             match follow(manifests, number, root, &path.path) {
-                Ok(place) => in_file.push(place),
+                Ok(place) => in_file.push((root, place)),
                 Err((manifest, missed)) => {
                     let is_nearer =
                         |(_, other): &(&Manifest<'_>, Missed)| missed.steps > other.steps;
@@ -69,16 +71,11 @@ fn find(
         }
         match in_file.as_slice() {
             [] => {}
-            [one] => found.push(*one),
+            [(_, one)] => found.push(*one),
             several => {
-                return Err(ManifestError::AmbiguousPath {
-                    file: manifest.file.path.clone(),
-                    path: path.to_string(),
-                    lines: several
-                        .iter()
-                        .map(|(number, node)| line(*number, *node))
-                        .collect(),
-                });
+                let places = several.iter();
+                let places = places.map(|(root, (number, node))| (*root, line(*number, *node)));
+                return Err(ambiguous(manifest, path, &places.collect::<Vec<_>>()));
             }
         }
     }
@@ -86,6 +83,38 @@ fn find(
         _ if !found.is_empty() => Ok(found),
         Some((manifest, missed)) => Err(nothing_at(manifest, path, &missed)),
         None => Err(no_document(manifests, path, filters)),
+    }
+}
+
+/// The error for a path that leads to places in several documents of a file: their roots, and the lines.
+pub(super) fn ambiguous(
+    manifest: &Manifest<'_>,
+    path: &YamlPath,
+    places: &[(NodeId, usize)],
+) -> ManifestError {
+    let stream = &manifest.stream;
+    let objects: Vec<(NodeId, Object)> = Object::all(stream).collect();
+    let by_name = places.iter().map(|(root, _)| {
+        let mut objects = objects.iter();
+        let (_, object) = objects.find(|(node, _)| node == root)?;
+        Some(object.to_string())
+    });
+    let by_number = places.iter().map(|(root, _)| {
+        let mut roots = stream.roots().iter();
+        roots.position(|own| own == root).map(|n| n.to_string())
+    });
+    let is_unique = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    let by_name: Option<Vec<String>> = by_name.collect();
+    let by_name = by_name.filter(|names| is_unique(names) && path.document.is_none());
+    let documents = by_name.or_else(|| by_number.collect());
+    let documents = documents.unwrap_or_default().into_iter();
+    ManifestError::AmbiguousPath {
+        file: manifest.file.path.clone(),
+        path: path.to_string(),
+        lines: places.iter().map(|(_, line)| *line).collect(),
+        meant: documents
+            .map(|document| format!("{document}:{}", path.path))
+            .collect(),
     }
 }
 
@@ -197,9 +226,19 @@ fn nothing_at(manifest: &Manifest<'_>, path: &YamlPath, missed: &Missed) -> Mani
         path: path.to_string(),
         reached: path.path.up_to(missed.steps).to_string(),
         there: what_is_at(&manifest.stream, missed, &path.path),
-        meant: meant(&manifest.stream, missed, &path.path).map(|meant| path.at(meant).to_string()),
+        meant: meant(&manifest.stream, missed, &path.path)
+            .map(|meant| path.at(meant))
+            .or_else(|| behind_object(manifest, path).filter(|_| missed.steps == 0))
+            .map(|meant| meant.to_string()),
         can_be_made: false,
     }
+}
+
+/// The path that is meant by one whose first key is an object that is there, without the colon behind it.
+pub(super) fn behind_object(manifest: &Manifest<'_>, path: &YamlPath) -> Option<YamlPath> {
+    let meant = path.behind_object()?;
+    let is_there = !documents(&manifest.stream, meant.document.as_ref(), &[]).is_empty();
+    is_there.then_some(meant)
 }
 
 /// The path that may have been meant by one that leads nowhere: its step there is like another one that leads on.

@@ -64,6 +64,14 @@ pub enum ImageAssignmentError {
         /// The reference as it was given.
         image: ImageReference,
     },
+    /// `web: ghcr.io/o/web:v1`
+    #[error("{line:?} has `: ` in it: write `{meant}`")]
+    Colon {
+        /// As it was given.
+        line: String,
+        /// What is meant.
+        meant: String,
+    },
     /// `v14`.
     #[error("{tag} is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:{tag}")]
     TagAlone {
@@ -92,6 +100,18 @@ impl FromStr for ImageAssignment {
 
     /// A reference can't hold a `=`, so the first one ends the container's name.
     fn from_str(line: &str) -> Result<Self, ImageAssignmentError> {
+        if let Some((key, value)) = line.split_once(": ") {
+            // As YAML has it: the input again, or a container.
+            let value = value.trim();
+            let meant = match key {
+                "image" | "- image" => value.to_owned(),
+                container => format!("{container}={value}"),
+            };
+            if !meant.contains(": ") && meant.parse::<Self>().is_ok() {
+                let line = line.to_owned();
+                return Err(ImageAssignmentError::Colon { line, meant });
+            }
+        }
         let (container, reference) = match line.split_once('=') {
             Some((container, reference)) => (Some(container.trim()), reference.trim()),
             None => (None, line),
@@ -183,6 +203,17 @@ pub enum YamlPathError {
 }
 
 impl YamlPath {
+    /// The same, if its first key is an object without the colon behind it.
+    pub(super) fn behind_object(&self) -> Option<Self> {
+        let (first, rest) = self.path.steps().split_first()?;
+        let Step::Key(key) = first else { return None };
+        let object: ResourceFilter = key.parse().ok()?;
+        (self.document.is_none() && !rest.is_empty()).then(|| Self {
+            document: Some(DocumentSelector::Resource(object)),
+            path: self.path.from(1),
+        })
+    }
+
     /// Another path in the same document.
     pub(super) fn at(&self, path: Path) -> Self {
         Self {

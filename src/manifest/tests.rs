@@ -248,7 +248,7 @@ fn an_image_that_is_nowhere_is_answered_with_those_that_are_there() {
     ");
     insta::assert_snapshot!(refusal("kind: Service\n", &["a:1"]), @"web.yaml holds no image a: there is none at all");
     insta::assert_snapshot!(refusal("kind: Service\n", &["web=a:1"]), @"
-    web.yaml has no container web, and no image at all
+    web.yaml has no container web: it holds no container and no image at all
     ");
     let many: String = (0..20).map(|n| format!("- image: i{n}:1\n")).collect();
     insta::assert_snapshot!(refusal(&format!("containers:\n{many}"), &["i:1"]), @"
@@ -576,12 +576,12 @@ fn a_path_names_the_place_of_the_image() {
         .map(|(text, path)| plan(&files(&[("web.yaml", text)]), &with_path(&["a:2"], &[path])).unwrap_err().to_string())
         .join("\n"),
         @r#"
-    web.yaml, line 1: the image b:v1 belongs to another repository than the one asked for: name what is around it with `path`, or set the tag alone with `set`
-    web.yaml, line 1: the image is only a part of an image, "repository": name the mapping around it with `path`, or write the part with `set`
-    web.yaml, line 1: the image is a list or a mapping where the image should be a string
-    web.yaml, line 2: the image b:1 is written at the anchor on line 1, where others read it that were not asked for (line 3): to change it for all of them, add the line `.a=a:2` to `set`
-    web.yaml has .kind in 2 documents (lines 1, 3): put the document before the path, as in Deployment/web:.spec
-    "#
+        web.yaml, line 1: the image b:v1 belongs to another repository than the one asked for: name what is around it with `path`, or set the tag alone with `set`
+        web.yaml, line 1: the image is only a part of an image, "repository": name the mapping around it with `path`, or write the part with `set`
+        web.yaml, line 1: the image is a list or a mapping where the image should be a string
+        web.yaml, line 2: the image b:1 is written at the anchor on line 1, where others read it that were not asked for (line 3): to change it for all of them, add the line `.a=a:2` to `set`
+        web.yaml has .kind in 2 documents (lines 1, 3): write `0:.kind` or `1:.kind`
+        "#
     );
 }
 
@@ -663,7 +663,7 @@ fn a_path_that_meets_nothing_says_how_far_it_led_and_what_is_there() {
         web.yaml has nothing at .spec.text.a: .spec.text (line 5) is the value "long text"
         web.yaml, line 2: .spec is a mapping: name one of its keys, or write a mapping as in {a: b}
         web.yaml, line 3: .spec.list is a list: name one of its items, or write a list as in [a, b]
-        web.yaml has no document for 5:.spec; there is 0
+        web.yaml has no document for 5:.spec; there is document 0
         web.yaml has nothing at .spec.text.x: .spec.text (line 5) is the value "long text"
         web.yaml has nothing at .spec.list[3]: .spec.list (line 3) is a list of 2 items: choose one as in [0] or [name=web], or append one with [+]
         web.yaml has nothing at .spec.list[name=z]: .spec.list (line 3) is a list in which name is x, y

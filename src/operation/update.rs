@@ -82,7 +82,8 @@ async fn once(
         )
         .await?;
     let session = remote.connect(source, cancellation, log).await?;
-    log.info(&format!("Updating {files} in {}", remote.location));
+    let dry_run = if update.dry_run { " (dry run)" } else { "" };
+    log.info(&format!("Updating {files} in {}{dry_run}", remote.location));
     let mut is_first = true;
     let landing = LandingOptions {
         operation: Operation::Update,

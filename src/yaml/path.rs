@@ -161,6 +161,14 @@ impl Path {
         }
     }
 
+    /// What is behind the first `steps` steps.
+    #[must_use]
+    pub fn from(&self, steps: usize) -> Self {
+        Self {
+            steps: self.steps.iter().skip(steps).cloned().collect(),
+        }
+    }
+
     /// The same path with another step at `number`.
     #[must_use]
     pub fn with_step(&self, number: usize, step: Step) -> Self {

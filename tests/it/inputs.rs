@@ -221,10 +221,10 @@ fn a_value_that_becomes_of_another_type_is_said() {
         outcome.succeeded().warnings().join("\n")
     };
     insta::assert_snapshot!(warnings(".spec.replicas=three"), @"
-    apps/web.yaml line 5: .spec.replicas was the number 2 and becomes the text three. If that is meant, write the value in quotes, and this is not said
+    apps/web.yaml line 5: .spec.replicas was the number 2 and becomes the text three: if you mean that, write the value in quotes
     ");
     insta::assert_snapshot!(warnings(".spec.replicas=true"), @"
-    apps/web.yaml line 5: .spec.replicas was the number 2 and becomes the boolean true. If that is meant, write `!!bool` before the value, and this is not said
+    apps/web.yaml line 5: .spec.replicas was the number 2 and becomes the boolean true: if you mean that, write `!!bool` before the value
     ");
     for meant in [
         ".spec.replicas=3",
@@ -713,9 +713,9 @@ fn what_was_not_removed_is_said_where_it_may_be_there() {
         warned("Deployment/wbe:.spec.replicas"),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    `remove`: nothing was removed: apps/web.yaml has nothing at .spec.templat.spec.volumes: .spec (line 5) has the keys template, replicas. Did you mean `.spec.template.spec.volumes`?
-    `remove`: nothing was removed: apps/web.yaml has nothing at .spec.template.spec.containers[name=wbe].env: .spec.template.spec.containers (line 9) is a list in which name is web. Did you mean `.spec.template.spec.containers[name=web].env`?
-    `remove`: nothing was removed: apps/web.yaml has no document for Deployment/wbe:.spec.replicas; there is Deployment/web. Check what is before the `:` of the path, such as `Deployment/web`, and `file`.
+    `remove` found nothing: apps/web.yaml has nothing at .spec.templat.spec.volumes: .spec (line 5) has the keys template, replicas. Did you mean `.spec.template.spec.volumes`?
+    `remove` found nothing: apps/web.yaml has nothing at .spec.template.spec.containers[name=wbe].env: .spec.template.spec.containers (line 9) is a list in which name is web. Did you mean `.spec.template.spec.containers[name=web].env`?
+    `remove` found nothing: apps/web.yaml has no document for Deployment/wbe:.spec.replicas; there is Deployment/web. Check what is before the `:` of the path, such as `Deployment/web`, and `file`.
     ");
 }
 
@@ -723,6 +723,7 @@ fn what_was_not_removed_is_said_where_it_may_be_there() {
 #[test]
 fn advice_that_is_followed_works() {
     const VALUES: &str = "image:\n  repository: ghcr.io/acme/web\n  tag: v13\n";
+    const TWO: &str = "kind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: web, image: 'ghcr.io/acme/web:v13'}]}}}\n---\nkind: Job\nmetadata: {name: web}\nspec: {template: {spec: {containers: [{name: web, image: 'ghcr.io/acme/web:v13'}]}}}\n";
     const CONTAINER: &str = ".spec.template.spec.containers[name=wbe].image=ghcr.io/acme/web:v14";
     for (manifest, wrong, advice, right) in [
         (
@@ -760,6 +761,42 @@ fn advice_that_is_followed_works() {
         ),
         (
             MANIFEST,
+            (
+                "set",
+                "Deployment/web.spec.template.spec.containers[0].image=ghcr.io/acme/web:v14",
+            ),
+            "Did you mean `Deployment/web:.spec.template.spec.containers[0].image`?",
+            (
+                "set",
+                "Deployment/web:.spec.template.spec.containers[0].image=ghcr.io/acme/web:v14",
+            ),
+        ),
+        (
+            TWO,
+            (
+                "set",
+                ".spec.template.spec.containers[name=web].image=ghcr.io/acme/web:v14",
+            ),
+            "write `Deployment/web:.spec.template.spec.containers[name=web].image` or `Job/web:.spec.template.spec.containers[name=web].image`",
+            (
+                "set",
+                "Job/web:.spec.template.spec.containers[name=web].image=ghcr.io/acme/web:v14",
+            ),
+        ),
+        (
+            MANIFEST,
+            ("image", "web: ghcr.io/acme/web:v14"),
+            "write `web=ghcr.io/acme/web:v14`",
+            ("image", "web=ghcr.io/acme/web:v14"),
+        ),
+        (
+            MANIFEST,
+            ("image", "GHCR.io/Acme/web:v14"),
+            "write \"ghcr.io/acme/web:v14\"",
+            ("image", "ghcr.io/acme/web:v14"),
+        ),
+        (
+            MANIFEST,
             ("image", "ghcr.io/acme/wbe:v14"),
             "name its container: `CONTAINER=IMAGE`",
             ("image", "web=ghcr.io/acme/wbe:v14"),
@@ -791,7 +828,7 @@ fn advice_that_is_followed_works() {
         let error = outcome.errors().join("\n");
         assert!(error.contains(advice), "{error}");
         assert!(
-            manifest == MANIFEST || !error.contains("CONTAINER="),
+            manifest != VALUES || !error.contains("CONTAINER="),
             "{error}"
         );
         let outcome = run(right).succeeded();

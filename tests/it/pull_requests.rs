@@ -498,6 +498,10 @@ fn git_as_transport_opens_one_too_and_a_dry_run_none() {
     assert_eq!(repository.git(&["for-each-ref"]), before);
     assert_eq!(outcome.output("changed"), "true");
     assert_eq!(server.github().pulls(NAME).len(), 0);
+    let verdict = "### 🔍 Dry run: would propose `web:v2`\n";
+    assert!(outcome.summary.starts_with(verdict), "{}", outcome.summary);
+    let sentence = "Dry run: a pull request into main of acme/deploy would propose ghcr.io/acme/web:v2. Nothing was pushed.";
+    assert!(outcome.log().contains(sentence), "{}", outcome.log());
     let outcome = propose(&repository, "v2")
         .input("transport", "git")
         .run()

@@ -451,10 +451,10 @@ fn what_is_wrong_with_the_inputs_is_told_at_once() {
     insta::assert_snapshot!([first, second].join("\n"), @"
     The inputs are not valid: `pin-digest` `yes`: expected `true` or `false`
     `require-platforms`: `linux` is not a platform: expected `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, such as `linux/amd64`
-    `verify-image-timeout` `soon`: expected whole seconds from 1 to 21600
+    `verify-image-timeout` `soon`: expected a number of seconds from 0 to 21600, such as `600`
     `registry-username`: they are for one registry, and the images come from docker.io and ghcr.io: deploy these in separate steps
     Nothing was changed.
-    The inputs are not valid: `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove what needs it (an empty value counts as removed)
+    The inputs are not valid: `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove it (an empty value counts as removed)
     `registry-username`: required with `registry-password`; for a token, many registries take any name
     Nothing was changed.
     ");

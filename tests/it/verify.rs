@@ -1534,14 +1534,14 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     Nothing was changed.
 
     `argocd-application`: `Blog App` is not the name of an application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
-    `verify-timeout` `0`: expected whole seconds from 1 to 21600
+    `verify-timeout` `0`: expected a number of seconds from 1 to 21600, such as `600`
     `argocd-wait-for` `done`: expected `synced` or `healthy`
     `argocd-server`: `http://` would send the token unencrypted: use https://. Where the way is private, `plaintext: true` allows it
     `argocd-token`: a character that no token has: the secret was not pasted as one piece
     Nothing was changed.
 
-    `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
-    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove what needs it (an empty value counts as removed)
+    `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
+    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove it (an empty value counts as removed)
     Nothing was changed.
 
     `argocd-server`: required with `argocd-application`: where Argo CD is, such as `argocd.example.com`

@@ -92,8 +92,9 @@ async fn once(
         }
     };
     promote.bring_along(&mut session, elsewhere.as_mut());
+    let dry_run = if update.dry_run { " (dry run)" } else { "" };
     log.info(&format!(
-        "Promoting the images of {from} to {files} in {}",
+        "Promoting the images of {from} to {files} in {}{dry_run}",
         remote.location
     ));
     let sides = Sides::new(files, from, only, &session, elsewhere.as_ref());

@@ -15,7 +15,7 @@ inputs! {
         .elsewhere(&[(Operation::Rollback, "name what to go back to with `to`")]);
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
-    /// action does not know. `.spec.image`, `containers[name=web].image`, `Widget/web:.spec.image`.
+    /// action does not know. `.spec.image`, `.spec.containers[name=web].image`, `Widget/web:.spec.image`.
     PATH: Vec<YamlPath> = Input::new("path", UPDATE, lines);
 
     /// Other values to write in the same commit, one `[DOCUMENT:]YAML-PATH=VALUE` a line. `:=`
