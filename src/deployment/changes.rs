@@ -1,13 +1,16 @@
 //! The images and values that a commit changed, whatever shape the files have.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use super::past::PastChange;
-use super::trailers::{DEPLOYED_IMAGE, DEPLOYED_VALUE, PREVIOUS_IMAGE, trailer_values};
+use super::trailers::{
+    DEPLOYED_IMAGE, DEPLOYED_TAG, DEPLOYED_VALUE, PREVIOUS_IMAGE, trailer_values,
+};
 use super::value;
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::manifest::{ImageTransition, ValueChange, Versions};
+use crate::manifest::{ImageTransition, Known, ValueChange, Versions};
 
 /// What trailers name: the images and the places of values by which a change can be told from others
 /// where nothing else tells, as with an image at a place that only `path` knows.
@@ -15,6 +18,8 @@ use crate::manifest::{ImageTransition, ValueChange, Versions};
 pub struct Named<'m> {
     images: HashSet<&'m str>,
     values: HashSet<&'m str>,
+    /// The repositories of tags that stand alone, by the place and the file. Files get other names.
+    tags: HashMap<&'m str, HashMap<Cow<'m, str>, &'m str>>,
 }
 
 impl<'m> Named<'m> {
@@ -27,6 +32,11 @@ impl<'m> Named<'m> {
             }
             let values = trailer_values(message, DEPLOYED_VALUE);
             named.values.extend(values.filter_map(value::place_of));
+            let tags = trailer_values(message, DEPLOYED_TAG);
+            for (file, place, repository) in tags.filter_map(value::tag_of) {
+                let files = named.tags.entry(place).or_default();
+                files.entry(file).or_insert(repository);
+            }
         }
         named
     }
@@ -41,9 +51,36 @@ impl<'m> Named<'m> {
         };
         values.retain(|change| self.names(&value::place(&change.resource, &change.path)));
         Changes {
-            images: versions.images(&|text| self.images.contains(text)),
+            images: self.images(file, &versions, &|text| self.images.contains(text)),
             values,
         }
+    }
+
+    /// The images that differ, of those that are known as such, those that `is_image` says are, and the tags
+    /// that are named.
+    pub fn images(
+        &self,
+        file: &RepoPath,
+        versions: &Versions,
+        is_image: &dyn Fn(&str) -> bool,
+    ) -> Vec<ImageTransition> {
+        let repository =
+            |resource: &str, path: &str| self.repository(file, &value::place(resource, path));
+        versions.images(&Known {
+            is_image: Some(is_image),
+            repository: (!self.tags.is_empty()).then_some(&repository),
+        })
+    }
+
+    /// The repository of the tag at a place: of this file, or the one that all files have there.
+    fn repository(&self, file: &RepoPath, place: &str) -> Option<String> {
+        let files = self.tags.get(place)?;
+        let own = files.get(file.as_str()).or_else(|| {
+            let mut all = files.values();
+            let first = all.next()?;
+            all.all(|other| other == first).then_some(first)
+        });
+        own.map(|repository| (*repository).to_owned())
     }
 }
 

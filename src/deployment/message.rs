@@ -3,8 +3,8 @@
 use super::reference;
 use super::template::{Deployment, MessageTemplate, distinct, one_line};
 use super::trailers::{
-    DEPLOYED_IMAGE, DEPLOYED_VALUE, Origin, PREVIOUS_IMAGE, PROMOTED_FROM, ROLLED_BACK,
-    UNDONE_ROLLBACK, WORKFLOW, WORKFLOW_RUN, passes_for_ours,
+    DEPLOYED_IMAGE, DEPLOYED_TAG, DEPLOYED_VALUE, Origin, PREVIOUS_IMAGE, PROMOTED_FROM,
+    ROLLED_BACK, UNDONE_ROLLBACK, WORKFLOW, WORKFLOW_RUN, passes_for_ours,
 };
 use super::value;
 use crate::image::ImageReference;
@@ -201,6 +201,12 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
     for image in distinct(images.iter().map(|image| image.old.clone())) {
         lines.push((PREVIOUS_IMAGE, image));
     }
+    let tags = distinct(images.iter().filter_map(|image| value::tag_trailer(image)));
+    lines.extend(
+        tags.into_iter()
+            .take(LISTED_VALUES)
+            .map(|tag| (DEPLOYED_TAG, tag)),
+    );
     let set = distinct(values.iter().map(|change| value::trailer(change)));
     lines.extend(
         set.into_iter()
@@ -226,7 +232,7 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
             .filter_map(|(key, value)| Some((key, value.clone()?))),
     );
     let lines = lines.into_iter().map(|(key, value)| match key {
-        DEPLOYED_VALUE => (key, value),
+        DEPLOYED_VALUE | DEPLOYED_TAG => (key, value),
         _ => (key, one_line(&value)),
     });
     // What runs after a rollback or a promotion was not built from the commit of that run.

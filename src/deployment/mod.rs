@@ -36,6 +36,7 @@ mod tests {
             resource: "Rollout/web".into(),
             container: Some("nginx".into()),
             place: crate::manifest::Place::default(),
+            tag_at: None,
             old: old.into(),
             new: new.into(),
         }

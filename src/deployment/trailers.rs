@@ -12,6 +12,8 @@ pub(super) const DEPLOYED_IMAGE: &str = "Deployed-Image";
 pub(super) const PREVIOUS_IMAGE: &str = "Previous-Image";
 /// A value that it sets.
 pub(super) const DEPLOYED_VALUE: &str = "Deployed-Value";
+/// Where the tag of an image is that has nothing else in its file, and of which repository it is.
+pub(super) const DEPLOYED_TAG: &str = "Deployed-Tag";
 /// A deployment that it takes back.
 pub(super) const ROLLED_BACK: &str = "Rolled-Back-Commit";
 /// A rollback that it takes back, so that what was rolled back is deployed again.
@@ -24,10 +26,11 @@ pub(super) const WORKFLOW_RUN: &str = "Workflow-Run";
 pub(super) const WORKFLOW: &str = "Workflow";
 
 /// All that only this action writes.
-pub(super) const OURS: [&str; 8] = [
+pub(super) const OURS: [&str; 9] = [
     DEPLOYED_IMAGE,
     PREVIOUS_IMAGE,
     DEPLOYED_VALUE,
+    DEPLOYED_TAG,
     ROLLED_BACK,
     UNDONE_ROLLBACK,
     PROMOTED_FROM,

@@ -1,8 +1,10 @@
-//! A value in a trailer: `apps/web.yaml Deployment/web:.spec.replicas=5`.
+//! A value in a trailer: `apps/web.yaml Deployment/web:.spec.replicas=5`; and a tag that stands alone, with the
+//! repository that it is of: `apps/values.yaml .image.tag=ghcr.io/acme/web`.
 
 use std::borrow::Cow;
 
-use crate::manifest::ValueChange;
+use crate::image::ImageReference;
+use crate::manifest::{ImageChange, ValueChange};
 
 /// How much of a value a message has, in characters: the file has the rest.
 const SHOWN: usize = 200;
@@ -24,22 +26,53 @@ pub(super) fn trailer(change: &ValueChange) -> String {
     }
 }
 
-/// The place that a trailer names, in whatever file: files get other names.
-pub(super) fn place_of(trailer: &str) -> Option<&str> {
-    let behind = match trailer.strip_prefix('"') {
+/// Where the tag of an image is, where that is all that its file has, and of which repository; none else.
+pub(super) fn tag_trailer(change: &ImageChange) -> Option<String> {
+    let path = change.tag_at.as_ref()?;
+    let image: ImageReference = change.new.parse().ok()?;
+    let file = quoted(change.file.as_str(), char::is_whitespace);
+    let place = place(&change.resource, path);
+    Some(format!("{file} {place}={}", image.repository_as_written()))
+}
+
+/// The file, the place and the repository that such a trailer names.
+pub(super) fn tag_of(trailer: &str) -> Option<(Cow<'_, str>, &str, &str)> {
+    let (file, behind) = file_and_rest(trailer)?;
+    let place = place_of(trailer)?;
+    let repository = behind.get(place.len()..)?.strip_prefix('=')?;
+    let image: ImageReference = repository.parse().ok()?;
+    (image.repository_as_written() == repository).then_some((file, place, repository))
+}
+
+/// The file that a trailer names, and what is behind it.
+fn file_and_rest(trailer: &str) -> Option<(Cow<'_, str>, &str)> {
+    let (file, behind) = match trailer.strip_prefix('"') {
         Some(_) => {
             let mut file = serde_json::Deserializer::from_str(trailer).into_iter::<String>();
-            file.next()?.ok()?;
-            trailer.get(file.byte_offset()..)?
+            let name = file.next()?.ok()?;
+            (Cow::Owned(name), trailer.get(file.byte_offset()..)?)
         }
-        None => trailer.get(trailer.find(' ')?..)?,
+        None => {
+            let (file, behind) = trailer.split_at_checked(trailer.find(' ')?)?;
+            (Cow::Borrowed(file), behind)
+        }
     };
-    let place = behind.strip_prefix(' ')?;
-    // A key with a `=` is in quotes.
-    let mut in_quotes = false;
+    Some((file, behind.strip_prefix(' ')?))
+}
+
+/// The place that a trailer names, in whatever file: files get other names.
+pub(super) fn place_of(trailer: &str) -> Option<&str> {
+    let (_, place) = file_and_rest(trailer)?;
+    // A key with a `=` is in quotes, and an item is chosen in brackets: `[name=web]`.
+    let (mut in_quotes, mut in_brackets) = (false, false);
     let end = place.char_indices().find(|(at, c)| {
         in_quotes ^= *c == '"' && !place[..*at].ends_with('\\');
-        *c == '=' && !in_quotes
+        in_brackets = match c {
+            '[' if !in_quotes => true,
+            ']' if !in_quotes => false,
+            _ => in_brackets,
+        };
+        *c == '=' && !in_quotes && !in_brackets
     });
     place.get(..end.map_or(place.len(), |(at, _)| at))
 }
@@ -74,6 +107,46 @@ mod tests {
             path: path.into(),
             old: None,
             new: new.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_tag_that_stands_alone_can_be_read_back() {
+        let change = |file: &str, new: &str| ImageChange {
+            file: file.parse().unwrap(),
+            line: 1,
+            resource: "values.yaml".into(),
+            container: None,
+            place: crate::manifest::Place::default(),
+            tag_at: Some(".web[name=\"a=b c\"].tag".into()),
+            old: String::new(),
+            new: new.into(),
+        };
+        for file in ["values.yaml", "my values.yaml"] {
+            let trailer = tag_trailer(&change(
+                file,
+                "r.io:5000/acme/web:v2@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            ));
+            let trailer = trailer.unwrap();
+            assert_eq!(
+                tag_of(&trailer),
+                Some((
+                    file.into(),
+                    ".web[name=\"a=b c\"].tag",
+                    "r.io:5000/acme/web"
+                )),
+                "{trailer}"
+            );
+        }
+        // Of which image it is, is not known.
+        assert_eq!(tag_trailer(&change("values.yaml", ":v2")), None);
+        for trailer in [
+            "a.yaml .tag",
+            "a.yaml .tag=",
+            "a.yaml .tag=web:v2",
+            ".tag=web",
+        ] {
+            assert_eq!(tag_of(trailer), None, "{trailer}");
         }
     }
 

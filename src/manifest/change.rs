@@ -62,6 +62,8 @@ pub struct ImageChange {
     pub container: Option<String>,
     /// Where it is.
     pub place: Place,
+    /// The path of the tag, where that is all of the image that the file has.
+    pub tag_at: Option<String>,
     /// The image that was there.
     pub old: String,
     /// The image that shall be there. Equals `old` where nothing had to change.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::change::ValueChange;
+use super::change::{ImageChange, ValueChange};
 use super::error::HeldImage;
 use super::file::{Manifest, Text, with_texts};
 use super::find;
@@ -24,6 +24,8 @@ pub struct ImageTransition {
     pub old: Option<String>,
     /// The image after; none where the place is gone.
     pub new: Option<String>,
+    /// The path of the tag, where that is all of the image that the file has.
+    pub tag_at: Option<String>,
 }
 
 /// The places whose image differs between two versions of a file, in the order of the new one; those
@@ -33,7 +35,36 @@ pub fn image_transitions(
     before: Option<&[u8]>,
     after: Option<&[u8]>,
 ) -> Vec<ImageTransition> {
-    Versions::new(file, before, after).images(&|_| false)
+    Versions::new(file, before, after).images(&Known::default())
+}
+
+/// What is known of the images in a file beside what it says itself.
+#[derive(Default)]
+pub struct Known<'k> {
+    /// Whether a value is an image: one that was deployed to a place that only `path` knows.
+    pub is_image: Option<&'k dyn Fn(&str) -> bool>,
+    /// The repository of which a value is a tag, by what it belongs to and its path.
+    pub repository: Option<&'k dyn Fn(&str, &str) -> Option<String>>,
+}
+
+/// Whether any of `images` has nothing but a tag in its file.
+pub fn has_tags(images: &[ImageChange]) -> bool {
+    images.iter().any(|image| image.tag_at.is_some())
+}
+
+/// The repository of the tag at a path of `file`, by the `images` that are written there.
+pub fn repository_at(
+    images: &[ImageChange],
+    file: &RepoPath,
+    resource: &str,
+    path: &str,
+) -> Option<String> {
+    let is_there = |one: &&ImageChange| {
+        (&one.file, one.resource.as_str(), one.tag_at.as_deref()) == (file, resource, Some(path))
+    };
+    let image = images.iter().find(is_there)?;
+    let image: ImageReference = image.new.parse().ok()?;
+    Some(image.repository_as_written().to_owned())
 }
 
 /// A file before and after a change.
@@ -52,9 +83,8 @@ impl Versions {
         self.0.each_ref().map(Source::new)
     }
 
-    /// See [`image_transitions`]. A value is an image as well where `is_image` says so: one that was
-    /// deployed to a place that only `path` knows.
-    pub fn images(&self, is_image: &dyn Fn(&str) -> bool) -> Vec<ImageTransition> {
+    /// See [`image_transitions`]; with what is known beside it.
+    pub fn images(&self, known: &Known<'_>) -> Vec<ImageTransition> {
         let request = EditRequest::default();
         let sources = self.sources();
         let read = sources.each_ref().map(|source| {
@@ -70,7 +100,12 @@ impl Versions {
         ]
         .map(Result::unwrap_or_default);
         for manifest in versions.iter_mut().flatten() {
-            add_sites(manifest, is_image);
+            if let Some(is_image) = known.is_image {
+                add_sites(manifest, is_image);
+            }
+            if let Some(repository) = known.repository {
+                add_tags(manifest, repository);
+            }
         }
         let [before, after] = &versions;
         image_changes(before, after)
@@ -126,6 +161,39 @@ fn add_sites(manifest: &mut Manifest<'_>, is_image: &dyn Fn(&str) -> bool) {
         manifest.sites.extend(images);
         manifest.sites.sort_by_key(|site| site.node);
     }
+}
+
+/// Says of the tags that stand alone which image they are of, where `repository` knows it, and adds those that
+/// only `path` knows.
+fn add_tags(manifest: &mut Manifest<'_>, repository: &dyn Fn(&str, &str) -> Option<String>) {
+    let nodes = manifest.stream.nodes();
+    let scalars = nodes.filter(|(id, node)| {
+        node.role != Role::Key
+            && manifest
+                .stream
+                .scalar(*id)
+                .is_some_and(|s| !s.value.is_empty())
+    });
+    let tags = scalars.filter_map(|(node, _)| {
+        let path = manifest.path_by_names(node);
+        Some((node, repository(&manifest.resource(node), &path)?))
+    });
+    for (node, repository) in Vec::from_iter(tags) {
+        let has_it = |site: &&mut Site| site.slots().any(|slot| slot.node == node);
+        if let Some(site) = manifest.sites.iter_mut().find(has_it) {
+            // What else is beside it now says more.
+            if site.is_version_only() {
+                site.belong_to(&repository);
+            }
+            continue;
+        }
+        let mut site = find::named(&manifest.stream, &manifest.file.path, node);
+        if site.is_version_only() {
+            site.belong_to(&repository);
+            manifest.sites.push(site);
+        }
+    }
+    manifest.sites.sort_by_key(|site| site.node);
 }
 
 fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Differences {
@@ -236,7 +304,13 @@ fn image_changes(before: &[Manifest<'_>], after: &[Manifest<'_>]) -> Vec<ImageTr
     let text = |site: &Site| site.text.clone();
     let transition = |sited: &Sited<'_>, old, new| {
         let held = sited.manifest.held(sited.site);
-        ImageTransition { held, old, new }
+        let tag_at = sited.manifest.tag_at(sited.site);
+        ImageTransition {
+            held,
+            old,
+            new,
+            tag_at,
+        }
     };
     let changed = news
         .iter()

@@ -249,6 +249,12 @@ impl<'f> Manifest<'f> {
         }
     }
 
+    /// The path of the tag, where `site` has nothing else of an image.
+    pub fn tag_at(&self, site: &Site) -> Option<String> {
+        let tag = site.slots().next().filter(|_| site.is_version_only())?;
+        Some(self.path_by_names(tag.node))
+    }
+
     /// The line of the file that `node` begins on.
     pub fn line(&self, node: NodeId) -> usize {
         let before = self.nested.as_ref().map_or(0, |nested| nested.lines);

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::keys::{self, Meaning, Part};
 use super::kustomize::ImageEntry;
-use super::parts::{Home, Parts, is_versioned};
+use super::parts::{self, Home, Parts, is_versioned};
 use super::site::Site;
 use super::slot::{self, Slot};
 use super::workload::{self, Container};
@@ -40,7 +40,7 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
                         }
                     }
                 }
-                if keys::is_images(key) {
+                if keys::is_images(key) || keys::is_image(key) {
                     sites.extend(items.iter().filter_map(|item| finder.listed(*item)));
                 } else if workload::is_container_list(key) {
                     let without = |item: &NodeId| finder.without_image(*item);
@@ -217,8 +217,7 @@ impl<'s, 't> Finder<'s, 't> {
         let families = self.families(mapping, None);
         let container = self.container(mapping);
         let mut sites = self.of_families(&families, Some(mapping), mapping, container.as_ref());
-        let key = self.stream.key_of(mapping).unwrap_or_default();
-        if keys::is_images(key) {
+        if self.holds_images(mapping) {
             // `images.<any>: reference`
             for (key, node) in self.stream.pairs(mapping) {
                 let text = self.stream.value(*key).unwrap_or_default();
@@ -231,6 +230,14 @@ impl<'s, 't> Finder<'s, 't> {
             }
         }
         sites
+    }
+
+    /// Whether the values of `mapping` are images, whatever their keys are called.
+    fn holds_images(&self, mapping: NodeId) -> bool {
+        let key = self.stream.key_of(mapping).unwrap_or_default();
+        let around = self.stream[mapping].parent;
+        let around = around.and_then(|around| self.stream.key_of(around));
+        keys::is_image(key) || keys::is_images(key) || around.is_some_and(keys::is_images)
     }
 
     /// Of a list whose items have a `name` and a `value` each.
@@ -350,7 +357,8 @@ impl<'s, 't> Finder<'s, 't> {
                 _ => Vec::new(),
             };
             let is_run = container.is_some() && family.stem == "image";
-            for (node, mut parts) in self.stem_parts(family, &beside, is_run) {
+            let is_own = mapping.filter(|_| container.is_none());
+            for (node, mut parts) in self.stem_parts(family, &beside, is_run, is_own) {
                 if parts.is_version_only() && !bare.is_empty() {
                     continue;
                 }
@@ -432,12 +440,13 @@ impl<'s, 't> Finder<'s, 't> {
     }
 
     /// The images of keys with one stem, each with where it is: `image` and `imageTag` make up one, and a
-    /// whole reference is one by itself.
+    /// whole reference is one by itself. `mapping` is what has the keys, where no container runs it.
     fn stem_parts(
         &self,
         family: &Family,
         beside: &[&Family],
         is_run: bool,
+        mapping: Option<NodeId>,
     ) -> Vec<(NodeId, Parts)> {
         let part = |part| family.slot(self.stream, part);
         let has = |family: &Family| family.field(Part::Tag).is_some();
@@ -462,6 +471,16 @@ impl<'s, 't> Finder<'s, 't> {
                 beside.find_map(|beside| beside.slot(self.stream, wanted).filter(|_| is_free))
             })
         };
+        // `registry` and `image`, as the chart of ingress-nginx has them.
+        let registry = |front: &Slot| {
+            let own = part(Part::Registry);
+            let own = own.or_else(|| {
+                let mut beside = beside.iter().filter(|_| mapping.is_some());
+                let registry = beside.find_map(|beside| beside.slot(self.stream, Part::Registry));
+                registry.filter(|registry| parts::is_in_registry(&front.value, &registry.value))
+            });
+            own.filter(|registry| !registry.value.is_empty())
+        };
         let tag = match (&front, wholes.is_empty()) {
             (Some(_), _) => or_beside(Part::Tag),
             // An image that is a mapping is found there.
@@ -472,9 +491,14 @@ impl<'s, 't> Finder<'s, 't> {
         if let Some(node) = node {
             // What a container runs is its `image`; what else names it there is a name.
             let run = family.field(Part::Image).map_or(node, |field| field.node);
-            let home = match is_run && tag.is_none() && run == node {
-                true => Home::Behind,
-                false => Home::Unknown,
+            let registry = front.as_ref().and_then(registry);
+            // A chart that splits the registry off has the tag by itself, too.
+            let is_image = |node: &NodeId| self.stream.key_of(*node).is_some_and(keys::is_image);
+            let split = mapping.filter(|node| registry.is_some() && is_image(node));
+            let home = match (is_run && tag.is_none() && run == node, split) {
+                (true, _) => Home::Behind,
+                (false, Some(mapping)) => Home::Key(mapping),
+                (false, None) => Home::Unknown,
             };
             if home == Home::Behind {
                 let names = fronts.filter(|name| !name.value.is_empty());
@@ -483,7 +507,7 @@ impl<'s, 't> Finder<'s, 't> {
             }
             let is_name = front.is_some();
             let parts = Parts {
-                registry: part(Part::Registry).filter(|slot| is_name && !slot.value.is_empty()),
+                registry,
                 repository: front,
                 digest: or_beside(Part::Digest).filter(|_| is_name || tag.is_some()),
                 tag,
@@ -492,7 +516,11 @@ impl<'s, 't> Finder<'s, 't> {
             };
             found.push((node, parts));
         }
-        let whole = |slot: Slot| (slot.node, Parts::whole(slot, Home::Behind));
+        let whole = |slot: Slot| {
+            let (node, registry) = (slot.node, registry(&slot));
+            let parts = Parts::whole(slot, Home::Behind);
+            (node, Parts { registry, ..parts })
+        };
         found.extend(wholes.into_iter().map(whole));
         // Other keys hold texts of all kinds.
         let is_image = family.stem == "image";

@@ -37,7 +37,7 @@ mod workload;
 mod write;
 
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
-pub use compare::{ImageTransition, Versions, image_transitions};
+pub use compare::{ImageTransition, Known, Versions, has_tags, image_transitions, repository_at};
 pub use error::{HeldImage, ManifestError, Mention};
 pub use file::{images_in, versions_in};
 pub use guard::is_signed;

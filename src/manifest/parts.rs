@@ -99,12 +99,16 @@ impl Parts {
             both => both,
         };
         let registry = value_of(&self.registry);
-        let last = repository.rsplit('/').next().unwrap_or(repository);
-        let last = last.split([':', '@']).next().unwrap_or(last);
+        let bare = match is_versioned(repository) {
+            true => image::repository_meant(repository).map(|own| own.to_string()),
+            false => Some(repository.to_owned()),
+        };
+        let before_name = bare.as_deref().and_then(|bare| bare.strip_suffix(name));
+        let is_end = before_name.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
         // A name that the repository ends with is the image's name for people.
         let names: &[&str] = match name {
             "" => &[""],
-            name if name == last => &["", name],
+            name if is_end => &["", name],
             name => &[name, ""],
         };
         let global = self
@@ -421,6 +425,14 @@ fn value_of(slot: &Option<Slot>) -> &str {
 pub(super) fn is_versioned(text: &str) -> bool {
     let last = text.rsplit('/').next().unwrap_or(text);
     text.contains('@') || last.contains(':')
+}
+
+/// Whether `registry`, which is beside it, goes before `image`: it is a registry, and `image` has no other one.
+pub(super) fn is_in_registry(image: &str, registry: &str) -> bool {
+    let is_twice = image
+        .strip_prefix(registry)
+        .is_some_and(|rest| rest.starts_with('/'));
+    names_registry(&format!("{registry}/")) && (is_twice || !names_registry(image))
 }
 
 /// Whether the first component of `repository` is a registry.

@@ -1,7 +1,7 @@
 //! What an edit would still do to its file, which went its own way since the edit was made.
 
 use super::change::{FileEdit, ImageChange, ValueChange};
-use super::compare::{Differences, ImageTransition, Versions};
+use super::compare::{Differences, ImageTransition, Known, Versions, has_tags, repository_at};
 use super::hunks::{self, First};
 
 /// What is left of an edit.
@@ -41,9 +41,14 @@ pub fn remaining(
         let mut images = images.iter();
         images.any(|one| one.file == edit.path && (one.old == text || one.new == text))
     };
+    let repository = |resource: &str, path: &str| repository_at(images, &edit.path, resource, path);
+    let known = Known {
+        is_image: Some(&is_meant),
+        repository: has_tags(images).then_some(&repository),
+    };
     let versions = |before| Versions::new(&edit.path, before, Some(&edit.after));
     let (made, left) = (versions(Some(&edit.before)), versions(now));
-    let (meant, left_images) = (made.images(&is_meant), left.images(&is_meant));
+    let (meant, left_images) = (made.images(&known), left.images(&known));
     let own = |one: &&ImageTransition| {
         let mut meant = meant.iter();
         meant.find(|other| other.held.place == one.held.place)

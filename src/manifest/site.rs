@@ -138,6 +138,11 @@ impl Site {
         }
     }
 
+    /// From now on its tag is known to be one of this repository.
+    pub fn belong_to(&mut self, repository: &str) {
+        self.text = format!("{repository}{}", self.text);
+    }
+
     /// Whether only the version is there, and the repository is elsewhere.
     pub fn is_version_only(&self) -> bool {
         matches!(&self.holder, Holder::Parts(parts) if parts.is_version_only())

@@ -74,6 +74,7 @@ impl<'r> Targets<'r> {
             resource: manifest.resource(site.node),
             container: site.container.clone(),
             place: manifest.place(site.node),
+            tag_at: manifest.tag_at(site),
             old: site.shown(&assignment.image),
             new,
         };

@@ -95,6 +95,7 @@ fn a_plan_says_what_changes_where() {
             resource: "Rollout/web".into(),
             container: Some("nginx".into()),
             place: place(WEB, ".spec.template.spec.containers[0].image"),
+            tag_at: None,
             old: "ghcr.io/wlals2/blog-web:v13".into(),
             new: "ghcr.io/wlals2/blog-web:v14".into(),
         }]

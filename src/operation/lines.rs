@@ -5,7 +5,10 @@ use std::collections::HashSet;
 
 use similar::{DiffOp, TextDiff};
 
-use crate::manifest::{FileEdit, ImageChange, ImageTransition, Plan, ValueChange, Versions};
+use crate::manifest::{
+    FileEdit, ImageChange, ImageTransition, Known, Plan, ValueChange, Versions, has_tags,
+    repository_at,
+};
 
 /// Gives everything that `plan` tells the line that it has when the plan is carried out.
 pub(super) fn of_after(plan: &mut Plan) {
@@ -63,10 +66,15 @@ struct After {
 impl After {
     fn new(edit: &FileEdit, meant: &[ImageChange]) -> Self {
         let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
+        let repository =
+            |resource: &str, path: &str| repository_at(meant, &edit.path, resource, path);
         let is_meant = |text: &str| meant.iter().any(|one| one.old == text || one.new == text);
         let [before, after] = [&edit.before, &edit.after].map(|text| String::from_utf8_lossy(text));
         Self {
-            images: versions.images(&is_meant),
+            images: versions.images(&Known {
+                is_image: Some(&is_meant),
+                repository: has_tags(meant).then_some(&repository),
+            }),
             values: versions.values(),
             moves: TextDiff::from_lines(&*before, &*after).ops().to_vec(),
         }

@@ -9,6 +9,7 @@ use super::session::{Remote, Session};
 use super::{Progress, counted, explain, now};
 use crate::date::Timestamp;
 use crate::deadline::Cancellation;
+use crate::deployment::past::PastChange;
 use crate::deployment::{self, Origin, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
@@ -205,7 +206,7 @@ fn of_manifest(
     let standing = past(commits, &names_in);
     let now = now();
     let mut running: Vec<Running> = Vec::new();
-    for held in held {
+    for mut held in held {
         let parsed = held.image.parse::<ImageReference>().ok();
         let place = held.place.to_string();
         // A tag alone does not say of which image it is, but where it stands does.
@@ -217,6 +218,16 @@ fn of_manifest(
         let is_same = |own: &Running| own.key == key && own.image == held.image;
         if held.image.is_empty() || running.iter().any(is_same) {
             continue;
+        }
+        if held.image.starts_with(':') {
+            // Whoever deployed it has said of which image it is.
+            let mut told = standing.commits().iter().flat_map(|commit| &commit.changes);
+            let is_it = |one: &&PastChange<'_>| {
+                let new = one.new.as_deref().unwrap_or_default();
+                one.is_image && one.place == place && new.ends_with(&held.image)
+            };
+            let told = told.find(is_it).and_then(|one| one.new.clone());
+            held.image = told.unwrap_or(held.image);
         }
         let mut versions: Vec<String> = Vec::new();
         let (mut brought, mut first) = (None, None);

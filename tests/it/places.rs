@@ -171,6 +171,65 @@ fn a_container_that_got_another_name_with_its_image_is_rolled_back() {
 }
 
 #[test]
+fn a_tag_alone_has_the_history_of_its_image_and_is_rolled_back() {
+    let tags = "web:\n  version: v1\nworker:\n  version: v1\n";
+    let elements = "spec:\n  elements:\n  - {name: a, tag: v1}\n  - {name: b, tag: v1}\n";
+    let in_a_text = "spec:\n  values: |\n    web:\n      version: v1\n";
+    for (text, path) in [
+        ("replicas: 3\nimage:\n  tag: v1\n", None),
+        (tags, Some(".web.version")),
+        (elements, Some(".spec.elements[name=a].tag")),
+        (in_a_text, Some(".spec.values.web.version")),
+    ] {
+        let server = GitServer::start();
+        let repository = server.repository_with("o/manifests", FILE, text);
+        let run = |operation: &str| self::operation(&repository, operation);
+        let image = |tag: &str| format!("ghcr.io/acme/web:{tag}");
+        for tag in ["v2", "v3"] {
+            let update = run("update").input("image", image(tag));
+            match path {
+                Some(path) => update.input("path", path).run().succeeded(),
+                None => update.run().succeeded(),
+            };
+        }
+        let message = repository.log("main")[0].message.clone();
+        let place = path.unwrap_or(".image.tag");
+        let trailer = format!("\nDeployed-Tag: {FILE} {place}=ghcr.io/acme/web\n");
+        assert!(message.contains(&trailer), "{message}");
+        // What comes before it in a list makes no other place of it.
+        if text == elements {
+            let now = String::from_utf8(repository.show("main", FILE)).unwrap();
+            let now = now.replace("  elements:\n", "  elements:\n  - {name: c, tag: v3}\n");
+            repository.commit("main", FILE, now.as_str(), "feat: c");
+        }
+        let outcome = run("rollback").run().succeeded();
+        assert_eq!(outcome.output("image"), image("v2"), "{text}");
+        assert_eq!(outcome.output("previous-image"), image("v3"), "{text}");
+        let outcome = run("history").run().succeeded();
+        let commits: Vec<Value> = serde_json::from_str(outcome.output("deployments")).unwrap();
+        let images = commits.iter().flat_map(|commit| {
+            let images = commit["images"].as_array().unwrap().iter();
+            images.map(|image| json!([image["old"], image["new"]]))
+        });
+        let images: Vec<Value> = images.collect();
+        let changed = |old: &str, new: &str| json!([image(old), image(new)]);
+        assert_eq!(
+            images[..3],
+            [
+                changed("v3", "v2"),
+                changed("v2", "v3"),
+                changed("v1", "v2")
+            ],
+            "{text}"
+        );
+        let back = run("rollback").input("to", image("v1")).run().succeeded();
+        assert_eq!(back.output("image"), image("v1"), "{text}");
+        let now = String::from_utf8(repository.show("main", FILE)).unwrap();
+        assert_eq!(now.replace("  - {name: c, tag: v3}\n", ""), text);
+    }
+}
+
+#[test]
 fn an_item_whose_name_is_its_image_has_a_history_and_is_rolled_back() {
     for (list, path) in [("images", None), ("workers", Some(".workers[0].name"))] {
         let item = |name: &str| format!("- name: {name}\n  pathdigest: none\n");

@@ -146,7 +146,8 @@ impl Choice {
         else {
             return Ok(None);
         };
-        let then = plan::images_then(snapshot, plan, wanted);
+        let named = named(&history.commits);
+        let then = plan::images_then(snapshot, plan, wanted, &named);
         for to in wanted.all() {
             if !then.iter().any(|image| to.means(&image.new)) {
                 let location = &session.remote.location;

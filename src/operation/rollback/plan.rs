@@ -220,19 +220,26 @@ fn change(transition: ImageTransition) -> Option<ImageChange> {
         resource: transition.held.resource,
         container: transition.held.container,
         place: transition.held.place,
+        tag_at: transition.tag_at,
         old: transition.old?,
         new: transition.new?,
     })
 }
 
 /// The images that are wanted among those that the files hold when `plan` is done.
-pub(super) fn images_then(snapshot: &Snapshot, plan: &Plan, wanted: &Wanted) -> Vec<ImageChange> {
+pub(super) fn images_then(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    wanted: &Wanted,
+    named: &Named<'_>,
+) -> Vec<ImageChange> {
     // Also where only `path` finds an image.
     let is_image = |text: &str| wanted.means(text);
     let images = snapshot.files.iter().flat_map(|file| {
         let edit = plan.edits.iter().find(|edit| edit.path == file.path);
         let text = edit.map_or(&file.bytes, |edit| &edit.after);
-        Versions::new(&file.path, None, Some(text)).images(&is_image)
+        let versions = Versions::new(&file.path, None, Some(text));
+        named.images(&file.path, &versions, &is_image)
     });
     images
         .filter(|image| wanted.means(&image.held.image))
