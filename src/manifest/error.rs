@@ -58,7 +58,7 @@ pub enum ManifestError {
     },
     /// A kustomization has no entry for the image, and nobody has said that there shall be one.
     #[error(
-        "{file} has no entry for {name} in its `images`. To add it, put the line `{path}[+]:={{{entry}}}` into `set`, once; from then on `image` keeps it up to date{}",
+        "{file} has no entry for {name} in its `images`. To add it, put the line `{path}[+]:={{{entry}}}` into `set`, once, in place of the line in `image`; from then on `image` keeps it up to date{}",
         Held(.held, true)
     )]
     NoEntry {
@@ -360,14 +360,16 @@ impl ManifestError {
 fn on_no_image(held: &[HeldImage]) -> String {
     let has_containers = held.iter().any(|image| image.container.is_some());
     let elsewhere = match (held, has_containers) {
-        ([], _) => "Where the file has a shape of its own, say with `path` where the image is.",
+        ([], _) => {
+            "Where the file has a shape of its own, say with `path` where the image, or its tag, is."
+        }
         (_, true) => {
             "To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file \
-             has a shape of its own, say with `path` where the image is."
+             has a shape of its own, say with `path` where the image, or its tag, is."
         }
         (_, false) => {
             "To put another image in place of one that is there, or where the file has a shape of its own, say with \
-             `path` where the image is."
+             `path` where the image, or its tag, is."
         }
     };
     format!("Check `image` and `file`. {elsewhere}")

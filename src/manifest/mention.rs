@@ -21,7 +21,6 @@ pub(super) fn of(
 ) -> Vec<Mention> {
     let mut mentions = Vec::new();
     for manifest in manifests {
-        let first = mentions.len();
         for (node, why) in in_values(manifest, image, request) {
             mentions.push(Mention {
                 file: manifest.file.path.clone(),
@@ -29,7 +28,13 @@ pub(super) fn of(
                 why,
             });
         }
-        if mentions.len() == first && manifest.nested.is_none() {
+    }
+    for manifest in manifests
+        .iter()
+        .filter(|manifest| manifest.nested.is_none())
+    {
+        let of_file = |mention: &Mention| mention.file == manifest.file.path;
+        if !mentions.iter().any(of_file) {
             mentions.extend(in_lines(manifest, image));
         }
     }
@@ -108,7 +113,7 @@ fn why(
     }
     if is_whole {
         return format!(
-            "{path}: a name without a tag. If the tag is in another key, name that with `path`; if it belongs here, write it once, with `set: {written}={image}`"
+            "{path}: a name without a tag. If the tag is in another key, name that with `path`; if it belongs here, write it once, with `set: {written}={image}` in place of the line in `image`"
         );
     }
     if text.contains('\n') {
@@ -116,7 +121,7 @@ fn why(
     }
     match replaced(text, image) {
         Some(new) => format!(
-            "{path}: in a longer text. To change it, use `set: {written}={}`",
+            "{path}: in a longer text. To change it, use `set: {written}={}` in place of the line in `image`",
             NewValue::Text(new).written()
         ),
         None => format!("{path}: in a longer text"),

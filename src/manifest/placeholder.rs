@@ -15,7 +15,7 @@ pub(super) fn advice(manifests: &[Manifest<'_>], placeholder: &str) -> Option<St
     });
     if let Some((manifest, node)) = found {
         return Some(format!(
-            "its value is in {}, line {}: set it there, with `set: {}=…`",
+            "its value is in {}, line {}: set it there, with `set: {}=…` in place of the line in `image`",
             manifest.file.path,
             manifest.line(node),
             manifest.path_by_names(node)

@@ -212,7 +212,7 @@ fn what_cannot_be_written_says_why_and_where() {
     .map(|text| refusal(text, &["web=a:2"]));
     insta::assert_snapshot!(refusals.join("\n"), @"
     web.yaml, line 1: container web has no `image`: add the key, and this step will keep it up to date
-    web.yaml, line 3: the image of container web is a list or a mapping where the image should be a string
+    web.yaml, line 3: the image of container web is a list or a mapping where the image should be a string: name what is in it with `path`
     web.yaml, line 3: the image of container web is filled in by a template (`{{ … }}`): change the template's values instead
     web.yaml, line 3: the image {{ .Values.image }}:v1 of container web is filled in by a template (`{{ … }}`): change the template's values instead
     web.yaml, line 3: the image a:1 of container web goes over several lines: write the image on one line
@@ -579,7 +579,7 @@ fn a_path_names_the_place_of_the_image() {
         @r#"
         web.yaml, line 1: the image b:v1 belongs to another repository than the one asked for: name what is around it with `path`, or set the tag alone with `set`
         web.yaml, line 1: the image is only a part of an image, "repository": name the mapping around it with `path`, or write the part with `set`
-        web.yaml, line 1: the image is a list or a mapping where the image should be a string
+        web.yaml, line 1: the image is a list or a mapping where the image should be a string: name what is in it with `path`
         web.yaml, line 2: the image b:1 is written at the anchor on line 1, where others read it that were not asked for (line 3): to change it for all of them, add the line `.a=a:2` to `set`
         web.yaml has .kind in 2 documents (lines 1, 3): write `0:.kind` or `1:.kind`
         "#

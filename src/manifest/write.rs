@@ -32,7 +32,9 @@ pub enum Obstacle {
     #[error("has no `image`: add the key, and this step will keep it up to date")]
     NoImage,
     /// `image: {…}` or `image: […]`.
-    #[error("is a list or a mapping where the image should be a string")]
+    #[error(
+        "is a list or a mapping where the image should be a string: name what is in it with `path`"
+    )]
     NotAString,
     /// What `*name` or `<<` bring in is used by others, who are not asked for.
     #[error(
@@ -66,7 +68,7 @@ pub enum Obstacle {
     Framed,
     /// `image: ghcr.io/acme/web`, and no tag beside it.
     #[error(
-        "is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set`"
+        "is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set` in place of the line in `image`"
     )]
     NameOnly,
     /// `path` leads to a number, a version, a truth value or a sentence.

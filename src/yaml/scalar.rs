@@ -197,11 +197,15 @@ fn block(value: &str, place: Slot<'_>) -> Option<String> {
     let indent = " ".repeat(block_indent(place.raw, place.value)?);
     let indent = indent.as_str();
 
+    let ends = |value: &str| value.len() - value.trim_end_matches('\n').len();
     let lines = value.trim_end_matches('\n');
-    let chomping = match value.len() - lines.len() {
+    // What is behind the first blank is a comment.
+    let keeps = header.split([' ', '\t']).next()?.contains('+');
+    let chomping = match ends(value) {
+        // The blank lines that make up the end stand outside the scalar's text, and stay.
+        count if keeps && count > 0 && count == ends(place.value) => "+",
         0 => "-",
         1 => "",
-        // The blank lines that would make up the end stand outside the scalar's text.
         _ => return None,
     };
     let fits = !lines.is_empty()
@@ -452,6 +456,24 @@ mod tests {
         );
         assert_eq!(write(" a", place(Style::Literal, old)), "\" a\"");
         assert_eq!(write("a\n\n", place(Style::Literal, old)), r#""a\n\n""#);
+        for (old, was, value, new) in [
+            ("|+\n  v1", "v1\n\n", "v2\n\n", "|+\n  v2"),
+            (">2+ # +\n  v1", "v1\n", "v2\n", ">2+ # +\n  v2"),
+            ("|+\n  v1", "v1\n\n", "v2\n", "|\n  v2"),
+            ("|+\n  v1", "v1\n\n", "v2", "|-\n  v2"),
+            ("|+\n  v1", "v1\n", "v2\n\n", "\"v2\\n\\n\""),
+            ("| # +\n  v1", "v1\n", "v2\n", "| # +\n  v2"),
+        ] {
+            let style = match old.starts_with('>') {
+                true => Style::Folded,
+                false => Style::Literal,
+            };
+            let slot = Slot {
+                value: was,
+                ..place(style, old)
+            };
+            assert_eq!(write(value, slot), new, "{old:?} to {value:?}");
+        }
         let crlf = Slot {
             line_break: "\r\n",
             ..place(Style::Literal, "|\r\n  v1")

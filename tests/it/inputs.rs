@@ -343,7 +343,7 @@ fn a_manifest_that_cannot_be_edited_says_what_to_do() {
     apps/web.yaml holds no image ghcr.io/acme/wbe. What is there, nearest first:
     - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 10, .spec.template.spec.containers[name=web].image)
     Read on `main` at COMMIT. Nothing was changed.
-    Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
+    Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
 
     The image is not in the manifest
     apps/web.yaml has no container wbe. What is there, nearest first:
@@ -810,7 +810,7 @@ fn advice_that_is_followed_works() {
         (
             VALUES,
             ("image", "ghcr.io/acme/wbe:v14"),
-            "say with `path` where the image is.",
+            "say with `path` where the image, or its tag, is.",
             ("image", "ghcr.io/acme/wbe:v14\n# .image"),
         ),
     ] {

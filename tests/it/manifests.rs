@@ -21,7 +21,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use gitops_deploy::image::ImageReference;
-use gitops_deploy::manifest::{EditRequest, ManifestError, ManifestFile, Plan, plan};
+use gitops_deploy::manifest::{
+    EditRequest, ManifestError, ManifestFile, Plan, image_transitions, plan, restore,
+};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
@@ -195,6 +197,112 @@ fn every_shape_of_the_documentation_is_edited_as_it_shows() {
     assert!(seen > 25, "the shapes were not found: {seen}");
 }
 
+/// What a refusal says to write is written, and is what was wanted.
+#[test]
+fn what_a_refusal_says_to_write_works() {
+    for (name, text, line) in [
+        (
+            "a.yaml",
+            "spec:\n  package: ghcr.io/acme/web:v1\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.yaml",
+            "kind: A\n---\na: {b: 'ghcr.io/acme/web:v1'}\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.yaml",
+            "\"a.b/c\":\n  \"x y\": ghcr.io/acme/web:v1\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.yaml",
+            "args:\n- --image=ghcr.io/acme/web:v1\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.json",
+            "{\"args\": [\"--image=ghcr.io/acme/web:v1\"]}",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.yaml",
+            "d:\n  v.yaml: |\n    args:\n    - -i=ghcr.io/acme/web:v1\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.yaml",
+            "spec:\n  package: ghcr.io/acme/web\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.yaml",
+            "kind: Kustomization\nimages:\n- name: api\n  newTag: v1\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "a.yaml",
+            "kind: Kustomization\nresources: [a.yaml]\n",
+            "ghcr.io/acme/web:1.10",
+        ),
+        (
+            "a.yaml",
+            "t: &t v1\nimage: {repository: a/b, tag: *t}\nl: *t\n",
+            "a/b:v2",
+        ),
+        (
+            "a.yaml",
+            "x: &x a/b:v1\ncontainers:\n- {name: w, image: *x}\n- {name: b, image: *x}\n",
+            "w=a/b:v2",
+        ),
+    ] {
+        let file = [named_file(name, text.as_bytes())];
+        let request = image_request(line);
+        let refusal = plan(&file, &request).unwrap_err().to_string();
+        let inputs = refusal.split('`').skip(1).step_by(2);
+        let advice = inputs
+            .clone()
+            .find_map(|input| match input.split_once(": ") {
+                Some(("path", path)) => Some(EditRequest {
+                    paths: parsed(&[path.to_owned()]),
+                    ..image_request(line)
+                }),
+                Some(("set", set)) if refusal.contains("in place of the line in `image`") => {
+                    let set = parsed(&[set.to_owned()]);
+                    Some(EditRequest {
+                        set,
+                        ..EditRequest::default()
+                    })
+                }
+                _ => None,
+            });
+        let advice = advice.unwrap_or_else(|| {
+            let set = inputs.clone().find(|input| input.starts_with('.'));
+            let set = parsed(&[set.unwrap_or_else(|| panic!("{refusal}")).to_owned()]);
+            match refusal.contains("in place of the line in `image`") {
+                true => EditRequest {
+                    set,
+                    ..EditRequest::default()
+                },
+                false => EditRequest {
+                    set,
+                    ..image_request(line)
+                },
+            }
+        });
+        let done = plan(&file, &advice).unwrap_or_else(|error| panic!("{refusal}\n{error}"));
+        let after = String::from_utf8(done.edits[0].after.clone()).unwrap();
+        let (_, version) = line.rsplit_once(':').unwrap();
+        assert!(after.contains(version), "{refusal}\n{after}");
+        if after.contains("newTag") {
+            // "From then on `image` keeps it up to date."
+            let again = plan(&[named_file(name, after.as_bytes())], &request).unwrap();
+            assert!(again.edits.is_empty(), "{after}");
+        }
+    }
+}
+
 /// A diff in which blanks and line ends can be seen.
 fn diff(expected: &[u8], found: &[u8]) -> String {
     let visible = |bytes: &[u8]| {
@@ -289,6 +397,9 @@ fn any_shape() -> impl Strategy<Value = String> {
         "imageName",
         "webImage",
         "webImageTag",
+        "dockerImage",
+        "dockerTag",
+        "main",
         "repository",
         "name",
         "registry",
@@ -361,6 +472,64 @@ fn image_request(line: &str) -> EditRequest {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// What the fuzz target `plan` asks of files of any bytes, of files that look like those of people.
+    #[test]
+    fn what_is_planned_is_read_again_told_and_taken_back(
+        shapes in prop::collection::vec(any_shape(), 1..3),
+        request in prop::sample::select(vec![
+            vec!["image ghcr.io/acme/web:v2"],
+            vec!["image web=ghcr.io/acme/web:v2"],
+            vec!["image acme/web:v2@sha256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"],
+            vec!["image ghcr.io/acme/web:1.10", "image acme/api:v3"],
+            vec!["image ghcr.io/acme/web:v2", "path 0:.k"],
+            vec!["image ghcr.io/acme/web:v2", "path 0:.k.image.tag"],
+            vec!["image ghcr.io/acme/web:v2", "set 0:.t=v2"],
+            vec!["set 0:.k.image:={tag: v2}", "remove 0:.k.image.tag"],
+        ]),
+        is_nested in any::<bool>(),
+    ) {
+        let mut text = shapes.join("---\n");
+        if is_nested {
+            let lines = text.lines().map(|line| format!("  {line}\n"));
+            text = format!("values: |\n{}", lines.collect::<String>());
+        }
+        let of = |name: &str| -> Vec<String> {
+            let lines = request.iter().filter_map(|line| line.strip_prefix(name));
+            lines.map(|line| line.trim_start().to_owned()).collect()
+        };
+        let only_images = request.iter().all(|line| line.starts_with("image"));
+        let request = EditRequest {
+            images: parsed(&of("image ")),
+            paths: parsed(&of("path ")),
+            set: parsed(&of("set ")),
+            remove: parsed(&of("remove ")),
+            ..EditRequest::default()
+        };
+        let Ok(first) = plan_for(text.as_bytes(), &request) else { return Ok(()) };
+        let Some(edit) = first.edits.first() else { return Ok(()) };
+        let after = String::from_utf8_lossy(&edit.after);
+        let path = "manifest.yaml".parse().unwrap();
+        let transitions = image_transitions(&path, Some(&edit.before), Some(&edit.after));
+        if only_images {
+            for transition in &transitions {
+                let mut changes = first.images.iter();
+                let is_told = changes.any(|change| change.place == transition.held.place);
+                prop_assert!(is_told, "{text}\n{after}\n{transition:?}");
+            }
+        }
+        if request.set.is_empty() {
+            let again = plan_for(&edit.after, &request);
+            let is_done = again.as_ref().is_ok_and(|plan| plan.edits.is_empty());
+            prop_assert!(is_done, "{text}\n{after}\n{again:?}");
+        }
+        match restore(&edit.after, &edit.before, &edit.after) {
+            Ok(Some(back)) => prop_assert_eq!(String::from_utf8_lossy(&back), text),
+            Ok(None) => prop_assert!(false, "is taken back already\n{text}\n{after}"),
+            // What can't be told apart is refused; what a template fills in can't be read.
+            Err(_) => {}
+        }
+    }
 
     #[test]
     fn an_edit_changes_the_bytes_of_the_image_and_no_other(

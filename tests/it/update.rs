@@ -934,7 +934,7 @@ mod bad_input {
         - ghcr.io/wlals2/blog-web:v13 (container nginx, Rollout/web, blog-system/web-rollout.yaml line 22, .spec.template.spec.containers[name=nginx].image)
         - nginx/nginx-prometheus-exporter:1.1 (container exporter, Rollout/web, blog-system/web-rollout.yaml line 26, .spec.template.spec.containers[name=exporter].image)
         Read on `main` at COMMIT. Nothing was changed.
-        Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image is.
+        Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
         ");
     }
 
