@@ -848,6 +848,8 @@ fn is_complete(case: &str, server: &GitServer, repository: &Repository) {
     assert_eq!(commits.len(), 1, "{case}");
 }
 
+const BLOCKED: &str = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.";
+
 /// In GitHub's own words.
 fn limited(status: u16, words: &str) -> Fault {
     let header = ("Content-Type".to_owned(), "application/json".to_owned());
@@ -866,6 +868,11 @@ fn trouble_after_the_commit_is_waited_through() {
         ),
         Fault::Status(200, Vec::new(), "{\"number\": 1, ".to_owned()),
         Fault::Status(200, Vec::new(), String::new()),
+        Fault::Status(
+            403,
+            vec![("Retry-After".to_owned(), "1".to_owned())],
+            format!(r#"{{"message": "{BLOCKED}"}}"#),
+        ),
         limited(422, "Validation Failed: was submitted too quickly"),
     ];
     std::thread::scope(|scope| {
@@ -887,9 +894,8 @@ fn trouble_after_the_commit_is_waited_through() {
 
 #[test]
 fn trouble_that_lasts_fails_the_step_and_says_what_is_there() {
-    let blocked = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.";
     std::thread::scope(|scope| {
-        for fault in [Fault::Reset, limited(403, blocked)] {
+        for fault in [Fault::Reset, limited(403, BLOCKED)] {
             scope.spawn(move || {
                 for (step, nth) in AFTER_THE_COMMIT {
                     let case = format!("{fault:?} at {step:?} from the {nth}. on");
