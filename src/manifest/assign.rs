@@ -7,7 +7,7 @@ use crate::yaml::path::{Missed, MissedReason, Path, Step, path_of};
 use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style, scalar};
 
 use super::change::ValueChange;
-use super::error::ManifestError;
+use super::error::{ManifestError, PathEnd};
 use super::file::Manifest;
 use super::locate::{ambiguous, behind_object, documents, meant, no_document, what_is_at};
 use super::request::{ResourceFilter, ValueAssignment, YamlPath};
@@ -191,10 +191,8 @@ impl Nothing {
             return ManifestError::NoMapping { file };
         }
         let object = behind_object(manifest, place);
-        ManifestError::NothingAt {
-            file,
+        let end = PathEnd {
             line: self.line,
-            path: place.to_string(),
             reached: place.path.up_to(self.steps).to_string(),
             there: self.there,
             can_be_made: self.can_be_made && (self.steps > 0 || object.is_none()),
@@ -204,6 +202,11 @@ impl Nothing {
                     .filter(|_| self.steps == 0)
                     .map(|meant| meant.to_string()),
             },
+        };
+        ManifestError::NothingAt {
+            file,
+            path: place.to_string(),
+            end: Box::new(end),
         }
     }
 }

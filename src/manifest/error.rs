@@ -126,22 +126,14 @@ pub enum ManifestError {
         path: String,
     },
     /// A path leads nowhere in any file.
-    #[error("{file} has nothing at {path}: {} (line {line}) {there}", part(.reached))]
+    #[error("{file} has nothing at {path}: {} (line {}) {}", part(&.end.reached), .end.line, .end.there)]
     NothingAt {
         /// The file in which the path led furthest.
         file: RepoPath,
-        /// The line that it led to.
-        line: usize,
         /// The path as it was given.
         path: String,
-        /// The part of it that led somewhere.
-        reached: String,
-        /// What is there.
-        there: String,
-        /// The path that may have been meant.
-        meant: Option<String>,
-        /// Whether `:=` would make what is missing.
-        can_be_made: bool,
+        /// Where it ended.
+        end: Box<PathEnd>,
     },
     /// A path goes down from a document that is a text.
     #[error(
@@ -312,12 +304,7 @@ impl ManifestError {
                 images,
                 ..
             } => return Some(Cow::Owned(on_no_container(image, held, images))),
-            Self::NothingAt {
-                path,
-                meant,
-                can_be_made,
-                ..
-            } => return Some(Cow::Owned(on_nothing(path, meant.as_deref(), *can_be_made))),
+            Self::NothingAt { path, end, .. } => return Some(Cow::Owned(on_nothing(path, end))),
             Self::NoMapping { .. } => "Check `file`.",
             Self::NoDocument { .. } => {
                 "Check what is before the `:` of the path, such as `Deployment/web`, and `file`."
@@ -396,12 +383,12 @@ fn on_no_container(image: &ImageReference, held: &[HeldImage], images: &[HeldIma
 
 /// What to do where nothing is at `path`: what is made by `:=` stays, so it is advised to nobody who may have
 /// misspelt something.
-fn on_nothing(path: &str, meant: Option<&str>, can_be_made: bool) -> String {
-    let check = match meant {
+fn on_nothing(path: &str, end: &PathEnd) -> String {
+    let check = match &end.meant {
         Some(meant) => format!("Did you mean `{meant}`?"),
         None => "Check the path: its keys are written as in the file.".to_owned(),
     };
-    match can_be_made {
+    match end.can_be_made {
         true => format!("{check} Only to add something new, write `{path}:=…`, with a colon."),
         false => check,
     }
@@ -459,6 +446,21 @@ impl fmt::Display for HeldImage {
         let comma = if is_told { ", " } else { "" };
         write!(f, "{} line {}{comma}{path})", self.file, self.line)
     }
+}
+
+/// Where a path ended that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathEnd {
+    /// The line that it led to.
+    pub line: usize,
+    /// The part of it that led somewhere.
+    pub reached: String,
+    /// What is there.
+    pub there: String,
+    /// The path that may have been meant.
+    pub meant: Option<String>,
+    /// Whether `:=` would make what is missing.
+    pub can_be_made: bool,
 }
 
 /// A text that names an image where no place of it is.

@@ -7,7 +7,7 @@ use crate::nearest::alike;
 use crate::yaml::path::{Missed, MissedReason, Path, Step};
 use crate::yaml::{Content, NodeId, Stream};
 
-use super::error::{self, ManifestError};
+use super::error::{self, ManifestError, PathEnd};
 use super::file::Manifest;
 use super::find;
 use super::place::{self, Object};
@@ -220,17 +220,21 @@ pub(super) fn documents(
 
 /// The error for a path that leads nowhere: how far it came, and what is there.
 fn nothing_at(manifest: &Manifest<'_>, path: &YamlPath, missed: &Missed) -> ManifestError {
-    ManifestError::NothingAt {
-        file: manifest.file.path.clone(),
+    let stream = &manifest.stream;
+    let end = PathEnd {
         line: manifest.line(missed.node),
-        path: path.to_string(),
         reached: path.path.up_to(missed.steps).to_string(),
-        there: what_is_at(&manifest.stream, missed, &path.path),
-        meant: meant(&manifest.stream, missed, &path.path)
+        there: what_is_at(stream, missed, &path.path),
+        meant: meant(stream, missed, &path.path)
             .map(|meant| path.at(meant))
             .or_else(|| behind_object(manifest, path).filter(|_| missed.steps == 0))
             .map(|meant| meant.to_string()),
         can_be_made: false,
+    };
+    ManifestError::NothingAt {
+        file: manifest.file.path.clone(),
+        path: path.to_string(),
+        end: Box::new(end),
     }
 }
 

@@ -38,7 +38,7 @@ mod write;
 
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 pub use compare::{ImageTransition, Known, Versions, has_tags, image_transitions, repository_at};
-pub use error::{HeldImage, ManifestError, Mention};
+pub use error::{HeldImage, ManifestError, Mention, PathEnd};
 pub use file::{images_in, versions_in};
 pub use guard::is_signed;
 pub use place::Place;
