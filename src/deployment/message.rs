@@ -136,6 +136,8 @@ pub struct Reverted<'a> {
     pub merged_into: Option<&'a str>,
     /// What it was.
     pub origin: Origin,
+    /// Whether it counts as taken back: what it did may be replaced without that.
+    pub is_taken_back: bool,
 }
 
 /// `chore: update blog-web image to v14`, and the same for several.
@@ -215,7 +217,8 @@ fn trailers(deployment: &Deployment<'_>, reverted: &[Reverted<'_>]) -> String {
     );
     let from = promoted_from.iter().take(LISTED_VALUES);
     lines.extend(from.map(|file| (PROMOTED_FROM, file.clone())));
-    for Reverted { id, origin, .. } in reverted {
+    let taken_back = reverted.iter().filter(|one| one.is_taken_back);
+    for Reverted { id, origin, .. } in taken_back {
         let key = match origin {
             Origin::Rollback => UNDONE_ROLLBACK,
             Origin::Update | Origin::Reapply | Origin::Edit => ROLLED_BACK,

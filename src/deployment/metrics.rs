@@ -231,10 +231,10 @@ fn deployments<'p>(
     // What took a part of one back last.
     let mut taken_back: HashMap<usize, usize> = HashMap::new();
     for (number, standing) in standings.iter().enumerate() {
-        if standing.origin == Origin::Rollback {
-            for target in &standing.takes_back {
-                taken_back.entry(*target).or_insert(number);
-            }
+        let targets = standing.takes_back.iter();
+        // Who undoes a rollback has taken back no deployment by that.
+        for target in targets.filter(|target| standings[**target].origin != Origin::Rollback) {
+            taken_back.entry(*target).or_insert(number);
         }
     }
     let numbered = commits.iter().zip(standings).enumerate();

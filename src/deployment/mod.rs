@@ -274,6 +274,7 @@ mod tests {
             id,
             merged_into: None,
             origin,
+            is_taken_back: true,
         };
         let several = [
             reverted("0123456789", Origin::Update),

@@ -157,6 +157,9 @@ pub struct WayBack {
     /// The images that were taken back themselves, so that they come only because they are named, each with
     /// the commit that did it; none where it is a way back.
     pub again: Vec<(String, usize)>,
+    /// The images that ran before and were taken back since, and come because they are named, each with the
+    /// commit that did it.
+    pub taken_back: Vec<(String, usize)>,
     /// The places that have been taken back further, and stay: the commit that did it, and the file.
     pub stays: Vec<(usize, String)>,
 }
@@ -211,8 +214,8 @@ type FileNumber = usize;
 type PlaceNumber = usize;
 /// The numbers of a commit and of one of its changes.
 type Change = (usize, usize);
-/// What runs: an image, which is the same wherever it is, or a value with its place.
-type Thing<'p> = (Option<PlaceNumber>, &'p str);
+/// What runs: an image or a value, and where.
+type Thing<'p> = (PlaceNumber, &'p str);
 
 /// What a commit took out: what a change had put in, or what was there before a change.
 #[derive(Debug, Clone, Copy)]
@@ -342,6 +345,22 @@ impl<'a> Past<'a> {
         replaced
     }
 
+    /// The commit that somebody made by hand, and that put or removed something in the place of what a
+    /// deployment put there; and whether it removed it.
+    pub fn replaced_by_hand(&self, number: usize) -> Option<(usize, bool)> {
+        let by_hand = self.changes(number).filter_map(|change| {
+            let layers = &self.layers[self.place(change)];
+            let own = layers
+                .iter()
+                .position(|layer| layer.change == Some(change))?;
+            let mut above = layers.get(own + 1..)?.iter();
+            let by_hand = |layer: &&Layer| matches!(layer.kind, Kind::Floor | Kind::Gone);
+            let layer = above.find(by_hand)?;
+            Some((layer.change?.0, layer.kind == Kind::Gone))
+        });
+        by_hand.min()
+    }
+
     /// What a rollback undoes that names nothing: what is left of the newest deployment in force; where
     /// that would bring back what was rolled back, with what brought that. Newest first.
     ///
@@ -364,8 +383,8 @@ impl<'a> Past<'a> {
             }
             let mut before = live.iter().filter_map(|own| {
                 let change = (deployment, *own);
-                let thing = self.thing(change, &self.change(change).old)?;
-                taken_out.get(&thing)
+                let old = self.change(change).old.as_deref()?;
+                taken_out.get(&(self.place(change), old))
             });
             if let (NothingBefore::NoDeployment, Some(by)) = (nothing, before.next()) {
                 let by = *by;
@@ -402,7 +421,7 @@ impl<'a> Past<'a> {
         let mut ways = Vec::new();
         for (place, layers) in self.layers.iter().enumerate() {
             let at = &self.at[place];
-            let is_image = at.iter().any(|change| self.change(*change).is_image);
+            let is_image = self.is_of_images(place);
             let Some((top, below)) = layers.split_last().filter(|_| is_image) else {
                 continue;
             };
@@ -440,6 +459,17 @@ impl<'a> Past<'a> {
         }
         ways.sort_unstable_by_key(|way| (way.end, way.place));
         ways
+    }
+
+    /// The places where an image that `is_wanted` means comes back by undoing what came after it: the file, by
+    /// its name now, and the place in it.
+    pub fn places_back(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<(&str, &str)> {
+        let ways = self.ways(is_wanted).into_iter();
+        let back = ways.filter(|way| !way.is_forward);
+        let newest = back.map(|way| self.change(self.at[way.place][0]));
+        newest
+            .map(|change| (change.file, change.place.as_str()))
+            .collect()
     }
 
     /// Whether an image that `is_wanted` means runs, or ran before something else.
@@ -497,13 +527,21 @@ impl<'a> Past<'a> {
             return WayBack {
                 undo: self.forward(ends),
                 again,
+                taken_back: Vec::new(),
                 stays: Vec::new(),
             };
         }
         let file = |place: PlaceNumber| self.change(self.at[place][0]).file.to_owned();
         let stays = forward.iter().map(|way| (way.end, file(way.place)));
         let stays: BTreeSet<(usize, String)> = stays.collect();
+        let taken_out = self.taken_out();
+        let taken_back = back.iter().filter_map(|way| {
+            let by = taken_out.get(&(way.place, way.image.as_str()))?;
+            Some((way.image.clone(), *by))
+        });
+        let taken_back: BTreeSet<(String, usize)> = taken_back.collect();
         WayBack {
+            taken_back: taken_back.into_iter().collect(),
             undo: self
                 .with_what_came_with_it(back.into_iter().flat_map(|way| way.changes), is_wanted),
             again: Vec::new(),
@@ -518,8 +556,8 @@ impl<'a> Past<'a> {
         is_wanted: impl Fn(&str) -> bool,
     ) -> Vec<Undo> {
         let mut taken_out = self.taken_out();
-        // What is named comes back also where it was taken out elsewhere.
-        taken_out.retain(|(place, text), _| place.is_some() || !is_wanted(text));
+        // What is named comes back.
+        taken_out.retain(|(place, text), _| !self.is_of_images(*place) || !is_wanted(text));
         let mut changes: BTreeSet<Change> = changes.collect();
         let mut open: Vec<usize> = changes.iter().map(|(number, _)| *number).collect();
         let mut whole: BTreeSet<usize> = BTreeSet::new();
@@ -527,7 +565,14 @@ impl<'a> Past<'a> {
             if !whole.insert(number) {
                 continue;
             }
-            for own in self.live_changes(number) {
+            let live = self.live_changes(number).into_iter();
+            // What is named and runs already stays.
+            let runs = |own: &usize| {
+                let top = self.layers[self.place((number, *own))].last();
+                let value = top.and_then(|top| top.value.as_deref());
+                self.change((number, *own)).is_image && value.is_some_and(&is_wanted)
+            };
+            for own in live.filter(|own| !runs(own)) {
                 // What was rolled back, and is not named, stays away.
                 let Ok(way) = self.way_down((number, own), &taken_out) else {
                     continue;
@@ -655,22 +700,19 @@ impl<'a> Past<'a> {
             && (fates.is_empty() || !self.live_changes(number).is_empty())
     }
 
-    /// Whether older commits than those of the list may show that something else is to be undone than what was
-    /// `chosen`.
-    pub fn stands_on_older(&self, chosen: &[Undo]) -> bool {
-        let is_edit = |number: usize| self.standings[number].origin == Origin::Edit;
-        // What a rollback put there in place of what it took back may be what there was before, and so may
-        // what somebody wrote by hand.
+    /// Whether older commits than those of the list may show that one of its newest, up to `oldest`, stands
+    /// otherwise, or that something else is to be undone than it.
+    ///
+    /// What a rollback put there in place of what it took back may be what there was before, and so may what
+    /// somebody wrote by hand. All else that is known of a place is known from its newest commits: what ran
+    /// there before one of them had not been taken out of it since.
+    pub fn stands_on_older(&self, oldest: usize) -> bool {
         let is_unsure = |number: usize| {
-            let has_images = || {
-                let mut changes = self.changes(number);
-                changes.any(|change| self.change(change).is_image)
-            };
-            !said(&self.commits[number]).1.is_empty() || is_edit(number) && has_images()
+            let commit = &self.commits[number];
+            let (said, ids) = said(commit);
+            !ids.is_empty() || said == Origin::Edit && !commit.changes.is_empty()
         };
-        let oldest = chosen.iter().map(|one| one.number).max();
-        chosen.iter().any(|one| is_edit(one.number))
-            || oldest.is_some_and(|oldest| (0..=oldest).any(is_unsure))
+        (0..=oldest).any(is_unsure)
     }
 
     /// Which changes of a commit are in force.
@@ -704,9 +746,8 @@ impl<'a> Past<'a> {
             let Some(Layer { value, kind, .. }) = landing else {
                 return Ok(Vec::new());
             };
-            let by = self
-                .thing(change, value)
-                .and_then(|thing| taken_out.get(&thing));
+            let value_there = value.as_deref().map(|value| (place, value));
+            let by = value_there.and_then(|thing| taken_out.get(&thing));
             let is_same = layers.last().is_some_and(|top| top.value == *value);
             match (kind, by) {
                 (Kind::Floor, _) if is_same => return Ok(Vec::new()),
@@ -726,24 +767,31 @@ impl<'a> Past<'a> {
         above.map(|layer| layer.change).collect()
     }
 
-    /// What was taken out, and nobody put in again since; with the number of the commit that did it.
-    fn taken_out(&self) -> HashMap<Thing<'_>, usize> {
-        // The newest that is known of each thing: put in, or taken out by a commit.
-        let mut newest: HashMap<Thing<'_>, Option<usize>> = HashMap::new();
+    /// What was taken out, place by place, and has not been there again since; with the number of the commit
+    /// that did it.
+    ///
+    /// What was taken out of one place may have run at another one all the time, as in production what was
+    /// rolled back in staging: there it is a way back.
+    fn taken_out<'p>(&'p self) -> HashMap<Thing<'p>, usize> {
+        // The newest that is known of each thing: that it was there, or which commit took it out.
+        let mut newest: HashMap<Thing<'p>, Option<usize>> = HashMap::new();
+        let mut note = |change: Change, text: &'p Option<String>, what: Option<usize>| {
+            if let Some(text) = text.as_deref() {
+                newest.entry((self.place(change), text)).or_insert(what);
+            }
+        };
         for (number, taken) in self.taken.iter().enumerate() {
             for own in self.changes(number) {
-                if let Some(thing) = self.thing(own, &self.change(own).new) {
-                    newest.entry(thing).or_insert(None);
-                }
+                note(own, &self.change(own).new, None);
             }
             for taken in taken {
-                let thing = match *taken {
-                    Taken::New(change) => self.thing(change, &self.change(change).new),
-                    Taken::Old(change) => self.thing(change, &self.change(change).old),
-                };
-                if let Some(thing) = thing {
-                    newest.entry(thing).or_insert(Some(number));
+                match *taken {
+                    Taken::New(change) => note(change, &self.change(change).new, Some(number)),
+                    Taken::Old(change) => note(change, &self.change(change).old, Some(number)),
                 }
+            }
+            for own in self.changes(number) {
+                note(own, &self.change(own).old, None);
             }
         }
         let newest = newest.into_iter();
@@ -756,11 +804,10 @@ impl<'a> Past<'a> {
         &self.commits[number].changes[own]
     }
 
-    /// What a text is that was at the place of a change.
-    fn thing<'p>(&self, change: Change, text: &'p Option<String>) -> Option<Thing<'p>> {
-        let is_image = self.change(change).is_image;
-        let place = (!is_image).then(|| self.place(change));
-        Some((place, text.as_deref()?))
+    /// Whether images are at a place.
+    fn is_of_images(&self, place: PlaceNumber) -> bool {
+        let mut at = self.at[place].iter();
+        at.any(|change| self.change(*change).is_image)
     }
 
     fn place(&self, (number, own): Change) -> PlaceNumber {
@@ -918,12 +965,15 @@ impl<'a> Past<'a> {
     fn see(&mut self, change: Change) {
         let value = self.change(change).old.clone();
         let layers = &mut self.layers[self.places[change.0][change.1]];
-        if layers.last().is_none_or(|top| top.value != value) {
-            layers.push(Layer {
+        match layers.last_mut() {
+            // It was taken back, and was there all the same.
+            Some(top) if top.value == value && top.kind == Kind::Dead => top.kind = Kind::Floor,
+            Some(top) if top.value == value => {}
+            Some(_) | None => layers.push(Layer {
                 value,
                 change: None,
                 kind: Kind::Floor,
-            });
+            }),
         }
     }
 
@@ -934,14 +984,23 @@ impl<'a> Past<'a> {
         by.is_some_and(|(number, _)| commits.contains(&number))
     }
 
-    /// The height of the layer that a change goes back to; none where what it puts there is new.
+    /// The height of the layer that a change goes back to; none where what it puts there is new. It is one of a
+    /// commit that is named only where there is no other: then that was taken back at other places alone.
     fn landing(&self, change: Change, named: &HashSet<usize>) -> Option<usize> {
         let wanted = &self.change(change).new;
         let (_, below) = self.layers[self.place(change)].split_last()?;
-        below.iter().rposition(|layer| {
+        let is_named = |layer: &Layer| {
             let by = layer.change.map(|(number, _)| number);
-            layer.value == *wanted && !by.is_some_and(|by| named.contains(&by))
-        })
+            by.is_some_and(|by| named.contains(&by))
+        };
+        let is_it = |layer: &Layer| layer.value == *wanted;
+        let other = below
+            .iter()
+            .rposition(|layer| is_it(layer) && !is_named(layer));
+        match named.is_empty() {
+            true => other,
+            false => other.or_else(|| below.iter().rposition(is_it)),
+        }
     }
 
     /// Whether a change goes back to something that was not taken back itself.
@@ -1101,609 +1160,4 @@ fn said<'a>(commit: &PastCommit<'a>) -> (Origin, Vec<&'a str>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// What a test's commit did: file, place, before and after.
-    type Did = Vec<(String, String, Option<String>, Option<String>)>;
-
-    /// A branch that a test writes, oldest commit first.
-    #[derive(Default)]
-    struct Branch {
-        runs: BTreeMap<String, String>,
-        commits: Vec<(String, String, Did)>,
-    }
-
-    impl Branch {
-        /// `web=2` lets `web` run the image `web:2`, and so does `web/b=2` `web/b`.
-        fn commit(&mut self, message: &str, sets: &[&str]) -> String {
-            let mut did = Vec::new();
-            for set in sets {
-                let (place, tag) = set.split_once('=').unwrap();
-                let new = (!tag.is_empty()).then(|| format!("{}:{tag}", image(place)));
-                let old = match &new {
-                    Some(new) => self.runs.insert(place.to_owned(), new.clone()),
-                    None => self.runs.remove(place),
-                };
-                if old != new {
-                    did.push(("a.yaml".to_owned(), place.to_owned(), old, new));
-                }
-            }
-            let id = format!("{:040x}", self.commits.len() + 1);
-            self.commits.push((id.clone(), message.to_owned(), did));
-            id
-        }
-
-        fn deploy(&mut self, sets: &[&str]) -> String {
-            self.commit("chore: x\n\nDeployed-Image: x:1\n", sets)
-        }
-
-        fn edit(&mut self, sets: &[&str]) -> String {
-            self.commit("feat: by hand", sets)
-        }
-
-        fn past(&self) -> Past<'_> {
-            let commits = self.commits.iter().rev().map(|(id, message, did)| {
-                let changes = did.iter().map(|(file, place, old, new)| PastChange {
-                    file,
-                    place: place.clone(),
-                    is_image: true,
-                    old: old.clone(),
-                    new: new.clone(),
-                });
-                PastCommit {
-                    id,
-                    message,
-                    merged: Vec::new(),
-                    files: vec![("a.yaml", None)],
-                    changes: changes.collect(),
-                }
-            });
-            Past::new(commits.collect())
-        }
-
-        /// Undoes commits, newest first, and says so with a line for each.
-        fn undo(&mut self, undo: &[Undo], line: impl Fn(&str) -> String) -> Option<String> {
-            let (mut sets, mut lines) = (BTreeMap::new(), Vec::new());
-            let oldest_first = |number: usize| self.commits.len() - 1 - number;
-            for Undo {
-                number, changes, ..
-            } in undo
-            {
-                let (id, _, did) = &self.commits[oldest_first(*number)];
-                for (_, place, old, new) in changes.iter().map(|own| &did[*own]) {
-                    let now = self.runs.get(place).cloned();
-                    let now = sets.get(place).unwrap_or(&now).clone();
-                    if now == *new {
-                        sets.insert(place.clone(), old.clone());
-                    } else if now != *old {
-                        return None; // It was changed since.
-                    }
-                }
-                lines.push(line(id));
-            }
-            let tag = |image: &String| image.split_once(':').unwrap().1.to_owned();
-            let sets: Vec<String> = sets
-                .iter()
-                .map(|(place, image)| {
-                    format!("{place}={}", image.as_ref().map(tag).unwrap_or_default())
-                })
-                .collect();
-            let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
-            let message = format!("Revert it\n\n{}\n", lines.join("\n"));
-            Some(self.commit(&message, &sets))
-        }
-
-        /// All that a commit did, whatever became of it; counted from the newest.
-        fn whole(&self, number: usize) -> Vec<Undo> {
-            let count = self.commits[self.commits.len() - 1 - number].2.len();
-            vec![Undo {
-                number,
-                changes: (0..count).collect(),
-                is_all: true,
-            }]
-        }
-
-        /// What a click undoes: the ids, newest first.
-        fn next(&self) -> Result<Vec<String>, NothingBefore> {
-            let past = self.past();
-            let id = |undo: &Undo| past.commits()[undo.number].id.to_owned();
-            Ok(past.newest()?.iter().map(id).collect())
-        }
-
-        fn click(&mut self) -> Option<String> {
-            self.click_after(usize::MAX)
-        }
-
-        /// A click for which so many commits are read, and all of them where these don't tell.
-        fn click_after(&mut self, first: usize) -> Option<String> {
-            let whole = self.past();
-            let first = whole.commits().iter().take(first).cloned().collect();
-            let newest = Past::new(first);
-            let undo = match newest.newest() {
-                Ok(undo) if !newest.stands_on_older(&undo) => undo,
-                Ok(_) | Err(_) => whole.newest().ok()?,
-            };
-            let rollback = self.undo(&undo, rolled_back);
-            Some(rollback.expect("a click can always be done"))
-        }
-
-        fn to(&mut self, image: &str) -> Option<String> {
-            self.back_to_any(&[image])
-        }
-
-        fn back_to_any(&mut self, images: &[&str]) -> Option<String> {
-            let WayBack { undo, .. } = self.past().back_to(|other| images.contains(&other));
-            let past = self.past();
-            let is_rollback = |id: &str| {
-                let number = past.commits().iter().position(|commit| commit.id == id);
-                past.standings()[number.unwrap()].origin == Origin::Rollback
-            };
-            let rollbacks: Vec<String> = past
-                .commits()
-                .iter()
-                .filter(|commit| is_rollback(commit.id))
-                .map(|commit| commit.id.to_owned())
-                .collect();
-            let line = |id: &str| match rollbacks.iter().any(|own| own == id) {
-                true => format!("Undone-Rollback: {id}"),
-                false => rolled_back(id),
-            };
-            if undo.is_empty() {
-                return None;
-            }
-            self.undo(&undo, line)
-        }
-
-        fn runs(&self) -> String {
-            let images: Vec<&str> = self.runs.values().map(String::as_str).collect();
-            images.join(" ")
-        }
-    }
-
-    fn image(place: &str) -> &str {
-        place.split('/').next().unwrap()
-    }
-
-    fn rolled_back(id: &str) -> String {
-        format!("Rolled-Back-Commit: {id}")
-    }
-
-    #[test]
-    fn a_click_undoes_the_newest_deployment_in_force() {
-        let mut branch = Branch::default();
-        branch.edit(&["web=1", "api=1"]);
-        branch.deploy(&["web=2"]);
-        branch.deploy(&["api=2"]);
-        branch.deploy(&["web=3", "api=3"]);
-        let mut seen = vec![branch.runs()];
-        while branch.click().is_some() {
-            seen.push(branch.runs());
-        }
-        assert_eq!(
-            seen,
-            ["api:3 web:3", "api:2 web:2", "api:1 web:2", "api:1 web:1"]
-        );
-        assert_eq!(branch.next(), Err(NothingBefore::NoDeployment));
-    }
-
-    /// What runs after each of some clicks, until there is nothing.
-    fn clicked(mut branch: Branch) -> Vec<String> {
-        let mut seen = Vec::new();
-        while branch.click().is_some() {
-            seen.push(branch.runs());
-            assert!(seen.len() < 20, "{seen:?}");
-        }
-        seen
-    }
-
-    fn started() -> Branch {
-        let mut branch = Branch::default();
-        branch.edit(&["web=1"]);
-        branch.deploy(&["web=2"]);
-        branch.deploy(&["web=3"]);
-        branch
-    }
-
-    #[test]
-    fn what_is_deployed_again_is_in_force_again() {
-        let mut branch = started();
-        branch.click().unwrap();
-        branch.deploy(&["web=3"]);
-        assert_eq!(clicked(branch), ["web:2", "web:1"]);
-        // Undone by name, a rollback is a deployment again.
-        let mut branch = started();
-        branch.click().unwrap();
-        let rollback = branch.whole(0);
-        let again = branch
-            .undo(&rollback, |id| format!("Undone-Rollback: {id}"))
-            .unwrap();
-        assert_eq!(branch.runs(), "web:3");
-        assert_eq!(branch.past().standings()[0].origin, Origin::Reapply);
-        assert_eq!(branch.next(), Ok(vec![again.clone()]));
-        // The first one by its own id, which is what `git revert` takes: it is the newer that is in force.
-        let first = branch.whole(2);
-        branch.undo(&first, |id| format!("This reverts commit {id}."));
-        assert_eq!(branch.past().standings()[1].undone_by, Some(0));
-        assert_eq!(clicked(branch), ["web:1"]);
-    }
-
-    #[test]
-    fn a_rollback_never_takes_itself_back() {
-        let mut branch = started();
-        branch.click().unwrap();
-        // It names a rollback, and what that took back.
-        let [.., taken, rollback] = &branch.commits[..] else {
-            unreachable!()
-        };
-        let message = format!(
-            "Go back\n\nRolled-Back-Commit: {}\nRolled-Back-Commit: {}\n",
-            rollback.0, taken.0
-        );
-        branch.commit(&message, &["web=1"]);
-        let past = branch.past();
-        assert_eq!(past.standings()[0].undone_by, None);
-        // Nor does one that names it go round in a circle.
-        let last = branch.commits.last().unwrap().0.clone();
-        branch.commit(
-            &format!("Again\n\nRolled-Back-Commit: {last}\n"),
-            &["web=2"],
-        );
-        assert_eq!(branch.past().standings()[0].undone_by, None);
-    }
-
-    #[test]
-    fn what_somebody_takes_back_by_hand_is_rolled_back() {
-        for back in [&["web=2"][..], &["web=1"]] {
-            let mut branch = started();
-            branch.edit(back);
-            assert_eq!(branch.past().standings()[0].origin, Origin::Rollback);
-            let expected = if back == ["web=2"] {
-                vec!["web:1"]
-            } else {
-                vec![]
-            };
-            assert_eq!(clicked(branch), expected);
-        }
-        // A part of it, so that a click does the rest.
-        let mut branch = Branch::default();
-        branch.edit(&["web=1", "api=1"]);
-        branch.deploy(&["web=2", "api=2"]);
-        branch.edit(&["web=1"]);
-        assert_eq!(clicked(branch), ["api:1 web:1"]);
-        // Another image is another deployment.
-        let mut branch = started();
-        branch.edit(&["web=9"]);
-        assert_eq!(clicked(branch), ["web:3", "web:2", "web:1"]);
-    }
-
-    #[test]
-    fn what_a_rollback_put_there_itself_is_rolled_back_like_any_other() {
-        let mut branch = Branch::default();
-        branch.edit(&["web=1", "api=1"]);
-        branch.deploy(&["web=2"]);
-        let taken = branch.commits.last().unwrap().0.clone();
-        // Squashed: a rollback and a deployment. Reverted as a whole, 2 is deployed again.
-        let squashed = format!(
-            "Squashed (#7)\n\n* one\n\n{}\n\n* two\n\nDeployed-Image: x:1\n",
-            rolled_back(&taken)
-        );
-        branch.commit(&squashed, &["api=2", "web=1"]);
-        let whole = branch.whole(0);
-        branch.undo(&whole, |id| format!("This reverts commit {id}."));
-        assert_eq!(branch.runs(), "api:1 web:2");
-        assert_eq!(clicked(branch), ["api:1 web:1"]);
-    }
-
-    #[test]
-    fn a_click_never_undoes_what_a_rollback_by_name_did() {
-        let mut branch = Branch::default();
-        branch.edit(&["web=1", "api=1"]);
-        for tag in 2..5 {
-            branch.deploy(&[&format!("web={tag}")]);
-        }
-        branch.deploy(&["web=5", "api=5"]);
-        branch.deploy(&["web=6", "api=6"]);
-        for _ in 0..3 {
-            branch.click().unwrap();
-        }
-        branch.to("web:2").unwrap();
-        branch.back_to_any(&["web:5", "api:5"]).unwrap();
-        assert_eq!(branch.runs(), "api:5 web:5");
-        branch.to("web:1").unwrap();
-        assert_eq!(branch.runs(), "api:1 web:1");
-        // The newest commits alone don't show what it went back to.
-        let newest = branch.past().commits()[..10].to_vec();
-        let newest = Past::new(newest);
-        assert!(newest.newest().is_err());
-        assert_eq!(clicked(branch), [""; 0]);
-    }
-
-    #[test]
-    fn what_was_rolled_back_is_passed_on_the_way() {
-        let mut branch = started();
-        branch.deploy(&["web=2"]);
-        // What is asked for is a deployment, also of what was there before: undone, 3 runs again. Then 2
-        // would: but that was rolled back just now.
-        assert_eq!(clicked(branch), ["web:3", "web:1"]);
-        let mut branch = Branch::default();
-        branch.edit(&["web=2"]);
-        branch.deploy(&["web=3"]);
-        branch.deploy(&["web=2"]);
-        branch.click().unwrap();
-        let by = NothingBefore::RolledBack {
-            deployment: 2,
-            by: 0,
-        };
-        assert_eq!(branch.next(), Err(by));
-    }
-
-    #[test]
-    fn a_rollback_of_one_file_leaves_the_other_in_force() {
-        let image = |text: &str| Some(text.to_owned());
-        let change = |file, old, new| PastChange {
-            file,
-            place: "web".into(),
-            is_image: true,
-            old: image(old),
-            new: image(new),
-        };
-        let mut commits = vec![
-            PastCommit {
-                id: "2222222",
-                message: "x\n\nRolled-Back-Commit: 1111111",
-                files: vec![("moved.yaml", None)],
-                changes: vec![change("moved.yaml", "web:2", "web:1")],
-                ..PastCommit::default()
-            },
-            PastCommit {
-                id: "3333333",
-                message: "move it",
-                files: vec![("moved.yaml", Some("a.yaml"))],
-                ..PastCommit::default()
-            },
-            PastCommit {
-                id: "1111111",
-                message: "x\n\nDeployed-Image: web:2",
-                files: vec![("a.yaml", None), ("b.yaml", None)],
-                changes: vec![
-                    change("a.yaml", "web:1", "web:2"),
-                    change("b.yaml", "web:1", "web:2"),
-                ],
-                ..PastCommit::default()
-            },
-        ];
-        let past = Past::new(commits.clone());
-        assert_eq!(past.standings()[0].takes_back, [2]);
-        let undo = past.newest().unwrap();
-        assert_eq!(numbers(&undo), [2]);
-        assert_eq!(past.parts(&undo[0]), [Part::Nothing, Part::Whole]);
-        assert_eq!(
-            past.parts(&past.of_commit(2).unwrap()),
-            [Part::Nothing, Part::Whole]
-        );
-        commits[2].changes.pop();
-        assert_eq!(
-            Past::new(commits).newest(),
-            Err(NothingBefore::NoDeployment)
-        );
-    }
-
-    #[test]
-    fn a_merge_is_what_the_newest_of_its_commits_says() {
-        let branch = started();
-        let ids: Vec<String> = branch.commits.iter().map(|(id, ..)| id.clone()).collect();
-        let past = branch.past();
-        let merge = |said: String| {
-            let said = Box::leak(said.into_boxed_str());
-            let mut commits = past.commits().to_vec();
-            commits.insert(
-                0,
-                PastCommit {
-                    id: "aaaaaaa",
-                    message: "Merge pull request #1 from acme/x",
-                    merged: vec![("bbbbbbb", "fix: a typo"), ("ccccccc", said)],
-                    files: vec![("a.yaml", None)],
-                    changes: vec![PastChange {
-                        file: "a.yaml",
-                        place: "web".into(),
-                        is_image: true,
-                        old: Some("web:3".into()),
-                        new: Some("web:9".into()),
-                    }],
-                },
-            );
-            commits
-        };
-        let commits = merge(format!("x\n\nRolled-Back-Commit: {}\n", ids[2]));
-        assert_eq!(numbers(&Past::new(commits).newest().unwrap()), [0, 1]);
-        // Of another line: what it brings here was never here.
-        let mut commits = merge("x\n\nRolled-Back-Commit: ddddddd\n".into());
-        assert_eq!(numbers(&Past::new(commits.clone()).newest().unwrap()), [0]);
-        commits.insert(
-            0,
-            PastCommit {
-                id: "eeeeeee",
-                message: "x\n\nRolled-Back-Commit: ccccccc\n",
-                files: vec![("a.yaml", None)],
-                changes: vec![PastChange {
-                    file: "a.yaml",
-                    place: "web".into(),
-                    is_image: true,
-                    old: Some("web:9".into()),
-                    new: Some("web:3".into()),
-                }],
-                ..PastCommit::default()
-            },
-        );
-        assert_eq!(numbers(&Past::new(commits).newest().unwrap()), [2]);
-    }
-
-    fn numbers(undo: &[Undo]) -> Vec<usize> {
-        undo.iter().map(|undo| undo.number).collect()
-    }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Deploy(Vec<(u8, u8)>),
-        Edit(Vec<(u8, u8)>),
-        Merge(Vec<(u8, u8)>, bool),
-        Click,
-        To(u8, u8),
-        Commit(usize),
-        GitRevert(usize),
-    }
-
-    const PLACES: [&str; 3] = ["api", "web", "web/b"];
-
-    fn sets() -> impl Strategy<Value = Vec<(u8, u8)>> {
-        proptest::collection::vec((0_u8..3, 1_u8..6), 1..3)
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => sets().prop_map(Step::Deploy),
-            2 => sets().prop_map(Step::Edit),
-            1 => (sets(), any::<bool>()).prop_map(|(sets, click)| Step::Merge(sets, click)),
-            5 => Just(Step::Click),
-            2 => (0_u8..3, 1_u8..6).prop_map(|(place, tag)| Step::To(place, tag)),
-            1 => (0_usize..8).prop_map(Step::Commit),
-            1 => (0_usize..8).prop_map(Step::GitRevert),
-        ]
-    }
-
-    /// `web=2`, each place once.
-    fn words(places: &[(u8, u8)]) -> Vec<String> {
-        let places: BTreeMap<u8, u8> = places.iter().copied().collect();
-        let set = |(place, tag): (u8, _)| format!("{}={tag}", PLACES[usize::from(place)]);
-        places.into_iter().map(set).collect()
-    }
-
-    impl Branch {
-        /// Does it, if it can be done.
-        fn step(&mut self, step: Step) -> bool {
-            let line = |id: &str| format!("This reverts commit {id}.");
-            match step {
-                Step::Deploy(sets) => {
-                    self.deploy(&words(&sets).iter().map(String::as_str).collect::<Vec<_>>());
-                    false
-                }
-                Step::Edit(sets) => {
-                    self.edit(&words(&sets).iter().map(String::as_str).collect::<Vec<_>>());
-                    false
-                }
-                // A squash of a click and a deployment, or of the deployment alone.
-                Step::Merge(sets, click) => {
-                    let mut topic = Self {
-                        runs: self.runs.clone(),
-                        commits: self.commits.clone(),
-                    };
-                    let mut message = "Squashed (#7)\n\n* one\n\n".to_owned();
-                    if click && let Some(id) = topic.click() {
-                        let rollback = topic.commits.iter().find(|(own, ..)| *own == id);
-                        message += &rollback.unwrap().1;
-                    }
-                    let sets = words(&sets);
-                    topic.deploy(&sets.iter().map(String::as_str).collect::<Vec<_>>());
-                    message += "\n\n* two\n\nDeployed-Image: x:1\n";
-                    let tag = |image: &String| image.split_once(':').unwrap().1.to_owned();
-                    let sets = topic.runs.iter();
-                    let sets = sets.map(|(place, image)| format!("{place}={}", tag(image)));
-                    let sets: Vec<String> = sets.collect();
-                    self.commit(
-                        &message,
-                        &sets.iter().map(String::as_str).collect::<Vec<_>>(),
-                    );
-                    false
-                }
-                Step::Click => self.click().is_some(),
-                Step::To(place, tag) => {
-                    let image = format!("{}:{tag}", image(PLACES[usize::from(place)]));
-                    self.to(&image).is_some()
-                }
-                Step::Commit(back) if back < self.commits.len() - 1 => {
-                    let undo = self.past().of_commit(back);
-                    undo.is_ok_and(|undo| self.undo(&[undo], rolled_back).is_some())
-                }
-                Step::GitRevert(back) if back < self.commits.len() - 1 => {
-                    let whole = self.whole(back);
-                    self.undo(&whole, line).is_some()
-                }
-                Step::Commit(_) | Step::GitRevert(_) => false,
-            }
-        }
-    }
-
-    /// Takes `steps` on a branch, with clicks for which `first` commits are read at first. A click never puts an
-    /// image there that clicks took out and nothing else has put in since; one that reads little, none that
-    /// was taken out at that place.
-    fn never_forward(steps: Vec<Step>, first: usize) {
-        let mut branch = Branch::default();
-        branch.edit(&["web=1", "web/b=1", "api=1"]);
-        // What clicks took out, and what nothing but a click put in again. Told by what runs alone.
-        let mut out: HashSet<String> = HashSet::new();
-        let mut out_there: HashSet<(String, String)> = HashSet::new();
-        // In the end clicks alone, until there is nothing: there is an end to it.
-        let (given, mut clicks) = (steps.len(), 0);
-        let steps = steps
-            .into_iter()
-            .chain(std::iter::repeat_n(Step::Click, 100));
-        for (turn, step) in steps.enumerate() {
-            let (is_click, before) = (matches!(step, Step::Click), branch.commits.len());
-            let is_done = match step {
-                Step::Click => branch.click_after(first).is_some(),
-                step => branch.step(step),
-            };
-            if turn >= given {
-                if !is_done {
-                    break;
-                }
-                clicks += 1;
-            }
-            for (_, _, did) in &branch.commits[before..] {
-                let olds = || {
-                    did.iter()
-                        .filter_map(|(_, at, old, _)| Some((at.clone(), old.clone()?)))
-                };
-                let news = || {
-                    did.iter()
-                        .filter_map(|(_, at, _, new)| Some((at.clone(), new.clone()?)))
-                };
-                if is_click {
-                    for new in news() {
-                        let is_out = out.contains(&new.1);
-                        let is_known = first == usize::MAX || out_there.contains(&new);
-                        assert!(!is_out || !is_known, "{new:?} in {:#?}", branch.commits);
-                    }
-                    out.extend(olds().map(|(_, old)| old));
-                    out_there.extend(olds());
-                }
-                for new in news() {
-                    out.remove(&new.1);
-                    out_there.remove(&new);
-                }
-            }
-        }
-        assert!(clicks < 90);
-    }
-
-    proptest! {
-        #[test]
-        fn no_click_deploys_what_was_rolled_back(steps in proptest::collection::vec(step(), 1..24)) {
-            never_forward(steps, usize::MAX);
-        }
-
-        /// That an image was rolled back at another place, and long ago, is not known to one that reads little.
-        #[test]
-        fn no_click_that_reads_little_deploys_what_was_rolled_back_there(
-            steps in proptest::collection::vec(step(), 1..24),
-            first in 1..24_usize,
-        ) {
-            never_forward(steps, first);
-        }
-    }
-}
+mod tests;

@@ -373,8 +373,10 @@ pub async fn land(
                 }
             }
         }
+        // What is held back is not done.
+        let announced = announced.iter().filter(|_| skipped.is_none());
         for line in announced {
-            shared.borrow_mut().info(&line);
+            shared.borrow_mut().info(line);
         }
         said.clone_from(&message);
         recent = snapshot

@@ -123,7 +123,7 @@ async fn once(
         let message = deployment::message(update.message.as_ref(), &deployment);
         let warnings = match skipped {
             Some(_) => Vec::new(),
-            None => warnings(snapshot, &plan),
+            None => warnings(snapshot, &plan, update.dry_run),
         };
         Ok(Planned {
             plan,
@@ -145,7 +145,7 @@ async fn once(
 ///
 /// Looked for among the commits that came along with the tip: an update is not to become slower by
 /// it. Over GitHub's API those are the newest ones of the branch, over git the tip alone.
-fn warnings(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
+fn warnings(snapshot: &Snapshot, plan: &Plan, dry_run: bool) -> Vec<String> {
     let recent: Vec<(&str, &str)> = snapshot
         .recent
         .iter()
@@ -155,9 +155,10 @@ fn warnings(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     for image in plan.changed_images() {
         if let Some(commit) = deployment::rolled_back(&image.new, &recent) {
             let warning = format!(
-                "{} was rolled back by commit {} and is deployed again by this run",
+                "{} was rolled back by commit {} and {} deployed again by this run",
                 image.new,
-                commit.get(..7).unwrap_or(commit)
+                commit.get(..7).unwrap_or(commit),
+                if dry_run { "would be" } else { "is" }
             );
             if !warnings.contains(&warning) {
                 warnings.push(warning);

@@ -145,8 +145,8 @@ fn what_a_person_reads_of_a_rollback() {
     insta::assert_snapshot!(scrub(&repository, &outcome.shown_log()), @r#"
     gitops-deploy VERSION: rollback in REPOSITORY through TRANSPORT
     Rolling back blog-system/web-rollout.yaml in REPOSITORY
-    Undoing commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)
     Read main at id-1
+    Undoing commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)
     ghcr.io/wlals2/blog-web:v13 runs then, where ghcr.io/wlals2/blog-web:v14 runs now
     Pushed id-0 to main of REPOSITORY: back to ghcr.io/wlals2/blog-web:v13.
     ::group::Diff
@@ -630,7 +630,7 @@ impl Line {
 
 #[test]
 fn what_one_click_undoes() {
-    let table: [(&str, &[&str]); 31] = [
+    let table: [(&str, &[&str]); 43] = [
         (
             "deploy web=2; deploy web=3",
             &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
@@ -749,6 +749,69 @@ fn what_one_click_undoes() {
         (
             "deploy web=2; deploy web=3 replicas=4; edit replicas=6",
             &["web:2 api:1 odd:1 6", "web:1 api:1 odd:1 6"],
+        ),
+        // Named, what is newer is deployed: a click takes that off, to what ran before it.
+        (
+            "deploy web=2; deploy web=1; to acme/web:2",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy web=3; deploy web=2; to acme/web:3; deploy odd=2",
+            &[
+                "web:3 api:1 odd:1 1",
+                "web:2 api:1 odd:1 1",
+                "web:1 api:1 odd:1 1",
+            ],
+        ),
+        // Reverts by git of what a click did, and clicks after them.
+        ("deploy web=2; click; git-revert", &["web:1 api:1 odd:1 1"]),
+        ("deploy web=2; git-revert; git-revert; click", &[]),
+        (
+            "deploy web=2; deploy api=2; git-revert; move new/web.yaml; deploy odd=2",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        // A merge that rolls back and deploys, and the merge undone by a click or by git.
+        ("deploy web=2; merge click then web=3; click", &[]),
+        (
+            "deploy web=2; merge web=3 replicas=4; git-revert; deploy web=4",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "squash web=2 api=2 then odd=2; move new/web.yaml; squash click then api=3; edit replicas=7",
+            &["web:1 api:1 odd:1 7"],
+        ),
+        // Two renames, every shape on the way.
+        (
+            "deploy odd=2 replicas=2; move a/web.yaml; deploy odd=3; move b/web.yaml; deploy replicas=3",
+            &[
+                "web:1 api:1 odd:3 2",
+                "web:1 api:1 odd:2 2",
+                "web:1 api:1 odd:1 1",
+            ],
+        ),
+        // More than what is read at first.
+        (
+            "deploy web=2; deploy web=3; click; deploy odd=2; deploy odd=3; deploy odd=4; deploy odd=5; deploy odd=6; edit replicas=2; edit replicas=3; edit replicas=4",
+            &[
+                "web:2 api:1 odd:5 4",
+                "web:2 api:1 odd:4 4",
+                "web:2 api:1 odd:3 4",
+                "web:2 api:1 odd:2 4",
+                "web:2 api:1 odd:1 4",
+                "web:1 api:1 odd:1 4",
+            ],
+        ),
+        (
+            "deploy web=2; deploy web=2 api=2; deploy api=3; undo 0; deploy web=4; edit web=2",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "edit web=2; edit web=3; deploy api=2; edit web=2; edit api=3",
+            &[
+                "web:2 api:2 odd:1 1",
+                "web:2 api:1 odd:1 1",
+                "web:1 api:1 odd:1 1",
+            ],
         ),
         // What somebody took back of a deployment stays, and the rest of it is undone.
         (
@@ -1008,6 +1071,17 @@ fn a_version_of_several_images_is_not_guessed_at() {
         error.contains("one step does not go back with one image and forward with another"),
         "{error}"
     );
+    // What ran, and not together, has both told.
+    let together = "deploy web=2 api=2; deploy web=3 api=3";
+    let (mut line, error) = refused(together, "acme/web:1\nacme/api:2");
+    insta::assert_snapshot!(scrub(&line.repository, &error), @"
+    `to` names acme/web:1 and acme/api:2: each of them ran before, but never together, as far as can be seen. Nothing was changed: acme/web:3 (apps/web.yaml) and acme/api:3 (apps/web.yaml) are still deployed.
+    - acme/web:1 ran with acme/api:1, until commit id-1 of DATE by github-actions[bot] (`chore: update web, api images to 2`)
+    - acme/api:2 ran with acme/web:2, until commit id-0 of DATE by github-actions[bot] (`chore: update web, api images to 3`)
+    Name what ran together, an image a line: acme/api:1 with acme/web:1; or acme/api:2 with acme/web:2. To run these together, deploy them with `operation: update`.
+    ");
+    line.step("to acme/web:2\nacme/api:2");
+    assert_eq!(line.runs(), "web:2 api:2 odd:1 1");
     // One of several that never ran keeps the others where they are.
     let (_, error) = refused("deploy web=2", "acme/web:1\nacme/api:7");
     assert!(
@@ -1101,6 +1175,17 @@ fn an_image_that_never_ran_is_refused_with_those_that_did() {
     Check `to` and `file`; or deploy it with `operation: update`.
     ");
     assert!(ask("acme/api:2").contains("`to` names acme/api:2"));
+    for (to, hint) in [
+        ("web:2", "Did you mean `acme/web:2`? Check `to` and `file`;"),
+        ("web:3", "Did you mean `acme/web:3`? Check `to` and `file`;"),
+        (
+            &*"previous".replacen('i', "", 1),
+            "Did you mean `previous`? Check `to` and `file`;",
+        ),
+    ] {
+        assert!(ask(to).contains(hint), "{}", ask(to));
+        assert!(ask(to).contains("no such image ran before"), "{}", ask(to));
+    }
     insta::assert_snapshot!(ask("acme/web"), @"
     `to` `acme/web`: expected an image such as ghcr.io/acme/web:v13, a tag such as v13, or `previous`
     Nothing was changed.
@@ -1244,6 +1329,142 @@ fn the_advice_of_a_refusal_works() {
     assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
 }
 
+/// What is written where nothing is undone speaks of what would be.
+#[test]
+fn a_dry_run_and_a_refusal_do_not_say_that_they_undo() {
+    let mut line = Line::new();
+    line.step("deploy web=2 replicas=4");
+    let dry = |line: &Line| line.action("rollback").input("dry-run", "true");
+    let log = dry(&line).run().succeeded().shown_log();
+    let is_told = |line: &&str| line.starts_with("Would ") || line.contains(" then");
+    let told = log.lines().filter(is_told);
+    let told: Vec<String> = told.map(|told| scrub(&line.repository, told)).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    Would undo commit id-0 of DATE by github-actions[bot] (`chore: update web image to 2`)
+    acme/web:1 would run then, where acme/web:2 runs now
+    .spec.replicas would be "1" then, and "4" now
+    "#);
+    line.step("edit web=3");
+    let id = line.repository.log("main")[1].id.clone();
+    let refused = line.action("rollback").input("commit", id).run().failed();
+    assert!(!refused.log().contains("Undoing"), "{}", refused.log());
+    line.step("to acme/web:1");
+    let again = dry(&line).input("to", "acme/web:2").run().succeeded();
+    let warnings = again.warnings().join("\n");
+    assert!(
+        warnings.contains(", and would be deployed again"),
+        "{warnings}"
+    );
+    let again = line.deployment("web=3").input("dry-run", "true");
+    let warnings = again.run().succeeded().warnings().join("\n");
+    assert!(
+        warnings.contains(" and would be deployed again by this run"),
+        "{warnings}"
+    );
+}
+
+/// What a colleague changed in the same commit goes back with the image, and is named.
+#[test]
+fn what_goes_back_with_an_image_is_a_warning() {
+    let mut line = Line::new();
+    line.step("edit web=2 replicas=4");
+    let outcome = line.action("rollback").run().succeeded();
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+    let warning = "Values that no deployment is known to have set go back as well, with the commit that changed them: .spec.replicas is \"1\" then, and \"4\" now (apps/web.yaml)";
+    assert_eq!(outcome.warnings(), [warning]);
+    assert!(outcome.summary.contains("| `.spec.replicas` | `4` | `1` |"));
+    // What a deployment has set is no surprise.
+    line.step("deploy web=3 replicas=5");
+    let outcome = line.action("rollback").run().succeeded();
+    assert_eq!(outcome.warnings(), [""; 0]);
+}
+
+/// A click may lead to images that never ran together: then it says so.
+#[test]
+fn a_click_says_what_never_ran_together() {
+    let mut line = Line::new();
+    for step in ["deploy web=2 api=2", "deploy web=3 api=3", "edit web=1"] {
+        line.step(step);
+    }
+    let outcome = line.action("rollback").run().succeeded();
+    assert_eq!(line.runs(), "web:1 api:2 odd:1 1");
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    What is deployed then did not run together before, as far as can be seen: acme/api:2 ran with acme/web:2 last, and runs with acme/web:1 then
+    ");
+    // What ran together long ago is known as that.
+    let mut line = Line::new();
+    for tag in 2..14 {
+        line.step(&format!("deploy api={tag}"));
+    }
+    line.step("deploy web=2");
+    let outcome = line.action("rollback").run().succeeded();
+    assert_eq!(outcome.warnings(), [""; 0]);
+}
+
+/// By its name, what is newer is deployed again, and nothing is a failure by that.
+#[test]
+fn what_is_newer_and_named_is_a_deployment_in_the_history() {
+    let mut line = Line::new();
+    for step in ["deploy web=2", "deploy web=1", "to acme/web:2"] {
+        line.step(step);
+    }
+    let history = line.action("history").run().succeeded();
+    let deployments: serde_json::Value =
+        serde_json::from_str(history.output("deployments")).unwrap();
+    assert_eq!(deployments[0]["kind"], "update");
+    assert_eq!(deployments[0]["subject"], "Deploy web 2 again");
+    assert_eq!(deployments[1]["rolled_back_by"], serde_json::Value::Null);
+    let metrics: serde_json::Value = serde_json::from_str(history.output("metrics")).unwrap();
+    assert_eq!(metrics["all"]["change_failure_rate"]["failed"], 0);
+    assert_eq!(metrics["all"]["deployments"]["count"], 3);
+    // Where it ran before that as well, it is a way back to it, and that it was rolled back is said.
+    for step in ["click", "deploy web=3"] {
+        line.step(step);
+    }
+    let outcome = line.action("rollback").input("to", "acme/web:2").run();
+    let [warning] = &outcome.succeeded().warnings()[..] else {
+        panic!("one warning, please")
+    };
+    assert!(
+        warning.starts_with("acme/web:2 was rolled back by commit "),
+        "{warning}"
+    );
+    // What was left for an image that had been rolled back is a failure.
+    let mut line = Line::new();
+    for step in ["deploy web=2", "click", "deploy web=3", "to acme/web:2"] {
+        line.step(step);
+    }
+    let history = line.action("history").run().succeeded();
+    let metrics: serde_json::Value = serde_json::from_str(history.output("metrics")).unwrap();
+    assert_eq!(metrics["all"]["change_failure_rate"]["failed"], 2);
+}
+
+/// What was removed and added again was not rolled back.
+#[test]
+fn what_was_removed_and_added_again_is_told_as_that() {
+    let mut line = Line::new();
+    line.step("deploy web=2");
+    let text = line.edited("web=3");
+    let file = line.file.clone();
+    for entry in [Entry::Absent, Entry::from(text)] {
+        line.repository
+            .commit("main", &file, entry, "feat: by hand");
+    }
+    let error = failure(&line.repository, line.action("rollback"));
+    insta::assert_snapshot!(error.replace("acme/manifests", "REPOSITORY"), @"
+    There is nothing to roll back: no deployment of apps/web.yaml in REPOSITORY is in force. The newest was commit id-2 of DATE by github-actions[bot] (`chore: update web image to 2`); commit id-1 of DATE by A colleague (`feat: by hand`) removed what it had deployed, and what is there now was added by hand. Nothing was changed: acme/web:3 (apps/web.yaml) and acme/api:1 (apps/web.yaml) are still deployed.
+    Deploy what is to run with `operation: update`.
+    ");
+    let mut line = Line::new();
+    line.step("deploy replicas=2");
+    line.step("edit replicas=3");
+    let error = failure(&line.repository, line.action("rollback"));
+    insta::assert_snapshot!(error.replace("acme/manifests", "REPOSITORY"), @"
+    There is nothing to roll back: no deployment of apps/web.yaml in REPOSITORY is in force. The newest was commit id-1 of DATE by github-actions[bot] (`chore: update apps/web.yaml`); commit id-0 of DATE by A colleague (`feat: by hand`) has changed by hand what it had deployed. Nothing was changed: acme/web:1 (apps/web.yaml) and acme/api:1 (apps/web.yaml) are still deployed.
+    What somebody did by hand is undone where `commit` names it; or deploy what is to run with `operation: update`.
+    ");
+}
+
 /// Two files, deployed together.
 fn two_files() -> (GitServer, Repository) {
     let server = GitServer::start();
@@ -1323,17 +1544,9 @@ fn a_file_that_is_gone_keeps_the_others_from_being_undone_in_silence() {
 #[test]
 fn a_file_that_was_rolled_back_further_stays_there() {
     let (_server, repository) = two_files();
-    let runs = || {
-        ["old/a.yaml", "old/b.yaml"].map(|file| {
-            let text = String::from_utf8(repository.show("main", file)).unwrap();
-            behind(&text, "blog-web:", '"').to_owned()
-        })
-    };
+    let runs = || both_run(&repository);
     for tag in ["v14", "v15", "v16"] {
-        globbed(&repository, "update", "old/*.yaml")
-            .input("image", format!("ghcr.io/wlals2/blog-web:{tag}"))
-            .run()
-            .succeeded();
+        deploy_to(&repository, "old/*.yaml", tag);
     }
     let v16 = repository.tip("main");
     globbed(&repository, "rollback", "old/a.yaml")
@@ -1356,8 +1569,9 @@ fn a_file_that_was_rolled_back_further_stays_there() {
         "{}",
         dry.log()
     );
-    // By its name, too, only what is left of it is undone. 14, 15 and 16 were all taken back.
-    for (commit, undone) in [(Some(v16), 1), (None, 3)] {
+    // By its name, too, only what is left of it is undone. That 14 and 15 were taken back in one of the files
+    // does not keep the other one from them.
+    for commit in [Some(v16), None] {
         let mut action = globbed(&repository, "rollback", "old/*.yaml");
         action = match &commit {
             Some(commit) => action.input("commit", commit).input("dry-run", "true"),
@@ -1365,9 +1579,77 @@ fn a_file_that_was_rolled_back_further_stays_there() {
         };
         let outcome = action.run().succeeded();
         assert_eq!(outcome.output("files"), "old/b.yaml");
-        assert_eq!(told(&outcome, "Undoing what is left of commit "), undone);
+        let undoing = match commit {
+            Some(_) => "Would undo what is left of commit ",
+            None => "Undoing what is left of commit ",
+        };
+        assert_eq!(told(&outcome, undoing), 1);
     }
-    assert_eq!(runs(), ["v13", "v13"]);
+    assert_eq!(runs(), ["v13", "v15"]);
+}
+
+/// What runs in [`two_files`].
+fn both_run(repository: &Repository) -> [String; 2] {
+    ["old/a.yaml", "old/b.yaml"].map(|file| {
+        let text = String::from_utf8(repository.show("main", file)).unwrap();
+        behind(&text, "blog-web:", '"').to_owned()
+    })
+}
+
+fn deploy_to(repository: &Repository, file: &str, tag: &str) {
+    globbed(repository, "update", file)
+        .input("image", format!("ghcr.io/wlals2/blog-web:{tag}"))
+        .run()
+        .succeeded();
+}
+
+/// What was rolled back in one place is a way back at another one, where it ran all the time; at its own
+/// place it never comes back by a click.
+#[test]
+fn what_was_rolled_back_in_staging_is_a_way_back_in_production() {
+    let (_server, repository) = two_files();
+    deploy_to(&repository, "old/b.yaml", "v14");
+    deploy_to(&repository, "old/b.yaml", "v15");
+    deploy_to(&repository, "old/a.yaml", "v14");
+    let mut seen = Vec::new();
+    while globbed(&repository, "rollback", "old/*.yaml").run().code() == Some(0) {
+        seen.push(both_run(&repository).join(" "));
+    }
+    assert_eq!(seen, ["v13 v15", "v13 v14", "v13 v13"]);
+}
+
+/// `to` looks at all places of the image, also where the newest commits don't show that it ran there.
+#[test]
+fn to_looks_at_every_place_of_the_image() {
+    let (_server, repository) = two_files();
+    deploy_to(&repository, "old/b.yaml", "v14");
+    for tag in 14..25 {
+        deploy_to(&repository, "old/a.yaml", &format!("v{tag}"));
+    }
+    let image = "ghcr.io/wlals2/blog-web:v13";
+    let back = |to: &str| {
+        let rollback = globbed(&repository, "rollback", "old/*.yaml");
+        rollback.input("to", to).run().succeeded()
+    };
+    back(image);
+    assert_eq!(both_run(&repository), ["v13", "v13"]);
+    // Where it never ran, what runs stays, and that is said.
+    deploy_to(&repository, "old/b.yaml", "v30");
+    deploy_to(&repository, "old/a.yaml", "v40");
+    let stays = "ghcr.io/wlals2/blog-web:v40 stays in old/a.yaml (Rollout/web, nginx): ghcr.io/wlals2/blog-web:v30 did not run there before, as far as can be seen";
+    let outcome = back("ghcr.io/wlals2/blog-web:v30");
+    assert_eq!(both_run(&repository), ["v40", "v30"]);
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(outcome.warnings(), [stays]);
+    let log = outcome.log();
+    let nothing = format!(
+        "Nothing to do: ghcr.io/wlals2/blog-web:v30 runs already where it ran before. {stays}."
+    );
+    assert!(log.contains(&nothing), "{log}");
+    deploy_to(&repository, "old/b.yaml", "v31");
+    let outcome = back("ghcr.io/wlals2/blog-web:v30");
+    assert_eq!(both_run(&repository), ["v40", "v30"]);
+    assert_eq!(outcome.warnings(), [stays]);
 }
 
 #[test]

@@ -2,25 +2,28 @@
 
 use super::plan::{self, Undone};
 use super::target::{Target, Wanted};
-use super::together;
-use crate::deployment::Origin;
-use crate::deployment::past::{Candidate, NothingBefore, Part, Past, Standing, Undo};
+use crate::deployment::past::{Candidate, NothingBefore, Part, Past, Undo};
+use crate::deployment::{Named, Origin};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::Plan;
+use crate::manifest::{Plan, ValueChange};
 use crate::operation::past::{changes, messages, named, past};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
 use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Searched, Touched};
-use crate::repository::{CommitId, Revision, Snapshot};
+use crate::repository::{Branch as _, CommitId, Revision, Snapshot};
 
-/// How many commits of the files are looked at, step by step.
-const STEPS: [usize; 3] = [10, 100, 1000];
+/// How many commits of the files are looked at, step by step, until older ones can't change the answer.
+const STEPS: [usize; 3] = [10, 100, HORIZON];
+/// What is older than so many commits counts for nothing: so the answer stands on the branch alone, and not on
+/// how much of it had to be read.
+pub(super) const HORIZON: usize = 1000;
 /// How many commits that are passed over are told, and how many images that there were.
-const TOLD: usize = 10;
+pub(super) const TOLD: usize = 10;
 
 /// What is to be undone.
+#[derive(Default)]
 pub(super) struct Choice {
     /// Newest first; none where nothing was found after which the image that is wanted ran.
     pub undone: Vec<Undone>,
@@ -35,15 +38,12 @@ pub(super) struct Choice {
     /// Whether all that is undone are rollbacks.
     pub undoes_rollbacks: bool,
     /// The images that are wanted.
-    wanted: Option<Goal>,
-}
-
-/// What is to run again.
-struct Goal {
-    wanted: Wanted,
-    /// What there was.
-    known: String,
-    history: FileHistory,
+    pub wanted: Option<Wanted>,
+    /// The commits by which it was found out; none where one commit was named that could not be found among
+    /// them.
+    pub history: Option<FileHistory>,
+    /// The files where images that are wanted were taken back further, and stay.
+    pub stays: Vec<String>,
 }
 
 /// Finds out what `target` means.
@@ -104,19 +104,7 @@ impl Choice {
             undone: undone.collect(),
             passed_over: passed.take(TOLD).collect(),
             warnings,
-            ..Self::nothing()
-        }
-    }
-
-    fn nothing() -> Self {
-        Self {
-            undone: Vec::new(),
-            passed_over: Vec::new(),
-            warnings: Vec::new(),
-            already: None,
-            again: Vec::new(),
-            undoes_rollbacks: false,
-            wanted: None,
+            ..Self::default()
         }
     }
 
@@ -129,41 +117,51 @@ impl Choice {
         let images = images.filter_map(|image| image.new?.parse::<ImageReference>().ok());
         images.map(|image| image.repository().to_owned()).collect()
     }
+}
 
-    /// What is wrong, and what should be known, where `plan` is to be made of `snapshot`: each image that is
-    /// wanted runs then, or is refused; and whether what runs then ran together before.
-    pub fn checked(
-        &self,
-        snapshot: &Snapshot,
-        plan: &mut Plan,
-        session: &Session<'_>,
-    ) -> Result<Option<String>, Failure> {
-        let Some(Goal {
-            wanted,
-            known,
-            history,
-        }) = &self.wanted
-        else {
-            return Ok(None);
-        };
-        let named = named(&history.commits);
-        let then = plan::images_then(snapshot, plan, wanted, &named);
-        for to in wanted.all() {
-            if !then.iter().any(|image| to.means(&image.new)) {
-                let location = &session.remote.location;
-                return Err(Failure::new(
-                    Reason::Rollback,
-                    format!("`to` names {to}, and no such image ran before in {location}, as far as can be seen. {known} Nothing was changed."),
-                )
-                .with_hint("Check `to` and `file`; or deploy it with `operation: update`."));
-            }
-        }
-        if plan.edits.is_empty() {
-            plan.images = then;
-            return Ok(None);
-        }
-        Ok(together::never(history, plan, wanted))
+/// The newest commits of the files, at most so many; and whether no more of them count.
+async fn read(
+    session: &Session<'_>,
+    files: &FileSelection,
+    limit: usize,
+    log: &mut impl Progress,
+) -> Result<(FileHistory, bool), Failure> {
+    let query = HistoryQuery::newest(limit);
+    let history = session.history(files, &query, log).await?;
+    let is_all = !history.limited || limit >= HORIZON;
+    if is_all && history.limited {
+        log.info(&format!(
+            "Only the newest {limit} commits of {files} count: older ones are not looked at"
+        ));
     }
+    Ok((history, is_all))
+}
+
+/// Whether what was found out about `chosen` commits stands on newer ones and themselves alone, so that older
+/// commits than those of `history` do not change it.
+fn is_sure(history: &FileHistory, named: &Named<'_>, past: &Past<'_>, chosen: &[usize]) -> bool {
+    let Some(oldest) = chosen.iter().max() else {
+        return false;
+    };
+    // An older deployment may tell of a value that it is one, and of a text that it is an image.
+    let unknown = |number: usize| {
+        let touched = &history.commits[number];
+        let is_edit = past.standings()[number].origin == Origin::Edit;
+        let mut values = touched
+            .files
+            .iter()
+            .flat_map(|versions| plan::besides_in(named, versions));
+        let may_be_image = |value: ValueChange| {
+            let mut texts = [value.old, value.new].into_iter().flatten();
+            texts.any(|text| {
+                let image = text.parse::<ImageReference>();
+                image.is_ok_and(|image| image.tag().or(image.digest()).is_some())
+            })
+        };
+        let is_chosen = chosen.contains(&number);
+        (is_chosen || is_edit) && values.any(|value| is_chosen || may_be_image(value))
+    };
+    !past.stands_on_older(*oldest) && !(0..=*oldest).any(unknown)
 }
 
 /// The newest deployment in force.
@@ -173,20 +171,21 @@ async fn newest(
     log: &mut impl Progress,
 ) -> Result<Choice, Failure> {
     for limit in STEPS {
-        let history = session
-            .history(files, &HistoryQuery::newest(limit), log)
-            .await?;
+        let (history, is_all) = read(session, files, limit, log).await?;
         if let Some(gone) = gone(files, &history) {
             return Err(gone);
         }
-        let is_last = !history.limited || Some(&limit) == STEPS.last();
         let named = named(&history.commits);
         let past = past(&history.commits, &named);
         match past.newest() {
-            Ok(chosen) if is_last || !past.stands_on_older(&chosen) => {
-                return Ok(Choice::of(&history, &past, &chosen));
+            Ok(chosen) if is_all || is_sure(&history, &named, &past, &numbers(&chosen)) => {
+                let choice = Choice::of(&history, &past, &chosen);
+                return Ok(Choice {
+                    history: Some(history),
+                    ..choice
+                });
             }
-            Err(why) if is_last => return Err(nothing(session, files, &history, &past, why)),
+            Err(why) if is_all => return Err(nothing(session, files, &history, &past, why)),
             Ok(_) | Err(_) => {}
         }
     }
@@ -194,6 +193,10 @@ async fn newest(
         Reason::Rollback,
         "There is nothing to roll back.",
     ))
+}
+
+fn numbers(chosen: &[Undo]) -> Vec<usize> {
+    chosen.iter().map(|one| one.number).collect()
 }
 
 /// What came after the images that are wanted.
@@ -204,25 +207,30 @@ async fn back_to(
     log: &mut impl Progress,
 ) -> Result<Choice, Failure> {
     let is_wanted = |image: &str| wanted.means(image);
-    // What else may be meant by a version alone, the newest commits don't tell.
-    let steps = if wanted.is_version() {
-        &STEPS[1..]
-    } else {
-        &STEPS
+    // Which images are meant by a version alone, only all of them tell.
+    let steps = match wanted.is_version() {
+        true => &[HORIZON][..],
+        false => &STEPS,
     };
-    let mut choice = Choice::nothing();
+    let mut tip = None;
     for limit in steps {
-        let history = session
-            .history(files, &HistoryQuery::newest(*limit), log)
-            .await?;
+        let (history, is_all) = read(session, files, *limit, log).await?;
         let named = named(&history.commits);
         let past = past(&history.commits, &named);
         let way = past.back_to(is_wanted);
-        let mut all = wanted.all().iter();
-        let is_known = all.all(|to| past.knows(|image| to.means(image)));
-        let is_last = is_known || !history.limited || Some(limit) == STEPS.last();
-        if !is_last {
-            continue;
+        if !is_all {
+            if !is_sure(&history, &named, &past, &numbers(&way.undo)) {
+                continue;
+            }
+            if tip.is_none() {
+                tip = session.repository.snapshot(files).await.ok();
+            }
+            if !tip
+                .as_ref()
+                .is_some_and(|tip| is_back_everywhere(tip, &named, &past, wanted))
+            {
+                continue;
+            }
         }
         let candidates = past.candidates(is_wanted);
         let is_mixed = candidates.iter().any(|one| one.is_forward)
@@ -231,31 +239,43 @@ async fn back_to(
             return Err(several(&history, wanted, &candidates));
         }
         let line = |number: usize| commit_line(&history.commits[number].commit);
-        if !way.undo.is_empty() {
-            choice = Choice::of(&history, &past, &way.undo);
+        let mut choice = match way.undo.is_empty() {
+            true => Choice::default(),
+            false => Choice::of(&history, &past, &way.undo),
+        };
+        for (by, file) in way.stays {
+            let by = line(by);
+            let stays = format!("{file} stays as it is: {wanted} was taken back there by {by}");
+            choice.warnings.push(stays);
+            choice.stays.push(file);
         }
-        let stays = way.stays.iter().map(|(by, file)| {
-            let by = line(*by);
-            format!("{file} stays as it is: {wanted} was taken back there by {by}")
-        });
-        choice.warnings.extend(stays);
+        for (image, by) in way.taken_back {
+            let by = line(by);
+            let taken_back = format!("{image} was rolled back by {by}, and is named now");
+            choice.warnings.push(taken_back);
+        }
         let again = way.again.into_iter();
         choice.again = again.map(|(image, by)| (image, line(by))).collect();
-        let known = match &past.replaced_images()[..] {
-            [] => "No image was replaced there.".to_owned(),
-            known => {
-                let known: Vec<&str> = known.iter().copied().take(TOLD).collect();
-                format!("What ran before, the newest first: {}.", known.join(", "))
-            }
-        };
-        choice.wanted = Some(Goal {
-            wanted: wanted.clone(),
-            known,
-            history,
-        });
-        break;
+        choice.wanted = Some(wanted.clone());
+        choice.history = Some(history);
+        return Ok(choice);
     }
-    Ok(choice)
+    Ok(Choice::default())
+}
+
+/// Whether each image that is wanted runs, or comes back by what is known, at every place of `tip` that has one
+/// of its repository.
+fn is_back_everywhere(tip: &Snapshot, named: &Named<'_>, past: &Past<'_>, wanted: &Wanted) -> bool {
+    let mut back: Vec<(&str, &str)> = past.places_back(|image| wanted.means(image));
+    let places = plan::images_then(tip, &Plan::default(), named, |image| wanted.names(image));
+    let mut others = places.iter().filter(|image| !wanted.means(&image.new));
+    others.all(|image| {
+        let place = image.place.to_string();
+        let own = back
+            .iter()
+            .position(|back| *back == (image.file.as_str(), place.as_str()));
+        own.map(|own| back.swap_remove(own)).is_some()
+    })
 }
 
 /// The failure for images of several names which are meant and do not come again together.
@@ -305,17 +325,6 @@ async fn of_commit(
     touched: Touched,
     log: &mut impl Progress,
 ) -> Result<Choice, Failure> {
-    let mut history = None;
-    for limit in STEPS {
-        let query = HistoryQuery::newest(limit);
-        let read = session.history(files, &query, log).await?;
-        let is_there = read.commits.iter().any(|one| brought(one, &touched));
-        let is_last = !read.limited || is_there;
-        history = Some(read);
-        if is_last {
-            break;
-        }
-    }
     let own = Undone {
         origin: Origin::of_all(messages(&touched.commit)),
         parts: vec![Part::Whole; touched.files.len()],
@@ -323,19 +332,40 @@ async fn of_commit(
     };
     let whole = Choice {
         undone: vec![own],
-        ..Choice::nothing()
+        ..Choice::default()
     };
-    let Some(history) = history else {
-        return Ok(whole);
-    };
-    let named = named(&history.commits);
-    let past = past(&history.commits, &named);
-    let mut commits = history.commits.iter();
-    let Some(number) = commits.position(|one| brought(one, &touched)) else {
-        return Ok(whole);
-    };
+    for limit in STEPS {
+        let (history, is_all) = read(session, files, limit, log).await?;
+        let named = named(&history.commits);
+        let past = past(&history.commits, &named);
+        let mut commits = history.commits.iter();
+        let number = commits.position(|one| brought(one, &touched));
+        let is_sure = |number: usize| is_sure(&history, &named, &past, &[number]);
+        match number {
+            Some(number) if is_all || is_sure(number) => {
+                let choice = of_known(&history, &past, number, &touched, whole);
+                return Ok(Choice {
+                    history: Some(history),
+                    ..choice
+                });
+            }
+            _ if is_all => break,
+            Some(_) | None => {}
+        }
+    }
+    Ok(whole)
+}
+
+/// What of a commit is to be undone that is named, and is the one of this `number` or was merged by it.
+fn of_known(
+    history: &FileHistory,
+    past: &Past<'_>,
+    number: usize,
+    touched: &Touched,
+    whole: Choice,
+) -> Choice {
     match past.of_commit(number) {
-        Err(by) => Ok(Choice {
+        Err(by) => Choice {
             undone: Vec::new(),
             already: Some(format!(
                 "{} was taken back already, by {}",
@@ -343,14 +373,14 @@ async fn of_commit(
                 commit_line(&history.commits[by].commit)
             )),
             ..whole
-        }),
+        },
         // One of a merge is undone by itself.
-        Ok(_) if history.commits[number].commit.id != touched.commit.id => Ok(whole),
+        Ok(_) if history.commits[number].commit.id != touched.commit.id => whole,
         Ok(undo) => {
-            let mut choice = Choice::of(&history, &past, &[undo]);
+            let mut choice = Choice::of(history, past, &[undo]);
             choice.passed_over.clear();
             choice.warnings.clear();
-            Ok(choice)
+            choice
         }
     }
 }
@@ -387,7 +417,13 @@ fn nothing(
         )
         .with_hint(hint)
     };
-    let was_deployed = |(_, standing): &(usize, &Standing)| standing.is_deployment();
+    let deployments = || {
+        let all = past.standings().iter().enumerate();
+        all.filter(|(_, standing)| standing.is_deployment())
+    };
+    let is_every_one_undone = deployments().all(|(_, standing)| standing.undone_by.is_some());
+    let named =
+        "To undo a rollback, name it with `commit`; to run an image again, name it with `to`.";
     match why {
         NothingBefore::RolledBack { deployment, by } => failure(
             format!(
@@ -397,39 +433,53 @@ fn nothing(
             ),
             "To run it all the same, name it with `to`, or the deployment to undo with `commit`.",
         ),
-        NothingBefore::NoDeployment => {
-            match past.standings().iter().enumerate().find(was_deployed) {
-                Some((number, standing)) => failure(
-                    format!(
-                        "every deployment of {files} in {location} was rolled back already. The newest was {}{}.",
-                        line(number),
-                        standing
-                            .undone_by
-                            .map(|by| format!(", taken back by {}", line(by)))
-                            .unwrap_or_default()
+        NothingBefore::NoDeployment => match deployments().next() {
+            Some((number, standing)) => {
+                let what = match is_every_one_undone {
+                    true => "every deployment of {} was rolled back already",
+                    false => "no deployment of {} is in force",
+                };
+                let what = what.replace("{}", &format!("{files} in {location}"));
+                let by_hand = past.replaced_by_hand(number);
+                let (became, hint) = match (standing.undone_by, by_hand) {
+                    (Some(by), _) => (format!(", taken back by {}", line(by)), named),
+                    (None, Some((by, true))) => (
+                        format!(
+                            "; {} removed what it had deployed, and what is there now was added by hand",
+                            line(by)
+                        ),
+                        "Deploy what is to run with `operation: update`.",
                     ),
-                    "To undo a rollback, name it with `commit`; to run an image again, name it with `to`.",
-                ),
-                None => {
-                    let what = match (&history.commits[..], history.commits.last()) {
-                        ([only], _) => format!(
-                            "The one commit that touched it is {}.",
-                            commit_line(&only.commit)
-                        ),
-                        (all, Some(oldest)) => format!(
-                            "{} commits touched it, the oldest of them {}.",
-                            all.len(),
-                            commit_line(&oldest.commit)
-                        ),
-                        (_, None) => "No commit has touched it.".to_owned(),
-                    };
-                    failure(
-                        format!("no commit has changed an image in {files} of {location}. {what}"),
-                        "Check `file` and `branch`. A commit that changed something else is undone where `commit` names it.",
-                    )
-                }
+                    (None, Some((by, false))) => (
+                        format!("; {} has changed by hand what it had deployed", line(by)),
+                        "What somebody did by hand is undone where `commit` names it; or deploy what is to run with `operation: update`.",
+                    ),
+                    (None, None) => (String::new(), named),
+                };
+                failure(
+                    format!("{what}. The newest was {}{became}.", line(number)),
+                    hint,
+                )
             }
-        }
+            None => {
+                let what = match (&history.commits[..], history.commits.last()) {
+                    ([only], _) => format!(
+                        "The one commit that touched it is {}.",
+                        commit_line(&only.commit)
+                    ),
+                    (all, Some(oldest)) => format!(
+                        "{} commits touched it, the oldest of them {}.",
+                        all.len(),
+                        commit_line(&oldest.commit)
+                    ),
+                    (_, None) => "No commit has touched it.".to_owned(),
+                };
+                failure(
+                    format!("no commit has changed an image in {files} of {location}. {what}"),
+                    "Check `file` and `branch`. A commit that changed something else is undone where `commit` names it.",
+                )
+            }
+        },
     }
 }
 

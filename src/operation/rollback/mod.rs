@@ -2,6 +2,7 @@
 
 mod choice;
 mod plan;
+mod reached;
 mod refusal;
 mod still;
 mod target;
@@ -20,12 +21,13 @@ use super::verify::Argocd;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
 use crate::deployment::{
-    self, Deployment, MessageTemplate, RevertSubject, Reverted, Source, shortened,
+    self, Deployment, MessageTemplate, Origin, RevertSubject, Reverted, Source, shortened,
 };
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
 use crate::manifest::{ImageChange, Plan, ValueChange};
+use crate::nearest::first_few;
 use crate::repository::history::HistoryQuery;
 use crate::repository::{CommitId, Identity, Snapshot};
 use crate::version;
@@ -164,7 +166,13 @@ async fn undo(
     source: &Source,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
-    announce(&choice, log);
+    for passed in &choice.passed_over {
+        log.info(passed);
+    }
+    let mood = match landing.dry_run {
+        true => Mood::Would,
+        false => Mood::Does,
+    };
     let repositories = choice.repositories();
     let landed = landing::land(session, landing, log, async |snapshot: &Snapshot| {
         let mut plan = match &choice.undone[..] {
@@ -183,9 +191,10 @@ async fn undo(
                 }
             },
         };
-        let unseen = choice.checked(snapshot, &mut plan, session)?;
+        let checked = reached::checked(&choice, snapshot, &mut plan, session)?;
         let newer = newer(&plan);
         let changed = plan.changed_images().count();
+        // Whoever names what is newer deploys it: nothing is taken back by that.
         let is_newer = is_named && changed > 0 && newer.len() == changed;
         let again = !choice.again.is_empty() || choice.undoes_rollbacks || is_newer;
         let subject = match (is_named, again) {
@@ -194,35 +203,48 @@ async fn undo(
             (true, true) => RevertSubject::Again,
         };
         let deployment = Deployment::of(&plan, source);
-        let reverted: Vec<Reverted<'_>> = choice.undone.iter().map(reverted).collect();
+        let reverted: Vec<Reverted<'_>> = choice
+            .undone
+            .iter()
+            .map(|undone| reverted(undone, is_newer))
+            .collect();
         let message = deployment::revert_message(template, &reverted, subject, &deployment);
+        let besides = plan::besides(&plan);
         let rolled_back = choice.again.iter();
-        let rolled_back = rolled_back
-            .map(|(image, by)| format!("{image} was rolled back by {by}, and is deployed again"));
-        let own: Vec<String> = rolled_back
+        let rolled_back = rolled_back.map(|(image, by)| {
+            let is = mood.is("deployed again");
+            format!("{image} was rolled back by {by}, and {is}")
+        });
+        let own = rolled_back
             .chain(newer.iter().map(|image| {
                 format!(
-                    "{} is newer by its tag than {}, in whose place it comes",
-                    image.new, image.old
+                    "{} is newer by its tag than {}, in whose place it {}",
+                    image.new,
+                    image.old,
+                    mood.of("comes", "would come")
                 )
             }))
-            .chain(unseen)
-            .collect();
+            .chain(by_hand(&besides, mood))
+            .chain(checked.warnings)
+            .chain(together::told(session, landing.files, &choice, &plan).await);
+        let own: Vec<String> = own.collect();
         let own: Vec<String> = landing::distinct(own.iter().map(String::as_str))
             .into_iter()
             .map(str::to_owned)
             .collect();
-        let besides = plan::besides(&plan);
-        let mut announced = what_runs_then(&plan, &besides);
+        let mut announced = undoing(&choice.undone, mood);
+        announced.extend(what_runs_then(&plan, mood));
         announced.extend(own.iter().cloned());
+        let warnings = choice.warnings.iter().cloned();
+        let warnings = warnings.chain(left_in_other_files(&choice.undone));
         Ok(Planned {
             announced,
             besides,
             again,
             plan,
             message,
-            warnings: choice.warnings.iter().cloned().chain(own).collect(),
-            skipped: choice.already.clone(),
+            warnings: warnings.chain(own).collect(),
+            skipped: choice.already.clone().or(checked.skipped),
         })
     });
     let landed = match landed.await {
@@ -262,34 +284,76 @@ fn newer(plan: &Plan) -> Vec<&ImageChange> {
     plan.changed_images().filter(is_newer).collect()
 }
 
-/// Says what is undone, what is not, and why.
-fn announce(choice: &Choice, log: &mut impl Progress) {
-    for passed in &choice.passed_over {
-        log.info(passed);
+/// Whether something is done, or only told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Does,
+    Would,
+}
+
+impl Mood {
+    fn of(self, does: &'static str, would: &'static str) -> &'static str {
+        match self {
+            Self::Does => does,
+            Self::Would => would,
+        }
     }
-    for undone in &choice.undone {
-        let touched = &undone.touched;
-        let rest = if undone.is_rest() {
+
+    /// `is deployed again`
+    fn is(self, what: &str) -> String {
+        format!("{} {what}", self.of("is", "would be"))
+    }
+}
+
+/// What is undone, a line for each commit.
+fn undoing(undone: &[Undone], mood: Mood) -> Vec<String> {
+    let line = |one: &Undone| {
+        let rest = if one.is_rest() {
             "what is left of "
         } else {
             ""
         };
-        log.info(&format!("Undoing {rest}{}", commit_line(&touched.commit)));
-        let others = touched.changed_files.saturating_sub(touched.files.len());
-        if others > 0 {
-            log.warning(&format!(
-                "Commit {} changed {}, not named by `file`: they stay as they are",
-                touched.commit.id.short(),
-                counted(others, "more file")
-            ));
-        }
-    }
+        let undoing = mood.of("Undoing", "Would undo");
+        format!("{undoing} {rest}{}", commit_line(&one.touched.commit))
+    };
+    undone.iter().map(line).collect()
 }
 
+/// What the commits did to files that nobody has named.
+fn left_in_other_files(undone: &[Undone]) -> impl Iterator<Item = String> {
+    undone.iter().filter_map(|Undone { touched, .. }| {
+        let others = touched.changed_files.checked_sub(touched.files.len());
+        let others = others.filter(|others| *others > 0)?;
+        Some(format!(
+            "Commit {} changed {}, not named by `file`: they stay as they are",
+            touched.commit.id.short(),
+            counted(others, "more file")
+        ))
+    })
+}
+
+/// What goes back that is no deployment's: somebody had changed it in a commit that is undone.
+fn by_hand(besides: &[ValueChange], mood: Mood) -> Option<String> {
+    let values: Vec<String> = besides
+        .iter()
+        .map(|value| format!("{} ({})", value_then(value, mood), value.file))
+        .collect();
+    (!values.is_empty()).then(|| {
+        format!(
+            "Values that no deployment is known to have set {} as well, with the commit that changed them: {}",
+            mood.of("go back", "would go back"),
+            first_few(&values, ANNOUNCED)
+        )
+    })
+}
+
+/// A commit as the message names it that undoes it; what it did is not said to be taken back where a newer image
+/// is deployed again.
 fn reverted(
     Undone {
         touched, origin, ..
     }: &Undone,
+    is_newer: bool,
 ) -> Reverted<'_> {
     let commit = &touched.commit;
     let merged_into = commit.parents.first().filter(|_| commit.is_merge());
@@ -298,6 +362,7 @@ fn reverted(
         id: commit.id.as_str(),
         merged_into: merged_into.map(CommitId::as_str),
         origin: *origin,
+        is_taken_back: !is_newer || *origin == Origin::Rollback,
     }
 }
 
@@ -309,23 +374,12 @@ const SHOWN: usize = 100;
 const ANNOUNCED: usize = 10;
 
 /// `ghcr.io/o/web:v13 runs then, where ghcr.io/o/web:v14 runs now`
-fn what_runs_then(plan: &Plan, besides: &[ValueChange]) -> Vec<String> {
-    let images = plan
-        .changed_images()
-        .map(|image| format!("{} runs then, where {} runs now", image.new, image.old));
-    let values = plan.changed_values().chain(besides).map(|value| {
-        let text = |text: &Option<String>| {
-            text.as_deref().map_or("gone".into(), |text| {
-                format!("{:?}", shortened(text, SHOWN))
-            })
-        };
-        format!(
-            "{} is {} then, and {} now",
-            value.path,
-            text(&value.new),
-            text(&value.old)
-        )
+fn what_runs_then(plan: &Plan, mood: Mood) -> Vec<String> {
+    let images = plan.changed_images().map(|image| {
+        let runs = mood.of("runs", "would run");
+        format!("{} {runs} then, where {} runs now", image.new, image.old)
     });
+    let values = plan.changed_values().map(|value| value_then(value, mood));
     let mut lines: Vec<String> = Vec::new();
     for line in images.chain(values) {
         if !lines.contains(&line) {
@@ -338,4 +392,19 @@ fn what_runs_then(plan: &Plan, besides: &[ValueChange]) -> Vec<String> {
         lines.push(format!("… and {more} more"));
     }
     lines
+}
+
+/// `.spec.replicas is "1" then, and "4" now`
+fn value_then(value: &ValueChange, mood: Mood) -> String {
+    let text = |text: &Option<String>| {
+        text.as_deref().map_or("gone".into(), |text| {
+            format!("{:?}", shortened(text, SHOWN))
+        })
+    };
+    format!(
+        "{} {} then, and {} now",
+        value.path,
+        mood.is(&text(&value.new)),
+        text(&value.old)
+    )
 }

@@ -1,6 +1,5 @@
 //! What to change on the tip so that commits are undone.
 
-use super::target::Wanted;
 use crate::deployment::past::Part;
 use crate::deployment::{Changes, Named, Origin};
 use crate::files::RepoPath;
@@ -8,7 +7,7 @@ use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestError, Plan, RestoreError, ValueChange,
     Versions, changed_at, is_signed, restore, takes_back,
 };
-use crate::operation::past::messages;
+use crate::operation::past::{changes, messages};
 use crate::repository::Snapshot;
 use crate::repository::history::{FileVersions, Touched};
 use crate::repository::merge::three_way;
@@ -226,23 +225,22 @@ fn change(transition: ImageTransition) -> Option<ImageChange> {
     })
 }
 
-/// The images that are wanted among those that the files hold when `plan` is done.
+/// The images that `is_meant` means among those that the files hold when `plan` is done.
 pub(super) fn images_then(
     snapshot: &Snapshot,
     plan: &Plan,
-    wanted: &Wanted,
     named: &Named<'_>,
+    is_meant: impl Fn(&str) -> bool,
 ) -> Vec<ImageChange> {
-    // Also where only `path` finds an image.
-    let is_image = |text: &str| wanted.means(text);
     let images = snapshot.files.iter().flat_map(|file| {
         let edit = plan.edits.iter().find(|edit| edit.path == file.path);
         let text = edit.map_or(&file.bytes, |edit| &edit.after);
         let versions = Versions::new(&file.path, None, Some(text));
-        named.images(&file.path, &versions, &is_image)
+        // Also where only `path` finds an image.
+        named.images(&file.path, &versions, &is_meant)
     });
     images
-        .filter(|image| wanted.means(&image.held.image))
+        .filter(|image| is_meant(&image.held.image))
         .filter_map(|image| {
             change(ImageTransition {
                 old: image.new.clone(),
@@ -255,6 +253,27 @@ pub(super) fn images_then(
 /// What `plan` changes beside images and the values that deployments set: what somebody has changed by hand
 /// in a commit that is undone.
 pub(super) fn besides(plan: &Plan) -> Vec<ValueChange> {
+    let besides = plan.edits.iter().flat_map(|edit| {
+        let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
+        beside(&versions, &plan.images, &plan.values)
+    });
+    besides.collect()
+}
+
+/// What a commit did to a file beside images and the values that deployments set.
+pub(super) fn besides_in(named: &Named<'_>, versions: &FileVersions) -> Vec<ValueChange> {
+    let Changes { images, values } = changes(named, versions);
+    let images: Vec<ImageChange> = images.into_iter().filter_map(change).collect();
+    let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
+    beside(
+        &Versions::new(&versions.path, before, after),
+        &images,
+        &values,
+    )
+}
+
+/// The values that differ beside those of `images`, and beside `known` ones.
+fn beside(versions: &Versions, images: &[ImageChange], known: &[ValueChange]) -> Vec<ValueChange> {
     let is_known = |value: &ValueChange| {
         let is_of_image = |image: &ImageChange| {
             let is_part = |whole: &str, part: &Option<String>| {
@@ -265,14 +284,12 @@ pub(super) fn besides(plan: &Plan) -> Vec<ValueChange> {
                 && is_part(&image.old, &value.old)
                 && is_part(&image.new, &value.new)
         };
-        plan.images.iter().any(is_of_image)
-            || plan.values.iter().any(|own| {
+        images.iter().any(is_of_image)
+            || known.iter().any(|own| {
                 (&own.file, &own.resource, &own.path) == (&value.file, &value.resource, &value.path)
             })
     };
-    let values = plan
-        .edits
-        .iter()
-        .flat_map(|edit| Versions::new(&edit.path, Some(&edit.before), Some(&edit.after)).values());
-    values.filter(|value| !is_known(value)).collect()
+    let mut values = versions.values();
+    values.retain(|value| !is_known(value));
+    values
 }

@@ -6,6 +6,9 @@ use std::str::FromStr;
 use crate::image::ImageReference;
 use crate::repository::{CommitId, Revision};
 
+/// The word for what ran before.
+pub(super) const PREVIOUS: &str = "previous";
+
 /// What to undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -49,11 +52,11 @@ pub enum UnknownTo {
 impl FromStr for Target {
     type Err = UnknownTo;
 
-    /// `previous`, or as [`Wanted`].
+    /// [`PREVIOUS`], or as [`Wanted`].
     fn from_str(text: &str) -> Result<Self, UnknownTo> {
-        match text {
-            "previous" => Ok(Self::Newest),
-            text => text.parse().map(Self::To),
+        match text.eq_ignore_ascii_case(PREVIOUS) {
+            true => Ok(Self::Newest),
+            false => text.parse().map(Self::To),
         }
     }
 }
@@ -87,6 +90,11 @@ impl Wanted {
     /// Whether `image` is one of those that are meant.
     pub fn means(&self, image: &str) -> bool {
         self.0.iter().any(|to| to.means(image))
+    }
+
+    /// Whether `image` is of a repository that is meant, whatever its version.
+    pub fn names(&self, image: &str) -> bool {
+        self.0.iter().any(|to| to.names(image))
     }
 
     /// Each of them.
@@ -148,6 +156,18 @@ impl To {
     }
 }
 
+impl To {
+    /// Whether `image` is of the repository that is meant, whatever its version.
+    fn names(&self, image: &str) -> bool {
+        match self {
+            Self::Version(_) => false,
+            Self::Image(wanted) => image
+                .parse()
+                .is_ok_and(|image: ImageReference| image.same_repository(wanted)),
+        }
+    }
+}
+
 impl fmt::Display for To {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,7 +206,9 @@ mod tests {
             assert!(!parsed.means(not), "{to} {not}");
             assert_eq!(parsed.to_string(), to);
         }
-        assert_eq!("previous".parse(), Ok(Target::Newest));
+        for word in ["previous", "Previous", "PREVIOUS"] {
+            assert_eq!(word.parse(), Ok(Target::Newest));
+        }
         for text in [
             "ghcr.io/acme/web",
             "a b",

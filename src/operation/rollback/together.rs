@@ -1,64 +1,82 @@
 //! Whether images ran together before.
 
+use super::choice::{Choice, HORIZON};
 use super::target::Wanted;
 use crate::deployment::Named;
 use crate::deployment::past::Past;
-use crate::files::RepoPath;
+use crate::files::{FileSelection, RepoPath};
 use crate::manifest::Plan;
 use crate::nearest::first_few;
+use crate::operation::landing::distinct;
 use crate::operation::past::{named, past};
-use crate::repository::history::FileHistory;
+use crate::operation::session::Session;
+use crate::repository::history::{FileHistory, HistoryQuery};
 
 /// How many images are named.
 const NAMED: usize = 5;
 
-/// The images of some files, each with its file and place.
-type State = Vec<(String, String)>;
+/// The images of some files, each with its file's number and its place.
+pub(super) type State = Vec<(usize, String, String)>;
 
 /// What a person should know where the images that `plan` leaves in its files did not run together before,
-/// as far as `history` shows: a sentence or two without the last full stop.
-pub(super) fn never(history: &FileHistory, plan: &Plan, wanted: &Wanted) -> Option<String> {
-    let commits = &history.commits;
-    let named = named(commits);
-    let files: Vec<&RepoPath> = plan.edits.iter().map(|edit| &edit.path).collect();
-    let then: Vec<State> = plan
-        .edits
+/// as far as can be seen: a sentence or two without the last full stop.
+pub(super) async fn told(
+    session: &Session<'_>,
+    files: &FileSelection,
+    choice: &Choice,
+    plan: &Plan,
+) -> Option<String> {
+    let history = choice.history.as_ref()?;
+    let wanted = choice.wanted.as_ref();
+    let told = never(history, plan, wanted)?;
+    if !history.limited || history.commits.len() >= HORIZON {
+        return Some(told);
+    }
+    // Older commits may know of it. It is for a message only: one try.
+    let query = HistoryQuery::newest(HORIZON);
+    match session.repository.history(files, &query).await {
+        Ok(older) => never(&older, plan, wanted),
+        Err(_) => Some(told),
+    }
+}
+
+fn never(history: &FileHistory, plan: &Plan, wanted: Option<&Wanted>) -> Option<String> {
+    let edits = &plan.edits;
+    let named = named(&history.commits);
+    let files: Vec<&RepoPath> = edits.iter().map(|edit| &edit.path).collect();
+    let then: Vec<State> = edits
         .iter()
-        .map(|edit| state(&named, &edit.path, Some(&edit.after)))
+        .enumerate()
+        .map(|(own, edit)| state(&named, own, &edit.path, Some(&edit.after)))
         .collect();
-    // From the oldest on: what each file held, and what all of them did.
-    let mut now: Vec<Option<State>> = vec![None; files.len()];
-    let mut last_with: Option<Vec<State>> = None;
-    for touched in commits.iter().rev() {
-        for versions in &touched.files {
-            let Some(own) = files.iter().position(|file| **file == versions.now) else {
-                continue;
-            };
-            if now[own].is_none() {
-                now[own] = Some(state(&named, &versions.path, versions.before.as_deref()));
-                if is_all(&now, &then) {
-                    return None;
-                }
-            }
-            let after = state(&named, &versions.path, versions.after.as_deref());
-            now[own] = Some(after);
-        }
-        if is_all(&now, &then) {
-            return None;
-        }
-        let known: Option<Vec<State>> = now.iter().cloned().collect();
-        let holds = |known: &Vec<State>| {
-            let mut all = wanted.all().iter();
-            all.all(|to| known.iter().flatten().any(|(_, image)| to.means(image)))
-        };
-        last_with = known.filter(holds).or(last_with);
+    let then = then.concat();
+    let states = states(history, &named, &files);
+    if edits.is_empty() || states.iter().any(|(state, _)| *state == then) {
+        return None;
     }
     let intro = "What is deployed then did not run together before, as far as can be seen";
+    let moved = distinct(plan.changed_images().map(|image| image.new.as_str()));
+    let what = match wanted {
+        Some(wanted) => wanted.to_string(),
+        None => moved.join(" and "),
+    };
+    let holds = |state: &State| match wanted {
+        Some(wanted) => {
+            let mut all = wanted.all().iter();
+            all.all(|to| state.iter().any(|(.., image)| to.means(image)))
+        }
+        None => {
+            let mut all = moved.iter();
+            all.all(|moved| state.iter().any(|(.., image)| image == moved))
+        }
+    };
+    let last_with = states.iter().rev().find(|(state, _)| holds(state));
     let (mut was, mut is): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-    for (before, then) in last_with.iter().flatten().zip(&then) {
-        for (place, image) in then {
-            let before = before.iter().find(|(other, _)| other == place);
-            if let Some((_, before)) = before
+    if let Some((before, _)) = last_with {
+        for (file, place, image) in &then {
+            let mut before = before.iter();
+            let before = before.find(|(own, other, _)| (own, other) == (file, place));
+            if let Some((.., before)) = before
                 && before != image
                 && !was.contains(&before.as_str())
             {
@@ -67,53 +85,83 @@ pub(super) fn never(history: &FileHistory, plan: &Plan, wanted: &Wanted) -> Opti
             }
         }
     }
-    if was.is_empty() || was.len() > NAMED {
-        return Some(format!("{intro}: {}", listed(then.iter().flatten())));
+    if was.is_empty() || was.len() > NAMED || moved.len() > NAMED {
+        let then = distinct(then.iter().map(|(.., image)| image.as_str()));
+        return Some(format!("{intro}: {}", first_few(&then, NAMED)));
     }
-    let past = past(commits, &named);
-    let all = |image: &str| wanted.means(image) || was.contains(&image);
-    let advice = match comes_back(&past, all) {
-        true => format!(
+    let past = past(&history.commits, &named);
+    let is_meant = |image: &str| match wanted {
+        Some(wanted) => wanted.means(image),
+        None => moved.contains(&image),
+    };
+    let advice = match comes_back(&past, |image| is_meant(image) || was.contains(&image)) {
+        true if wanted.is_some() => format!(
             ". To have that again, name it in `to` as well, an image a line: {}",
+            was.join(", ")
+        ),
+        true => format!(
+            ". To have that again, name it in `to`, an image a line: {}, {}",
+            moved.join(", "),
             was.join(", ")
         ),
         false => String::new(),
     };
     Some(format!(
-        "{intro}: {wanted} ran with {} last, and runs with {} then{advice}",
+        "{intro}: {what} ran with {} last, and runs with {} then{advice}",
         was.join(", "),
         is.join(", ")
     ))
 }
 
 /// Whether all of the images come back in one step, none of them forward.
-fn comes_back(past: &Past<'_>, is_wanted: impl Fn(&str) -> bool) -> bool {
+pub(super) fn comes_back(past: &Past<'_>, is_wanted: impl Fn(&str) -> bool) -> bool {
     let candidates = past.candidates(&is_wanted);
     let way = past.back_to(&is_wanted);
     way.again.is_empty() && !candidates.iter().any(|one| one.is_forward)
 }
 
-fn is_all(now: &[Option<State>], then: &[State]) -> bool {
-    let mut both = now.iter().zip(then);
-    both.all(|(now, then)| now.as_ref() == Some(then))
+/// What the images of `files` were, from the oldest state that is known of all of them on; with the number of
+/// the commit that ended it, but for the last one. Of files that no commit touched, nothing is known.
+pub(super) fn states(
+    history: &FileHistory,
+    named: &Named<'_>,
+    files: &[&RepoPath],
+) -> Vec<(State, Option<usize>)> {
+    let commits = history.commits.iter().enumerate().rev();
+    let mut now: Vec<Option<State>> = vec![None; files.len()];
+    let number_of = |path: &RepoPath| files.iter().position(|file| *file == path);
+    for (_, touched) in commits.clone() {
+        for versions in &touched.files {
+            if let Some(own) = number_of(&versions.now)
+                && now[own].is_none()
+            {
+                let before = versions.before.as_deref();
+                now[own] = Some(state(named, own, &versions.path, before));
+            }
+        }
+    }
+    let all = |now: &[Option<State>]| now.iter().flatten().flatten().cloned().collect();
+    let mut states = Vec::new();
+    for (number, touched) in commits {
+        let before: State = all(&now);
+        for versions in &touched.files {
+            if let Some(own) = number_of(&versions.now) {
+                let after = versions.after.as_deref();
+                now[own] = Some(state(named, own, &versions.path, after));
+            }
+        }
+        states.push((before, Some(number)));
+    }
+    states.push((all(&now), None));
+    states
 }
 
 /// The images of a file by their places.
-fn state(named: &Named<'_>, file: &RepoPath, text: Option<&[u8]>) -> State {
+fn state(named: &Named<'_>, own: usize, file: &RepoPath, text: Option<&[u8]>) -> State {
     let images = named.changes(file, None, text).images.into_iter();
     let mut state: State = images
-        .filter_map(|image| Some((image.held.place.to_string(), image.new?)))
+        .filter_map(|image| Some((own, image.held.place.to_string(), image.new?)))
         .collect();
     state.sort_unstable();
     state
-}
-
-fn listed<'s>(images: impl Iterator<Item = &'s (String, String)>) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for (_, image) in images {
-        if !names.contains(&image.as_str()) {
-            names.push(image);
-        }
-    }
-    first_few(&names, NAMED)
 }
