@@ -21,6 +21,7 @@ pub mod registry;
 pub mod repository;
 
 pub mod argocd;
+pub mod commit_status;
 pub mod date;
 pub mod deadline;
 pub mod deployment;

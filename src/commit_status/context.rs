@@ -1,0 +1,170 @@
+//! Under which names something is posted on a commit, and which of them are waited for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// In which of GitHub's ways something is posted on a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A commit status.
+    Status,
+    /// A check run.
+    Check,
+    /// A deployment, by its environment.
+    Deployment,
+}
+
+impl Kind {
+    /// What an input has in front of the name.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Status => "",
+            Self::Check => "check:",
+            Self::Deployment => "deployment:",
+        }
+    }
+}
+
+/// Under which name something is posted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Context {
+    /// In which way.
+    pub kind: Kind,
+    /// `kustomization/web/0b1c2d3e`, the name of a check, an environment.
+    pub name: String,
+}
+
+impl Context {
+    /// The name of a commit status, as GitHub has it.
+    pub fn status(name: impl Into<String>) -> Self {
+        let (kind, name) = (Kind::Status, name.into());
+        Self { kind, name }
+    }
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind.prefix(), self.name)
+    }
+}
+
+/// What is waited for: a line of the input `status-context`.
+#[derive(Debug, Clone)]
+pub struct Line {
+    kind: Kind,
+    name: String,
+    /// None where it is a name outright.
+    glob: Option<GlobMatcher>,
+}
+
+/// The text is no [`Line`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLine {
+    /// Nothing behind `check:` or `deployment:`.
+    #[error("no name behind `{0}`")]
+    NoName(&'static str),
+    /// The glob does not parse.
+    #[error("the glob does not parse: {0}")]
+    Glob(String),
+}
+
+impl Line {
+    /// In which way it is posted.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The name, where it is no glob.
+    pub fn exact(&self) -> Option<&str> {
+        self.glob.is_none().then_some(self.name.as_str())
+    }
+
+    /// Whether something that is posted under `context` is meant. Names that look like globs are meant, too.
+    pub fn matches(&self, context: &Context) -> bool {
+        let of_glob = |glob: &GlobMatcher| glob.is_match(&context.name);
+        self.kind == context.kind
+            && (self.name == context.name || self.glob.as_ref().is_some_and(of_glob))
+    }
+}
+
+impl FromStr for Line {
+    type Err = InvalidLine;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLine> {
+        let prefixed = [Kind::Check, Kind::Deployment].into_iter();
+        let mut prefixed =
+            prefixed.filter_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)));
+        let (kind, name) = prefixed.next().unwrap_or((Kind::Status, text));
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(InvalidLine::NoName(kind.prefix()));
+        }
+        let glob = match name.contains(['*', '?', '{', '[']) {
+            false => None,
+            true => {
+                let glob = GlobBuilder::new(name).literal_separator(true).build();
+                let glob = glob.map_err(|error| InvalidLine::Glob(error.kind().to_string()))?;
+                Some(glob.compile_matcher())
+            }
+        };
+        let name = name.to_owned();
+        Ok(Self { kind, name, glob })
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind.prefix(), self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_means_names_of_its_own_kind() {
+        let of = |kind, name: &str| Context {
+            kind,
+            name: name.to_owned(),
+        };
+        for (line, kind, name, expected) in [
+            ("ci", Kind::Status, "ci", true),
+            ("ci", Kind::Check, "ci", false),
+            ("ci", Kind::Status, "CI", false),
+            (
+                "kustomization/web/*",
+                Kind::Status,
+                "kustomization/web/0b1c2d3e",
+                true,
+            ),
+            (
+                "kustomization/*",
+                Kind::Status,
+                "kustomization/web/0b",
+                false,
+            ),
+            (
+                "kustomization/**",
+                Kind::Status,
+                "kustomization/web/0b",
+                true,
+            ),
+            ("check:deploy *", Kind::Check, "deploy web", true),
+            ("check: e2e", Kind::Check, "e2e", true),
+            ("check:build [x]", Kind::Check, "build [x]", true),
+            ("deployment:prod", Kind::Deployment, "prod", true),
+            ("deployment:prod", Kind::Status, "deployment:prod", false),
+            ("ci/a:b", Kind::Status, "ci/a:b", true),
+        ] {
+            let parsed: Line = line.parse().unwrap();
+            assert_eq!(parsed.matches(&of(kind, name)), expected, "{line} {name}");
+        }
+        assert_eq!("check:x".parse::<Line>().unwrap().to_string(), "check:x");
+        for wrong in ["check:", "deployment: ", "a{b", "a[b"] {
+            assert!(wrong.parse::<Line>().is_err(), "{wrong}");
+        }
+    }
+}
