@@ -36,6 +36,16 @@ impl Deadline {
         }
     }
 
+    /// The same, and so much longer.
+    #[must_use]
+    pub fn extended(&self, more: Duration) -> Self {
+        Self {
+            at: self.at + more,
+            total: self.total + more,
+            cancellation: self.cancellation.clone(),
+        }
+    }
+
     /// What is left; zero when it has passed.
     pub fn remaining(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())

@@ -47,6 +47,9 @@ pub enum Reason {
     Mistracking,
     SyncFailed,
     Degraded,
+    ReportedFailure,
+    StatusAccess,
+    CommitGone,
     Superseded,
     Elsewhere,
     NotInTime,
@@ -63,7 +66,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 54] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -103,6 +106,9 @@ impl Reason {
         Self::Mistracking,
         Self::SyncFailed,
         Self::Degraded,
+        Self::ReportedFailure,
+        Self::StatusAccess,
+        Self::CommitGone,
         Self::Superseded,
         Self::Elsewhere,
         Self::NotInTime,
@@ -159,6 +165,9 @@ impl Reason {
             Self::Mistracking => "The application follows something else",
             Self::SyncFailed => "Argo CD could not apply the commit",
             Self::Degraded => "The deployment is degraded",
+            Self::ReportedFailure => "The deployment was reported as failed",
+            Self::StatusAccess => "GitHub does not show what is posted on the commit",
+            Self::CommitGone => "The branch does not lead to the commit any more",
             Self::Superseded => "Another deployment came in between",
             Self::Elsewhere => "Something else is wrong, not the deployment",
             Self::NotInTime => "The deployment was not done in time",

@@ -13,11 +13,11 @@ use crate::operation::history::{Deployment, HistoryReport};
 use crate::operation::landing::LandingReport;
 use crate::operation::source_changes;
 use crate::operation::status::StatusReport;
-use crate::operation::verify::{ApplicationReport, VerificationReport};
+use crate::operation::verify::{ApplicationReport, ContextReport, VerificationReport};
 use crate::repository::{BranchName, CommitId, Location};
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 27] = [
+pub const OUTPUTS: [&str; 31] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -39,6 +39,10 @@ pub const OUTPUTS: [&str; 27] = [
     "sync-status",
     "health-status",
     "argocd-revision",
+    "status-state",
+    "status-description",
+    "status-url",
+    "status-commit",
     "changes",
     "changes-markdown",
     "deployments",
@@ -126,7 +130,7 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
         delivery.pull_state().unwrap_or_default(),
     );
     if let Some(report) = &delivery.verified {
-        set_applications(&mut outputs, report);
+        set_verification(&mut outputs, report);
     }
     let rollback = delivery.landed_rollback();
     outputs.set("rolled-back", rollback.is_some());
@@ -143,11 +147,11 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
 pub fn of_verification(report: &VerificationReport) -> Outputs {
     let mut outputs = of_what_is_read(&report.location, &report.branch, &report.commit);
     outputs.set("image", report.git_images().join("\n"));
-    set_applications(&mut outputs, report);
+    set_verification(&mut outputs, report);
     outputs
 }
 
-fn set_applications(outputs: &mut Outputs, report: &VerificationReport) {
+fn set_verification(outputs: &mut Outputs, report: &VerificationReport) {
     let lines = |of: fn(&ApplicationReport) -> &str| {
         let lines: Vec<&str> = report.applications.iter().map(of).collect();
         lines.join("\n")
@@ -155,6 +159,17 @@ fn set_applications(outputs: &mut Outputs, report: &VerificationReport) {
     outputs.set("sync-status", lines(|one| &one.sync));
     outputs.set("health-status", lines(|one| &one.health.status));
     outputs.set("argocd-revision", lines(|one| &one.revision));
+    let lines = |of: fn(&ContextReport) -> &str| {
+        let lines: Vec<&str> = report.statuses.iter().map(of).collect();
+        lines.join("\n")
+    };
+    outputs.set("status-state", lines(|one| &one.state));
+    outputs.set("status-description", lines(|one| &one.description));
+    outputs.set(
+        "status-url",
+        lines(|one| one.url.as_deref().unwrap_or_default()),
+    );
+    outputs.set("status-commit", lines(|one| &one.commit));
 }
 
 /// The longest values in JSON: the outputs of a job may be 1 MB in all.

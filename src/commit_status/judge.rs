@@ -1,7 +1,7 @@
 //! What is posted on a commit means for it: it was deployed; this commit broke it; something else is wrong; or it is
 //! not known yet.
 //!
-//! What is absent is no success, the combined state of GitHub's is not asked (it is `pending` for ever where
+//! What is absent is not a success, the combined state of GitHub's is not asked (it is `pending` for ever where
 //! nothing was posted), and nothing is believed at once: a status is posted anew until the controller is done.
 
 // A length of time is no clock.
@@ -51,25 +51,31 @@ impl Criteria {
             && !self.own_workflow.as_ref().is_some_and(is_own)
     }
 
-    /// The newest of what counts of `posted`, by name.
+    /// What counts of `posted`, by name: the newest of each source, and of several sources the worst.
     fn newest<'a>(
         &self,
         posted: &'a [Posted],
         since: Option<DateTime<Utc>>,
     ) -> BTreeMap<&'a Context, &'a Posted> {
-        let mut newest: BTreeMap<&Context, &Posted> = BTreeMap::new();
+        let mut newest: Vec<&Posted> = Vec::new();
         for posted in posted {
             let is_meant = self.lines.iter().any(|line| line.matches(&posted.context));
             let is_late = since.is_none_or(|since| posted.at.is_some_and(|at| at >= since));
             if !is_meant || !is_late || !self.is_of_others(posted) {
                 continue;
             }
-            let known = newest.entry(&posted.context).or_insert(posted);
-            if posted.at > known.at {
-                *known = posted;
+            let known = newest.iter_mut().find(|known| known.is_same_source(posted));
+            match known {
+                Some(known) if posted.at > known.at => *known = posted,
+                Some(_) => {}
+                None => newest.push(posted),
             }
         }
+        newest.sort_by_key(|posted| posted.state().badness());
         newest
+            .into_iter()
+            .map(|posted| (&posted.context, posted))
+            .collect()
     }
 
     /// What counts on the commit itself.

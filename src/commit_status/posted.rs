@@ -58,6 +58,17 @@ impl State {
         }
     }
 
+    /// How bad it is: which of several counts that have one name.
+    pub(super) fn badness(&self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Pending => 1,
+            Self::NoVerdict(_) => 2,
+            Self::Error => 3,
+            Self::Failure => 4,
+        }
+    }
+
     /// The word for it.
     pub fn name(&self) -> &str {
         match self {
@@ -109,6 +120,13 @@ impl Posted {
             State::Success if waits(&self.description) => State::Pending,
             state => state.clone(),
         }
+    }
+
+    /// Whether one is the other's successor: the checks of two workflows may have one name.
+    pub(super) fn is_same_source(&self, other: &Self) -> bool {
+        self.context == other.context
+            && self.creator == other.creator
+            && self.workflow == other.workflow
     }
 
     /// Whether it is by this login. GraphQL and REST write that of an app differently: `flux`, `flux[bot]`.

@@ -1,5 +1,7 @@
-//! A deployment or a rollback to its end: what landed, whether it was merged where it was proposed, what Argo
-//! CD made of it, and the way back where it made nothing of it.
+//! A deployment or a rollback to its end: what landed, whether it was merged where it was proposed, whether it
+//! runs by the word of those who were asked, and the way back where it does not.
+
+use tokio::time::Instant;
 
 use super::landing::{LandingReport, Outcome};
 use super::merge_wait::{Anew, MergeOutcome, Waited, Waiting};
@@ -8,7 +10,7 @@ use super::pull_request::{News, PullRequest};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
-use super::verify::{self, Argocd, Blame, Deployed, VerificationReport};
+use super::verify::{self, Blame, Deployed, VerificationReport, Witnesses};
 use super::{Operation, Progress};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
@@ -22,7 +24,7 @@ pub struct Delivery {
     pub landed: LandingReport,
     /// How its pull request ended, where that was waited for.
     pub pull: Option<PullEnd>,
-    /// What Argo CD made of it, where that was asked for.
+    /// Whether it runs, where that was asked for.
     pub verified: Option<VerificationReport>,
     /// The rollback that followed a failure, or why there is none.
     pub rolled_back: Option<Result<LandingReport, Failure>>,
@@ -119,7 +121,7 @@ impl Delivery {
                     .unwrap_or_default();
                 let images = report.new_images().join(", ");
                 failure.hint = Some(format!(
-                    "Find out why before you deploy it again. Argo CD goes back to {images} by itself; this step does not wait for that."
+                    "Find out why before you deploy it again. The cluster goes back to {images} by itself; this step does not wait for that."
                 ));
                 format!("{deployed} {commit} was rolled back by {by}.")
             }
@@ -153,6 +155,7 @@ impl Delivery {
                 }
                 None => format!("{deployed} {commit} was not rolled back: it is undone already."),
             },
+            (None, None) if failure.reason == Reason::CommitGone => return Some(failure),
             (None, None) => format!(
                 "{deployed} {commit} stays on the branch {}.",
                 self.landed.branch
@@ -163,7 +166,7 @@ impl Delivery {
     }
 }
 
-/// Deploys, and where Argo CD is named, waits until it runs.
+/// Deploys, and where somebody is to tell that, waits until it runs.
 ///
 /// # Errors
 /// Whatever keeps it from landing. What comes later is in the report.
@@ -178,7 +181,7 @@ pub async fn update(
     Ok(delivered(update, landed, anew, source, cancellation, log).await)
 }
 
-/// Promotes, and where Argo CD is named, waits until it runs.
+/// Promotes, and where somebody is to tell that, waits until it runs.
 ///
 /// # Errors
 /// As [`update()`].
@@ -203,7 +206,7 @@ async fn delivered(
     log: &mut impl Progress,
 ) -> Delivery {
     let watched = Watched {
-        argocd: update.argocd.as_ref(),
+        witnesses: &update.witnesses,
         remote: &update.remote,
         files: &update.files,
         pull_request: update.pull_request.as_ref(),
@@ -250,7 +253,7 @@ fn in_several_commits(landed: &LandingReport) -> Failure {
     ))
 }
 
-/// Rolls back, and where Argo CD is named, waits until what was before runs again.
+/// Rolls back, and where somebody is to tell that, waits until what was before runs again.
 ///
 /// # Errors
 /// Whatever keeps it from landing. What comes later is in the report.
@@ -262,7 +265,7 @@ pub async fn rollback(
 ) -> Result<Delivery, Failure> {
     let landed = rollback::run(rollback, source, cancellation.clone(), log).await?;
     let watched = Watched {
-        argocd: rollback.argocd.as_ref(),
+        witnesses: &rollback.witnesses,
         remote: &rollback.remote,
         files: &rollback.files,
         pull_request: rollback.pull_request.as_ref(),
@@ -273,7 +276,7 @@ pub async fn rollback(
 
 /// Who is to merge and run what landed, and where that is.
 struct Watched<'a> {
-    argocd: Option<&'a Argocd>,
+    witnesses: &'a Witnesses,
     remote: &'a Remote,
     files: &'a FileSelection,
     pull_request: Option<&'a PullRequest>,
@@ -288,7 +291,7 @@ impl Watched<'_> {
         cancellation: Cancellation,
         log: &mut impl Progress,
     ) -> Delivery {
-        let (landed, pull) = self.merged(landed, source, cancellation.clone(), log).await;
+        let (landed, pull, since) = self.merged(landed, source, cancellation.clone(), log).await;
         let mut delivery = Delivery {
             landed,
             pull,
@@ -297,33 +300,37 @@ impl Watched<'_> {
         };
         let landed = &delivery.landed;
         let deployed = match delivery.is_on_the_branch() {
-            true => Deployed::of(landed, self.files),
+            true => Deployed::of(landed, self.files, since),
             false => None,
         };
-        delivery.verified = match (self.argocd, deployed) {
-            (Some(argocd), Some(deployed)) => {
-                Some(verify::wait(argocd, self.remote, source, &deployed, cancellation, log).await)
+        let Self {
+            witnesses, remote, ..
+        } = self;
+        delivery.verified = match deployed {
+            _ if witnesses.is_empty() => None,
+            Some(deployed) => {
+                Some(verify::wait(witnesses, remote, source, &deployed, cancellation, log).await)
             }
-            (Some(_), None) => {
+            None => {
                 log.info("Nothing is verified: nothing was deployed by this step.");
                 None
             }
-            (None, _) => None,
         };
         delivery
     }
 
-    /// What landed, on the branch itself where a pull request for it was waited for and merged.
+    /// What landed, on the branch itself where a pull request for it was waited for and merged; with when that
+    /// was at the earliest.
     async fn merged(
         &self,
         landed: LandingReport,
         source: &Source,
         cancellation: Cancellation,
         log: &mut impl Progress,
-    ) -> (LandingReport, Option<PullEnd>) {
+    ) -> (LandingReport, Option<PullEnd>, Option<Instant>) {
         let wait = self.pull_request.and_then(|request| request.wait.as_ref());
         let (Some(wait), Some(_)) = (wait, &landed.pull_request) else {
-            return (landed, None);
+            return (landed, None, None);
         };
         let waiting = Waiting {
             remote: self.remote,
@@ -336,6 +343,7 @@ impl Watched<'_> {
             landed,
             outcome,
             is_whole,
+            since,
             failure,
         } = waiting.merged(landed, cancellation, log).await;
         let end = PullEnd {
@@ -343,6 +351,6 @@ impl Watched<'_> {
             is_whole,
             failure,
         };
-        (landed, Some(end))
+        (landed, Some(end), Some(since))
     }
 }

@@ -287,6 +287,8 @@ impl Remote {
                     (Access::Write, false) => "*Contents: Read and write*",
                     (Access::Write, true) => "*Contents* and *Pull requests: Read and write*",
                 };
+                let read = scope.posted.permissions().map(|(_, name)| format!(", *{name}: Read*"));
+                let needed = read.fold(needed.to_owned(), |all, one| all + &one);
                 Failure::new(
                     Reason::App,
                     format!("The app `{id}` gets no token for {location}{said}. Nothing was changed."),

@@ -7,7 +7,7 @@ use super::image_check::ImageCheck;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::Remote;
-use super::verify::Argocd;
+use super::verify::Witnesses;
 use super::{Operation, Progress};
 use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
@@ -38,8 +38,8 @@ pub struct Update {
     pub dry_run: bool,
     /// The pull request to open, in place of a push to the branch.
     pub pull_request: Option<PullRequest>,
-    /// Who is to run it.
-    pub argocd: Option<Argocd>,
+    /// Who tells whether it runs; nobody where that is not asked.
+    pub witnesses: Witnesses,
     /// Whether a deployment that Argo CD can't run is undone.
     pub rollback_on_failure: bool,
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &str); 21] = [
     (
         "action",
-        "operation registry repository argocd deployment manifest freeze image date markdown failure files \
+        "operation registry repository argocd commit_status deployment manifest freeze image date markdown failure files \
          stages nearest http deadline",
     ),
     (

@@ -342,6 +342,114 @@ fn the_pipeline_deploys_what_its_manifests_hold() {
     assert!(source["repoURL"].as_str().unwrap().contains(repository));
 }
 
+/// The documents of a YAML stream.
+fn documents(text: &str) -> Vec<Value> {
+    use serde::Deserialize as _;
+    let documents = serde_yaml_ng::Deserializer::from_str(text);
+    documents
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
+}
+
+fn of_kind<'v>(documents: &'v [Value], kind: &str) -> &'v Value {
+    let found = documents.iter().find(|document| document["kind"] == kind);
+    found.unwrap_or_else(|| panic!("there is no {kind}"))
+}
+
+#[test]
+fn the_pipeline_for_flux_waits_for_what_flux_posts() {
+    let folder = root().join("examples/flux");
+    let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
+    let workflow: Value = serde_yaml_ng::from_str(&read(
+        "application-repository/.github/workflows/deploy-web.yml",
+    ))
+    .unwrap();
+    let mut found = Vec::new();
+    steps(&workflow, &mut found);
+    let step = found.into_iter().find(|step| is_ours(step)).unwrap();
+    let with = |name: &str| step["with"][name].as_str().unwrap();
+    let manifest = read(&format!("manifests-repository/{}", with("file")));
+    let image = workflow["env"]["IMAGE"].as_str().unwrap();
+    assert!(manifest.contains(&format!("image: {image}:v13\n")));
+    let pages = yaml_blocks()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("docs/commit-statuses.md"));
+    let page: Vec<Value> = pages.flat_map(|(_, block)| documents(&block)).collect();
+    let example = documents(&read("manifests-repository/clusters/production/web.yaml"));
+    for all in [&example, &page] {
+        let kustomization = of_kind(all, "Kustomization");
+        assert_eq!(kustomization["spec"]["wait"], true);
+        let path = kustomization["spec"]["path"].as_str().unwrap();
+        assert!(with("file").starts_with(path.trim_start_matches("./")));
+        let name = kustomization["metadata"]["name"].as_str().unwrap();
+        assert_eq!(with("status-context"), format!("kustomization/{name}/*"));
+        let (alert, provider) = (of_kind(all, "Alert"), of_kind(all, "Provider"));
+        assert_eq!(alert["spec"]["eventSources"][0]["name"], name);
+        assert_eq!(alert["spec"]["providerRef"], {
+            let mut reference = serde_yaml_ng::Mapping::new();
+            reference.insert("name".into(), provider["metadata"]["name"].clone());
+            Value::from(reference)
+        });
+        assert_eq!(provider["spec"]["type"], "github");
+        let address = provider["spec"]["address"].as_str().unwrap();
+        assert!(address.ends_with(with("repository")));
+    }
+}
+
+#[test]
+fn what_argo_cd_posts_is_what_is_waited_for() {
+    let pages = yaml_blocks()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("docs/commit-statuses.md"));
+    let page: Vec<Value> = pages.flat_map(|(_, block)| documents(&block)).collect();
+    let data = &of_kind(&page, "ConfigMap")["data"];
+    let inner = |key: &str| -> Value {
+        let text = data[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("there is no {key}"));
+        serde_yaml_ng::from_str(text).unwrap()
+    };
+    let application = of_kind(&page, "Application");
+    let annotations = application["metadata"]["annotations"].as_mapping().unwrap();
+    let subscribed = annotations.keys().next().unwrap().as_str().unwrap();
+    let trigger = subscribed
+        .strip_prefix("notifications.argoproj.io/subscribe.")
+        .and_then(|rest| rest.strip_suffix(".github"))
+        .unwrap();
+    let mut states = BTreeMap::new();
+    for rule in inner(&format!("trigger.{trigger}")).as_sequence().unwrap() {
+        for template in rule["send"].as_sequence().unwrap() {
+            let name = template.as_str().unwrap().to_owned();
+            let github = &inner(&format!("template.{name}"))["github"];
+            let label = github["status"]["label"].as_str().unwrap();
+            assert_eq!(label, "continuous-delivery/{{.app.metadata.name}}");
+            states.insert(name, github["status"]["state"].as_str().unwrap().to_owned());
+        }
+    }
+    let templates = data.as_mapping().unwrap().keys();
+    let templates = templates.filter(|key| key.as_str().unwrap().starts_with("template."));
+    assert_eq!(templates.count(), states.len());
+    let states: Vec<String> = states
+        .into_iter()
+        .map(|(name, state)| format!("{name}: {state}"))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            "commit-degraded: failure",
+            "commit-failed: failure",
+            "commit-pending: pending",
+            "commit-success: success",
+        ]
+    );
+    let waited = format!(
+        "continuous-delivery/{}",
+        application["metadata"]["name"].as_str().unwrap()
+    );
+    let text = include_str!("../../docs/commit-statuses.md");
+    assert!(text.contains(&format!("`status-context: {waited}`")));
+}
+
 #[test]
 fn every_limit_is_documented_and_no_other_is() {
     let page = include_str!("../../docs/limits.md");

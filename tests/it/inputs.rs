@@ -112,7 +112,7 @@ fn an_input_whose_switch_is_off_names_it() {
     `pull-request-labels`: no effect without `pull-request: true`. Add that, or remove it (an empty value counts as removed)
     `verify-image-timeout`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove it (an empty value counts as removed)
     `argocd-wait-for`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
-    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove it (an empty value counts as removed)
+    `rollback-on-failure`: no effect without `argocd-application` or `status-context`. Add that, or remove it (an empty value counts as removed)
     ");
 }
 

@@ -41,6 +41,7 @@ mod troubleshooting;
 mod over_git {
     const VIA: crate::support::Via = crate::support::Via::Git;
 
+    mod commit_status;
     mod faults;
     mod freeze;
     mod history;
@@ -59,6 +60,7 @@ mod over_git {
 mod over_the_api {
     const VIA: crate::support::Via = crate::support::Via::Api;
 
+    mod commit_status;
     mod faults;
     mod freeze;
     mod history;

@@ -1310,7 +1310,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     The application blog is degraded at commit-2, and was not before.
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
     The deployment commit-2 was rolled back by commit-3.
-    Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
+    Find out why before you deploy it again. The cluster goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
     ");
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @"
     ### ❌ Rolled back to `blog-web:v14`: The deployment is degraded
@@ -1319,7 +1319,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2<br>
     The deployment commit-2 was rolled back by commit-3.
 
-    **What to do:** Find out why before you deploy it again. Argo CD goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
+    **What to do:** Find out why before you deploy it again. The cluster goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
 
     Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) is on `main` of [`REPOSITORY`](REPOSITORY).
 
@@ -1530,7 +1530,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     ]
     .into();
     insta::assert_snapshot!(told.join("\n\n"), @"
-    `argocd-application`: required: the Argo CD application that deploys the manifests
+    `argocd-application`: required (or `status-context`): the Argo CD application that deploys the manifests
     Nothing was changed.
 
     `argocd-application`: `Blog App` is not the name of an application: expected `NAME` or `NAMESPACE/NAME`, of a-z, 0-9, `-` and `.`
@@ -1541,7 +1541,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     Nothing was changed.
 
     `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
-    `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove it (an empty value counts as removed)
+    `rollback-on-failure`: no effect without `argocd-application` or `status-context`. Add that, or remove it (an empty value counts as removed)
     Nothing was changed.
 
     `argocd-server`: required with `argocd-application`: where Argo CD is, such as `argocd.example.com`

@@ -47,7 +47,7 @@ pub const FORGE: [&str; 12] = [
 
 /// The requests over REST that a rule can name. What they are about follows them in the path; the
 /// repository itself comes last, as its resource is in every other one.
-pub const REST: [&str; 20] = [
+pub const REST: [&str; 21] = [
     "GET installation",
     "POST installations",
     "GET git/trees",
@@ -57,6 +57,7 @@ pub const REST: [&str; 20] = [
     "GET contents",
     "GET commits",
     "GET compare",
+    "GET deployments",
     "POST git/blobs",
     "POST git/trees",
     "POST git/commits",
@@ -79,7 +80,7 @@ pub const MUTATIONS: [&str; 4] = [
 ];
 
 /// The queries that a rule can name.
-pub const QUERIES: [&str; 1] = ["Standing"];
+pub const QUERIES: [&str; 3] = ["Standing", "Posted", "MorePosted"];
 
 impl Step {
     /// Git's, in the order in which a clone and a push make them.

@@ -41,7 +41,7 @@ pub use action::{Action, Annotation, Outcome, Running};
 pub use argocd::{ARGOCD_TOKEN, App, ArgoCd, Reply};
 pub use faults::{Fault, Step, When};
 pub use gitea::Gitea;
-pub use github::{APP_ID, APP_KEY, Github, MINTED};
+pub use github::{APP_ID, APP_KEY, Github, MINTED, Post};
 pub use gitlab::{Gitlab, MergeRequest};
 pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};

@@ -377,7 +377,7 @@ mod tests {
         ]);
         insta::assert_snapshot!(problems.request.err().unwrap().join("\n"), @"
         `verify-timeout`: given more than once, with different values: INPUT_ARGOCD-TIMEOUT and INPUT_VERIFY_TIMEOUT. Keep one of them
-        `verify-timeout`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
+        `verify-timeout`: no effect without `argocd-application`, `from-argocd-application` or `status-context`. Add that, or remove it (an empty value counts as removed)
         ");
         let same = with_all([("INPUT_BRANCH", "main"), ("INPUT_Branch", "main")]);
         assert!(same.request.is_ok());
@@ -395,7 +395,10 @@ mod tests {
         let Ok(Request::Update(update)) = read.request else {
             panic!()
         };
-        assert_eq!(update.argocd.unwrap().timeout, Duration::from_secs(60));
+        assert_eq!(
+            update.witnesses.argocd.unwrap().timeout,
+            Duration::from_secs(60)
+        );
         insta::assert_snapshot!(read.warnings.join("\n"), @"The input `argocd-timeout` is now called `verify-timeout`: rename it in the workflow");
     }
 
@@ -420,7 +423,7 @@ mod tests {
         `pull-request-labels`, `pull-request-draft`: no effect without `pull-request: true`. Add that, or remove them (an empty value counts as removed)
         `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove them (an empty value counts as removed)
         `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)
-        `rollback-on-failure`: no effect without `argocd-application`. Add that, or remove it (an empty value counts as removed)
+        `rollback-on-failure`: no effect without `argocd-application` or `status-context`. Add that, or remove it (an empty value counts as removed)
         ");
     }
 

@@ -4,15 +4,19 @@ use std::fmt;
 
 use super::given::Given;
 use super::groups::access::signing;
-use super::groups::argocd::{ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, argocd, from_argocd};
+use super::groups::argocd::{
+    ARGOCD_APPLICATION, ROLLBACK_ON_FAILURE, VERIFY_TIMEOUT, argocd, from_argocd,
+};
 use super::groups::checks::{DOWNGRADE, DRY_RUN, freeze, image_check};
 use super::groups::commit::{COMMIT_MESSAGE, identity};
 use super::groups::edit::{IMAGE, edit};
 use super::groups::past::{AUTHOR, COMMIT, LIMIT, SINCE, TO, UNTIL};
 use super::groups::promotion::{FROM_BRANCH, SOAK, only, stage_files, stages};
 use super::groups::pull_request::pull_request;
+use super::groups::status::{STATUS_CONTEXT, statuses};
 use super::groups::target::{FILE, required_files};
 use super::remote::remote;
+use crate::commit_status::{Kind, Line};
 use crate::files::FileSelection;
 use crate::manifest::EditRequest;
 use crate::operation::Operation;
@@ -22,9 +26,9 @@ use crate::operation::rollback::{Rollback, Target};
 use crate::operation::session::Remote;
 use crate::operation::status::Status;
 use crate::operation::update::Update;
-use crate::operation::verify::Verify;
+use crate::operation::verify::{Verify, Witnesses};
 use crate::repository::Access;
-use crate::repository::github::app::Scope;
+use crate::repository::github::app::{Posted, Scope};
 use crate::repository::transport::Choice;
 
 /// What to do.
@@ -81,29 +85,56 @@ impl Request {
         let reading = Scope {
             contents: Access::Read,
             pull_requests: false,
+            posted: Posted::default(),
         };
-        let writing = |pull_requests: bool, dry_run: bool| Scope {
+        let writing = |pull_requests: bool, dry_run: bool, witnesses: &Witnesses| Scope {
             contents: if dry_run { Access::Read } else { Access::Write },
             pull_requests: pull_requests && !dry_run,
+            posted: posted(witnesses),
         };
         match self {
             Self::Update(update) => {
-                let scope = writing(update.pull_request.is_some(), update.dry_run);
+                let scope = writing(
+                    update.pull_request.is_some(),
+                    update.dry_run,
+                    &update.witnesses,
+                );
                 (&mut update.remote, scope)
             }
             Self::Rollback(rollback) => {
-                let scope = writing(rollback.pull_request.is_some(), rollback.dry_run);
+                let scope = writing(
+                    rollback.pull_request.is_some(),
+                    rollback.dry_run,
+                    &rollback.witnesses,
+                );
                 (&mut rollback.remote, scope)
             }
             Self::Promote(promote) => {
                 let to = &mut promote.to;
-                let scope = writing(to.pull_request.is_some(), to.dry_run);
+                let scope = writing(to.pull_request.is_some(), to.dry_run, &to.witnesses);
                 (&mut to.remote, scope)
             }
             Self::History(history) => (&mut history.remote, reading),
-            Self::Verify(verify) => (&mut verify.remote, reading),
+            Self::Verify(verify) => {
+                let posted = posted(&verify.witnesses);
+                (&mut verify.remote, Scope { posted, ..reading })
+            }
             Self::Status(status) => (&mut status.remote, reading),
         }
+    }
+}
+
+/// What of all that is posted on commits has to be read.
+fn posted(witnesses: &Witnesses) -> Posted {
+    let lines = witnesses
+        .statuses
+        .iter()
+        .flat_map(|statuses| &statuses.lines);
+    let kinds: Vec<Kind> = lines.map(Line::kind).collect();
+    Posted {
+        statuses: kinds.contains(&Kind::Status),
+        checks: kinds.contains(&Kind::Check),
+        deployments: kinds.contains(&Kind::Deployment),
     }
 }
 
@@ -129,7 +160,7 @@ fn deployment(
     let freeze = freeze(given);
     let image_check = image_check(given, &edit);
     let dry_run = given.read(&DRY_RUN);
-    let argocd = argocd(given);
+    let witnesses = witnesses(given, remote.as_ref());
     let rollback_on_failure = given.read(&ROLLBACK_ON_FAILURE);
     Some(Update {
         remote: remote?,
@@ -142,7 +173,7 @@ fn deployment(
         identity: identity?,
         dry_run: dry_run?,
         pull_request,
-        argocd,
+        witnesses,
         rollback_on_failure: rollback_on_failure?,
     })
 }
@@ -182,7 +213,7 @@ fn rollback(given: &mut Given) -> Option<Rollback> {
     let identity = identity(given);
     let dry_run = given.read(&DRY_RUN);
     let freeze = freeze(given);
-    let argocd = argocd(given);
+    let witnesses = witnesses(given, remote.as_ref());
     Some(Rollback {
         remote: remote?,
         files: files?,
@@ -192,7 +223,7 @@ fn rollback(given: &mut Given) -> Option<Rollback> {
         identity: identity?,
         dry_run: dry_run?,
         pull_request,
-        argocd,
+        witnesses,
     })
 }
 
@@ -221,11 +252,22 @@ fn status(given: &mut Given) -> Option<Status> {
     })
 }
 
+/// Who tells whether it runs.
+fn witnesses(given: &mut Given, remote: Option<&Remote>) -> Witnesses {
+    let argocd = argocd(given);
+    let timeout = given.read(&VERIFY_TIMEOUT);
+    Witnesses {
+        argocd,
+        statuses: statuses(given, remote, timeout),
+    }
+}
+
 fn verify(given: &mut Given) -> Option<Verify> {
     let remote = remote(given);
-    let argocd = argocd(given);
-    if argocd.is_none() && !given.has_lines(&ARGOCD_APPLICATION) {
-        let why = "required: the Argo CD application that deploys the manifests";
+    let witnesses = witnesses(given, remote.as_ref());
+    if !given.has_lines(&ARGOCD_APPLICATION) && !given.has_lines(&STATUS_CONTEXT) {
+        let why =
+            "required (or `status-context`): the Argo CD application that deploys the manifests";
         given.refuse(&ARGOCD_APPLICATION, why);
     }
     let commit = given.read(&COMMIT);
@@ -233,7 +275,7 @@ fn verify(given: &mut Given) -> Option<Verify> {
     let images = given.read(&IMAGE).unwrap_or_default();
     Some(Verify {
         remote: remote?,
-        argocd: argocd?,
+        witnesses,
         commit,
         files: files.flatten(),
         images: images.into_iter().map(|line| line.image).collect(),

@@ -101,7 +101,8 @@ pub fn of_delivery(delivery: &Delivery, show_diff: bool) -> Summary {
     if let Some(report) = &delivery.verified {
         let _ = write!(
             body,
-            "#### Argo CD\n\n{}",
+            "#### {}\n\n{}",
+            verification::title(report),
             verification::of_verification(report)
         );
     }

@@ -13,8 +13,20 @@ use crate::operation::verify::{
 /// What took no longer needs no chart.
 const WORTH_A_CHART: Duration = Duration::from_secs(20);
 
-/// What Argo CD made of a commit, in a few words that go on from what was done.
+/// Who was asked.
+pub fn title(report: &VerificationReport) -> &'static str {
+    match (report.applications.is_empty(), report.statuses.is_empty()) {
+        (_, true) => "Argo CD",
+        (true, false) => "What is posted on the commit",
+        (false, false) => "Argo CD, and what is posted on the commit",
+    }
+}
+
+/// What became of a commit, in a few words that go on from what was done.
 pub fn verdict(report: &VerificationReport) -> &'static str {
+    if report.applications.is_empty() && !report.statuses.is_empty() {
+        return "reported as deployed";
+    }
     let mut done = report
         .applications
         .iter()
@@ -53,6 +65,11 @@ pub fn of_verification(report: &VerificationReport) -> String {
         ],
         report.applications.iter().map(application),
     ));
+    text.push_str(&posted(report));
+    if report.applications.is_empty() && !report.statuses.is_empty() {
+        text.push_str(&in_git(report));
+        return text;
+    }
     let running: Vec<&str> = report
         .applications
         .iter()
@@ -77,6 +94,49 @@ pub fn of_verification(report: &VerificationReport) -> String {
     }
     text.push_str(&timeline(report));
     text
+}
+
+/// What others posted, and what that is worth.
+fn posted(report: &VerificationReport) -> String {
+    if report.statuses.is_empty() {
+        return String::new();
+    }
+    let rows = report.statuses.iter().map(|one| {
+        let commit = report.location.commit_url(&one.commit);
+        format!(
+            "| {} | {} | {} | {} | {} |",
+            link(&code(&one.context), one.url.as_deref()),
+            code(&one.state),
+            cell(&one.description),
+            one.creator.as_deref().map(code).unwrap_or_default(),
+            link(
+                &code(one.commit.get(..7).unwrap_or(&one.commit)),
+                commit.as_deref()
+            ),
+        )
+    });
+    let rows = table(&["Posted as", "State", "Description", "By", "On"], rows);
+    format!("{rows}That is the word of whoever posted it: nobody looked at Pods.\n\n")
+}
+
+/// The images that are to run.
+fn in_git(report: &VerificationReport) -> String {
+    let row = |image: &GitImage| {
+        let place = image.held();
+        format!(
+            "| {} | {} | {} |",
+            place.map(|place| code(&place.resource)).unwrap_or_default(),
+            place
+                .and_then(|place| place.container.as_deref())
+                .map(code)
+                .unwrap_or_default(),
+            code(image.image()),
+        )
+    };
+    table(
+        &["Resource", "Container", "Image in Git"],
+        report.images.iter().map(row),
+    )
 }
 
 fn application(one: &ApplicationReport) -> String {
@@ -271,6 +331,8 @@ mod tests {
                 },
                 done: Some(Done::Healthy),
             }],
+            statuses: Vec::new(),
+            waited: Duration::ZERO,
             failure: None,
             blame: Blame::NotKnown,
         }

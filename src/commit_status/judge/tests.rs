@@ -244,6 +244,18 @@ fn all_that_match_must_pass() {
 }
 
 #[test]
+fn of_two_workflows_with_one_name_both_must_pass() {
+    let of = |state: &str, file: &str, seconds| Posted {
+        workflow: Workflow::Named(file.to_owned()),
+        ..posted(&format!("{state} {WEB}"), seconds)
+    };
+    let scene = Scene::of(&[of("failure", "a.yml", 10), of("success", "b.yml", 20)]);
+    assert_eq!(verdict(WEB, &scene, 99), Verdict::Broken(vec![web()]));
+    let scene = Scene::of(&[of("failure", "a.yml", 10), of("success", "a.yml", 20)]);
+    assert_eq!(verdict(WEB, &scene, 99), Verdict::Done(Vec::new()));
+}
+
+#[test]
 fn what_the_commit_before_had_is_waited_for_a_while() {
     let lines = "kustomization/web/*";
     let scene = Scene::of(&[posted(&format!("success {WEB}"), 10)])

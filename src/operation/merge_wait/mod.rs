@@ -79,6 +79,8 @@ pub struct Waited {
     pub outcome: Option<MergeOutcome>,
     /// Whether one commit brought it to the target, and undoing that takes all of it back.
     pub is_whole: bool,
+    /// When it was not merged yet, as far as was seen.
+    pub since: Instant,
     /// Why it was not merged, for a person.
     pub failure: Option<Failure>,
 }
@@ -96,6 +98,7 @@ impl Waiting<'_> {
                 landed,
                 outcome: None,
                 is_whole: false,
+                since: Instant::now(),
                 failure: None,
             };
         };
@@ -116,9 +119,12 @@ impl Waiting<'_> {
             seen: None,
             is_shared: false,
             doubts: 0,
+            since: Instant::now(),
         };
         let ended = watch.ended(log).await;
-        let mut landed = watch.landed;
+        let Watch {
+            mut landed, since, ..
+        } = watch;
         match ended {
             Ok(Merge { commit, is_whole }) => {
                 log.info(&format!(
@@ -136,6 +142,7 @@ impl Waiting<'_> {
                     landed,
                     outcome: Some(MergeOutcome::Merged),
                     is_whole,
+                    since,
                     failure: None,
                 }
             }
@@ -143,6 +150,7 @@ impl Waiting<'_> {
                 landed,
                 outcome,
                 is_whole: false,
+                since,
                 failure: Some(failure),
             },
         }
@@ -164,6 +172,8 @@ struct Watch<'a> {
     is_shared: bool,
     /// How often in a row it was closed, and Git does not hold it.
     doubts: u32,
+    /// When the last look began that did not find it merged.
+    since: Instant,
 }
 
 /// What follows from a look.
@@ -221,6 +231,7 @@ impl<'a> Watch<'a> {
         let mut pause = PAUSE;
         loop {
             let is_last = self.deadline.is_over();
+            let began = Instant::now();
             let wait = match self.look(log).await {
                 Ok(Look::Merged(merge, standing)) => {
                     self.close_what_is_held(&standing, log).await;
@@ -228,6 +239,7 @@ impl<'a> Watch<'a> {
                 }
                 Ok(Look::Unmerged(unmerged)) => return Err(unmerged),
                 Ok(look) => {
+                    self.since = began;
                     if trouble.take().is_some() {
                         log.info("The server answers again");
                     }

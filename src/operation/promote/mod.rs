@@ -13,7 +13,7 @@ use super::landing::{self, LandingOptions, LandingReport, Planned, PromotionRepo
 use super::pull_request::Proposing;
 use super::session::Session;
 use super::update::Update;
-use super::verify::{Argocd, Deployed, GitImage, VerificationReport};
+use super::verify::{Argocd, Deployed, GitImage, VerificationReport, Witnesses};
 use super::{Operation, Progress, downgrade, verify};
 use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, Source};
@@ -280,6 +280,7 @@ impl Promote {
                 branch: sight.branch.clone(),
                 commit: sight.commit.clone(),
                 base: None,
+                since: None,
                 files: Some(self.from.files()),
                 paths,
                 images: promoted
@@ -287,7 +288,12 @@ impl Promote {
                     .map(|promoted| GitImage::Held(promoted.from))
                     .collect(),
             };
-            let report = verify::wait(argocd, remote, source, &deployed, cancellation, log).await;
+            let witnesses = Witnesses {
+                argocd: Some(argocd.clone()),
+                statuses: None,
+            };
+            let report =
+                verify::wait(&witnesses, remote, source, &deployed, cancellation, log).await;
             unwell = not_well(report)?;
         }
         Ok(Vetted {

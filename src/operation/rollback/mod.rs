@@ -17,7 +17,7 @@ use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
 use super::update::Update;
-use super::verify::Argocd;
+use super::verify::Witnesses;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
 use crate::deployment::{
@@ -50,8 +50,8 @@ pub struct Rollback {
     pub dry_run: bool,
     /// The pull request to open, in place of a push to the branch.
     pub pull_request: Option<PullRequest>,
-    /// Who is to run what was before.
-    pub argocd: Option<Argocd>,
+    /// Who tells whether what was before runs.
+    pub witnesses: Witnesses,
 }
 
 /// Finds the commits, undoes them on the branch's tip and pushes that, until it landed or can't.

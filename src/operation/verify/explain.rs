@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::ended::Ended;
 use super::report::Blame;
 use super::seen::{HeldBack, Seen};
 use super::target::Deployed;
@@ -10,34 +11,13 @@ use super::target::Deployed;
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
-use crate::failure::{Failure, Reason};
+use crate::failure::Reason;
 use crate::http::text::one_line;
 use crate::operation::advice::on_this_machine;
 use crate::repository::CommitId;
 
 /// The most resources that a sentence lists.
 const MAX_LISTED: usize = 5;
-
-/// How it ended badly.
-pub(super) struct Ended {
-    /// Why, for a person.
-    pub(super) failure: Failure,
-    /// Whose fault that is.
-    pub(super) blame: Blame,
-}
-
-impl Ended {
-    fn new(reason: Reason, message: String, hint: impl Into<String>) -> Self {
-        Self {
-            failure: Failure::new(reason, message).with_hint(hint),
-            blame: Blame::NotKnown,
-        }
-    }
-
-    fn blamed_on(self, blame: Blame) -> Self {
-        Self { blame, ..self }
-    }
-}
 
 /// What is missing, as a part of a line of the log.
 pub(super) fn waiting(wait: &Wait, commit: &CommitId) -> String {

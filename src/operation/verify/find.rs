@@ -59,6 +59,7 @@ pub(super) async fn find(
         branch: tip.branch,
         commit,
         base: None,
+        since: None,
         paths: contents.iter().map(|file| file.path.to_string()).collect(),
         files: verify.files.clone(),
         images,

@@ -1,9 +1,12 @@
-//! `operation: verify`: waits until Argo CD runs the commit, healthy.
+//! `operation: verify`: waits until Argo CD runs the commit, healthy, or until others post on the commit that
+//! it is deployed.
 
+mod ended;
 mod explain;
 mod find;
 mod report;
 mod seen;
+mod statuses;
 mod target;
 mod watch;
 
@@ -11,11 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use self::explain::Ended;
-pub use self::report::{ApplicationReport, Blame, Phases, ResourceReport, VerificationReport};
+use self::ended::Ended;
+pub use self::report::{
+    ApplicationReport, Blame, ContextReport, Phases, ResourceReport, VerificationReport,
+};
 use self::seen::Watching;
-pub use self::target::{Argocd, Deployed, GitImage, Verify};
+pub use self::target::{Argocd, Deployed, GitImage, Statuses, Verify, Witnesses};
 use self::watch::Watch;
 use super::Progress;
 use super::session::Remote;
@@ -45,13 +51,15 @@ pub async fn run(
         .connect(source, cancellation.clone(), log)
         .await?;
     let deployed = find::find(verify, &session, log).await?;
-    let Verify { argocd, remote, .. } = verify;
-    Ok(wait(argocd, remote, source, &deployed, cancellation, log).await)
+    let Verify {
+        witnesses, remote, ..
+    } = verify;
+    Ok(wait(witnesses, remote, source, &deployed, cancellation, log).await)
 }
 
-/// Waits until Argo CD runs what was deployed, or won't. How that ended is in the report.
+/// Waits until what was deployed runs by the word of all witnesses, or won't. How that ended is in the report.
 pub(super) async fn wait(
-    argocd: &Argocd,
+    witnesses: &Witnesses,
     remote: &Remote,
     source: &Source,
     deployed: &Deployed,
@@ -64,16 +72,54 @@ pub(super) async fn wait(
         commit: deployed.commit.clone(),
         images: deployed.images.clone(),
         applications: Vec::new(),
+        statuses: Vec::new(),
+        waited: Duration::ZERO,
         failure: None,
         blame: Blame::NotKnown,
     };
-    let deadline = Deadline::after(argocd.timeout, cancellation);
+    let started = Instant::now();
+    let deadline = Deadline::after(witnesses.timeout(), cancellation);
+    let mut ended = Ok(());
+    if let Some(argocd) = &witnesses.argocd {
+        let (applications, by_argocd) =
+            runs(argocd, remote, source, deployed, &deadline, log).await;
+        report.applications = applications;
+        ended = by_argocd;
+    }
+    if let (Ok(()), Some(statuses)) = (&ended, &witnesses.statuses) {
+        let waiting = statuses::Waiting {
+            statuses,
+            remote,
+            source,
+            deployed,
+        };
+        let (contexts, by_statuses) = waiting.reported(&deadline, log).await;
+        report.statuses = contexts;
+        ended = by_statuses;
+    }
+    report.waited = started.elapsed();
+    match ended {
+        Ok(()) => log.info(&report.sentence()),
+        Err(Ended { failure, blame }) => {
+            report.failure = Some(failure);
+            report.blame = blame;
+        }
+    }
+    report
+}
+
+/// Waits until Argo CD runs it, or won't.
+async fn runs(
+    argocd: &Argocd,
+    remote: &Remote,
+    source: &Source,
+    deployed: &Deployed,
+    deadline: &Deadline,
+    log: &mut impl Progress,
+) -> (Vec<ApplicationReport>, Result<(), Ended>) {
     let session = match remote.open(source, deadline.clone()).await {
         Ok(session) => session,
-        Err(failure) => {
-            report.failure = Some(failure);
-            return report;
-        }
+        Err(failure) => return (Vec::new(), Err(Ended::unopened(failure))),
     };
     let client = argocd.client(session.explainer.client.clone());
     let names: Vec<String> = argocd
@@ -97,18 +143,8 @@ pub(super) async fn wait(
     };
     let names = argocd.applications.iter();
     let mut watches: Vec<Watch<'_>> = names.map(|name| Watch::new(name, watching)).collect();
-    match watch_all(&mut watches, &refreshed, &deadline, log).await {
-        Ok(()) => {}
-        Err(Ended { failure, blame }) => {
-            report.failure = Some(failure);
-            report.blame = blame;
-        }
-    }
-    report.applications = watches.into_iter().map(Watch::report).collect();
-    if report.failure.is_none() {
-        log.info(&report.sentence());
-    }
-    report
+    let ended = watch_all(&mut watches, &refreshed, deadline, log).await;
+    (watches.into_iter().map(Watch::report).collect(), ended)
 }
 
 /// Looks at every application in turn until all are done, one failed, or the time is over.

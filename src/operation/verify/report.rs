@@ -21,6 +21,10 @@ pub struct VerificationReport {
     pub images: Vec<GitImage>,
     /// Each application, in the order asked for.
     pub applications: Vec<ApplicationReport>,
+    /// What was posted on the commit, or on one on top of it, by name.
+    pub statuses: Vec<ContextReport>,
+    /// How long it was waited for.
+    pub waited: Duration,
     /// Why it does not run the commit, where it does not.
     pub failure: Option<Failure>,
     /// Whose fault that is.
@@ -62,6 +66,23 @@ pub struct ApplicationReport {
     pub done: Option<Done>,
 }
 
+/// What is known under one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextReport {
+    /// The name, as `status-context` has it.
+    pub context: String,
+    /// GitHub's word for it: `success`, `failure`, `pending`.
+    pub state: String,
+    /// The words of whoever posted it.
+    pub description: String,
+    /// Where to look.
+    pub url: Option<String>,
+    /// Who posted it.
+    pub creator: Option<String>,
+    /// The commit that it is posted on.
+    pub commit: String,
+}
+
 /// One resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceReport {
@@ -89,6 +110,53 @@ pub struct Phases {
 impl VerificationReport {
     /// What happened, in a sentence.
     pub fn sentence(&self) -> String {
+        let parts = [
+            (!self.applications.is_empty()).then(|| self.of_applications()),
+            (!self.statuses.is_empty()).then(|| self.of_statuses()),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        match (&parts[..], &self.failure) {
+            ([], Some(_)) => format!("{} is not known to be deployed.", self.commit.short()),
+            _ => parts.join(" "),
+        }
+    }
+
+    /// What is posted, in a sentence.
+    fn of_statuses(&self) -> String {
+        let commit = self.commit.short();
+        if self.failure.is_some() {
+            return format!("{commit} was not reported as deployed, as asked.");
+        }
+        let names: Vec<&str> = self
+            .statuses
+            .iter()
+            .map(|one| one.context.as_str())
+            .collect();
+        let others = self.statuses.iter().map(|one| one.commit.as_str());
+        let others: Vec<&str> = others
+            .filter(|other| *other != self.commit.as_str())
+            .collect();
+        let others: Vec<&str> = landing::distinct(others.into_iter());
+        let others = others.iter().map(|id| id.get(..7).unwrap_or(id));
+        let others: Vec<&str> = others.collect();
+        let part = match &others[..] {
+            [] => String::new(),
+            others => format!(" as part of {}", others.join(", ")),
+        };
+        format!(
+            "{commit} is deployed{part}, as {} {} after {} s.",
+            names.join(", "),
+            if names.len() == 1 {
+                "reports"
+            } else {
+                "report"
+            },
+            self.waited.as_secs()
+        )
+    }
+
+    /// What Argo CD made of it, in a sentence.
+    fn of_applications(&self) -> String {
         let names: Vec<String> = self
             .applications
             .iter()

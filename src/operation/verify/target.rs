@@ -1,16 +1,20 @@
 //! What is to run, and who is to run it.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use crate::argocd::client::{Client, Server};
 use crate::argocd::{ApplicationName, WaitFor};
-use crate::files::FileSelection;
+use crate::commit_status::Line;
+use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{self, HeldImage, ManifestFile};
+use crate::manifest::{self, HeldImage, ManifestFile, Place};
 use crate::operation::landing::{self, LandingReport};
 use crate::operation::session::Remote;
+use crate::repository::transport::Choice;
 use crate::repository::{BranchName, CommitId, Location, Revision};
 
 /// The Argo CD that is to run the commit.
@@ -40,12 +44,48 @@ impl Argocd {
     }
 }
 
+/// What is to be posted on the commit.
+#[derive(Debug, Clone)]
+pub struct Statuses {
+    /// Under which names, at least one.
+    pub lines: Vec<Line>,
+    /// Who must have posted it.
+    pub creator: Option<String>,
+    /// GitHub's API, whatever the repository is read over.
+    pub transport: Choice,
+    /// For all of it.
+    pub timeout: Duration,
+}
+
+/// Whose word is taken for it that a commit is deployed. Where there are both, both must say so.
+#[derive(Debug, Clone, Default)]
+pub struct Witnesses {
+    /// Argo CD.
+    pub argocd: Option<Argocd>,
+    /// Whoever posts on the commit.
+    pub statuses: Option<Statuses>,
+}
+
+impl Witnesses {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.argocd.is_none() && self.statuses.is_none()
+    }
+
+    /// How long they are waited for.
+    pub(super) fn timeout(&self) -> Duration {
+        let argocd = self.argocd.as_ref().map(|argocd| argocd.timeout);
+        let statuses = self.statuses.as_ref().map(|statuses| statuses.timeout);
+        argocd.or(statuses).unwrap_or_default()
+    }
+}
+
 /// What is asked for.
 pub struct Verify {
     /// The repository that holds the manifests.
     pub remote: Remote,
-    /// Who is to run it.
-    pub argocd: Argocd,
+    /// Who tells whether it runs.
+    pub witnesses: Witnesses,
     /// The commit, or the beginning of its id; else the branch's tip.
     pub commit: Option<Revision>,
     /// The manifests whose images are to run.
@@ -64,6 +104,9 @@ pub struct Deployed {
     pub commit: CommitId,
     /// The tip before it, where it is known.
     pub base: Option<CommitId>,
+    /// When it came to the branch at the earliest, where it may have been there before: the commit of a
+    /// pull request.
+    pub since: Option<Instant>,
     /// The manifests.
     pub files: Option<FileSelection>,
     /// Those of them that matter, by their paths.
@@ -105,10 +148,39 @@ pub(super) fn images_in(files: &[ManifestFile]) -> Vec<HeldImage> {
     found.filter(|held| !held.image.is_empty()).collect()
 }
 
+/// The images of `wanted` that their places do not hold any more, each with what they hold now.
+pub(super) fn other_images(
+    wanted: &[GitImage],
+    now: &[HeldImage],
+) -> Vec<(String, Option<String>)> {
+    let mut at: HashMap<(&RepoPath, &Place), BTreeSet<&str>> = HashMap::new();
+    for held in now {
+        let images = at.entry((&held.file, &held.place)).or_default();
+        images.insert(&held.image);
+    }
+    let other = |held: &HeldImage| match at.get(&(&held.file, &held.place)) {
+        // Items without names share a place: one of them is enough.
+        Some(images) if images.contains(held.image.as_str()) => None,
+        others => {
+            let first = others.and_then(BTreeSet::first);
+            Some((held.image.clone(), first.map(|image| (*image).to_owned())))
+        }
+    };
+    wanted
+        .iter()
+        .filter_map(GitImage::held)
+        .filter_map(other)
+        .collect()
+}
+
 impl Deployed {
     /// What an operation landed, or found on the branch already; none where it left the branch with
-    /// something else.
-    pub fn of(report: &LandingReport, files: &FileSelection) -> Option<Self> {
+    /// something else. Where it was there before it came to the branch, that was after `since`.
+    pub fn of(
+        report: &LandingReport,
+        files: &FileSelection,
+        since: Option<Instant>,
+    ) -> Option<Self> {
         use landing::Outcome;
         let Some(commit) = &report.commit else {
             return None;
@@ -130,6 +202,7 @@ impl Deployed {
             location: report.location.clone(),
             branch: report.branch.clone(),
             commit: commit.clone(),
+            since,
             base,
             files: Some(files.clone()),
             paths,

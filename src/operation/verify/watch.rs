@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::explain::{self, Ended};
+use super::ended::Ended;
+use super::explain;
 use super::report::{ApplicationReport, Phases, ResourceReport};
 use super::seen::{HeldBack, Seen, Watching};
-use super::target::{Deployed, GitImage, images_in};
+use super::target::{Deployed, GitImage, images_in, other_images};
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
@@ -19,9 +20,9 @@ use crate::argocd::{
     Reference, Relation, Resource, ResourceTree, Verdict, Wait, carries_any,
 };
 use crate::deadline::Deadline;
-use crate::files::{FileSelection, RepoPath};
+use crate::files::FileSelection;
 use crate::image::ImageReference;
-use crate::manifest::{HeldImage, ManifestFile, Place};
+use crate::manifest::ManifestFile;
 use crate::operation::Progress;
 use crate::repository::CommitId;
 
@@ -1046,28 +1047,6 @@ impl Refresh {
         };
         self.running.is_none() && due
     }
-}
-
-/// The images of `wanted` that their places do not hold any more, each with what they hold now.
-fn other_images(wanted: &[GitImage], now: &[HeldImage]) -> Vec<(String, Option<String>)> {
-    let mut at: HashMap<(&RepoPath, &Place), BTreeSet<&str>> = HashMap::new();
-    for held in now {
-        let images = at.entry((&held.file, &held.place)).or_default();
-        images.insert(&held.image);
-    }
-    let other = |held: &HeldImage| match at.get(&(&held.file, &held.place)) {
-        // Items without names share a place: one of them is enough.
-        Some(images) if images.contains(held.image.as_str()) => None,
-        others => {
-            let first = others.and_then(BTreeSet::first);
-            Some((held.image.clone(), first.map(|image| (*image).to_owned())))
-        }
-    };
-    wanted
-        .iter()
-        .filter_map(GitImage::held)
-        .filter_map(other)
-        .collect()
 }
 
 /// A Pod that is not well, with what it says.

@@ -82,6 +82,32 @@ pub struct Scope {
     pub contents: Access,
     /// Whether pull requests are to be opened.
     pub pull_requests: bool,
+    /// What is to be read of what is posted on commits.
+    pub posted: Posted,
+}
+
+/// The ways in which something is posted on commits, each with a permission of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Posted {
+    /// Commit statuses.
+    pub statuses: bool,
+    /// Check runs.
+    pub checks: bool,
+    /// Deployments.
+    pub deployments: bool,
+}
+
+impl Posted {
+    /// Each, with what GitHub calls its permission for programs and for people.
+    pub fn permissions(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let all = [
+            (self.statuses, ("statuses", "Commit statuses")),
+            (self.checks, ("checks", "Checks")),
+            (self.deployments, ("deployments", "Deployments")),
+        ];
+        all.into_iter()
+            .filter_map(|(is_read, names)| is_read.then_some(names))
+    }
 }
 
 /// Why there is no token. `detail` is what GitHub said.
@@ -197,6 +223,9 @@ pub async fn installation_token(
     let mut permissions = json!({ "contents": contents });
     if scope.pull_requests {
         permissions["pull_requests"] = "write".into();
+    }
+    for (name, _) in scope.posted.permissions() {
+        permissions[name] = "read".into();
     }
     // What it is called now: a former name is good for questions alone.
     let mut body = json!({ "permissions": permissions });

@@ -12,6 +12,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request};
 use octocrab::Octocrab;
@@ -159,6 +160,19 @@ impl Client {
         document: &str,
         variables: &Json,
     ) -> Result<T, CallError> {
+        let answered = self.query_dated(document, variables).await;
+        answered.map(|(data, _)| data)
+    }
+
+    /// The same, with GitHub's clock.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn query_dated<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        variables: &Json,
+    ) -> Result<(T, Option<DateTime<Utc>>), CallError> {
         self.run(Access::Read, document, variables).await
     }
 
@@ -171,7 +185,8 @@ impl Client {
         document: &str,
         variables: &Json,
     ) -> Result<T, CallError> {
-        self.run(Access::Write, document, variables).await
+        let answered = self.run(Access::Write, document, variables).await;
+        answered.map(|(data, _)| data)
     }
 
     async fn run<T: DeserializeOwned>(
@@ -179,7 +194,7 @@ impl Client {
         access: Access,
         document: &str,
         variables: &Json,
-    ) -> Result<T, CallError> {
+    ) -> Result<(T, Option<DateTime<Utc>>), CallError> {
         #[derive(Deserialize)]
         struct Body<T> {
             data: Option<T>,
@@ -218,7 +233,7 @@ impl Client {
                 data: Some(data), ..
             }) => {
                 self.has_answered.store(true, Relaxed);
-                Ok(data)
+                Ok((data, exchange::date(&answer.headers)))
             }
             Ok(_) | Err(_) => Err(CallError::Failed {
                 error: self.no_api(&answer),
@@ -257,13 +272,25 @@ impl Client {
     /// # Errors
     /// When the server can't be used.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, RepositoryError> {
+        let answered = self.get_dated(path).await?;
+        Ok(answered.map(|(body, _)| body))
+    }
+
+    /// The same, with GitHub's clock.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn get_dated<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<(T, Option<DateTime<Utc>>)>, RepositoryError> {
         let Some(answer) = self.read(path, JSON).await? else {
             return Ok(None);
         };
         match serde_json::from_slice(&answer.body) {
             Ok(body) => {
                 self.has_answered.store(true, Relaxed);
-                Ok(Some(body))
+                Ok(Some((body, exchange::date(&answer.headers))))
             }
             Err(_) => Err(self.no_api(&answer)),
         }
@@ -542,9 +569,14 @@ pub fn explained(errors: &[GraphqlError], access: Access) -> RepositoryError {
     }
 }
 
-/// The messages of errors, on one line.
+/// The messages of errors, each once, on one line.
 pub fn said(errors: &[GraphqlError]) -> String {
-    let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+    let mut messages: Vec<&str> = Vec::new();
+    for GraphqlError { message, .. } in errors {
+        if !messages.contains(&message.as_str()) {
+            messages.push(message);
+        }
+    }
     one_line(&messages.join("\n"))
 }
 

@@ -10,6 +10,7 @@ pub mod client;
 pub mod compare;
 pub mod head;
 pub mod past;
+pub mod posted;
 pub mod pulls;
 mod read;
 mod repository;

@@ -7,6 +7,7 @@
 
 mod app;
 mod graphql;
+mod posted;
 mod pulls;
 mod rest;
 mod store;
@@ -16,12 +17,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
 pub use self::app::{APP_ID, APP_KEY, MINTED};
+pub use self::posted::Post;
 use self::store::Store;
 use super::faults::Step;
 use super::server::Rights;
@@ -49,6 +53,7 @@ pub struct Github {
     former_names: Mutex<HashMap<String, String>>,
     installation: Mutex<Option<app::Installation>>,
     minted: Mutex<Vec<Json>>,
+    posts: Mutex<posted::Posts>,
     /// Seconds by which the clock is ahead.
     clock: Mutex<i64>,
     /// How apps are refused, if they are.
@@ -141,6 +146,7 @@ impl Github {
             former_names: Mutex::default(),
             installation: Mutex::default(),
             minted: Mutex::default(),
+            posts: Mutex::default(),
             clock: Mutex::default(),
             no_app: Mutex::default(),
         }
@@ -182,7 +188,10 @@ impl Github {
         body: &[u8],
         tokens: &HashMap<String, Rights>,
     ) -> Answer {
-        let answer = self.answered(request, body, tokens);
+        let mut answer = self.answered(request, body, tokens);
+        let date = self.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let date = HeaderValue::from_str(&date).unwrap();
+        answer.headers.entry(DATE).or_insert(date);
         // What other programs send is not the action's.
         let agent = request.headers.get(USER_AGENT);
         if agent.is_some_and(|agent| agent == "octocrab") {

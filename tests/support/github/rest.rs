@@ -102,6 +102,10 @@ impl Asked<'_> {
                 self.blob(blob)
             }
             ["commits"] => Some(self.commits()),
+            ["commits", rev, "statuses"] => Some(self.posts_of("status", rev)),
+            ["commits", rev, "check-runs"] => Some(self.posts_of("statusCheckRollup", rev)),
+            ["deployments"] => Some(self.deployments()),
+            ["deployments", number, "statuses"] => self.deployment_statuses(number),
             ["commits", rev] => {
                 let id = self.store.commit(rev)?;
                 Some(Answer::json(200, &self.of_commit(id)))

@@ -9,6 +9,7 @@ use crate::action::inputs::definition::{
 };
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::server::PLAINTEXT;
+use crate::action::inputs::groups::status::STATUS_CONTEXT;
 use crate::action::inputs::parse::{boolean, lines, seconds, text};
 use crate::argocd::client::Server;
 use crate::argocd::{ApplicationName, WaitFor};
@@ -25,7 +26,7 @@ inputs! {
         .secret(Secret::Whole);
 
     /// The Argo CD applications that deploy the manifests, one `[NAMESPACE/]NAME` a line. `update`
-    /// and `rollback` wait for them when they are given; `verify` needs them.
+    /// and `rollback` wait for them when they are given; `verify` needs them, or `status-context`.
     ARGOCD_APPLICATION: Vec<ApplicationName> = Input::new("argocd-application", DELIVERING, lines);
 
     /// The Argo CD applications that deploy `from`, one `[NAMESPACE/]NAME` a line: the images must run
@@ -47,11 +48,15 @@ inputs! {
         .or("healthy")
         .needs(&ARGOCD_ASKED);
 
-    /// Seconds until Argo CD must run the commit.
+    /// Seconds until the commit must run, by the word of Argo CD or of what is posted on it.
     VERIFY_TIMEOUT: Duration = Input::new("verify-timeout", DELIVERING, seconds)
         .or("300")
         .formerly(&["argocd-timeout"])
-        .needs(&ARGOCD_ASKED);
+        .needs(&[
+            &ARGOCD_APPLICATION.definition,
+            &FROM_ARGOCD_APPLICATION.definition,
+            &STATUS_CONTEXT.definition,
+        ]);
 
     /// Accept a rollout that pauses, such as at a canary's step, as done.
     ARGOCD_ALLOW_SUSPENDED: bool = Input::new("argocd-allow-suspended", DELIVERING, boolean)
@@ -63,7 +68,7 @@ inputs! {
     /// the same.
     ROLLBACK_ON_FAILURE: bool = Input::new("rollback-on-failure", DEPLOYING, boolean)
         .or("false")
-        .needs(&[&ARGOCD_APPLICATION.definition]);
+        .needs(&[&ARGOCD_APPLICATION.definition, &STATUS_CONTEXT.definition]);
 }
 
 /// What has Argo CD asked.

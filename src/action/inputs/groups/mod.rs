@@ -9,6 +9,7 @@ pub mod past;
 pub mod promotion;
 pub mod pull_request;
 pub mod server;
+pub mod status;
 pub mod target;
 
 use super::definition::Definition;
@@ -27,6 +28,7 @@ pub static GROUPS: &[Group] = &[
     ("Pull requests", pull_request::INPUTS),
     ("Checks before anything is written", checks::INPUTS),
     ("Argo CD", argocd::INPUTS),
+    ("What is posted on the commit", status::INPUTS),
     ("Servers and time", server::INPUTS),
 ];
 

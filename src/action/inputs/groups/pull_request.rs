@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::argocd::ARGOCD_APPLICATION;
+use crate::action::inputs::groups::status::STATUS_CONTEXT;
 use crate::action::inputs::parse::{boolean, choice, names, parsed, seconds_or_none, template};
 use crate::deployment::MessageTemplate;
 use crate::operation::pull_request::{PullRequest, Wait};
@@ -57,7 +58,7 @@ inputs! {
         .needs(&[&PULL_REQUEST.definition]);
 
     /// Seconds to wait for its merge, by whatever way it is merged; `0` does not wait. `commit-sha` is then
-    /// the commit that brought it to `branch`, and `argocd-application` waits for that one. The step fails
+    /// the commit that brought it to `branch`, and verification is of that one. The step fails
     /// where it is not merged ([docs/pull-requests.md](docs/pull-requests.md)).
     PULL_REQUEST_WAIT: Duration = Input::new("pull-request-wait", WRITING, seconds_or_none).or("0")
         .needs(&[&PULL_REQUEST.definition]);
@@ -92,9 +93,25 @@ pub fn pull_request(given: &mut Given, remote: Option<&mut Remote>) -> Option<Pu
     if !asked_for {
         return None;
     }
-    if given.has_lines(&ARGOCD_APPLICATION) && time.is_zero() {
-        let why = "a pull request deploys nothing before it is merged: wait for that with `pull-request-wait`, or for Argo CD later, with `operation: verify`";
-        given.refuse(&ARGOCD_APPLICATION, why);
+    let witnesses = [
+        (
+            given.has_lines(&ARGOCD_APPLICATION),
+            &ARGOCD_APPLICATION.definition,
+        ),
+        (given.has_lines(&STATUS_CONTEXT), &STATUS_CONTEXT.definition),
+    ];
+    for (_, input) in witnesses
+        .iter()
+        .filter(|(given, _)| *given && time.is_zero())
+    {
+        let for_it = match input.name {
+            "argocd-application" => "Argo CD",
+            _ => "it",
+        };
+        let why = format!(
+            "a pull request deploys nothing before it is merged: wait for that with `pull-request-wait`, or for {for_it} later, with `operation: verify`"
+        );
+        given.problem(input, why);
     }
     let remote = remote?;
     if remote.app.is_some() && time > LONGEST_WAIT_OF_AN_APP {
