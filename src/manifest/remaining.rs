@@ -203,6 +203,37 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_alone_is_known_by_its_place() {
+        let before = "a: {version: v1}\nb: {version: v1}\n";
+        let file = ManifestFile {
+            path: "web.yaml".parse().unwrap(),
+            bytes: before.into(),
+        };
+        let request = EditRequest {
+            images: vec!["ghcr.io/acme/web:v2".parse().unwrap()],
+            paths: vec![".a.version".parse().unwrap()],
+            ..EditRequest::default()
+        };
+        let plan = plan(&[file], &request).unwrap();
+        let left = |now: &str| {
+            let now = Some(now.as_bytes());
+            let left = remaining(&plan.edits[0], &plan.images, &plan.values, now);
+            (left.is_nothing, left.came_since)
+        };
+        assert_eq!(
+            left("b: {version: v7}\na:\n  version: v2\n"),
+            (true, vec![])
+        );
+        assert_eq!(
+            left("b: {version: v2}\na:\n  version: v1\n"),
+            (false, vec![])
+        );
+        let [now, new] = ["v3", "v2"].map(|tag| format!("ghcr.io/acme/web:{tag}"));
+        let other = "a: {version: v3}\nb: {version: v1}\n";
+        assert_eq!(left(other), (false, vec![Replaced { now, new }]));
+    }
+
+    #[test]
     fn a_value_is_a_part_of_it() {
         let now = BEFORE.replace(":v1", ":v2");
         assert_eq!(left(".spec.replicas=2", Some(&now)), "false []");
