@@ -38,13 +38,16 @@ pub fn image_transitions(
     Versions::new(file, before, after).images(&Known::default())
 }
 
+/// The repository whose tag stands at a place of a file, by what it belongs to and its path.
+pub type RepositoryOf<'k> = dyn Fn(&str, &str) -> Option<String> + 'k;
+
 /// What is known of the images in a file beside what it says itself.
 #[derive(Default)]
 pub struct Known<'k> {
     /// Whether a value is an image: one that was deployed to a place that only `path` knows.
     pub is_image: Option<&'k dyn Fn(&str) -> bool>,
     /// The repository of which a value is a tag, by what it belongs to and its path.
-    pub repository: Option<&'k dyn Fn(&str, &str) -> Option<String>>,
+    pub repository: Option<&'k RepositoryOf<'k>>,
 }
 
 /// Whether any of `images` has nothing but a tag in its file.
@@ -165,7 +168,7 @@ fn add_sites(manifest: &mut Manifest<'_>, is_image: &dyn Fn(&str) -> bool) {
 
 /// Says of the tags that stand alone which image they are of, where `repository` knows it, and adds those that
 /// only `path` knows.
-fn add_tags(manifest: &mut Manifest<'_>, repository: &dyn Fn(&str, &str) -> Option<String>) {
+fn add_tags(manifest: &mut Manifest<'_>, repository: &RepositoryOf<'_>) {
     let nodes = manifest.stream.nodes();
     let scalars = nodes.filter(|(id, node)| {
         node.role != Role::Key

@@ -37,7 +37,9 @@ mod workload;
 mod write;
 
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
-pub use compare::{ImageTransition, Known, Versions, has_tags, image_transitions, repository_at};
+pub use compare::{
+    ImageTransition, Known, RepositoryOf, Versions, has_tags, image_transitions, repository_at,
+};
 pub use error::{HeldImage, ManifestError, Mention, PathEnd};
 pub use file::{images_in, versions_in};
 pub use guard::is_signed;

@@ -53,8 +53,15 @@ pub fn remaining(
         let mut meant = meant.iter();
         meant.find(|other| other.held.place == one.held.place)
     };
+    // Words of lines that others wrote anew may seem to have what is meant: the place says that it has not.
+    let is_missing = |one: &ImageTransition| {
+        let is_brought = |own: &ImageTransition| one.old.is_some() && one.new == own.new;
+        own(&one).is_some_and(is_brought)
+    };
+    let is_missed = left_images.iter().any(is_missing);
     let is_nothing = now.is_some_and(|now| {
         left.is_old_read()
+            && !is_missed
             && (is_merged(edit, now)
                 || holds_images(edit, images, &meant, &left_images)
                     .and_then(|has_images| {
