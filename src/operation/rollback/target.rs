@@ -52,7 +52,7 @@ pub enum UnknownTo {
 impl FromStr for Target {
     type Err = UnknownTo;
 
-    /// [`PREVIOUS`], or as [`Wanted`].
+    /// `previous`, in any case; or as [`Wanted`].
     fn from_str(text: &str) -> Result<Self, UnknownTo> {
         match text.eq_ignore_ascii_case(PREVIOUS) {
             true => Ok(Self::Newest),
