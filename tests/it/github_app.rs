@@ -238,3 +238,41 @@ fn a_suspended_installation_another_server_and_a_repository_left_out_are_told_ap
     `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
     ");
 }
+
+#[test]
+fn what_is_posted_on_commits_is_read_by_a_permission_of_its_own() {
+    let (server, repository) = start();
+    let verify = |lines: &str| {
+        step(&repository, "verify")
+            .input("status-context", lines)
+            .input("verify-timeout", "1")
+    };
+    insta::assert_snapshot!(
+        refused(&repository, verify("kustomization/web/*\ncheck:e2e")),
+        @"
+        The GitHub App gets no token: The app `123456` gets no token for acme/deploy: HOST answered HTTP 422: The permissions requested are not granted to this installation. Nothing was changed.
+        It needs *Contents: Read*, *Commit statuses: Read*, *Checks: Read*: set it in the app's permissions, and accept the change where it is installed.
+        "
+    );
+    let posted = ["contents", "statuses", "checks", "deployments"];
+    server.github().install_app(NAME, &posted);
+    let all = "kustomization/web/*\ncheck:e2e\ndeployment:prod";
+    for lines in ["kustomization/web/*", all] {
+        let outcome = verify(lines).run().failed();
+        assert!(
+            outcome.errors()[0].contains("Nothing was posted on"),
+            "{}",
+            outcome.log()
+        );
+    }
+    let minted = |permissions: serde_json::Value| json!({"repositories": ["deploy"], "permissions": permissions});
+    assert_eq!(
+        server.github().minted(),
+        [
+            minted(json!({"contents": "read", "statuses": "read"})),
+            minted(json!({
+                "contents": "read", "statuses": "read", "checks": "read", "deployments": "read",
+            })),
+        ]
+    );
+}

@@ -21,7 +21,7 @@ pub(super) struct Installation {
 }
 
 impl Github {
-    /// Installs the app on a repository, with these permissions to write.
+    /// Installs the app on a repository, with these permissions: to write, and of what is posted on commits to read.
     pub fn install_app(&self, repository: &str, permissions: &[&'static str]) {
         *lock(&self.installation) = Some(Installation {
             repository: repository.to_owned(),
@@ -99,9 +99,11 @@ impl Github {
                 }
                 let allowed = installation.map(|one| one.permissions).unwrap_or_default();
                 let asked = body["permissions"].as_object().unwrap();
-                let lacks = asked
-                    .iter()
-                    .any(|(name, level)| level == "write" && !allowed.contains(&name.as_str()));
+                let posted = ["statuses", "checks", "deployments"];
+                let lacks = asked.iter().any(|(name, level)| {
+                    let name = name.as_str();
+                    (level == "write" || posted.contains(&name)) && !allowed.contains(&name)
+                });
                 if lacks {
                     return Some(refusal(
                         422,
