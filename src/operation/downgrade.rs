@@ -8,15 +8,15 @@
 use std::str::FromStr;
 
 use super::landing::distinct;
+use super::order::order_of;
 use super::session::Session;
 use crate::deployment::{Run, Source, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
-use crate::image::ImageReference;
 use crate::manifest::{self, EditRequest, ImageChange, Note, Plan};
 use crate::repository::history::{HistoryQuery, Touched};
 use crate::repository::{BranchName, Snapshot};
-use crate::version::{self, Order};
+use crate::version::Order;
 
 /// How many commits of the files are looked at for the one that brought an image.
 const DEPTH: usize = 50;
@@ -195,20 +195,6 @@ fn sorted<'p>(plan: &'p Plan, place: &str) -> (Vec<String>, Vec<&'p ImageChange>
 /// What a change does, as far as the images tell. Where none was, anything is newer.
 fn order(change: &ImageChange) -> Order {
     order_of(&change.old, &change.new)
-}
-
-/// What the image `new` is, compared with the one that it replaces, as far as they tell.
-pub(super) fn order_of(old: &str, new: &str) -> Order {
-    if old.is_empty() {
-        return Order::Newer;
-    }
-    let (Ok(old), Ok(new)) = (old.parse::<ImageReference>(), new.parse::<ImageReference>()) else {
-        return Order::CantTell;
-    };
-    match (old.tag(), new.tag()) {
-        (Some(before), Some(after)) if old.same_repository(&new) => version::compare(before, after),
-        _ => Order::CantTell,
-    }
 }
 
 /// What the runs say: the one that brought the old image, and this one. Else why they say nothing.

@@ -6,6 +6,7 @@ use similar::TextDiff;
 
 use super::freeze::{Freeze, Frozen, Patience, WhenFrozen};
 use super::image_check::Found;
+use super::leftover::{self, Seen};
 use super::pull_request::{self, News, Opened, Proposing};
 use super::session::{Remote, Session, log_event};
 use super::source_changes::{self, Deploying, SourceChanges};
@@ -453,6 +454,17 @@ pub async fn land(
         }
     };
     let (mut plan, besides, again, mut warnings, skipped) = plan;
+    let is_none = landed.is_none() && !dry_run;
+    // What takes something back is older by its nature, and what a freeze holds is still to come.
+    let may_be_left = is_none && operation != Operation::Rollback && frozen.is_none();
+    if let (Some(proposing), Some(forge), true) = (proposing, &forge, may_be_left) {
+        let seen = Seen {
+            files,
+            base: &base,
+            pull: open_pull,
+        };
+        warnings.extend(leftover::close(session, forge, proposing, seen, log).await);
+    }
     if skipped.is_some() {
         plan.edits.clear();
     }

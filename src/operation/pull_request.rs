@@ -9,7 +9,7 @@ use super::session::{Session, log_event};
 use super::source_changes::{self, SourceChanges};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
-use crate::manifest::{ImageChange, Plan};
+use crate::manifest::{ImageChange, Plan, Replaced};
 use crate::markdown::{code, link, table};
 use crate::repository::forge::pull::{Merge, MergeMethod, Merging, Pull, PullDraft};
 use crate::repository::forge::{Answer, Forge, Gitlab, Open, PullRequests, Request};
@@ -651,6 +651,22 @@ fn cut(title: &str) -> String {
     }
     let start: String = title.chars().take(MAX_TITLE - 1).collect();
     format!("{start}…")
+}
+
+/// What the page of one says that is closed since its target holds the same.
+pub(super) fn holds_the_same(target: &BranchName) -> String {
+    format!(
+        "`{target}` holds what this pull request proposes already, so it was closed without a merge."
+    )
+}
+
+/// What the page of one says that is closed since its target is ahead of it.
+pub(super) fn holds_newer(target: &BranchName, came: &[Replaced]) -> String {
+    let held: Vec<String> = came.iter().map(|one| format!("`{}`", one.now)).collect();
+    format!(
+        "`{target}` holds {} by now, which is newer than what this pull request proposes, so it was closed without a merge.",
+        held.join(", ")
+    )
 }
 
 /// A table of the images, and where they come from.

@@ -28,6 +28,10 @@ pub struct Beyond {
     pub relation: Relation,
     /// Its own commits, the oldest first.
     pub commits: Vec<Made>,
+    /// The commit that both were made of; none where there are several, or nobody says.
+    pub from: Option<CommitId>,
+    /// The files in which it differs from that one; none where nobody says which all are.
+    pub paths: Option<Vec<String>>,
 }
 
 /// A commit of the branch.

@@ -344,29 +344,6 @@ fn a_rollback_keeps_modes_and_names_its_author_and_finds_a_renamed_repository() 
     assert_eq!((server.count(Step::Query), server.count(CREATE)), (1, 2));
 }
 
-/// What a guard has read of the past is no look at a branch that has moved since.
-#[test]
-fn after_a_lost_race_the_branch_is_looked_at_also_where_its_past_was_read() {
-    let (server, repository) = start();
-    let other = repository.clone();
-    server.before(CREATE.nth(1), move || {
-        other.commit("main", "README.md", "hi\n", "docs: hi");
-    });
-    let outcome = update(&repository)
-        .input("image", "acme/web:5a7b9d1")
-        .input("downgrade", "skip")
-        .env("GITHUB_RUN_ID", "200")
-        .env(
-            "GITHUB_WORKFLOW_REF",
-            "wlals2/blogsite/.github/workflows/deploy.yml@refs/heads/main",
-        )
-        .run()
-        .succeeded();
-    assert_eq!(outcome.output("commit-sha"), repository.tip("main"));
-    assert!(server.count(Step::Fetch) > 0, "no past was read");
-    assert_eq!((server.count(Step::Query), server.count(CREATE)), (2, 2));
-}
-
 #[test]
 fn a_branch_that_is_built_over_rest_moves_from_its_base_only() {
     let (server, repository) = start();

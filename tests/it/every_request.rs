@@ -39,8 +39,6 @@ enum Wrong {
     Trouble,
     /// For ever.
     Lasting,
-    /// What is asked for is done each time, and nobody says so: what is there does.
-    Unheard,
     /// The server says no.
     Refused,
 }
@@ -52,21 +50,12 @@ fn faults(request: &Recorded) -> Vec<(&'static str, Wrong, Fault)> {
         ("done, no answer", Wrong::Trouble, Fault::DropAnswer),
         ("done, 502", Wrong::Trouble, Fault::StatusAfter(502)),
         ("502 for ever", Wrong::Lasting, Fault::status(502)),
+        (
+            "done, 502 for ever",
+            Wrong::Lasting,
+            Fault::StatusAfter(502),
+        ),
     ];
-    // What is made under a name that only the answer tells is made in vain.
-    let is_done = request.status.is_some_and(|status| status < 300);
-    let can_be_looked_at = match request.step {
-        Some(Step::Push | Step::Mutation(_)) => true,
-        Some(Step::Rest(name)) => {
-            request.method != "GET"
-                && !["POST git/trees", "POST git/commits", "POST installations"].contains(&name)
-        }
-        _ => false,
-    };
-    if is_done && can_be_looked_at {
-        let unheard = Fault::StatusAfter(502);
-        faults.push(("done, 502 for ever", Wrong::Unheard, unheard));
-    }
     let told = |status, body: Json| {
         let json = ("Content-Type".to_owned(), "application/json".to_owned());
         Fault::Status(status, vec![json], body.to_string())
@@ -124,13 +113,9 @@ fn cases(requests: &[Recorded], from: Option<Step>) -> Vec<Case> {
             .filter(|one| one.step == request.step)
             .count();
         for (words, wrong, fault) in faults(request) {
-            // Such a scenario begins with a merge that is refused: nothing is done of what is not heard.
-            if wrong == Wrong::Unheard && request.step == from {
-                continue;
-            }
             let when = match (wrong, request.step) {
-                (Wrong::Lasting | Wrong::Unheard, Some(step)) => step.from(of_kind),
-                (Wrong::Lasting | Wrong::Unheard, None) => When::from(index + 1),
+                (Wrong::Lasting, Some(step)) => step.from(of_kind),
+                (Wrong::Lasting, None) => When::from(index + 1),
                 (Wrong::Trouble | Wrong::Refused, _) => When::nth(index + 1),
             };
             let name = format!(
@@ -255,9 +240,7 @@ fn ended(
             return Err(format!("success, and {missing:?} is missing"));
         }
         Some(0) => {}
-        Some(1) if matches!(case.wrong, Wrong::Trouble | Wrong::Unheard) => {
-            return Err("it is not survived".to_owned());
-        }
+        Some(1) if case.wrong == Wrong::Trouble => return Err("it is not survived".to_owned()),
         Some(1) if missing.is_empty() && !says_unknown(outcome) => {
             return Err("a failure, and nothing is missing".to_owned());
         }

@@ -651,3 +651,37 @@ fn one_that_is_older_than_its_target_is_closed_where_that_can_be_done() {
     `main` holds `ghcr.io/acme/web:v3` by now, which is newer than what this pull request proposes, so it was closed without a merge.
     ");
 }
+
+#[test]
+fn on_gitea_one_that_an_earlier_run_left_is_closed_too() {
+    for (came, is_open) in [("v2", false), ("v3", false), ("v1.5", true)] {
+        let (server, repository) = start();
+        let gitea = server.become_gitea();
+        propose(&repository, "v2").run().succeeded();
+        repository.commit("main", FILE, manifest(came), "fix: by hand");
+        repository.commit("main", "README.md", "# Apps\n", "docs: by hand");
+        let outcome = propose(&repository, came).run().succeeded();
+        assert_eq!(outcome.output("changed"), "false", "{came}");
+        let pull = pull(gitea);
+        assert_eq!(
+            pull["state"] == "open",
+            is_open,
+            "{came}: {}",
+            outcome.log()
+        );
+        assert_eq!(pull["comments"].is_null(), is_open, "{came}");
+    }
+}
+
+/// No push can close one there, so nobody looks for one.
+#[test]
+fn on_gitlab_one_that_an_earlier_run_left_stays_open() {
+    let (_server, repository, gitlab) = on_gitlab();
+    propose(&repository, "v2").run().succeeded();
+    repository.commit("main", FILE, manifest("v2"), "fix: by hand");
+    gitlab.options();
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(outcome.output("changed"), "false");
+    assert!(gitlab.options().is_empty());
+    assert!(gitlab.merge_requests()[0].is_open);
+}

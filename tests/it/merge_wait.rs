@@ -872,15 +872,16 @@ fn nobody_who_does_not_wait_is_asked_to() {
         .succeeded();
     assert_eq!(world.server.count(LOOK), 0);
     assert_eq!(outcome.output("pull-request-state"), "open");
-    // Where nothing is proposed, nothing is waited for.
+    // Where nothing is proposed, nothing is waited for: it is looked once whether what is open is needed.
     let outcome = world.propose("v1").run().succeeded();
-    assert_eq!(world.server.count(LOOK), 0);
+    assert_eq!(world.server.count(LOOK), 1);
+    assert_eq!(world.pull()["state"], "open");
     assert_eq!(outcome.output("pull-request-state"), "");
     let outcome = world
         .propose("v3")
         .input("dry-run", "true")
         .run()
         .succeeded();
-    assert_eq!(world.server.count(LOOK), 0);
+    assert_eq!(world.server.count(LOOK), 1);
     assert_eq!(outcome.output("pull-request-state"), "");
 }

@@ -848,8 +848,6 @@ fn is_complete(case: &str, server: &GitServer, repository: &Repository) {
     assert_eq!(commits.len(), 1, "{case}");
 }
 
-const BLOCKED: &str = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.";
-
 /// In GitHub's own words.
 fn limited(status: u16, words: &str) -> Fault {
     let header = ("Content-Type".to_owned(), "application/json".to_owned());
@@ -868,11 +866,6 @@ fn trouble_after_the_commit_is_waited_through() {
         ),
         Fault::Status(200, Vec::new(), "{\"number\": 1, ".to_owned()),
         Fault::Status(200, Vec::new(), String::new()),
-        Fault::Status(
-            403,
-            vec![("Retry-After".to_owned(), "1".to_owned())],
-            format!(r#"{{"message": "{BLOCKED}"}}"#),
-        ),
         limited(422, "Validation Failed: was submitted too quickly"),
     ];
     std::thread::scope(|scope| {
@@ -894,8 +887,9 @@ fn trouble_after_the_commit_is_waited_through() {
 
 #[test]
 fn trouble_that_lasts_fails_the_step_and_says_what_is_there() {
+    let blocked = "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.";
     std::thread::scope(|scope| {
-        for fault in [Fault::Reset, limited(403, BLOCKED)] {
+        for fault in [Fault::Reset, limited(403, blocked)] {
             scope.spawn(move || {
                 for (step, nth) in AFTER_THE_COMMIT {
                     let case = format!("{fault:?} at {step:?} from the {nth}. on");
@@ -1109,4 +1103,100 @@ fn a_freeze_holds_what_would_merge_itself() {
     apps/web.yaml is frozen until 2099-07-01 08:00 UTC: Black Friday (Retail, freezes.yaml line 2). It is proposed all the same: merge it when that is over
     ");
     assert_eq!(head(&pull(&server)), "gitops-deploy/web-01f5f21");
+}
+
+/// What came to the target since an earlier run proposed v2, what this run asks for, whether the pull request is
+/// still open then, and its page's last words.
+#[test]
+fn one_that_an_earlier_run_left_is_closed_where_it_is_not_needed_any_more() {
+    let mut told = Vec::new();
+    for (came, asked, is_open) in [
+        ("v2", "v2", false),
+        ("v3", "v3", false),
+        // It is still to come, though this run asks for less.
+        ("v1.5", "v1.5", true),
+        // Nobody can tell.
+        ("feature", "feature", true),
+    ] {
+        let (server, repository) = start();
+        propose(&repository, "v2").run().succeeded();
+        repository.commit("main", FILE, manifest(came), "fix: by hand");
+        let tip = repository.tip("main");
+        let outcome = propose(&repository, asked).run().succeeded();
+        assert_eq!(outcome.output("changed"), "false", "{came}");
+        assert_eq!(outcome.output("commit-sha"), tip, "{came}");
+        assert_eq!(outcome.warnings(), Vec::<String>::new(), "{came}");
+        let pull = pull(&server);
+        assert_eq!(
+            pull["state"] == "open",
+            is_open,
+            "{came}: {}",
+            outcome.log()
+        );
+        if !is_open {
+            told.push(pull["comments"][0]["body"].as_str().unwrap().to_owned());
+            let log = outcome.log();
+            let closed = log.lines().find(|line| line.starts_with("Closed"));
+            told.push(closed.unwrap().to_owned());
+        }
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    `main` holds what this pull request proposes already, so it was closed without a merge.
+    Closed pull request #1 of an earlier run: main holds what it proposes already
+    `main` holds `ghcr.io/acme/web:v3` by now, which is newer than what this pull request proposes, so it was closed without a merge.
+    Closed pull request #1 of an earlier run: main holds a newer image than it proposes
+    ");
+}
+
+#[test]
+fn what_an_earlier_run_left_is_left_alone_where_it_is_somebody_elses_or_of_other_files() {
+    // Somebody committed to its branch.
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    let head = head(&pull(&server));
+    repository.commit(&head, "README.md", "# Mine\n", "docs: by hand");
+    repository.commit("main", FILE, manifest("v2"), "fix: by hand");
+    propose(&repository, "v2").run().succeeded();
+    assert_eq!(pull(&server)["state"], "open");
+
+    // Another step proposes another file by it.
+    let (server, repository) = start();
+    let other = "apps/other.yaml";
+    repository.commit("main", other, manifest("v1"), "chore: import");
+    let shared = |file: &str| {
+        propose(&repository, "v2")
+            .input("file", file)
+            .input("pull-request-branch", "deploy")
+    };
+    shared(other).run().succeeded();
+    repository.commit("main", FILE, manifest("v2"), "fix: by hand");
+    shared(FILE).run().succeeded();
+    assert_eq!(pull(&server)["state"], "open");
+
+    // It goes back on purpose, and the target has not moved since.
+    let (server, repository) = start();
+    propose(&repository, "v0").run().succeeded();
+    propose(&repository, "v1").run().succeeded();
+    assert_eq!(pull(&server)["state"], "open");
+
+    // Nothing was to be changed.
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    repository.commit("main", FILE, manifest("v2"), "fix: by hand");
+    let look = propose(&repository, "v2").input("dry-run", "true");
+    look.run().succeeded();
+    assert_eq!(pull(&server)["state"], "open");
+}
+
+#[test]
+fn what_can_not_be_closed_is_a_warning() {
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    repository.commit("main", FILE, manifest("v2"), "fix: by hand");
+    let refused = Fault::Status(403, Vec::new(), r#"{"message":"Forbidden"}"#.into());
+    server.fault(Step::Rest("PATCH pulls").every(), refused);
+    let outcome = propose(&repository, "v2").run().succeeded();
+    insta::assert_snapshot!(scrub(&repository, &outcome.warnings().join("\n")), @"
+    Pull request #1 of an earlier run stays open though main holds what it proposes already: it can't be closed: the server denied write access (HTTP 403): Forbidden
+    ");
 }

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 pub use self::explain::MergeOutcome;
 use self::explain::{Told, Unmerged};
 use self::proof::{Merge, Proposed, Tip};
-use super::downgrade::{order_of, order_of_runs};
+use super::downgrade::order_of_runs;
 use super::landing::{LandingReport, Outcome};
+use super::order::order_of;
 use super::promote::{self, Promote};
 use super::pull_request::{News, Opened};
 use super::session::{Remote, Session};
@@ -409,7 +410,9 @@ impl<'a> Watch<'a> {
         };
         match order {
             Order::Older => {
-                let closed = self.close(standing, &older(landed, &came)).await;
+                let closed = self
+                    .close(standing, &pull_request::holds_newer(&landed.branch, &came))
+                    .await;
                 return Ok(self.told().older(&came, closed).into());
             }
             Order::CantTell => return Ok(self.told().unordered(&came).into()),
@@ -509,9 +512,7 @@ impl<'a> Watch<'a> {
             }
         }
         let LandingReport { branch, .. } = &self.landed;
-        let text = format!(
-            "`{branch}` holds what this pull request proposes already, so it was closed without a merge."
-        );
+        let text = pull_request::holds_the_same(branch);
         match self.close(standing, &text).await {
             Ok(()) => log.info(&format!(
                 "Closed pull request #{}: {branch} holds what it proposes already",
@@ -550,16 +551,6 @@ impl<'a> Watch<'a> {
         let forge = session.forge().await.map_err(|error| error.to_string())?;
         forge.close(standing, self.pull.number, text).await
     }
-}
-
-/// What the page of one says that is closed since its target is ahead of it.
-fn older(landed: &LandingReport, came: &[Replaced]) -> String {
-    let held: Vec<String> = came.iter().map(|one| format!("`{}`", one.now)).collect();
-    format!(
-        "`{}` holds {} by now, which is newer than what this pull request proposes, so it was closed without a merge.",
-        landed.branch,
-        held.join(", ")
-    )
 }
 
 /// The machine lacks what a look takes.

@@ -29,6 +29,7 @@ use super::error::RepositoryError;
 use super::git::GitRepository;
 use super::github::GithubRepository;
 use super::github::head::HeadBranch;
+use super::head::Beyond;
 use super::location::Location;
 use super::object::CommitId;
 use super::route::Route;
@@ -173,6 +174,17 @@ fn odd(error: url::ParseError) -> RepositoryError {
     RepositoryError::protocol(error.to_string())
 }
 
+/// A pull request that is open.
+#[derive(Debug, Clone)]
+pub struct LeftOpen {
+    /// Its number.
+    pub number: u64,
+    /// How it stands.
+    pub standing: Standing,
+    /// What its branch has beyond its target.
+    pub brings: Beyond,
+}
+
 impl<'a> Forge<'a> {
     /// The forge of `route`, which is of a `kind`; none of one that nobody knows.
     pub fn of(
@@ -246,6 +258,53 @@ impl<'a> Forge<'a> {
             }
         };
         Ok(snapshot.map(|snapshot| (Some(pull.number), snapshot)))
+    }
+
+    /// How the open pull request from `head` into `target` stands, and what it would bring. None of GitLab, which
+    /// lets nobody close one by a push. Where it was `seen` already which one is open, that is not looked for.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn left_open(
+        &self,
+        head: &BranchName,
+        target: &BranchName,
+        seen: Option<Option<u64>>,
+    ) -> Result<Option<LeftOpen>, RepositoryError> {
+        let number = match (seen, self) {
+            (Some(number), _) => number,
+            (None, Self::Github(api)) => api.open_pull(head, target).await?.map(|pull| pull.number),
+            (None, Self::Gitea(gitea)) => {
+                gitea.open_pull(head, target).await?.map(|pull| pull.number)
+            }
+            (None, Self::Gitlab(_)) => None,
+        };
+        let Some(number) = number else {
+            return Ok(None);
+        };
+        let standing = self.standing(number, head, target).await?;
+        let (Some(at), Some(tip)) = (&standing.head, &standing.target) else {
+            return Ok(None);
+        };
+        let brings = match self {
+            Self::Github(api) => {
+                HeadBranch::new(api, head, |_| false)
+                    .beyond(tip, at)
+                    .await?
+            }
+            Self::Gitlab(Gitlab { git }) | Self::Gitea(Gitea { git, .. }) => {
+                let (mut brings, _) = git.beyond(tip, at).await?;
+                if let Some(from) = &brings.from {
+                    brings.paths = Some(git.paths(from, at).await?);
+                }
+                brings
+            }
+        };
+        Ok(Some(LeftOpen {
+            number,
+            standing,
+            brings,
+        }))
     }
 
     /// How pull request `number` of the branch `head` into `target` stands. GitLab does not say whether somebody

@@ -252,6 +252,17 @@ impl GitRepository {
             .await
     }
 
+    /// The files in which two commits differ.
+    pub(super) async fn paths(
+        &self,
+        old: &CommitId,
+        new: &CommitId,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let (old, new) = (old.id(), new.id());
+        self.blocking(move |stores| stores.near.paths(old, new))
+            .await
+    }
+
     /// The selected files at the tip of another branch; none where that is not there.
     pub(super) async fn snapshot_of(
         &self,

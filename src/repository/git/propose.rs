@@ -84,11 +84,11 @@ impl Store {
             older.insert(commit?.id);
         }
         let cut_off = self.boundary();
-        let (mut own, mut meets) = (Vec::new(), false);
+        let (mut own, mut meets) = (Vec::new(), Vec::new());
         let (mut open, mut seen) = (VecDeque::from([head]), HashSet::from([head]));
         while let Some(id) = open.pop_front() {
             if older.contains(&id) {
-                meets |= id == base;
+                meets.push(id);
                 continue;
             }
             if cut_off.contains(&id) {
@@ -100,7 +100,7 @@ impl Store {
             own.push(made(commit));
         }
         own.reverse();
-        let relation = match (own.is_empty(), meets) {
+        let relation = match (own.is_empty(), meets.contains(&base)) {
             (true, _) if head == base => Relation::Identical,
             (true, _) => Relation::Behind,
             (false, true) => Relation::Ahead,
@@ -109,7 +109,39 @@ impl Store {
         Ok(Some(Beyond {
             relation,
             commits: own,
+            from: match (relation, &meets[..]) {
+                (Relation::Ahead, _) => Some(base.into()),
+                (_, [one]) => Some((*one).into()),
+                _ => None,
+            },
+            paths: None,
         }))
+    }
+
+    /// The files in which two commits differ.
+    pub(super) fn paths(
+        &self,
+        old: ObjectId,
+        new: ObjectId,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let server = self.server()?;
+        server.get_to_know().map_err(|error| server.failed(error))?;
+        let apart = self.fresh();
+        let store = apart.as_ref().unwrap_or(self);
+        let request = FetchRequest {
+            wants: vec![old, new],
+            depth: Some(1),
+            files: match server.is_partial() {
+                true => Along::None,
+                false => Along::All,
+            },
+            ..FetchRequest::default()
+        };
+        let received = store.receive(server, &request);
+        received.map_err(|error| server.failed(error))?;
+        let [old, new] = [old, new].map(|commit| store.objects.tree_at(commit));
+        let changed = store.changed(Some(&old?), &new?, |_| true)?;
+        Ok(changed.iter().map(|delta| delta.path.to_string()).collect())
     }
 
     /// Makes a commit of the files of `base`, a snapshot of this, and moves another branch to it; none where

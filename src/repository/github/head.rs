@@ -40,6 +40,23 @@ pub struct HeadBranch<'a> {
 struct Comparison {
     status: Relation,
     commits: Vec<Compared>,
+    merge_base_commit: Option<MergeBase>,
+    #[serde(default)]
+    files: Vec<ChangedFile>,
+}
+
+/// How many files are listed at most (GitHub's documentation, "Compare two commits").
+const MAX_FILES: usize = 300;
+
+#[derive(Deserialize)]
+struct MergeBase {
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct ChangedFile {
+    filename: String,
+    previous_filename: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -71,8 +88,15 @@ impl Comparison {
                 parents: one.parents.len(),
             })
         };
+        let all = self.files.len() < MAX_FILES;
+        let files = self.files.into_iter();
+        let names = files.flat_map(|file| [Some(file.filename), file.previous_filename]);
         Some(Beyond {
             relation: self.status,
+            from: self
+                .merge_base_commit
+                .and_then(|one| CommitId::parse(&one.sha)),
+            paths: all.then(|| names.flatten().collect()),
             commits: self.commits.into_iter().map(made).collect::<Option<_>>()?,
         })
     }
@@ -145,6 +169,14 @@ impl<'a> HeadBranch<'a> {
         let found: Option<Comparison> = self.api.client.get(&path).await?;
         let beyond = found.and_then(Comparison::beyond);
         beyond.ok_or_else(|| self.api.odd("knows nothing of two commits that it named"))
+    }
+
+    /// What the branch, which is at `head`, has beyond `tip`, that of its target.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn beyond(&self, tip: &CommitId, head: &CommitId) -> Result<Beyond, RepositoryError> {
+        self.compared(&self.api.name, tip, head).await
     }
 
     /// What the branch, which is at `head`, has beyond `ours` and `tip`, that of its target. Whether a message

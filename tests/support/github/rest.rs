@@ -260,7 +260,7 @@ impl Asked<'_> {
             "diff_url": format!("{url}.diff"), "patch_url": format!("{url}.patch"),
             "status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
             "base_commit": self.of_commit(base), "merge_base_commit": self.of_commit(merge_base),
-            "commits": commits, "files": [],
+            "commits": commits, "files": self.store.changed_files(merge_base, head),
         });
         Some(Answer::json(200, &body))
     }

@@ -83,6 +83,25 @@ impl Store {
         self.git.find_commit(id).ok().map(|commit| commit.id())
     }
 
+    /// The files in which two commits differ, as a comparison lists them.
+    pub fn changed_files(&self, old: Oid, new: Oid) -> Vec<serde_json::Value> {
+        let (old, new) = (self.tree_of(old), self.tree_of(new));
+        let diff = self.git.diff_tree_to_tree(Some(&old), Some(&new), None);
+        let diff = diff.unwrap();
+        let listed = |delta: git2::DiffDelta<'_>| {
+            let (file, url) = (
+                delta.new_file(),
+                format!("https://github.example/{}", self.name),
+            );
+            serde_json::json!({
+                "sha": file.id().to_string(), "filename": file.path(), "status": "modified",
+                "additions": 1, "deletions": 1, "changes": 2,
+                "blob_url": url, "raw_url": url, "contents_url": url,
+            })
+        };
+        diff.deltas().map(listed).collect()
+    }
+
     pub fn tree_of(&self, commit: Oid) -> Tree<'_> {
         self.git.find_commit(commit).unwrap().tree().unwrap()
     }
