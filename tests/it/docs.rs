@@ -10,6 +10,8 @@ use gitops_deploy::action::inputs;
 use gitops_deploy::action::outputs::OUTPUTS;
 use serde_yaml_ng::Value;
 
+use crate::support::{ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Reply, TOKEN, Via};
+
 /// How this action is called in the documentation.
 const ACTION: &str = "OWNER/gitops-deploy@";
 
@@ -448,6 +450,76 @@ fn what_argo_cd_posts_is_what_is_waited_for() {
     );
     let text = include_str!("../../docs/commit-statuses.md");
     assert!(text.contains(&format!("`status-context: {waited}`")));
+}
+
+/// The recipes that a merge starts are run as they stand, but for where the servers are and what is secret.
+#[test]
+fn what_a_merge_starts_waits_for_argo_cd_at_that_commit() {
+    const FILE: &str = "blog-system/web-rollout.yaml";
+    let manifest = |tag: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/blog-web:{tag}\n"
+        )
+    };
+    let mut seen = Vec::new();
+    for (name, block) in yaml_blocks() {
+        if !name.starts_with("docs/pull-requests.md") {
+            continue;
+        }
+        let workflow: Value = serde_yaml_ng::from_str(&block).unwrap();
+        let mut found = Vec::new();
+        steps(&workflow, &mut found);
+        let Some(step) = found.into_iter().find(|step| is_ours(step)) else {
+            continue;
+        };
+        // What the trigger knows of the commit.
+        let (trigger, expression) = match &workflow["on"] {
+            Value::Mapping(on) if on.contains_key("push") => {
+                assert_eq!(workflow["on"]["push"]["paths"][0], FILE);
+                assert_eq!(workflow["on"]["push"]["branches"][0], "main");
+                ("push", "${{ github.sha }}")
+            }
+            Value::Mapping(on) if on.contains_key("repository_dispatch") => (
+                "repository_dispatch",
+                "${{ github.event.client_payload.commit }}",
+            ),
+            _ => continue,
+        };
+        let server = GitServer::start();
+        let repository = server.repository_with("acme/k8s-manifests", FILE, &manifest("v1"));
+        let merged = repository.commit("main", FILE, manifest("v2"), "Merge pull request #1");
+        // Others go on.
+        repository.commit("main", "README.md", "# Apps\n", "docs: by hand");
+        let (url, at) = (repository.url().to_owned(), merged.clone());
+        let argocd = ArgoCd::play(vec![Box::new(move || {
+            Reply::App(App::healthy(&url, &at, &["ghcr.io/acme/blog-web:v2"]))
+        })]);
+        let mut action = Action::new();
+        for (input, value) in step["with"].as_mapping().unwrap() {
+            let (input, value) = (text(input), text(value));
+            let value = match (input.as_str(), value.as_str()) {
+                ("commit", own) => {
+                    assert_eq!(own, expression, "{name}");
+                    merged.clone()
+                }
+                ("repository", own) => {
+                    assert_eq!(own, "acme/k8s-manifests", "{name}");
+                    continue;
+                }
+                ("argocd-server", _) => argocd.url().to_owned(),
+                ("argocd-token", _) => ARGOCD_TOKEN.to_owned(),
+                ("token", _) => continue,
+                (_, value) => value.to_owned(),
+            };
+            action = action.input(&input, value);
+        }
+        let action = action.over(Via::Api, &repository).input("token", TOKEN);
+        let outcome = action.run().succeeded();
+        assert_eq!(outcome.output("argocd-revision"), merged, "{name}");
+        assert_eq!(outcome.output("health-status"), "Healthy", "{name}");
+        seen.push(trigger);
+    }
+    assert_eq!(seen, ["push", "repository_dispatch"]);
 }
 
 #[test]
