@@ -659,7 +659,7 @@ fn one_that_conflicts_and_can_not_be_planned_anew_says_why() {
     Decide which one is to run. To deploy this one, run the job again; else close the pull request.
 
     Pull request #1 into main of acme/deploy conflicts with its target: apps/web.yaml holds no image ghcr.io/acme/web: there is none at all. Read on `main` at main. Nothing was changed. It stays open: https://github.example/acme/deploy/pull/1
-    Check `image` and `file`. To put another image in place of one that is there, name its container: `CONTAINER=IMAGE`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
+    Check `image` and `file`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
 
     Pull request #1 into main of acme/deploy conflicts with its target: a rollback is not planned again, as other deployments came since. It stays open: https://github.example/acme/deploy/pull/1
     Close it, and run the rollback again: it is made for what is there now.
