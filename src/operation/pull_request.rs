@@ -220,7 +220,7 @@ pub(super) async fn open(
 ) -> Result<Opened, Failure> {
     match forge {
         Forge::Github(api) => by_api(*api, forge, steps).await,
-        Forge::Gitea(api) => by_api(api, forge, steps).await,
+        Forge::Gitea(api) => by_api(&**api, forge, steps).await,
         Forge::Gitlab(gitlab) => by_push(gitlab, forge, steps).await,
     }
 }

@@ -81,7 +81,7 @@ pub enum Forge<'a> {
     /// On GitLab.
     Gitlab(Gitlab<'a>),
     /// On Gitea or Forgejo.
-    Gitea(Gitea<'a>),
+    Gitea(Box<Gitea<'a>>),
 }
 
 /// Asks the server of `route` what it is: GitLab says so with every answer, Gitea and Forgejo where they tell
@@ -174,6 +174,12 @@ fn odd(error: url::ParseError) -> RepositoryError {
     RepositoryError::protocol(error.to_string())
 }
 
+/// What the branches of pull requests are read and written over.
+enum Over<'f> {
+    Api(&'f GithubRepository),
+    Git(&'f GitRepository),
+}
+
 /// A pull request that is open.
 #[derive(Debug, Clone)]
 pub struct LeftOpen {
@@ -199,15 +205,23 @@ impl<'a> Forge<'a> {
             Kind::Gitea => {
                 let (api, name) = gitea_api(&route.location)?;
                 let credentials = route.credentials.as_ref();
-                Some(Self::Gitea(Gitea {
+                Some(Self::Gitea(Box::new(Gitea {
                     git,
                     http,
                     api,
                     name,
                     authorization: credentials.map(|own| secret_header("token", &own.password)),
                     deadline: route.deadline.clone(),
-                }))
+                })))
             }
+        }
+    }
+
+    fn over(&self) -> Over<'_> {
+        match self {
+            Self::Github(api) => Over::Api(api),
+            Self::Gitlab(gitlab) => Over::Git(gitlab.git),
+            Self::Gitea(gitea) => Over::Git(gitea.git),
         }
     }
 
@@ -223,11 +237,9 @@ impl<'a> Forge<'a> {
     /// The branch `name` of a pull request, whether or not it is there. Only commits that `is_ours` says to be ours
     /// by their messages are built upon.
     pub fn head<'h>(&'h self, name: &'h BranchName, is_ours: fn(&str) -> bool) -> Head<'h> {
-        match self {
-            Self::Github(api) => Head::Api(HeadBranch::new(api, name, is_ours)),
-            Self::Gitlab(Gitlab { git }) | Self::Gitea(Gitea { git, .. }) => {
-                Head::Git(GitHead::new(git, name, is_ours))
-            }
+        match self.over() {
+            Over::Api(api) => Head::Api(HeadBranch::new(api, name, is_ours)),
+            Over::Git(git) => Head::Git(GitHead::new(git, name, is_ours)),
         }
     }
 
@@ -251,11 +263,9 @@ impl<'a> Forge<'a> {
             }
         };
         let Some(pull) = pull else { return Ok(None) };
-        let snapshot = match self {
-            Self::Github(api) => Some(api.snapshot_of(Some(head), files).await?),
-            Self::Gitea(Gitea { git, .. }) | Self::Gitlab(Gitlab { git }) => {
-                git.snapshot_of(head, files).await?
-            }
+        let snapshot = match self.over() {
+            Over::Api(api) => Some(api.snapshot_of(Some(head), files).await?),
+            Over::Git(git) => git.snapshot_of(head, files).await?,
         };
         Ok(snapshot.map(|snapshot| (Some(pull.number), snapshot)))
     }
@@ -286,13 +296,13 @@ impl<'a> Forge<'a> {
         let (Some(at), Some(tip)) = (&standing.head, &standing.target) else {
             return Ok(None);
         };
-        let brings = match self {
-            Self::Github(api) => {
+        let brings = match self.over() {
+            Over::Api(api) => {
                 HeadBranch::new(api, head, |_| false)
                     .beyond(tip, at)
                     .await?
             }
-            Self::Gitlab(Gitlab { git }) | Self::Gitea(Gitea { git, .. }) => {
+            Over::Git(git) => {
                 let (mut brings, _) = git.beyond(tip, at).await?;
                 if let Some(from) = &brings.from {
                     brings.paths = Some(git.paths(from, at).await?);
@@ -340,11 +350,9 @@ impl<'a> Forge<'a> {
     /// # Errors
     /// When the server can't be used.
     pub async fn is_in(&self, head: &CommitId, target: &CommitId) -> Result<bool, RepositoryError> {
-        match self {
-            Self::Github(api) => api.is_ancestor(head, target).await,
-            Self::Gitlab(Gitlab { git }) | Self::Gitea(Gitea { git, .. }) => {
-                Ok(git.beyond(target, head).await?.0.is_merged())
-            }
+        match self.over() {
+            Over::Api(api) => api.is_ancestor(head, target).await,
+            Over::Git(git) => Ok(git.beyond(target, head).await?.0.is_merged()),
         }
     }
 
