@@ -202,3 +202,20 @@ fn the_tip_that_is_written_to_decides() {
     assert!(outcome.output("skipped-reason").contains("v14"));
     assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
 }
+
+#[test]
+fn a_rollback_is_never_stopped() {
+    let (_server, repository) = start("v13");
+    update(&repository, "ghcr.io/acme/web:v14")
+        .run()
+        .succeeded();
+    Action::new()
+        .input("operation", "rollback")
+        .input("repository", repository.url())
+        .input("file", FILE)
+        .input("token", TOKEN)
+        .input("downgrade", "fail")
+        .run()
+        .succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+}

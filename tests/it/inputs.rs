@@ -633,15 +633,20 @@ fn a_verdict_is_a_sentence_whatever_the_number() {
 }
 
 #[test]
-fn an_operation_that_is_not_the_one_of_an_input_is_an_error_that_names_it() {
+fn what_only_a_promotion_heeds_stops_an_update() {
     insta::assert_snapshot!(refused([("from", "staging/web.yaml"), ("soak", "2h"), ("image", "")]), @"
-    `from`, `soak`: no effect with `operation: update`, only with `operation: promote`. Remove them (an empty value counts as removed), or set that
+    `from`, `soak`: no effect with `operation: update`: set `operation: promote`, or remove them (an empty value counts as removed)
     `image`: required (or `set`, `remove`): the image to deploy, such as `ghcr.io/acme/web:v2` or `web=ghcr.io/acme/web:v2`
     ");
-    // Shared by several operations, where each takes what is its own.
-    insta::assert_snapshot!(refused([("operation", "Rollback"), ("downgrade", "fail")]), @"
-    `image`: no effect with `operation: rollback`: name what to go back to with `to`, or remove it (an empty value counts as removed)
-    `downgrade`: no effect with `operation: rollback`, only with `operation: update` or `promote`. Remove it (an empty value counts as removed), or set one of those
+}
+
+#[test]
+fn a_rollback_says_what_it_has_no_use_for() {
+    // A step that operations share, where each takes what is its own.
+    let (outcome, _) = tried([("operation", "Rollback"), ("downgrade", "fail")]);
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    `image`: no effect with `operation: rollback`: name what to go back to with `to`
+    `downgrade`: no effect with `operation: rollback`, only with `operation: update` or `promote`
     ");
 }
 

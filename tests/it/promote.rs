@@ -808,7 +808,7 @@ fn what_is_not_clear_is_an_error_and_changes_nothing() {
     Check `from`: it takes one path a line, each from the root of the repository. Did you mean `envs/staging/web.yaml`, `envs/staging/canary.yaml` or `envs/production/web.yaml`?
 
     The inputs are not valid
-    `set`: no effect with `operation: promote`, only with `operation: update`. Remove it (an empty value counts as removed), or set that
+    `set`: no effect with `operation: promote`: use it in a step with `operation: update`, or remove it (an empty value counts as removed)
     `soak` `2`: expected a time with its unit, such as `45m`, `2h` or `1d`, of at most 366 days
     Nothing was changed.
 

@@ -41,7 +41,8 @@ pub struct Definition {
     pub old_names: &'static [&'static str],
     /// The inputs of which one must be given, or `true`, for this one to mean anything.
     pub needs: &'static [&'static Definition],
-    /// What names the same for an operation that does not use this one.
+    /// For an operation that does not use it, and without it does something else than is asked for, what to
+    /// do: an error where that one deploys, as nothing can take that back; else a warning.
     pub elsewhere: &'static [(Operation, &'static str)],
 }
 
@@ -135,7 +136,7 @@ impl<T> Input<T> {
         self
     }
 
-    /// For an operation that does not use it, what is meant in its place.
+    /// For an operation that without it does something else than is asked for, what to do.
     pub const fn elsewhere(mut self, meant: &'static [(Operation, &'static str)]) -> Self {
         self.definition.elsewhere = meant;
         self

@@ -15,7 +15,7 @@ mod variables;
 use secrecy::SecretString;
 
 pub use self::definition::Definition;
-use self::definition::Secret;
+use self::definition::{DEPLOYING, Secret};
 use self::given::Given;
 use self::groups::checks::SHOW_DIFF;
 use self::groups::target::OPERATION;
@@ -84,8 +84,9 @@ pub fn read(environment: &Environment) -> Inputs {
     let mut given = variables::given(environment);
     let operation = given.read(&OPERATION);
     if let Some(operation) = operation {
-        let idle = idle(&given, operation);
-        given.problems.extend(idle);
+        let (problems, warnings) = idle(&given, operation);
+        given.problems.extend(problems);
+        given.warnings.extend(warnings);
     }
     // Where it is unknown, what is wrong with the other inputs is told all the same.
     let request = Request::new(operation.unwrap_or(Operation::Update), &mut given);
@@ -100,9 +101,9 @@ pub fn read(environment: &Environment) -> Inputs {
     }
 }
 
-/// What is wrong with inputs that have no effect, since what would give them one is off: the run would do
-/// without what they ask for.
-fn idle(given: &Given, operation: Operation) -> Vec<String> {
+/// What is wrong with inputs that have no effect: errors where the run would do something else than they ask
+/// for, and warnings.
+fn idle(given: &Given, operation: Operation) -> (Vec<String>, Vec<String>) {
     let mut idle: Vec<(Idle, Vec<&str>)> = Vec::new();
     // The workflow's own token is sent always, and looks like one that was given.
     let inputs = all().filter(|input| !input.default.contains("github.token"));
@@ -115,30 +116,38 @@ fn idle(given: &Given, operation: Operation) -> Vec<String> {
             None => idle.push((why, vec![input.name])),
         }
     }
-    let idle = idle.into_iter().map(|(why, names)| {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    let own = format!("with `operation: {}`", operation.name());
+    for (why, names) in idle {
         let them = if names.len() == 1 { "it" } else { "them" };
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        let remove = format!("emove {them} (an empty value counts as removed)");
-        let what_to_do = match why {
-            Idle::Elsewhere(why) => format!("{why}, or r{remove}"),
-            Idle::Without(switches) => format!("without {switches}. Add that, or r{remove}"),
-            // Another operation does something else: that is not advised first.
-            Idle::With(why, switches) => format!("{why}. R{remove}, or set {switches}"),
-        };
-        format!("{}: no effect {what_to_do}", names.join(", "))
-    });
-    idle.collect()
+        let names = names.join(", ");
+        let remove = format!("or remove {them} (an empty value counts as removed)");
+        match why {
+            Idle::Without(switches) => problems.push(format!(
+                "{names}: no effect without {switches}. Add that, {remove}"
+            )),
+            Idle::Elsewhere(meant) if DEPLOYING.contains(&operation) => {
+                problems.push(format!("{names}: no effect {own}: {meant}, {remove}"));
+            }
+            Idle::Elsewhere(meant) => warnings.push(format!("{names}: no effect {own}: {meant}")),
+            Idle::Only(users) => {
+                warnings.push(format!("{names}: no effect {own}, only with {users}"))
+            }
+        }
+    }
+    (problems, warnings)
 }
 
-/// Why an input has no effect, in words that follow "no effect".
+/// Why an input has no effect.
 #[derive(PartialEq)]
 enum Idle {
-    /// The operation has another input for what is meant.
-    Elsewhere(String),
-    /// Only other operations use it: that one, or one of those.
-    With(String, &'static str),
     /// None of these inputs is given.
     Without(String),
+    /// The operation has another way to do what is asked for.
+    Elsewhere(&'static str),
+    /// Only these other operations use it.
+    Only(String),
 }
 
 impl Idle {
@@ -154,17 +163,12 @@ impl Idle {
             let switches = one_of(&switches.collect::<Vec<_>>());
             return (!is_on).then_some(Self::Without(switches));
         }
-        let own = format!("with `operation: {}`", operation.name());
         if let Some((_, meant)) = input.elsewhere.iter().find(|(of, _)| *of == operation) {
-            return Some(Self::Elsewhere(format!("{own}: {meant}")));
+            return Some(Self::Elsewhere(meant));
         }
         let users: Vec<&str> = input.used_by.iter().map(|user| user.name()).collect();
         let users = either(&users).replacen('`', "`operation: ", 1);
-        let switches = match input.used_by {
-            [_] => "that",
-            _ => "one of those",
-        };
-        Some(Self::With(format!("{own}, only with {users}"), switches))
+        Some(Self::Only(users))
     }
 }
 
@@ -426,22 +430,35 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_is_a_switch_of_its_inputs() {
-        let problems = |inputs: &[(&str, &str)]| {
+    fn what_another_operation_uses_stops_what_deploys_without_it() {
+        let told = |inputs: &[(&str, &str)]| {
             let variables = GOOD.iter().chain(inputs);
             let variables = variables.map(|(name, text)| ((*name).into(), (*text).into()));
             let read = read(&Environment::new(variables));
-            read.request.err().unwrap_or_default().join("\n")
+            let problems = read.request.err().unwrap_or_default();
+            let problems = problems.into_iter().map(|text| format!("error: {text}"));
+            let warnings = read
+                .warnings
+                .into_iter()
+                .map(|text| format!("warning: {text}"));
+            problems.chain(warnings).collect::<Vec<_>>().join("\n")
         };
         let text = [
-            problems(&[("INPUT_SINCE", "yesterday"), ("INPUT_LIMIT", "50")]),
-            problems(&[
+            told(&[("INPUT_SINCE", "yesterday"), ("INPUT_LIMIT", "50")]),
+            told(&[
                 ("INPUT_FROM", "staging/web.yaml"),
                 ("INPUT_SOAK", "2h"),
                 ("INPUT_TO", "v13"),
             ]),
-            problems(&[("INPUT_OPERATION", "rollback")]),
-            problems(&[
+            // It is never stopped by what only an update needs.
+            told(&[("INPUT_OPERATION", "rollback"), ("INPUT_DOWNGRADE", "fail")]),
+            told(&[
+                ("INPUT_OPERATION", "promote"),
+                ("INPUT_FROM", "staging/web.yaml"),
+                ("INPUT_IMAGE", ""),
+                ("INPUT_SET", ".spec.replicas=3"),
+            ]),
+            told(&[
                 ("INPUT_OPERATION", "history"),
                 ("INPUT_IMAGE", ""),
                 ("INPUT_DRY-RUN", "true"),
@@ -449,11 +466,13 @@ mod tests {
         ]
         .join("\n");
         insta::assert_snapshot!(text, @"
-        `since`: no effect with `operation: update`, only with `operation: history`. Remove it (an empty value counts as removed), or set that
-        `to`: no effect with `operation: update`: set `operation: rollback`, name what to deploy with `image`, or remove it (an empty value counts as removed)
-        `from`, `soak`: no effect with `operation: update`, only with `operation: promote`. Remove them (an empty value counts as removed), or set that
-        `image`: no effect with `operation: rollback`: name what to go back to with `to`, or remove it (an empty value counts as removed)
-        `dry-run`: no effect with `operation: history`, only with `operation: update`, `rollback` or `promote`. Remove it (an empty value counts as removed), or set one of those
+        warning: `since`: no effect with `operation: update`, only with `operation: history`
+        error: `to`: no effect with `operation: update`: name what to deploy with `image`, set `operation: rollback`, or remove it (an empty value counts as removed)
+        error: `from`, `soak`: no effect with `operation: update`: set `operation: promote`, or remove them (an empty value counts as removed)
+        warning: `image`: no effect with `operation: rollback`: name what to go back to with `to`
+        warning: `downgrade`: no effect with `operation: rollback`, only with `operation: update` or `promote`
+        error: `set`: no effect with `operation: promote`: use it in a step with `operation: update`, or remove it (an empty value counts as removed)
+        warning: `dry-run`: no effect with `operation: history`, only with `operation: update`, `rollback` or `promote`
         ");
     }
 

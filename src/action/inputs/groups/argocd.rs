@@ -8,6 +8,7 @@ use crate::action::inputs::definition::{
     DELIVERING, DEPLOYING, Definition, Input, PROMOTE, Problems, Secret, inputs,
 };
 use crate::action::inputs::given::Given;
+use crate::action::inputs::groups::promotion::FOR_A_PROMOTION;
 use crate::action::inputs::groups::server::PLAINTEXT;
 use crate::action::inputs::groups::status::STATUS_CONTEXT;
 use crate::action::inputs::parse::{boolean, lines, seconds, text};
@@ -32,7 +33,7 @@ inputs! {
     /// The Argo CD applications that deploy `from`, one `[NAMESPACE/]NAME` a line: the images must run
     /// there, healthy, when they are promoted.
     FROM_ARGOCD_APPLICATION: Vec<ApplicationName> =
-        Input::new("from-argocd-application", PROMOTE, lines);
+        Input::new("from-argocd-application", PROMOTE, lines).elsewhere(FOR_A_PROMOTION);
 
     /// The namespace of the applications, where it is not Argo CD's own.
     ARGOCD_NAMESPACE: String = Input::new("argocd-namespace", DELIVERING, text)

@@ -6,6 +6,9 @@ use crate::action::inputs::parse::{lines, list, one_a_line};
 use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath};
 use crate::operation::Operation;
 
+/// A promotion takes the images over as they are, to where they are.
+const IN_AN_UPDATE: &str = "use it in a step with `operation: update`";
+
 inputs! {
     /// The images to deploy, one `[CONTAINER=]REFERENCE` a line. Without `CONTAINER=` every place
     /// that holds this repository is updated, with it every container of that name. Required,
@@ -16,18 +19,22 @@ inputs! {
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
     /// action does not know. `.spec.image`, `.spec.containers[name=web].image`, `Widget/web:.spec.image`.
-    PATH: Vec<YamlPath> = Input::new("path", UPDATE, lines);
+    PATH: Vec<YamlPath> = Input::new("path", UPDATE, lines)
+        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 
     /// Other values to write in the same commit, one `[DOCUMENT:]YAML-PATH=VALUE` a line. `:=`
     /// instead of `=` makes what is missing on the path, `[+]` appends an item to a list.
-    SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values);
+    SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values)
+        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 
     /// Keys and items to remove in the same commit, one `[DOCUMENT:]YAML-PATH` a line. What is not
     /// there is fine; where not even what is around it is there, a warning says so.
-    REMOVE: Vec<YamlPath> = Input::new("remove", UPDATE, lines);
+    REMOVE: Vec<YamlPath> = Input::new("remove", UPDATE, lines)
+        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 
     /// Only these objects of the files, one `Kind/name` a line.
-    RESOURCE: Vec<ResourceFilter> = Input::new("resource", UPDATE, lines);
+    RESOURCE: Vec<ResourceFilter> = Input::new("resource", UPDATE, lines)
+        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 }
 
 /// Lines of `set`; for one that is nearly right, with how to write it.

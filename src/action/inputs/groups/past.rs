@@ -16,13 +16,22 @@ inputs! {
     /// The commit to undo, or to `verify`; its id or the beginning of it. Default, the newest
     /// deployment in force, which passes over what was rolled back and the rollback of it; for
     /// `verify` the branch's tip.
-    COMMIT: Revision = Input::new("commit", ROLLBACK_VERIFY, parsed);
+    COMMIT: Revision = Input::new("commit", ROLLBACK_VERIFY, parsed).elsewhere(&[
+        (Operation::Update, "set `operation: rollback` to undo it"),
+        (Operation::Promote, "set `operation: rollback` to undo it"),
+    ]);
 
     /// For `rollback`, in place of `commit`, what to go back to, whatever lies between: an image
     /// (`ghcr.io/acme/web:v13`), or several, one a line; a tag or digest, where only one image is
     /// meant by it, or those that left it together; or `previous`, which is the default.
     TO: Target = Input::new("to", ROLLBACK, parsed)
-        .elsewhere(&[(Operation::Update, "set `operation: rollback`, name what to deploy with `image`")]);
+        .elsewhere(&[
+            (
+                Operation::Update,
+                "name what to deploy with `image`, set `operation: rollback`",
+            ),
+            (Operation::Promote, "set `operation: rollback`"),
+        ]);
 
     /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00Z`, `today`,
     /// `last monday` or `2 weeks ago`.

@@ -10,26 +10,31 @@ use crate::action::inputs::parse::{list, parsed, time_meant};
 use crate::date;
 use crate::image::ImageReference;
 use crate::nearest::alike;
+use crate::operation::Operation;
 use crate::repository::BranchName;
 use crate::stages::Stage;
 
 /// The longest soak: longer than any stage keeps an image.
 const MAX_SOAK: u64 = 366 * 24 * 3600;
 
+/// Without them an update would deploy what nobody proved.
+pub const FOR_A_PROMOTION: &[(Operation, &str)] =
+    &[(Operation::Update, "set `operation: promote`")];
+
 inputs! {
     /// For `promote`, the files that the images come from: paths and globs as in `file`. A part of the
     /// path may have a name, in both: `envs/staging/{app}/values.yaml` belongs to
     /// `envs/production/{app}/values.yaml` with the same `{app}`. See
     /// [docs/promote.md](docs/promote.md).
-    FROM: Stage = Input::new("from", PROMOTE, stage);
+    FROM: Stage = Input::new("from", PROMOTE, stage).elsewhere(FOR_A_PROMOTION);
 
     /// The branch that `from` is on, where stages are branches. Default, `branch`.
-    FROM_BRANCH: BranchName = Input::new("from-branch", PROMOTE, parsed);
+    FROM_BRANCH: BranchName = Input::new("from-branch", PROMOTE, parsed).elsewhere(FOR_A_PROMOTION);
 
     /// How long an image must have been in `from` before it is promoted, such as `30m`, `2h` or `1d`.
     /// Before that nothing is written, and the step succeeds with a warning and the output
     /// `promotable-at`.
-    SOAK: Duration = Input::new("soak", PROMOTE, soak);
+    SOAK: Duration = Input::new("soak", PROMOTE, soak).elsewhere(FOR_A_PROMOTION);
 }
 
 fn stage(text: &str, problems: &mut Problems<'_>) -> Option<Stage> {
