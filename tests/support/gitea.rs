@@ -176,7 +176,8 @@ impl Gitea {
                 let mut labels = state.labels.clone();
                 labels.extend(state.organisations.clone());
                 let mut pulls = state.pulls.iter_mut();
-                let Some(pull) = pulls.find(|pull| pull["number"].to_string() == **number) else {
+                let Some(pull) = pulls.find(|pull| pull["number"].as_u64() == number.parse().ok())
+                else {
                     return refusal(404, "The target couldn't be found.");
                 };
                 match (method, *kind, rest) {
