@@ -13,7 +13,7 @@ use super::schedule::Schedule;
 use super::window::{Window, Written};
 use super::zone::Zone;
 use crate::date;
-use crate::files::Pattern;
+use crate::files::{Pattern, lone_alternative};
 use crate::limits::{FREEZE_FILE, FREEZE_PATTERNS, FREEZES};
 use crate::nearest;
 use crate::yaml::{Content, NodeId, Role, Stream};
@@ -178,6 +178,14 @@ impl<'s> Reader<'s> {
             if is_several(text) {
                 is_good = false;
                 let why = "more than one, it seems: write a list, such as `[\"a/**\", \"b/**\"]`; for a space or a comma in a name, write `?`";
+                self.refused(id, "files", line, why);
+                continue;
+            }
+            if let Some(name) = lone_alternative(text) {
+                is_good = false;
+                let why = format!(
+                    "`{{{name}}}` stands for nothing here: write that part of the path itself, `*` for any, or alternatives such as `{{staging,production}}`"
+                );
                 self.refused(id, "files", line, why);
                 continue;
             }
@@ -346,12 +354,13 @@ impl<'s> Reader<'s> {
     }
 
     fn required(&mut self, entry: NodeId, keys: &Keys<'_>, key: &str) -> Option<&'s str> {
-        let Some(id) = keys.get(key) else {
+        let given = keys.get(key);
+        let Some(id) = given.filter(|id| !self.is_empty(**id)) else {
             let what = match key {
                 "reason" => "required: why it is frozen",
                 _ => "required: who has frozen it, and can be asked",
             };
-            self.wrong(entry, key, what);
+            self.wrong(given.copied().unwrap_or(entry), key, what);
             return None;
         };
         let text = self.text(*id, key)?;
@@ -368,9 +377,8 @@ impl<'s> Reader<'s> {
 
     /// The text of a scalar that says something.
     fn text(&mut self, id: NodeId, key: &str) -> Option<&'s str> {
-        let meant = self.meant(id);
-        let text = self.stream.value(meant).map(str::trim);
-        match text.filter(|text| !text.is_empty() && !self.stream.is_null(meant)) {
+        let text = self.stream.value(self.meant(id)).map(str::trim);
+        match text.filter(|_| !self.is_empty(id)) {
             Some(text) => Some(text),
             None => {
                 let why = match text {
@@ -381,6 +389,13 @@ impl<'s> Reader<'s> {
                 None
             }
         }
+    }
+
+    /// Whether a scalar says nothing.
+    fn is_empty(&self, id: NodeId) -> bool {
+        let meant = self.meant(id);
+        let value = self.stream.value(meant);
+        self.stream.is_null(meant) || value.is_some_and(|value| value.trim().is_empty())
     }
 
     /// The texts of a list, or of the one that stands for it.
@@ -583,6 +598,14 @@ mod tests {
                 "operations: [update, deploy]",
                 "line 4: `operations` `deploy`: expected `update`, `promote`, `rollback`",
             ),
+            (
+                "files: apps/{stage}/**",
+                "line 4: `files` `apps/{stage}/**`: `{stage}` stands for nothing here: write that part of the path itself",
+            ),
+            (
+                "files: ['**', '!apps/{stage}/**']",
+                "line 4: `files` `!apps/{stage}/**`: `{stage}` stands for nothing here",
+            ),
             ("operations: []", "line 4: `operations`: an empty list"),
         ] {
             let told = of_entry(lines);
@@ -617,10 +640,14 @@ mod tests {
             ),
             ("freezes: [x]\n", "line 1: an entry of `freezes`"),
             ("freezes:\n  - who: w\n", "line 2: `reason`: required"),
+            (
+                "freezes:\n  - reason: r\n    who: ~\n",
+                "line 3: `who`: required: who has frozen it",
+            ),
             ("freezes:\n  - reason: r\n", "line 2: `who`: required"),
             (
                 "freezes:\n  - reason: ''\n    who: w\n",
-                "line 2: `reason`: it has no value",
+                "line 2: `reason`: required: why it is frozen",
             ),
             ("freezes: [\n", "line 2, column 1: "),
             (
