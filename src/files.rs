@@ -20,7 +20,9 @@ pub enum PathError {
     #[error("the path is empty")]
     Empty,
     /// `/etc/passwd`, `C:\x`.
-    #[error("the path is absolute: give it relative to the root of the repository")]
+    #[error(
+        "the path is absolute: write it from the root of the repository on, without a `/` before it, as in `apps/web.yaml`"
+    )]
     Absolute,
     /// `https://github.com/…/blob/main/web.yaml`.
     #[error("a URL: give the path in the repository alone, such as `apps/web.yaml`")]

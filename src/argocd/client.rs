@@ -31,6 +31,9 @@ pub enum InvalidServer {
         "expected a host or a URL, such as `argocd.example.com` or `https://example.com/argocd`, without credentials and query"
     )]
     Form,
+    /// `argocd.example.com/applications/web`, from a browser.
+    #[error("the URL of a page of Argo CD: write `{0}`")]
+    Page(String),
     /// The token would travel in the clear.
     #[error(
         "`http://` would send the token unencrypted: use https://. Where the way is private, `plaintext: true` allows it"
@@ -50,6 +53,14 @@ impl Server {
             false => Url::parse(&format!("https://{text}")),
         };
         let mut url = url.map_err(|_| InvalidServer::Form)?;
+        let page = format!("{}/", url.path()).find("/applications/");
+        if let Some(base) = page.and_then(|at| url.path().get(..at))
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.host_str().is_some()
+        {
+            return Err(InvalidServer::Page(format!("{}{base}", host(&url))));
+        }
         let plain = url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
@@ -393,6 +404,14 @@ mod tests {
             "https://",
         ] {
             assert_eq!(server(wrong), Err(InvalidServer::Form), "{wrong}");
+        }
+        for page in [
+            "argocd.example.com/argocd/applications/web",
+            "https://argocd.example.com/argocd/applications/argocd/web?view=tree&resource=",
+            "https://argocd.example.com/argocd/applications",
+        ] {
+            let meant = "argocd.example.com/argocd".to_owned();
+            assert_eq!(server(page), Err(InvalidServer::Page(meant)), "{page}");
         }
         assert_eq!(
             server("http://argocd.example.com"),

@@ -1,7 +1,8 @@
 //! Values that the user sets or removes: the lines of `set` and of `remove`.
 //!
 //! A path leads through what is there, also into texts that are documents of their own, and through
-//! aliases to what they stand for. What is missing behind it is made where a line says so (`:=`, `[+]`).
+//! aliases to what they stand for. What is missing behind it is made where a line says so (`:=`); to a list
+//! that is there, `[+]` appends.
 
 use crate::yaml::path::{Missed, MissedReason, Path, Step, path_of};
 use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style, scalar};
@@ -9,7 +10,10 @@ use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style, scalar};
 use super::change::ValueChange;
 use super::error::{ManifestError, PathEnd};
 use super::file::Manifest;
-use super::locate::{ambiguous, behind_object, documents, meant, no_document, what_is_at};
+use super::guard;
+use super::locate::{
+    ambiguous, behind_object, documents, in_other_notation, meant, no_document, what_is_at,
+};
 use super::request::{ResourceFilter, ValueAssignment, YamlPath};
 use super::target::Targets;
 
@@ -87,6 +91,16 @@ pub(super) fn add(
             continue;
         };
         is_met = true;
+        if let (Wish::Set(assignment), Some(edit)) = (wish, &found.edit)
+            && let Some(reason) = refused_at(manifests, number, edit, assignment)
+        {
+            return Err(ManifestError::NoScalar {
+                file: manifest.file.path.clone(),
+                line: found.line,
+                path: place.to_string(),
+                reason,
+            });
+        }
         if let Some(retyped) = &found.retyped {
             let file = &manifest.file.path;
             warnings.push(format!("{file} line {}: {retyped}", found.line));
@@ -111,9 +125,9 @@ pub(super) fn add(
     match (wish, nearest) {
         _ if is_met => Ok(()),
         // What is gone already is as it should be; but an alias keeps what it stands for. Where not even what
-        // is around it is there, it may have been misspelt, and is there still.
+        // is around it is there, or something of nearly that name, it may have been misspelt, and is there still.
         (Wish::Remove(_), Some((number, nothing))) if nothing.is_absent => {
-            if nothing.steps < around {
+            if nothing.steps < around || nothing.is_slip(&place.path) {
                 warnings.push(not_removed(&nothing.error(&manifests[number], place)));
             }
             Ok(())
@@ -124,6 +138,27 @@ pub(super) fn add(
             Ok(())
         }
         (Wish::Set(_), None) => Err(no_document(manifests, place, filters)),
+    }
+}
+
+/// Why a line can't mean what it says where `edit` is, in the manifest with this number or in a text of it.
+fn refused_at(
+    manifests: &[Manifest<'_>],
+    mut number: usize,
+    mut edit: &Edit,
+    assignment: &ValueAssignment,
+) -> Option<String> {
+    while let Edit::Inside { node, edits } = edit {
+        let is_it = |manifest: &Manifest<'_>| {
+            let nested = manifest.nested.as_ref();
+            nested.is_some_and(|nested| (nested.outer, nested.node) == (number, *node))
+        };
+        number = manifests.iter().position(is_it)?;
+        edit = edits.first()?;
+    }
+    match edit {
+        Edit::Set { node, .. } => guard::is_no_image(manifests.get(number)?, *node, assignment),
+        _ => None,
     }
 }
 
@@ -185,6 +220,21 @@ struct Nothing {
 }
 
 impl Nothing {
+    /// Whether `path` is one slip away from what is there. What differs in a number only is something else, such
+    /// as the next of several.
+    fn is_slip(&self, path: &Path) -> bool {
+        let step = |path: &Path| match path.steps().get(self.steps)? {
+            Step::Key(text) | Step::Field { value: text, .. } => Some(text.to_ascii_lowercase()),
+            _ => None,
+        };
+        let meant = self.meant.as_ref().and_then(step);
+        meant.zip(step(path)).is_some_and(|(meant, given)| {
+            let letters = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+            let is_near = strsim::damerau_levenshtein(&meant, &given) <= 1;
+            is_near && letters(&meant) != letters(&given)
+        })
+    }
+
     fn error(self, manifest: &Manifest<'_>, place: &YamlPath) -> ManifestError {
         let file = manifest.file.path.clone();
         if self.is_text {
@@ -262,9 +312,17 @@ fn walk(stream: &Stream<'_>, node: NodeId, done: usize, wish: Wish<'_>) -> Attem
         _ => None,
     };
     match (wish, made) {
-        (Wish::Set(assignment), Some(made)) if assignment.creates() => made,
+        (Wish::Set(assignment), Some(made)) if assignment.creates() || appends(&missed, path) => {
+            made
+        }
         (_, made) => nothing(stream, &missed, path, made.is_some()),
     }
+}
+
+/// Whether all that is missing is an item behind the last one of a list, or in place of nothing: the rest of
+/// the path is inside of the item, where nothing can have been meant that is there.
+fn appends(missed: &Missed, path: &Path) -> bool {
+    path.steps().get(missed.steps) == Some(&Step::Append)
 }
 
 fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path, can_be_made: bool) -> Attempt {
@@ -276,7 +334,7 @@ fn nothing(stream: &Stream<'_>, missed: &Missed, path: &Path, can_be_made: bool)
         is_absent: missed.reason == MissedReason::Absent,
         is_text: is_text && !stream.is_null(missed.node),
         meant: meant(stream, missed, path),
-        can_be_made,
+        can_be_made: can_be_made && in_other_notation(stream, missed, path).is_none(),
     })
 }
 
@@ -776,6 +834,128 @@ mod tests {
         0.yaml: the edit would break the file (line 3, column 4: while parsing node, found unknown anchor); nothing was changed
         "
         );
+    }
+
+    /// A slip on the way to a list would make a second one.
+    #[test]
+    fn an_item_is_appended_only_to_a_list_that_is_there() {
+        let text = "c:\n- name: web\n  env:\n  - a\n  args:\n";
+        for (set, after) in [
+            (
+                ".c[name=web].env[+]=b",
+                "c:\n- name: web\n  env:\n  - a\n  - b\n  args:\n",
+            ),
+            (
+                ".c[name=web].args[+]=b",
+                "c:\n- name: web\n  env:\n  - a\n  args:\n  - b\n",
+            ),
+            (
+                ".c[+].name=x",
+                "c:\n- name: web\n  env:\n  - a\n  args:\n- name: x\n",
+            ),
+        ] {
+            assert_eq!(edited(text, &[set]).as_deref(), Ok(after), "{set}");
+        }
+        let refused = |set: &str| {
+            let refused = edited(text, &[set]).unwrap_err();
+            assert!(edited(text, &[&set.replace('=', ":=").replace("name:=", "name=")]).is_ok());
+            refused
+        };
+        insta::assert_snapshot!(
+            [".c[name=wbe].env[+]=b", ".c[name=web].evn[+]=b", ".d.env[+]=b"].map(refused).join("\n"),
+            @"
+            0.yaml has nothing at .c[name=wbe].env[+]: .c (line 2) is a list in which name is web
+            0.yaml has nothing at .c[name=web].evn[+]: .c[name=web] (line 2) has the keys env, args, name
+            0.yaml has nothing at .d.env[+]: its top level (line 1) has the keys c
+            "
+        );
+    }
+
+    #[test]
+    fn what_is_set_where_an_image_is_can_be_one() {
+        let text = "image:\n  repository: ghcr.io/acme/web\n  tag: v1\nspec:\n  values: |\n    image: {repository: a/b, tag: v1}\nsidecar:\n  image: ghcr.io/acme/log:v1\nother: v1\nimageTag: ${TAG}\n";
+        let refused = [
+            ".image.tag=$TAG",
+            ".image.tag=feature/login",
+            ".image.tag=\"feature/login\"",
+            ".image.tag=ghcr.io/acme/web:v20",
+            ".spec.values.image.tag=feature/login",
+            ".sidecar.image=$IMAGE",
+            ".sidecar.image=v2",
+            ".sidecar.image=a b",
+        ]
+        .map(|set| edited(text, &[set]).unwrap_err());
+        insta::assert_snapshot!(refused.join("\n"), @r#"
+        0.yaml, line 3: .image.tag is the tag of an image, and $TAG can't be one: `$TAG` was not filled in; to write it as it is on purpose, put the value in quotes
+        0.yaml, line 3: .image.tag is the tag of an image, and feature/login can't be one: a tag is made of letters, digits, `_`, `.` and `-`
+        0.yaml, line 3: .image.tag is the tag of an image, and feature/login can't be one: a tag is made of letters, digits, `_`, `.` and `-`
+        0.yaml, line 3: .image.tag is the tag of an image, and ghcr.io/acme/web:v20 can't be one: write the tag alone, `v20`
+        0.yaml, line 6: .spec.values.image.tag is the tag of an image, and feature/login can't be one: a tag is made of letters, digits, `_`, `.` and `-`
+        0.yaml, line 8: .sidecar.image is an image, and $IMAGE can't be one: `$IMAGE` was not filled in; to write it as it is on purpose, put the value in quotes
+        0.yaml, line 8: .sidecar.image is a whole image, and v2 is a tag alone: write `ghcr.io/acme/log:v2`
+        0.yaml, line 8: .sidecar.image is an image, and a b can't be one: the image reference "a b" holds white space
+        "#);
+        for set in [
+            ".image.tag=v2",
+            ".image.tag=\"\"",
+            ".image.tag=~",
+            ".image.tag=\"${TAG}\"",
+            ".spec.values.image.tag=1.2",
+            ".sidecar.image=ghcr.io/acme/other:v2",
+            ".other=feature/login",
+            ".imageTag=$(TAG)",
+        ] {
+            edited(text, &[set]).unwrap();
+        }
+    }
+
+    /// What differs in a number only is another one of several.
+    #[test]
+    fn what_is_nearly_there_is_told_where_nothing_was_removed() {
+        let text = "spec: {replicas: 1, maxReplicas: 2, envFrom: [], pr1: x}\nl: [{name: web}]\n";
+        let warned = |remove: &str| planned(&[text], &[remove]).unwrap().warnings.join("\n");
+        for absent in [
+            "-.spec.minReplicas",
+            "-.spec.env",
+            "-.spec.pr2",
+            "-.l[name=log]",
+        ] {
+            assert_eq!(warned(absent), "", "{absent}");
+        }
+        insta::assert_snapshot!(["-.spec.replica", "-.l[name=wbe]"].map(warned).join("\n"), @"
+        `remove` found nothing: 0.yaml has nothing at .spec.replica: .spec (line 1) has the keys replicas, maxReplicas, pr1, envFrom. Did you mean `.spec.replicas`?
+        `remove` found nothing: 0.yaml has nothing at .l[name=wbe]: .l (line 2) is a list in which name is web. Did you mean `.l[name=web]`?
+        ");
+    }
+
+    #[test]
+    fn a_path_in_another_notation_is_told_as_it_is_meant() {
+        let text = "spec: {c: [{image: x}]}\ndata: {a.properties: y}\n";
+        let told = [
+            "/spec/c/0/image=z",
+            "spec/c[0].image=z",
+            ".data.a.properties=z",
+        ]
+        .map(|set| {
+            super::super::plan(
+                &[ManifestFile {
+                    path: "0.yaml".parse().unwrap(),
+                    bytes: text.into(),
+                }],
+                &EditRequest {
+                    set: set.parse().into_iter().collect(),
+                    ..EditRequest::default()
+                },
+            )
+            .err()
+            .and_then(|error| error.advice().map(|advice| advice.into_owned()))
+            .unwrap_or_default()
+        });
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        Did you mean `.spec.c[0].image`?
+        Did you mean `.spec.c[0].image`?
+        Did you mean `.data["a.properties"]`?
+        "#);
     }
 
     #[test]

@@ -297,7 +297,9 @@ impl ManifestError {
             Self::LfsPointer { .. } => {
                 "Take the manifest out of Git LFS (`.gitattributes`), or name another file in `file`."
             }
-            Self::NoImage { held, .. } => return Some(Cow::Owned(on_no_image(held))),
+            Self::NoImage {
+                repository, held, ..
+            } => return Some(Cow::Owned(on_no_image(repository, held))),
             Self::NoContainer {
                 image,
                 held,
@@ -343,8 +345,19 @@ impl ManifestError {
     }
 }
 
-/// What to do where no place holds the image; `held` are the images that are there.
-fn on_no_image(held: &[HeldImage]) -> String {
+/// What to do where no place holds an image of `repository`; `held` are the images that are there.
+fn on_no_image(repository: &str, held: &[HeldImage]) -> String {
+    let mut images = held.iter().filter_map(|held| held.image.parse().ok());
+    let is_end = |image: &ImageReference| {
+        let before = image.repository_as_written().strip_suffix(repository);
+        before.is_some_and(|before| before.ends_with('/'))
+    };
+    if let Some(image) = images.find(is_end) {
+        let image = image.repository_as_written();
+        return format!(
+            "The registry and the owner are part of an image's name: did you mean `{image}`, with its tag?"
+        );
+    }
     let has_containers = held.iter().any(|image| image.container.is_some());
     let elsewhere = match (held, has_containers) {
         ([], _) => {

@@ -1,13 +1,14 @@
 //! What is checked around a plan, whatever shape its images have.
 
 use crate::files::RepoPath;
-use crate::yaml::{NodeId, Stream};
+use crate::image::{self, ImageReference};
+use crate::yaml::{NewValue, NodeId, Stream};
 
 use super::change::Note;
 use super::error::ManifestError;
 use super::file::Manifest;
 use super::place::Place;
-use super::request::ImageAssignment;
+use super::request::{ImageAssignment, ValueAssignment, tag_alone};
 use super::site::Site;
 
 /// An image that a place of a file is to hold.
@@ -67,6 +68,77 @@ pub(super) fn refuse_encrypted(
             path: manifest.path(node),
         }),
         None => Ok(()),
+    }
+}
+
+/// Why a line of `set` can't mean what it says at `node`: that is an image, or its tag, and would be none afterwards.
+/// None where it can. What holds something else already, such as a template, may hold anything.
+pub(super) fn is_no_image(
+    manifest: &Manifest<'_>,
+    node: NodeId,
+    assignment: &ValueAssignment,
+) -> Option<String> {
+    let new = match &assignment.value {
+        NewValue::Text(text) => text,
+        NewValue::Plain(text) if !matches!(text.as_str(), "null" | "Null" | "NULL" | "~") => text,
+        _ => return None,
+    };
+    let placeholder = image::placeholder(new);
+    let is_meant = assignment.is_text_meant() && placeholder.is_some();
+    if new.is_empty() || is_meant {
+        return None;
+    }
+    let old = manifest.stream.value(node).unwrap_or_default();
+    let is_it = |slot: &&super::slot::Slot| slot.node == node && slot.value == old;
+    let tag = || {
+        manifest
+            .sites
+            .iter()
+            .find_map(|site| site.tag().filter(is_it))
+    };
+    let whole = || {
+        manifest
+            .sites
+            .iter()
+            .find_map(|site| site.whole().filter(is_it))
+    };
+    let unfilled = placeholder.map(|text| {
+        format!(
+            "`{text}` was not filled in; to write it as it is on purpose, put the value in quotes"
+        )
+    });
+    if tag().is_some() {
+        let is_version = |text: &str| match text.split_once('@') {
+            Some((tag, digest)) => image::is_tag(tag) && image::is_digest(digest),
+            None => image::is_tag(text) || image::is_digest(text),
+        };
+        let was_one = old.is_empty() || is_version(old);
+        if !was_one || is_version(new) {
+            return None;
+        }
+        let whole: Option<ImageReference> = new.parse().ok();
+        let meant = whole.as_ref().and_then(ImageReference::tag);
+        let why = unfilled.unwrap_or_else(|| match meant {
+            Some(tag) => format!("write the tag alone, `{tag}`"),
+            None => "a tag is made of letters, digits, `_`, `.` and `-`".to_owned(),
+        });
+        return Some(format!(
+            "is the tag of an image, and {new} can't be one: {why}"
+        ));
+    }
+    whole()?;
+    let old: ImageReference = old.parse().ok()?;
+    old.tag().or(old.digest())?;
+    let repository = old.repository_as_written();
+    match (tag_alone(new), new.parse::<ImageReference>()) {
+        (Some(tag), _) => Some(format!(
+            "is a whole image, and {new} is a tag alone: write `{repository}:{tag}`"
+        )),
+        (None, Ok(_)) => None,
+        (None, Err(error)) => {
+            let why = unfilled.unwrap_or_else(|| error.to_string());
+            Some(format!("is an image, and {new} can't be one: {why}"))
+        }
     }
 }
 

@@ -131,6 +131,12 @@ pub(super) fn is_description(key: &str) -> bool {
     plain.ends_with("annotations") || plain.ends_with("labels")
 }
 
+/// Whether `key` holds what objects are selected by: `matchLabels`, `nodeSelector`.
+pub(super) fn selects(key: &str) -> bool {
+    let plain = plain(key);
+    plain.ends_with("labels") || plain.ends_with("selector")
+}
+
 /// What `key` is about, without the words that say nothing of which image it is; none where nothing is left.
 pub(super) fn subject(key: &str) -> Option<String> {
     let mut rest = plain(key);

@@ -66,6 +66,11 @@ impl ImageEntry {
         std::iter::once(&self.name).chain(optional.into_iter().flatten())
     }
 
+    /// The scalar with its tag.
+    pub fn tag(&self) -> Option<&Slot> {
+        self.new_tag.as_ref()
+    }
+
     /// The images that this entry may be asked for by.
     pub fn repositories(&self) -> Vec<ImageReference> {
         [Some(&self.name), self.new_name.as_ref()]

@@ -248,6 +248,9 @@ pub(super) fn behind_object(manifest: &Manifest<'_>, path: &YamlPath) -> Option<
 /// The path that may have been meant by one that leads nowhere: its step there is like another one that leads on.
 pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option<Path> {
     let step = path.steps().get(missed.steps)?;
+    if let Some(meant) = in_other_notation(stream, missed, path) {
+        return Some(meant);
+    }
     let (wanted, there): (&str, Vec<&str>) = match (&stream[missed.node].content, step) {
         (Content::Mapping(pairs), Step::Key(wanted)) => {
             let keys = pairs.iter().filter_map(|(key, _)| stream.value(*key));
@@ -271,6 +274,43 @@ pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option
         _ => Step::Key(near),
     };
     Some(path.with_step(missed.steps, step))
+}
+
+/// The path that leads on, if the one that was given is it in another notation.
+pub(super) fn in_other_notation(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option<Path> {
+    let meant = parted_at_slashes(stream, missed, path);
+    meant.or_else(|| joined_by_dots(stream, missed, path))
+}
+
+/// The path with the parts of a key that slashes part as its steps, as JSON Pointer has it, if that leads on.
+fn parted_at_slashes(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option<Path> {
+    let Step::Key(key) = path.steps().get(missed.steps)? else {
+        return None;
+    };
+    let parts = key.split('/').filter(|part| !part.is_empty());
+    let steps = parts.map(|part| match part.parse() {
+        Ok(index) => Step::Index(index),
+        Err(_) => Step::Key(part.to_owned()),
+    });
+    let meant = path.with_steps(missed.steps, 1, steps.collect());
+    let is_other = key.contains('/') && meant.steps().len() > missed.steps;
+    let leads_on = || meant.find_from(stream, missed.node, missed.steps).is_ok();
+    (is_other && leads_on()).then_some(meant)
+}
+
+/// The path with several keys as the one that has dots in it, if that is there.
+fn joined_by_dots(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option<Path> {
+    let rest = path.steps().get(missed.steps..)?;
+    let keys = rest.iter().map_while(|step| match step {
+        Step::Key(key) => Some(key.as_str()),
+        _ => None,
+    });
+    let keys: Vec<&str> = keys.collect();
+    (2..=keys.len()).find_map(|count| {
+        let joined = keys.get(..count)?.join(".");
+        stream.get(missed.node, &joined)?;
+        Some(path.with_steps(missed.steps, count, vec![Step::Key(joined)]))
+    })
 }
 
 /// What a person finds where a path ended: `has the keys …`.

@@ -62,6 +62,11 @@ fn in_values(
         is_inside(*node) && position(text, image.repository_as_written()).is_some()
     });
     let values = values.filter(|(node, _)| stream.inside(*node).is_none());
+    // What names or selects objects is no place for an image: to write one there breaks what selects by it.
+    let values = values.filter(|(node, _)| {
+        let mut around = std::iter::once(*node).chain(stream.ancestors(*node));
+        !around.any(|node| stream.key_of(node).is_some_and(keys::selects))
+    });
     let told = values.map(|(node, text)| (node, why(manifest, node, text, image, request)));
     told.collect()
 }

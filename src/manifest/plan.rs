@@ -406,6 +406,10 @@ fn no_entry(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> Option<
         let file = &manifest.file.path;
         let path = find::entries_of_kustomization(&manifest.stream, file)?;
         let image = &assignment.image;
+        let is_there = manifest.sites.iter().any(|site| site.is_of(image));
+        if assignment.container.is_some() && is_there {
+            return None; // It is asked for by another name than it has.
+        }
         let repository = image.repository_as_written();
         let version = match (image.tag(), image.digest()) {
             (Some(tag), None) => format!("newTag: {}", quoted(tag)),
@@ -478,6 +482,14 @@ fn nearest_images(manifests: &[Manifest<'_>], image: &ImageReference) -> Vec<Hel
             .map(|image| image.repository().to_owned())
             .unwrap_or_else(|_| held.image.clone());
         let similarity = strsim::normalized_damerau_levenshtein(&repository, image.repository());
+        // One of the same name elsewhere is nearer than any other name.
+        let own = held.image.parse::<ImageReference>();
+        let has_name = own.is_ok_and(|own| own.name() == image.name());
+        let similarity = if has_name {
+            similarity + 1.0
+        } else {
+            similarity
+        };
         (!held.image.is_empty()).then_some(similarity)
     })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::files::RepoPath;
-use crate::image::{ImageReference, ImageReferenceError};
+use crate::image::{self, ImageReference, ImageReferenceError};
 use crate::yaml::path::{Path, PathSyntaxError, Step};
 use crate::yaml::{Content, NewValue, Stream, Style, scalar};
 
@@ -72,6 +72,30 @@ pub enum ImageAssignmentError {
         /// What is meant.
         meant: String,
     },
+    /// `ghcr.io/o/web=v1`
+    #[error("{line:?} has `=` where `:` belongs before the tag: write `{meant}`")]
+    Equals {
+        /// As it was given.
+        line: String,
+        /// What is meant.
+        meant: String,
+    },
+    /// `{"web": "ghcr.io/o/web:v1"}`
+    #[error("{line:?} is a mapping: write one image a line, {meant}")]
+    Mapping {
+        /// As it was given.
+        line: String,
+        /// What is meant.
+        meant: String,
+    },
+    /// `web=`
+    #[error(
+        "{line:?} has no image behind the `=`: write the whole image, as in {line}ghcr.io/OWNER/NAME:v1. An expression (`${{{{ … }}}}`) that gives nothing leaves it so"
+    )]
+    NoImage {
+        /// As it was given.
+        line: String,
+    },
     /// `v14`.
     #[error("{tag} is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:{tag}")]
     TagAlone {
@@ -82,7 +106,7 @@ pub enum ImageAssignmentError {
 
 /// The tag that a text is where an image was meant. Of a repository without a registry it may be the name,
 /// too: nobody names one like a version, a commit or a branch.
-fn tag_alone(text: &str) -> Option<&str> {
+pub(super) fn tag_alone(text: &str) -> Option<&str> {
     if let Some(tag) = text.strip_prefix(':') {
         return Some(tag);
     }
@@ -103,14 +127,23 @@ impl FromStr for ImageAssignment {
         if let Some((key, value)) = line.split_once(": ") {
             // As YAML has it: the input again, or a container.
             let value = value.trim();
+            let is_tag_alone = is_repository(key) && image::is_tag(value);
             let meant = match key {
                 "image" | "- image" => value.to_owned(),
+                repository if is_tag_alone => format!("{repository}:{value}"),
                 container => format!("{container}={value}"),
             };
             if !meant.contains(": ") && meant.parse::<Self>().is_ok() {
                 let line = line.to_owned();
                 return Err(ImageAssignmentError::Colon { line, meant });
             }
+        }
+        if let Some(images) = in_mapping(line) {
+            let images: Vec<String> = images.iter().map(|image| format!("`{image}`")).collect();
+            return Err(ImageAssignmentError::Mapping {
+                line: line.to_owned(),
+                meant: images.join(", and on the next line "),
+            });
         }
         let (container, reference) = match line.split_once('=') {
             Some((container, reference)) => (Some(container.trim()), reference.trim()),
@@ -125,6 +158,16 @@ impl FromStr for ImageAssignment {
                 return Err(ImageAssignmentError::Container {
                     line: line.to_owned(),
                     container: container.to_owned(),
+                });
+            }
+            Some(_) if reference.is_empty() => {
+                let line = line.to_owned();
+                return Err(ImageAssignmentError::NoImage { line });
+            }
+            Some(repository) if is_repository(repository) && tag_alone(reference).is_some() => {
+                return Err(ImageAssignmentError::Equals {
+                    line: line.to_owned(),
+                    meant: format!("{repository}:{}", reference.trim_start_matches(':')),
                 });
             }
             _ => {}
@@ -142,6 +185,31 @@ impl FromStr for ImageAssignment {
             image,
         })
     }
+}
+
+/// Whether `text` is an image without its tag, and can be no container's name.
+fn is_repository(text: &str) -> bool {
+    let image = text.parse::<ImageReference>();
+    text.contains('/') && image.is_ok_and(|image| image.repository_as_written() == text)
+}
+
+/// The lines that are meant by a mapping of containers to images.
+fn in_mapping(line: &str) -> Option<Vec<String>> {
+    if !line.starts_with('{') || !line.ends_with('}') {
+        return None;
+    }
+    let stream = Stream::parse(line.as_bytes()).ok()?;
+    let [root] = stream.roots() else { return None };
+    let pairs = stream.pairs(*root).iter().map(|(key, value)| {
+        let (key, value) = (stream.value(*key)?, stream.value(*value)?);
+        let line = match key {
+            "image" => value.to_owned(),
+            container => format!("{container}={value}"),
+        };
+        line.parse::<ImageAssignment>().is_ok().then_some(line)
+    });
+    let lines: Vec<String> = pairs.collect::<Option<_>>()?;
+    (!lines.is_empty()).then_some(lines)
 }
 
 impl fmt::Display for ImageAssignment {
@@ -196,6 +264,14 @@ pub enum YamlPathError {
         text: String,
         /// What stands before the `:`.
         document: String,
+    },
+    /// `.spec.replicas=4` where no value belongs.
+    #[error("{text:?} has a value behind its path, and here a path stands alone: write `{path}`")]
+    Value {
+        /// As it was given.
+        text: String,
+        /// The path alone.
+        path: String,
     },
     /// The path itself.
     #[error(transparent)]
@@ -275,6 +351,12 @@ impl FromStr for YamlPath {
     fn from_str(text: &str) -> Result<Self, YamlPathError> {
         match Self::parse_front(text)? {
             (path, "") => Ok(path),
+            (path, rest) if rest.starts_with('=') || rest.starts_with(":=") => {
+                Err(YamlPathError::Value {
+                    text: text.to_owned(),
+                    path: path.to_string(),
+                })
+            }
             (_, rest) => Err(YamlPathError::Path(PathSyntaxError::Trailing {
                 path: text.to_owned(),
                 rest: rest.to_owned(),
@@ -315,7 +397,7 @@ pub struct ValueAssignment {
 impl ValueAssignment {
     /// Whether what is missing on the path is made.
     pub fn creates(&self) -> bool {
-        self.makes_missing || self.path.path.steps().contains(&Step::Append)
+        self.makes_missing
     }
 
     /// Whether the value is of its type on purpose, whatever stands there.
@@ -356,7 +438,25 @@ pub enum ValueAssignmentError {
         /// As it was given.
         line: String,
     },
-    /// The value has a comment, an unknown tag, or is no YAML.
+    /// `${{ … }}` that GitHub did not fill in.
+    #[error(
+        "{line:?} has a value that still holds a placeholder (`${{{{ … }}}}`), which GitHub did not fill in: check where the line comes from; to write it as it is on purpose, put the value in quotes"
+    )]
+    Placeholder {
+        /// As it was given.
+        line: String,
+    },
+    /// The value ends in a comment.
+    #[error(
+        "{line:?} has a comment behind its value, and a comment can't be set: write `{meant}`; where the `#` belongs to the value, put the value in quotes"
+    )]
+    Comment {
+        /// As it was given.
+        line: String,
+        /// The line without it.
+        meant: String,
+    },
+    /// The value has an unknown tag, or is no YAML.
     #[error("{line:?} has the value {value:?}, which is not a single YAML value: put it in quotes")]
     NoScalar {
         /// As it was given.
@@ -390,10 +490,14 @@ impl FromStr for ValueAssignment {
             return Err(ValueAssignmentError::Empty { line: given() });
         }
         let quoted = value.starts_with(['"', '\'']);
-        let (value, tag) = read_value(value).ok_or_else(|| ValueAssignmentError::NoScalar {
-            line: given(),
-            value: value.to_owned(),
-        })?;
+        let read = read_value(value);
+        // In a list or a mapping that can be read, it is in quotes.
+        let is_source = matches!(read, Some((NewValue::Source(_), _)));
+        let is_text = value.trim_start_matches("!!str").trim_start();
+        if value.contains("${{") && !is_source && !is_text.starts_with(['"', '\'']) {
+            return Err(ValueAssignmentError::Placeholder { line: given() });
+        }
+        let (value, tag) = read.ok_or_else(|| no_value(line, value))?;
         Ok(Self {
             path,
             makes_missing,
@@ -401,6 +505,24 @@ impl FromStr for ValueAssignment {
             tag,
             quoted,
         })
+    }
+}
+
+/// Why `value`, which ends the line, is not one.
+fn no_value(line: &str, value: &str) -> ValueAssignmentError {
+    let without_comment = value.match_indices(" #").find_map(|(at, _)| {
+        let kept = value.get(..at)?.trim_end();
+        read_value(kept).map(|_| kept)
+    });
+    match without_comment.and_then(|kept| Some((kept, line.trim_end().strip_suffix(value)?))) {
+        Some((kept, front)) => ValueAssignmentError::Comment {
+            line: line.to_owned(),
+            meant: format!("{front}{kept}"),
+        },
+        None => ValueAssignmentError::NoScalar {
+            line: line.to_owned(),
+            value: value.to_owned(),
+        },
     }
 }
 
@@ -529,17 +651,20 @@ mod tests {
     fn a_line_that_says_nothing_to_deploy_is_refused() {
         let refusal = |line: &str| line.parse::<ImageAssignment>().unwrap_err().to_string();
         insta::assert_snapshot!(
-            ["=a:1", "my web=a:1", "web=", "nginx", "web=localhost:5000/web", "v14", "web=1.2", "0a1b2c3"].map(refusal).join("\n"),
+            ["=a:1", "my web=a:1", "web=", "ghcr.io/acme/web=v16", "ghcr.io/acme/web: v16", "{\"web\": \"a/b:v1\", \"log\": \"a/c:v2\"}", "nginx", "web=localhost:5000/web", "v14", "web=1.2", "0a1b2c3"].map(refusal).join("\n"),
             @r#"
-        "=a:1" has no container before the `=`: write CONTAINER=IMAGE, or the image alone
-        "my web=a:1" names the container "my web": a container's name is made of a-z, 0-9 and `-`
-        the image reference is empty
-        nginx has neither a tag nor a digest: say which version to deploy, as in nginx:v1
-        localhost:5000/web has neither a tag nor a digest: say which version to deploy, as in localhost:5000/web:v1
-        v14 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:v14
-        1.2 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:1.2
-        0a1b2c3 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:0a1b2c3
-        "#
+            "=a:1" has no container before the `=`: write CONTAINER=IMAGE, or the image alone
+            "my web=a:1" names the container "my web": a container's name is made of a-z, 0-9 and `-`
+            "web=" has no image behind the `=`: write the whole image, as in web=ghcr.io/OWNER/NAME:v1. An expression (`${{ … }}`) that gives nothing leaves it so
+            "ghcr.io/acme/web=v16" has `=` where `:` belongs before the tag: write `ghcr.io/acme/web:v16`
+            "ghcr.io/acme/web: v16" has `: ` in it: write `ghcr.io/acme/web:v16`
+            "{\"web\": \"a/b:v1\", \"log\": \"a/c:v2\"}" is a mapping: write one image a line, `web=a/b:v1`, and on the next line `log=a/c:v2`
+            nginx has neither a tag nor a digest: say which version to deploy, as in nginx:v1
+            localhost:5000/web has neither a tag nor a digest: say which version to deploy, as in localhost:5000/web:v1
+            v14 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:v14
+            1.2 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:1.2
+            0a1b2c3 is a tag alone: write the whole image, as in ghcr.io/OWNER/NAME:0a1b2c3
+            "#
         );
     }
 
@@ -557,6 +682,12 @@ mod tests {
         }
         let path: YamlPath = "-1:.spec".parse().unwrap();
         assert_eq!(path.document, Some(DocumentSelector::Index(-1)));
+        let with_value = ["Pod/x:.spec.replicas=4", ".spec.image:=ghcr.io/acme/web:v1"];
+        let told = with_value.map(|text| text.parse::<YamlPath>().unwrap_err().to_string());
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        "Pod/x:.spec.replicas=4" has a value behind its path, and here a path stands alone: write `Pod/x:.spec.replicas`
+        ".spec.image:=ghcr.io/acme/web:v1" has a value behind its path, and here a path stands alone: write `.spec.image`
+        "#);
         let path: YamlPath = "[\"a:.b\"]".parse().unwrap();
         assert_eq!(path.document, None);
     }
@@ -579,6 +710,11 @@ mod tests {
             ("a=\"\"", text("")),
             ("a=\"x\\ny\"", text("x\ny")),
             (".a[b=c].\"d=e\":=f", text("f")),
+            ("a=\"${{ x }}\"", text("${{ x }}")),
+            (
+                "a={b: \"${{ x }}\"}",
+                NewValue::Source("{b: \"${{ x }}\"}".to_owned()),
+            ),
             ("a=!!str 3", text("3")),
             ("a=!!int 3", plain("3")),
             ("a=!!null", plain("null")),
@@ -590,7 +726,7 @@ mod tests {
         assert!(line.creates());
         assert_eq!(line.to_string(), "Pod/x:.a:=3");
         let line: ValueAssignment = "a[+]=!!int  3".parse().unwrap();
-        assert!(line.creates() && line.is_type_meant());
+        assert!(!line.creates() && line.is_type_meant());
         assert_eq!(line.to_string(), ".a[+]=!!int 3");
     }
 
@@ -598,7 +734,7 @@ mod tests {
     fn a_line_that_sets_nothing_is_refused() {
         let refusal = |line: &str| line.parse::<ValueAssignment>().unwrap_err().to_string();
         insta::assert_snapshot!(
-            ["a", "a=", "=b", "a b=c", "a=[b", "a=[b] # c", "a=!!int b", "a=!x 1", "a=&x 1", "a=b # c", "a={{ x }}", "a=b: c", "a=*b", "x y:.a=b", "/x:.a=b"]
+            ["a", "a=", "=b", "a b=c", "a=[b", "a=[b] # c", "a=!!int b", "a=!x 1", "a=&x 1", "a=b # c", "a={{ x }}", "a=${{ x }}", "a:={b: ${{ x }}}", "a=!!str ${{ x }}", "a=b: c", "a=*b", "x y:.a=b", "/x:.a=b"]
                 .map(refusal)
                 .join("\n"),
             @r#"
@@ -607,12 +743,15 @@ mod tests {
             the path is empty
             the path "a b=c" has " b=c" where a step was expected: a key with such a character is written as ["key"]
             "a=[b" has the value "[b", which is not a single YAML value: put it in quotes
-            "a=[b] # c" has the value "[b] # c", which is not a single YAML value: put it in quotes
+            "a=[b] # c" has a comment behind its value, and a comment can't be set: write `a=[b]`; where the `#` belongs to the value, put the value in quotes
             "a=!!int b" has the value "!!int b", which is not a single YAML value: put it in quotes
             "a=!x 1" has the value "!x 1", which is not a single YAML value: put it in quotes
             "a=&x 1" has the value "&x 1", which is not a single YAML value: put it in quotes
-            "a=b # c" has the value "b # c", which is not a single YAML value: put it in quotes
+            "a=b # c" has a comment behind its value, and a comment can't be set: write `a=b`; where the `#` belongs to the value, put the value in quotes
             "a={{ x }}" has the value "{{ x }}", which is not a single YAML value: put it in quotes
+            "a=${{ x }}" has a value that still holds a placeholder (`${{ … }}`), which GitHub did not fill in: check where the line comes from; to write it as it is on purpose, put the value in quotes
+            "a:={b: ${{ x }}}" has a value that still holds a placeholder (`${{ … }}`), which GitHub did not fill in: check where the line comes from; to write it as it is on purpose, put the value in quotes
+            "a=!!str ${{ x }}" has a value that still holds a placeholder (`${{ … }}`), which GitHub did not fill in: check where the line comes from; to write it as it is on purpose, put the value in quotes
             "a=b: c" has the value "b: c", which is not a single YAML value: put it in quotes
             "a=*b" has the value "*b", which is not a single YAML value: put it in quotes
             "x y:.a=b" begins with "x y", which names no document: write Kind/name or a number before the `:`

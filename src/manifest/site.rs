@@ -121,11 +121,16 @@ impl Site {
     pub fn is_meant_by(&self, assignment: &ImageAssignment) -> bool {
         match (&assignment.container, &self.answers_to) {
             (Some(name), _) => [&self.container, &self.label].contains(&&Some(name.clone())),
-            (None, AnswersTo::Repositories(images)) => images
-                .iter()
-                .any(|image| image.same_repository(&assignment.image)),
             (None, AnswersTo::Any) => true,
-            (None, AnswersTo::Nothing) => false,
+            (None, _) => self.is_of(&assignment.image),
+        }
+    }
+
+    /// Whether it may be asked for by the repository of `image`.
+    pub fn is_of(&self, image: &ImageReference) -> bool {
+        match &self.answers_to {
+            AnswersTo::Repositories(images) => images.iter().any(|own| own.same_repository(image)),
+            AnswersTo::Any | AnswersTo::Nothing => false,
         }
     }
 
@@ -136,6 +141,24 @@ impl Site {
             Holder::Entry(entry) => Box::new(entry.slots()),
             Holder::Obstacle(_) => Box::new(std::iter::empty()),
         }
+    }
+
+    /// The scalar with the tag alone.
+    pub fn tag(&self) -> Option<&Slot> {
+        match &self.holder {
+            Holder::Parts(parts) => parts.tag.as_ref(),
+            Holder::Entry(entry) => entry.tag(),
+            Holder::Obstacle(_) => None,
+        }
+    }
+
+    /// The scalar with all of the image, where no other one has a part of it.
+    pub fn whole(&self) -> Option<&Slot> {
+        let Holder::Parts(parts) = &self.holder else {
+            return None;
+        };
+        let is_only = parts.slots().count() == 1;
+        parts.repository.as_ref().filter(|_| is_only)
     }
 
     /// From now on its tag is known to be one of this repository.

@@ -24,6 +24,15 @@ pub enum LocationError {
     /// `github.com/acme/deploy`
     #[error("a URL without its scheme: write `https://{0}`")]
     NoScheme(String),
+    /// `https:/github.com/acme/deploy`
+    #[error("a URL without the two slashes behind its scheme: write `{0}`")]
+    Slashes(String),
+    /// `"acme/deploy"`
+    #[error("quotes around it: write `{0}`")]
+    Quotes(String),
+    /// `https://github.com/acme`
+    #[error("the URL of an owner and not of a repository: write `{0}/NAME`")]
+    OwnerAlone(String),
     /// `/srv/git/deploy.git`
     #[error("a path of this machine: write `file://{0}`")]
     Path(String),
@@ -52,8 +61,20 @@ impl Location {
     /// # Errors
     /// When it is neither, or a URL holds credentials.
     pub fn new(text: &str, server: &Url) -> Result<Self, LocationError> {
+        if let Some(inner) = without_quotes(text) {
+            return Err(match Self::new(inner, server) {
+                Err(LocationError::Credentials) => LocationError::Credentials,
+                _ => LocationError::Quotes(inner.to_owned()),
+            });
+        }
         if text.contains("://") {
             return Self::from_url(text, server);
+        }
+        if let Some(meant) = with_slashes(text) {
+            return Err(match text.contains('@') {
+                true => LocationError::Credentials,
+                false => LocationError::Slashes(meant),
+            });
         }
         if text.starts_with('/') {
             return Err(LocationError::Path(text.to_owned()));
@@ -125,7 +146,9 @@ impl Location {
         let base = server.path().trim_end_matches('/');
         let own = path.strip_prefix(base).unwrap_or(&path);
         match own.trim_start_matches('/').split('/').collect::<Vec<_>>()[..] {
-            [_] if is_hosted_by_github(server) => Err(LocationError::Form),
+            [owner] if is_hosted_by_github(server) => {
+                Err(LocationError::OwnerAlone(owner.to_owned()))
+            }
             [owner, name, _, ..] if is_hosted_by_github(server) => {
                 let name = name.strip_suffix(".git").unwrap_or(name);
                 Err(LocationError::Page(format!("{owner}/{name}")))
@@ -233,6 +256,25 @@ impl fmt::Display for Location {
 fn is_hosted_by_github(server: &Url) -> bool {
     let host = server.host_str().unwrap_or_default();
     host == "github.com" || host.ends_with(".ghe.com")
+}
+
+/// What is in the quotes around a text.
+fn without_quotes(text: &str) -> Option<&str> {
+    ['"', '\''].into_iter().find_map(|quote| {
+        let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.is_empty()).then_some(inner)
+    })
+}
+
+/// A URL with one slash behind its scheme, or none, as it is meant.
+fn with_slashes(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once(':')?;
+    let below = rest.trim_start_matches('/');
+    match scheme {
+        "https" | "http" if !below.is_empty() => Some(format!("{scheme}://{below}")),
+        "file" if rest.starts_with('/') => Some(format!("file:///{below}")),
+        _ => None,
+    }
 }
 
 fn is_name(text: &str) -> bool {
@@ -349,7 +391,24 @@ mod tests {
             ("a b/c", LocationError::Form),
             ("https://", LocationError::Form),
             ("https://github.com/", LocationError::Form),
-            ("https://github.com/acme", LocationError::Form),
+            (
+                "https://github.com/acme",
+                LocationError::OwnerAlone("acme".into()),
+            ),
+            (
+                "file:/tmp/x",
+                LocationError::Slashes("file:///tmp/x".into()),
+            ),
+            (
+                "http:/github.com/a/b",
+                LocationError::Slashes("http://github.com/a/b".into()),
+            ),
+            ("https:/x:ghp_1@github.com/a/b", LocationError::Credentials),
+            ("\"a/b\"", LocationError::Quotes("a/b".into())),
+            (
+                "'https://x:ghp_1@github.com/a/b'",
+                LocationError::Credentials,
+            ),
             (
                 "https://github.com/a/b/tree/main",
                 LocationError::Page("a/b".into()),

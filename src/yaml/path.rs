@@ -179,6 +179,15 @@ impl Path {
         path
     }
 
+    /// The same path with `steps` in place of `count` steps from `number` on.
+    #[must_use]
+    pub fn with_steps(&self, number: usize, count: usize, steps: Vec<Step>) -> Self {
+        let mut all = self.up_to(number).steps;
+        all.extend(steps);
+        all.extend(self.from(number + count).steps);
+        Self { steps: all }
+    }
+
     /// The node that the path leads to from `root`. Aliases are not followed: what is written at
     /// the anchor is met on its own path.
     ///

@@ -195,6 +195,9 @@ fn a_value_that_is_nearly_right_says_how_to_write_it() {
         ".metadata.name=web .spec.replicas=5",
         ".spec.replicas=5,paused=true",
         ".image.tag=",
+        ".image.tag=a: 5",
+        ".spec.replicas=3 # three",
+        ".image.tag=${{ x }}",
     ];
     let told = told.map(|set| refused([("set", set)]));
     insta::assert_snapshot!(told.join("\n"), @r#"
@@ -210,6 +213,9 @@ fn a_value_that_is_nearly_right_says_how_to_write_it() {
     `set` `.metadata.name=web .spec.replicas=5`: a list is one item a line, without `-`, brackets, quotes or commas: `.metadata.name=web`, and on the next line `.spec.replicas=5`. Where all of it is one value, write that in quotes
     `set` `.spec.replicas=5,paused=true`: a list is one item a line, without `-`, brackets, quotes or commas: `.spec.replicas=5`, and on the next line `paused=true`. Where all of it is one value, write that in quotes
     `set`: ".image.tag=" has no value behind the `=`: an expression (`${{ … }}`) that gives nothing leaves it so. Check where it comes from; to remove the key, use `remove`; to write an empty text on purpose, two quotes (`""`)
+    `set`: ".image.tag=a: 5" has the value "a: 5", which is not a single YAML value: put it in quotes
+    `set`: ".spec.replicas=3 # three" has a comment behind its value, and a comment can't be set: write `.spec.replicas=3`; where the `#` belongs to the value, put the value in quotes
+    `set`: ".image.tag=${{ x }}" has a value that still holds a placeholder (`${{ … }}`), which GitHub did not fill in: check where the line comes from; to write it as it is on purpose, put the value in quotes
     "#);
 }
 
@@ -499,22 +505,26 @@ fn a_repository_in_another_form_says_how_to_write_it() {
         "https://github.com/acme/k8s/tree/main",
         "https://me:secret@github.com/acme/k8s",
         "http://git.example.com/acme/k8s",
+        "http:/github.com/acme/k8s",
+        "\"acme/k8s\"",
         "/srv/git/k8s.git",
         "",
     ];
     let told = told.map(|repository| refused([("repository", repository), ("token", "x")]));
     assert!(!told.join("").contains("secret@"));
-    insta::assert_snapshot!(told.join("\n"), @"
+    insta::assert_snapshot!(told.join("\n"), @r#"
     `repository` `acme`: expected `owner/name`, or a whole https://, http:// or file:// URL
     `repository` `github.com/acme/k8s`: a URL without its scheme: write `https://github.com/acme/k8s`
     `repository` `git@github.com:acme/k8s.git`: SSH is not supported: give `owner/name`, or the https:// URL, and a token
-    `repository` `https://github.com/acme`: expected `owner/name`, or a whole https://, http:// or file:// URL
+    `repository` `https://github.com/acme`: the URL of an owner and not of a repository: write `acme/NAME`
     `repository` `https://github.com/acme/k8s/tree/main`: the URL of a page of the repository: write `acme/k8s`
     `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
     `repository`: `http://` would send the token unencrypted to git.example.com: use https://. Where the way is private, `plaintext: true` allows it
+    `repository` `http:/github.com/acme/k8s`: a URL without the two slashes behind its scheme: write `http://github.com/acme/k8s`
+    `repository` `"acme/k8s"`: quotes around it: write `acme/k8s`
     `repository` `/srv/git/k8s.git`: a path of this machine: write `file:///srv/git/k8s.git`
     `repository`: required: the repository that holds the manifests, as `owner/name` or as a URL
-    ");
+    "#);
 }
 
 #[test]
@@ -529,6 +539,7 @@ fn a_secret_that_is_not_there_or_not_whole_says_so() {
         refused([github, ("token", "ghp_1\nghp_2")]),
         refused([github, ("token", "Bearer ghp_1")]),
         refused([github, ("token", "\"ghp_1\"")]),
+        refused([github, ("token", "${{ secrets.X }}")]),
         refused([github, ("app-id", "1"), ("app-private-key", "")]),
         refused([argocd[0], argocd[1], ("argocd-token", "")]),
         refused([
@@ -542,6 +553,7 @@ fn a_secret_that_is_not_there_or_not_whole_says_so() {
     `token`: white space in the middle of it: the secret was not pasted as one piece
     `token`: white space in the middle of it: the secret was not pasted as one piece
     `token`: quotes around it: store the secret without them
+    `token`: a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action
     `app-private-key`: empty, though `app-id` is given. Where it comes from a secret, that secret is not set here
     `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here
     `registry-password`: empty, though `registry-username` is given. Where it comes from a secret, that secret is not set here
@@ -716,12 +728,68 @@ fn what_was_not_removed_is_said_where_it_may_be_there() {
         warned(".spec.templat.spec.volumes"),
         warned(".spec.template.spec.containers[name=wbe].env"),
         warned("Deployment/wbe:.spec.replicas"),
+        warned(".spec.replica"),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
     `remove` found nothing: apps/web.yaml has nothing at .spec.templat.spec.volumes: .spec (line 5) has the keys template, replicas. Did you mean `.spec.template.spec.volumes`?
     `remove` found nothing: apps/web.yaml has nothing at .spec.template.spec.containers[name=wbe].env: .spec.template.spec.containers (line 9) is a list in which name is web. Did you mean `.spec.template.spec.containers[name=web].env`?
     `remove` found nothing: apps/web.yaml has no document for Deployment/wbe:.spec.replicas; there is Deployment/web. Check what is before the `:` of the path, such as `Deployment/web`, and `file`.
+    `remove` found nothing: apps/web.yaml has nothing at .spec.replica: .spec (line 5) has the keys replicas, template. Did you mean `.spec.replicas`?
     ");
+}
+
+/// A slip before `[+]` would make a container without an image, and a label is no place for one.
+#[test]
+fn advice_and_a_slip_never_make_what_nobody_wants() {
+    const LABELLED: &str = "kind: Deployment\nmetadata: {name: web, labels: {app: web}}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    spec:\n      containers:\n      - {name: proxy, image: nginx:1}\n      - {name: web, image: 'ghcr.io/acme/web:v13'}\n";
+    const KUSTOMIZATION: &str =
+        "kind: Kustomization\nimages:\n- name: ghcr.io/acme/web\n  newTag: v13\n";
+    let told = |manifest: &str, inputs: [(&str, &str); 2]| {
+        let server = GitServer::start();
+        let file = match manifest {
+            KUSTOMIZATION => "kustomization.yaml",
+            _ => FILE,
+        };
+        let repository = server.repository_with("acme/k8s-manifests", file, manifest);
+        let before = repository.tip("main");
+        let outcome = step(&repository, inputs).input("file", file).run().failed();
+        assert_eq!(before, repository.tip("main"));
+        outcome.errors().join("\n").replace(&before[..7], "COMMIT")
+    };
+    let item = ".spec.template.spec.containers[name=wbe].env[+]={name: A, value: b}";
+    let told = [
+        told(MANIFEST, [("image", ""), ("set", item)]),
+        told(
+            MANIFEST,
+            [
+                ("image", ""),
+                ("set", ".spec.template.spec.containers[name=web].image=v14"),
+            ],
+        ),
+        told(LABELLED, [("image", "web:v16"), ("set", "")]),
+        told(
+            KUSTOMIZATION,
+            [("image", "web=ghcr.io/acme/web:v16"), ("set", "")],
+        ),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    apps/web.yaml has nothing at .spec.template.spec.containers[name=wbe].env[+]: .spec.template.spec.containers (line 9) is a list in which name is web. Read on `main` at COMMIT. Nothing was changed.
+    Did you mean `.spec.template.spec.containers[name=web].env[+]`? Only to add something new, write `.spec.template.spec.containers[name=wbe].env[+]:=…`, with a colon.
+    apps/web.yaml, line 10: .spec.template.spec.containers[name=web].image is a whole image, and v14 is a tag alone: write `ghcr.io/acme/web:v14`. Read on `main` at COMMIT. Nothing was changed.
+    apps/web.yaml holds no image web where one is looked for. The text is there:
+    - apps/web.yaml line 2, .metadata.name: a name without a tag. If the tag is in another key, name that with `path`
+    - apps/web.yaml line 9, .spec.template.spec.containers[name=web].name: a name without a tag. If the tag is in another key, name that with `path`
+    Images there, nearest first:
+    - ghcr.io/acme/web:v13 (container web, Deployment/web, apps/web.yaml line 9, .spec.template.spec.containers[name=web].image)
+    - nginx:1 (container proxy, Deployment/web, apps/web.yaml line 8, .spec.template.spec.containers[name=proxy].image)
+    Read on `main` at COMMIT. Nothing was changed.
+    The registry and the owner are part of an image's name: did you mean `ghcr.io/acme/web`, with its tag?
+    kustomization.yaml has no container web: it holds no container at all.
+    Images there, nearest first:
+    - ghcr.io/acme/web:v13 (Kustomization, kustomization.yaml line 3, .images[name="ghcr.io/acme/web"])
+    Read on `main` at COMMIT. Nothing was changed.
+    Leave the name and the `=` out: `ghcr.io/acme/web:v16`.
+    "#);
 }
 
 /// Each advice with what follows it to the letter, and the image that Git has then.

@@ -53,6 +53,12 @@ impl Given {
             told: &mut self.problems,
             warned: &mut self.warnings,
         };
+        if input.secret.is_some() && text.contains("${{") {
+            problems.add(
+                "a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action",
+            );
+            return None;
+        }
         (!text.is_empty()).then(|| parse(text, &mut problems))?
     }
 

@@ -23,12 +23,14 @@ inputs! {
         .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 
     /// Other values to write in the same commit, one `[DOCUMENT:]YAML-PATH=VALUE` a line. `:=`
-    /// instead of `=` makes what is missing on the path, `[+]` appends an item to a list.
+    /// instead of `=` makes what is missing on the path, `[+]` appends an item to a list
+    /// that is there.
     SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values)
         .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 
     /// Keys and items to remove in the same commit, one `[DOCUMENT:]YAML-PATH` a line. What is not
-    /// there is fine; where not even what is around it is there, a warning says so.
+    /// there is fine; where not even what is around it is there, or something of nearly that name is, a
+    /// warning says so.
     REMOVE: Vec<YamlPath> = Input::new("remove", UPDATE, lines)
         .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 
@@ -47,7 +49,12 @@ fn values(text: &str, problems: &mut Problems<'_>) -> Option<Vec<ValueAssignment
             (" =", "="),
             (": ", "="),
         ];
-        let mut nearly = operators.iter().filter(|(given, _)| line.contains(given));
+        // Behind the path, and not in the value.
+        let is_behind_path = |given: &str| {
+            let front = line.split_once(given).map(|(front, _)| front);
+            front.is_some_and(|front| front.parse::<YamlPath>().is_ok())
+        };
+        let mut nearly = operators.iter().filter(|(given, _)| is_behind_path(given));
         let mut nearly = nearly
             .by_ref()
             .map(|(given, meant)| line.replacen(given, meant, 1));
