@@ -75,15 +75,17 @@ pub fn of_verification(report: &VerificationReport) -> String {
         .iter()
         .flat_map(|one| one.running.iter().map(String::as_str))
         .collect();
+    // Where nobody answered, nothing is known of Pods.
+    let is_known = report.applications.iter().any(|one| !one.sync.is_empty());
     let images = report
         .images
         .iter()
-        .map(|image| side_by_side(image, &running));
+        .map(|image| side_by_side(image, &running, is_known));
     text.push_str(&table(
         &[
             "Resource",
             "Container",
-            "Image in Git",
+            heading(report),
             "Image in the cluster",
             "",
         ],
@@ -134,9 +136,17 @@ fn in_git(report: &VerificationReport) -> String {
         )
     };
     table(
-        &["Resource", "Container", "Image in Git"],
+        &["Resource", "Container", heading(report)],
         report.images.iter().map(row),
     )
+}
+
+/// What the images of a report are: those of the files, or those that were asked for, which Git need not hold.
+fn heading(report: &VerificationReport) -> &'static str {
+    match report.images.iter().all(|image| image.held().is_none()) {
+        true => "Image asked for",
+        false => "Image in Git",
+    }
 }
 
 fn application(one: &ApplicationReport) -> String {
@@ -165,7 +175,7 @@ fn application(one: &ApplicationReport) -> String {
 }
 
 /// A row for an image: what Pods run of its repository.
-fn side_by_side(image: &GitImage, running: &[&str]) -> String {
+fn side_by_side(image: &GitImage, running: &[&str], is_known: bool) -> String {
     let wanted: Option<ImageReference> = image.image().parse().ok();
     let parsed = |text: &str| text.parse::<ImageReference>().ok();
     let of_repository: Vec<&str> = running
@@ -185,6 +195,7 @@ fn side_by_side(image: &GitImage, running: &[&str]) -> String {
     // In words: the heading alone says how it ended, and a sign of its own would contradict it.
     let mark = match (runs, of_repository.is_empty()) {
         (true, _) => "the same",
+        (false, true) if !is_known => "not known",
         (false, true) => "no Pod",
         (false, false) => "**another**",
     };
