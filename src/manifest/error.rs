@@ -275,6 +275,7 @@ impl ManifestError {
             Self::OtherImage { .. } => "guard: another image",
             Self::Edit { source, .. } => match source {
                 EditError::DuplicateKey { .. } => "duplicate key",
+                EditError::Taken { .. } => "no text",
                 EditError::Empty { .. } => "empty value",
                 EditError::NoPlace { .. } => "no place",
                 EditError::Inseparable { .. } => "inseparable",

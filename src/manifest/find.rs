@@ -449,7 +449,10 @@ impl<'s, 't> Finder<'s, 't> {
         mapping: Option<NodeId>,
     ) -> Vec<(NodeId, Parts)> {
         let part = |part| family.slot(self.stream, part);
-        let has = |family: &Family| family.field(Part::Tag).is_some();
+        let has = |family: &Family| {
+            let tag = family.slot(self.stream, Part::Tag);
+            tag.is_some_and(|tag| !tag.value.is_empty())
+        };
         let has_tag = has(family) || beside.iter().any(|beside| has(beside));
         let (wholes, fronts): (Vec<Slot>, Vec<Slot>) = family
             .fronts(self.stream)

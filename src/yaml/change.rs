@@ -166,6 +166,16 @@ pub enum EditError {
         /// The line of the second one.
         line: usize,
     },
+    /// A key is to be added to a mapping that has it, with a value that nobody can edit as a text.
+    #[error(
+        "line {line}: the key {key:?} is there already, and its value is no text that can be replaced: correct it first"
+    )]
+    Taken {
+        /// The key.
+        key: String,
+        /// Where it stands.
+        line: usize,
+    },
     /// The value is empty, and stands where nothing can be written in its place.
     #[error("line {line}: the value is empty, so there is no text to replace: write \"\" there")]
     Empty {

@@ -28,6 +28,12 @@ fn changed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(Vec<Replacement>, Str
     let mut inside: Vec<(NodeId, Vec<Edit>)> = Vec::new();
     for edit in edits {
         duplicates.refuse_around(stream, edit.node())?;
+        if let Edit::Add { mapping, key, .. } = edit
+            && let Some(held) = stream.get(*mapping, key)
+        {
+            let (key, line) = (key.clone(), stream[held].line());
+            return Err(EditError::Taken { key, line });
+        }
         if let Edit::Inside { node, edits } = edit {
             match inside.iter_mut().find(|(other, _)| other == node) {
                 Some((_, all)) => all.extend(edits.iter().cloned()),
@@ -471,6 +477,9 @@ mod tests {
                 assert_eq!(refused, Err(EditError::Spills { line }), "{value:?}");
             }
         }
+        let (key, line) = ("b".to_owned(), 4);
+        let refused = apply(&stream, &[add(0, "b", "1")]);
+        assert_eq!(refused, Err(EditError::Taken { key, line }));
     }
 
     /// Does to the node at each path what stands beside it: `-` removes it, `+v` appends an item,
