@@ -5,7 +5,7 @@
 //! for what says nothing, as a file that is put back by hand, on what it did: an edit that takes all it
 //! changes back to what ran before the deployments in force is a rollback.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::trailers::{Origin, has_trailers, reverted};
 use crate::image::ImageReference;
@@ -154,14 +154,23 @@ pub enum Part {
 pub struct WayBack {
     /// What is to be undone, newest first; nothing where no such image ran before something else.
     pub undo: Vec<Undo>,
-    /// The images that were taken back themselves, so that they come only because they are named, each with
-    /// the commit that did it; none where it is a way back.
-    pub again: Vec<(String, usize)>,
+    /// The images that were taken back themselves, so that they come only because they are named; none where
+    /// it is a way back.
+    pub again: Vec<(String, Ended)>,
     /// The images that ran before and were taken back since, and come because they are named, each with the
     /// commit that did it.
     pub taken_back: Vec<(String, usize)>,
-    /// The places that have been taken back further, and stay: the commit that did it, and the file.
-    pub stays: Vec<(usize, String)>,
+    /// The places that have been taken back further, and stay: how that was, and the file.
+    pub stays: Vec<(Ended, String)>,
+}
+
+/// How an image left a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ended {
+    /// The commit of this number took it back.
+    TakenBack(usize),
+    /// The commit of this number replaced it. That alone takes nothing back.
+    Replaced(usize),
 }
 
 /// How one image of those that are wanted comes again.
@@ -169,9 +178,9 @@ pub struct WayBack {
 pub struct Candidate {
     /// The image.
     pub image: String,
-    /// The commit until which it ran, by its number.
-    pub until: usize,
-    /// Whether that took it back.
+    /// How it left its place.
+    pub ended: Ended,
+    /// Whether it was taken back, so that the way to it leads forward.
     pub is_forward: bool,
 }
 
@@ -186,6 +195,7 @@ struct Way {
     end: usize,
     /// What is undone there, newest first.
     changes: Vec<Change>,
+    ended: Ended,
     is_forward: bool,
 }
 
@@ -233,6 +243,20 @@ pub struct TakenBack<'a> {
     pub by: usize,
     /// Whether nothing is left of what the commit did there.
     pub is_all: bool,
+}
+
+/// Why a commit that is named is not undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotUndone {
+    /// This commit took the last of it back.
+    TakenBack(usize),
+    /// One took it back, and that was undone in turn: another one is in force since.
+    Again {
+        /// The commit that took it back, by its number.
+        by: usize,
+        /// The commit that is in force, by its number. It may have done more.
+        newer: usize,
+    },
 }
 
 /// Why there is nothing to roll back.
@@ -394,17 +418,21 @@ impl<'a> Past<'a> {
         Err(nothing)
     }
 
-    /// What a rollback undoes that names a commit: what of it was not taken back.
+    /// What a rollback undoes that names a commit: what of it was not taken back. Never another commit, not one
+    /// that deployed it again either: that may have done more.
     ///
     /// # Errors
-    /// The number of the commit that took the last of it back.
-    pub fn of_commit(&self, number: usize) -> Result<Undo, usize> {
-        let number = self.in_its_place(number);
+    /// Why nothing of it is undone.
+    pub fn of_commit(&self, number: usize) -> Result<Undo, NotUndone> {
         let Standing {
             undone_by, fates, ..
         } = &self.standings[number];
-        if let Some(by) = undone_by {
-            return Err(*by);
+        if let Some(by) = *undone_by {
+            let newer = self.in_its_place(number);
+            return Err(match self.standings[newer].undone_by {
+                Some(by) => NotUndone::TakenBack(by),
+                None => NotUndone::Again { by, newer },
+            });
         }
         let is_left = |(_, fate): &(usize, &Fate)| !matches!(fate, Fate::TakenBack(_));
         let left = fates.iter().enumerate().filter(is_left);
@@ -418,6 +446,7 @@ impl<'a> Past<'a> {
     /// The places where an image that `is_wanted` means ran before something else.
     fn ways(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Way> {
         let wanted = |text: &Option<String>| text.clone().filter(|text| is_wanted(text));
+        let taken_out = self.taken_out();
         let mut ways = Vec::new();
         for (place, layers) in self.layers.iter().enumerate() {
             let at = &self.at[place];
@@ -434,11 +463,13 @@ impl<'a> Past<'a> {
             if let Some((height, image)) = layer {
                 // What nobody knows who put it there can't be taken off.
                 if let Some(changes) = self.above(place, height) {
+                    let end = changes.last().map_or(0, |(number, _)| *number);
                     ways.push(Way {
                         image,
                         place,
-                        end: changes.last().map_or(0, |(number, _)| *number),
+                        end,
                         changes,
+                        ended: Ended::Replaced(end),
                         is_forward: false,
                     });
                 }
@@ -448,7 +479,10 @@ impl<'a> Past<'a> {
                 .iter()
                 .find_map(|change| Some((change.0, wanted(&self.change(*change).old)?)));
             if let Some((end, image)) = end {
+                // What replaced it need not be what took it back: that may have come later.
+                let by = taken_out.get(&(place, image.as_str()));
                 ways.push(Way {
+                    ended: by.map_or(Ended::Replaced(end), |by| Ended::TakenBack(*by)),
                     image,
                     place,
                     end,
@@ -482,29 +516,29 @@ impl<'a> Past<'a> {
     /// The images of different names that `is_wanted` means, the newest first, where they do not come again
     /// together: some ran longer than others, or were taken back. None where they do.
     pub fn candidates(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Candidate> {
-        let mut by_name: Vec<(Option<String>, BTreeSet<End>, String)> = Vec::new();
+        let mut by_name: Vec<(Option<String>, BTreeMap<End, Ended>, String)> = Vec::new();
         for way in self.ways(is_wanted) {
             let name = repository(&Some(way.image.clone()));
             let end = (way.end, way.is_forward);
             match by_name.iter_mut().find(|(other, ..)| *other == name) {
                 Some((_, ends, _)) => {
-                    ends.insert(end);
+                    ends.insert(end, way.ended);
                 }
-                None => by_name.push((name, BTreeSet::from([end]), way.image)),
+                None => by_name.push((name, BTreeMap::from([(end, way.ended)]), way.image)),
             }
         }
-        let differ = by_name
-            .windows(2)
-            .any(|pair| matches!(pair, [(_, one, _), (_, other, _)] if one != other));
+        let differ = by_name.windows(2).any(
+            |pair| matches!(pair, [(_, one, _), (_, other, _)] if !one.keys().eq(other.keys())),
+        );
         let named = by_name.into_iter().filter(|_| differ);
         let candidates = named.filter_map(|(_, ends, image)| {
             // One that goes back somewhere does not go forward elsewhere.
-            let back = ends.iter().find(|(_, is_forward)| !is_forward);
-            let (until, is_forward) = *back.or(ends.first())?;
+            let back = ends.iter().find(|((_, is_forward), _)| !is_forward);
+            let ((_, is_forward), ended) = back.or(ends.first_key_value())?;
             Some(Candidate {
                 image,
-                until,
-                is_forward,
+                ended: *ended,
+                is_forward: *is_forward,
             })
         });
         candidates.collect()
@@ -517,10 +551,10 @@ impl<'a> Past<'a> {
         let (forward, back): (Vec<Way>, Vec<Way>) =
             ways.into_iter().partition(|way| way.is_forward);
         if back.is_empty() {
-            let mut again: Vec<(String, usize)> = Vec::new();
+            let mut again: Vec<(String, Ended)> = Vec::new();
             for way in &forward {
                 if !again.iter().any(|(image, _)| *image == way.image) {
-                    again.push((way.image.clone(), way.end));
+                    again.push((way.image.clone(), way.ended));
                 }
             }
             let ends = forward.into_iter().map(|way| (way.end, way.place));
@@ -532,8 +566,8 @@ impl<'a> Past<'a> {
             };
         }
         let file = |place: PlaceNumber| self.change(self.at[place][0]).file.to_owned();
-        let stays = forward.iter().map(|way| (way.end, file(way.place)));
-        let stays: BTreeSet<(usize, String)> = stays.collect();
+        let stays = forward.iter().map(|way| (way.ended, file(way.place)));
+        let stays: BTreeSet<(Ended, String)> = stays.collect();
         let taken_out = self.taken_out();
         let taken_back = back.iter().filter_map(|way| {
             let by = taken_out.get(&(way.place, way.image.as_str()))?;

@@ -205,17 +205,17 @@ impl LandingReport {
         }
         match (self.outcome, &self.commit) {
             (Outcome::Committed, Some(commit)) => {
-                let again = match self.operation {
-                    Operation::Rollback if self.again => "again ",
-                    Operation::Rollback => "back to ",
-                    Operation::Promote => "promoted ",
+                let (how, again) = match self.operation {
+                    Operation::Rollback if self.again => ("", " again"),
+                    Operation::Rollback => ("back to ", ""),
+                    Operation::Promote => ("promoted ", ""),
                     Operation::Update
                     | Operation::History
                     | Operation::Verify
-                    | Operation::Status => "",
+                    | Operation::Status => ("", ""),
                 };
                 format!(
-                    "Pushed {} to {branch} of {location}: {again}{images}.",
+                    "Pushed {} to {branch} of {location}: {how}{images}{again}.",
                     commit.short()
                 )
             }

@@ -147,7 +147,7 @@ fn what_a_person_reads_of_a_rollback() {
     Rolling back blog-system/web-rollout.yaml in REPOSITORY
     Read main at id-1
     Undoing commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)
-    ghcr.io/wlals2/blog-web:v13 runs then, where ghcr.io/wlals2/blog-web:v14 runs now
+    ghcr.io/wlals2/blog-web:v13 will run where ghcr.io/wlals2/blog-web:v14 runs now
     Pushed id-0 to main of REPOSITORY: back to ghcr.io/wlals2/blog-web:v13.
     ::group::Diff
     --- a/blog-system/web-rollout.yaml
@@ -940,7 +940,7 @@ fn to_names_what_was_in_force_or_says_what_it_makes() {
             "merge web=2 api=2; move new/web.yaml; squash web=3 api=3 replicas=4",
             "2",
             "web:2 api:2 odd:1 1",
-            &[".spec.replicas is \"1\" then, and \"4\" now"],
+            &[".spec.replicas goes back from 4 to 1"],
         ),
         // Several images by their names.
         (
@@ -963,19 +963,19 @@ fn to_names_what_was_in_force_or_says_what_it_makes() {
             "deploy web=2 api=2; deploy api=3",
             "acme/web:1",
             "web:1 api:1 odd:1 1",
-            &["acme/api:1 runs then, where acme/api:3 runs now"],
+            &["acme/api:1 will run where acme/api:3 runs now"],
         ),
         (
             "deploy odd=2 replicas=4; deploy odd=3",
             "acme/odd:1",
             "web:1 api:1 odd:1 1",
-            &[".spec.replicas is \"1\" then, and \"4\" now"],
+            &[".spec.replicas goes back from 4 to 1"],
         ),
         (
             "edit web=2 replicas=4",
             "acme/web:1",
             "web:1 api:1 odd:1 1",
-            &[".spec.replicas is \"1\" then, and \"4\" now"],
+            &[".spec.replicas goes back from 4 to 1"],
         ),
         (
             "deploy web=2; squash click then api=2",
@@ -1028,7 +1028,7 @@ fn to_names_what_was_in_force_or_says_what_it_makes() {
                     !is_forward,
                     "{steps}"
                 );
-                if log.contains(".spec.replicas is") {
+                if log.contains(".spec.replicas goes") {
                     let row = "| `.spec.replicas` | `4` | `1` |";
                     assert!(outcome.summary.contains(row), "{}", outcome.summary);
                 }
@@ -1222,8 +1222,8 @@ fn outputs_and_summary_name_what_was_undone() {
     let named = format!("Takes back [`{}`](", &deployed[..7]);
     assert!(outcome.summary.contains(&named), "{}", outcome.summary);
     for announced in [
-        "acme/web:1 runs then, where acme/web:2 runs now",
-        ".spec.replicas is \"1\" then, and \"4\" now",
+        "acme/web:1 will run where acme/web:2 runs now",
+        ".spec.replicas goes back from 4 to 1",
     ] {
         let log = outcome.shown_log();
         assert!(log.find(announced) < log.find("Pushed "), "{log}");
@@ -1336,14 +1336,16 @@ fn a_dry_run_and_a_refusal_do_not_say_that_they_undo() {
     line.step("deploy web=2 replicas=4");
     let dry = |line: &Line| line.action("rollback").input("dry-run", "true");
     let log = dry(&line).run().succeeded().shown_log();
-    let is_told = |line: &&str| line.starts_with("Would ") || line.contains(" then");
+    let is_told = |line: &&str| {
+        line.starts_with("Would ") || line.contains(" would run ") || line.contains(" would go ")
+    };
     let told = log.lines().filter(is_told);
     let told: Vec<String> = told.map(|told| scrub(&line.repository, told)).collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(told.join("\n"), @"
     Would undo commit id-0 of DATE by github-actions[bot] (`chore: update web image to 2`)
-    acme/web:1 would run then, where acme/web:2 runs now
-    .spec.replicas would be "1" then, and "4" now
-    "#);
+    acme/web:1 would run where acme/web:2 runs now
+    .spec.replicas would go back from 4 to 1
+    ");
     line.step("edit web=3");
     let id = line.repository.log("main")[1].id.clone();
     let refused = line.action("rollback").input("commit", id).run().failed();
@@ -1370,7 +1372,7 @@ fn what_goes_back_with_an_image_is_a_warning() {
     line.step("edit web=2 replicas=4");
     let outcome = line.action("rollback").run().succeeded();
     assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
-    let warning = "Values that no deployment is known to have set go back as well, with the commit that changed them: .spec.replicas is \"1\" then, and \"4\" now (apps/web.yaml)";
+    let warning = "Values that no deployment is known to have set go back as well, with the commit that changed them: .spec.replicas goes back from 4 to 1 (apps/web.yaml)";
     assert_eq!(outcome.warnings(), [warning]);
     assert!(outcome.summary.contains("| `.spec.replicas` | `4` | `1` |"));
     // What a deployment has set is no surprise.
@@ -1437,6 +1439,152 @@ fn what_is_newer_and_named_is_a_deployment_in_the_history() {
     let history = line.action("history").run().succeeded();
     let metrics: serde_json::Value = serde_json::from_str(history.output("metrics")).unwrap();
     assert_eq!(metrics["all"]["change_failure_rate"]["failed"], 2);
+}
+
+/// `commit` undoes the commit that it names, and never another one that stands where it stood.
+#[test]
+fn a_commit_that_is_named_is_undone_itself_or_refused() {
+    let mut line = Line::new();
+    // The update, its rollback, and what undid that: then a newer one, taken back with all of it.
+    for step in [
+        "deploy web=2",
+        "click",
+        "to acme/web:2",
+        "deploy web=3",
+        "to acme/web:1",
+    ] {
+        line.step(step);
+    }
+    let id = |line: &Line, back: usize| line.repository.log("main")[back].id.clone();
+    let rollback = id(&line, 3);
+    let refused = failure(
+        &line.repository,
+        line.action("rollback").input("commit", rollback),
+    );
+    insta::assert_snapshot!(refused, @r#"
+    `commit` names commit id-3 of DATE by github-actions[bot] (`Revert "chore: update web image to 2"`), which commit id-2 of DATE by github-actions[bot] (`Deploy web 2 again`) took back already. That was undone in turn, and commit id-0 of DATE by github-actions[bot] (`Roll back web to 1`) is in force since. Nothing was changed: acme/web:1 (apps/web.yaml) and acme/api:1 (apps/web.yaml) are still deployed.
+    To undo the newest of these, name it: `commit: id-0`. It replaced acme/web:3 by acme/web:1. To run an image again, name it with `to`.
+    "#);
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+    // What it deployed is taken back already, by the newest.
+    let update = id(&line, 4);
+    let outcome = line.action("rollback").input("commit", &update).run();
+    let outcome = outcome.succeeded();
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+    line.step("to acme/web:3");
+    let refused = failure(
+        &line.repository,
+        line.action("rollback").input("commit", update),
+    );
+    insta::assert_snapshot!(refused, @r#"
+    `commit` names commit id-5 of DATE by github-actions[bot] (`chore: update web image to 2`), which commit id-4 of DATE by github-actions[bot] (`Revert "chore: update web image to 2"`) took back already. That was undone in turn, and commit id-0 of DATE by github-actions[bot] (`Deploy web 3 again`) is in force since. Nothing was changed: acme/web:3 (apps/web.yaml) and acme/api:1 (apps/web.yaml) are still deployed.
+    To undo the newest of these, name it: `commit: id-0`. It replaced acme/web:1 by acme/web:3. To run an image again, name it with `to`.
+    "#);
+    // The advice works.
+    line.action("rollback")
+        .input(
+            "commit",
+            behind(&refused, "`commit: ", '`').replace("id-0", &id(&line, 0)),
+        )
+        .run()
+        .succeeded();
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+}
+
+/// What a colleague set over a deployment's value goes back with `to` as well, and is named.
+#[test]
+fn what_a_colleague_set_over_a_deployment_is_a_warning() {
+    let mut line = Line::new();
+    for step in ["deploy web=2 replicas=6", "edit web=3 replicas=9"] {
+        line.step(step);
+    }
+    let to = line.action("rollback").input("to", "acme/web:1").run();
+    let outcome = to.succeeded();
+    assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
+    let warning = "Values that no deployment is known to have set go back as well, with the commit that changed them: .spec.replicas goes back from 9 to 1 (apps/web.yaml)";
+    assert_eq!(outcome.warnings(), [warning]);
+    assert!(
+        outcome
+            .summary
+            .contains("no deployment is known to have set"),
+        "{}",
+        outcome.summary
+    );
+    // A deployment that has set it since makes it its own.
+    for step in ["edit web=3 replicas=9", "deploy web=4 replicas=5"] {
+        line.step(step);
+    }
+    let to = line.action("rollback").input("to", "acme/web:1").run();
+    assert_eq!(to.succeeded().warnings(), [""; 0]);
+}
+
+/// Who replaced an image did not take it back: who did is named.
+#[test]
+fn who_replaced_an_image_is_not_said_to_have_rolled_it_back() {
+    let mut line = Line::new();
+    for step in ["deploy web=2", "edit web=3", "to acme/web:1"] {
+        line.step(step);
+    }
+    let rollback = line.repository.tip("main");
+    let to = line.action("rollback").input("to", "acme/web:2").run();
+    let outcome = to.succeeded();
+    assert_eq!(line.runs(), "web:2 api:1 odd:1 1");
+    let by = format!(
+        "acme/web:2 was rolled back by commit {} of ",
+        &rollback[..7]
+    );
+    let warnings = outcome.warnings().join("\n");
+    assert!(warnings.contains(&by), "{warnings}");
+    assert!(!warnings.contains("feat: by hand"), "{warnings}");
+    let log = outcome.shown_log();
+    let pushed = log.lines().find(|line| line.starts_with("Pushed "));
+    assert!(
+        pushed.is_some_and(|line| line.ends_with(": acme/web:2 again.")),
+        "{log}"
+    );
+}
+
+/// An object that somebody has renamed keeps its name, whatever `to` asks for.
+#[test]
+fn to_never_renames_an_object_back() {
+    let mut line = Line::new();
+    for step in ["deploy web=2", "deploy web=3"] {
+        line.step(step);
+    }
+    let renamed = line.text().replace("{name: web}", "{name: www}");
+    let by = line
+        .repository
+        .commit("main", &line.file, renamed.as_str(), "feat: www");
+    // What came on top of that is not in the way.
+    line.step("edit replicas=4");
+    let scaled = line.repository.tip("main");
+    let refused = |line: &Line, to: &str| {
+        let action = line.action("rollback").input("to", to);
+        let error = failure(&line.repository, action);
+        assert!(line.text().contains("{name: www}"), "{}", line.text());
+        error
+    };
+    insta::assert_snapshot!(refused(&line, "acme/web:2"), @"
+    `to` names acme/web:2, but Deployment/web in `apps/web.yaml`, where it ran, was renamed or removed since, by commit id-1 of DATE by A colleague (`feat: www`). A `to` never renames an object back. Nothing was changed: acme/web:3 (apps/web.yaml) is still deployed.
+    Deploy what is to run with `operation: update`; or name a commit that is to be undone with `commit`.
+    ");
+    assert!(refused(&line, "acme/web:1").contains("was renamed or removed since"));
+    line.action("rollback")
+        .input("commit", scaled)
+        .run()
+        .succeeded();
+    let error = refused(&line, "acme/web:2");
+    assert!(
+        error.contains("Deployment/web in `apps/web.yaml`"),
+        "{error}"
+    );
+    // Named, the renaming itself is undone.
+    line.action("rollback")
+        .input("commit", by)
+        .run()
+        .succeeded();
+    assert!(line.text().contains("{name: web}"), "{}", line.text());
 }
 
 /// What was removed and added again was not rolled back.
@@ -2224,7 +2372,11 @@ fn other_files_of_the_commit_stay_and_are_told() {
         assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
         let warnings = told.map(|told| {
             let short = &commit[..7];
-            format!("Commit {short} changed {told}, not named by `file`: they stay as they are")
+            let stay = match others {
+                1 => "it stays as it is",
+                _ => "they stay as they are",
+            };
+            format!("Commit {short} changed {told}, not named by `file`: {stay}")
         });
         assert_eq!(outcome.warnings(), Vec::from_iter(warnings), "{others}");
         for file in &["a.yaml", "b.yaml"][..others] {

@@ -2,12 +2,13 @@
 
 use super::plan::{self, Undone};
 use super::target::{Target, Wanted};
-use crate::deployment::past::{Candidate, NothingBefore, Part, Past, Undo};
+use crate::deployment::past::{Candidate, Ended, NotUndone, NothingBefore, Part, Past, Undo};
 use crate::deployment::{Named, Origin};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{Plan, ValueChange};
+use crate::nearest::first_few;
 use crate::operation::past::{changes, messages, named, past};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
@@ -33,7 +34,7 @@ pub(super) struct Choice {
     pub warnings: Vec<String>,
     /// Why nothing is to be undone: a sentence without its full stop.
     pub already: Option<String>,
-    /// The images that were taken back and come again, each with a line for the commit that did it.
+    /// The images that were taken back and come again, each with how that was: a part of a sentence.
     pub again: Vec<(String, String)>,
     /// Whether all that is undone are rollbacks.
     pub undoes_rollbacks: bool,
@@ -239,13 +240,16 @@ async fn back_to(
             return Err(several(&history, wanted, &candidates));
         }
         let line = |number: usize| commit_line(&history.commits[number].commit);
+        let how = |ended: Ended, there: &str| match ended {
+            Ended::TakenBack(by) => format!("was taken back{there} by {}", line(by)),
+            Ended::Replaced(by) => format!("ran{there} until {}", line(by)),
+        };
         let mut choice = match way.undo.is_empty() {
             true => Choice::default(),
             false => Choice::of(&history, &past, &way.undo),
         };
-        for (by, file) in way.stays {
-            let by = line(by);
-            let stays = format!("{file} stays as it is: {wanted} was taken back there by {by}");
+        for (ended, file) in way.stays {
+            let stays = format!("{file} stays as it is: {wanted} {}", how(ended, " there"));
             choice.warnings.push(stays);
             choice.stays.push(file);
         }
@@ -254,8 +258,11 @@ async fn back_to(
             let taken_back = format!("{image} was rolled back by {by}, and is named now");
             choice.warnings.push(taken_back);
         }
-        let again = way.again.into_iter();
-        choice.again = again.map(|(image, by)| (image, line(by))).collect();
+        let again = way.again.into_iter().map(|(image, ended)| match ended {
+            Ended::TakenBack(by) => (image, format!("was rolled back by {}", line(by))),
+            Ended::Replaced(_) => (image, how(ended, "")),
+        });
+        choice.again = again.collect();
         choice.wanted = Some(wanted.clone());
         choice.history = Some(history);
         return Ok(choice);
@@ -281,12 +288,12 @@ fn is_back_everywhere(tip: &Snapshot, named: &Named<'_>, past: &Past<'_>, wanted
 /// The failure for images of several names which are meant and do not come again together.
 fn several(history: &FileHistory, wanted: &Wanted, candidates: &[Candidate]) -> Failure {
     let line = |one: &Candidate| {
-        let until = commit_line(&history.commits[one.until].commit);
-        let how = match one.is_forward {
-            true => "was taken back by",
-            false => "ran until",
+        let (how, number) = match one.ended {
+            Ended::TakenBack(by) => ("was taken back by", by),
+            Ended::Replaced(by) => ("ran until", by),
         };
-        format!("\n- {} {how} {until}", one.image)
+        let by = commit_line(&history.commits[number].commit);
+        format!("\n- {} {how} {by}", one.image)
     };
     let lines: String = candidates.iter().take(TOLD).map(line).collect();
     let named: Vec<String> = candidates
@@ -343,7 +350,7 @@ async fn of_commit(
         let is_sure = |number: usize| is_sure(&history, &named, &past, &[number]);
         match number {
             Some(number) if is_all || is_sure(number) => {
-                let choice = of_known(&history, &past, number, &touched, whole);
+                let choice = of_known(&history, &past, number, &touched, whole)?;
                 return Ok(Choice {
                     history: Some(history),
                     ..choice
@@ -363,9 +370,9 @@ fn of_known(
     number: usize,
     touched: &Touched,
     whole: Choice,
-) -> Choice {
-    match past.of_commit(number) {
-        Err(by) => Choice {
+) -> Result<Choice, Failure> {
+    Ok(match past.of_commit(number) {
+        Err(NotUndone::TakenBack(by)) => Choice {
             undone: Vec::new(),
             already: Some(format!(
                 "{} was taken back already, by {}",
@@ -374,6 +381,7 @@ fn of_known(
             )),
             ..whole
         },
+        Err(NotUndone::Again { by, newer }) => return Err(again(history, touched, by, newer)),
         // One of a merge is undone by itself.
         Ok(_) if history.commits[number].commit.id != touched.commit.id => whole,
         Ok(undo) => {
@@ -382,7 +390,37 @@ fn of_known(
             choice.warnings.clear();
             choice
         }
-    }
+    })
+}
+
+/// The failure for a commit that was taken back, where that was undone in turn: whoever named the one does not
+/// mean all that the `newer` one did.
+fn again(history: &FileHistory, touched: &Touched, by: usize, newer: usize) -> Failure {
+    let line = |number: usize| commit_line(&history.commits[number].commit);
+    let named = named(&history.commits);
+    let newer_files = history.commits[newer].files.iter();
+    let images = newer_files.flat_map(|versions| changes(&named, versions).images);
+    let mut replaced: Vec<String> = images
+        .filter_map(|image| Some(format!("{} by {}", image.old?, image.new?)))
+        .collect();
+    replaced.dedup();
+    let did = match &replaced[..] {
+        [] => String::new(),
+        all => format!(" It replaced {}.", first_few(all, TOLD)),
+    };
+    let short = history.commits[newer].commit.id.short();
+    Failure::new(
+        Reason::Rollback,
+        format!(
+            "`commit` names {}, which {} took back already. That was undone in turn, and {} is in force since. Nothing was changed.",
+            commit_line(&touched.commit),
+            line(by),
+            line(newer)
+        ),
+    )
+    .with_hint(format!(
+        "To undo the newest of these, name it: `commit: {short}`.{did} To run an image again, name it with `to`."
+    ))
 }
 
 /// Whether a commit is another one, or has merged it.

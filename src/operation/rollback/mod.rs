@@ -184,6 +184,7 @@ async fn undo(
                         session,
                         landing.files,
                         undone,
+                        choice.wanted.as_ref(),
                         snapshot,
                         problem,
                     )
@@ -191,6 +192,11 @@ async fn undo(
                 }
             },
         };
+        if let Some(wanted) = &choice.wanted
+            && let Some(failure) = refusal::renames_back(&plan, &choice.undone, wanted)
+        {
+            return Err(failure);
+        }
         let checked = reached::checked(&choice, snapshot, &mut plan, session)?;
         let newer = newer(&plan);
         let changed = plan.changed_images().count();
@@ -210,10 +216,12 @@ async fn undo(
             .collect();
         let message = deployment::revert_message(template, &reverted, subject, &deployment);
         let besides = plan::besides(&plan);
+        let mut of_people = besides.clone();
+        of_people.extend(plan::set_by_hand(&plan, &choice.undone));
         let rolled_back = choice.again.iter();
-        let rolled_back = rolled_back.map(|(image, by)| {
+        let rolled_back = rolled_back.map(|(image, how)| {
             let is = mood.is("deployed again");
-            format!("{image} was rolled back by {by}, and {is}")
+            format!("{image} {how}, and {is}")
         });
         let own = rolled_back
             .chain(newer.iter().map(|image| {
@@ -224,7 +232,7 @@ async fn undo(
                     mood.of("comes", "would come")
                 )
             }))
-            .chain(by_hand(&besides, mood))
+            .chain(by_hand(&of_people, mood))
             .chain(checked.warnings)
             .chain(together::told(session, landing.files, &choice, &plan).await);
         let own: Vec<String> = own.collect();
@@ -324,8 +332,12 @@ fn left_in_other_files(undone: &[Undone]) -> impl Iterator<Item = String> {
     undone.iter().filter_map(|Undone { touched, .. }| {
         let others = touched.changed_files.checked_sub(touched.files.len());
         let others = others.filter(|others| *others > 0)?;
+        let stay = match others {
+            1 => "it stays as it is",
+            _ => "they stay as they are",
+        };
         Some(format!(
-            "Commit {} changed {}, not named by `file`: they stay as they are",
+            "Commit {} changed {}, not named by `file`: {stay}",
             touched.commit.id.short(),
             counted(others, "more file")
         ))
@@ -373,11 +385,11 @@ const SHOWN: usize = 100;
 /// How many things that change are named before the commit is made; the summary has all of them.
 const ANNOUNCED: usize = 10;
 
-/// `ghcr.io/o/web:v13 runs then, where ghcr.io/o/web:v14 runs now`
+/// `ghcr.io/o/web:v13 will run where ghcr.io/o/web:v14 runs now`
 fn what_runs_then(plan: &Plan, mood: Mood) -> Vec<String> {
     let images = plan.changed_images().map(|image| {
-        let runs = mood.of("runs", "would run");
-        format!("{} {runs} then, where {} runs now", image.new, image.old)
+        let runs = mood.of("will run", "would run");
+        format!("{} {runs} where {} runs now", image.new, image.old)
     });
     let values = plan.changed_values().map(|value| value_then(value, mood));
     let mut lines: Vec<String> = Vec::new();
@@ -394,17 +406,30 @@ fn what_runs_then(plan: &Plan, mood: Mood) -> Vec<String> {
     lines
 }
 
-/// `.spec.replicas is "1" then, and "4" now`
+/// `.spec.replicas goes back from 4 to 1`
 fn value_then(value: &ValueChange, mood: Mood) -> String {
-    let text = |text: &Option<String>| {
-        text.as_deref().map_or("gone".into(), |text| {
-            format!("{:?}", shortened(text, SHOWN))
-        })
+    let text = |text: &str| {
+        let text = shortened(text, SHOWN);
+        let is_plain = |letter: char| !letter.is_whitespace() && !letter.is_control();
+        match !text.is_empty() && text.chars().all(is_plain) {
+            true => text.to_string(),
+            false => format!("{text:?}"),
+        }
     };
-    format!(
-        "{} {} then, and {} now",
-        value.path,
-        mood.is(&text(&value.new)),
-        text(&value.old)
-    )
+    let path = &value.path;
+    match (value.old.as_deref(), value.new.as_deref()) {
+        (Some(old), Some(new)) => {
+            let goes = mood.of("goes", "would go");
+            format!("{path} {goes} back from {} to {}", text(old), text(new))
+        }
+        (None, Some(new)) => {
+            let comes = mood.of("comes", "would come");
+            format!("{path} {comes} back as {}", text(new))
+        }
+        (Some(old), None) => {
+            let goes = mood.of("goes", "would go");
+            format!("{path} {goes} away: it is {} now", text(old))
+        }
+        (None, None) => format!("{path} {} gone", mood.of("stays", "would stay")),
+    }
 }

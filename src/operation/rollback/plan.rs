@@ -1,7 +1,7 @@
 //! What to change on the tip so that commits are undone.
 
 use crate::deployment::past::Part;
-use crate::deployment::{Changes, Named, Origin};
+use crate::deployment::{Changes, Named, Origin, is_ours};
 use crate::files::RepoPath;
 use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestError, Plan, RestoreError, ValueChange,
@@ -258,6 +258,28 @@ pub(super) fn besides(plan: &Plan) -> Vec<ValueChange> {
         beside(&versions, &plan.images, &plan.values)
     });
     besides.collect()
+}
+
+/// The values of `plan` that somebody has set by hand last, in one of the commits that are `undone`: a deployment
+/// that set them before does not make them its own.
+pub(super) fn set_by_hand(plan: &Plan, undone: &[Undone]) -> Vec<ValueChange> {
+    let is_by_hand = |value: &&ValueChange| {
+        let is_it =
+            |own: &ValueChange| (&own.resource, &own.path) == (&value.resource, &value.path);
+        // Newest first.
+        let mut changed = undone.iter().flat_map(|one| {
+            let files = one.touched.files.iter();
+            let own = files.filter(|versions| versions.now == value.file);
+            own.map(move |versions| (one, versions))
+        });
+        let last = changed.find(|(_, versions)| {
+            let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
+            let values = Versions::new(&versions.path, before, after).values();
+            values.iter().any(is_it)
+        });
+        last.is_some_and(|(one, _)| !messages(&one.touched.commit).any(is_ours))
+    };
+    plan.changed_values().filter(is_by_hand).cloned().collect()
 }
 
 /// What a commit did to a file beside images and the values that deployments set.

@@ -9,12 +9,12 @@ use crate::deployment::past::Part;
 use crate::deployment::{Origin, is_ours};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
-use crate::manifest::{RestoreError, Versions};
+use crate::manifest::{Plan, RestoreError, Versions};
 use crate::operation::commit_line;
 use crate::operation::past::{changes, messages, named, past};
 use crate::operation::session::Session;
 use crate::repository::Snapshot;
-use crate::repository::history::{FileHistory, HistoryQuery, Touched};
+use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Touched};
 
 /// How many of the files' commits are looked at for what came after.
 const DEPTH: usize = 100;
@@ -26,9 +26,16 @@ pub(super) async fn explained(
     session: &Session<'_>,
     files: &FileSelection,
     undone: &[Undone],
+    wanted: Option<&Wanted>,
     snapshot: &Snapshot,
     problem: Problem,
 ) -> Failure {
+    if let Some(wanted) = wanted
+        && let Some(renamed) =
+            renamed_since(session, files, undone, wanted, snapshot, &problem).await
+    {
+        return renamed;
+    }
     let Problem { number, file, why } = problem;
     let Some(Undone { touched, .. }) = undone.get(number) else {
         return Failure::new(Reason::Rollback, "Nothing was undone.");
@@ -94,6 +101,85 @@ pub(super) async fn explained(
             failure(&format!("{error}{by}. Nothing was changed.{list}"), hint)
         }
     }
+}
+
+/// The objects that are gone from a file, and those that are new in it.
+fn objects(file: &RepoPath, before: Option<&[u8]>, after: Option<&[u8]>) -> [Vec<String>; 2] {
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    for value in Versions::new(file, before, after).values() {
+        match (value.path.as_str(), value.old, value.new) {
+            (".kind", Some(_), None) => gone.push(value.resource),
+            (".kind", None, Some(_)) => new.push(value.resource),
+            _ => {}
+        }
+    }
+    [gone, new]
+}
+
+fn objects_of(versions: &FileVersions) -> [Vec<String>; 2] {
+    let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
+    objects(&versions.path, before, after)
+}
+
+/// The failure for an object that is not there any more by its name, which a `to` does not bring back.
+fn renamed<'t>(
+    wanted: &Wanted,
+    object: &str,
+    file: &RepoPath,
+    mut commits: impl Iterator<Item = &'t Touched>,
+) -> Failure {
+    let takes_out = |versions: &FileVersions| {
+        versions.now == *file && objects_of(versions)[0].iter().any(|gone| gone == object)
+    };
+    let by = commits.find(|touched| touched.files.iter().any(takes_out));
+    let by = by.map_or(String::new(), |by| {
+        format!(", by {}", commit_line(&by.commit))
+    });
+    Failure::new(
+        Reason::Rollback,
+        format!(
+            "`to` names {wanted}, but {object} in `{file}`, where it ran, was renamed or removed since{by}. A `to` never renames an object back. Nothing was changed."
+        ),
+    )
+    .with_hint(
+        "Deploy what is to run with `operation: update`; or name a commit that is to be undone with `commit`.",
+    )
+}
+
+/// The failure where `plan` would rename an object back for the images that are wanted.
+pub(super) fn renames_back(plan: &Plan, undone: &[Undone], wanted: &Wanted) -> Option<Failure> {
+    plan.edits.iter().find_map(|edit| {
+        let [gone, new] = objects(&edit.path, Some(&edit.before), Some(&edit.after));
+        let object = new.first().filter(|_| !gone.is_empty())?;
+        let commits = undone.iter().map(|one| &one.touched);
+        Some(renamed(wanted, object, &edit.path, commits))
+    })
+}
+
+/// The failure where what can't be undone was done to an object that is not there any more.
+async fn renamed_since(
+    session: &Session<'_>,
+    files: &FileSelection,
+    undone: &[Undone],
+    wanted: &Wanted,
+    snapshot: &Snapshot,
+    problem: &Problem,
+) -> Option<Failure> {
+    let Problem { number, file, .. } = problem;
+    let tip = snapshot.files.iter().find(|tip| tip.path == *file)?;
+    let Undone { touched, .. } = undone.get(*number)?;
+    let versions = touched.files.iter().find(|own| own.now == *file)?;
+    let after = versions.after.as_deref();
+    let values = Versions::new(file, versions.before.as_deref(), after).values();
+    let [gone, _] = objects(file, after, Some(&tip.bytes));
+    let object = gone
+        .iter()
+        .find(|gone| values.iter().any(|value| value.resource == **gone))?;
+    // It is for a message only: without the history it says less.
+    let query = HistoryQuery::newest(DEPTH);
+    let history = session.repository.history(files, &query).await.ok();
+    let commits = history.iter().flat_map(|history| &history.commits);
+    Some(renamed(wanted, object, file, commits))
 }
 
 /// What came after a commit, newest first.
