@@ -168,7 +168,7 @@ pub enum EditError {
     },
     /// A key is to be added to a mapping that has it, with a value that nobody can edit as a text.
     #[error(
-        "line {line}: the key {key:?} is there already, and its value is no text that can be replaced: correct it first"
+        "line {line}: the key {key:?} is there already, and its value can't be replaced as a text: correct it first"
     )]
     Taken {
         /// The key.

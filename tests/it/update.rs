@@ -959,7 +959,7 @@ mod bad_input {
         insta::assert_snapshot!(failure(&repository, action), @"
         There is no such place in the manifest
         blog-system/web-rollout.yaml has nothing at .spec.template.specs.replicas: .spec.template (line 19) has the keys spec. Read on `main` at COMMIT. Nothing was changed.
-        Check the path: its keys are written as in the file. If it is to be made, use `set` with `:=` in place of `=`.
+        Did you mean `.spec.template.spec.replicas`? Only to add something new, write `.spec.template.specs.replicas:=…`, with a colon.
         ");
     }
 

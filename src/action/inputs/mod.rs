@@ -275,7 +275,9 @@ mod tests {
             ("INPUT_IMAGE", "r/a:1"),
             ("INPUT_TOKEN", "x"),
             ("INPUT_TIMEOUT", "0"),
+            ("INPUT_BRANCH", "main"),
             ("INPUT_PULL-REQUEST", "true"),
+            ("INPUT_PULL-REQUEST-BRANCH", "main"),
         ]);
         assert_eq!(problems.len(), 2, "{problems:#?}");
     }
