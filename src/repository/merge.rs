@@ -10,6 +10,8 @@ pub fn three_way(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
         input.content(bytes);
         input
     };
+    // Has libgit2 start, which no merge does by itself, and where nothing else has before it fails.
+    let _started = git2::Buf::new();
     let merged = merge_file(&input(base), &input(ours), &input(theirs), None).ok()?;
     merged.is_automergeable().then(|| merged.content().to_vec())
 }
@@ -25,6 +27,10 @@ mod tests {
         let ours = lines(["A", "b", "c", "d", "e"]);
         let merged = three_way(&base, &ours, &lines(["a", "b", "c", "d", "E"]));
         assert_eq!(merged, Some(lines(["A", "b", "c", "d", "E"])));
+        // What both did is done.
+        assert_eq!(three_way(&base, &ours, &ours), Some(ours.clone()));
+        let more = lines(["A", "b", "c", "d", "E"]);
+        assert_eq!(three_way(&base, &more, &ours), Some(more));
         assert_eq!(
             three_way(&base, &ours, &lines(["X", "b", "c", "d", "e"])),
             None
