@@ -749,6 +749,15 @@ impl<'a> Past<'a> {
         (0..=oldest).any(is_unsure)
     }
 
+    /// Whether what is to be undone was done by hand at a place of which nothing older is in the list: whether
+    /// that took something back, only older commits tell.
+    pub fn is_unjudged(&self, undo: &Undo) -> bool {
+        let (said, _) = said(&self.commits[undo.number]);
+        let mut changes = undo.changes.iter().map(|own| (undo.number, *own));
+        let is_oldest = |change: Change| self.at[self.place(change)].last() == Some(&change);
+        said == Origin::Edit && changes.any(is_oldest)
+    }
+
     /// Which changes of a commit are in force.
     fn live_changes(&self, number: usize) -> Vec<usize> {
         let live = self.changes(number).filter(|change| self.is_live(*change));

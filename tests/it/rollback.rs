@@ -1520,6 +1520,49 @@ fn what_a_colleague_set_over_a_deployment_is_a_warning() {
 }
 
 /// Who replaced an image did not take it back: who did is named.
+/// So many commits to the file that touch a comment alone.
+fn comments(repository: &Repository, tag: &str, count: usize) {
+    let mut stream = String::new();
+    for number in 0..count {
+        let from = match number {
+            0 => "from refs/heads/main^0\n",
+            _ => "",
+        };
+        let text = format!("{}# note {number}\n", manifest(tag));
+        stream += &format!(
+            "commit refs/heads/main\ncommitter A <a@example.com> now\ndata 1\nx\n{from}M 100644 inline {FILE}\ndata {}\n{text}\n",
+            text.len()
+        );
+    }
+    repository.import(stream.as_bytes());
+}
+
+#[test]
+fn what_only_older_commits_than_are_read_would_tell_is_refused() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    deploy(&repository, "v15");
+    let by_hand = repository.commit("main", FILE, manifest("v14").as_str(), "Go back");
+    comments(&repository, "v14", 999);
+    insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @"
+    There is nothing that one can be sure to roll back: only the newest 1000 commits of blog-system/web-rollout.yaml are looked at, and whether commit id-999 of DATE by A colleague (`Go back`) took something back is not known. Nothing was changed: ghcr.io/wlals2/blog-web:v14 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
+    Name the commit to undo with `commit`, or deploy what is to run with `operation: update`.
+    ");
+    action(&repository, "rollback")
+        .input("commit", by_hand)
+        .run()
+        .succeeded();
+
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    action(&repository, "rollback").run().succeeded();
+    comments(&repository, "v13", 1000);
+    insta::assert_snapshot!(failure(&repository, action(&repository, "rollback")), @"
+    There is nothing that one can be sure to roll back: only the newest 1000 commits of blog-system/web-rollout.yaml are looked at, and no deployment among them is in force. Nothing was changed: ghcr.io/wlals2/blog-web:v13 (blog-system/web-rollout.yaml) and nginx/nginx-prometheus-exporter:1.1 (blog-system/web-rollout.yaml) are still deployed.
+    Name the commit to undo with `commit`, or deploy what is to run with `operation: update`.
+    ");
+}
+
 #[test]
 fn who_replaced_an_image_is_not_said_to_have_rolled_it_back() {
     let mut line = Line::new();

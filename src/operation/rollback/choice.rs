@@ -179,6 +179,21 @@ async fn newest(
         let named = named(&history.commits);
         let past = past(&history.commits, &named);
         match past.newest() {
+            Ok(chosen)
+                if is_all && history.limited && chosen.iter().any(|own| past.is_unjudged(own)) =>
+            {
+                let what = match &chosen[..] {
+                    [one, ..] => commit_line(&history.commits[one.number].commit),
+                    [] => String::new(),
+                };
+                return Err(unread(
+                    files,
+                    &format!("whether {what} took something back is not known"),
+                ));
+            }
+            Err(NothingBefore::NoDeployment) if is_all && history.limited => {
+                return Err(unread(files, "no deployment among them is in force"));
+            }
             Ok(chosen) if is_all || is_sure(&history, &named, &past, &numbers(&chosen)) => {
                 let choice = Choice::of(&history, &past, &chosen);
                 return Ok(Choice {
@@ -194,6 +209,16 @@ async fn newest(
         Reason::Rollback,
         "There is nothing to roll back.",
     ))
+}
+
+/// Of more commits than count, those that do have not the answer.
+fn unread(files: &FileSelection, why: &str) -> Failure {
+    let message = format!(
+        "There is nothing that one can be sure to roll back: only the newest {HORIZON} commits of {files} are looked at, and {why}. Nothing was changed."
+    );
+    Failure::new(Reason::Rollback, message).with_hint(
+        "Name the commit to undo with `commit`, or deploy what is to run with `operation: update`.",
+    )
 }
 
 fn numbers(chosen: &[Undo]) -> Vec<usize> {
