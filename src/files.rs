@@ -20,9 +20,7 @@ pub enum PathError {
     #[error("the path is empty")]
     Empty,
     /// `/etc/passwd`, `C:\x`.
-    #[error(
-        "the path is absolute: write it from the root of the repository on, without a `/` before it, as in `apps/web.yaml`"
-    )]
+    #[error("the path is absolute: leave out the first `/`, as in `apps/web.yaml`")]
     Absolute,
     /// `https://github.com/…/blob/main/web.yaml`.
     #[error("a URL: give the path in the repository alone, such as `apps/web.yaml`")]

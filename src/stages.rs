@@ -521,7 +521,7 @@ mod tests {
         {app}*.yaml: `{app}*.yaml` has `{app}` beside another name or a wildcard, so what it stands for is not clear: keep one between two slashes
         **/{app}.yaml: `**` beside `{app}`: how many directories it stands for is not clear. Write each as `*`, or give it a name
         ../{app}: the path leaves the repository (`..`)
-        !/x: the path is absolute: write it from the root of the repository on, without a `/` before it, as in `apps/web.yaml`
+        !/x: the path is absolute: leave out the first `/`, as in `apps/web.yaml`
         ");
     }
 }

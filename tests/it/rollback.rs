@@ -1520,6 +1520,38 @@ fn what_a_colleague_set_over_a_deployment_is_a_warning() {
 }
 
 /// Who replaced an image did not take it back: who did is named.
+#[test]
+fn merges_of_one_second_are_taken_back_one_by_one() {
+    let (_server, repository) = start();
+    let mut stream = String::new();
+    let mut commit = |branch: &str, mark: usize, parents: &str, tag: usize| {
+        let text = manifest(&format!("v{tag}"));
+        stream += &format!(
+            "commit refs/heads/{branch}\nmark :{mark}\ncommitter A <a@example.com> now\ndata 1\nx\n{parents}M 100644 inline {FILE}\ndata {}\n{text}\n",
+            text.len()
+        );
+    };
+    commit("main", 1, "from refs/heads/main^0\n", 14);
+    for number in 1..8 {
+        let (tip, own) = (2 * number - 1, 2 * number);
+        commit("next", own, &format!("from :{tip}\n"), 14 + number);
+        let parents = format!("from :{tip}\nmerge :{own}\n");
+        commit("main", own + 1, &parents, 14 + number);
+    }
+    repository.import(stream.as_bytes());
+    for _ in 0..5 {
+        action(&repository, "rollback").run().succeeded();
+    }
+    let outcome = action(&repository, "history").run().succeeded();
+    let deployments: serde_json::Value =
+        serde_json::from_str(outcome.output("deployments")).unwrap();
+    let taken = deployments.as_array().unwrap().iter();
+    let taken: Vec<usize> = taken
+        .map(|one| one["takes_back"].as_array().map_or(0, Vec::len))
+        .collect();
+    assert_eq!(taken[..6], [1, 1, 1, 1, 1, 0]);
+}
+
 /// So many commits to the file that touch a comment alone.
 fn comments(repository: &Repository, tag: &str, count: usize) {
     let mut stream = String::new();

@@ -896,7 +896,7 @@ mod bad_input {
         The inputs are not valid
         `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
         `file` `../web.yaml`: the path leaves the repository (`..`)
-        `file` `/etc/passwd`: the path is absolute: give it relative to the root of the repository
+        `file` `/etc/passwd`: the path is absolute: leave out the first `/`, as in `apps/web.yaml`
         `dry-run` `maybe`: expected `true` or `false`
         Nothing was changed.
         ");

@@ -1,7 +1,7 @@
 //! The past: commits come without files, first the recent ones, then, where those do not do, more of
 //! them; and of the files only the versions that are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::content::{self, EntryKind, Tree};
 use super::follow::{Delta, Followed};
@@ -251,8 +251,10 @@ impl Store {
         if merge.parents.len() < 2 {
             return Ok(Some(merged));
         }
-        // Newest first; what is on the branch's own line, and before it, is none of them.
+        // Newest first; what is on the branch's own line, and before it, is none of them. Of commits of one
+        // second, an older one may come first: it is remembered as what it was.
         let mut open: BTreeMap<(i64, ObjectId), bool> = BTreeMap::new();
+        let mut own: HashSet<ObjectId> = HashSet::new();
         for (number, parent) in merge.parents.iter().enumerate() {
             let time = self.objects.commit(*parent)?.time.seconds;
             *open.entry((time, *parent)).or_default() |= number == 0;
@@ -268,7 +270,10 @@ impl Store {
                 return Ok(None);
             }
             let commit = self.objects.commit(id)?;
-            for parent in &commit.parents {
+            if is_own {
+                own.insert(id);
+            }
+            for parent in commit.parents.iter().filter(|parent| !own.contains(parent)) {
                 // What a server left out is not there.
                 if self.objects.has(*parent)? {
                     let time = self.objects.commit(*parent)?.time.seconds;
