@@ -41,6 +41,7 @@ pub enum Reason {
     FreezeFile,
     ArgocdUnavailable,
     ArgocdToken,
+    SignOn,
     ArgocdAccess,
     ApplicationNotFound,
     NotArgocd,
@@ -66,7 +67,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -100,6 +101,7 @@ impl Reason {
         Self::FreezeFile,
         Self::ArgocdUnavailable,
         Self::ArgocdToken,
+        Self::SignOn,
         Self::ArgocdAccess,
         Self::ApplicationNotFound,
         Self::NotArgocd,
@@ -159,6 +161,7 @@ impl Reason {
             Self::FreezeFile => "The freeze file can't be used",
             Self::ArgocdUnavailable => "Argo CD is not available",
             Self::ArgocdToken => "Argo CD refused the token",
+            Self::SignOn => "The job could not log in to Argo CD",
             Self::ArgocdAccess => "Argo CD does not show the application",
             Self::ApplicationNotFound => "The application was not found",
             Self::NotArgocd => "The URL is not an Argo CD server",

@@ -29,6 +29,7 @@ pub mod freeze;
 pub mod http;
 pub mod image;
 pub mod manifest;
+pub mod oidc;
 pub mod yaml;
 
 pub mod failure;

@@ -49,6 +49,7 @@ impl fmt::Display for Limit {
         match most {
             most if most % (1 << 30) == 0 => write!(f, "{} GiB{of}", most >> 30),
             most if most % (1 << 20) == 0 => write!(f, "{} MiB{of}", most >> 20),
+            most if most % (1 << 10) == 0 => write!(f, "{} KiB{of}", most >> 10),
             most => write!(f, "{most} bytes{of}"),
         }
     }
@@ -83,6 +84,8 @@ pub const JSON: Limit = Limit::new(
     8 << 20,
     "bytes in one answer of Argo CD, a registry, Gitea or Forgejo",
 );
+/// A header of a request has to hold it.
+pub const TOKEN: Limit = Limit::new(64 << 10, "bytes in one answer with a token for Argo CD");
 /// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
 pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
 /// Of what people write by hand.
@@ -93,7 +96,7 @@ pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
 pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 17] = [
+pub const ALL: [Limit; 18] = [
     RECEIVED,
     UNPACKED,
     OBJECTS,
@@ -107,6 +110,7 @@ pub const ALL: [Limit; 17] = [
     NODES,
     GITHUB,
     JSON,
+    TOKEN,
     NAME,
     FREEZE_FILE,
     FREEZES,

@@ -9,7 +9,7 @@ use std::io::Write;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
-use crate::http::secrets::redacted;
+use crate::http::secrets::{self, redacted};
 use crate::markdown::{cut, is_invisible, shortened};
 use crate::operation::Progress;
 
@@ -87,6 +87,9 @@ impl Log {
 
     /// A log that can't be written (a closed pipe) must not stop a deployment.
     fn print(&mut self, line: &str) {
+        for secret in secrets::unmasked() {
+            self.mask(&secret);
+        }
         let _ = writeln!(self.out, "{line}");
         let _ = self.out.flush();
     }

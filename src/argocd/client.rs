@@ -2,11 +2,12 @@
 //!
 //! Only reads, with `applications, get`: a refresh is one, too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::ACCEPT;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -15,9 +16,14 @@ use super::{Application, ApplicationName, Resource, ResourceTree, SyncWindows};
 use crate::http::exchange::{self, Answer, ExchangeError, Patience};
 use crate::http::text::{answered, host, is_cleartext, is_loopback, one_line, shown};
 use crate::limits::JSON;
+use crate::oidc::{Claims, Exchange, IdTokens, OidcError, Refusal, Tokens};
 
 /// The most that one answer may hold.
 const MAX_ANSWER: usize = JSON.most() as usize;
+/// The most that signing on may take of the time for one answer.
+const SIGN_ON: Duration = Duration::from_secs(15);
+/// Dex's client that Argo CD makes for its command line, and so for all that has no secret.
+const DEX_CLIENT: &str = "argo-cd-cli";
 
 /// Where Argo CD is: its scheme, host, and a root path where it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,9 +93,23 @@ impl Server {
         is_loopback(&self.0)
     }
 
+    /// Its URL, which is also what it is called in tokens that are for it.
+    fn url(&self) -> &str {
+        self.0.as_str().trim_end_matches('/')
+    }
+
+    /// The token endpoint of its Dex.
+    fn token_endpoint(&self) -> Url {
+        let mut url = self.0.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "dex", "token"]);
+        }
+        url
+    }
+
     /// Where a person looks at an application.
     pub fn page(&self, name: &ApplicationName) -> String {
-        let base = self.0.as_str().trim_end_matches('/');
+        let base = self.url();
         match &name.namespace {
             Some(namespace) => format!("{base}/applications/{namespace}/{}", name.name),
             None => format!("{base}/applications/{}", name.name),
@@ -119,6 +139,9 @@ pub enum ArgocdError {
     /// Something else answers there, or another version of it than any that is known.
     #[error("{0}")]
     NotArgocd(String),
+    /// There is no token to ask with.
+    #[error(transparent)]
+    SignOn(Refusal),
     /// A redirect, which is not followed: the token goes to one host only.
     #[error("the server redirects to {0}")]
     Redirected(String),
@@ -142,12 +165,33 @@ pub struct Dated<T> {
     pub date: Option<DateTime<Utc>>,
 }
 
+/// Who asks.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// Whoever this token was made for.
+    Token(SecretString),
+    /// The job, by its ID token.
+    Job {
+        /// Which of Dex's connectors knows the issuer of the ID token.
+        connector: String,
+        /// Where the ID token comes from.
+        id_tokens: IdTokens,
+    },
+}
+
+/// The token that is asked with.
+#[derive(Debug, Clone)]
+enum Access {
+    Fixed(SecretString),
+    Exchanged(Arc<Tokens>),
+}
+
 /// Speaks to one Argo CD.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     server: Server,
-    token: SecretString,
+    access: Access,
     project: Option<String>,
 }
 
@@ -157,14 +201,39 @@ impl Client {
     pub fn new(
         http: reqwest::Client,
         server: Server,
-        token: SecretString,
+        identity: Identity,
         project: Option<String>,
     ) -> Self {
+        let access = match identity {
+            Identity::Token(token) => Access::Fixed(token),
+            Identity::Job {
+                connector,
+                id_tokens,
+            } => {
+                let exchange = Exchange {
+                    endpoint: server.token_endpoint(),
+                    client: DEX_CLIENT,
+                    connector,
+                };
+                // Dex asks for no audience. For this one, the ID token is good for nothing else, whoever gets hold of it.
+                let audience = server.url().to_owned();
+                let tokens = Tokens::new(http.clone(), id_tokens, audience, exchange);
+                Access::Exchanged(Arc::new(tokens))
+            }
+        };
         Self {
             http,
             server,
-            token,
+            access,
             project,
+        }
+    }
+
+    /// What the token says of itself that came in exchange; none where there is none, or it does not tell.
+    pub fn claims(&self) -> Option<Claims> {
+        match &self.access {
+            Access::Fixed(_) => None,
+            Access::Exchanged(tokens) => tokens.claims(),
         }
     }
 
@@ -285,24 +354,50 @@ impl Client {
         url: Url,
         patience: Duration,
     ) -> Result<Dated<T>, ArgocdError> {
+        let tokens = match &self.access {
+            Access::Fixed(token) => return self.asked(url, token, Patience::of(patience)).await,
+            Access::Exchanged(tokens) => tokens,
+        };
+        let sign_on = || Patience::of(patience.min(SIGN_ON));
+        let asked = async {
+            let token = tokens.token(&sign_on()).await;
+            let token = token.map_err(|error| self.not_signed_on(error))?;
+            let is_first_use = token.is_first_use();
+            let patience = Patience::of(patience);
+            let answer = self.asked(url.clone(), &token.secret, patience.clone());
+            match answer.await {
+                // Dex forgets its keys when it starts again. What it gave out a moment ago is refused for good.
+                Err(ArgocdError::Unauthorized(_)) if !is_first_use => {
+                    let token = tokens.in_place_of(&token, &sign_on()).await;
+                    let token = token.map_err(|error| self.not_signed_on(error))?;
+                    token.is_first_use();
+                    self.asked(url, &token.secret, patience).await
+                }
+                answer => answer,
+            }
+        };
+        let answer = tokio::time::timeout(patience, asked).await;
+        answer.unwrap_or_else(|_| Err(self.unanswered(ExchangeError::Slow(patience))))
+    }
+
+    async fn asked<T: DeserializeOwned>(
+        &self,
+        url: Url,
+        token: &SecretString,
+        patience: Patience,
+    ) -> Result<Dated<T>, ArgocdError> {
         let request = self
             .http
             .get(url.clone())
             .header(ACCEPT, "application/json")
-            .bearer_auth(self.token.expose_secret());
+            .bearer_auth(token.expose_secret());
         let exchange = async {
-            let incoming = exchange::send(request.send(), Patience::of(patience)).await?;
+            let incoming = exchange::send(request.send(), patience).await?;
             incoming.whole(MAX_ANSWER).await
         };
-        let answer = exchange.await.map_err(|error| match error {
-            ExchangeError::Certificate(why) => ArgocdError::Certificate(why),
-            ExchangeError::Connect(_) => ArgocdError::Unreachable(error.told(&self.server.host())),
-            ExchangeError::TooLarge => self.not_argocd("with more than anything sensible"),
-            _ => ArgocdError::Unavailable(error.told(&self.server.host())),
-        })?;
-        if let Some(mut target) = answer.target(&url) {
-            target.set_path("");
-            return Err(ArgocdError::Redirected(shown(target)));
+        let answer = exchange.await.map_err(|error| self.unanswered(error))?;
+        if let Some(target) = answer.target(&url) {
+            return Err(redirected(target));
         }
         if !answer.is_success() {
             return Err(self.refusal(&answer));
@@ -316,6 +411,24 @@ impl Client {
         }
     }
 
+    fn unanswered(&self, error: ExchangeError) -> ArgocdError {
+        match error {
+            ExchangeError::Certificate(why) => ArgocdError::Certificate(why),
+            ExchangeError::Connect(_) => ArgocdError::Unreachable(error.told(&self.server.host())),
+            ExchangeError::TooLarge => self.not_argocd("with more than anything sensible"),
+            _ => ArgocdError::Unavailable(error.told(&self.server.host())),
+        }
+    }
+
+    fn not_signed_on(&self, error: OidcError) -> ArgocdError {
+        match error {
+            OidcError::Wire(error) => self.unanswered(error),
+            OidcError::Redirected(target) => redirected(target),
+            OidcError::KeptOut(what) => ArgocdError::KeptOut(what),
+            OidcError::Refused(refusal) => ArgocdError::SignOn(refusal),
+        }
+    }
+
     fn refusal(
         &self,
         &Answer {
@@ -323,13 +436,13 @@ impl Client {
         }: &Answer,
     ) -> ArgocdError {
         #[derive(Deserialize)]
-        struct Refusal {
+        struct Words {
             message: Option<String>,
             error: Option<String>,
         }
-        let words = serde_json::from_slice::<Refusal>(body)
+        let words = serde_json::from_slice::<Words>(body)
             .ok()
-            .and_then(|refusal| refusal.message.or(refusal.error));
+            .and_then(|words| words.message.or(words.error));
         let detail = words.as_deref().map(one_line).unwrap_or_default();
         let what = answered(&self.server.host(), status, &detail);
         match (status, words) {
@@ -349,6 +462,12 @@ impl Client {
             self.server.host()
         ))
     }
+}
+
+/// A redirect, by the server that it leads to.
+fn redirected(mut target: Url) -> ArgocdError {
+    target.set_path("");
+    ArgocdError::Redirected(shown(target))
 }
 
 /// The images in all lists of containers of an object. `serde_json` reads no deeper than 128 levels.

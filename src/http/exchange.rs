@@ -47,6 +47,14 @@ impl ExchangeError {
         !matches!(self, Self::Connect(_) | Self::Certificate(_))
     }
 
+    /// Whether it is trouble that may pass.
+    pub fn may_pass(&self) -> bool {
+        !matches!(
+            self,
+            Self::Certificate(_) | Self::TooLarge | Self::Cancelled
+        )
+    }
+
     /// What happened with `host`, for a person.
     pub fn told(&self, host: &str) -> String {
         match self {

@@ -20,6 +20,8 @@ const SHORTEST_ENCODED: usize = 12;
 
 /// The forms of all secrets, the longest first.
 static KNOWN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// What was given out since the runner was told last.
+static UNMASKED: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
 
 /// Hides a secret, each line of it, from now on.
 pub fn hide(secret: &SecretString) {
@@ -32,6 +34,19 @@ pub fn hide(secret: &SecretString) {
         }
     }
     known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+}
+
+/// Hides a secret that a server gave out a moment ago, and keeps it for the runner, which has not heard of it.
+pub fn given_out(secret: &SecretString) {
+    hide(secret);
+    let mut unmasked = UNMASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    unmasked.push(secret.clone());
+}
+
+/// The secrets that the runner has not heard of, each once: before anything else is printed, it is to mask them.
+pub fn unmasked() -> Vec<SecretString> {
+    let mut unmasked = UNMASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *unmasked)
 }
 
 /// A text without the secrets that are known.

@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the top of the house to its ground, each with those it may import.
-const ROOMS: [(&str, &str); 21] = [
+const ROOMS: [(&str, &str); 22] = [
     (
         "action",
-        "operation registry repository argocd commit_status deployment manifest freeze image date markdown failure files \
+        "operation registry repository argocd oidc commit_status deployment manifest freeze image date markdown failure files \
          stages nearest http deadline",
     ),
     (
         "operation",
-        "registry repository argocd commit_status deployment manifest freeze image date version markdown failure files \
+        "registry repository argocd oidc commit_status deployment manifest freeze image date version markdown failure files \
          stages nearest http deadline",
     ),
     ("registry", "image http deadline limits"),
@@ -21,7 +21,8 @@ const ROOMS: [(&str, &str); 21] = [
         "repository",
         "commit_status manifest date files nearest http deadline limits",
     ),
-    ("argocd", "image http deadline limits"),
+    ("argocd", "oidc image http deadline limits"),
+    ("oidc", "http limits"),
     ("commit_status", ""),
     ("deployment", "manifest image date files nearest"),
     ("manifest", "yaml image files nearest limits"),

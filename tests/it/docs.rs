@@ -10,6 +10,7 @@ use gitops_deploy::action::inputs;
 use gitops_deploy::action::outputs::OUTPUTS;
 use serde_yaml_ng::Value;
 
+use crate::support::oidc::ISSUER;
 use crate::support::{ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, Reply, TOKEN, Via};
 
 /// How this action is called in the documentation.
@@ -186,7 +187,12 @@ fn every_step_is_one_that_the_action_accepts() {
                 && (step["with"]["file"] != Value::Null || step["with"]["operation"] != Value::Null)
         });
         for step in whole {
-            let variables = variables(&step["with"]);
+            let mut variables = variables(&step["with"]);
+            // What GitHub gives a job with `id-token: write`.
+            for (name, value) in [("URL", "https://ghe.example.com/id"), ("TOKEN", "x")] {
+                let name = format!("ACTIONS_ID_TOKEN_REQUEST_{name}");
+                variables.push((name, value.to_owned()));
+            }
             let environment = variables
                 .iter()
                 .map(|(name, value)| (name.into(), value.into()));
@@ -520,6 +526,44 @@ fn what_a_merge_starts_waits_for_argo_cd_at_that_commit() {
         seen.push(trigger);
     }
     assert_eq!(seen, ["push", "repository_dispatch"]);
+}
+
+/// The set-up for signing on without a stored token is that of one Dex, one job and one application.
+#[test]
+fn the_step_without_a_stored_token_signs_on_at_the_dex_that_is_set_up() {
+    let blocks: Vec<Value> = yaml_blocks()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("docs/argocd.md"))
+        .flat_map(|(_, block)| documents(&block))
+        .collect();
+    let data = |name: &str, key: &str| {
+        let mut maps = blocks.iter().filter(|block| block["kind"] == "ConfigMap");
+        let map = maps.find(|map| map["metadata"]["name"] == name);
+        map.unwrap_or_else(|| panic!("there is no {name}"))["data"][key].clone()
+    };
+    let dex: Value = serde_yaml_ng::from_str(&text(&data("argocd-cm", "dex.config"))).unwrap();
+    let connector = &dex["connectors"][0];
+    assert_eq!(connector["type"], "oidc");
+    assert_eq!(connector["config"]["issuer"], ISSUER);
+    assert_eq!(connector["config"]["userNameKey"], "sub");
+    let jobs = blocks
+        .iter()
+        .find(|block| !block["jobs"].is_null())
+        .unwrap();
+    assert_eq!(jobs["jobs"]["deploy"]["permissions"]["id-token"], "write");
+    let with = &jobs["jobs"]["deploy"]["steps"][0]["with"];
+    assert_eq!(with["argocd-oidc-connector"], connector["id"]);
+    assert_eq!(
+        data("argocd-cm", "url"),
+        format!("https://{}", text(&with["argocd-server"]))
+    );
+    let policy = text(&data("argocd-rbac-cm", "policy.csv"));
+    let owner = text(&connector["config"]["allowedGroups"][0]);
+    let expected = format!(
+        "p, repo:{owner}/blog-web:ref:refs/heads/main, applications, get, default/{}, allow",
+        text(&with["argocd-application"])
+    );
+    assert_eq!(policy.trim(), expected);
 }
 
 #[test]

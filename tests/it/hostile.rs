@@ -593,16 +593,46 @@ fn a_registry_that_speaks_http_without_end() {
     }
 }
 
+/// A run that asks Argo CD at `server`.
+fn verified(git: &GitServer, server: &str) -> Action {
+    beside(git, server)
+        .input("operation", "verify")
+        .input("argocd-server", format!("http://{server}"))
+        .input("argocd-application", "web")
+        .input("verify-timeout", TIMEOUT.to_string())
+}
+
 #[test]
 fn an_argo_cd_that_speaks_http_without_end() {
     for (head, body) in answers() {
         let (git, server) = (GitServer::start(), endless(head, body));
-        let action = beside(&git, &server)
-            .input("operation", "verify")
-            .input("argocd-server", format!("http://{server}"))
-            .input("argocd-token", ARGOCD_TOKEN)
-            .input("argocd-application", "web")
-            .input("verify-timeout", TIMEOUT.to_string());
+        let action = verified(&git, &server).input("argocd-token", ARGOCD_TOKEN);
+        let outcome = bounded(action);
+        assert_eq!(outcome.code(), Some(1), "{head}\n{}", outcome.log());
+    }
+}
+
+#[test]
+fn a_dex_that_speaks_http_without_end() {
+    for (head, body) in answers() {
+        let (git, server) = (GitServer::start(), endless(head, body));
+        let action = verified(&git, &server)
+            .input("argocd-oidc-connector", "ci")
+            .env("ARGOCD_ID_TOKEN", "e30.e30.c2ln");
+        let outcome = bounded(action);
+        assert_eq!(outcome.code(), Some(1), "{head}\n{}", outcome.log());
+    }
+}
+
+#[test]
+fn who_gives_out_id_tokens_and_speaks_http_without_end() {
+    for (head, body) in answers() {
+        let (git, server) = (GitServer::start(), endless(head, body));
+        let url = format!("http://{server}/idtoken?api-version=2.0");
+        let action = verified(&git, &server)
+            .input("argocd-oidc-connector", "ci")
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", TOKEN);
         let outcome = bounded(action);
         assert_eq!(outcome.code(), Some(1), "{head}\n{}", outcome.log());
     }

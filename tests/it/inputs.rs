@@ -555,7 +555,7 @@ fn a_secret_that_is_not_there_or_not_whole_says_so() {
     `token`: quotes around it: store the secret without them
     `token`: a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action
     `app-private-key`: empty, though `app-id` is given. Where it comes from a secret, that secret is not set here
-    `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here
+    `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here. Without a secret, give `argocd-oidc-connector`
     `registry-password`: empty, though `registry-username` is given. Where it comes from a secret, that secret is not set here
     ");
 }

@@ -23,6 +23,7 @@ mod guards;
 mod hostile;
 mod inputs;
 mod manifests;
+mod oidc;
 mod other_servers;
 mod pull_requests;
 mod refusals;

@@ -602,6 +602,7 @@ fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
                 .input("argocd-application", "web")
                 .input("argocd-server", "argocd.example.com")
                 .input("argocd-token", "x")
+                .input("status-context", "kustomization/web/*")
         }),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
@@ -609,7 +610,9 @@ fn what_can_be_no_pull_request_is_an_error_of_the_inputs() {
     Nothing was changed.
     `pull-request-auto-merge` `fast`: expected `merge`, `squash` or `rebase`
     `argocd-application`: a pull request deploys nothing before it is merged: wait for that with `pull-request-wait`, or for Argo CD later, with `operation: verify`
+    `status-context`: a pull request deploys nothing before it is merged: wait for that with `pull-request-wait`, or for it later, with `operation: verify`
     `pull-request-branch` `main`: the branch that it is to be merged into
+    `status-context`: what is posted on commits is read over GitHub's API, and `api-url` is of another server than `server-url`, and the token is not sent there
     Nothing was changed.
     ");
 }

@@ -1545,7 +1545,7 @@ fn what_is_wrong_with_the_inputs_is_told_before_anything_is_asked() {
     Nothing was changed.
 
     `argocd-server`: required with `argocd-application`: where Argo CD is, such as `argocd.example.com`
-    `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here
+    `argocd-token`: empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here. Without a secret, give `argocd-oidc-connector`
     Nothing was changed.
     ");
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::oidc::Dex;
+
 /// The token that it takes.
 pub const ARGOCD_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.argocd-test.c2lnbmF0dXJl";
 
@@ -45,6 +47,8 @@ struct Script {
     windows: Value,
     /// The images of every object in the cluster, where they are shown.
     live: Option<Vec<&'static str>>,
+    /// What gives out tokens, where it has one.
+    dex: Option<Dex>,
     /// Path and query of each request.
     requests: Vec<String>,
 }
@@ -66,6 +70,7 @@ impl ArgoCd {
             tree: json!({"nodes": []}),
             windows: json!({"canSync": true}),
             live: None,
+            dex: None,
             requests: Vec::new(),
         }));
         let shared = Arc::clone(&script);
@@ -81,6 +86,12 @@ impl ArgoCd {
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Has a Dex, whose tokens it takes as well.
+    pub fn with_dex(self, dex: &Dex) -> Self {
+        self.script.lock().unwrap().dex = Some(dex.clone());
+        self
     }
 
     /// How long it takes to refresh.
@@ -121,6 +132,13 @@ fn serve(stream: TcpStream, script: &Mutex<Script>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
     while reader.read_line(&mut head).unwrap_or(0) > 0 && !head.ends_with("\r\n\r\n") {}
+    let dex = script.lock().unwrap().dex.clone();
+    if head.starts_with("POST ") {
+        let reply = super::oidc::exchanged(dex.as_ref(), &head, &mut reader);
+        let mut stream = stream;
+        let _ = stream.write_all(reply.as_bytes());
+        return;
+    }
     let Some(target) = head
         .strip_prefix("GET ")
         .and_then(|rest| rest.split(' ').next())
@@ -129,8 +147,10 @@ fn serve(stream: TcpStream, script: &Mutex<Script>) {
         assert!(head.is_empty(), "{head}");
         return;
     };
-    let bearer = format!("authorization: bearer {}", ARGOCD_TOKEN.to_lowercase());
-    let authorized = head.to_lowercase().lines().any(|line| line == bearer);
+    let token = super::oidc::header(&head, "authorization");
+    let token = token.and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
+    let authorized = token
+        .is_some_and(|token| token == ARGOCD_TOKEN || dex.is_some_and(|dex| dex.is_valid(&token)));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let refresh = query.split('&').any(|pair| pair == "refresh=normal");
     let mut held = script.lock().unwrap();
@@ -210,7 +230,7 @@ fn json_reply(status: u16, body: &Value) -> Option<String> {
     Some(http(status, "application/json", "", &body.to_string()))
 }
 
-fn http(status: u16, kind: &str, headers: &str, body: &str) -> String {
+pub(super) fn http(status: u16, kind: &str, headers: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status} x\r\ndate: Sat, 22 Aug 2026 10:00:15 GMT\r\ncontent-type: {kind}\r\n\
          content-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",

@@ -29,6 +29,7 @@ mod faults;
 mod gitea;
 mod github;
 mod gitlab;
+pub mod oidc;
 pub mod registry;
 mod repository;
 mod server;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::definition::{Definition, Input, Problems};
+use super::job::Job;
 use super::parse::list;
 
 /// The texts that are not empty, by the names of their inputs.
@@ -13,6 +14,8 @@ pub struct Given {
     pub(super) texts: BTreeMap<&'static str, SecretString>,
     /// What was given with the value that it has where it is left out: the runner sends that too.
     pub(super) defaults: Vec<&'static str>,
+    /// The job that they were given in.
+    pub job: Job,
     /// What was found wrong so far.
     pub problems: Vec<String>,
     /// What looks wrong and is no reason to stop.

@@ -7,6 +7,7 @@
 mod definition;
 mod given;
 mod groups;
+mod job;
 mod parse;
 mod remote;
 mod request;
@@ -49,9 +50,9 @@ pub fn help() -> String {
     inputs.collect()
 }
 
-/// The secrets among the inputs, in every form in which they travel.
+/// The secrets among the inputs, in every form in which they travel, and those of the job.
 pub fn secrets(environment: &Environment) -> Vec<SecretString> {
-    let mut secrets = Vec::new();
+    let mut secrets = job::secrets(environment);
     for input in all() {
         let texts = variables::texts(environment, input).into_iter();
         match input.secret {

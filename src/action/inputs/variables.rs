@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::definition::{Definition, Naming};
 use super::given::Given;
 use super::groups::all;
+use super::job::Job;
 use crate::action::environment::Environment;
 use crate::nearest::alike;
 
@@ -41,7 +42,10 @@ pub fn texts<'a>(environment: &'a Environment, input: &Definition) -> Vec<&'a st
 
 /// What the environment gives of the inputs, with a problem for each variable that is none.
 pub fn given(environment: &Environment) -> Given {
-    let mut given = Given::default();
+    let mut given = Given {
+        job: Job::of(environment),
+        ..Given::default()
+    };
     let mut found: BTreeMap<&'static str, Vec<Variable<'_>>> = BTreeMap::new();
     for (name, text) in variables(environment) {
         let mut known = all().filter_map(|input| Some((input, input.is_named(name)?)));

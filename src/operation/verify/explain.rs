@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ended::Ended;
 use super::report::Blame;
 use super::seen::{HeldBack, Seen};
+use super::sign_on;
 use super::target::Deployed;
 
 use crate::argocd::client::ArgocdError;
@@ -119,6 +120,12 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
     };
     match error {
         ArgocdError::Forbidden(_) | ArgocdError::NotFound(_) if was_there => gone(),
+        ArgocdError::SignOn(refusal) => sign_on::refused(seen, refusal, waited),
+        ArgocdError::Unauthorized(_) if sign_on::is_by_job(seen) => Ended::new(
+            Reason::ArgocdToken,
+            format!("{error}, though Dex has given out the token a moment ago."),
+            "With `oidc.config` in its ConfigMap `argocd-cm`, Argo CD takes the tokens of that provider alone, and none of Dex's: then give an `argocd-token`. Else the log of `argocd-server` has the reason (`Failed to verify session token`).",
+        ),
         ArgocdError::Unauthorized(_) => Ended::new(
             Reason::ArgocdToken,
             format!("{error}."),
@@ -132,13 +139,18 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
                     " Or there is no application {name}: without `argocd-project`, Argo CD does not tell the two apart."
                 ),
             };
+            let object = format!("{}/{name}", project.unwrap_or("PROJECT"));
+            let right = match sign_on::is_by_job(seen) {
+                true => sign_on::missing_right(seen, &object),
+                false => format!(
+                    "The token needs `applications, get` on it: `p, ROLE, applications, get, {object}, allow` in the project's role or in `argocd-rbac-cm`."
+                ),
+            };
             Ended::new(
                 Reason::ArgocdAccess,
                 format!("{error}."),
                 format!(
-                    "The token needs `applications, get` on it: `p, ROLE, applications, get, {}/{}, allow` in the project's role or in `argocd-rbac-cm`.{missing} One in a namespace of its own must be in `application.namespaces`.",
-                    project.unwrap_or("PROJECT"),
-                    name
+                    "{right}{missing} One in a namespace of its own must be in `application.namespaces`."
                 ),
             )
         }
@@ -479,7 +491,11 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
     let name = seen.name;
     let seconds = total.as_secs();
     if let Some(error) = &seen.trouble {
-        return not_known(seen, unreachable_server(seen, error, total));
+        let ended = match error {
+            ArgocdError::SignOn(refusal) => sign_on::refused(seen, refusal, total),
+            error => unreachable_server(seen, error, total),
+        };
+        return not_known(seen, ended);
     }
     let Some(application) = seen.application.as_ref() else {
         let silent = Ended::new(

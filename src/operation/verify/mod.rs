@@ -6,6 +6,7 @@ mod explain;
 mod find;
 mod report;
 mod seen;
+mod sign_on;
 mod statuses;
 mod target;
 mod watch;

@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::argocd::client::{Client, Server};
+use crate::argocd::client::{Client, Identity, Server};
 use crate::argocd::{ApplicationName, WaitFor};
 use crate::commit_status::Line;
 use crate::files::{FileSelection, RepoPath};
@@ -22,8 +21,8 @@ use crate::repository::{BranchName, CommitId, Location, Revision};
 pub struct Argocd {
     /// Where it is.
     pub server: Server,
-    /// For it; it may get the applications.
-    pub token: SecretString,
+    /// Who asks; it may get the applications.
+    pub identity: Identity,
     /// The applications, at least one.
     pub applications: Vec<ApplicationName>,
     /// Their project.
@@ -39,8 +38,8 @@ pub struct Argocd {
 impl Argocd {
     /// A client for it.
     pub(super) fn client(&self, http: reqwest::Client) -> Client {
-        let (server, token) = (self.server.clone(), self.token.clone());
-        Client::new(http, server, token, self.project.clone())
+        let (server, identity) = (self.server.clone(), self.identity.clone());
+        Client::new(http, server, identity, self.project.clone())
     }
 }
 

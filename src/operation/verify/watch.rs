@@ -23,6 +23,7 @@ use crate::deadline::Deadline;
 use crate::files::FileSelection;
 use crate::image::ImageReference;
 use crate::manifest::ManifestFile;
+use crate::oidc::Refusal;
 use crate::operation::Progress;
 use crate::repository::CommitId;
 
@@ -915,6 +916,11 @@ impl<'a> Watch<'a> {
             | ArgocdError::KeptOut(_)
             | ArgocdError::NotArgocd(_)
             | ArgocdError::Redirected(_) => seen && since.elapsed() < BLIP,
+            ArgocdError::SignOn(Refusal::Trouble(_)) => true,
+            ArgocdError::SignOn(refusal) if refusal.may_pass() => {
+                seen || self.started.elapsed() < UNREACHABLE
+            }
+            ArgocdError::SignOn(_) => seen && since.elapsed() < BLIP,
             ArgocdError::Unauthorized(_)
             | ArgocdError::NotFound(_)
             | ArgocdError::Rejected(_)

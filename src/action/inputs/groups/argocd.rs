@@ -12,8 +12,10 @@ use crate::action::inputs::groups::promotion::FOR_A_PROMOTION;
 use crate::action::inputs::groups::server::PLAINTEXT;
 use crate::action::inputs::groups::status::STATUS_CONTEXT;
 use crate::action::inputs::parse::{boolean, lines, seconds, text};
-use crate::argocd::client::Server;
+use crate::argocd::client::{Identity, Server};
 use crate::argocd::{ApplicationName, WaitFor};
+use crate::http::text::{host, is_cleartext};
+use crate::oidc::IdTokens;
 use crate::operation::verify::Argocd;
 
 inputs! {
@@ -25,6 +27,13 @@ inputs! {
     ARGOCD_TOKEN: SecretString = Input::new("argocd-token", DELIVERING, token)
         .needs(&ARGOCD_ASKED)
         .secret(Secret::Whole);
+
+    /// In place of `argocd-token`, without a secret: the `id` of the connector of Argo CD's Dex that knows the
+    /// issuer of this job's ID token. The job needs `permissions: id-token: write`; elsewhere than in GitHub Actions,
+    /// the ID token is taken from the variable `ARGOCD_ID_TOKEN`
+    /// ([docs/argocd.md](docs/argocd.md#without-a-stored-token)).
+    ARGOCD_OIDC_CONNECTOR: String = Input::new("argocd-oidc-connector", DELIVERING, connector)
+        .needs(&ARGOCD_ASKED);
 
     /// The Argo CD applications that deploy the manifests, one `[NAMESPACE/]NAME` a line. `update`
     /// and `rollback` wait for them when they are given; `verify` needs them, or `status-context`.
@@ -87,6 +96,18 @@ fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {
     Some(text.into())
 }
 
+fn connector(id: &str, problems: &mut Problems<'_>) -> Option<String> {
+    let id = text(id, problems)?;
+    if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        problems.quote(
+            &id,
+            "expected the `id` of one connector in `dex.config`, such as `github-actions`",
+        );
+        return None;
+    }
+    Some(id)
+}
+
 fn wait_for(text: &str, problems: &mut Problems<'_>) -> Option<WaitFor> {
     match text.to_ascii_lowercase().as_str() {
         "healthy" => Some(WaitFor::Healthy),
@@ -136,26 +157,78 @@ fn server_for(
         let refuse = |error| given.refuse(&ARGOCD_SERVER, error);
         server.map_err(refuse).ok()
     });
-    let token = given.read(&ARGOCD_TOKEN);
-    if applications.is_empty() {
-        return None;
-    }
-    let name = input.definition.name;
     if !given.has(&ARGOCD_SERVER) {
+        let name = input.definition.name;
         let why = format!("required with `{name}`: where Argo CD is, such as `argocd.example.com`");
         given.refuse(&ARGOCD_SERVER, why);
     }
-    if !given.has(&ARGOCD_TOKEN) {
-        let why = "empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here";
-        given.refuse(&ARGOCD_TOKEN, why);
+    let identity = identity(given, plaintext);
+    if applications.is_empty() {
+        return None;
     }
     Some(Argocd {
         server: server?,
-        token: token?,
+        identity: identity?,
         applications,
         project: given.read(&ARGOCD_PROJECT),
         wait_for: wait_for?,
         allow_suspended: allow_suspended?,
         timeout: timeout?,
     })
+}
+
+/// Who asks Argo CD; none where nothing says so, or something is wrong.
+fn identity(given: &mut Given, plaintext: bool) -> Option<Identity> {
+    let (token, connector) = (
+        given.read(&ARGOCD_TOKEN),
+        given.read(&ARGOCD_OIDC_CONNECTOR),
+    );
+    match (given.has(&ARGOCD_TOKEN), given.has(&ARGOCD_OIDC_CONNECTOR)) {
+        (true, true) => {
+            let why = "beside `argocd-token` it says twice who asks: keep one";
+            given.refuse(&ARGOCD_OIDC_CONNECTOR, why);
+            None
+        }
+        (true, false) => token.map(Identity::Token),
+        (false, true) => {
+            let id_tokens = id_tokens(given, plaintext);
+            Some(Identity::Job {
+                connector: connector?,
+                id_tokens: id_tokens?,
+            })
+        }
+        (false, false) => {
+            let why = "empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here. Without a secret, give `argocd-oidc-connector`";
+            given.refuse(&ARGOCD_TOKEN, why);
+            None
+        }
+    }
+}
+
+/// Where the job's ID token comes from.
+fn id_tokens(given: &mut Given, plaintext: bool) -> Option<IdTokens> {
+    let Some(id_tokens) = given.job.id_tokens.clone() else {
+        let why = match given.job.is_githubs {
+            true => {
+                "this job may not have an ID token: add `id-token: write` to its `permissions`, and to those of the job that calls this workflow, where one does. What `permissions` does not list is taken away: where `token` is the job's own, list `contents: write` as well. A pull request from a fork can't have one"
+            }
+            false => {
+                "this job has no ID token: set the variable ARGOCD_ID_TOKEN to one that is for Argo CD's URL. GitLab CI does that by `id_tokens:`"
+            }
+        };
+        given.refuse(&ARGOCD_OIDC_CONNECTOR, why);
+        return None;
+    };
+    if let IdTokens::Asked { url, .. } = &id_tokens
+        && is_cleartext(url)
+        && !plaintext
+    {
+        let why = format!(
+            "the ID token would come unencrypted from {} (ACTIONS_ID_TOKEN_REQUEST_URL). Where the way is private, `plaintext: true` allows it",
+            host(url)
+        );
+        given.refuse(&ARGOCD_OIDC_CONNECTOR, why);
+        return None;
+    }
+    Some(id_tokens)
 }

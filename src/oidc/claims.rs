@@ -1,0 +1,109 @@
+//! What a JSON Web Token (RFC 7519) says of itself. It is not verified here: whoever takes the token does that, and
+//! a person is told what it says.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use crate::http::text::one_line;
+
+/// The most of a claim that a person is shown.
+const MAX_SHOWN: usize = 300;
+
+/// What matters of a token's claims. Texts are one line without control characters, and short.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// Who gave it out (`iss`).
+    pub issuer: String,
+    /// Whom it is about (`sub`).
+    pub subject: String,
+    /// Whom it is for (`aud`).
+    pub audience: Vec<String>,
+    /// Whom it was about at the issuer that Dex asked (`federated_claims.user_id`).
+    pub federated: Option<String>,
+    /// When it was made (`iat`), in seconds of the epoch.
+    pub issued: Option<i64>,
+    /// When it ends (`exp`).
+    pub ends: Option<i64>,
+}
+
+impl Claims {
+    /// Those of a token; none where it is no JSON Web Token.
+    pub fn of(token: &SecretString) -> Option<Self> {
+        let mut parts = token.expose_secret().split('.');
+        let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims.trim_end_matches('='));
+        let claims: Value = serde_json::from_slice(&claims.ok()?).ok()?;
+        claims.is_object().then(|| Self::read(&claims))
+    }
+
+    fn read(claims: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(shown).unwrap_or_default();
+        // It may have a fraction.
+        let time = |value: &Value| value.as_f64().map(|seconds| seconds as i64);
+        let audience = match &claims["aud"] {
+            Value::Array(several) => several.iter().take(5).map(text).collect(),
+            Value::String(one) => vec![shown(one)],
+            _ => Vec::new(),
+        };
+        Self {
+            issuer: text(&claims["iss"]),
+            subject: text(&claims["sub"]),
+            audience,
+            federated: claims["federated_claims"]["user_id"].as_str().map(shown),
+            issued: time(&claims["iat"]),
+            ends: time(&claims["exp"]),
+        }
+    }
+}
+
+fn shown(text: &str) -> String {
+    one_line(text).chars().take(MAX_SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims(claims: &str) -> Option<Claims> {
+        let body = BASE64_URL_SAFE_NO_PAD.encode(claims);
+        Claims::of(&format!("e30.{body}.c2ln").into())
+    }
+
+    #[test]
+    fn a_token_says_whose_it_is() {
+        let text = json!({
+            "iss": "https://token.actions.githubusercontent.com", "sub": "repo:acme/web:ref:refs/heads/main",
+            "aud": ["a", "b"], "iat": 1_700_000_000, "exp": 1_700_000_300.5,
+            "federated_claims": {"connector_id": "github-actions", "user_id": "repo:acme/web"},
+        });
+        let read = claims(&text.to_string()).unwrap();
+        assert_eq!(read.issuer, "https://token.actions.githubusercontent.com");
+        assert_eq!(read.subject, "repo:acme/web:ref:refs/heads/main");
+        assert_eq!(read.audience, ["a", "b"]);
+        assert_eq!(read.federated.as_deref(), Some("repo:acme/web"));
+        assert_eq!(
+            (read.issued, read.ends),
+            (Some(1_700_000_000), Some(1_700_000_300))
+        );
+        assert_eq!(claims(r#"{"aud": "a"}"#).unwrap().audience, ["a"]);
+    }
+
+    #[test]
+    fn what_is_no_token_says_nothing() {
+        for text in ["", "a.b", "$ARGOCD_ID_TOKEN", "e30.%%.c2ln", "e30.W10.c2ln"] {
+            assert_eq!(Claims::of(&text.into()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_one_line_of_bounded_length() {
+        let text = json!({"sub": format!("a\n::error::b{}", "x".repeat(10_000))});
+        let read = claims(&text.to_string()).unwrap();
+        assert!(read.subject.starts_with("a ::error::b"));
+        assert_eq!(read.subject.len(), MAX_SHOWN);
+    }
+}

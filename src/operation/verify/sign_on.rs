@@ -1,0 +1,161 @@
+//! Signing on to Argo CD with the job's ID token, in words for a person.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use super::ended::Ended;
+use super::seen::Seen;
+use crate::argocd::client::Identity;
+use crate::failure::Reason;
+use crate::oidc::{Claims, IdTokens, Refusal};
+
+/// Whether the job itself asks, by its ID token.
+pub(super) fn is_by_job(seen: &Seen<'_>) -> bool {
+    matches!(seen.watching.argocd.identity, Identity::Job { .. })
+}
+
+/// The job gets no token, after `waited`.
+pub(super) fn refused(seen: &Seen<'_>, refusal: &Refusal, waited: Duration) -> Ended {
+    let (connector, is_given) = match &seen.watching.argocd.identity {
+        Identity::Job {
+            connector,
+            id_tokens,
+        } => (connector.as_str(), matches!(id_tokens, IdTokens::Given(_))),
+        Identity::Token(_) => ("", false),
+    };
+    let asked = match refusal.may_pass() {
+        true => format!(" This step asked for {} s.", waited.as_secs()),
+        false => String::new(),
+    };
+    let (what, hint) = match refusal {
+        Refusal::NoIdToken { .. } => (
+            " It gives out this job's ID tokens.".to_owned(),
+            "That is GitHub's part, and Argo CD was not asked: run the job again. If that lasts, look at githubstatus.com, or let this runner reach that host.".to_owned(),
+        ),
+        Refusal::IdToken { claims: None, .. } => (
+            String::new(),
+            "What the variable ARGOCD_ID_TOKEN has is not an ID token (a JSON Web Token): check its name in `id_tokens:` of the job.".to_owned(),
+        ),
+        Refusal::IdToken {
+            claims: Some(claims),
+            is_over: true,
+            ..
+        } => {
+            let hint = match is_given {
+                true => "It was made when the job started, and can't be renewed: let this step come earlier in it, or give the job more time (GitLab lets it last as long as the job's `timeout`).",
+                false => "It was made a moment ago: the clocks of its issuer and of Argo CD differ.",
+            };
+            (format!(" {}", described(claims, true)), hint.to_owned())
+        }
+        Refusal::IdToken {
+            claims: Some(claims),
+            ..
+        } => (
+            format!(" {}", described(claims, false)),
+            format!(
+                "In `dex.config`, the connector `{connector}` needs `type: oidc`, exactly that issuer, `userNameKey: sub`, and `allowedGroups`, where it has some, that let this job in. The log of `argocd-dex-server` has the reason (`failed to verify subject token`)."
+            ),
+        ),
+        Refusal::Connector(_) => (
+            String::new(),
+            format!(
+                "`{connector}` must be the `id` of a connector of `type: oidc` in `dex.config` (ConfigMap `argocd-cm`). Dex says the same of one that it can't open, such as where it does not reach the issuer: the log of `argocd-dex-server` has the reason."
+            ),
+        ),
+        Refusal::NotOffered(_) => (
+            String::new(),
+            format!(
+                "Dex exchanges no tokens for it: list `urn:ietf:params:oauth:grant-type:token-exchange` in `dex.config`, where `oauth2.grantTypes` or the `grantTypes` of the connector `{connector}` are listed. Argo CD before 2.11 has a Dex that can't."
+            ),
+        ),
+        Refusal::NoEndpoint(_) => (
+            " That is not how Argo CD's Dex answers.".to_owned(),
+            "`argocd-oidc-connector` needs `dex.config` in the ConfigMap `argocd-cm`. Where Argo CD has it, check `argocd-server`, with its root path where it has one; what is in front of it must let `/api/dex/token` through.".to_owned(),
+        ),
+        Refusal::Trouble(_) => (
+            String::new(),
+            "Argo CD's Dex does not answer as it should: look whether `argocd-dex-server` runs, and at its log. It does nothing without `dex.config` in the ConfigMap `argocd-cm`.".to_owned(),
+        ),
+        Refusal::Other(_) => (
+            String::new(),
+            "That is the word of Argo CD's Dex: the log of `argocd-dex-server` has the reason.".to_owned(),
+        ),
+    };
+    Ended::new(Reason::SignOn, format!("{refusal}.{what}{asked}"), hint)
+}
+
+/// Whose ID token was not taken.
+fn described(claims: &Claims, is_over: bool) -> String {
+    let Claims {
+        issuer,
+        subject,
+        audience,
+        ends,
+        ..
+    } = claims;
+    let ends = ends.and_then(|ends| DateTime::from_timestamp(ends, 0));
+    let ends = match ends {
+        Some(ends) if is_over => format!(" It ended at {}.", ends.format("%Y-%m-%d %H:%M:%S UTC")),
+        _ => String::new(),
+    };
+    format!(
+        "The ID token is of the issuer `{}`, about `{}`, for `{}`.{ends}",
+        quoted(issuer),
+        quoted(subject),
+        quoted(&audience.join(", "))
+    )
+}
+
+/// A text between backticks.
+fn quoted(text: &str) -> String {
+    text.replace('`', "'")
+}
+
+/// The line of RBAC that the job lacks, to see the application `object`.
+pub(super) fn missing_right(seen: &Seen<'_>, object: &str) -> String {
+    let claims = seen.watching.client.claims().unwrap_or_default();
+    let Claims {
+        subject, federated, ..
+    } = claims;
+    // Argo CD before 3.0 goes by what Dex calls it.
+    let older = match &federated {
+        Some(_) => format!(" Before Argo CD 3.0, the subject is `{}`.", field(&subject)),
+        None => String::new(),
+    };
+    let known = federated.unwrap_or(subject);
+    let subject = match known.is_empty() {
+        true => "SUBJECT".to_owned(),
+        false => field(&known),
+    };
+    let project = match object.starts_with("PROJECT/") {
+        true => ", with the application's project in place of PROJECT",
+        false => "",
+    };
+    format!(
+        "The job needs `applications, get` on it, in `policy.csv` of the ConfigMap `argocd-rbac-cm`{project}: `p, {subject}, applications, get, {object}, allow`.{older}"
+    )
+}
+
+/// A field of a policy, which is CSV.
+fn field(text: &str) -> String {
+    let text = quoted(text);
+    match text.contains([',', '"']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_one_field_of_a_policy() {
+        assert_eq!(
+            field("repo:acme/web:ref:refs/heads/main"),
+            "repo:acme/web:ref:refs/heads/main"
+        );
+        assert_eq!(field("a, \"b`"), "\"a, \"\"b'\"");
+    }
+}
