@@ -1066,6 +1066,36 @@ fn argo_cd_and_what_is_posted_must_both_say_so() {
 }
 
 #[test]
+fn where_argo_cd_does_not_tell_what_is_posted_may() {
+    for (state, is_rolled_back) in [("failure", "true"), ("success", "false")] {
+        let world = World::new();
+        let argocd = ArgoCd::play(vec![Box::new(|| {
+            Reply::Refused(401, "invalid session: token is expired")
+        })]);
+        world.at_look(1, move |world| {
+            world.web(state);
+            world.advance(61);
+        });
+        let outcome = world
+            .update()
+            .input("argocd-server", argocd.url())
+            .input("argocd-token", ARGOCD_TOKEN)
+            .input("argocd-application", "blog")
+            .run()
+            .failed();
+        let log = outcome.shown_log();
+        assert!(log.contains("Argo CD does not tell: "), "{log}");
+        assert_eq!(outcome.output("status-state"), state, "{log}");
+        assert_eq!(outcome.output("rolled-back"), is_rolled_back, "{log}");
+        let told = match state {
+            "failure" => "was reported as failed",
+            _ => "HTTP 401",
+        };
+        assert!(outcome.errors()[0].contains(told), "{log}");
+    }
+}
+
+#[test]
 fn what_was_posted_before_a_pull_request_was_merged_does_not_count() {
     for (posted_again, is_done) in [(false, false), (true, true)] {
         let world = World::new();

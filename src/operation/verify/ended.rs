@@ -28,6 +28,15 @@ impl Ended {
         }
     }
 
+    /// Whether somebody else may know more: nothing is known of the commit, and nobody has given up on it.
+    pub(super) fn leaves_open(&self) -> bool {
+        let is_settled = matches!(
+            self.failure.reason,
+            Reason::Cancelled | Reason::Mistracking | Reason::Superseded
+        );
+        self.blame == Blame::NotKnown && !is_settled
+    }
+
     /// The same, and somebody's.
     pub(super) fn blamed_on(self, blame: Blame) -> Self {
         Self { blame, ..self }

@@ -80,26 +80,29 @@ pub(super) async fn wait(
     };
     let started = Instant::now();
     let deadline = Deadline::after(witnesses.timeout(), cancellation);
-    let mut ended = Ok(());
+    let mut by_argocd = Ok(());
     if let Some(argocd) = &witnesses.argocd {
-        let (applications, by_argocd) =
+        (report.applications, by_argocd) =
             runs(argocd, remote, source, deployed, &deadline, log).await;
-        report.applications = applications;
-        ended = by_argocd;
     }
-    if let (Ok(()), Some(statuses)) = (&ended, &witnesses.statuses) {
+    let mut by_statuses = Ok(());
+    let open = by_argocd.as_ref().err();
+    if let Some(statuses) = &witnesses.statuses
+        && open.is_none_or(Ended::leaves_open)
+    {
+        if let Some(Ended { failure, .. }) = open {
+            log.info(&format!("Argo CD does not tell: {}", failure.message));
+        }
         let waiting = statuses::Waiting {
             statuses,
             remote,
             source,
             deployed,
         };
-        let (contexts, by_statuses) = waiting.reported(&deadline, log).await;
-        report.statuses = contexts;
-        ended = by_statuses;
+        (report.statuses, by_statuses) = waiting.reported(&deadline, log).await;
     }
     report.waited = started.elapsed();
-    match ended {
+    match both(by_argocd, by_statuses) {
         Ok(()) => log.info(&report.sentence()),
         Err(Ended { failure, blame }) => {
             report.failure = Some(failure);
@@ -107,6 +110,15 @@ pub(super) async fn wait(
         }
     }
     report
+}
+
+/// Both must say that it runs. That it is broken, one of them is enough to tell.
+fn both(by_argocd: Result<(), Ended>, by_statuses: Result<(), Ended>) -> Result<(), Ended> {
+    match (by_argocd, by_statuses) {
+        (Err(open), Err(known)) if open.leaves_open() && known.blame == Blame::Commit => Err(known),
+        (Err(ended), _) | (Ok(()), Err(ended)) => Err(ended),
+        (Ok(()), Ok(())) => Ok(()),
+    }
 }
 
 /// Waits until Argo CD runs it, or won't.
