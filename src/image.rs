@@ -301,7 +301,7 @@ impl FromStr for ImageReference {
 pub(crate) const TEMPLATE: char = '\u{e000}';
 
 /// The first thing in `text` that something else was to fill in: `{{ … }}`, `${…}`, `$(…)`, `$NAME`,
-/// `<…>`, `%NAME%`.
+/// `<…>`, `%NAME%`, `@NAME@`.
 pub(crate) fn placeholder(text: &str) -> Option<&str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     text.char_indices().find_map(|(at, c)| {
@@ -324,8 +324,8 @@ pub(crate) fn placeholder(text: &str) -> Option<&str> {
                 let filler = rest.trim_start_matches(TEMPLATE);
                 Some(rest.len() - filler.trim_start_matches('x').len())
             }
-            '%' => {
-                let name = rest.get(1..)?.split('%').next()?;
+            '%' | '@' => {
+                let name = rest.get(1..)?.split(c).next()?;
                 let is_closed = rest.len() > name.len() + 1;
                 (is_closed && !name.is_empty() && name.chars().all(is_name))
                     .then_some(name.len() + 2)
@@ -626,6 +626,8 @@ mod tests {
             ("a:${TAG", Some("${TAG")),
             ("a:v1", None),
             ("a:50%", None),
+            ("a:@TAG@", Some("@TAG@")),
+            ("a:v1@sha256:0", None),
         ] {
             assert_eq!(placeholder(text), expected, "{text}");
         }

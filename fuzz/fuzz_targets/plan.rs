@@ -1,5 +1,6 @@
 //! A request and a file: no panic; what is planned holds what was asked for, is JSON where that was, asks for
-//! nothing more the second time, and can be taken back to the byte.
+//! nothing more the second time, and can be taken back to the byte. The file is also tried as the text of a block
+//! scalar: the same becomes of it there, line by line.
 //!
 //! ```sh
 //! cargo +nightly fuzz run plan
@@ -13,7 +14,7 @@
 use gitops_deploy::manifest::{
     EditRequest, ImageAssignment, ManifestFile, Plan, image_transitions, images_in, plan, restore,
 };
-use gitops_deploy::yaml::Stream;
+use gitops_deploy::yaml::{Inside, NodeId, Stream};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize as _;
 use serde::de::IgnoredAny;
@@ -23,7 +24,11 @@ fuzz_target!(|data: &[u8]| {
     let (Ok(lines), file) = (std::str::from_utf8(&data[..at]), &data[at + 2..]) else { return };
     let Some(request) = request(lines) else { return };
     let manifest = manifest("manifest.yaml", file);
-    let Ok(first) = plan(std::slice::from_ref(&manifest), &request) else { return };
+    let first = plan(std::slice::from_ref(&manifest), &request);
+    if let Some(text) = Text::of(file) {
+        text.check(&request, first.as_ref().ok());
+    }
+    let Ok(first) = first else { return };
     let Some(edit) = first.edits.first() else { return };
     let text = String::from_utf8_lossy(file);
     let is_template = text.contains("{{");
@@ -71,14 +76,91 @@ fn request(lines: &str) -> Option<EditRequest> {
     Some(request)
 }
 
+/// A file as the text of a block scalar.
+struct Text<'f> {
+    file: &'f str,
+    line_break: &'static str,
+}
+
+/// In which column the text begins, what is around it, and where its lines begin.
+const INDENT: &str = "   ";
+
+impl<'f> Text<'f> {
+    /// `file`, if it is one document of lines that end alike, so that a text can be nothing else.
+    fn of(file: &'f [u8]) -> Option<Self> {
+        let file = std::str::from_utf8(file).ok()?;
+        let crlf = file.matches("\r\n").count();
+        let line_break = if crlf > 0 { "\r\n" } else { "\n" };
+        let is_alike = file.matches('\r').count() == crlf
+            && (crlf == 0 || crlf == file.matches('\n').count());
+        // A template is filled in as a whole, and a mark is no part of a text.
+        let is_plain = !file.contains("{{") && !file.contains('\u{feff}') && !file.is_empty();
+        let stream = Stream::parse(file.as_bytes()).ok().filter(|_| is_alike && is_plain)?;
+        let depth = |stream: &Stream<'_>| stream.insides().any(|(_, text)| text.stream.insides().next().is_some());
+        (stream.roots().len() == 1 && !depth(&stream)).then_some(Self { file, line_break })
+    }
+
+    /// The file around it: all of its line breaks are kept, or there is none to keep.
+    fn around(&self, file: &str) -> String {
+        let chomp = if file.ends_with('\n') { "+" } else { "-" };
+        let mut around = format!("text: |3{chomp}{}", self.line_break);
+        for line in file.split_inclusive('\n') {
+            if !line.trim_end_matches(['\r', '\n']).is_empty() {
+                around.push_str(INDENT);
+            }
+            around.push_str(line);
+        }
+        around
+    }
+
+    /// Whether the request makes the same of it as of a file of its own.
+    fn check(&self, request: &EditRequest, alone: Option<&Plan>) {
+        let is_searched = request.paths.is_empty() && request.set.is_empty();
+        if !is_searched || !request.remove.is_empty() || !request.resources.is_empty() {
+            return; // Paths begin elsewhere.
+        }
+        let around = self.around(self.file);
+        let Ok(stream) = Stream::parse(around.as_bytes()) else { return };
+        let texts: Vec<(NodeId, Inside<'_>)> = stream.insides().collect();
+        let [(node, _)] = texts.as_slice() else { return };
+        let text = self.file.replace("\r\n", "\n");
+        if stream.value(*node) != Some(&text) {
+            return; // Lines of blanks are some of the text's, or are not.
+        }
+        let inside = plan(&[manifest("manifest.yaml", around.as_bytes())], request);
+        let (Some(alone), Ok(inside)) = (alone, &inside) else {
+            assert_eq!(alone.is_some(), inside.is_ok(), "{around}\n{inside:?}");
+            return;
+        };
+        let images = |plan: &Plan| -> Vec<(String, String)> {
+            let images = plan.images.iter();
+            images.map(|image| (image.old.clone(), image.new.clone())).collect()
+        };
+        assert_eq!(images(alone), images(inside), "{around}");
+        let after = |plan: &Plan| {
+            let edit = plan.edits.first()?;
+            Some(String::from_utf8(edit.after.clone()).expect("a text stays one"))
+        };
+        let expected = after(alone).map(|file| self.around(&file));
+        assert_eq!(after(inside), expected, "{around}");
+    }
+}
+
 /// Each place is read again, by what plans and by what only looks.
 fn holds_what_was_asked_for(first: &Plan, request: &EditRequest, after: &[u8]) {
     let file = manifest("manifest.yaml", after);
     let again = plan(std::slice::from_ref(&file), request).expect("a plan for what was planned");
     assert!(again.edits.is_empty());
     let held = images_in(&file).expect("an edited file can be read");
+    // An entry of Kustomize is asked for by the name that it replaces, too.
+    let is_renamed = after.windows(7).any(|word| word == b"newName");
     for change in &first.images {
         assert!(is_wanted(&change.new, request), "{change:?}");
+        let is_repository = |line: &ImageAssignment| {
+            let new = change.new.parse::<ImageAssignment>();
+            new.is_ok_and(|new| new.image.same_repository(&line.image))
+        };
+        assert!(is_renamed || request.images.iter().any(is_repository), "{change:?}");
         // Items without names share a place.
         let mut own = held.iter().filter(|held| held.place == change.place).peekable();
         assert!(own.peek().is_none() || own.any(|held| is_wanted(&held.image, request)));

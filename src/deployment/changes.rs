@@ -10,7 +10,7 @@ use super::trailers::{
 use super::value;
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::manifest::{ImageTransition, Known, ValueChange, Versions};
+use crate::manifest::{ImageTransition, Known, ValueChange, Versions, before_new_item};
 
 /// What trailers name: the images and the places of values by which a change can be told from others
 /// where nothing else tells, as with an image at a place that only `path` knows.
@@ -94,7 +94,7 @@ impl Named<'_> {
         };
         self.values.contains(place)
             || self.values.iter().any(|named| {
-                let named = named.strip_suffix("[+]").unwrap_or(named);
+                let named = before_new_item(named);
                 is_inside(place, named) || is_inside(named, place)
             })
     }

@@ -4,7 +4,9 @@
 //! trailers of theirs: so ours count wherever they stand below the subject, those of the last paragraph
 //! that has some first. Whatever else this action writes into a message can't pass for one.
 
+use super::value;
 use crate::image::ImageReference;
+use crate::manifest::ImageChange;
 
 /// An image that the commit deploys.
 pub(super) const DEPLOYED_IMAGE: &str = "Deployed-Image";
@@ -139,6 +141,25 @@ pub fn reverted_by(message: &str) -> Option<&str> {
 
 fn is_id(text: &str) -> bool {
     text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Of which repository the tag was that `image`, of which the file has nothing else, replaces, by the newest of
+/// `messages` that says so; with its commit. None where it is the same one.
+pub fn tag_was_of<'m>(
+    image: &ImageChange,
+    messages: &[(&'m str, &'m str)],
+) -> Option<(ImageReference, &'m str)> {
+    let place = value::place(&image.resource, image.tag_at.as_ref()?);
+    let mut said = messages.iter().flat_map(|(commit, message)| {
+        let tags = trailer_values(message, DEPLOYED_TAG).filter_map(value::tag_of);
+        tags.map(move |tag| (*commit, tag))
+    });
+    let (commit, (.., repository)) = said.find(|(_, (file, other, _))| {
+        (file.as_ref(), *other) == (image.file.as_str(), place.as_str())
+    })?;
+    let repository: ImageReference = repository.parse().ok()?;
+    let new: ImageReference = image.new.parse().ok()?;
+    (!repository.same_repository(&new)).then_some((repository, commit))
 }
 
 /// Which of `messages` (a commit's id and what it says, newest first) took `image` back, if nothing has

@@ -1,6 +1,6 @@
 //! Places of one repository that held different images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::image::ImageReference;
 
@@ -75,8 +75,35 @@ pub(super) fn made_alike(changes: &[&ImageChange]) -> Option<String> {
         .collect();
     // Each with its file and line.
     Some(format!(
-        "These places held different images, and all hold {} now: {}. Where that was not meant, name the container (CONTAINER=IMAGE), or the place with `path`",
+        "These places held different images, and all hold {} now: {}. Where that was not meant, name {}the place with `path`",
         first.new,
-        listed.join(", ")
+        listed.join(", "),
+        told_apart_by(changes)
     ))
+}
+
+/// What tells the places apart, as the begin of a list of what to name.
+fn told_apart_by(changes: &[&ImageChange]) -> String {
+    let differ = |of: fn(&ImageChange) -> Option<&str>| {
+        let all: Option<HashSet<&str>> = changes.iter().map(|change| of(change)).collect();
+        all.is_some_and(|all| all.len() > 1)
+    };
+    let mut told = String::new();
+    if differ(|change| change.container.as_deref()) {
+        told.push_str("the container (CONTAINER=IMAGE), ");
+    }
+    if differ(object_of)
+        && let Some(first) = changes.first()
+    {
+        told.push_str(&format!("the object (`resource: {}`), ", first.resource));
+    }
+    if !told.is_empty() {
+        told.push_str("or ");
+    }
+    told
+}
+
+/// The object that it is in, by kind and name.
+fn object_of(change: &ImageChange) -> Option<&str> {
+    change.resource.contains('/').then_some(&change.resource)
 }

@@ -431,6 +431,10 @@ fn created(stream: &Stream<'_>, missed: &Missed, assignment: &ValueAssignment) -
         }
         _ => return None,
     };
+    // Where it is written, whatever the way there.
+    let around = path_of(stream, node);
+    let behind = path.from(missed.steps).steps().to_vec();
+    let path = around.with_steps(around.steps().len(), 0, behind);
     Some(Attempt::Met(Found {
         steps: missed.steps,
         edit: Some(edit),
@@ -661,6 +665,16 @@ mod tests {
                 "a:\n- b: 1\n- b: \"2\"\n  c: x\n",
             ),
             ("- a\n", "[+]=b", "- a\n- b\n"),
+            (
+                "{\n\t\"a\": {\n\t\t\"b\": 1\n\t}\n}\n",
+                ".a.c:=2",
+                "{\n\t\"a\": {\n\t\t\"b\": 1,\n\t\t\"c\": 2\n\t}\n}\n",
+            ),
+            (
+                "a: {\n  b: 1, # c\n  # d\n}\n",
+                ".a.c:=2",
+                "a: {\n  b: 1, # c\n  c: 2,\n  # d\n}\n",
+            ),
             ("{\"a\": {}}", ".a.b[+]:=1", "{\"a\": {\"b\": [1]}}"),
             (
                 "a:\r\n  b: 1\r\n",
@@ -828,11 +842,11 @@ mod tests {
         );
         insta::assert_snapshot!(
             ["-.d[0]", "-.", "-.a.c"].map(|line| edited(text, &[line]).unwrap_err()).join("\n"),
-            @r"
-        0.yaml has nothing at .d[0]: .d (line 4) is the alias `*x`; what it stands for is written at its anchor on line 3
-        0.yaml, line 1: . is a whole document: name one of its keys
-        0.yaml: the edit would break the file (line 3, column 4: while parsing node, found unknown anchor); nothing was changed
-        "
+            @"
+            0.yaml has nothing at .d[0]: .d (line 4) is the alias `*x`; what it stands for is written at its anchor on line 3
+            0.yaml, line 1: . is a whole document: name one of its keys
+            0.yaml: line 4 reads what goes (`*x`): change or remove that line in the same step, or first
+            "
         );
     }
 

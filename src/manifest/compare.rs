@@ -6,13 +6,12 @@ use super::change::{ImageChange, ValueChange};
 use super::error::HeldImage;
 use super::file::{Manifest, Text, with_texts};
 use super::find;
-use super::place::{Located, PlaceNumber, Places};
+use super::place::{Located, Place, PlaceNumber, Places};
 use super::request::EditRequest;
 use super::site::Site;
 use super::source::{ManifestFile, Source};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::yaml::path::path_of;
 use crate::yaml::{NodeId, Role};
 
 /// What became of one place that holds an image.
@@ -82,56 +81,98 @@ impl Versions {
         }))
     }
 
-    fn sources(&self) -> [Source<'_>; 2] {
-        self.0.each_ref().map(Source::new)
+    /// What `look` makes of both versions, each with the texts inside of it. One that can't be read has nothing.
+    fn read<T>(&self, look: impl FnOnce([Vec<Manifest<'_>>; 2]) -> T) -> T {
+        let request = EditRequest::default();
+        let sources = self.0.each_ref().map(Source::new);
+        let read = sources.each_ref().map(|source| alone(source, &request));
+        let texts = read.each_ref().map(|read| Text::all(read, &request));
+        let inside = texts.each_ref().map(|texts| Text::sources(texts));
+        let [before, after] = read;
+        look([
+            with_texts(before, &texts[0], &inside[0], &request)
+                .unwrap_or_else(|_| alone(&sources[0], &request)),
+            with_texts(after, &texts[1], &inside[1], &request)
+                .unwrap_or_else(|_| alone(&sources[1], &request)),
+        ])
     }
 
     /// See [`image_transitions`]; with what is known beside it.
     pub fn images(&self, known: &Known<'_>) -> Vec<ImageTransition> {
-        let request = EditRequest::default();
-        let sources = self.sources();
-        let read = sources.each_ref().map(|source| {
-            let manifest = Manifest::read(source, &request);
-            Vec::from_iter(manifest)
-        });
-        let texts = read.each_ref().map(|read| Text::all(read, &request));
-        let inside = texts.each_ref().map(|texts| Text::sources(texts));
-        let [before, after] = read;
-        let mut versions = [
-            with_texts(before, &texts[0], &inside[0], &request),
-            with_texts(after, &texts[1], &inside[1], &request),
-        ]
-        .map(Result::unwrap_or_default);
-        for manifest in versions.iter_mut().flatten() {
-            if let Some(is_image) = known.is_image {
-                add_sites(manifest, is_image);
-            }
-            if let Some(repository) = known.repository {
-                add_tags(manifest, repository);
-            }
-        }
-        let [before, after] = &versions;
-        image_changes(before, after)
+        self.read(|mut versions| {
+            add_known(&mut versions, known);
+            let [before, after] = &versions;
+            image_changes(before, after)
+        })
     }
 
-    /// The values that differ, in the order of the new text; those that are gone come last.
+    /// The values that differ, in the order of the new text; those that are gone come last. A text that is a
+    /// document of its own is told of by the values in it.
     pub fn values(&self) -> Vec<ValueChange> {
         self.differences().changed
     }
 
+    /// Those of them that are no parts of `images`.
+    pub fn values_beside(&self, images: &[ImageChange]) -> Vec<ValueChange> {
+        let file = &self.0[0].path;
+        let of_file = || images.iter().filter(|image| image.file == *file);
+        // One at a place that only `path` knows is known by its text.
+        let is_image = |text: &str| of_file().any(|one| one.old == text || one.new == text);
+        let repository = |resource: &str, path: &str| repository_at(images, file, resource, path);
+        let known = Known {
+            is_image: Some(&is_image),
+            repository: has_tags(images).then_some(&repository),
+        };
+        self.read(|mut versions| {
+            add_known(&mut versions, &known);
+            let places: HashSet<&Place> = of_file().map(|image| &image.place).collect();
+            let parts = versions
+                .each_ref()
+                .map(|manifests| parts(manifests, &places));
+            value_changes(&versions, &parts).changed
+        })
+    }
+
     /// The values that differ, and those of which that can't be told.
     pub(super) fn differences(&self) -> Differences {
-        let sources = self.sources();
-        let manifests = read(&sources);
-        value_changes(manifests.each_ref().map(Option::as_ref))
+        self.read(|versions| value_changes(&versions, &Default::default()))
     }
 
     /// Whether the old version can be read.
     pub(super) fn is_old_read(&self) -> bool {
-        let sources = self.sources();
-        let [old, _] = read(&sources);
-        old.is_some()
+        self.read(|[old, _]| !old.is_empty())
     }
+}
+
+/// A file without the texts inside of it; nothing where it can't be read.
+fn alone<'s>(source: &'s Source<'s>, request: &EditRequest) -> Vec<Manifest<'s>> {
+    Vec::from_iter(Manifest::read(source, request))
+}
+
+/// Adds to versions of a file what is known beside it.
+fn add_known(versions: &mut [Vec<Manifest<'_>>; 2], known: &Known<'_>) {
+    for manifest in versions.iter_mut().flatten() {
+        if let Some(is_image) = known.is_image {
+            add_sites(manifest, is_image);
+        }
+        if let Some(repository) = known.repository {
+            add_tags(manifest, repository);
+        }
+    }
+}
+
+/// Scalars, each with the number of the manifest that it is in.
+type Scalars = HashSet<(usize, NodeId)>;
+
+/// What the images at `places` are written in.
+fn parts(manifests: &[Manifest<'_>], places: &HashSet<&Place>) -> Scalars {
+    let mut parts = Scalars::new();
+    for (number, manifest) in manifests.iter().enumerate() {
+        let sites = manifest.sites.iter();
+        let sites = sites.filter(|site| places.contains(&manifest.place(site.node)));
+        parts.extend(sites.flat_map(|site| site.slots().map(|slot| (number, slot.source()))));
+    }
+    parts
 }
 
 /// How the values of two versions differ.
@@ -139,15 +180,9 @@ impl Versions {
 pub(super) struct Differences {
     /// Those that do.
     pub(super) changed: Vec<ValueChange>,
-    /// The resources and paths of items without a name in a list that is longer or shorter in one version:
-    /// which of them came or went can't be told.
+    /// The resources and paths of items without a name in a list that is longer or shorter in one version, and
+    /// not by its last ones alone: which of them came or went can't be told.
     pub(super) untold: Vec<(String, String)>,
-}
-
-/// Those that can be read.
-fn read<'s>(sources: &'s [Source<'s>; 2]) -> [Option<Manifest<'s>>; 2] {
-    let read = |source| Manifest::read(source, &EditRequest::default()).ok();
-    sources.each_ref().map(read)
 }
 
 /// Adds the values that `is_image` calls images, where nothing else found one.
@@ -199,76 +234,189 @@ fn add_tags(manifest: &mut Manifest<'_>, repository: &RepositoryOf<'_>) {
     manifest.sites.sort_by_key(|site| site.node);
 }
 
-fn value_changes([before, after]: [Option<&Manifest<'_>>; 2]) -> Differences {
-    let mut places = Places::default();
-    let [olds, news] = [before, after].map(|manifest| scalars(manifest, &mut places));
-    let mut at: HashMap<PlaceNumber, (Vec<NodeId>, Vec<NodeId>)> = HashMap::new();
-    for (place, node) in &olds {
-        at.entry(*place).or_default().0.push(*node);
-    }
-    for (place, node) in &news {
-        at.entry(*place).or_default().1.push(*node);
-    }
-    let text = |manifest: Option<&Manifest<'_>>, node: NodeId| {
-        let value = manifest?.stream.value(node)?;
-        Some(value.to_owned())
+/// How the values of two versions differ, but for `parts` of each.
+fn value_changes(versions: &[Vec<Manifest<'_>>; 2], parts: &[Scalars; 2]) -> Differences {
+    let mut comparison = Comparison {
+        versions: versions.each_ref().map(Vec::as_slice),
+        parts,
+        places: Places::default(),
+        untold: Vec::new(),
+        left_out: 0,
     };
-    let at_path = |manifest: &Manifest<'_>, node: NodeId| {
-        let path = path_of(&manifest.stream, node).to_string();
-        (manifest.resource(node), path)
-    };
-    let (mut changes, mut untold) = (Vec::new(), Vec::new());
-    for (place, (old, new)) in at {
-        let pairs: Vec<(Option<NodeId>, Option<NodeId>)> = match (old.len(), new.len()) {
-            (0, _) => new.iter().map(|node| (None, Some(*node))).collect(),
-            (_, 0) => old.iter().map(|node| (Some(*node), None)).collect(),
-            (one, other) if one == other => {
-                let pairs = old.into_iter().zip(new);
-                pairs.map(|(old, new)| (Some(old), Some(new))).collect()
-            }
-            // Which of them is the one that came or went can't be told.
-            _ => {
+    let file = comparison
+        .versions
+        .map(|manifests| (!manifests.is_empty()).then_some(0));
+    Differences {
+        changed: comparison.of(file, None),
+        untold: comparison.untold,
+    }
+}
+
+/// Two versions of a file that are compared.
+struct Comparison<'m> {
+    versions: [&'m [Manifest<'m>]; 2],
+    /// What is left out of it.
+    parts: &'m [Scalars; 2],
+    places: Places<'m>,
+    untold: Vec<(String, String)>,
+    /// How many differences were left out so far.
+    left_out: usize,
+}
+
+impl<'m> Comparison<'m> {
+    /// The values that differ between two manifests, by their numbers: of the file; or of a text in it, which
+    /// belongs to `resource`.
+    fn of(&mut self, numbers: [Option<usize>; 2], resource: Option<&str>) -> Vec<ValueChange> {
+        let [before, after] = [0, 1].map(|version| {
+            let number: Option<usize> = numbers[version];
+            number.and_then(|number| self.versions[version].get(number))
+        });
+        let [olds, news] = [before, after].map(|manifest| scalars(manifest, &mut self.places));
+        let mut at: HashMap<PlaceNumber, (Vec<NodeId>, Vec<NodeId>)> = HashMap::new();
+        for (place, node) in &olds {
+            at.entry(*place).or_default().0.push(*node);
+        }
+        for (place, node) in &news {
+            at.entry(*place).or_default().1.push(*node);
+        }
+        let at_path = |manifest: &Manifest<'_>, node: NodeId| {
+            let resource = resource.map_or_else(|| manifest.resource(node), str::to_owned);
+            (resource, manifest.path(node))
+        };
+        let mut changes = Vec::new();
+        for (place, (old, new)) in at {
+            let Some(pairs) = paired([before, after], &old, &new) else {
+                // Which of them is the one that came or went can't be told.
                 for (manifest, nodes) in [(before, old), (after, new)] {
                     let nodes = nodes.into_iter();
-                    untold.extend(nodes.filter_map(|node| Some(at_path(manifest?, node))));
+                    let untold = nodes.filter_map(|node| Some(at_path(manifest?, node)));
+                    self.untold.extend(untold);
                 }
-                Vec::new()
-            }
-        };
-        for (old, new) in pairs {
-            let was = old.and_then(|node| text(before, node));
-            let is = new.and_then(|node| text(after, node));
-            let (manifest, node) = match (new, old) {
-                (Some(node), _) => (after, node),
-                (None, Some(node)) => (before, node),
-                (None, None) => continue,
+                continue;
             };
-            if let Some(manifest) = manifest
-                && was != is
-            {
-                let (resource, path) = at_path(manifest, node);
-                let change = ValueChange {
-                    file: manifest.file.path.clone(),
-                    line: manifest.line(node),
-                    resource,
-                    path,
-                    old: was,
-                    new: is,
+            for (old, new) in pairs {
+                let was = old.and_then(|node| text(before, node));
+                let is = new.and_then(|node| text(after, node));
+                let (Some(manifest), Some(node)) = (new.map_or(before, |_| after), new.or(old))
+                else {
+                    continue;
                 };
-                changes.push(((new.is_none(), node, place), change));
+                if was == is {
+                    continue;
+                }
+                if self.is_part(numbers, [old, new]) {
+                    self.left_out += 1;
+                    continue;
+                }
+                let (resource, path) = at_path(manifest, node);
+                let left_out = self.left_out;
+                let inside = match (old, new) {
+                    (Some(old), Some(new)) => self.inside(numbers, [old, new], &resource),
+                    _ => Vec::new(),
+                };
+                let is_told = !inside.is_empty() || self.left_out > left_out;
+                let inside = match is_told {
+                    true => inside,
+                    false => vec![ValueChange {
+                        file: manifest.file.path.clone(),
+                        line: manifest.line(node),
+                        resource,
+                        path,
+                        old: was.map(str::to_owned),
+                        new: is.map(str::to_owned),
+                    }],
+                };
+                changes.push(((new.is_none(), node, place), inside));
             }
         }
+        changes.sort_by_key(|(order, _)| *order);
+        changes
+            .into_iter()
+            .flat_map(|(_, changes)| changes)
+            .collect()
     }
-    changes.sort_by_key(|(order, _)| *order);
-    Differences {
-        changed: changes.into_iter().map(|(_, change)| change).collect(),
-        untold,
+
+    /// Whether one of the two, of the manifests with these numbers, is left out.
+    fn is_part(&self, numbers: [Option<usize>; 2], nodes: [Option<NodeId>; 2]) -> bool {
+        let mut versions = numbers.into_iter().zip(nodes).zip(self.parts);
+        versions.any(|((number, node), parts)| {
+            let is_left_out = number.zip(node).map(|part| parts.contains(&part));
+            is_left_out.unwrap_or_default()
+        })
     }
+
+    /// The values that differ in a text, where it is a document of its own in both versions. What is left out
+    /// of it is told of elsewhere.
+    fn inside(
+        &mut self,
+        numbers: [Option<usize>; 2],
+        nodes: [NodeId; 2],
+        resource: &str,
+    ) -> Vec<ValueChange> {
+        let texts = [0, 1].map(|version| {
+            let around = (numbers[version]?, nodes[version]);
+            self.versions[version].iter().position(|manifest| {
+                let nested = manifest.nested.as_ref();
+                nested.is_some_and(|nested| (nested.outer, nested.node) == around)
+            })
+        });
+        match texts {
+            [Some(_), Some(_)] => self.of(texts, Some(resource)),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What the scalar `node` says.
+fn text<'m>(manifest: Option<&'m Manifest<'_>>, node: NodeId) -> Option<&'m str> {
+    manifest?.stream.value(node)
+}
+
+/// Which value of a place became which; none where that can't be told.
+fn paired(
+    [before, after]: [Option<&Manifest<'_>>; 2],
+    old: &[NodeId],
+    new: &[NodeId],
+) -> Option<Vec<(Option<NodeId>, Option<NodeId>)>> {
+    let common = old.len().min(new.len());
+    // Items that came behind the others, or went from there.
+    let is_same = |(old, new): (&NodeId, &NodeId)| {
+        let path = |manifest: Option<&Manifest<'_>>, node| Some(manifest?.path(node));
+        text(before, *old) == text(after, *new) && path(before, *old) == path(after, *new)
+    };
+    let document = |manifest: Option<&Manifest<'_>>, node: &NodeId| {
+        manifest.map(|manifest| manifest.stream[*node].document())
+    };
+    let documents = old.iter().map(|node| document(before, node));
+    let mut documents = documents.chain(new.iter().map(|node| document(after, node)));
+    let first = documents.next();
+    let is_in_one = documents.all(|document| Some(document) == first);
+    let is_told = match (old.len(), new.len()) {
+        (0, _) | (_, 0) => true,
+        (one, other) if one == other => true,
+        _ if !is_in_one => false,
+        _ => {
+            old.iter().zip(new).all(is_same) || {
+                // A list that has nothing left of what it had is another one.
+                let all: HashSet<_> = old.iter().map(|node| text(before, *node)).collect();
+                !new.iter().any(|node| all.contains(&text(after, *node)))
+            }
+        }
+    };
+    is_told.then(|| {
+        let pairs = old
+            .iter()
+            .zip(new)
+            .map(|(old, new)| (Some(*old), Some(*new)));
+        let gone = old[common..].iter().map(|node| (Some(*node), None));
+        let came = new[common..].iter().map(|node| (None, Some(*node)));
+        pairs.chain(gone).chain(came).collect()
+    })
 }
 
 /// The values of a version, in the order of the text.
 fn scalars<'m>(
-    manifest: Option<&'m Manifest<'_>>,
+    manifest: Option<&'m Manifest<'m>>,
     places: &mut Places<'m>,
 ) -> Vec<(PlaceNumber, NodeId)> {
     let Some(manifest) = manifest else {
@@ -468,6 +616,137 @@ mod tests {
             digests,
             "web.yaml line 1: a:1 → a:2\nweb.yaml line 1: none → a:3"
         );
+    }
+
+    /// `.path: old → new`, one a line.
+    fn values(before: &str, after: &str) -> String {
+        let file = "web.yaml".parse().unwrap();
+        let versions = Versions::new(&file, Some(before.as_bytes()), Some(after.as_bytes()));
+        let none = || "none".to_owned();
+        let line = |value: ValueChange| {
+            let (old, new) = (value.old, value.new);
+            format!(
+                "{} line {}: {} → {}",
+                value.path,
+                value.line,
+                old.unwrap_or_else(none),
+                new.unwrap_or_else(none)
+            )
+        };
+        let values = versions.values().into_iter().map(line);
+        values.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn values_of_a_text_are_told_one_by_one() {
+        let before = "a: 1\nv: |\n  b: 1\n  w: |\n    c: 1\n    d: 1\n  e: [1]\nz: 1\n";
+        let after = before
+            .replace("a: 1", "a: 2")
+            .replace("c: 1", "c: 2")
+            .replace("    d: 1\n", "")
+            .replace("[1]", "[1, 2]");
+        insta::assert_snapshot!(values(before, &after), @"
+        .a line 1: 1 → 2
+        .v.w.c line 5: 1 → 2
+        .v.w.d line 6: 1 → none
+        .v.e[1] line 6: none → 2
+        ");
+        // What is no document in one of the versions, or differs in comments alone, is a text.
+        insta::assert_snapshot!(values("v: |\n  b: 1\n", "v: |\n  b: 1 # c\n"), @"
+        .v line 2: b: 1
+         → b: 1 # c
+        ");
+        insta::assert_snapshot!(values("v: |\n  b: 1\n", "v: |\n  text\n"), @"
+        .v line 2: b: 1
+         → text
+        ");
+        insta::assert_snapshot!(values("v: |\n  b: 1\n", "x: 1\n"), @"
+        .x line 1: none → 1
+        .v line 2: b: 1
+         → none
+        ");
+    }
+
+    #[test]
+    fn items_that_come_behind_the_others_are_told() {
+        for (before, after, expected) in [
+            ("l: [a]\n", "l: [a, b]\n", ".l[1] line 1: none → b"),
+            ("l: [a, b]\n", "l: [a]\n", ".l[1] line 1: b → none"),
+            (
+                "l: [{k: 1}]\n",
+                "l: [{k: 1}, {k: 2}]\n",
+                ".l[1].k line 1: none → 2",
+            ),
+            (
+                "l: [a, b]\n",
+                "l: [c]\n",
+                ".l[0] line 1: a → c\n.l[1] line 1: b → none",
+            ),
+            // Which of them came can't be told.
+            ("l: [a]\n", "l: [b, a]\n", ""),
+            ("l: [{}, {k: 1}]\n", "l: [{k: 1}, {k: 1}]\n", ""),
+            ("a: 1\n---\na: 2\n", "a: 1\n---\na: 2\n---\na: 3\n", ""),
+        ] {
+            assert_eq!(values(before, after), expected, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_image_is_written_in_is_no_other_value() {
+        for (before, after, expected) in [
+            (
+                "image: a/b:v1\nreplicas: 1\n",
+                "image: a/b:v2\nreplicas: 2\n",
+                [".replicas"].as_slice(),
+            ),
+            (
+                "v: |\n  image: {repository: a/b, tag: v1}\n",
+                "v: |\n  image: {repository: a/b, tag: v2}\n",
+                &[],
+            ),
+            (
+                "v: |\n  image: {repository: a/b, tag: v1}\n  n: 1\n",
+                "v: |\n  image: {repository: a/b, tag: v2}\n  n: 2\n",
+                &[".v.n"],
+            ),
+            (
+                "image: {repository: a/b, tag: ~}\n",
+                "image: {repository: a/b, tag: v2}\n",
+                &[],
+            ),
+            ("image: a/b:${T:-v1}\n", "image: a/b:${T:-v2}\n", &[]),
+            (
+                "t: &t v1\nimage: {repository: a/b, tag: *t}\n",
+                "t: &t v2\nimage: {repository: a/b, tag: *t}\n",
+                &[],
+            ),
+            // A hand on another value, though it reads like a part of the image.
+            (
+                "image: a/b:v1\nlabel: v1\n",
+                "image: a/b:v2\nlabel: v2\n",
+                &[".label"],
+            ),
+        ] {
+            let file = "web.yaml".parse().unwrap();
+            let versions = Versions::new(&file, Some(before.as_bytes()), Some(after.as_bytes()));
+            let images = versions.images(&Known::default()).into_iter();
+            let images: Vec<ImageChange> = images
+                .map(|one| ImageChange {
+                    file: one.held.file,
+                    line: one.held.line,
+                    resource: one.held.resource,
+                    container: one.held.container,
+                    place: one.held.place,
+                    tag_at: one.tag_at,
+                    old: one.old.unwrap(),
+                    new: one.new.unwrap(),
+                })
+                .collect();
+            assert_eq!(images.len(), 1, "{before}");
+            let beside = versions.values_beside(&images).into_iter();
+            let beside: Vec<String> = beside.map(|value| value.path).collect();
+            assert_eq!(beside, expected, "{before}");
+        }
     }
 
     #[test]

@@ -38,6 +38,20 @@ pub enum ManifestError {
         /// The first line that holds `{{`.
         line: usize,
     },
+    /// A key is in two branches of a template.
+    #[error(
+        "{file}: the key {key:?} is there twice, on lines {first} and {line}, as the branches of a template (`{{{{ if … }}}}`) have it. Which of them is meant can't be told: change it by hand, or in the template's values"
+    )]
+    Branches {
+        /// The file.
+        file: RepoPath,
+        /// The key.
+        key: String,
+        /// The line of the first one.
+        first: usize,
+        /// The line of the second one.
+        line: usize,
+    },
     /// Git LFS keeps the file's text elsewhere.
     #[error("{file} is a Git LFS pointer: its text is not in Git, so it can't be edited there")]
     LfsPointer {
@@ -242,6 +256,7 @@ impl ManifestError {
                 ParseError::TooLarge { .. } | ParseError::TooMuch(_) => "too large",
             },
             Self::Template { .. } => "template",
+            Self::Branches { .. } => "template branches",
             Self::LfsPointer { .. } => "LFS pointer",
             Self::NoImage { .. } => "no such image",
             Self::NoEntry { .. } => "no such entry",
@@ -280,6 +295,7 @@ impl ManifestError {
                 EditError::NoPlace { .. } => "no place",
                 EditError::Inseparable { .. } => "inseparable",
                 EditError::Overlap { .. } => "contradiction",
+                EditError::Needed { .. } => "anchor in use",
                 EditError::NotInside { .. } | EditError::Inside { .. } => "text inside of a text",
                 EditError::Misplaced { .. } => "guard: position",
                 EditError::Breaks(_) => "guard: breaks the file",
@@ -324,6 +340,7 @@ impl ManifestError {
                  the lines around the place."
             }
             Self::Template { .. }
+            | Self::Branches { .. }
             | Self::NoEntry { .. }
             | Self::Contradiction { .. }
             | Self::Unwritable { .. }

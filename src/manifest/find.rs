@@ -78,8 +78,6 @@ struct Finder<'s, 't> {
     file: &'s RepoPath,
     /// By document: the registry that charts put before all images.
     registries: Vec<Option<String>>,
-    /// By document: its kind, where what is called an image there is a name that a tool looks up.
-    looked_up: Vec<Option<&'s str>>,
 }
 
 /// The parts of one image, as far as one mapping has them.
@@ -162,24 +160,18 @@ impl<'s, 't> Finder<'s, 't> {
             stream,
             file,
             registries: stream.roots().iter().map(registry).collect(),
-            looked_up: stream
-                .roots()
-                .iter()
-                .map(|root| kind_of_names(stream, *root))
-                .collect(),
         }
     }
 
     /// What is a name there is never written.
     fn obstruct_names(&self, site: &mut Site) {
-        let document = self.stream[site.node].document();
-        if let Some(Some(kind)) = self.looked_up.get(document) {
+        if let Some(kind) = kind_of_names(self.stream, site.node) {
             // What Skaffold builds is a name; what it deploys is an image.
             let is_built = |node| self.stream.key_of(node) == Some("artifacts");
-            if *kind == "Config" && !self.stream.ancestors(site.node).any(is_built) {
+            if kind == "Config" && !self.stream.ancestors(site.node).any(is_built) {
                 return;
             }
-            let kind = (*kind).to_owned();
+            let kind = kind.to_owned();
             site.obstruct(Obstacle::LookedUp { kind });
         }
     }
@@ -828,10 +820,21 @@ fn is_kustomization_file(file: &RepoPath) -> bool {
     file.file_name().to_lowercase().starts_with("kustomization")
 }
 
-/// The kind of the document at `root`, if it is one of those whose images are names that a tool looks versions up
-/// for: a tag there is an error to Flux (image-reflector-controller), Kargo and Skaffold.
-pub(super) fn kind_of_names<'s>(stream: &'s Stream<'_>, root: NodeId) -> Option<&'s str> {
-    let text = |key| stream.get(root, key).and_then(|node| stream.value(node));
+/// The kind of the object around `node`, a document or an item of a `List`, if it is one of those whose images are
+/// names that a tool looks versions up for: a tag there is an error to Flux (image-reflector-controller), Kargo and
+/// Skaffold.
+pub(super) fn kind_of_names<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<&'s str> {
+    let is_document = |object: NodeId| stream[object].role == Role::Root;
+    let mut around = stream.ancestors(node);
+    around.find_map(|object| {
+        // Inside of a document, a kind alone may be one of anything.
+        let is_object = is_document(object) || stream.get(object, "apiVersion").is_some();
+        is_object.then(|| names_looked_up(stream, object)).flatten()
+    })
+}
+
+fn names_looked_up<'s>(stream: &'s Stream<'_>, object: NodeId) -> Option<&'s str> {
+    let text = |key| stream.get(object, key).and_then(|node| stream.value(node));
     let group = text("apiVersion").map(|version| version.split('/').next().unwrap_or(version));
     let is_of = |known: &str| group.is_none_or(|group| group == known);
     let kind = text("kind")?;

@@ -51,17 +51,13 @@ fn is_signed_stream(stream: &Stream<'_>) -> bool {
     roots.any(|root| is_signed(root) == Some(true))
 }
 
-/// Refuses to write over what SOPS has encrypted.
+/// Refuses to write over what SOPS has encrypted, or to remove it: its MAC covers that in any case.
 pub(super) fn refuse_encrypted(
     manifest: &Manifest<'_>,
-    mut targets: impl Iterator<Item = NodeId>,
+    targets: impl Iterator<Item = NodeId>,
 ) -> Result<(), ManifestError> {
-    let stream = &manifest.stream;
-    let is_encrypted = |node: &NodeId| {
-        let value = stream.value(*node);
-        value.is_some_and(|value| value.starts_with("ENC[") && value.ends_with(']'))
-    };
-    match targets.find(is_encrypted) {
+    let mut found = targets.filter_map(|node| encrypted_in(&manifest.stream, node));
+    match found.next() {
         Some(node) => Err(ManifestError::Encrypted {
             file: manifest.file.path.clone(),
             line: manifest.line(node),
@@ -69,6 +65,20 @@ pub(super) fn refuse_encrypted(
         }),
         None => Ok(()),
     }
+}
+
+/// What SOPS has encrypted at `node`, or in what is there.
+fn encrypted_in(stream: &Stream<'_>, node: NodeId) -> Option<NodeId> {
+    let is_encrypted = |value: &str| value.starts_with("ENC[") && value.ends_with(']');
+    if stream.value(node).is_some_and(is_encrypted) {
+        return Some(node);
+    }
+    let mut pairs = stream.pairs(node).iter();
+    let in_pairs = pairs.find_map(|(_, value)| encrypted_in(stream, *value));
+    in_pairs.or_else(|| {
+        let mut items = stream.items(node).iter();
+        items.find_map(|item| encrypted_in(stream, *item))
+    })
 }
 
 /// Why a line of `set` can't mean what it says at `node`: that is an image, or its tag, and would be none afterwards.

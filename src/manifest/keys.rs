@@ -115,6 +115,11 @@ pub(super) fn is_image(key: &str) -> bool {
     plain(key).ends_with("image")
 }
 
+/// Whether `key` holds the repository of an image, without its version.
+pub(super) fn is_repository(key: &str) -> bool {
+    read(key).is_some_and(|meaning| meaning.part == Part::Repository)
+}
+
 /// Whether `key` is about images in some way.
 pub(super) fn mentions_image(key: &str) -> bool {
     key.len() >= "image".len() && plain(key).contains("image")

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::files::RepoPath;
 use crate::nearest::alike;
-use crate::yaml::path::{Missed, MissedReason, Path, Step};
+use crate::yaml::path::{Missed, MissedReason, Path, Step, parted};
 use crate::yaml::{Content, NodeId, Stream};
 
 use super::error::{self, ManifestError, PathEnd};
@@ -287,12 +287,7 @@ fn parted_at_slashes(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Optio
     let Step::Key(key) = path.steps().get(missed.steps)? else {
         return None;
     };
-    let parts = key.split('/').filter(|part| !part.is_empty());
-    let steps = parts.map(|part| match part.parse() {
-        Ok(index) => Step::Index(index),
-        Err(_) => Step::Key(part.to_owned()),
-    });
-    let meant = path.with_steps(missed.steps, 1, steps.collect());
+    let meant = path.with_steps(missed.steps, 1, parted(key).collect());
     let is_other = key.contains('/') && meant.steps().len() > missed.steps;
     let leads_on = || meant.find_from(stream, missed.node, missed.steps).is_ok();
     (is_other && leads_on()).then_some(meant)

@@ -1,7 +1,7 @@
 //! Where a file has the text of an image that no place of it holds: what a person sees there, and asks about.
 
 use crate::image::{self, ImageReference};
-use crate::yaml::{NewValue, NodeId, Role, Stream};
+use crate::yaml::{NewValue, NodeId, Role};
 
 use super::error::Mention;
 use super::file::Manifest;
@@ -86,7 +86,7 @@ fn why(
         );
     };
     let key = stream.key_of(node).unwrap_or_default();
-    if let Some(kind) = find::kind_of_names(stream, root(stream, node)) {
+    if let Some(kind) = find::kind_of_names(stream, node) {
         return format!(
             "{path}: versions are looked up for this {kind}, so nothing is written there"
         );
@@ -124,6 +124,17 @@ fn why(
     if text.contains('\n') {
         return format!("{path}: in a text of several lines, which is not edited");
     }
+    if keys::is_image(key) {
+        return format!(
+            "{path}: what is there can't be read as an image. Correct it once, with `set: {written}={image}` in place of the line in `image`"
+        );
+    }
+    if keys::is_repository(key) {
+        return format!(
+            "{path}: what is there can't be read as a repository. Correct it, with `set: {written}={}` in a step before",
+            image.repository_as_written()
+        );
+    }
     match replaced(text, image) {
         Some(new) => format!(
             "{path}: in a longer text. To change it, use `set: {written}={}` in place of the line in `image`",
@@ -131,10 +142,6 @@ fn why(
         ),
         None => format!("{path}: in a longer text"),
     }
-}
-
-fn root(stream: &Stream<'_>, node: NodeId) -> NodeId {
-    stream.ancestors(node).last().unwrap_or(node)
 }
 
 /// `text` with `image` in place of the reference to it.

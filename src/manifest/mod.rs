@@ -52,7 +52,10 @@ pub use remaining::{Remaining, Replaced, remaining};
 pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,
     ResourceFilterError, ValueAssignment, ValueAssignmentError, YamlPath, YamlPathError,
+    images_in_mapping,
 };
 pub use restore::{RestoreError, changed_at, restore, takes_back};
 pub use source::ManifestFile;
 pub use write::Obstacle;
+
+pub use crate::yaml::path::before_new_item;

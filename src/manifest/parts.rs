@@ -135,7 +135,12 @@ impl Parts {
 
     fn version(&self) -> String {
         let tag = value_of(&self.tag);
-        let colon = if tag.is_empty() { "" } else { ":" };
+        let colon = match tag {
+            "" => "",
+            // As the operators of NVIDIA have it.
+            digest if image::is_digest(digest) => "@",
+            _ => ":",
+        };
         let digest = value_of(&self.digest);
         let at = match digest {
             "" => "",
@@ -379,9 +384,11 @@ impl Version {
             _ => value_of(&parts.tag)
                 .split('@')
                 .next()
+                .filter(|tag| !image::is_digest(tag))
                 .unwrap_or_default()
                 .to_owned(),
         };
+        let is_digest = image::is_digest(value_of(&parts.tag));
         let kept = if parts.has_parts() {
             old_tag.as_str()
         } else {
@@ -390,7 +397,7 @@ impl Version {
         let tag = image.tag().unwrap_or(kept).to_owned();
         let digest = image.digest().unwrap_or_default().to_owned();
         // Charts write `repository:tag`, so a digest can't stand there alone.
-        if tag.is_empty() && !has_digest && !is_behind {
+        if tag.is_empty() && !has_digest && !is_behind && !is_digest {
             return Err(Obstacle::NeedsTag);
         }
         Ok(Self {
@@ -412,6 +419,7 @@ impl Version {
     fn tag_and_digest(&self) -> String {
         match (self.digest.as_str(), self.has_digest) {
             ("", _) | (_, true) => self.tag.clone(),
+            (digest, false) if self.tag.is_empty() => digest.to_owned(),
             (digest, false) => format!("{}@{digest}", self.tag),
         }
     }

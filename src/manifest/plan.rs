@@ -69,8 +69,12 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
         assign::add(&manifests, &mut targets, wish, &request.resources, warnings)?;
     }
     let mut targets = targets.into_iter();
+    let is_alone = paths(&manifests).len() == 1;
     for manifests in manifests.chunk_by(|_, next| next.nested.is_some()) {
         let targets: Vec<Targets<'_>> = targets.by_ref().take(manifests.len()).collect();
+        if !is_alone && targets.iter().all(Targets::is_empty) {
+            plan.warnings.extend(told_of_unmeant(manifests, request));
+        }
         let edit = finish(manifests, targets, request, &mut plan)?;
         plan.edits.extend(edit);
     }
@@ -134,6 +138,25 @@ fn told_of_skipped(skipped: &[(&ManifestFile, ManifestError)]) -> Option<String>
             others.join(", ")
         ),
     })
+}
+
+/// The warning for a file that somebody has named, and that has nothing of what is asked for.
+fn told_of_unmeant(manifests: &[Manifest<'_>], request: &EditRequest) -> Option<String> {
+    let file = &manifests.first()?.file.path;
+    let is_meant = |line: &ImageAssignment| manifests.iter().any(|manifest| manifest.holds(line));
+    // What is passed over there has been told of.
+    if request.found_by_glob.contains(file) || request.images.iter().any(is_meant) {
+        return None;
+    }
+    let nearest = request.images.first().and_then(|line| {
+        let held = nearest_images(manifests, &line.image).into_iter();
+        held.map(|held| format!("; the nearest image there is {held}"))
+            .next()
+    });
+    Some(format!(
+        "{file} has no place for what is asked for, and stays as it is{}",
+        nearest.unwrap_or_default()
+    ))
 }
 
 /// Where a file has nothing but one tag that could be an image's, that is what an image line means: the

@@ -3,6 +3,7 @@
 use super::change::{FileEdit, ImageChange, ValueChange};
 use super::compare::{Differences, ImageTransition, Known, Versions, has_tags, repository_at};
 use super::hunks::{self, First};
+use crate::yaml::path::before_new_item;
 
 /// What is left of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,8 +142,7 @@ fn holds_values(
 
 /// Whether this is where the value is that is meant, or in it where that is a list or a mapping.
 fn is_at(resource: &str, path: &str, meant: &ValueChange) -> bool {
-    // An item that was appended.
-    let above = meant.path.trim_end_matches("[+]");
+    let above = before_new_item(&meant.path);
     let below = path.strip_prefix(above);
     resource == meant.resource
         && below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

@@ -138,7 +138,7 @@ impl FromStr for ImageAssignment {
                 return Err(ImageAssignmentError::Colon { line, meant });
             }
         }
-        if let Some(images) = in_mapping(line) {
+        if let Some(images) = images_in_mapping(line) {
             let images: Vec<String> = images.iter().map(|image| format!("`{image}`")).collect();
             return Err(ImageAssignmentError::Mapping {
                 line: line.to_owned(),
@@ -193,8 +193,8 @@ fn is_repository(text: &str) -> bool {
     text.contains('/') && image.is_ok_and(|image| image.repository_as_written() == text)
 }
 
-/// The lines that are meant by a mapping of containers to images.
-fn in_mapping(line: &str) -> Option<Vec<String>> {
+/// The lines that are meant by a mapping of containers to images: `{"web": "ghcr.io/o/web:v1"}`.
+pub fn images_in_mapping(line: &str) -> Option<Vec<String>> {
     if !line.starts_with('{') || !line.ends_with('}') {
         return None;
     }

@@ -130,9 +130,17 @@ enum Meant<'p> {
     /// Those at some places alone, as [`changed_at`] takes them.
     At {
         places: &'p [(bool, String)],
-        /// The place of the text around them, if they are in one.
-        outer: Option<Place>,
+        /// The text around them, if they are in one.
+        outer: Option<Outer>,
     },
+}
+
+/// A text that is a document of its own.
+struct Outer {
+    /// Where it is.
+    place: Place,
+    /// Where it is as a value: `Kind/name:.path`.
+    value: String,
 }
 
 impl<'p> Meant<'p> {
@@ -141,14 +149,10 @@ impl<'p> Meant<'p> {
         let Self::At { places, outer } = self else {
             return true;
         };
-        let image = located(stream, node, outer.as_ref()).to_string();
-        let path = path_of(stream, node).to_string();
-        let value = match Object::around(stream, node) {
-            Some(object) => format!("{object}:{path}"),
-            None => path,
-        };
+        let own = Outer::of(stream, node, outer.as_ref());
+        let image = own.place.to_string();
         places.iter().any(|(is_image, place)| match is_image {
-            false => outer.is_none() && *place == value,
+            false => *place == own.value,
             true => image
                 .strip_prefix(place.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])),
@@ -163,8 +167,13 @@ impl<'p> Meant<'p> {
         if self.means(stream, node) {
             return Some(Self::All);
         }
-        let own = located(stream, node, outer.as_ref());
-        let is_inside = |(is_image, place): &(bool, String)| *is_image && own.is_around(place);
+        let own = Outer::of(stream, node, outer.as_ref());
+        let is_inside = |(is_image, place): &(bool, String)| match is_image {
+            true => own.place.is_around(place),
+            false => place
+                .strip_prefix(own.value.as_str())
+                .is_some_and(|rest| rest.starts_with(['.', '['])),
+        };
         places.iter().any(is_inside).then_some(Self::At {
             places,
             outer: Some(own),
@@ -172,12 +181,24 @@ impl<'p> Meant<'p> {
     }
 }
 
-/// Where `node` is in its file.
-fn located(stream: &Stream<'_>, node: NodeId, outer: Option<&Place>) -> Place {
-    let place = Place::of(stream, node);
-    match outer {
-        Some(outer) => place.inside(outer),
-        None => place,
+impl Outer {
+    /// Where `node` is, of the file or of the text `outer`.
+    fn of(stream: &Stream<'_>, node: NodeId, outer: Option<&Self>) -> Self {
+        let place = Place::of(stream, node);
+        let path = path_of(stream, node).to_string();
+        match outer {
+            Some(outer) => Self {
+                place: place.inside(&outer.place),
+                value: format!("{}{path}", outer.value),
+            },
+            None => Self {
+                place,
+                value: match Object::around(stream, node) {
+                    Some(object) => format!("{object}:{path}"),
+                    None => path,
+                },
+            },
+        }
     }
 }
 

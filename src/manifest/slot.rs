@@ -98,6 +98,11 @@ impl Slot {
         self.node == self.source
     }
 
+    /// The scalar with the text.
+    pub fn source(&self) -> NodeId {
+        self.source
+    }
+
     /// What it was to be filled in with before anybody reads it.
     pub fn placeholder(&self) -> Option<&str> {
         image::placeholder(&self.value)
@@ -121,11 +126,10 @@ impl Slot {
             false => {}
         }
         let mut text = self.framed(value)?;
+        // A block scalar keeps its line breaks at the end.
         let old = stream.value(self.source).unwrap_or_default();
-        if old.ends_with('\n') {
-            // A block scalar keeps its line break at the end.
-            text.push('\n');
-        }
+        let breaks = old.trim_end_matches('\n').len();
+        text.push_str(old.get(breaks..).unwrap_or_default());
         if self.is_own() {
             written.edits.push(set(self.node, text));
         } else {

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::yaml::{self, Content, Edit, NewValue, NodeId};
+use crate::yaml::{self, Content, Edit, EditError, NewValue, NodeId};
 
 use super::change::{ImageChange, Note, Plan, ValueChange};
 use super::error::ManifestError;
@@ -89,6 +89,11 @@ impl<'r> Targets<'r> {
     /// The images so far.
     pub fn images(&self) -> &[Wanted<'r>] {
         &self.images
+    }
+
+    /// Whether nothing is meant, not even to stay.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.values.is_empty()
     }
 
     /// What is written at an anchor is, where all that read it are meant; else others would change along.
@@ -188,8 +193,11 @@ impl<'r> Targets<'r> {
     ) -> Result<Vec<Edit>, ManifestError> {
         self.settle_shared(manifest)?;
         self.add_notes_on_aliases(manifest);
-        let others = self.additions.iter().map(Edit::node);
-        guard::refuse_encrypted(manifest, self.scalars.keys().copied().chain(others))?;
+        let removed = self.additions.iter().filter_map(|edit| match edit {
+            Edit::Remove { node } => Some(*node),
+            _ => None,
+        });
+        guard::refuse_encrypted(manifest, self.scalars.keys().copied().chain(removed))?;
         self.images.sort_by_key(|wanted| wanted.node);
         plan.images
             .extend(self.images.into_iter().map(|wanted| wanted.change));
@@ -255,9 +263,18 @@ pub(super) fn apply(
         return Ok(None);
     }
     let file = || manifest.file.path.clone();
-    let after = yaml::edit::apply(&manifest.stream, edits).map_err(|source| {
-        let file = file();
-        ManifestError::Edit { file, source }
+    let is_template = manifest.source.first_template().is_some();
+    let after = yaml::edit::apply(&manifest.stream, edits).map_err(|source| match source {
+        EditError::DuplicateKey { key, first, line } if is_template => ManifestError::Branches {
+            file: file(),
+            key,
+            first,
+            line,
+        },
+        source => ManifestError::Edit {
+            file: file(),
+            source,
+        },
     })?;
     let edit = manifest.source.edit(after).map_err(|TemplateLost| {
         let (file, line) = (file(), 1);

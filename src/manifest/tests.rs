@@ -710,3 +710,122 @@ fn aliases_that_change_along_are_noted() {
     insta::assert_snapshot!(plan.notes[0].text, @"this carries an anchor, so its aliases change with it: lines 3, 4");
     assert_eq!(plan.notes[0].line, 2);
 }
+
+/// The warnings of a plan for several files, one a line.
+fn warned(texts: &[(&str, &str)], images: &[&str]) -> String {
+    let plan = plan(&files(texts), &request(images)).unwrap();
+    plan.warnings.join("\n")
+}
+
+#[test]
+fn places_that_are_made_alike_are_told_apart_by_what_differs() {
+    let deployment = |name: &str, containers: &str| {
+        format!(
+            "kind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  containers: [{containers}]\n"
+        )
+    };
+    let (one, other) = (
+        "{name: app, image: 'a/b:v1'}",
+        "{name: app, image: 'a/b:v2'}",
+    );
+    let of_two = [deployment("web", one), deployment("api", other)].join("---\n");
+    let of_one = deployment("web", &format!("{one}, {}", other.replace("app", "log")));
+    let advice = |texts: &[(&str, &str)], line: &str| {
+        let warning = warned(texts, &[line]);
+        let (_, advice) = warning.split_once("not meant, ").unwrap();
+        advice.to_owned()
+    };
+    let object = "name the object (`resource: Deployment/web`), or the place with `path`";
+    assert_eq!(advice(&[("a.yaml", &of_two)], "a/b:v3"), object);
+    assert_eq!(advice(&[("a.yaml", &of_two)], "app=a/b:v3"), object);
+    assert_eq!(
+        advice(&[("a.yaml", &of_one)], "a/b:v3"),
+        "name the container (CONTAINER=IMAGE), or the place with `path`"
+    );
+    let values = [("a.yaml", "image: a/b:v1\n"), ("b.yaml", "image: a/b:v2\n")];
+    assert_eq!(advice(&values, "a/b:v3"), "name the place with `path`");
+}
+
+#[test]
+fn a_named_file_without_a_place_for_the_image_is_told_of() {
+    let with = ("a.yaml", "image: acme/web:v1\n");
+    let without = ("b.yaml", "image: acme/wbe:v1\n");
+    assert_eq!(
+        warned(&[with, without], &["acme/web:v2"]),
+        "b.yaml has no place for what is asked for, and stays as it is; the nearest image there is acme/wbe:v1 (b.yaml line 1, .image)"
+    );
+    assert_eq!(
+        warned(
+            &[with, ("b.yaml", "v: |\n  image: acme/web:v1\n")],
+            &["acme/web:v2"]
+        ),
+        ""
+    );
+    // What is passed over there is told of by itself, and what holds the image already is meant.
+    assert!(
+        !warned(&[with, ("b.yaml", "image: acme/web\n")], &["acme/web:v2"]).contains("no place")
+    );
+    let held = ("b.yaml", "image: acme/web:v2\n");
+    assert!(!warned(&[with, held], &["acme/web:v2"]).contains("no place"));
+    let set = EditRequest {
+        set: lines(&[".replicas=3"]),
+        ..request(&["acme/web:v2"])
+    };
+    let both = [with, ("b.yaml", "replicas: 1\n"), ("c.yaml", "a: 1\n")];
+    let of_set = plan(&files(&both), &set).unwrap();
+    assert_eq!(
+        of_set.warnings,
+        ["c.yaml has no place for what is asked for, and stays as it is"]
+    );
+    let by_glob = EditRequest {
+        found_by_glob: vec!["b.yaml".parse().unwrap()],
+        ..request(&["acme/web:v2"])
+    };
+    let plan = plan(&files(&[with, without]), &by_glob).unwrap();
+    assert_eq!(plan.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_value_is_told_of_where_it_is_written() {
+    for (text, set, resource, path) in [
+        ("a: |\n  b: 1\n", ".a.c.d:=2", "web.yaml", ".a.c.d"),
+        ("a: |\n  b: |\n    c: 1\n", ".a.b.c=2", "web.yaml", ".a.b.c"),
+        ("a: &a {b: 1}\nc: *a\n", ".c.d:=2", "web.yaml", ".a.d"),
+        (
+            "kind: List\nitems:\n- kind: A\n  metadata: {name: x}\n",
+            "A/x:.spec.n:=2",
+            "A/x",
+            ".items[0].spec.n",
+        ),
+        ("a: [x]\n", ".a[1]:=y", "web.yaml", ".a[1]"),
+        (
+            "a:\n- name: x\n",
+            ".a[name=z].b:=y",
+            "web.yaml",
+            ".a[name=z].b",
+        ),
+    ] {
+        let request = EditRequest {
+            set: lines(&[set]),
+            ..EditRequest::default()
+        };
+        let plan = plan(&files(&[("web.yaml", text)]), &request).unwrap();
+        let [value] = plan.values.as_slice() else {
+            panic!("{set}")
+        };
+        assert_eq!(
+            (value.resource.as_str(), value.path.as_str()),
+            (resource, path),
+            "{set}"
+        );
+        // What compares the two versions tells it of the same place.
+        let edit = &plan.edits[0];
+        let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
+        let told = versions.values();
+        let is_it = |other: &&ValueChange| {
+            (&other.resource, &other.new) == (&value.resource, &value.new)
+                && (other.path == value.path || path.contains("name="))
+        };
+        assert!(told.iter().any(|other| is_it(&other)), "{set}: {told:?}");
+    }
+}

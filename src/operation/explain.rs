@@ -8,7 +8,8 @@ use super::advice::{ServerKind, Settings, on_a_certificate, on_a_rule, on_this_m
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::http::text::is_loopback;
-use crate::manifest::{ManifestError, PromotionError};
+use crate::image::ImageReference;
+use crate::manifest::{ImageChange, ManifestError, PromotionError};
 use crate::nearest::{alike, either, first_few};
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::retry::LandError;
@@ -545,12 +546,38 @@ pub fn manifest(error: &ManifestError, tip: &str) -> Failure {
             Reason::Contradiction
         }
         ManifestError::Unwritable { .. }
+        | ManifestError::Branches { .. }
         | ManifestError::AmbiguousPath { .. }
         | ManifestError::NoScalar { .. }
         | ManifestError::OtherImage { .. }
         | ManifestError::Edit { .. } => Reason::Manifest,
     };
     of_what_was_read(reason, &error.to_string(), error.advice().as_deref(), tip)
+}
+
+/// Why a tag that stands alone is not written for another image than that of the last deployment, which `commit` made.
+pub fn another_tag(
+    image: &ImageChange,
+    repository: &ImageReference,
+    commit: &str,
+    tip: &str,
+) -> Failure {
+    let (file, line) = (&image.file, image.line);
+    let new: Option<ImageReference> = image.new.parse().ok();
+    let version = image
+        .new
+        .strip_prefix(new.as_ref().map_or("", |new| new.repository_as_written()));
+    let version = version.unwrap_or_default();
+    let what = format!(
+        "{file} line {line}: the tag there is one of {repository}, by commit {}, and {} is asked for",
+        commit.get(..7).unwrap_or(commit),
+        image.new
+    );
+    let path = image.tag_at.as_deref().unwrap_or_default();
+    let advice = format!(
+        "Did you mean `{repository}{version}`? Where the image has another name from now on, say so once, with the input `path: {path}`."
+    );
+    of_what_was_read(Reason::NoImage, &what, Some(&advice), tip)
 }
 
 /// Why the images can't be promoted that were read on `tip`.

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use similar::{DiffOp, TextDiff};
 
 use crate::manifest::{
-    FileEdit, ImageChange, ImageTransition, Known, Plan, ValueChange, Versions, has_tags,
-    repository_at,
+    FileEdit, ImageChange, ImageTransition, Known, Plan, ValueChange, Versions, before_new_item,
+    has_tags, repository_at,
 };
 
 /// Gives everything that `plan` tells the line that it has when the plan is carried out.
@@ -93,8 +93,8 @@ impl After {
         if value.new.is_none() {
             return value.line;
         }
-        // An item that was appended, or the first value of a list or mapping.
-        let path = value.path.trim_end_matches("[+]");
+        // Or the first value of a list or mapping.
+        let path = before_new_item(&value.path);
         let is_it = |one: &&ValueChange| {
             let below = one.path.strip_prefix(path);
             let is_below =

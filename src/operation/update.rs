@@ -111,6 +111,7 @@ async fn once(
         };
         let mut plan = manifest::plan(&snapshot.files, &edit)
             .map_err(|error| explain::manifest(&error, &snapshot.tip().to_string()))?;
+        refuse_another_tag(snapshot, &checked.edit, &plan)?;
         let guard = downgrade::Guard {
             downgrade: update.downgrade,
             session: &session,
@@ -140,17 +141,41 @@ async fn once(
     Ok(report)
 }
 
+/// Refuses to take the tag that stands alone at a place for one of another image than the last deployment there: a
+/// name that is misspelt is in no file that could tell. Whoever names the place means it.
+fn refuse_another_tag(snapshot: &Snapshot, edit: &EditRequest, plan: &Plan) -> Result<(), Failure> {
+    let recent = recent(snapshot);
+    let mut images = plan.changed_images().filter(|_| edit.paths.is_empty());
+    let another = images.find_map(|image| {
+        let (repository, commit) = deployment::tag_was_of(image, &recent)?;
+        Some((image, repository, commit))
+    });
+    match another {
+        Some((image, repository, commit)) => Err(explain::another_tag(
+            image,
+            &repository,
+            commit,
+            &snapshot.tip().to_string(),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What the commits say that came along with the tip, the newest first.
+fn recent(snapshot: &Snapshot) -> Vec<(&str, &str)> {
+    let recent = snapshot.recent.iter();
+    recent
+        .map(|said| (said.commit.as_str(), said.message.as_str()))
+        .collect()
+}
+
 /// What is done and may not have been meant; and an image that somebody has just rolled back is deployed if
 /// it is asked for, but not in silence.
 ///
 /// Looked for among the commits that came along with the tip: an update is not to become slower by
 /// it. Over GitHub's API those are the newest ones of the branch, over git the tip alone.
 fn warnings(snapshot: &Snapshot, plan: &Plan, dry_run: bool) -> Vec<String> {
-    let recent: Vec<(&str, &str)> = snapshot
-        .recent
-        .iter()
-        .map(|said| (said.commit.as_str(), said.message.as_str()))
-        .collect();
+    let recent = recent(snapshot);
     let mut warnings = plan.warnings.clone();
     for image in plan.changed_images() {
         if let Some(commit) = deployment::rolled_back(&image.new, &recent) {

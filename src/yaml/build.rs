@@ -344,10 +344,21 @@ impl<'t, 'd> Builder<'t, 'd> {
         let is_closing = |at: &usize| bytes.get(*at) == Some(&closing);
         // Behind a comma the parser tells where that is.
         let at = at.filter(is_closing).or_else(|| {
-            let from = self.last_end.max(start + 1);
+            let mut at = self.last_end.max(start + 1);
             let between = |byte: &u8| matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n');
-            let blank = bytes.get(from..)?.iter().take_while(|byte| between(byte));
-            Some(from + blank.count()).filter(is_closing)
+            loop {
+                at += bytes
+                    .get(at..)?
+                    .iter()
+                    .take_while(|byte| between(byte))
+                    .count();
+                if bytes.get(at) != Some(&b'#') {
+                    break;
+                }
+                let is_comment = |byte: &&u8| !matches!(byte, b'\r' | b'\n');
+                at += bytes.get(at..)?.iter().take_while(is_comment).count();
+            }
+            Some(at).filter(is_closing)
         });
         if let Some(at) = at {
             self.last_end = at + 1;

@@ -99,6 +99,11 @@ impl Edit {
                     let mut new = new.iter().cloned();
                     new.all(|edit| Self::join(edits, edit).is_ok())
                 }
+                (Self::Append { list, value }, Self::Append { list: l, value: v })
+                    if list == l && value.is_item_of(v) =>
+                {
+                    value.merge(v.clone())
+                }
                 (Self::Remove { node }, Self::Remove { node: n }) if node == n => true,
                 _ => continue,
             };
@@ -130,6 +135,16 @@ pub enum NewValue {
 }
 
 impl NewValue {
+    /// Whether the two are parts of one item, which both name by the same field: `[name=web].a` and `[name=web].b`.
+    fn is_item_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Mapping(pairs), Self::Mapping(others)) => {
+                pairs.len() > 1 && others.len() > 1 && pairs.first() == others.first()
+            }
+            _ => false,
+        }
+    }
+
     /// Has it hold what `other` holds, too. False where they contradict each other.
     pub fn merge(&mut self, other: Self) -> bool {
         match (self, other) {
@@ -144,10 +159,16 @@ impl NewValue {
                     }
                 })
             }
-            (Self::List(items), Self::List(others)) => {
-                items.extend(others);
-                true
-            }
+            (Self::List(items), Self::List(others)) => others.into_iter().all(|other| match items
+                .iter_mut()
+                .find(|item| item.is_item_of(&other))
+            {
+                Some(item) => item.merge(other),
+                None => {
+                    items.push(other);
+                    true
+                }
+            }),
             (value, other) => *value == other,
         }
     }
@@ -208,6 +229,16 @@ pub enum EditError {
     Overlap {
         /// Where.
         line: usize,
+    },
+    /// What goes carries an anchor, and something else reads it.
+    #[error(
+        "line {line} reads what goes (`*{name}`): change or remove that line in the same step, or first"
+    )]
+    Needed {
+        /// Where the alias stands.
+        line: usize,
+        /// The anchor.
+        name: String,
     },
     /// The text is no document of its own that can be edited where it is.
     #[error("line {line}: the text there is no YAML that can be edited where it is")]

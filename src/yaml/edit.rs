@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::change::{Edit, EditError};
-use super::document::{Node, NodeId, Role, Stream};
+use super::document::{Content, Node, NodeId, Role, Stream};
 use super::splices::{Replacement, Splices};
 
 /// The file with `edits` made, all of them. No two may be about the same scalar.
@@ -42,6 +42,7 @@ fn changed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(Vec<Replacement>, Str
         }
     }
     refuse_nested(stream, edits)?;
+    refuse_needed(stream, edits)?;
     splices.add(edits)?;
     for (node, edits) in inside {
         let line = stream[node].line();
@@ -80,6 +81,35 @@ fn refuse_nested(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
         if own > usize::from(is_whole(&edit)) || around.any(|node| wholes.contains_key(&node)) {
             let line = stream[node].line();
             return Err(EditError::Overlap { line });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to take away an anchor that an alias reads which stays.
+fn refuse_needed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
+    let is_whole = |edit: &&Edit| matches!(edit, Edit::Set { .. } | Edit::Remove { .. });
+    let wholes: Vec<&Edit> = edits.iter().filter(is_whole).collect();
+    if wholes.is_empty() {
+        return Ok(());
+    }
+    // A value that is set keeps its own anchor.
+    let goes = |node: NodeId, keeps_own: bool| {
+        let mut around = stream.ancestors(node);
+        around.any(|around| {
+            let is_kept =
+                |edit: &Edit| keeps_own && around == node && matches!(edit, Edit::Set { .. });
+            let mut own = wholes.iter().filter(|edit| edit.node() == around);
+            own.any(|edit| !is_kept(edit))
+        })
+    };
+    for (id, node) in stream.nodes() {
+        let Content::Alias { name, target } = &node.content else {
+            continue;
+        };
+        if goes(*target, true) && !goes(id, false) {
+            let (line, name) = (node.line(), (*name).to_owned());
+            return Err(EditError::Needed { line, name });
         }
     }
     Ok(())
@@ -571,10 +601,19 @@ mod tests {
         assert_eq!(edited(lines, &[("a", "-"), ("b", "-")]).unwrap(), "c: 3\n");
         assert_eq!(edited(lines, &[("c", "-"), ("b", "-")]).unwrap(), "a: 1\n");
         // An anchor that something else needs.
-        let refused = edited("a: &x 1\nb: *x\n", &[("a", "-")]).unwrap_err();
-        assert!(matches!(refused, EditError::Breaks(_)), "{refused}");
-        let refused = edited("a: &x 1\nb: &x 2\nc: *x\n", &[("b", "-")]);
-        assert_eq!(refused, Err(EditError::Spills { line: 3 }));
+        for (text, edit, line) in [
+            ("a: &x 1\nb: *x\n", ("a", "-"), 2),
+            ("a: {c: &x 1}\nb: *x\n", ("a", "-"), 2),
+            ("a:\n- c: &x 1\nb: *x\n", ("a", "[y]"), 3),
+            ("a: &x 1\nb: &x 2\nc: *x\n", ("b", "-"), 3),
+        ] {
+            let (refused, name) = (edited(text, &[edit]), "x".to_owned());
+            assert_eq!(refused, Err(EditError::Needed { line, name }), "{text:?}");
+        }
+        let both = edited("a: &x 1\nb: *x\nc: 2\n", &[("a", "-"), ("b", "-")]);
+        assert_eq!(both.as_deref(), Ok("c: 2\n"));
+        let own = edited("a: &x [1]\nb: *x\n", &[("a", "[2]")]);
+        assert_eq!(own.as_deref(), Ok("a: &x [2]\nb: *x\n"));
     }
 
     #[test]

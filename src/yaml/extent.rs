@@ -188,7 +188,7 @@ pub(super) fn ends_line(text: &str, at: usize) -> bool {
 /// Whether there is nothing on the line before `at`.
 pub(super) fn begins_line(text: &str, at: usize) -> bool {
     let before = text.get(line_start(text, at)..at).unwrap_or_default();
-    before.trim_matches(' ').is_empty()
+    before.trim_matches([' ', '\t']).is_empty()
 }
 
 /// The end of the comments that follow the line that ends at `end`, without a blank line between, and

@@ -68,6 +68,14 @@ pub enum PathSyntaxError {
         /// What stands in the brackets.
         step: String,
     },
+    /// `.x[0]/image`.
+    #[error("the path {path:?} has a `/` where a step was expected: write `{meant}`")]
+    Slash {
+        /// As it was given.
+        path: String,
+        /// The path that is meant.
+        meant: String,
+    },
     /// Something behind the path.
     #[error(
         "the path {path:?} has {rest:?} where a step was expected: a key with such a character is written as [\"key\"]"
@@ -146,6 +154,15 @@ impl Path {
                 break;
             }
         }
+        if rest.starts_with('/') {
+            let end = rest.find(['=', ':', ' ']).unwrap_or(rest.len());
+            let (slashed, behind) = rest.split_at(end);
+            steps.extend(parted(slashed));
+            return Err(PathSyntaxError::Slash {
+                path: text.strip_suffix(behind).unwrap_or(text).to_owned(),
+                meant: Self { steps }.to_string(),
+            });
+        }
         Ok((Self { steps }, rest))
     }
 
@@ -217,6 +234,31 @@ impl Path {
         }
         Ok(node)
     }
+}
+
+/// The part of a path, as it is shown, that led to something that was there: up to the list to which it appended an
+/// item (`[+]`, `[name=web]`). What is there is told by its number.
+pub fn before_new_item(path: &str) -> &str {
+    let (mut in_quotes, mut escaped) = (false, false);
+    let new = path.char_indices().find(|(at, c)| {
+        let is_quote = *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        in_quotes ^= is_quote;
+        let step = path.get(at + 1..).unwrap_or_default();
+        let is_known = step.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '-'));
+        *c == '[' && !in_quotes && !is_known
+    });
+    path.get(..new.map_or(path.len(), |(at, _)| at))
+        .unwrap_or(path)
+}
+
+/// The steps between slashes, as JSON Pointer has them.
+pub(crate) fn parted(text: &str) -> impl Iterator<Item = Step> {
+    let parts = text.split('/').filter(|part| !part.is_empty());
+    parts.map(|part| match part.parse() {
+        Ok(index) => Step::Index(index),
+        Err(_) => Step::Key(part.to_owned()),
+    })
 }
 
 impl Step {
@@ -495,7 +537,7 @@ other: *base
     #[test]
     fn what_is_no_path_is_told_apart_by_cause() {
         insta::assert_snapshot!(
-            ["", ".a..b", "a.", "a[", "a[0", "a[]", "a[x]", "a['b]", "a['b'", "a[b=c", "a b", "a=b", "a:b", "a[0]b"]
+            ["", ".a..b", "a.", "a[", "a[0", "a[]", "a[x]", "a['b]", "a['b'", "a[b=c", "a b", "a=b", "a:b", "a[0]b", ".a[0]/b/1", "a[b=c]/d=e"]
                 .map(|text| text.parse::<Path>().unwrap_err().to_string())
                 .join("\n"),
             @r#"
@@ -513,8 +555,27 @@ other: *base
         the path "a=b" has "=b" where a step was expected: a key with such a character is written as ["key"]
         the path "a:b" has ":b" where a step was expected: a key with such a character is written as ["key"]
         the path "a[0]b" has "b" where a step was expected: a key with such a character is written as ["key"]
+        the path ".a[0]/b/1" has a `/` where a step was expected: write `.a[0].b[1]`
+        the path "a[b=c]/d" has a `/` where a step was expected: write `.a[b=c].d`
         "#
         );
+    }
+
+    #[test]
+    fn a_new_item_is_known_by_its_list() {
+        for (path, expected) in [
+            (".a.b[0].c", ".a.b[0].c"),
+            (".a[+]", ".a"),
+            (".a[0].b[+].c", ".a[0].b"),
+            (".a[name=x].b", ".a"),
+            (
+                "A/b:.c[\"d[+]\\\"[e\"].f[-1]",
+                "A/b:.c[\"d[+]\\\"[e\"].f[-1]",
+            ),
+            ("[+]", ""),
+        ] {
+            assert_eq!(before_new_item(path), expected);
+        }
     }
 
     #[test]

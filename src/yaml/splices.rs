@@ -465,8 +465,8 @@ impl<'s, 't> Splices<'s, 't> {
             let start = last.start(stream).unwrap_or(extent.start);
             match (begins_line(text, start), colon) {
                 (true, _) if start > line_end(text, extent.start) => {
-                    let indent = " ".repeat(self.column(start));
-                    format!(",{}{indent}", line_break(text))
+                    let indent = text.get(line_start(text, start)..start);
+                    format!(",{}{}", line_break(text), indent.unwrap_or_default())
                 }
                 (_, ":") => ",".to_owned(),
                 _ => ", ".to_owned(),
@@ -481,7 +481,13 @@ impl<'s, 't> Splices<'s, 't> {
         let entry = entry.unwrap_or(last);
         let at = end(stream, entry.value)?;
         let blank = separator.strip_prefix(',').unwrap_or(&separator);
-        if blank.contains('\n') && ends_line(text, at) && line_end(text, at) > at {
+        let behind_comma = comma(text, at).map(|comma| comma + 1);
+        let behind_comma = behind_comma.filter(|end| ends_line(text, *end));
+        if let (true, Some(end)) = (blank.contains('\n'), behind_comma) {
+            // What is behind the comma stays with the value before it.
+            let line_end = line_end(text, end);
+            self.replace(line_end..line_end, format!("{blank}{written},"));
+        } else if blank.contains('\n') && ends_line(text, at) && line_end(text, at) > at {
             // A comment behind the value stays behind it.
             let line_end = line_end(text, at);
             self.replace(at..at, ",".to_owned());
@@ -590,15 +596,10 @@ impl<'s, 't> Splices<'s, 't> {
         let entry = entries.get(index)?;
         let start = entry.start(stream)?;
         let end = end(stream, entry.value)?;
-        let comma = |from: usize| {
-            let rest = text.get(from..)?;
-            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
-            rest.get(blank..)?.starts_with(',').then_some(from + blank)
-        };
         let is_last = index > last_kept;
         let end = match is_last {
             true => end,
-            false => comma(end)? + 1,
+            false => comma(text, end)? + 1,
         };
         let own_lines = begins_line(text, start) && ends_line(text, end);
         let own_lines = own_lines && line_start(text, start) > 0;
@@ -608,7 +609,7 @@ impl<'s, 't> Splices<'s, 't> {
         }
         if is_last {
             let before = self::end_of(stream, entries.get(index.checked_sub(1)?)?.value)?;
-            let comma = comma(before)?;
+            let comma = comma(text, before)?;
             match own_lines {
                 true => self.replace(comma..comma + 1, String::new()),
                 false => self.replace(comma..end, String::new()),
@@ -620,6 +621,13 @@ impl<'s, 't> Splices<'s, 't> {
         }
         Some(())
     }
+}
+
+/// The comma that is the next thing from `from` on.
+fn comma(text: &str, from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+    rest.get(blank..)?.starts_with(',').then_some(from + blank)
 }
 
 /// Behind which key or item something new goes.

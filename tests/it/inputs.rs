@@ -153,6 +153,10 @@ fn a_list_in_another_notation_says_how_to_write_it() {
             "image",
             "[\n  \"ghcr.io/acme/web:v14\",\n  \"ghcr.io/acme/api:v3\"\n]",
         )]),
+        refused([(
+            "image",
+            "{\n  \"web\": \"ghcr.io/acme/web:v14\",\n  \"api\": \"ghcr.io/acme/api:v3\"\n}",
+        )]),
         refused([("file", "- apps/web.yaml")]),
         refused([("file", "[\"apps/web.yaml\"]")]),
         refused([("file", "'apps/web.yaml'")]),
@@ -170,6 +174,7 @@ fn a_list_in_another_notation_says_how_to_write_it() {
     `image` `ghcr.io/acme/web:v14; ghcr.io/acme/api:v3`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
     `image` `"ghcr.io/acme/web:v14"`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`
     `image` `[ "ghcr.io/acme/web:v14", "ghcr.io/acme/api:v3" ]`: a list is one item a line, without `-`, brackets, quotes or commas: `ghcr.io/acme/web:v14`, and on the next line `ghcr.io/acme/api:v3`
+    `image` `{ "web": "ghcr.io/acme/web:v14", "api": "ghcr.io/acme/api:v3" }`: a list is one item a line, without `-`, brackets, quotes or commas: `web=ghcr.io/acme/web:v14`, and on the next line `api=ghcr.io/acme/api:v3`
     `file` `- apps/web.yaml`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`
     `file` `["apps/web.yaml"]`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`
     `file` `'apps/web.yaml'`: a list is one item a line, without `-`, brackets, quotes or commas: `apps/web.yaml`

@@ -4,14 +4,17 @@
 //!
 //! ```toml
 //! about = "What this case shows."
-//! image = ["ghcr.io/o/web:v2"]     # also: path, set, resource
+//! image = ["ghcr.io/o/web:v2"]     # also: path, set, remove, resource
 //! notes = ["was removed"]          # texts that the plan's notes hold, in their order
 //! warnings = ["stays as it is"]    # the same for its warnings; there are no others
 //! file = "values.yaml"             # what the file is called
+//! appends = true                   # a second run does it again
 //! ```
 //!
 //! With `refusal = "…"` instead of an `after.yaml`, the request is refused in words that hold this
 //! text. In messages the file is called `manifest.yaml`, unless the case says otherwise.
+//!
+//! What a case does is told of in full, and taken back to the byte.
 //!
 //! `docs/recognised.md` is full of cases, too: the inputs in the lines above a block, the block a diff.
 
@@ -22,8 +25,10 @@ use std::str::FromStr;
 
 use gitops_deploy::image::ImageReference;
 use gitops_deploy::manifest::{
-    EditRequest, ManifestError, ManifestFile, Plan, image_transitions, plan, restore,
+    EditRequest, FileEdit, ManifestError, ManifestFile, Plan, ValueChange, Versions,
+    image_transitions, plan, restore,
 };
+use gitops_deploy::yaml::path::before_new_item;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
@@ -41,11 +46,15 @@ struct Case {
     #[serde(default)]
     set: Vec<String>,
     #[serde(default)]
+    remove: Vec<String>,
+    #[serde(default)]
     resource: Vec<String>,
     #[serde(default)]
     notes: Vec<String>,
     #[serde(default)]
     warnings: Vec<String>,
+    #[serde(default)]
+    appends: bool,
     file: Option<String>,
     refusal: Option<String>,
 }
@@ -56,6 +65,7 @@ impl Case {
             images: parsed(&self.image),
             paths: parsed(&self.path),
             set: parsed(&self.set),
+            remove: parsed(&self.remove),
             resources: parsed(&self.resource),
             ..EditRequest::default()
         }
@@ -154,12 +164,39 @@ fn failure(folder: &Path) -> Option<String> {
             case.warnings
         ));
     }
+    if let Some(stranger) = untold(&plan, edit) {
+        return Some(format!("changes, and says nothing of: {stranger:?}"));
+    }
+    let is_template = String::from_utf8_lossy(&before).contains("{{");
+    match restore(&expected, &before, &expected) {
+        _ if is_template => {}
+        Ok(Some(back)) if back == before => {}
+        back => return Some(format!("is not taken back: {back:?}")),
+    }
+    if case.appends {
+        return None;
+    }
     // A second run finds everything done.
     match case.plan(&expected) {
         Ok(plan) if plan.edits.is_empty() => None,
         Ok(_) => Some("a second run changes it again".to_owned()),
         Err(error) => Some(format!("a second run is refused: {error}")),
     }
+}
+
+/// A value that `edit` changes, where `plan` says it of no image and of no value.
+fn untold(plan: &Plan, edit: &FileEdit) -> Option<ValueChange> {
+    let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
+    let mut beside = versions.values_beside(&plan.images).into_iter();
+    beside.find(|value| {
+        let is_told = |own: &ValueChange| {
+            let own_path = before_new_item(&own.path);
+            // What was nothing is gone where a key is made below it.
+            let is_there = value.path.starts_with(own_path) || own_path.starts_with(&value.path);
+            own.resource == value.resource && is_there
+        };
+        !plan.values.iter().any(is_told)
+    })
 }
 
 /// The cases of the documentation: above each diff, its inputs as `` `image: …` ``.
@@ -185,6 +222,7 @@ fn every_shape_of_the_documentation_is_edited_as_it_shows() {
                 Some(("image", line)) => case.image.push(line.to_owned()),
                 Some(("path", line)) => case.path.push(line.to_owned()),
                 Some(("set", line)) => case.set.push(line.to_owned()),
+                Some(("remove", line)) => case.remove.push(line.to_owned()),
                 _ => {}
             }
         }
@@ -192,6 +230,14 @@ fn every_shape_of_the_documentation_is_edited_as_it_shows() {
         let plan = plan.unwrap_or_else(|error| panic!("{paragraph}\n{error}"));
         let after = String::from_utf8(plan.edits[0].after.clone()).unwrap();
         assert_eq!(after, side('+'), "{paragraph}");
+        assert_eq!(untold(&plan, &plan.edits[0]), None, "{paragraph}");
+        let [before, after] = [side('-'), after].map(String::into_bytes);
+        let back = restore(&after, &before, &after).unwrap_or_else(|error| {
+            // What a template fills in can't be read.
+            assert!(paragraph.contains("templates"), "{paragraph}\n{error}");
+            Some(before.clone())
+        });
+        assert_eq!(back, Some(before), "{paragraph}");
         seen += 1;
     }
     assert!(seen > 25, "the shapes were not found: {seen}");
@@ -250,6 +296,11 @@ fn what_a_refusal_says_to_write_works() {
             "a.yaml",
             "t: &t v1\nimage: {repository: a/b, tag: *t}\nl: *t\n",
             "a/b:v2",
+        ),
+        (
+            "a.yaml",
+            "containers:\n- {name: w, image: 'ghcr.io/acme/web: v1'}\n",
+            "ghcr.io/acme/web:v2",
         ),
         (
             "a.yaml",
@@ -528,6 +579,33 @@ proptest! {
             Ok(None) => prop_assert!(false, "is taken back already\n{text}\n{after}"),
             // What can't be told apart is refused; what a template fills in can't be read.
             Err(_) => {}
+        }
+    }
+
+    /// As the fuzz target `plan` asks of any file: in a text of a block scalar, line by line the same.
+    #[test]
+    fn what_is_planned_in_a_text_is_what_is_planned_in_a_file(
+        file in any_shape(),
+        line in prop::sample::select(vec!["ghcr.io/acme/web:v2", "web=ghcr.io/acme/web:v2", "acme/web:1.10"]),
+        header in prop::sample::select(vec!["|", "|-", "|2+", "| # ours"]),
+        crlf in any::<bool>(),
+    ) {
+        let request = image_request(line);
+        let around = |file: &str| {
+            let lines = file.lines().map(|line| format!("  {line}\n"));
+            let text = format!("text: {header}\n{}end: 1\n", lines.collect::<String>());
+            if crlf { text.replace('\n', "\r\n") } else { text }
+        };
+        // A template is filled in as a whole.
+        prop_assume!(!file.contains("{{"));
+        let alone = edited(file.as_bytes(), &request);
+        let inside = edited(around(&file).as_bytes(), &request);
+        match (alone, inside) {
+            (Ok(alone), Ok(inside)) => {
+                let expected = around(std::str::from_utf8(&alone).unwrap());
+                prop_assert_eq!(String::from_utf8_lossy(&inside), expected);
+            }
+            (alone, inside) => prop_assert_eq!(alone.is_ok(), inside.is_ok(), "{:?}\n{:?}", alone, inside),
         }
     }
 

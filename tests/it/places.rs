@@ -292,3 +292,110 @@ fn an_item_whose_name_is_its_image_has_a_history_and_is_rolled_back() {
         );
     }
 }
+
+/// What was deployed is all that a rollback speaks of, however it is written.
+#[test]
+fn a_rollback_of_an_image_in_parts_speaks_of_no_other_value() {
+    let server = GitServer::start();
+    for (number, (before, tag, after)) in [
+        (
+            "helm:\n  values: |\n    image:\n      repository: acme/web\n      tag: v1\n",
+            "v2",
+            "helm:\n  values: |\n    image:\n      repository: acme/web\n      tag: v2\n",
+        ),
+        (
+            "image: {repository: acme/web, tag: null}\n",
+            "v2",
+            "image: {repository: acme/web, tag: v2}\n",
+        ),
+        (
+            "services:\n  web:\n    image: acme/web:${TAG:-v1}\n",
+            "v2",
+            "services:\n  web:\n    image: acme/web:${TAG:-v2}\n",
+        ),
+        (
+            "image:\n  repository: acme/web\n",
+            "1.10",
+            "image:\n  repository: acme/web\n  tag: \"1.10\"\n",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let repository = server.repository_with(&format!("o/manifests-{number}"), FILE, before);
+        operation(&repository, "update")
+            .input("image", format!("acme/web:{tag}"))
+            .run()
+            .succeeded();
+        let text = |repository: &Repository| repository.show("main", FILE);
+        assert_eq!(String::from_utf8(text(&repository)).unwrap(), after);
+        let outcome = operation(&repository, "rollback").run().succeeded();
+        assert_eq!(String::from_utf8(text(&repository)).unwrap(), before);
+        assert_eq!(outcome.output("previous-image"), format!("acme/web:{tag}"));
+        assert_eq!(outcome.warnings(), Vec::<String>::new(), "{before}");
+    }
+}
+
+/// A value inside of a text has a place and a history of its own.
+#[test]
+fn a_value_in_a_text_is_told_of_and_rolled_back_by_itself() {
+    let server = GitServer::start();
+    let text = |replicas: &str, debug: &str| {
+        format!("data:\n  values.yaml: |\n    replicas: {replicas}\n    debug: {debug}\n")
+    };
+    let repository = server.repository_with("o/manifests", FILE, &text("1", "false"));
+    let set = |line: &str| {
+        operation(&repository, "update")
+            .input("set", line)
+            .run()
+            .succeeded();
+    };
+    set(".data[\"values.yaml\"].replicas=2");
+    set(".data[\"values.yaml\"].debug=true");
+    let outcome = operation(&repository, "history").run().succeeded();
+    let commits: Vec<Value> = serde_json::from_str(outcome.output("deployments")).unwrap();
+    let values = commits[0]["values"].as_array().unwrap().iter();
+    let values: Vec<Value> = values
+        .map(|value| json!([value["path"], value["old"], value["new"]]))
+        .collect();
+    let path = "[\"values.yaml\"]";
+    assert_eq!(
+        values,
+        [json!([format!(".data{path}.debug"), "false", "true"])]
+    );
+    let older = repository.git(&["rev-parse", "main~1"]);
+    operation(&repository, "rollback")
+        .input("commit", older.trim())
+        .run()
+        .succeeded();
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        text("1", "true")
+    );
+}
+
+/// No file says which image a tag alone is of; the last deployment does.
+#[test]
+fn a_tag_alone_is_not_taken_for_one_of_another_image_than_last_time() {
+    let server = GitServer::start();
+    let repository = server.repository_with("o/manifests", FILE, "image:\n  tag: v1\n");
+    let update = |image: &str| operation(&repository, "update").input("image", image);
+    update("ghcr.io/acme/web:v2").run().succeeded();
+    let outcome = update("ghcr.io/acme/wbe:v3").run().failed();
+    let tip = repository.tip("main");
+    let [error] = &outcome.errors()[..] else {
+        panic!("{}", outcome.log())
+    };
+    insta::assert_snapshot!(error.replace(&tip[..7], "COMMIT"), @"
+    apps/kustomization.yaml line 2: the tag there is one of ghcr.io/acme/web, by commit COMMIT, and ghcr.io/acme/wbe:v3 is asked for. Read on `main` at COMMIT. Nothing was changed.
+    Did you mean `ghcr.io/acme/web:v3`? Where the image has another name from now on, say so once, with the input `path: .image.tag`.
+    ");
+    assert_eq!(repository.show("main", FILE), b"image:\n  tag: v2\n");
+    // Whoever names the place means it, and from then on it is known.
+    update("ghcr.io/acme/site:v3")
+        .input("path", ".image.tag")
+        .run()
+        .succeeded();
+    update("ghcr.io/acme/site:v4").run().succeeded();
+    assert_eq!(repository.show("main", FILE), b"image:\n  tag: v4\n");
+}

@@ -125,12 +125,13 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
         if *bytes != file.bytes {
             let Changes { images, values } =
                 named.changes(&file.path, Some(&file.bytes), Some(bytes));
-            // Where nobody has said what was deployed, it is what differs.
+            let images: Vec<ImageChange> = images.into_iter().filter_map(change).collect();
+            // Where nobody has said what was deployed, or there is none any more, it is what differs.
             let values = match images.is_empty() && values.is_empty() {
                 true => Versions::new(&file.path, Some(&file.bytes), Some(bytes)).values(),
                 false => values,
             };
-            plan.images.extend(images.into_iter().filter_map(change));
+            plan.images.extend(images);
             plan.values.extend(values);
             plan.edits.push(FileEdit {
                 path: file.path.clone(),
@@ -297,21 +298,12 @@ pub(super) fn besides_in(named: &Named<'_>, versions: &FileVersions) -> Vec<Valu
 /// The values that differ beside those of `images`, and beside `known` ones.
 fn beside(versions: &Versions, images: &[ImageChange], known: &[ValueChange]) -> Vec<ValueChange> {
     let is_known = |value: &ValueChange| {
-        let is_of_image = |image: &ImageChange| {
-            let is_part = |whole: &str, part: &Option<String>| {
-                let part = part.as_deref().unwrap_or_default();
-                whole.contains(part) || part.contains(whole)
-            };
-            image.file == value.file
-                && is_part(&image.old, &value.old)
-                && is_part(&image.new, &value.new)
+        let is_it = |own: &ValueChange| {
+            (&own.file, &own.resource, &own.path) == (&value.file, &value.resource, &value.path)
         };
-        images.iter().any(is_of_image)
-            || known.iter().any(|own| {
-                (&own.file, &own.resource, &own.path) == (&value.file, &value.resource, &value.path)
-            })
+        known.iter().any(is_it)
     };
-    let mut values = versions.values();
+    let mut values = versions.values_beside(images);
     values.retain(|value| !is_known(value));
     values
 }

@@ -3,7 +3,9 @@
 use crate::action::inputs::definition::{Definition, Input, Problems, UPDATE, WITH_IMAGES, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{lines, list, one_a_line};
-use crate::manifest::{EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath};
+use crate::manifest::{
+    EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath, images_in_mapping,
+};
 use crate::operation::Operation;
 
 /// A promotion takes the images over as they are, to where they are.
@@ -14,7 +16,7 @@ inputs! {
     /// that holds this repository is updated, with it every container of that name. Required,
     /// unless `set` or `remove` is given. For `verify`, the images that are to run; for `promote`, only
     /// these, without a version.
-    IMAGE: Vec<ImageAssignment> = Input::new("image", WITH_IMAGES, lines)
+    IMAGE: Vec<ImageAssignment> = Input::new("image", WITH_IMAGES, images)
         .elsewhere(&[(Operation::Rollback, "name what to go back to with `to`")]);
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
@@ -37,6 +39,18 @@ inputs! {
     /// Only these objects of the files, one `Kind/name` a line.
     RESOURCE: Vec<ResourceFilter> = Input::new("resource", UPDATE, lines)
         .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
+}
+
+/// Lines of `image`; for a mapping over several of them, with how to write it.
+fn images(text: &str, problems: &mut Problems<'_>) -> Option<Vec<ImageAssignment>> {
+    let is_one_line = text.lines().nth(1).is_none();
+    match images_in_mapping(text.trim()).filter(|_| !is_one_line) {
+        Some(items) => {
+            problems.quote(text, one_a_line(&items));
+            None
+        }
+        None => lines(text, problems),
+    }
 }
 
 /// Lines of `set`; for one that is nearly right, with how to write it.
