@@ -98,6 +98,22 @@ impl Beyond {
         self
     }
 
+    /// What became of `branch` since `ours` was on it, as far as the other commit does not have that; by what
+    /// `is_ours` and `is_same` say of messages.
+    pub fn since(
+        self,
+        ours: &CommitId,
+        branch: &BranchName,
+        is_ours: fn(&str) -> bool,
+        is_same: impl Fn(&str) -> bool,
+    ) -> Since {
+        let since = self.after(ours);
+        match since.foreign(branch, is_ours) {
+            Some(foreign) => Since::Foreign(foreign),
+            None => since.deployment(is_ours, is_same),
+        }
+    }
+
     /// The newest deployment of ours, where it is not one that `is_same`.
     pub fn deployment(
         &self,

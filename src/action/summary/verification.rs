@@ -123,21 +123,22 @@ fn posted(report: &VerificationReport) -> String {
 
 /// The images that are to run.
 fn in_git(report: &VerificationReport) -> String {
-    let row = |image: &GitImage| {
-        let place = image.held();
-        format!(
-            "| {} | {} | {} |",
-            place.map(|place| code(&place.resource)).unwrap_or_default(),
-            place
-                .and_then(|place| place.container.as_deref())
-                .map(code)
-                .unwrap_or_default(),
-            code(image.image()),
-        )
-    };
     table(
         &["Resource", "Container", heading(report)],
         report.images.iter().map(row),
+    )
+}
+
+/// A row for an image: where it is, and the reference.
+fn row(image: &GitImage) -> String {
+    let place = image.held();
+    let resource = place.map(|place| code(&place.resource));
+    let container = place.and_then(|place| place.container.as_deref());
+    format!(
+        "| {} | {} | {} |",
+        resource.unwrap_or_default(),
+        container.map(code).unwrap_or_default(),
+        code(image.image()),
     )
 }
 
@@ -174,7 +175,7 @@ fn application(one: &ApplicationReport) -> String {
     )
 }
 
-/// A row for an image: what Pods run of its repository.
+/// The same, with what Pods run of its repository.
 fn side_by_side(image: &GitImage, running: &[&str], is_known: bool) -> String {
     let wanted: Option<ImageReference> = image.image().parse().ok();
     let parsed = |text: &str| text.parse::<ImageReference>().ok();
@@ -200,17 +201,7 @@ fn side_by_side(image: &GitImage, running: &[&str], is_known: bool) -> String {
         (false, false) => "**another**",
     };
     let cluster: Vec<String> = of_repository.into_iter().map(code).collect();
-    let place = image.held();
-    format!(
-        "| {} | {} | {} | {} | {mark} |",
-        place.map(|place| code(&place.resource)).unwrap_or_default(),
-        place
-            .and_then(|place| place.container.as_deref())
-            .map(code)
-            .unwrap_or_default(),
-        code(image.image()),
-        cluster.join(" ")
-    )
+    format!("{} {} | {mark} |", row(image), cluster.join(" "))
 }
 
 /// The resources, folded; open where something is wrong with one.

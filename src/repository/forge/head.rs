@@ -149,11 +149,7 @@ impl<'a> GitHead<'a> {
             // What came since may be its target's as well, which need not be ours.
             return Ok(since.deployment(self.is_ours, is_same));
         }
-        let found = found.after(ours);
-        Ok(match found.foreign(self.name, self.is_ours) {
-            Some(foreign) => Since::Foreign(foreign),
-            None => found.deployment(self.is_ours, is_same),
-        })
+        Ok(found.since(ours, self.name, self.is_ours, is_same))
     }
 
     async fn commit(

@@ -201,11 +201,7 @@ impl<'a> HeadBranch<'a> {
             let found = self.compared(name, ours, head).await?.after(ours);
             return Ok(found.deployment(self.is_ours, is_same));
         }
-        let found = found.after(ours);
-        Ok(match found.foreign(self.name, self.is_ours) {
-            Some(foreign) => Since::Foreign(foreign),
-            None => found.deployment(self.is_ours, is_same),
-        })
+        Ok(found.since(ours, self.name, self.is_ours, is_same))
     }
 }
 
