@@ -6,9 +6,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+use crate::http::secrets::redacted;
 use crate::http::text::one_line;
 
-/// The most of a claim that a person is shown.
+/// The most of a text of others that a person is shown.
 const MAX_SHOWN: usize = 300;
 
 /// What matters of a token's claims. Texts are one line without control characters, and short.
@@ -58,8 +59,10 @@ impl Claims {
     }
 }
 
-fn shown(text: &str) -> String {
-    one_line(text).chars().take(MAX_SHOWN).collect()
+/// A text of others on one line, cut where it is longer than a person reads. A part of a secret is none that is known,
+/// and so they are taken out before.
+pub(super) fn shown(text: &str) -> String {
+    one_line(&redacted(text)).chars().take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]

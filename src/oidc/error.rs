@@ -35,7 +35,7 @@ pub enum Refusal {
         /// What was answered.
         said: String,
         /// What it says of itself; none where it is no ID token at all.
-        claims: Option<Claims>,
+        claims: Option<Box<Claims>>,
         /// Whether its time was over.
         is_over: bool,
     },

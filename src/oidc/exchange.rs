@@ -10,11 +10,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
-use super::claims::Claims;
+use super::claims::{Claims, shown};
 use super::error::{OidcError, Refusal};
 use crate::http::exchange::{self, Answer, ExchangeError, Patience};
 use crate::http::secrets;
-use crate::http::text::{answered, host, one_line};
+use crate::http::text::{answered, host};
 use crate::limits::TOKEN;
 
 /// Who exchanges what, and as whom it is asked.
@@ -136,8 +136,8 @@ impl Exchange {
         let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
         let words = problem.as_ref().map(|problem| {
             let description = problem.error_description.as_deref().unwrap_or_default();
-            match one_line(description) {
-                description if description.is_empty() => one_line(&problem.error),
+            match shown(description) {
+                description if description.is_empty() => shown(&problem.error),
                 description => description,
             }
         });
@@ -146,7 +146,7 @@ impl Exchange {
         match (status, kind) {
             (408 | 425 | 429 | 500.., _) => Refusal::Trouble(said).into(),
             (_, Some("access_denied")) => {
-                let claims = Claims::of(id_token);
+                let claims = Claims::of(id_token).map(Box::new);
                 let now =
                     exchange::date(&answer.headers).unwrap_or_else(|| SystemTime::now().into());
                 let ends = claims.as_ref().and_then(|claims| claims.ends);

@@ -7,9 +7,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
+use super::claims::shown;
 use super::error::Refusal;
 use crate::http::exchange::{self, Answer, Patience};
-use crate::http::text::{answered, host, one_line};
+use crate::http::text::{answered, host};
 use crate::http::{secret_header, secrets};
 use crate::limits::TOKEN;
 
@@ -69,7 +70,7 @@ fn read(answer: &Answer, host: &str) -> Result<SecretString, Refusal> {
     }
     if !answer.is_success() {
         let problem = serde_json::from_slice::<Problem>(&answer.body);
-        let words = problem.map(|problem| one_line(&problem.message));
+        let words = problem.map(|problem| shown(&problem.message));
         return Err(Refusal::NoIdToken {
             why: answered(host, answer.status, &words.unwrap_or_default()),
             may_pass: matches!(answer.status, 408 | 425 | 429 | 500..),

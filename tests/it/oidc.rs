@@ -199,12 +199,20 @@ fn what_servers_say_shows_no_token() {
     let world = World::new();
     let argocd = world.argocd(vec![world.healthy()]);
     let id_token = jwt(&job(GITLAB, SUBJECT, "x", 1));
-    let told = json!({"error": "invalid_request", "error_description": format!("no: {id_token}")});
-    world.dex.refuse(Answer(400, told.to_string()));
-    let outcome = world.verify_in_gitlab(&argocd, &id_token).run().failed();
-    let shown = shown(&outcome);
-    assert!(shown.contains("HTTP 400: no: ***"), "{shown}");
-    assert!(!shown.contains(&id_token), "{shown}");
+    // Also where what is said is cut in the middle of it.
+    for before in ["no: ", &"no ".repeat(90)] {
+        let said = format!("{before}{id_token} {}", "why ".repeat(1_000));
+        let told = json!({"error": "invalid_request", "error_description": said});
+        world.dex.refuse(Answer(400, told.to_string()));
+        let outcome = world.verify_in_gitlab(&argocd, &id_token).run().failed();
+        let shown = shown(&outcome);
+        assert!(
+            shown.contains("HTTP 400: no") && shown.contains("***"),
+            "{shown}"
+        );
+        assert!(!shown.contains(&id_token[..20]), "{shown}");
+        assert!(!shown.contains(&"why ".repeat(100)), "{shown}");
+    }
 }
 
 #[test]
@@ -558,9 +566,7 @@ fn what_the_job_lacks_is_told_before_anything_is_asked() {
         .lines()
         .find(|line| line.contains("argocd-oidc-connector`"))
         .unwrap();
-    insta::assert_snapshot!(line, @"
-    error: The inputs are not valid: `argocd-oidc-connector`: this job has no ID token: set the variable ARGOCD_ID_TOKEN to one that is for Argo CD's URL. GitLab CI does that by `id_tokens:`
-    ");
+    insta::assert_snapshot!(line, @"error: The inputs are not valid: `argocd-oidc-connector`: this job has no ID token: set the variable ARGOCD_ID_TOKEN to one that is for Argo CD's URL. GitLab CI does that by `id_tokens:`");
     assert_eq!(world.id_tokens.requests(), Vec::<String>::new());
     assert_eq!(argocd.requests(), Vec::<String>::new());
 }
