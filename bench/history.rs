@@ -114,7 +114,7 @@ fn image(file: usize) -> String {
 
 /// So many bytes of a Deployment. The values of its environment are noise, so that it shrinks under zlib as
 /// real manifests with their hashes and hosts do, to a bit less than half.
-fn manifest(file: usize, tag: usize, size: usize) -> String {
+pub fn manifest(file: usize, tag: usize, size: usize) -> String {
     let mut text = format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: service-{file:05}\nspec:\n  \
          replicas: 2\n  template:\n    spec:\n      containers:\n        - name: service\n          \

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::history::{Size, Task};
+use crate::history::{Size, Task, manifest};
 use crate::meter::{Meter, Peak};
 use crate::support::{Action, GitServer, Repository, TOKEN};
 
@@ -33,7 +33,7 @@ const AMONG_OTHERS: usize = 24;
 /// From one push of somebody else to the next.
 const FOREIGN: Duration = Duration::from_millis(300);
 const BRANCHES: usize = 50_000;
-/// Of the large manifest; a bit less than what one Git object may have.
+/// Of the large manifest.
 const LARGE: usize = 16_000_000;
 /// Of the rollback's repository.
 const LONG: Size = Size {
@@ -309,21 +309,18 @@ fn pull_request(
 }
 
 fn large(server: &GitServer, name: &str, action: &Path) -> anyhow::Result<Figures> {
-    let mut manifest = String::new();
+    let mut all = String::new();
     for number in 0.. {
-        let more = format!(
-            "---\nkind: Deployment\nmetadata:\n  name: service-{number:06}\nspec:\n  template:\n    spec:\n      \
-             containers:\n        - name: service\n          image: ghcr.io/acme/service-{number:06}:v1\n"
-        );
-        if manifest.len() + more.len() > LARGE {
+        let more = format!("---\n{}", manifest(number, 1, 5_000));
+        if all.len() + more.len() > LARGE {
             break;
         }
-        manifest.push_str(&more);
+        all.push_str(&more);
     }
-    let repository = server.repository_with(name, "all.yaml", &manifest);
+    let repository = server.repository_with(name, "all.yaml", &all);
     let update = deploy(action, &repository, "all.yaml");
     measured_alone(
         server,
-        update.input("image", "ghcr.io/acme/service-000007:v2"),
+        update.input("image", "ghcr.io/acme/service-00007:v2"),
     )
 }

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::limits::OBJECT;
+
 /// A path to a file inside a repository: relative, `/`-separated, without `.`, `..`, empty
 /// components or `.git`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,8 +110,8 @@ fn normalized(text: &str) -> Result<String, PathError> {
     Ok(components.join("/"))
 }
 
-/// The largest file that is read: a hundred times the largest manifest that we have met.
-pub const MAX_FILE_BYTES: usize = 16 << 20;
+/// The largest file that is read.
+pub const MAX_FILE_BYTES: usize = OBJECT.most() as usize;
 
 /// One line of `file`: a path, or a glob.
 #[derive(Debug, Clone)]

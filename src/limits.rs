@@ -61,8 +61,8 @@ pub const RECEIVED: Limit = Limit::new(1 << 30, "bytes received from a Git serve
 pub const UNPACKED: Limit = Limit::new(64 << 30, "bytes of Git objects unpacked in one run");
 /// Trees of about a million files.
 pub const OBJECTS: Limit = Limit::new(2 << 20, "Git objects in one pack");
-/// A hundred times the largest manifest that we have met.
-pub const OBJECT: Limit = Limit::new(16 << 20, "bytes in one Git object");
+/// Four times the largest manifest that we have met.
+pub const OBJECT: Limit = Limit::new(24 << 20, "bytes in one Git object");
 /// A message that nobody reads.
 pub const COMMIT: Limit = Limit::new(1 << 20, "bytes in one commit, its message included");
 /// Of objects that are the difference to others, while those are kept.
@@ -75,8 +75,8 @@ pub const ENTRIES: Limit = Limit::new(2 << 20, "files and directories in one com
 pub const PATHS: Limit = Limit::new(128 << 20, "bytes of paths in one commit");
 /// Of the files of a selection, or all versions that a past shows.
 pub const FILES: Limit = Limit::new(64 << 20, "bytes of files read at once");
-/// The largest bundles of custom resource definitions have half of it.
-pub const NODES: Limit = Limit::new(1 << 19, "keys, values and lists in one YAML file");
+/// The largest bundles of custom resource definitions have a quarter of it.
+pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in one YAML file");
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
 pub const GITHUB: Limit = Limit::new(16 << 20, "bytes in one answer of GitHub's API");
 /// The resources of a very large application.

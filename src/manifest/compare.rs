@@ -385,7 +385,7 @@ fn paired(
         text(before, *old) == text(after, *new) && path(before, *old) == path(after, *new)
     };
     let document = |manifest: Option<&Manifest<'_>>, node: &NodeId| {
-        manifest.map(|manifest| manifest.stream[*node].document())
+        manifest.map(|manifest| manifest.stream.document(*node))
     };
     let documents = old.iter().map(|node| document(before, node));
     let mut documents = documents.chain(new.iter().map(|node| document(after, node)));

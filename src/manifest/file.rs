@@ -96,7 +96,7 @@ impl Nested {
             node,
             lines: self.lines,
             document: self.document,
-            is_behind: self.is_behind || stream[node].document() > 0,
+            is_behind: self.is_behind || stream.document(node) > 0,
             path: format!("{}{path}", self.path),
             place: Place::of(stream, node).inside(&self.place),
             resource: object.map_or(self.resource.clone(), |object| object.to_string()),
@@ -203,6 +203,17 @@ impl<'f> Manifest<'f> {
         }
         let stream = Stream::parse(source.bytes())
             .map_err(|error| invalid(&file.path, &file.bytes, error))?;
+        Self::of(source, stream, request, nested)
+    }
+
+    /// What `stream` holds, which `source` reads as or is to read as.
+    pub fn of(
+        source: &'f Source<'f>,
+        stream: Stream<'f>,
+        request: &EditRequest,
+        nested: Option<&Nested>,
+    ) -> Result<Self, ManifestError> {
+        let file = source.file;
         if let Err(source) = place::check_names(&stream) {
             let file = file.path.clone();
             return Err(ManifestError::Invalid { file, source });
@@ -210,7 +221,7 @@ impl<'f> Manifest<'f> {
         let mut sites = find::sites(&stream, &file.path);
         for site in &mut sites {
             let mut lines = site.slots().map(|slot| stream[slot.node].line());
-            if lines.any(|line| source.has_template(line)) && site.passes().is_none() {
+            if lines.any(|line| source.has_template(&stream, line)) && site.passes().is_none() {
                 drop(lines);
                 site.obstruct(Obstacle::Template);
             }
@@ -282,7 +293,7 @@ impl<'f> Manifest<'f> {
     pub fn address(&self, node: NodeId) -> Option<String> {
         let (document, is_reached) = match &self.nested {
             Some(nested) => {
-                let is_behind = nested.is_behind || self.stream[node].document() > 0;
+                let is_behind = nested.is_behind || self.stream.document(node) > 0;
                 (nested.document, !is_behind)
             }
             None => (document(&self.stream, node), true),
@@ -321,7 +332,7 @@ impl<'f> Manifest<'f> {
 
 /// The document that `node` is in, where there are several.
 fn document(stream: &Stream<'_>, node: NodeId) -> Option<usize> {
-    (stream.roots().len() > 1).then(|| stream[node].document())
+    (stream.roots().len() > 1).then(|| stream.document(node))
 }
 
 /// The error for a file that does not parse.

@@ -307,7 +307,7 @@ impl<'s, 't> Finder<'s, 't> {
         let bare: Vec<&Family> = families.iter().filter(is_bare).collect();
         let global = self
             .registries
-            .get(self.stream[node].document())
+            .get(self.stream.document(node))
             .cloned()
             .flatten();
         let mut is_name = false;

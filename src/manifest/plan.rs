@@ -17,7 +17,7 @@ use super::source::{ManifestFile, Source};
 use super::target::{self, Targets, described, unwritable};
 use super::write::Obstacle;
 use crate::image::ImageReference;
-use crate::yaml::{NodeId, scalar};
+use crate::yaml::{NodeId, Stream, scalar};
 
 /// What to do to `files` so that they hold what `request` asks for.
 ///
@@ -104,10 +104,12 @@ fn finish(
             images.sort_by_key(|image| image.line);
             let notes = plan.notes.get_mut(first_note..).unwrap_or_default();
             notes.sort_by_key(|note| note.line);
-            let Some(after) = target::apply(manifest, &edits)? else {
+            let after = target::apply(manifest, &edits, |after| {
+                check(manifests, manifest, after, request, &promises, plan)
+            })?;
+            let Some(after) = after else {
                 return Ok(None);
             };
-            check(manifests, &after, request, &promises, plan)?;
             return Ok(Some(FileEdit {
                 path: after.path,
                 before: manifest.file.bytes.clone(),
@@ -336,11 +338,12 @@ fn promises<'r>(manifests: &[Manifest<'_>], targets: &[Targets<'r>]) -> Vec<Prom
     promises
 }
 
-/// Reads the result again: each place must hold the image that was asked for. Also looks for what was left
+/// Looks for images in `after`, which the file of `changed` is to say: each place must hold the image that was asked for. Also looks for what was left
 /// behind.
 fn check(
     before: &[Manifest<'_>],
-    after: &ManifestFile,
+    changed: &Manifest<'_>,
+    after: Stream<'_>,
     request: &EditRequest,
     promises: &[Promise<'_>],
     plan: &mut Plan,
@@ -348,8 +351,8 @@ fn check(
     if promises.is_empty() {
         return Ok(());
     }
-    let source = Source::new(after);
-    let read = vec![Manifest::read(&source, request)?];
+    let path = &changed.file.path;
+    let read = vec![Manifest::of(changed.source, after, request, None)?];
     let texts = Text::all(&read, request);
     let inside = Text::sources(&texts);
     let mut read = with_texts(read, &texts, &inside, request)?;
@@ -360,7 +363,7 @@ fn check(
     let Some(read) = read.first() else {
         return Ok(());
     };
-    let of_file = plan.images.iter().filter(|image| image.file == after.path);
+    let of_file = plan.images.iter().filter(|image| image.file == *path);
     let mut changed: Vec<(&str, &str)> = of_file
         .filter(|image| image.old != image.new)
         .map(|image| (image.old.as_str(), image.new.as_str()))
@@ -373,7 +376,7 @@ fn check(
     changed.dedup();
     for (old, new) in changed {
         plan.notes
-            .extend(guard::left_behind(&after.path, &read.stream, old, new));
+            .extend(guard::left_behind(path, &read.stream, old, new));
     }
     Ok(())
 }

@@ -534,7 +534,7 @@ fn read_value(text: &str) -> Option<(NewValue, Option<&'static str>)> {
     let document = format!("--- {text}");
     let stream = Stream::parse(document.as_bytes()).ok()?;
     let [root] = stream.roots() else { return None };
-    let tag = match stream[*root].tag.as_deref() {
+    let tag = match stream.tag(*root) {
         Some(tag) => {
             let name = tag.strip_prefix("tag:yaml.org,2002:")?;
             Some(*TAGS.iter().find(|known| **known == name)?)

@@ -602,8 +602,7 @@ impl<'s, 't> Version<'s, 't> {
     }
 
     fn value(&self, node: NodeId, place: impl FnOnce(NodeId) -> PlaceNumber) -> Value<'s> {
-        let node = &self.stream[node];
-        match (&node.content, &node.tag) {
+        match (&self.stream[node].content, self.stream.tag(node)) {
             (Content::Scalar(read), Some(tag)) => Value::Tagged(tag, &read.value),
             (Content::Scalar(read), None) => {
                 match read.style == Style::Plain && scalar::is_typed(&read.value) {

@@ -61,9 +61,9 @@ impl<'f> Source<'f> {
         Some(line + 1)
     }
 
-    /// Whether the line, from 1, has a template on it.
-    pub fn has_template(&self, line: usize) -> bool {
-        let text = self.masked.as_ref().map(|masked| masked.text.as_str());
+    /// Whether the line of what is read, from 1, has a template on it.
+    pub fn has_template(&self, read: &Stream<'_>, line: usize) -> bool {
+        let text = self.masked.as_ref().map(|_| read.text());
         let line = text.and_then(|text| text.lines().nth(line.checked_sub(1)?));
         line.is_some_and(|line| line.contains(MARK))
     }

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::yaml::{self, Content, Edit, EditError, NewValue, NodeId};
+use crate::yaml::{self, Content, Edit, EditError, NewValue, NodeId, Stream};
 
 use super::change::{ImageChange, Note, Plan, ValueChange};
 use super::error::ManifestError;
@@ -254,27 +254,35 @@ impl<'r> Targets<'r> {
     }
 }
 
-/// What the file of `manifest` is with `edits` made; none where nothing changes.
+/// What the file of `manifest` is with `edits` made, if `check` finds nothing wrong with what it says then; none
+/// where nothing changes.
 pub(super) fn apply(
     manifest: &Manifest<'_>,
     edits: &[Edit],
+    check: impl FnOnce(Stream<'_>) -> Result<(), ManifestError>,
 ) -> Result<Option<ManifestFile>, ManifestError> {
     if edits.is_empty() {
         return Ok(None);
     }
     let file = || manifest.file.path.clone();
     let is_template = manifest.source.first_template().is_some();
-    let after = yaml::edit::apply(&manifest.stream, edits).map_err(|source| match source {
-        EditError::DuplicateKey { key, first, line } if is_template => ManifestError::Branches {
-            file: file(),
-            key,
-            first,
-            line,
-        },
-        source => ManifestError::Edit {
+    let after = yaml::edit::apply_if(&manifest.stream, edits, |after| {
+        check(after).map_err(Refusal::Check)
+    });
+    let after = after.map_err(|refusal| match refusal {
+        Refusal::Edit(EditError::DuplicateKey { key, first, line }) if is_template => {
+            ManifestError::Branches {
+                file: file(),
+                key,
+                first,
+                line,
+            }
+        }
+        Refusal::Edit(source) => ManifestError::Edit {
             file: file(),
             source,
         },
+        Refusal::Check(error) => error,
     })?;
     let edit = manifest.source.edit(after).map_err(|TemplateLost| {
         let (file, line) = (file(), 1);
@@ -284,6 +292,18 @@ pub(super) fn apply(
         guard::refuse_signed(manifest)?;
     }
     Ok(edit)
+}
+
+/// Why an edit is not made.
+enum Refusal {
+    Edit(EditError),
+    Check(ManifestError),
+}
+
+impl From<EditError> for Refusal {
+    fn from(error: EditError) -> Self {
+        Self::Edit(error)
+    }
 }
 
 fn overlap(manifest: &Manifest<'_>, node: NodeId) -> ManifestError {

@@ -245,7 +245,7 @@ fn wishes(text: &str, prefix: &str) -> Vec<String> {
         let own = path::path_of(&stream, id).to_string();
         let document = match count {
             1 => String::new(),
-            _ => format!("{}:", node.document()),
+            _ => format!("{}:", stream.document(id)),
         };
         let below = if own == "." { "" } else { &own };
         let at = match prefix {

@@ -178,6 +178,7 @@ struct Builder<'t, 'd> {
     positions: Positions<'t, 'd>,
     nodes: Vec<Node<'t>>,
     roots: Vec<NodeId>,
+    tags: HashMap<NodeId, Box<str>>,
     /// The collections that are open, outermost first.
     open: Vec<Open>,
     /// The node of each of the parser's anchor numbers.
@@ -199,6 +200,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             positions: Positions::new(text, shown),
             nodes: Vec::new(),
             roots: Vec::new(),
+            tags: HashMap::new(),
             open: Vec::new(),
             anchors: HashMap::new(),
             last_end: 0,
@@ -243,6 +245,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             text: self.text,
             nodes: self.nodes,
             roots: self.roots,
+            tags: self.tags,
             depth: 0,
             wide: OnceLock::new(),
         })
@@ -367,13 +370,13 @@ impl<'t, 'd> Builder<'t, 'd> {
     }
 
     fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), ParseError> {
-        let document = self.document_of_next();
         // Anchors end with their document (chapter 3.2.2.2); the parser keeps them.
+        let root = self.roots.last().copied();
         let target = self
             .anchors
             .get(&anchor)
             .copied()
-            .filter(|target| self.nodes[target.number()].document() == document)
+            .filter(|target| Some(*target) >= root)
             .ok_or_else(|| ParseError::Syntax {
                 line: mark.line(),
                 column: self.positions.column(mark) + 1,
@@ -396,13 +399,6 @@ impl<'t, 'd> Builder<'t, 'd> {
         Ok(())
     }
 
-    /// The number of the document that the next node belongs to.
-    fn document_of_next(&self) -> usize {
-        self.roots
-            .len()
-            .saturating_sub(usize::from(!self.open.is_empty()))
-    }
-
     /// Hangs a node into the innermost open collection.
     fn add(
         &mut self,
@@ -412,7 +408,6 @@ impl<'t, 'd> Builder<'t, 'd> {
         mark: Marker,
     ) -> NodeId {
         let id = NodeId::of(self.nodes.len());
-        let document = self.document_of_next();
         let parent = self.open.last().map(|open| open.node);
         let role = match self.open.last_mut() {
             None => {
@@ -443,6 +438,9 @@ impl<'t, 'd> Builder<'t, 'd> {
         if anchor > 0 {
             self.anchors.insert(anchor, id);
         }
+        if let Some(Tag { handle, suffix }) = tag {
+            self.tags.insert(id, (handle + &suffix).into_boxed_str());
+        }
         let start = is_collection.then(|| self.positions.byte(mark)).flatten();
         let bracket = start.filter(|start| {
             let rest = self.text.get(*start..);
@@ -450,16 +448,14 @@ impl<'t, 'd> Builder<'t, 'd> {
         });
         let in_flow = parent_in_flow || bracket.is_some();
         self.nodes.push(Node {
-            document: document as u32,
             parent,
             role,
             line: mark.line() as u32,
             column: self.positions.column(mark) as u32 + 1,
             in_flow,
             anchored: anchor > 0,
-            tag: tag.map(|tag| format!("{}{}", tag.handle, tag.suffix).into_boxed_str()),
             content,
-            span: bracket.and_then(|start| Span::of(start..start)),
+            span: bracket.and_then(|start| Span::of(start..start + 1)),
         });
         id
     }
@@ -735,7 +731,7 @@ mod tests {
         let copied = values.filter(|scalar| matches!(scalar.value, Cow::Owned(_)));
         let copied: Vec<&str> = copied.map(|scalar| &*scalar.value).collect();
         assert_eq!(copied, ["it's", "A", "j k", "m\n"]);
-        assert_eq!(size_of::<Node<'_>>(), 96);
+        assert_eq!(size_of::<Node<'_>>(), 64);
     }
 
     #[test]
@@ -759,7 +755,7 @@ mod tests {
         let stream = Stream::parse(text.as_bytes()).unwrap();
         assert_eq!(stream.roots().len(), 3);
         let last = *stream.roots().last().unwrap();
-        assert_eq!(stream[last].document(), 2);
+        assert_eq!(stream.document(last), 2);
         assert_eq!((stream[last].line(), stream[last].column()), (8, 1));
         assert_eq!(stream.raw(last), Some("d"));
     }
@@ -814,11 +810,11 @@ mod tests {
             let error = Stream::parse(text.as_bytes()).err();
             assert_eq!(error.is_some(), is_refused, "{text:?}: {error:?}");
         }
-        let many = format!("[{}]", "a,".repeat(1 << 19));
+        let many = format!("[{}]", "a,".repeat(1 << 20));
         let error = Stream::parse(many.as_bytes()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is more than the limit of 524288 keys, values and lists in one YAML file"
+            "there is more than the limit of 1048576 keys, values and lists in one YAML file"
         );
         let large = vec![b' '; MAX_BYTES + 1];
         assert_eq!(

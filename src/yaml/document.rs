@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::{Index, Range};
 use std::sync::OnceLock;
 
-use crate::limits::Exceeded;
+use crate::limits::{Exceeded, OBJECT};
 
 /// How deep collections may nest. Real manifests stay below 30.
 pub const MAX_DEPTH: usize = 512;
 /// How large a file may be, in bytes. etcd takes objects of 1.5 MiB; the largest bundles of custom
 /// resource definitions in the wild have about 6 MiB.
-pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_BYTES: usize = OBJECT.most() as usize;
 
 /// Everything in one YAML file: what the YAML specification calls a stream of documents.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Stream<'t> {
     pub(super) text: &'t str,
     pub(super) nodes: Vec<Node<'t>>,
     pub(super) roots: Vec<NodeId>,
+    /// The tags that nodes have, which are few.
+    pub(super) tags: HashMap<NodeId, Box<str>>,
     /// How many texts are around it that are documents of their own.
     pub(super) depth: usize,
     /// The pairs of the mappings that are [`WIDE`] in the order of their keys, the first of each key, once
@@ -33,21 +36,20 @@ const WIDE: usize = 64;
 
 /// A node's place in its [`Stream`], in the order of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(u32);
+pub struct NodeId(NonZeroU32);
 
-/// Bytes of the text: half of what a range takes, and there are as many as nodes.
+/// Bytes of the text, one at least: half of what a range takes, and there are as many as nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     start: u32,
-    end: u32,
+    end: NonZeroU32,
 }
 
 /// A scalar, a collection or an alias, and where it stands.
 ///
-/// A large file has half a million of them, so that each byte here is half a megabyte.
+/// A large file has a million of them, so that each byte here is a megabyte.
 #[derive(Debug)]
 pub struct Node<'t> {
-    pub(super) document: u32,
     /// The collection that holds it; none for the root of a document.
     pub parent: Option<NodeId>,
     /// What it is to that collection.
@@ -58,8 +60,6 @@ pub struct Node<'t> {
     pub in_flow: bool,
     /// Whether an anchor (`&name`) stands before it.
     pub anchored: bool,
-    /// Its tag, resolved: `tag:yaml.org,2002:str` for `!!str`.
-    pub tag: Option<Box<str>>,
     /// What it is.
     pub content: Content<'t>,
     /// The bytes of the file that it takes up, behind anchor and tag: a scalar with its quotes, a block
@@ -250,6 +250,17 @@ impl<'t> Stream<'t> {
         wide.map(|(id, _)| (id, sorted(id))).collect()
     }
 
+    /// The tag of `id`, resolved: `tag:yaml.org,2002:str` for `!!str`.
+    pub fn tag(&self, id: NodeId) -> Option<&str> {
+        self.tags.get(&id).map(|tag| &**tag)
+    }
+
+    /// Which document of the stream `id` is in, from 0.
+    pub fn document(&self, id: NodeId) -> usize {
+        let begun = self.roots.partition_point(|root| *root <= id);
+        begun.saturating_sub(1)
+    }
+
     /// The key under which `id` hangs in a mapping.
     pub fn key_of(&self, id: NodeId) -> Option<&str> {
         match self[id].role {
@@ -323,31 +334,26 @@ impl<'t> Stream<'t> {
 impl NodeId {
     /// The node before which `number` others come: fewer than [`crate::limits::NODES`].
     pub(super) fn of(number: usize) -> Self {
-        Self(number as u32)
+        Self(NonZeroU32::MIN.saturating_add(number as u32))
     }
 
     /// How many nodes of the stream come before it.
     pub fn number(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
     }
 }
 
 impl Span {
-    /// None for what no file of [`MAX_BYTES`] has.
+    /// None for nothing, and for what no file of [`MAX_BYTES`] has.
     pub fn of(range: Range<usize>) -> Option<Self> {
         Some(Self {
             start: range.start.try_into().ok()?,
-            end: range.end.try_into().ok()?,
+            end: u32::try_from(range.end).ok()?.try_into().ok()?,
         })
     }
 }
 
 impl Node<'_> {
-    /// Which document of the stream it is in, from 0.
-    pub fn document(&self) -> usize {
-        self.document as usize
-    }
-
     /// Where its content begins, behind anchor and tag, from 1. For an empty value, where the next
     /// thing begins.
     pub fn line(&self) -> usize {
@@ -362,7 +368,7 @@ impl Node<'_> {
     /// Where in the text it is written, if it is.
     pub fn span(&self) -> Option<Range<usize>> {
         let Span { start, end } = self.span?;
-        Some(start as usize..end as usize)
+        Some(start as usize..end.get() as usize)
     }
 }
 

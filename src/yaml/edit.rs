@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::change::{Edit, EditError};
 use super::document::{Content, Node, NodeId, Role, Stream};
+use super::expected::Expected;
 use super::splices::{Replacement, Splices};
 
 /// The file with `edits` made, all of them. No two may be about the same scalar.
@@ -16,52 +17,91 @@ use super::splices::{Replacement, Splices};
 /// # Errors
 /// [`EditError`] says why nothing was changed.
 pub fn apply(stream: &Stream<'_>, edits: &[Edit]) -> Result<Vec<u8>, EditError> {
-    let (_, after) = changed(stream, edits)?;
-    Ok(after.into_bytes())
+    apply_if(stream, edits, |_| Ok(()))
 }
 
-/// What `edits` do to the bytes, and the file that comes of it.
-fn changed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(Vec<Replacement>, String), EditError> {
-    let mut duplicates = Duplicates::default();
-    let mut splices = Splices::new(stream);
-    // All edits inside of one text are made at once.
-    let mut inside: Vec<(NodeId, Vec<Edit>)> = Vec::new();
-    for edit in edits {
-        duplicates.refuse_around(stream, edit.node())?;
-        if let Edit::Add { mapping, key, .. } = edit
-            && let Some(held) = stream.get(*mapping, key)
-        {
-            let (key, line) = (key.clone(), stream[held].line());
-            return Err(EditError::Taken { key, line });
-        }
-        if let Edit::Inside { node, edits } = edit {
-            match inside.iter_mut().find(|(other, _)| other == node) {
-                Some((_, all)) => all.extend(edits.iter().cloned()),
-                None => inside.push((*node, edits.clone())),
+/// The same, where `check` finds nothing wrong with what the new file says.
+///
+/// # Errors
+/// [`EditError`], or that of `check`.
+pub fn apply_if<E: From<EditError>>(
+    stream: &Stream<'_>,
+    edits: &[Edit],
+    check: impl FnOnce(Stream<'_>) -> Result<(), E>,
+) -> Result<Vec<u8>, E> {
+    let changed = Changed::by(edits, stream)?;
+    check(changed.checked(stream)?)?;
+    Ok(changed.after.into_bytes())
+}
+
+/// What edits make of a file.
+struct Changed {
+    replacements: Vec<Replacement>,
+    after: String,
+    expected: Expected,
+}
+
+impl Changed {
+    /// The new file as it reads: as the edits of `before` want it, and in nothing else another one.
+    fn checked(&self, before: &Stream<'_>) -> Result<Stream<'_>, EditError> {
+        let after = Stream::parse(self.after.as_bytes()).map_err(EditError::Breaks)?;
+        self.expected.check(before, &after)?;
+        Ok(after)
+    }
+
+    fn by(edits: &[Edit], stream: &Stream<'_>) -> Result<Self, EditError> {
+        let mut duplicates = Duplicates::default();
+        let mut splices = Splices::new(stream);
+        // All edits inside of one text are made at once.
+        let mut inside: Vec<(NodeId, Vec<Edit>)> = Vec::new();
+        for edit in edits {
+            duplicates.refuse_around(stream, edit.node())?;
+            if let Edit::Add { mapping, key, .. } = edit
+                && let Some(held) = stream.get(*mapping, key)
+            {
+                let (key, line) = (key.clone(), stream[held].line());
+                return Err(EditError::Taken { key, line });
+            }
+            if let Edit::Inside { node, edits } = edit {
+                match inside.iter_mut().find(|(other, _)| other == node) {
+                    Some((_, all)) => all.extend(edits.iter().cloned()),
+                    None => inside.push((*node, edits.clone())),
+                }
             }
         }
-    }
-    refuse_nested(stream, edits)?;
-    refuse_needed(stream, edits)?;
-    splices.add(edits)?;
-    for (node, edits) in inside {
-        let line = stream[node].line();
-        let text = stream.inside(node).ok_or(EditError::NotInside { line })?;
-        let (replacements, after) =
-            changed(&text.stream, &edits).map_err(|source| EditError::Inside {
+        refuse_nested(stream, edits)?;
+        refuse_needed(stream, edits)?;
+        splices.add(edits)?;
+        for (node, edits) in inside {
+            let line = stream[node].line();
+            let text = stream.inside(node).ok_or(EditError::NotInside { line })?;
+            let changed = Changed::by(&edits, &text.stream);
+            let changed = changed.and_then(|changed| {
+                changed.checked(&text.stream)?;
+                Ok(changed)
+            });
+            let Changed {
+                replacements,
+                after,
+                ..
+            } = changed.map_err(|source| EditError::Inside {
                 line: text.line(1),
                 source: Box::new(source),
             })?;
-        let replacements = replacements.into_iter();
-        splices
-            .replacements
-            .extend(replacements.map(|replacement| text.outside(replacement)));
-        splices.expected.texts.insert(node, after);
+            let replacements = replacements.into_iter();
+            splices
+                .replacements
+                .extend(replacements.map(|replacement| text.outside(replacement)));
+            splices.expected.texts.insert(node, after);
+        }
+        let (replacements, expected) = splices.finish()?;
+        let after = splice(stream.text(), &replacements);
+        Ok(Self {
+            replacements,
+            after,
+            expected,
+        })
     }
-    let (replacements, expected) = splices.finish()?;
-    let after = splice(stream.text(), &replacements);
-    expected.check(stream, &after)?;
-    Ok((replacements, after))
 }
 
 /// Refuses edits in and of what another one replaces or removes as a whole.

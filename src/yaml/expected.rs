@@ -28,13 +28,12 @@ pub(super) enum Added {
 
 impl Expected {
     /// Whether `after` is `before` with nothing else changed.
-    pub fn check(&self, before: &Stream<'_>, after: &str) -> Result<(), EditError> {
-        let after = Stream::parse(after.as_bytes()).map_err(EditError::Breaks)?;
+    pub fn check(&self, before: &Stream<'_>, after: &Stream<'_>) -> Result<(), EditError> {
         let end = before.nodes().last().map_or(1, |(_, node)| node.line());
         let mut comparison = Comparison {
             expected: self,
             before,
-            after: &after,
+            after,
             anchors: HashMap::new(),
         };
         let spills = |line| EditError::Spills { line };
@@ -47,7 +46,7 @@ impl Expected {
             return Err(spills(end));
         }
         for (old, new) in before.roots().iter().zip(after.roots()) {
-            if json::is_json(before, *old) && !json::is_json(&after, *new) {
+            if json::is_json(before, *old) && !json::is_json(after, *new) {
                 let line = before[*old].line();
                 return Err(EditError::NoJson { line });
             }
@@ -59,7 +58,7 @@ impl Expected {
 struct Comparison<'e, 's, 't> {
     expected: &'e Expected,
     before: &'s Stream<'t>,
-    after: &'s Stream<'s>,
+    after: &'s Stream<'t>,
     /// Which node carries an anchor now.
     anchors: HashMap<NodeId, NodeId>,
 }
@@ -69,9 +68,8 @@ impl Comparison<'_, '_, '_> {
     fn node(&mut self, old: NodeId, new: NodeId) -> Result<(), usize> {
         let (before, after) = (&self.before[old], &self.after[new]);
         let differs = before.line();
-        if (before.document, before.anchored, &before.tag)
-            != (after.document, after.anchored, &after.tag)
-        {
+        let tags = (self.before.tag(old), self.after.tag(new));
+        if before.anchored != after.anchored || tags.0 != tags.1 {
             return Err(differs);
         }
         if before.anchored {
@@ -219,7 +217,7 @@ impl Stream<'_> {
     /// aliases and tags in it.
     pub fn new_value(&self, id: NodeId) -> Option<NewValue> {
         let node = &self[id];
-        if node.anchored || node.tag.is_some() {
+        if node.anchored || self.tag(id).is_some() {
             return None;
         }
         Some(match &node.content {
@@ -247,7 +245,7 @@ impl Stream<'_> {
 
 /// Whether two nodes say the same: tag, anchor, kind and value, whatever the style.
 fn is_same_tree(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: NodeId) -> bool {
-    (one[id].anchored, &one[id].tag) == (other[other_id].anchored, &other[other_id].tag)
+    (one[id].anchored, one.tag(id)) == (other[other_id].anchored, other.tag(other_id))
         && is_same_content(one, id, other, other_id)
 }
 

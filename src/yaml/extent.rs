@@ -15,7 +15,7 @@ pub(super) fn end(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
             Content::Mapping(pairs) if !stream.is_bracketed(id) => pairs.last()?.1,
             Content::Sequence(items) if !stream.is_bracketed(id) => *items.last()?,
             Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
-                return behind_properties(stream, node, behind_indicator(stream, id)?);
+                return behind_properties(stream, id, behind_indicator(stream, id)?);
             }
             Content::Scalar(scalar) => {
                 let span = node.span()?;
@@ -71,7 +71,7 @@ pub(super) fn dash(stream: &Stream<'_>, item: NodeId) -> Option<usize> {
         Some(before) => end(stream, *stream.items(list).get(before as usize)?)?,
         None => match stream[list].role {
             Role::Root => byte_at(stream.text(), &stream[list])?,
-            _ => behind_properties(stream, &stream[list], behind_indicator(stream, list)?)?,
+            _ => behind_properties(stream, list, behind_indicator(stream, list)?)?,
         },
     };
     loop {
@@ -90,7 +90,7 @@ pub(super) fn dash(stream: &Stream<'_>, item: NodeId) -> Option<usize> {
 /// Whether `id` is a document with nothing in it, not even a written null.
 pub(super) fn is_absent_root(stream: &Stream<'_>, id: NodeId) -> bool {
     let node = &stream[id];
-    let is_bare = node.role == Role::Root && !node.anchored && node.tag.is_none();
+    let is_bare = node.role == Role::Root && !node.anchored && stream.tag(id).is_none();
     let scalar = stream.scalar(id).filter(|_| is_bare);
     scalar.is_some_and(|scalar| scalar.value.is_empty() && scalar.style == Style::Plain)
 }
@@ -123,14 +123,10 @@ pub(super) fn start(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
     }
 }
 
-/// `from`, or the byte behind the anchor and the tag of `node` that stand there.
-pub(super) fn behind_properties(
-    stream: &Stream<'_>,
-    node: &Node<'_>,
-    from: usize,
-) -> Option<usize> {
+/// `from`, or the byte behind the anchor and the tag of `id` that stand there.
+pub(super) fn behind_properties(stream: &Stream<'_>, id: NodeId, from: usize) -> Option<usize> {
     let mut at = from;
-    for _ in 0..usize::from(node.anchored) + usize::from(node.tag.is_some()) {
+    for _ in 0..usize::from(stream[id].anchored) + usize::from(stream.tag(id).is_some()) {
         let rest = stream.text().get(at..)?;
         let word = rest.trim_start_matches(WHITE);
         if !word.starts_with(['&', '!']) {
@@ -147,7 +143,7 @@ pub(super) fn behind_properties(
 pub(super) fn key_start(stream: &Stream<'_>, key: NodeId, value: NodeId) -> Option<usize> {
     let node = &stream[key];
     behind_indicator(stream, value)?;
-    if node.anchored || node.tag.is_some() {
+    if node.anchored || stream.tag(key).is_some() {
         return None;
     }
     start(stream, key)

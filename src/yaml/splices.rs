@@ -129,7 +129,7 @@ impl<'s, 't> Splices<'s, 't> {
     }
 
     fn is_json(&self, node: NodeId) -> bool {
-        let document = self.stream[node].document();
+        let document = self.stream.document(node);
         self.json.get(document).is_some_and(|is_json| *is_json)
     }
 
@@ -229,7 +229,7 @@ impl<'s, 't> Splices<'s, 't> {
     fn fill(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
         let node = &self.stream[id];
         let empty = EditError::Empty { line: node.line() };
-        if node.anchored || node.tag.is_some() {
+        if node.anchored || self.stream.tag(id).is_some() {
             return Err(empty);
         }
         let at = behind_indicator(self.stream, id).ok_or(empty)?;
@@ -255,7 +255,7 @@ impl<'s, 't> Splices<'s, 't> {
             Role::Root => old_start,
             _ => {
                 let behind = behind_indicator(stream, id).ok_or_else(inseparable)?;
-                behind_properties(stream, node, behind).ok_or_else(inseparable)?
+                behind_properties(stream, id, behind).ok_or_else(inseparable)?
             }
         };
         let own_lines = is_lines && line_end(text, behind_key) < old_start;
@@ -669,7 +669,7 @@ impl Entry {
         match self.key {
             Some(key) => key_start(stream, key, self.value),
             None if !stream[node.parent?].in_flow => dash(stream, self.value),
-            None if node.anchored || node.tag.is_some() => None,
+            None if node.anchored || stream.tag(self.value).is_some() => None,
             None => start(stream, self.value),
         }
     }

@@ -164,11 +164,11 @@ fn a_file_is_its_bytes_whatever_text_github_makes_of_it() {
 #[test]
 fn a_file_that_is_too_large_is_not_asked_for() {
     let (server, repository) = start();
-    let large = "a".repeat(17 << 20);
+    let large = "a".repeat(25 << 20);
     repository.commit("main", FILE, large.as_str(), "chore: too large");
     let text = failure(&repository, update(&repository));
     insta::assert_snapshot!(text, @"
-    `web.yaml` is too large to be edited (17825792 bytes; the limit is 16777216) on `main` at COMMIT in acme/deploy. Nothing was changed.
+    `web.yaml` is too large to be edited (26214400 bytes; the limit is 25165824) on `main` at COMMIT in acme/deploy. Nothing was changed.
     Check `file`: is that a manifest?
     ");
     assert_eq!(server.count(Step::Rest("GET git/blobs")), 0);

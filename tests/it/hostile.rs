@@ -357,7 +357,7 @@ fn a_list_of_millions() {
     let (tip, commit) = commit(root, b"feat: it\n");
     let url = Hostile::sending(tip, &[commit, files, packed]).serve();
     let outcome = run(&url, "update", "web.yaml");
-    ends_with(&outcome, "the limit of 524288 keys, values and lists");
+    ends_with(&outcome, "the limit of 1048576 keys, values and lists");
 }
 
 /// A server of a repository whose only other commit renamed all files: each of `before` and `after` is the

@@ -633,6 +633,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::limits;
 
     const OFFSET: u8 = 6;
     const OBJECT: u8 = 7;
@@ -922,9 +923,9 @@ mod tests {
             received(too_many).err().unwrap(),
             "there is more than the limit of 2097152 Git objects in one pack"
         );
-        let too_large = "there is more than the limit of 16 MiB in one Git object";
+        let too_large = "there is more than the limit of 24 MiB in one Git object";
         let small = entry(3, b"", b"small");
-        let large = vec![b'x'; (16 << 20) + 1];
+        let large = vec![b'x'; limits::OBJECT.most() as usize + 1];
         let mut whole = received(&pack(&[entry(3, b"", &large), small.clone()])).unwrap();
         assert!(whole.content_of(blob(b"small")).is_some());
         assert_eq!(

@@ -26,12 +26,10 @@ use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Patience, is_same_origin};
 use crate::http::secrets;
 use crate::http::text::{self, answered, one_line};
-use crate::limits::GITHUB;
+use crate::limits::{GITHUB, OBJECT};
 use crate::repository::wire::{WireError, WireErrorKind, refused};
 use crate::repository::{Access, Refusal, RepositoryError};
 
-/// The most that one answer may hold.
-const MAX_ANSWER: usize = GITHUB.most() as usize;
 /// How long to wait after a secondary rate limit that names no time (GitHub's documentation, "Rate
 /// limits for the REST API").
 const SECONDARY_LIMIT: Duration = Duration::from_secs(60);
@@ -386,9 +384,11 @@ impl Client {
             deadline: self.deadline.clone(),
             cancellable: access == Access::Read,
         };
+        // A file in bytes, or what is read as JSON and takes a multiple of it.
+        let limit = if sent.accept == RAW { OBJECT } else { GITHUB };
         let exchange = async {
             let incoming = exchange::send(sent.response(), patience).await?;
-            incoming.whole(MAX_ANSWER).await
+            incoming.whole(limit.most() as usize).await
         };
         let answer = exchange.await;
         answer.map_err(|error| self.failed(access, error.into()))
