@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::deployment::trailers::Origin;
 
 /// What a test's commit did: file, place, before and after.
 type Did = Vec<(String, String, Option<String>, Option<String>)>;

@@ -1,0 +1,277 @@
+//! How a commit stands, by what it says of itself and by what it did at its places.
+
+use std::collections::HashSet;
+
+use super::commit::{PastChange, PastCommit, messages, said};
+use super::line::{Change, Fate, FileNumber, Kind, Layer, Past, PlaceNumber, Taken};
+use crate::deployment::trailers::{Origin, has_trailers};
+
+impl Past<'_> {
+    /// Finds out how a commit stands; all before it have been judged.
+    ///
+    /// What it says of itself tells whether it asks for something or takes something back; which
+    /// deployments it took back, what it put at the places tells.
+    pub(super) fn judge(&mut self, number: usize) {
+        let commit = &self.commits[number];
+        let is_merge = !commit.merged.is_empty();
+        let (said, ids) = said(commit);
+        let is_ours = messages(commit).any(has_trailers);
+        let named = self.resolved(number, &ids);
+        let is_read = self.is_read(number, &ids);
+        let is_rollback = |target: &usize| self.standings[*target].origin == Origin::Rollback;
+        let undoes_rollbacks = named.iter().any(is_rollback);
+        let said = match said {
+            Origin::Rollback | Origin::Reapply if !named.is_empty() => {
+                match named.iter().all(is_rollback) {
+                    true => Origin::Reapply,
+                    false => Origin::Rollback,
+                }
+            }
+            // What was undone on a line of its own is another deployment on this one.
+            Origin::Rollback | Origin::Reapply if is_merge => Origin::Update,
+            said => said,
+        };
+        let (rollbacks, named): (Vec<usize>, Vec<usize>) = named.into_iter().partition(is_rollback);
+        // Before any is taken: of two that are named, one may have taken the other back.
+        let named: HashSet<usize> = named
+            .into_iter()
+            .map(|target| self.in_its_place(target))
+            .collect();
+        for target in rollbacks.iter().copied() {
+            self.standings[target].undone_by = Some(number);
+            self.add_target(number, target);
+        }
+        let undone: HashSet<usize> = rollbacks.into_iter().collect();
+        let mut pushed = Vec::new();
+        for change in self.changes(number) {
+            self.see(change);
+            let takes_back = match said {
+                // What a rollback put there itself, in place of what it took back, is taken off again.
+                Origin::Reapply => self.is_by(change, &undone) && self.lands_on_live(change),
+                // A merge may bring both, and one squashed.
+                Origin::Update => is_merge && !ids.is_empty() || self.is_by(change, &named),
+                Origin::Rollback => true,
+                // Who removes an image does not go back to the time before there was one.
+                Origin::Edit => {
+                    let PastChange { is_image, new, .. } = self.change(change);
+                    !is_image || new.is_some()
+                }
+            };
+            match self.landing(change, &named).filter(|_| takes_back) {
+                Some(height) => self.take_off(change, height),
+                None => pushed.push(change),
+            }
+        }
+        let replaces = |change: &Change| {
+            let change = self.change(*change);
+            change.is_image && change.is_replacement()
+        };
+        let kind = match said {
+            Origin::Update | Origin::Reapply => Kind::Deployed,
+            // In place of what it took back; of what was not read, it may be what there was before.
+            Origin::Rollback if undoes_rollbacks || is_read && !named.is_empty() => Kind::Deployed,
+            // What a revert puts there that was not seen before is not asked for.
+            Origin::Rollback => Kind::Floor,
+            Origin::Edit if pushed.iter().any(replaces) => Kind::Deployed,
+            Origin::Edit => Kind::Floor,
+        };
+        for change in &pushed {
+            let PastChange { is_image, new, .. } = self.change(*change);
+            let kind = match (kind, new) {
+                (Kind::Floor, None) if *is_image => Kind::Gone,
+                _ => kind,
+            };
+            self.put(*change, kind, &named);
+            if said == Origin::Rollback && kind == Kind::Floor {
+                self.taken[number].push(Taken::Old(*change));
+            }
+        }
+        self.take_the_rest(number, &named, is_ours);
+        let deploys = kind == Kind::Deployed && !pushed.is_empty();
+        let is_empty = self.commits[number].changes.is_empty();
+        let has_taken = !self.taken[number].is_empty();
+        let standing = &mut self.standings[number];
+        standing.origin = match said {
+            Origin::Rollback
+                if undoes_rollbacks && deploys && !standing.fates.contains(&Fate::TookBack) =>
+            {
+                Origin::Reapply
+            }
+            Origin::Update | Origin::Reapply | Origin::Edit if pushed.is_empty() && has_taken => {
+                Origin::Rollback
+            }
+            said => said,
+        };
+        // Its trailers know of more than can be seen.
+        standing.deploys = deploys || (said == Origin::Update && is_empty && !is_merge);
+    }
+
+    /// Makes sure that what was at the place of a change is known there.
+    fn see(&mut self, change: Change) {
+        let value = self.change(change).old.clone();
+        let layers = &mut self.layers[self.places[change.0][change.1]];
+        match layers.last_mut() {
+            // It was taken back, and was there all the same.
+            Some(top) if top.value == value && top.kind == Kind::Dead => top.kind = Kind::Floor,
+            Some(top) if top.value == value => {}
+            Some(_) | None => layers.push(Layer {
+                value,
+                change: None,
+                kind: Kind::Floor,
+            }),
+        }
+    }
+
+    /// Whether what was there before a change was put there by one of some commits.
+    fn is_by(&self, change: Change, commits: &HashSet<usize>) -> bool {
+        let top = self.layers[self.place(change)].last();
+        let by = top.and_then(|top| top.change);
+        by.is_some_and(|(number, _)| commits.contains(&number))
+    }
+
+    /// The height of the layer that a change goes back to; none where what it puts there is new. It is one of a
+    /// commit that is named only where there is no other: then that was taken back at other places alone.
+    pub(super) fn landing(&self, change: Change, named: &HashSet<usize>) -> Option<usize> {
+        let wanted = &self.change(change).new;
+        let (_, below) = self.layers[self.place(change)].split_last()?;
+        let is_named = |layer: &Layer| {
+            let by = layer.change.map(|(number, _)| number);
+            by.is_some_and(|by| named.contains(&by))
+        };
+        let is_it = |layer: &Layer| layer.value == *wanted;
+        let other = below
+            .iter()
+            .rposition(|layer| is_it(layer) && !is_named(layer));
+        match named.is_empty() {
+            true => other,
+            false => other.or_else(|| below.iter().rposition(is_it)),
+        }
+    }
+
+    /// Whether a change goes back to something that was not taken back itself.
+    fn lands_on_live(&self, change: Change) -> bool {
+        let height = self.landing(change, &HashSet::new());
+        let layers = &self.layers[self.place(change)];
+        height.is_some_and(|height| !matches!(layers[height].kind, Kind::Dead | Kind::Gone))
+    }
+
+    /// Takes what is above a height off the place of a change, by which that is done.
+    fn take_off(&mut self, change: Change, height: usize) {
+        let (by, own) = change;
+        let place = self.place(change);
+        let off = self.layers[place].split_off(height + 1);
+        let mut has_taken = false;
+        for layer in off {
+            if let (Some(taken), Kind::Deployed) = (layer.change, layer.kind) {
+                self.take(by, taken);
+                has_taken = true;
+            }
+        }
+        if has_taken {
+            self.taken[by].push(Taken::Old(change));
+        }
+        self.standings[by].fates[own] = Fate::TookBack;
+    }
+
+    /// Puts what a change says on top of its place. What commits put there that it names is dead below it.
+    pub(super) fn put(&mut self, change: Change, kind: Kind, named: &HashSet<usize>) {
+        let place = self.place(change);
+        self.bury(change.0, place, |number| named.contains(&number));
+        let value = self.change(change).new.clone();
+        self.layers[place].push(Layer {
+            value,
+            change: Some(change),
+            kind,
+        });
+    }
+
+    /// Takes back what some commits put at a place, wherever it is there.
+    fn bury(&mut self, by: usize, place: PlaceNumber, is_meant: impl Fn(usize) -> bool) {
+        let mut taken = Vec::new();
+        for layer in &mut self.layers[place] {
+            if let (Some(change), Kind::Deployed) = (layer.change, layer.kind)
+                && is_meant(change.0)
+            {
+                layer.kind = Kind::Dead;
+                taken.push(change);
+            }
+        }
+        for change in taken {
+            self.take(by, change);
+        }
+    }
+
+    fn take(&mut self, by: usize, change: Change) {
+        let (target, own) = change;
+        let file = self.file(change);
+        let standing = &mut self.standings[target];
+        standing.fates[own] = Fate::TakenBack(by);
+        standing.taken_in.insert((file, by));
+        self.taken[by].push(Taken::New(change));
+        self.settle(by, target);
+    }
+
+    /// Takes back what commits that are named did, and what is not seen at a place: to files without
+    /// images, and, where somebody has reverted them with git and has resolved a conflict, all that they
+    /// did to its files.
+    fn take_the_rest(&mut self, number: usize, named: &HashSet<usize>, is_ours: bool) {
+        let touched: HashSet<FileNumber> = self.touched[number].iter().copied().collect();
+        let mut named: Vec<usize> = named.iter().copied().collect();
+        named.sort_unstable();
+        for target in named {
+            let changes = self.changes(target);
+            let changes = changes.filter(|change| touched.contains(&self.file(*change)));
+            for change in changes.filter(|_| !is_ours).collect::<Vec<_>>() {
+                self.bury(number, self.place(change), |by| by == target);
+            }
+            let left = self.touched[target].iter().copied();
+            let left: Vec<FileNumber> = left.filter(|file| touched.contains(file)).collect();
+            // Of files with images and values, their places tell what was taken back.
+            let unseen = left
+                .iter()
+                .filter(|file| !self.files[target].contains(file));
+            let unseen: Vec<(FileNumber, usize)> = unseen.map(|file| (*file, number)).collect();
+            let standing = &mut self.standings[target];
+            standing.taken_in.extend(unseen);
+            standing.left_files.extend(left);
+            self.add_target(number, target);
+            self.settle(number, target);
+        }
+    }
+
+    /// The older commits that the beginnings of ids mean: they themselves, or what brought them.
+    fn resolved(&self, number: usize, ids: &[&str]) -> Vec<usize> {
+        let is_meant = |other: &usize| {
+            let PastCommit { id, merged, .. } = &self.commits[*other];
+            let mut own = std::iter::once(*id).chain(merged.iter().map(|(id, _)| *id));
+            own.any(|own| ids.iter().any(|id| own.starts_with(id)))
+        };
+        match ids {
+            [] => Vec::new(),
+            _ => (number + 1..self.commits.len()).filter(is_meant).collect(),
+        }
+    }
+
+    /// Whether every one of the ids means a commit of the list.
+    fn is_read(&self, number: usize, ids: &[&str]) -> bool {
+        ids.iter()
+            .all(|id| !self.resolved(number, std::slice::from_ref(id)).is_empty())
+    }
+
+    /// Notes that one commit took back a part of another, and whether that was the last of it.
+    fn settle(&mut self, by: usize, target: usize) {
+        let is_left = !self.live_changes(target).is_empty();
+        let undone_by = &mut self.standings[target].undone_by;
+        if !is_left && undone_by.is_none() {
+            *undone_by = Some(by);
+        }
+        self.add_target(by, target);
+    }
+
+    fn add_target(&mut self, by: usize, target: usize) {
+        let takes_back = &mut self.standings[by].takes_back;
+        if !takes_back.contains(&target) {
+            takes_back.push(target);
+        }
+    }
+}

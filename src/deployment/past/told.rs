@@ -1,0 +1,115 @@
+//! What a person is told of a commit: who took it back, and who has changed again what it did.
+
+use super::commit::PastChange;
+use super::line::{Change, FileNumber, Kind, Layer, Past, Taken};
+use crate::deployment::trailers::Origin;
+
+/// What was taken back of a commit in one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenBack<'a> {
+    /// The file, by its path after the commit.
+    pub file: &'a str,
+    /// The commit that took it back, by its number.
+    pub by: usize,
+    /// Whether nothing is left of what the commit did there.
+    pub is_all: bool,
+}
+
+impl<'a> Past<'a> {
+    /// What was taken back of a commit, file by file.
+    pub fn taken_back(&self, number: usize) -> Vec<TakenBack<'a>> {
+        let standing = &self.standings[number];
+        let is_left = |file: FileNumber| {
+            let mut changes = standing.taken_by().zip(&self.files[number]);
+            changes.any(|(by, own)| *own == file && by.is_none())
+        };
+        let path = |file: FileNumber| {
+            let mut touched = self.touched[number].iter();
+            let own = touched.position(|touched| *touched == file)?;
+            Some(self.commits[number].files[own].0)
+        };
+        let taken = standing.taken_in.iter().filter_map(|(file, by)| {
+            Some(TakenBack {
+                file: path(*file)?,
+                by: *by,
+                is_all: !is_left(*file),
+            })
+        });
+        let mut taken: Vec<TakenBack<'a>> = taken.collect();
+        taken.sort_unstable_by_key(|taken| (taken.file, taken.by));
+        taken
+    }
+
+    /// The number of the commit that took `image` back, if nothing has brought it since that says that it
+    /// deploys: whoever puts it there by hand may be trying.
+    pub fn took_back(&self, image: &str) -> Option<usize> {
+        let puts_in = |change: Change| {
+            let PastChange { is_image, new, .. } = self.change(change);
+            *is_image && new.as_deref() == Some(image)
+        };
+        let takes_out = |change: Change| {
+            let PastChange { is_image, old, .. } = self.change(change);
+            *is_image && old.as_deref() == Some(image)
+        };
+        for (number, standing) in self.standings.iter().enumerate() {
+            let took = self.taken[number].iter().any(|taken| match *taken {
+                Taken::New(change) => puts_in(change),
+                Taken::Old(change) => takes_out(change),
+            });
+            if took {
+                return Some(number);
+            }
+            let mut changes = self.changes(number);
+            if changes.any(puts_in) && standing.origin != Origin::Edit {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// The images that were replaced, each once, the newest first.
+    pub fn replaced_images(&self) -> Vec<&str> {
+        let changes = self.commits.iter().flat_map(|commit| &commit.changes);
+        let images = changes.filter(|change| change.is_image);
+        let mut replaced: Vec<&str> = Vec::new();
+        for image in images.filter_map(|change| change.old.as_deref()) {
+            if !replaced.contains(&image) {
+                replaced.push(image);
+            }
+        }
+        replaced
+    }
+
+    /// The commit that somebody made by hand, and that put or removed something in the place of what a
+    /// deployment put there; and whether it removed it.
+    pub fn replaced_by_hand(&self, number: usize) -> Option<(usize, bool)> {
+        let by_hand = self.changes(number).filter_map(|change| {
+            let layers = &self.layers[self.place(change)];
+            let own = layers
+                .iter()
+                .position(|layer| layer.change == Some(change))?;
+            let mut above = layers.get(own + 1..)?.iter();
+            let by_hand = |layer: &&Layer| matches!(layer.kind, Kind::Floor | Kind::Gone);
+            let layer = above.find(by_hand)?;
+            Some((layer.change?.0, layer.kind == Kind::Gone))
+        });
+        by_hand.min()
+    }
+
+    /// What a deployment put where somebody has put a value of their own since: the change, and the number
+    /// of that commit, where it is known.
+    pub fn overridden(&self, number: usize) -> Vec<(&PastChange<'a>, Option<usize>)> {
+        let is_deployment = self.standings[number].is_deployment();
+        let changes = self.changes(number).filter(|_| is_deployment);
+        let overridden = changes.filter_map(|change| {
+            let layers = &self.layers[self.place(change)];
+            let own = layers
+                .iter()
+                .position(|layer| layer.change == Some(change))?;
+            let mut above = layers.get(own + 1..)?.iter();
+            let floor = above.find(|layer| layer.kind == Kind::Floor)?;
+            Some((self.change(change), floor.change.map(|(by, _)| by)))
+        });
+        overridden.collect()
+    }
+}
