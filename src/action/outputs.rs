@@ -262,7 +262,7 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// In the order of [`csv`]'s header, to which new ones come at the end.
-    fn cells(self, deployment: &'a Deployment) -> [Option<&'a str>; 17] {
+    fn cells(self, deployment: &'a Deployment, merged: &'a str) -> [Option<&'a str>; 18] {
         let Self {
             file,
             resource,
@@ -290,6 +290,7 @@ impl<'a> Row<'a> {
             old_value,
             new_value,
             rolled_back_by,
+            Some(merged),
         ]
     }
 }
@@ -321,6 +322,7 @@ pub fn csv(report: &HistoryReport) -> io::Result<String> {
         "old_value",
         "new_value",
         "rolled_back_by",
+        "merged",
     ])?;
     for deployment in &report.deployments {
         let images = deployment.images.iter().map(|image| Row {
@@ -346,8 +348,9 @@ pub fn csv(report: &HistoryReport) -> io::Result<String> {
                 ..Row::default()
             });
         }
+        let merged = deployment.merged.join(" ");
         for row in rows {
-            let row = row.cells(deployment);
+            let row = row.cells(deployment, &merged);
             table.write_record(row.map(|cell| harmless(cell.unwrap_or_default())))?;
         }
     }

@@ -12,7 +12,7 @@ use super::site::Site;
 use super::source::{ManifestFile, Source};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::yaml::{NodeId, Role};
+use crate::yaml::{NodeId, Role, Stream};
 
 /// What became of one place that holds an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,20 @@ pub fn image_transitions(
     after: Option<&[u8]>,
 ) -> Vec<ImageTransition> {
     Versions::new(file, before, after).images(&Known::default())
+}
+
+/// Whether a change made any comment another one, wrote it or removed it. That one moved is none.
+pub fn comments_changed(before: &[u8], after: &[u8]) -> bool {
+    let comments = |bytes| {
+        let stream = Stream::parse(bytes).ok()?;
+        let mut comments = stream.comments();
+        comments.sort_unstable();
+        Some(Vec::from_iter(comments.into_iter().map(str::to_owned)))
+    };
+    match (comments(before), comments(after)) {
+        (Some(before), Some(after)) => before != after,
+        _ => false,
+    }
 }
 
 /// The repository whose tag stands at a place of a file, by what it belongs to and its path.
@@ -151,10 +165,10 @@ fn alone<'s>(source: &'s Source<'s>, request: &EditRequest) -> Vec<Manifest<'s>>
 
 /// Adds to versions of a file what is known beside it.
 fn add_known(versions: &mut [Vec<Manifest<'_>>; 2], known: &Known<'_>) {
+    if let Some(is_image) = known.is_image {
+        add_named(versions, is_image);
+    }
     for manifest in versions.iter_mut().flatten() {
-        if let Some(is_image) = known.is_image {
-            add_sites(manifest, is_image);
-        }
         if let Some(repository) = known.repository {
             add_tags(manifest, repository);
         }
@@ -185,20 +199,69 @@ pub(super) struct Differences {
     pub(super) untold: Vec<(String, String)>,
 }
 
-/// Adds the values that `is_image` calls images, where nothing else found one.
-fn add_sites(manifest: &mut Manifest<'_>, is_image: &dyn Fn(&str) -> bool) {
-    let known: HashSet<_> = manifest.sites.iter().map(|site| site.node).collect();
-    let stream = &manifest.stream;
-    let scalars = stream.nodes().filter(|(_, node)| node.role != Role::Key);
-    let images = scalars.filter_map(|(node, _)| Some((node, stream.scalar(node)?)));
-    let images = images
-        .filter(|(node, scalar)| !known.contains(node) && is_image(scalar.value.trim_end()))
-        .map(|(node, _)| find::named(stream, &manifest.file.path, node));
-    let images: Vec<Site> = images.collect();
-    if !images.is_empty() {
-        manifest.sites.extend(images);
-        manifest.sites.sort_by_key(|site| site.node);
+/// Adds the values that `is_image` calls images, where nothing else found one; and what has the form of an
+/// image at the same place of the other version. Of what somebody wrote there by hand, nothing else tells.
+fn add_named(versions: &mut [Vec<Manifest<'_>>; 2], is_image: &dyn Fn(&str) -> bool) {
+    let mut found = versions
+        .each_ref()
+        .map(|manifests| unfound(manifests, is_image));
+    if found.iter().all(Vec::is_empty) {
+        return;
     }
+    let partners = {
+        let mut places = Places::default();
+        let [old, new] = versions.each_ref();
+        let at = [(old, &found[0]), (new, &found[1])]
+            .map(|(manifests, found)| HashSet::from_iter(places_of(manifests, found, &mut places)));
+        let [was, is]: &[HashSet<SitePlace>; 2] = &at;
+        [(old, is, was), (new, was, is)].map(|(manifests, there, here)| {
+            let lacking: HashSet<&SitePlace> = there.difference(here).collect();
+            if lacking.is_empty() {
+                return Vec::new();
+            }
+            let others = unfound(manifests, &has_version);
+            let at = places_of(manifests, &others, &mut places).into_iter();
+            let others = others.into_iter().zip(at);
+            let partners = others.filter(|(_, place)| lacking.contains(place));
+            partners.map(|(own, _)| own).collect()
+        })
+    };
+    for (found, partners) in found.iter_mut().zip(partners) {
+        found.extend(partners);
+    }
+    for (manifests, found) in versions.iter_mut().zip(found) {
+        for (number, node) in found {
+            let Some(manifest) = manifests.get_mut(number) else {
+                continue;
+            };
+            let site = find::named(&manifest.stream, &manifest.file.path, node);
+            manifest.sites.push(site);
+            manifest.sites.sort_by_key(|site| site.node);
+        }
+    }
+}
+
+/// Whether a text is an image with a version: without one, any word is an image.
+fn has_version(text: &str) -> bool {
+    let image = text.parse::<ImageReference>();
+    image.is_ok_and(|image| image.tag().or(image.digest()).is_some())
+}
+
+/// The values that are no images so far, and that `is_meant` means by their texts: the numbers of their
+/// manifests and their nodes.
+fn unfound(manifests: &[Manifest<'_>], is_meant: &dyn Fn(&str) -> bool) -> Vec<(usize, NodeId)> {
+    let manifests = manifests.iter().enumerate();
+    let found = manifests.flat_map(|(number, manifest)| {
+        let known: HashSet<_> = manifest.sites.iter().map(|site| site.node).collect();
+        let stream = &manifest.stream;
+        let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
+        let texts = values.filter_map(|(node, _)| Some((node, stream.scalar(node)?)));
+        let meant = texts
+            .filter(|(node, text)| !known.contains(node) && is_meant(text.value.trim_end()))
+            .map(|(node, _)| (number, node));
+        meant.collect::<Vec<_>>()
+    });
+    found.collect()
 }
 
 /// Says of the tags that stand alone which image they are of, where `repository` knows it, and adds those that
@@ -485,22 +548,41 @@ struct Sited<'m> {
 
 /// The images of a version, in the order of the text.
 fn images<'m>(manifests: &'m [Manifest<'m>], places: &mut Places<'m>) -> Vec<Sited<'m>> {
+    let sites = manifests.iter().enumerate().flat_map(|(number, manifest)| {
+        let sites = manifest.sites.iter().filter(|site| site.says_a_version());
+        sites.map(move |site| (number, manifest, site))
+    });
+    let sites: Vec<(usize, &Manifest<'_>, &Site)> = sites.collect();
+    let nodes = sites.iter().map(|(number, _, site)| (*number, site.node));
+    let at = places_of(manifests, &Vec::from_iter(nodes), places);
+    let sited = sites.into_iter().zip(at);
+    sited
+        .map(|((_, manifest, site), place)| Sited {
+            place,
+            site,
+            manifest,
+        })
+        .collect()
+}
+
+/// The places of nodes, each of which has the number of its manifest and comes behind those of the ones before.
+fn places_of<'m>(
+    manifests: &'m [Manifest<'m>],
+    nodes: &[(usize, NodeId)],
+    places: &mut Places<'m>,
+) -> Vec<SitePlace> {
     let mut located: Vec<Located<'m, 'm>> = Vec::with_capacity(manifests.len());
-    let mut images = Vec::new();
-    for manifest in manifests {
+    let mut found = Vec::with_capacity(nodes.len());
+    for (number, manifest) in manifests.iter().enumerate() {
         let nested = manifest.nested.as_ref();
         let outer = nested.and_then(|nested| Some((located.get_mut(nested.outer)?, nested.node)));
         let outer = outer.map(|(located, node)| located.place(places, node));
         let mut own = Located::new(&manifest.stream);
-        let sites = manifest.sites.iter().filter(|site| site.says_a_version());
-        images.extend(sites.map(|site| Sited {
-            place: (outer, own.place(places, site.node)),
-            site,
-            manifest,
-        }));
+        let nodes = nodes.iter().filter(|(of, _)| *of == number);
+        found.extend(nodes.map(|(_, node)| (outer, own.place(places, *node))));
         located.push(own);
     }
-    images
+    found
 }
 
 /// Which image of a place became which: the one that stayed, the one of the same repository, and of

@@ -38,7 +38,8 @@ mod write;
 
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 pub use compare::{
-    ImageTransition, Known, RepositoryOf, Versions, has_tags, image_transitions, repository_at,
+    ImageTransition, Known, RepositoryOf, Versions, comments_changed, has_tags, image_transitions,
+    repository_at,
 };
 pub use error::{HeldImage, ManifestError, Mention, PathEnd};
 pub use file::{images_in, versions_in};

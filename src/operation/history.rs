@@ -76,6 +76,8 @@ pub struct Deployment {
     pub subject: String,
     /// `update`, `promotion`, `rollback`, `reapply` or `edit`.
     pub kind: &'static str,
+    /// The commits that deployed or took something back and came with it, where it is a merge; newest first.
+    pub merged: Vec<String>,
     /// The commit that it reverts.
     pub reverts: Option<String>,
     /// The commits that it took back, wholly or in part, newest first.
@@ -294,7 +296,8 @@ fn metrics(
         to: newest.map_or(to, |newest| newest.max(to)),
     };
     let times = past.iter().map(|Touched { commit, .. }| {
-        let built = Reference::of(&commit.message).and_then(|reference| reference.time);
+        let built = past::messages(commit).find_map(Reference::of);
+        let built = built.and_then(|reference| reference.time);
         let committed = commit.time.seconds;
         (commit.id.as_str(), Times { committed, built })
     });
@@ -420,8 +423,12 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
         .map(|changes| (changes.images, changes.values))
         .unzip();
     let message = &commit.message;
+    // Whoever merges a branch, into it or out of it, did not do by hand what came with that.
+    let merged = commit.merged.iter();
+    let merged = merged.filter(|said| Origin::of(&said.message) != Origin::Edit);
+    let mut messages = past::messages(commit);
     Deployment {
-        version: 3,
+        version: 4,
         commit: commit.id.to_string(),
         commit_url: location.commit_url(commit.id.as_str()),
         date: commit.time.iso(),
@@ -434,10 +441,12 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
         takes_back: Vec::new(),
         rolled_back_by: None,
         rolled_back: Vec::new(),
-        workflow_run: deployment::trailer_values(message, "Workflow-Run")
-            .next()
+        merged: merged.map(|said| said.commit.to_string()).collect(),
+        workflow_run: messages
+            .clone()
+            .find_map(|message| deployment::trailer_values(message, "Workflow-Run").next())
             .map(str::to_owned),
-        source: Reference::of(message).map(|built| BuiltFrom {
+        source: messages.find_map(Reference::of).map(|built| BuiltFrom {
             repository: built.repository_url.map(str::to_owned),
             commit: built.sha.to_owned(),
             date: built.time.map(|time| Timestamp::utc(time).iso()),

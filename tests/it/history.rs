@@ -754,7 +754,7 @@ fn readers_of_older_versions_go_on_reading() {
     let server = GitServer::start();
     let repository = varied(&server);
     for one in deployments(&history(&repository).run().succeeded()) {
-        assert_eq!(one["version"], 3);
+        assert_eq!(one["version"], 4);
         for key in [
             "commit",
             "date",

@@ -395,6 +395,10 @@ fn merge(repository: &Repository, branch: &str) {
 fn a_repository_of_this_machine_is_rolled_back() {
     let (_server, repository) = start();
     deploy(&repository, "v14");
+    // As docs/recipes.md says, no hook is asked.
+    for hook in ["pre-receive", "update", "reference-transaction"] {
+        repository.hook(hook, "exit 1");
+    }
     let url = format!("file://{}", repository.path().display());
     action(&repository, "rollback")
         .input("repository", url)
@@ -571,6 +575,26 @@ impl Line {
                 }
                 self.land("topic", verb == "squash");
             }
+            // Somebody who has main as it was before so many commits pulls it, and pushes what comes out.
+            "pulled" => {
+                let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
+                let made = |arguments: &[&str]| {
+                    let made = repository.git(&[&identity[..], arguments].concat());
+                    made.trim().to_owned()
+                };
+                repository.set_branch(
+                    "own",
+                    &repository.log("main")[what.parse::<usize>().unwrap()].id,
+                );
+                repository.commit("own", "README.md", "# Mine\n", "docs: mine");
+                let tree = repository.git(&["merge-tree", "--write-tree", "own", "main"]);
+                let parents = ["-p", "own", "-p", "main"];
+                let message = ["-m", "Merge branch 'main' of https://git.example/acme/x"];
+                let commit = ["commit-tree", tree.trim()];
+                let commit = made(&[&commit[..], &parents[..], &message[..]].concat());
+                repository.set_branch("main", &commit);
+                repository.delete_branch("own");
+            }
             "move" => {
                 let (old, text) = (self.file.clone(), self.text());
                 self.file = what.to_owned();
@@ -630,7 +654,7 @@ impl Line {
 
 #[test]
 fn what_one_click_undoes() {
-    let table: [(&str, &[&str]); 43] = [
+    let table: [(&str, &[&str]); 46] = [
         (
             "deploy web=2; deploy web=3",
             &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
@@ -693,6 +717,20 @@ fn what_one_click_undoes() {
         ),
         (
             "deploy web=2; deploy web=3; git-revert",
+            &["web:1 api:1 odd:1 1"],
+        ),
+        // By hand, also where only `path` finds it.
+        (
+            "deploy odd=2; edit odd=3",
+            &["web:1 api:1 odd:2 1", "web:1 api:1 odd:1 1"],
+        ),
+        // What came to the branch by the other parent of a merge.
+        (
+            "deploy web=2; deploy web=3; click; deploy web=4; pulled 2",
+            &["web:2 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+        ),
+        (
+            "deploy web=2; deploy web=3; click; pulled 1",
             &["web:1 api:1 odd:1 1"],
         ),
         // A message of the user's own says nothing.
@@ -1314,6 +1352,23 @@ fn the_advice_of_a_refusal_works() {
     }
     assert_eq!(line.runs(), "web:1 api:1 odd:1 1");
 
+    // A container that has another name by now keeps it.
+    let mut line = Line::new();
+    for step in ["deploy api=2", "deploy web=2"] {
+        line.step(step);
+    }
+    let renamed = line.text().replace("- name: web", "- name: front");
+    line.repository
+        .commit("main", &line.file, renamed, "refactor: a name");
+    let error = line.action("rollback").run().failed().errors().join("\n");
+    let image = behind(&error, "`operation: update` with `image: ", '`');
+    line.action("update")
+        .input("image", image)
+        .run()
+        .succeeded();
+    assert_eq!(line.runs(), "web:1 api:2 odd:1 1");
+    assert!(line.text().contains("- name: front"));
+
     // What ran before was rolled back itself.
     let mut line = Line::new();
     for step in ["deploy web=2", "deploy web=1", "click"] {
@@ -1375,10 +1430,76 @@ fn what_goes_back_with_an_image_is_a_warning() {
     let warning = "Values that no deployment is known to have set go back as well, with the commit that changed them: .spec.replicas goes back from 4 to 1 (apps/web.yaml)";
     assert_eq!(outcome.warnings(), [warning]);
     assert!(outcome.summary.contains("| `.spec.replicas` | `4` | `1` |"));
+    // It is said once.
+    assert_eq!(outcome.shown_log().matches(warning).count(), 1);
     // What a deployment has set is no surprise.
     line.step("deploy web=3 replicas=5");
     let outcome = line.action("rollback").run().succeeded();
     assert_eq!(outcome.warnings(), [""; 0]);
+    // Comments go back, too, but for those of somebody else.
+    let text = line
+        .edited("web=4")
+        .replace("kind: Odd", "kind: Odd # mine");
+    let id = line
+        .repository
+        .commit("main", &line.file, text, "feat: by hand");
+    let text = line.text().replace("- name: api", "- name: api # theirs");
+    line.repository
+        .commit("main", &line.file, text, "docs: a comment");
+    let outcome = line.action("rollback").run().succeeded();
+    let text = line.text();
+    assert!(text.contains("# theirs") && !text.contains("# mine"));
+    let warning = &outcome.warnings()[0];
+    let expected = format!(
+        "Comments go back as well: those in apps/web.yaml, changed by commit {} of ",
+        &id[..7]
+    );
+    assert!(warning.starts_with(&expected), "{warning}");
+}
+
+/// Who merged what others had deployed did not deploy it, into whichever branch they merged.
+#[test]
+fn what_came_with_a_merge_is_told_by_what_it_was() {
+    for last in ["pulled 2", "merge web=4 then api=4"] {
+        let mut line = Line::new();
+        for step in [
+            "deploy web=2",
+            "deploy web=3",
+            "click",
+            "deploy web=5",
+            last,
+        ] {
+            line.step(step);
+        }
+        let own = line.repository.log("main");
+        let merge = own.iter().find(|one| one.parents.len() == 2).unwrap();
+        let range = format!("{}..{}", merge.parents[0], merge.parents[1]);
+        let merged = line.repository.log(&range);
+        let merged: Vec<&str> = merged.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!(merged.len(), 2, "{last}");
+        let outcome = line.action("history").run().succeeded();
+        let deployments: serde_json::Value =
+            serde_json::from_str(outcome.output("deployments")).unwrap();
+        let newest = &deployments[0];
+        assert_eq!(newest["commit"], merge.id, "{last}");
+        assert_eq!(newest["kind"], "update", "{last}");
+        let told = newest["merged"].as_array().unwrap().iter();
+        let mut told: Vec<&str> = told.map(|id| id.as_str().unwrap()).collect();
+        let mut expected = merged.clone();
+        told.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(told, expected, "{last}");
+        // Its run, and what was built, are those of what was merged.
+        assert!(newest["workflow_run"].is_string(), "{last}: {newest}");
+        assert!(newest["source"]["commit"].is_string(), "{last}: {newest}");
+        assert!(
+            outcome.summary.contains("| update, merged from `")
+                && outcome.summary.contains("` and 1 more |"),
+            "{last}: {}",
+            outcome.summary
+        );
+        assert_eq!(deployments[1]["merged"], serde_json::json!([]));
+    }
 }
 
 /// A click may lead to images that never ran together: then it says so.
@@ -1967,7 +2088,7 @@ fn an_object_that_moved_to_another_namespace_is_told_as_that() {
     What commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v14`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was in another object: there is Rollout/web, but its namespace is "blog" now, and was not given. Nothing was changed: ghcr.io/wlals2/blog-web:v14 (blog-system/web-rollout.yaml) is still deployed.
     What changed it since, the newest first:
     - commit id-0 of DATE by A colleague (`feat: a namespace of its own`)
-    Undo what came later first, the newest of it first: `commit: id-0`. That is the work of A colleague, too: ask first.
+    `operation: update` with `image: ghcr.io/wlals2/blog-web:v13` deploys what ran before, where that image is now.
     "#);
 }
 

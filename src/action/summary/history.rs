@@ -146,6 +146,7 @@ fn row(deployment: &Deployment, in_several: &HashSet<&str>) -> String {
 fn what(deployment: &Deployment, shown: Shown<'_>) -> String {
     let Deployment {
         kind,
+        merged,
         takes_back,
         rolled_back_by,
         rolled_back,
@@ -157,6 +158,12 @@ fn what(deployment: &Deployment, shown: Shown<'_>) -> String {
         let _ = write!(text, " of {}", short(newest));
         if takes_back.len() > 1 {
             let _ = write!(text, " and {} more", takes_back.len() - 1);
+        }
+    }
+    if let [newest, more @ ..] = &merged[..] {
+        let _ = write!(text, ", merged from {}", short(newest));
+        if !more.is_empty() {
+            let _ = write!(text, " and {} more", more.len());
         }
     }
     if let Some(by) = rolled_back_by {

@@ -14,6 +14,7 @@ use self::choice::Choice;
 use self::plan::Undone;
 use super::freeze::Freeze;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
+use super::past::messages;
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
 use super::update::Update;
@@ -21,14 +22,14 @@ use super::verify::Witnesses;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
 use crate::deployment::{
-    self, Deployment, MessageTemplate, Origin, RevertSubject, Reverted, Source, shortened,
+    self, Deployment, MessageTemplate, Named, Origin, RevertSubject, Reverted, Source, shortened,
 };
 use crate::failure::{Failure, Reason};
-use crate::files::FileSelection;
+use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{ImageChange, Plan, ValueChange};
 use crate::nearest::first_few;
-use crate::repository::history::HistoryQuery;
+use crate::repository::history::{Commit, HistoryQuery};
 use crate::repository::{CommitId, Identity, Snapshot};
 use crate::version;
 
@@ -174,10 +175,13 @@ async fn undo(
         false => Mood::Does,
     };
     let repositories = choice.repositories();
+    let known = choice.history.iter().flat_map(|history| &history.commits);
+    let known = known.chain(choice.undone.iter().map(|one| &one.touched));
+    let named = Named::by(known.flat_map(|touched| messages(&touched.commit)));
     let landed = landing::land(session, landing, log, async |snapshot: &Snapshot| {
         let mut plan = match &choice.undone[..] {
             [] => Plan::default(),
-            undone => match plan::undo(snapshot, undone) {
+            undone => match plan::undo(snapshot, undone, &named) {
                 Ok(plan) => plan,
                 Err(problem) => {
                     return Err(refusal::explained(
@@ -233,6 +237,10 @@ async fn undo(
                 )
             }))
             .chain(by_hand(&of_people, mood))
+            .chain(comments(
+                &plan::comments_by_hand(&plan, &choice.undone),
+                mood,
+            ))
             .chain(checked.warnings)
             .chain(together::told(session, landing.files, &choice, &plan).await);
         let own: Vec<String> = own.collect();
@@ -242,7 +250,6 @@ async fn undo(
             .collect();
         let mut announced = undoing(&choice.undone, mood);
         announced.extend(what_runs_then(&plan, mood));
-        announced.extend(own.iter().cloned());
         let warnings = choice.warnings.iter().cloned();
         let warnings = warnings.chain(left_in_other_files(&choice.undone));
         Ok(Planned {
@@ -355,6 +362,21 @@ fn by_hand(besides: &[ValueChange], mood: Mood) -> Option<String> {
             "Values that no deployment is known to have set {} as well, with the commit that changed them: {}",
             mood.of("go back", "would go back"),
             first_few(&values, ANNOUNCED)
+        )
+    })
+}
+
+/// The comments that go back and are no deployment's: in which files, and who had changed them.
+fn comments(files: &[(RepoPath, &Commit)], mood: Mood) -> Option<String> {
+    let files: Vec<String> = files
+        .iter()
+        .map(|(file, commit)| format!("those in {file}, changed by {}", commit_line(commit)))
+        .collect();
+    (!files.is_empty()).then(|| {
+        format!(
+            "Comments {} as well: {}",
+            mood.of("go back", "would go back"),
+            first_few(&files, ANNOUNCED)
         )
     })
 }

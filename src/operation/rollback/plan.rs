@@ -5,11 +5,11 @@ use crate::deployment::{Changes, Named, Origin, is_ours};
 use crate::files::RepoPath;
 use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestError, Plan, RestoreError, ValueChange,
-    Versions, changed_at, is_signed, restore, takes_back,
+    Versions, changed_at, comments_changed, is_signed, restore, takes_back,
 };
 use crate::operation::past::{changes, messages};
 use crate::repository::Snapshot;
-use crate::repository::history::{FileVersions, Touched};
+use crate::repository::history::{Commit, FileVersions, Touched};
 use crate::repository::merge::three_way;
 
 /// A commit that is to be undone.
@@ -54,10 +54,12 @@ pub(super) enum Why {
 }
 
 /// What to change on the tip so that commits, which are newest first, are undone: all that they did to the
-/// files, or nothing.
-pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Problem> {
-    let said = undone.iter().flat_map(|one| messages(&one.touched.commit));
-    let named = Named::by(said);
+/// files, or nothing. What is an image or a value, `named` tells as well.
+pub(super) fn undo(
+    snapshot: &Snapshot,
+    undone: &[Undone],
+    named: &Named<'_>,
+) -> Result<Plan, Problem> {
     let mut plan = Plan::default();
     // In the order of the files, each with what becomes of it.
     let mut texts: Vec<(&RepoPath, Vec<u8>)> = Vec::new();
@@ -101,7 +103,7 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
             };
             let refused = |error| problem(refused(error).unwrap_or(Why::Interrupted));
             let before = before.map_err(refused)?;
-            if let Some(what) = is_left_with(&named, versions, &before, part) {
+            if let Some(what) = is_left_with(named, versions, &before, part) {
                 return Err(problem(Why::Restore(RestoreError::NotApart { what })));
             }
             match without(text, &before, after).map_err(refused)? {
@@ -113,7 +115,7 @@ pub(super) fn undo(snapshot: &Snapshot, undone: &[Undone]) -> Result<Plan, Probl
                     }))));
                 }
                 Some(bytes) => *text = bytes,
-                None if *text == tip.bytes => add_unchanged(&mut plan, &named, versions),
+                None if *text == tip.bytes => add_unchanged(&mut plan, named, versions),
                 None => {}
             }
         }
@@ -281,6 +283,37 @@ pub(super) fn set_by_hand(plan: &Plan, undone: &[Undone]) -> Vec<ValueChange> {
         last.is_some_and(|(one, _)| !messages(&one.touched.commit).any(is_ours))
     };
     plan.changed_values().filter(is_by_hand).cloned().collect()
+}
+
+/// The files in which comments go back that somebody has changed by hand in one of the commits that are `undone`,
+/// with the newest of those commits.
+pub(super) fn comments_by_hand<'u>(
+    plan: &Plan,
+    undone: &'u [Undone],
+) -> Vec<(RepoPath, &'u Commit)> {
+    let mut files = Vec::new();
+    for edit in &plan.edits {
+        if !comments_changed(&edit.before, &edit.after) {
+            continue;
+        }
+        let changed = |one: &&Undone| {
+            let own = one.touched.files.iter();
+            let mut own = own.filter(|versions| versions.now == edit.path);
+            own.any(
+                |versions| match (versions.before.as_deref(), versions.after.as_deref()) {
+                    (Some(before), Some(after)) => comments_changed(before, after),
+                    _ => false,
+                },
+            )
+        };
+        let mut by_hand = undone
+            .iter()
+            .filter(|one| !messages(&one.touched.commit).any(is_ours));
+        if let Some(one) = by_hand.find(changed) {
+            files.push((edit.path.clone(), &one.touched.commit));
+        }
+    }
+    files
 }
 
 /// What a commit did to a file beside images and the values that deployments set.

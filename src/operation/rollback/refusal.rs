@@ -9,8 +9,9 @@ use crate::deployment::past::Part;
 use crate::deployment::{Origin, is_ours};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
-use crate::manifest::{Plan, RestoreError, Versions};
+use crate::manifest::{self, EditRequest, Plan, RestoreError, Versions};
 use crate::operation::commit_line;
+use crate::operation::landing::distinct;
 use crate::operation::past::{changes, messages, named, past};
 use crate::operation::session::Session;
 use crate::repository::Snapshot;
@@ -97,7 +98,11 @@ pub(super) async fn explained(
                 _ => String::new(),
             };
             let list = later.list();
-            let hint = later.advice(history.as_ref(), undone, snapshot, touched);
+            let is_elsewhere = matches!(
+                error,
+                RestoreError::Gone { .. } | RestoreError::AnotherObject { .. }
+            );
+            let hint = later.advice(history.as_ref(), undone, snapshot, touched, is_elsewhere);
             failure(&format!("{error}{by}. Nothing was changed.{list}"), hint)
         }
     }
@@ -256,13 +261,15 @@ impl<'h> Later<'h> {
         }
     }
 
-    /// What works, tried on the snapshot before it is said.
+    /// What works, tried on the snapshot before it is said; `is_elsewhere` where what is to be undone is not in
+    /// its place any more.
     fn advice(
         &self,
         history: Option<&FileHistory>,
         undone: &[Undone],
         snapshot: &Snapshot,
         touched: &Touched,
+        is_elsewhere: bool,
     ) -> String {
         let by_hand = "Change the file by hand, or deploy what is to run with `operation: update`.";
         let Some(history) = history else {
@@ -273,12 +280,12 @@ impl<'h> Later<'h> {
             .files
             .iter()
             .flat_map(|versions| changes(&named, versions).images);
-        let before: Vec<String> = images
-            .filter_map(|image| image.new.and(image.old))
-            .collect();
+        let (before, after): (Vec<String>, Vec<String>) = images
+            .filter_map(|image| Some((image.old?, image.new?)))
+            .unzip();
         let past = past(&history.commits, &named);
         let works = |undone: &[Undone]| {
-            let plan = plan::undo(snapshot, undone);
+            let plan = plan::undo(snapshot, undone, &named);
             plan.is_ok_and(|plan| !plan.edits.is_empty())
         };
         if let Some(image) = before.first()
@@ -298,6 +305,15 @@ impl<'h> Later<'h> {
                     ask(&commits)
                 );
             }
+        }
+        // A container that has another name keeps it.
+        if is_elsewhere
+            && before.iter().all(|image| past.took_back(image).is_none())
+            && let Some(lines) = as_update(snapshot, &before, &after)
+        {
+            return format!(
+                "`operation: update` with {lines} deploys what ran before, where that image is now."
+            );
         }
         let own = undone.iter().map(|one| &one.touched);
         let mut all: Vec<&Touched> = self.overwriting.clone();
@@ -332,6 +348,27 @@ impl<'h> Later<'h> {
             None => by_hand.to_owned(),
         }
     }
+}
+
+/// The lines of `image` that bring the images `before` back in place of those that came `after`, and change
+/// nothing else; none where there are no such lines.
+fn as_update(snapshot: &Snapshot, before: &[String], after: &[String]) -> Option<String> {
+    let lines = distinct(before.iter().map(String::as_str));
+    let assignments = lines.iter().map(|line| line.parse());
+    let request = EditRequest {
+        images: assignments.collect::<Result<_, _>>().ok()?,
+        ..EditRequest::default()
+    };
+    let plan = manifest::plan(&snapshot.files, &request).ok()?;
+    let mut changed = plan.changed_images().peekable();
+    changed.peek()?;
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| format!("`image: {line}`"))
+        .collect();
+    changed
+        .all(|image| after.contains(&image.old))
+        .then(|| lines.join(" and "))
 }
 
 /// The end of a sentence about undoing commits: whose work it is as well.
