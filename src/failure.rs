@@ -28,6 +28,7 @@ pub enum Reason {
     Rollback,
     History,
     Unavailable,
+    RateLimited,
     Unconfirmed,
     Certificate,
     NotGit,
@@ -67,7 +68,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -88,6 +89,7 @@ impl Reason {
         Self::Rollback,
         Self::History,
         Self::Unavailable,
+        Self::RateLimited,
         Self::Unconfirmed,
         Self::Certificate,
         Self::NotGit,
@@ -148,6 +150,7 @@ impl Reason {
             Self::Rollback => "The deployment can't be rolled back",
             Self::History => "The commit to verify was not found",
             Self::Unavailable => "The Git server is not available",
+            Self::RateLimited => "A rate limit was exceeded",
             Self::Unconfirmed => "It is not known whether the push landed",
             Self::Certificate => "The server's certificate is not trusted",
             Self::NotGit => "The URL is not a Git repository",

@@ -76,15 +76,22 @@ pub fn parse(bytes: &[u8]) -> Result<Freezes, FreezeFileError> {
         patterns: 0,
     };
     let freezes = reader.all();
-    match reader.problems.is_empty() {
+    let mut problems = reader.problems;
+    problems.sort_by_key(|(line, _)| *line);
+    let problems = problems.into_iter();
+    let problems: Vec<String> = problems
+        .map(|(line, problem)| format!("line {line}: {problem}"))
+        .collect();
+    match problems.is_empty() {
         true => Ok(Freezes(freezes)),
-        false => Err(FreezeFileError(reader.problems)),
+        false => Err(FreezeFileError(problems)),
     }
 }
 
 struct Reader<'s> {
     stream: &'s Stream<'s>,
-    problems: Vec<String>,
+    /// Each with its line.
+    problems: Vec<(usize, String)>,
     /// How many paths and globs there were so far.
     patterns: u64,
 }
@@ -95,13 +102,12 @@ impl<'s> Reader<'s> {
         let root = match self.stream.roots() {
             [root] if !self.stream.is_null(*root) => *root,
             [] | [_] => {
-                self.problems.push(format!("line 1: it is empty: {FORM}"));
+                self.problems.push((1, format!("it is empty: {FORM}")));
                 return Vec::new();
             }
             [_, second, ..] => {
-                let line = self.stream[*second].line();
-                let why = "a second document: a freeze file is one";
-                self.problems.push(format!("line {line}: {why}"));
+                let why = "a second document: a freeze file is one".to_owned();
+                self.problems.push((self.stream[*second].line(), why));
                 return Vec::new();
             }
         };
@@ -156,8 +162,8 @@ impl<'s> Reader<'s> {
             return Some(files);
         };
         // As in `file`, a pattern a line.
-        let texts = self.list(*id, "files")?.into_iter();
-        let lines = texts.flat_map(|(id, text)| {
+        let (texts, mut is_good) = self.list(*id, "files");
+        let lines = texts.into_iter().flat_map(|(id, text)| {
             let is_comment = |line: &&str| text.contains('\n') && line.starts_with('#');
             let lines = text.lines().map(str::trim);
             let lines = lines.filter(|line| !line.is_empty() && !is_comment(line));
@@ -169,7 +175,6 @@ impl<'s> Reader<'s> {
             self.wrong(*id, "files", error);
             return None;
         }
-        let mut is_good = true;
         for (id, line) in lines {
             let (patterns, text) = match line.strip_prefix('!') {
                 Some(excluded) => (&mut files.exclude, excluded.trim_start()),
@@ -209,8 +214,7 @@ impl<'s> Reader<'s> {
         let Some(id) = keys.get("operations") else {
             return Some(HELD.map(str::to_owned).to_vec());
         };
-        let names = self.list(*id, "operations")?;
-        let mut is_good = true;
+        let (names, mut is_good) = self.list(*id, "operations");
         for (id, name) in &names {
             if !OPERATIONS.contains(name) {
                 is_good = false;
@@ -239,16 +243,15 @@ impl<'s> Reader<'s> {
         match (keys.get("schedule"), keys.get("duration")) {
             (None, None) => self.once(keys, zone),
             (Some(schedule), Some(duration)) => {
-                let twice = ["from", "until"]
-                    .iter()
-                    .find_map(|key| keys.get_key_value(key));
-                if let Some((key, id)) = twice {
+                let twice = ["from", "until"].into_iter();
+                let twice: Vec<_> = twice.filter_map(|key| keys.get_key_value(key)).collect();
+                for (key, id) in &twice {
                     let why = "beside `schedule` it says twice when: make two entries of them";
-                    self.wrong(*id, key, why);
+                    self.wrong(**id, key, why);
                 }
                 let schedule = self.schedule(*schedule);
                 let duration = self.duration(*duration);
-                if twice.is_some() {
+                if !twice.is_empty() {
                     return None;
                 }
                 Some(Window::Again {
@@ -259,11 +262,15 @@ impl<'s> Reader<'s> {
             (Some(id), None) => {
                 let why = "it needs `duration`, such as `12h`: how long it lasts each time";
                 self.wrong(*id, "schedule", why);
+                self.schedule(*id);
+                self.once(keys, zone);
                 None
             }
             (None, Some(id)) => {
                 let why = "it needs `schedule`, such as `0 18 * * 5`: when it begins each time";
                 self.wrong(*id, "duration", why);
+                self.duration(*id);
+                self.once(keys, zone);
                 None
             }
         }
@@ -271,13 +278,11 @@ impl<'s> Reader<'s> {
 
     fn once(&mut self, keys: &Keys<'_>, zone: &Zone) -> Option<Window> {
         let (from, until) = (keys.get("from"), keys.get("until"));
-        let begin = match from {
-            Some(id) => Some(self.time(*id, "from")?.begin(zone)),
-            None => None,
-        };
-        let end = match until {
-            Some(id) => Some(self.time(*id, "until")?.end(zone)),
-            None => None,
+        let begin = from.map(|id| Some(self.time(*id, "from")?.begin(zone)));
+        let end = until.map(|id| Some(self.time(*id, "until")?.end(zone)));
+        let (begin, end) = match (begin, end) {
+            (Some(None), _) | (_, Some(None)) => return None,
+            (begin, end) => (begin.flatten(), end.flatten()),
         };
         if let (Some(id), Some(begin), Some(end)) = (until, begin, end)
             && end <= begin
@@ -324,33 +329,39 @@ impl<'s> Reader<'s> {
         duration
     }
 
-    /// The values of a mapping that has no keys but these, or none twice.
+    /// The values of a mapping by the keys of these that it has; one that is misspelt stands for the key that
+    /// is meant, so that what else is wrong is told with that.
     fn keys(&mut self, id: NodeId, known: &[&'static str], form: &str) -> Option<Keys<'s>> {
         let Content::Mapping(pairs) = &self.stream[id].content else {
             let line = self.stream[id].line();
-            self.problems.push(format!("line {line}: {form}"));
+            self.problems.push((line, form.to_owned()));
             return None;
         };
         let mut keys = Keys::new();
-        let told = self.problems.len();
+        let mut unknown = Vec::new();
         for (key, value) in pairs {
             let name = self.stream.value(*key).unwrap_or_default();
             if !known.contains(&name) {
-                let meant = nearest::alike(name, known.iter().copied());
-                let meant = match meant.first() {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => {
-                        let known: Vec<String> =
-                            known.iter().map(|key| format!("`{key}`")).collect();
-                        format!("expected {}", known.join(", "))
-                    }
-                };
-                self.wrong(*key, name, format!("unknown key: {meant}"));
+                unknown.push((*key, name, *value));
             } else if keys.insert(name, *value).is_some() {
                 self.wrong(*key, name, "it is there twice");
             }
         }
-        (self.problems.len() == told).then_some(keys)
+        for (key, name, value) in unknown {
+            let meant = nearest::alike(name, known.iter().copied());
+            let told = match meant.first() {
+                Some(meant) => {
+                    keys.entry(meant).or_insert(value);
+                    format!("did you mean `{meant}`?")
+                }
+                None => {
+                    let known: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+                    format!("expected {}", known.join(", "))
+                }
+            };
+            self.wrong(key, name, format!("unknown key: {told}"));
+        }
+        Some(keys)
     }
 
     fn required(&mut self, entry: NodeId, keys: &Keys<'_>, key: &str) -> Option<&'s str> {
@@ -398,8 +409,8 @@ impl<'s> Reader<'s> {
         self.stream.is_null(meant) || value.is_some_and(|value| value.trim().is_empty())
     }
 
-    /// The texts of a list, or of the one that stands for it.
-    fn list(&mut self, id: NodeId, key: &str) -> Option<Vec<(NodeId, &'s str)>> {
+    /// The texts of a list, or of the one that stands for it, and whether that is all of it.
+    fn list(&mut self, id: NodeId, key: &str) -> (Vec<(NodeId, &'s str)>, bool) {
         let meant = self.meant(id);
         let items = match &self.stream[meant].content {
             Content::Sequence(items) => items.as_slice(),
@@ -411,14 +422,12 @@ impl<'s> Reader<'s> {
                 key,
                 "an empty list: give it an item, or leave the key out",
             );
-            return None;
         }
-        let texts = items
-            .iter()
-            .map(|item| Some((*item, self.text(*item, key)?)));
-        // Each of them, so that all that is wrong is told.
-        let texts: Vec<Option<(NodeId, &str)>> = texts.collect();
-        texts.into_iter().collect()
+        let texts = items.iter();
+        let texts = texts.filter_map(|item| Some((*item, self.text(*item, key)?)));
+        let texts: Vec<(NodeId, &str)> = texts.collect();
+        let is_all = !items.is_empty() && texts.len() == items.len();
+        (texts, is_all)
     }
 
     /// What an alias stands for.
@@ -440,14 +449,14 @@ impl<'s> Reader<'s> {
     fn wrong(&mut self, at: NodeId, key: &str, why: impl fmt::Display) {
         let line = self.line(at);
         self.problems
-            .push(format!("line {line}: `{}`: {why}", shortened(key)));
+            .push((line, format!("`{}`: {why}", shortened(key))));
     }
 
     fn refused(&mut self, at: NodeId, key: &str, value: &str, why: impl fmt::Display) {
         let line = self.line(at);
         let value = shortened(value);
         self.problems
-            .push(format!("line {line}: `{key}` `{value}`: {why}"));
+            .push((line, format!("`{key}` `{value}`: {why}")));
     }
 }
 
@@ -667,7 +676,43 @@ mod tests {
     fn all_that_is_wrong_is_told_at_once() {
         let told = of_entry("timeZone: x\nfrom: a\noperations: b\nfiles: /c");
         let lines: Vec<&str> = told.lines().map(|line| &line[..7]).collect();
-        assert_eq!(lines, ["line 7:", "line 6:", "line 4:", "line 5:"]);
+        assert_eq!(lines, ["line 4:", "line 5:", "line 6:", "line 7:"]);
+        // What is wrong with a key hides nothing of what is wrong with values, its own and others.
+        for (text, expected) in [
+            (
+                "freezes:\n  - resaon: r\n    untli: soon\n    who: [w]\n    who: w\n    x: y\n    from: b\n",
+                "line 2: `resaon`: unknown key: did you mean `reason`?
+line 3: `untli`: unknown key: did you mean `until`?
+line 3: `until` `soon`: expected a day or a time
+line 5: `who`: it is there twice
+line 6: `x`: unknown key: expected `reason`
+line 7: `from` `b`: expected a day or a time",
+            ),
+            (
+                "freeze:\n  - reason: r\n    schedule: daily\n    from: a\n    operations: [[update], deploy]\n",
+                "line 1: `freeze`: unknown key: did you mean `freezes`?
+line 2: `who`: required
+line 3: `schedule`: it needs `duration`
+line 3: `schedule` `daily`: expected the five fields of cron
+line 4: `from` `a`: expected a day or a time
+line 5: `operations`: expected a text
+line 5: `operations` `deploy`: expected `update`",
+            ),
+            (
+                "freezes:\n  - reason: r\n    who: w\n    duration: long\n    files: [[a], /b]\n",
+                "line 4: `duration`: it needs `schedule`
+line 4: `duration` `long`: expected a time with its unit
+line 5: `files`: expected a text
+line 5: `files` `/b`: the path",
+            ),
+        ] {
+            let told = problems(text);
+            let expected: Vec<&str> = expected.lines().collect();
+            assert_eq!(told.lines().count(), expected.len(), "{told}");
+            for (line, expected) in told.lines().zip(expected) {
+                assert!(line.starts_with(expected), "{expected}\n{told}");
+            }
+        }
         let many = format!("freezes:\n{}", "  - x\n".repeat(20));
         assert!(problems(&many).ends_with("\n… and 10 more"));
     }

@@ -7,7 +7,7 @@ use url::Url;
 use super::advice::{ServerKind, Settings, on_a_certificate, on_a_rule, on_this_machine, on_words};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
-use crate::http::text::is_loopback;
+use crate::http::text::{is_loopback, is_rate_limit};
 use crate::image::ImageReference;
 use crate::manifest::{ImageChange, ManifestError, PromotionError};
 use crate::nearest::{alike, either, first_few};
@@ -145,17 +145,20 @@ impl Explainer<'_> {
                 read,
             } => self.file(path, problem, read.as_ref()),
             RepositoryError::Unavailable { what, .. } | RepositoryError::DeadlineExceeded { what } => {
+                let is_limited = is_rate_limit(what);
+                let reason = if is_limited { Reason::RateLimited } else { Reason::Unavailable };
                 Failure::new(
-                    Reason::Unavailable,
+                    reason,
                     format!("{what}, so nothing was changed in {location}."),
                 )
-                .with_hint(match (what.to_lowercase().contains("rate limit"), self.settings) {
+                .with_hint(match (is_limited, self.settings) {
                     _ if what.contains("can't be reached") && is_loopback(self.asked()) => on_this_machine(),
                     (true, Settings { proposes: true, .. }) => {
                         "Raise `timeout` beyond that time, or run the job again then. Another token, or a GitHub App's, has a limit of its own."
                     }
                     (true, Settings { over_api: true, .. }) => "With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.",
-                    _ => "Run the job again when the server is well. Where it always fails: check the URL, that this \
+                    (true, _) => "Run the job again later, or raise `timeout`: a limit is waited for within that time.",
+                    (false, _) => "Run the job again when the server is well. Where it always fails: check the URL, that this \
                               runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.",
                 })
             }

@@ -7,6 +7,7 @@ use super::Progress;
 use crate::deadline::{Cancellation, Deadline};
 use crate::failure::{Failure, Reason};
 use crate::http::Credentials;
+use crate::http::text::is_rate_limit;
 use crate::image::ImageReference;
 use crate::manifest::EditRequest;
 use crate::nearest::nearest;
@@ -139,7 +140,10 @@ impl ImageCheck {
                 return Err(self.told(registry, image, &error, spent).await);
             }
             if !said {
-                log.info(&format!("Waiting for {image}: {error}"));
+                let seconds = patience.as_secs();
+                log.info(&format!(
+                    "Waiting for {image}, at most {seconds} s: {error}"
+                ));
                 said = true;
             }
             // The last look is when the time is over, not a pause before that.
@@ -258,6 +262,11 @@ impl ImageCheck {
                 };
                 Failure::new(Reason::ImageDenied, message).with_hint(hint)
             }
+            RegistryError::Unavailable { what, .. } if is_rate_limit(what) => Failure::new(Reason::RateLimited, message)
+                .with_hint(match (&self.credentials, image.registry()) {
+                    (None, "docker.io") => "Docker Hub limits who does not log in: give `registry-username` and `registry-password`. Or run the job again later.",
+                    _ => "Run the job again later, or give it more time with `verify-image-timeout`.",
+                }),
             RegistryError::Unavailable { .. } => Failure::new(Reason::RegistryUnavailable, message)
                 .with_hint(match (&self.credentials, image.registry()) {
                     (None, "docker.io") => "Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`.",

@@ -305,6 +305,34 @@ fn a_message_with_braces_never_stops_a_deployment() {
     ");
 }
 
+/// GitHub fills it in, or fails: so it came from elsewhere, and no value is meant so. A text for people may be.
+#[test]
+fn what_github_did_not_fill_in_is_refused_or_stays_with_a_warning() {
+    let told = [
+        refused([("file", "apps/${{ env.APP }}.yaml\n# ${{ x }}\na.yaml")]),
+        refused([("branch", "${{ github.ref_name }}")]),
+        refused([("author-name", "${{ github.actor }}")]),
+        refused([("dry-run", "${{ inputs.dry }}")]),
+        refused([("remove", ".spec.${{ x }}")]),
+        refused([("image", "ghcr.io/acme/web:${{ x }}")]),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    `file` `apps/${{ env.APP }}.yaml`: a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action
+    `branch` `${{ github.ref_name }}`: a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action
+    `author-name` `${{ github.actor }}`: a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action
+    `dry-run` `${{ inputs.dry }}`: a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action
+    `remove` `.spec.${{ x }}`: a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action
+    `image`: the image reference "ghcr.io/acme/web:${{ x }}" still holds a placeholder: it was not filled in
+    "#);
+    let text = "deploy ${{ github.ref_name }}";
+    let (outcome, [before, after]) = tried([("commit-message", text), ("pull-request-title", "")]);
+    let outcome = outcome.succeeded();
+    assert_ne!(before, after);
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    `commit-message`: a placeholder (`${{ … }}`) that GitHub did not fill in stays as text: it evaluates expressions only in the YAML of a workflow or an action
+    ");
+}
+
 #[test]
 fn a_warning_is_in_the_summary_too() {
     let (outcome, _) = tried([("commit-message", "{sha}"), ("argocd-plaintext", "true")]);

@@ -748,7 +748,7 @@ fn a_limit_names_its_time_and_the_way_around_it() {
         .run()
         .failed();
     insta::assert_snapshot!(told(&server, &outcome), @"
-    The Git server is not available: SERVER answered HTTP 403: API rate limit exceeded for installation (until 2100-01-01 00:00:00 UTC), so nothing was changed in acme/deploy.
+    A rate limit was exceeded: SERVER answered HTTP 403: API rate limit exceeded for installation (until 2100-01-01 00:00:00 UTC), so nothing was changed in acme/deploy.
     With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.
     ");
     // A server of another age.

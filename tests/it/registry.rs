@@ -251,7 +251,24 @@ fn a_registry_that_cannot_be_used_is_told() {
         .input("verify-image", "true")
         .run()
         .succeeded();
+    // Longer than there is time.
+    let body = json!({"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit."}]});
+    limited.registry.refuse(429, body);
+    let short = limited
+        .update("v2")
+        .input("verify-image", "true")
+        .input("timeout", "1");
+    insta::assert_snapshot!(limited.refused(short), @"
+    A rate limit was exceeded: REGISTRY/acme/web:v2: REGISTRY answered HTTP 429. Nothing was changed.
+    Run the job again later, or give it more time with `verify-image-timeout`.
+    ");
     let outcome = action.wait().failed();
+    let waits = format!("Waiting for {free}/acme/web:v2, at most 30 s: {free} can't be reached");
+    assert!(
+        outcome.shown_log().contains(&waits),
+        "{}",
+        outcome.shown_log()
+    );
     let told = world.told(&outcome).replace(&free.to_string(), "NOBODY");
     assert!(
         told.starts_with(
@@ -276,7 +293,7 @@ fn an_image_that_is_still_being_pushed_is_waited_for() {
     let outcome = running.wait().succeeded();
     assert!(world.manifest().contains(":v3\n"));
     assert!(
-        outcome.shown_log().contains("Waiting for"),
+        outcome.shown_log().contains("/acme/web:v3, at most 60 s: "),
         "{}",
         outcome.shown_log()
     );

@@ -37,6 +37,7 @@ pub struct Definition {
     /// What it is where nobody sends it: the default, unless only a run knows that.
     pub(super) fallback: &'static str,
     pub(super) secret: Option<Secret>,
+    pub(super) unfilled: Unfilled,
     /// What it was called before, which is understood, with a warning, until the next major version.
     pub old_names: &'static [&'static str],
     /// The inputs of which one must be given, or `true`, for this one to mean anything.
@@ -82,6 +83,18 @@ pub(super) enum Secret {
     WithName(&'static Input<String>),
 }
 
+/// What becomes of a text with a `${{ … }}` in it that GitHub did not fill in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfilled {
+    /// It is refused: no value has one.
+    Refused,
+    /// It stays, with a warning: what another expression filled in may be about expressions, as the message of
+    /// a commit is that mends a workflow.
+    Warned,
+    /// Its parser says what is one: a value may be meant so.
+    Parsed,
+}
+
 /// An input that is read as a `T`.
 pub(super) struct Input<T> {
     pub definition: Definition,
@@ -101,6 +114,7 @@ impl<T> Input<T> {
             default: "",
             fallback: "",
             secret: None,
+            unfilled: Unfilled::Refused,
             old_names: &[],
             needs: &[],
             elsewhere: &[],
@@ -121,6 +135,12 @@ impl<T> Input<T> {
 
     pub const fn secret(mut self, secret: Secret) -> Self {
         self.definition.secret = Some(secret);
+        self
+    }
+
+    /// With another rule for a `${{ … }}` that GitHub did not fill in than to refuse it.
+    pub const fn unfilled(mut self, unfilled: Unfilled) -> Self {
+        self.definition.unfilled = unfilled;
         self
     }
 

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::definition::{Definition, Input, Problems};
+use super::definition::{Definition, Input, Problems, Unfilled};
 use super::job::Job;
 use super::parse::list;
+
+const UNFILLED: &str = "a placeholder (`${{ … }}`) that GitHub did not fill in";
+const ONLY_IN_YAML: &str = "it evaluates expressions only in the YAML of a workflow or an action";
 
 /// The texts that are not empty, by the names of their inputs.
 #[derive(Default)]
@@ -56,11 +59,20 @@ impl Given {
             told: &mut self.problems,
             warned: &mut self.warnings,
         };
-        if input.secret.is_some() && text.contains("${{") {
-            problems.add(
-                "a placeholder (`${{ … }}`) that GitHub did not fill in: it evaluates expressions only in the YAML of a workflow or an action",
-            );
-            return None;
+        let mut unfilled = list(text).filter(|line| line.contains("${{")).peekable();
+        if unfilled.peek().is_some() {
+            match input.unfilled {
+                Unfilled::Refused => {
+                    for line in unfilled {
+                        problems.quote(line, format!("{UNFILLED}: {ONLY_IN_YAML}"));
+                    }
+                    return None;
+                }
+                Unfilled::Warned => {
+                    problems.warn(format!("{UNFILLED} stays as text: {ONLY_IN_YAML}"));
+                }
+                Unfilled::Parsed => {}
+            }
         }
         (!text.is_empty()).then(|| parse(text, &mut problems))?
     }

@@ -1,6 +1,6 @@
 //! The commit, and who makes it.
 
-use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
+use crate::action::inputs::definition::{Definition, Input, Problems, Unfilled, WRITING, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::template;
 use crate::deployment::MessageTemplate;
@@ -11,7 +11,8 @@ inputs! {
     /// `{previous-image}`, `{previous-tag}`, `{file}`, `{resource}`, `{source-repository}`,
     /// `{source-sha}`, `{actor}` and `{run-number}`. Trailers are added below it. Default, `chore`
     /// with the image's name and tag.
-    COMMIT_MESSAGE: MessageTemplate = Input::new("commit-message", WRITING, template);
+    COMMIT_MESSAGE: MessageTemplate = Input::new("commit-message", WRITING, template)
+        .unfilled(Unfilled::Warned);
 
     /// The name of the commit's author and committer.
     AUTHOR_NAME: String = Input::new("author-name", WRITING, signature).or(Identity::DEFAULT.0);

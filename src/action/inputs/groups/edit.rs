@@ -1,6 +1,8 @@
 //! What the manifests are to say.
 
-use crate::action::inputs::definition::{Definition, Input, Problems, UPDATE, WITH_IMAGES, inputs};
+use crate::action::inputs::definition::{
+    Definition, Input, Problems, UPDATE, Unfilled, WITH_IMAGES, inputs,
+};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{lines, list, one_a_line};
 use crate::manifest::{
@@ -17,6 +19,7 @@ inputs! {
     /// unless `set` or `remove` is given. For `verify`, the images that are to run; for `promote`, only
     /// these, without a version.
     IMAGE: Vec<ImageAssignment> = Input::new("image", WITH_IMAGES, images)
+        .unfilled(Unfilled::Parsed)
         .elsewhere(&[(Operation::Rollback, "name what to go back to with `to`")]);
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
@@ -28,6 +31,7 @@ inputs! {
     /// instead of `=` makes what is missing on the path, `[+]` appends an item to a list
     /// that is there.
     SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values)
+        .unfilled(Unfilled::Parsed)
         .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
 
     /// Keys and items to remove in the same commit, one `[DOCUMENT:]YAML-PATH` a line. What is not

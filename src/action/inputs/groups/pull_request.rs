@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::action::inputs::definition::{Definition, Input, Problems, WRITING, inputs};
+use crate::action::inputs::definition::{Definition, Input, Problems, Unfilled, WRITING, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::argocd::ARGOCD_APPLICATION;
 use crate::action::inputs::groups::status::STATUS_CONTEXT;
@@ -26,10 +26,12 @@ inputs! {
     /// Its title, with the placeholders of `commit-message`. Default, the first line of the
     /// commit's message.
     PULL_REQUEST_TITLE: MessageTemplate = Input::new("pull-request-title", WRITING, template)
+        .unfilled(Unfilled::Warned)
         .needs(&[&PULL_REQUEST.definition]);
 
     /// Its text, with the same placeholders. Default, a table of what changes.
     PULL_REQUEST_BODY: MessageTemplate = Input::new("pull-request-body", WRITING, template)
+        .unfilled(Unfilled::Warned)
         .needs(&[&PULL_REQUEST.definition]);
 
     /// Labels to add, one a line or separated by commas.

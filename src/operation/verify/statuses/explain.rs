@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::commit_status::{Assessed, Context, Culprit, Fact, Kind, Line, Wait};
 use crate::failure::{Failure, Reason};
-use crate::http::text::one_line;
+use crate::http::text::{is_rate_limit, one_line};
 use crate::nearest::{first_few, nearest};
 use crate::operation::verify::ended::Ended;
 use crate::operation::verify::report::Blame;
@@ -199,8 +199,12 @@ impl Told<'_> {
     ) -> Ended {
         let (commit, seconds) = (self.commit(), total.as_secs());
         if let Some(words) = trouble {
+            let reason = match is_rate_limit(words) {
+                true => Reason::RateLimited,
+                false => Reason::Unavailable,
+            };
             return Ended::new(
-                Reason::Unavailable,
+                reason,
                 format!(
                     "{}. Whether {commit}, which is in Git, is deployed is not known.",
                     words.trim_end_matches('.')
