@@ -1,17 +1,11 @@
 //! What is in a deployment: the commits of the source repository, as GitHub compares them.
 
 use crate::support::registry::{Registry, SignOn};
-use crate::support::{Action, GitServer, Outcome, Repository, Rights, TOKEN, Via};
+use crate::support::{Action, GitServer, Outcome, Repository, Rights, TOKEN, Via, manifest};
 use serde_json::Value as Json;
 
 const FILE: &str = "apps/web.yaml";
 const SOURCE_TOKEN: &str = "ghp_reads_the_source";
-
-fn manifest(tag: &str) -> String {
-    format!(
-        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
-    )
-}
 
 /// The manifests, and the repository that the image is built from.
 struct Start {

@@ -321,25 +321,32 @@ fn assert_heading(page: &Path, fragment: &str) {
     );
 }
 
-#[test]
-fn the_pipeline_deploys_what_its_manifests_hold() {
-    let folder = root().join("examples/pipeline");
-    let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
-    let workflow: Value = serde_yaml_ng::from_str(&read(
-        "application-repository/.github/workflows/deploy-web.yml",
-    ))
-    .unwrap();
+/// A file of the pipeline in `folder`.
+fn of_pipeline(folder: &str, path: &str) -> String {
+    fs::read_to_string(root().join(folder).join(path)).unwrap()
+}
+
+/// The step of the pipeline in `folder` that deploys, to a manifest that holds the image.
+fn deploying(folder: &str) -> Value {
+    let workflow = "application-repository/.github/workflows/deploy-web.yml";
+    let workflow: Value = serde_yaml_ng::from_str(&of_pipeline(folder, workflow)).unwrap();
     let mut found = Vec::new();
     steps(&workflow, &mut found);
     let step = found.into_iter().find(|step| is_ours(step)).unwrap();
     let file = step["with"]["file"].as_str().unwrap();
-    let manifest = read(&format!("manifests-repository/{file}"));
+    let manifest = of_pipeline(folder, &format!("manifests-repository/{file}"));
     let image = workflow["env"]["IMAGE"].as_str().unwrap();
     assert!(manifest.contains(&format!("image: {image}:v13\n")));
-    let application: Value = serde_yaml_ng::from_str(&read(
-        "manifests-repository/argocd/blog-system-application.yaml",
-    ))
-    .unwrap();
+    step.clone()
+}
+
+#[test]
+fn the_pipeline_deploys_what_its_manifests_hold() {
+    let folder = "examples/pipeline";
+    let step = deploying(folder);
+    let file = step["with"]["file"].as_str().unwrap();
+    let application = "manifests-repository/argocd/blog-system-application.yaml";
+    let application: Value = serde_yaml_ng::from_str(&of_pipeline(folder, application)).unwrap();
     assert_eq!(
         application["metadata"]["name"],
         step["with"]["argocd-application"]
@@ -366,24 +373,15 @@ fn of_kind<'v>(documents: &'v [Value], kind: &str) -> &'v Value {
 
 #[test]
 fn the_pipeline_for_flux_waits_for_what_flux_posts() {
-    let folder = root().join("examples/flux");
-    let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
-    let workflow: Value = serde_yaml_ng::from_str(&read(
-        "application-repository/.github/workflows/deploy-web.yml",
-    ))
-    .unwrap();
-    let mut found = Vec::new();
-    steps(&workflow, &mut found);
-    let step = found.into_iter().find(|step| is_ours(step)).unwrap();
+    let folder = "examples/flux";
+    let step = deploying(folder);
     let with = |name: &str| step["with"][name].as_str().unwrap();
-    let manifest = read(&format!("manifests-repository/{}", with("file")));
-    let image = workflow["env"]["IMAGE"].as_str().unwrap();
-    assert!(manifest.contains(&format!("image: {image}:v13\n")));
     let pages = yaml_blocks()
         .into_iter()
         .filter(|(name, _)| name.starts_with("docs/commit-statuses.md"));
     let page: Vec<Value> = pages.flat_map(|(_, block)| documents(&block)).collect();
-    let example = documents(&read("manifests-repository/clusters/production/web.yaml"));
+    let example = "manifests-repository/clusters/production/web.yaml";
+    let example = documents(&of_pipeline(folder, example));
     for all in [&example, &page] {
         let kustomization = of_kind(all, "Kustomization");
         assert_eq!(kustomization["spec"]["wait"], true);

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{
     APP_ID, APP_KEY, Action, Fault, GitServer, MINTED, Outcome, Recorded, Repository, Rights, Step,
-    TOKEN, Via, When,
+    TOKEN, Via, When, manifest,
 };
 
 const NAME: &str = "acme/deploy";
@@ -281,12 +281,6 @@ fn told(outcome: &Outcome, has_moved: bool) -> Result<(), String> {
         return Err(format!("it does not say how Git is: {error}"));
     }
     Ok(())
-}
-
-fn manifest(tag: &str) -> String {
-    format!(
-        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
-    )
 }
 
 fn step(repository: &Repository) -> Action {

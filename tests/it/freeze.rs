@@ -10,7 +10,7 @@ use gitops_deploy::freeze::parse;
 use serde_json::Value as Json;
 
 use super::VIA;
-use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, as_over_any};
+use crate::support::{Action, Entry, GitServer, Outcome, Repository, TOKEN, as_over_any, manifest};
 
 const FILE: &str = "envs/production/web.yaml";
 const FREEZES: &str = "freezes.yaml";
@@ -24,12 +24,6 @@ freezes:
     timeZone: Europe/Berlin
 ";
 const NONE: &str = "freezes: []\n";
-
-fn manifest(tag: &str) -> String {
-    format!(
-        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
-    )
-}
 
 /// A repository with a manifest at v1, and a freeze file.
 fn start(freezes: &str) -> (GitServer, Repository) {
@@ -358,6 +352,8 @@ fn a_bad_freeze_file_is_an_error_of_every_step() {
     insta::assert_snapshot!(scrubbed(&repository, &outcome.errors()[0]), @"
     `freezes.yaml`, which `freeze-file` names, can't be understood on `main` at TIP, so nothing was changed:
     line 2: `x`: unknown key: expected `reason`, `who`, `files`, `from`, `until`, `schedule`, `duration`, `timeZone`, `operations`
+    line 2: `reason`: required: why it is frozen
+    line 2: `who`: required: who has frozen it, and can be asked
     Correct it there: docs/freeze.md says what it may hold.
     ");
 }

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::support::{Action, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via};
+use crate::support::{
+    Action, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via, manifest,
+};
 use serde_json::Value as Json;
 
 const FILE: &str = "apps/web.yaml";
 const NAME: &str = "acme/deploy";
-
-fn manifest(tag: &str) -> String {
-    format!(
-        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
-    )
-}
 
 fn start() -> (GitServer, Repository) {
     let server = GitServer::start();

@@ -38,6 +38,13 @@ mod tls;
 mod tunnel;
 mod via;
 
+/// A Deployment with one container, which runs the image of this tag.
+pub fn manifest(tag: &str) -> String {
+    format!(
+        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
+    )
+}
+
 pub use action::{Action, Annotation, Outcome, Running};
 pub use argocd::{ARGOCD_TOKEN, App, ArgoCd, Reply};
 pub use faults::{Fault, Step, When};
