@@ -19,6 +19,7 @@ pub mod rollback;
 pub mod session;
 pub mod source_changes;
 pub mod status;
+mod trouble;
 pub mod update;
 pub mod verify;
 

@@ -48,7 +48,7 @@ impl Session<'_> {
         } = self.remote;
         let kind = forge.kind(&self.http, &self.route).await?;
         let git = self.repository.git();
-        let found = Forge::of(kind, git, self.http.clone(), &self.route);
+        let found = Forge::of(kind, forge, git, self.http.clone(), &self.route);
         found.ok_or_else(|| RepositoryError::NoForge {
             host: location.host(),
         })

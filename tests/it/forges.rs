@@ -1,18 +1,14 @@
 //! Pull requests elsewhere: merge requests on GitLab by push options, and the API of Gitea and Forgejo. What the
 //! action sends and reads goes over the real git; what the server is, it finds out by asking.
 
-use crate::support::{Action, Fault, GitServer, Gitea, Gitlab, Outcome, Repository, Step, TOKEN};
+use crate::support::{
+    Action, Fault, GitServer, Gitea, Gitlab, Outcome, Repository, Step, TOKEN, manifest,
+};
 use serde_json::Value as Json;
 
 const FILE: &str = "apps/web.yaml";
 const NAME: &str = "acme/deploy";
 const HEAD: &str = "gitops-deploy/web-01f5f21";
-
-fn manifest(tag: &str) -> String {
-    format!(
-        "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: ghcr.io/acme/web:{tag}\n"
-    )
-}
 
 fn start() -> (GitServer, Repository) {
     let server = GitServer::start();
@@ -528,65 +524,256 @@ fn on_gitea_trouble_after_the_commit_is_waited_for_and_nothing_is_done_twice() {
 /// How one is brought to its target.
 fn bring(repository: &Repository, how: &str) -> String {
     let git = |args: &[&str]| repository.git(args).trim().to_owned();
-    let tree = git(&["merge-tree", "--write-tree", "main", HEAD]);
-    let (main, head) = (repository.tip("main"), repository.tip(HEAD));
+    // What `theirs` did since `base`, on top of `parents`.
+    let join = |base: &str, theirs: &str, parents: &[&str], message: &str| {
+        let base = format!("--merge-base={base}");
+        let tree = git(&["merge-tree", "--write-tree", &base, "main", theirs]);
+        let mut args = vec!["commit-tree", &tree, "-m", message];
+        for parent in parents {
+            args.extend(["-p", parent]);
+        }
+        git(&args)
+    };
+    let base = git(&["merge-base", "main", HEAD]);
     let merged = match how {
-        "merge" => git(&[
-            "commit-tree",
-            &tree,
-            "-m",
-            "Merge",
-            "-p",
-            &main,
-            "-p",
-            &head,
-        ]),
-        "squash" => git(&["commit-tree", &tree, "-m", "Squash", "-p", &main]),
-        "fast-forward" => head,
+        "merge" => join(&base, HEAD, &["main", HEAD], "Merge"),
+        "squash" => join(&base, HEAD, &["main"], "Squash"),
+        "fast-forward" => repository.tip(HEAD),
+        "rebase" => {
+            repository.commit("main", "README.md", "# Apps\n", "docs: by hand");
+            let commits = git(&["rev-list", "--reverse", &format!("main..{HEAD}")]);
+            for commit in commits.lines() {
+                let message = git(&["log", "-1", "--format=%B", commit]);
+                let rebased = join(&format!("{commit}^"), commit, &["main"], &message);
+                repository.set_branch("main", &rebased);
+            }
+            repository.tip("main")
+        }
+        // A queue, or a train, brings what it tested together at once.
+        "queue" => {
+            let before = repository.tip("main");
+            repository.commit("main", "apps/other.yaml", "a: 1\n", "feat: other (#7)");
+            let merged = join(&base, HEAD, &["main", HEAD], "Merge");
+            repository.set_branch("main", &before);
+            merged
+        }
         other => panic!("{other}"),
     };
     repository.set_branch("main", &merged);
     merged
 }
 
+/// A forge that is waited at, as a test sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Where {
+    /// With a token that may use the repository alone.
+    Gitlab,
+    /// With one that may read the API, too.
+    GitlabWithApi,
+    Gitea,
+}
+
+/// A repository at one of them.
+#[derive(Clone)]
+struct Site {
+    at: Where,
+    server: std::sync::Arc<GitServer>,
+    repository: Repository,
+}
+
+impl Site {
+    const ALL: [Where; 3] = [Where::Gitlab, Where::GitlabWithApi, Where::Gitea];
+
+    fn new(at: Where) -> Site {
+        let server = std::sync::Arc::new(GitServer::start());
+        let repository = server.repository_with(NAME, FILE, &manifest("v1"));
+        let site = Site {
+            at,
+            server,
+            repository,
+        };
+        match at {
+            Where::Gitlab => {
+                site.server.become_gitlab();
+                Gitlab::at(&site.repository);
+            }
+            Where::GitlabWithApi => {
+                site.server.become_gitlab();
+                Gitlab::at(&site.repository).allow_api();
+            }
+            Where::Gitea => {
+                site.server.become_gitea();
+            }
+        }
+        site
+    }
+
+    /// What each look begins with; of GitLab without its API, the first one alone.
+    fn look(&self) -> Step {
+        match self.at {
+            Where::Gitlab | Where::GitlabWithApi => Step::Forge("GET merge_requests"),
+            Where::Gitea => Step::Forge("GET pulls"),
+        }
+    }
+
+    /// Does something when the `nth` look of a run arrives that proposes something new.
+    fn at_look(&self, nth: usize, action: impl FnOnce(&Site) + Send + 'static) {
+        let site = self.clone();
+        // Gitea is asked before whether one is open.
+        let before = usize::from(self.at == Where::Gitea);
+        let when = self
+            .look()
+            .nth(self.server.count(self.look()) + before + nth);
+        self.server.before(when, move || action(&site));
+    }
+
+    fn gitlab(&self) -> Gitlab {
+        Gitlab::of(&self.repository)
+    }
+
+    /// Has the forge show that one was closed, merged or not.
+    fn show(&self, number: usize, is_merged: bool) {
+        match (self.at, is_merged) {
+            (Where::Gitea, _) => self.server.gitea().edit_pull(number as u64, |pull| {
+                pull["state"] = "closed".into();
+                pull["merged"] = is_merged.into();
+            }),
+            (_, true) => self.gitlab().set_merged(number),
+            (_, false) => self.gitlab().close(number),
+        }
+    }
+
+    fn wait(&self, tag: &str) -> Action {
+        propose(&self.repository, tag).input("pull-request-wait", "60")
+    }
+}
+
 #[test]
 fn the_wait_for_a_merge_works_wherever_it_is_merged() {
-    for forge in ["gitlab", "gitea"] {
-        for how in ["merge", "squash", "fast-forward"] {
-            let (server, repository) = start();
-            let look = match forge {
-                "gitlab" => {
-                    server.become_gitlab();
-                    Gitlab::at(&repository);
-                    // The target, its own branch, and then both.
-                    Step::FetchRefs.nth(3)
-                }
-                _ => {
-                    server.become_gitea();
-                    // After the one that looks for an open one.
-                    Step::Forge("GET pulls").nth(2)
-                }
-            };
+    for at in Site::ALL {
+        for how in ["merge", "squash", "fast-forward", "rebase", "queue"] {
+            let site = Site::new(at);
             let (sender, done) = std::sync::mpsc::channel();
-            let place = repository.clone();
-            server.before(look, move || {
-                sender.send(bring(&place, how)).unwrap();
-                place.delete_branch(HEAD);
+            site.at_look(1, move |site| {
+                sender.send(bring(&site.repository, how)).unwrap();
+                site.show(1, true);
+                site.repository.delete_branch(HEAD);
             });
-            let outcome = propose(&repository, "v2")
-                .input("pull-request-wait", "60")
-                .run()
-                .succeeded();
-            let told = format!("{forge} {how}: {}", outcome.log());
+            let outcome = site.wait("v2").run().succeeded();
+            let told = format!("{at:?} {how}: {}", outcome.log());
             assert_eq!(outcome.output("pull-request-state"), "merged", "{told}");
             assert_eq!(outcome.output("commit-sha"), done.recv().unwrap(), "{told}");
-            assert_eq!(server.count(Step::Forge("GET metadata")), 1, "{told}");
+            assert_eq!(site.server.count(Step::Forge("GET metadata")), 1, "{told}");
         }
+    }
+}
+
+/// Two commits of one pull request: the last of them is the deployment.
+#[test]
+fn one_that_was_updated_and_is_rebased_is_deployed_by_its_last_commit() {
+    for at in Site::ALL {
+        let site = Site::new(at);
+        propose(&site.repository, "v2").run().succeeded();
+        let (sender, done) = std::sync::mpsc::channel();
+        // An open one is found on two pages of Gitea's list.
+        let before = usize::from(at == Where::Gitea);
+        site.at_look(1 + before, move |site| {
+            sender.send(bring(&site.repository, "rebase")).unwrap();
+            site.show(1, true);
+        });
+        let outcome = site.wait("v3").run().succeeded();
+        let told = format!("{at:?}: {}", outcome.log());
+        assert_eq!(outcome.output("pull-request-number"), "1", "{told}");
+        assert_eq!(outcome.output("pull-request-state"), "merged", "{told}");
+        assert_eq!(outcome.output("commit-sha"), done.recv().unwrap(), "{told}");
+        assert_eq!(site.repository.log("main").len(), 4, "{told}");
+    }
+}
+
+#[test]
+fn a_target_that_was_rewound_holds_nothing_of_it() {
+    let mut all = Vec::new();
+    for at in Site::ALL {
+        let site = Site::new(at);
+        site.at_look(1, |site| {
+            let before = site.repository.tip("main");
+            bring(&site.repository, "squash");
+            site.show(1, true);
+            site.repository.set_branch("main", &before);
+            site.repository.delete_branch(HEAD);
+        });
+        let outcome = site.wait("v2").run().failed();
+        assert_eq!(outcome.output("pull-request-state"), "closed", "{at:?}");
+        all.push(format!("{at:?}: {}", error(&site.repository, outcome)));
+        // Below what it was planned on, it is waited for all the same.
+        let site = Site::new(at);
+        let first = site.repository.tip("main");
+        site.repository
+            .commit("main", "README.md", "# Apps\n", "docs: by hand");
+        let (sender, done) = std::sync::mpsc::channel();
+        site.at_look(1, move |site| {
+            site.repository.set_branch("main", &first);
+            sender.send(bring(&site.repository, "squash")).unwrap();
+            site.show(1, true);
+        });
+        let outcome = site.wait("v2").run().succeeded();
+        assert_eq!(outcome.output("pull-request-state"), "merged", "{at:?}");
+        assert_eq!(outcome.output("commit-sha"), done.recv().unwrap(), "{at:?}");
+    }
+    insta::assert_snapshot!(all.join("\n\n"), @"
+    Gitlab: Pull request #1 into main of SERVER/acme/deploy.git was closed: its branch `gitops-deploy/web-01f5f21` is gone, and was not merged. ghcr.io/acme/web:v2 is not deployed: https://gitlab.example/acme/deploy/-/merge_requests/1
+    Its page says who closed it. To deploy it all the same, run the job again: it opens another one.
+
+    GitlabWithApi: Pull request #1 into main of SERVER/acme/deploy.git is closed as merged, but main at commit-0 does not hold it: main was rewound, or the merge was taken back. ghcr.io/acme/web:v2 is not deployed: https://gitlab.example/acme/deploy/-/merge_requests/1
+    Look at the history of main. Run the job again to propose it once more.
+
+    Gitea: Pull request #1 into main of SERVER/acme/deploy.git is closed as merged, but main at commit-0 does not hold it: main was rewound, or the merge was taken back. ghcr.io/acme/web:v2 is not deployed: https://gitea.example/acme/deploy/pulls/1
+    Look at the history of main. Run the job again to propose it once more.
+    ");
+}
+
+#[test]
+fn of_two_deployments_in_flight_the_newer_one_is_deployed() {
+    for at in Site::ALL {
+        let site = Site::new(at);
+        site.at_look(1, |site| {
+            // Another run of the same workflow.
+            propose(&site.repository, "v3").run().succeeded();
+            bring(&site.repository, "squash");
+            site.show(1, true);
+        });
+        let outcome = site.wait("v2").run().failed();
+        let told = format!("{at:?}: {}", outcome.log());
+        assert_eq!(outcome.output("pull-request-state"), "replaced", "{told}");
+        let now = site.repository.show("main", FILE);
+        assert_eq!(String::from_utf8(now).unwrap(), manifest("v3"), "{told}");
     }
 }
 
 #[test]
 fn one_that_is_closed_or_whose_branch_is_gone_ends_the_wait() {
+    for at in [Where::GitlabWithApi, Where::Gitea] {
+        let site = Site::new(at);
+        site.at_look(2, |site| site.show(1, false));
+        let outcome = site.wait("v2").run().failed();
+        assert_eq!(outcome.output("pull-request-state"), "closed", "{at:?}");
+        let told = error(&site.repository, outcome);
+        assert!(told.contains(" was closed, and was not merged. "), "{told}");
+    }
+    // Where the API tells the token nothing, that is said once, and it is asked once.
+    let site = Site::new(Where::Gitlab);
+    site.at_look(1, |site| site.show(1, false));
+    let outcome = site
+        .wait("v2")
+        .input("pull-request-wait", "3")
+        .run()
+        .failed();
+    assert_eq!(outcome.output("pull-request-state"), "timed-out");
+    let untold =
+        "GitLab does not show this token whether somebody closes it (the API's scope `read_api`)";
+    assert_eq!(outcome.shown_log().matches(untold).count(), 1);
+    assert_eq!(site.server.count(site.look()), 1);
+
     let (server, repository) = start();
     server.become_gitlab();
     Gitlab::at(&repository);

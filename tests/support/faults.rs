@@ -30,8 +30,9 @@ pub enum Step {
 }
 
 /// The requests to other forges that a rule can name.
-pub const FORGE: [&str; 12] = [
+pub const FORGE: [&str; 13] = [
     "GET metadata",
+    "GET merge_requests",
     "GET version",
     "GET pulls",
     "POST pulls",

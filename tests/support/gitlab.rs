@@ -1,9 +1,15 @@
 //! GitLab, as far as a push is concerned: a hook that reads the push options, keeps merge requests, and tells of
-//! them as GitLab does.
+//! them as GitLab does; and what its API says of one.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use hyper::StatusCode;
+use hyper::header::AUTHORIZATION;
+use hyper::http::request::Parts;
 
 use super::repository::Repository;
+use super::server::Rights;
 
 /// `merge-requests/N` has a line each: branch, state, target, title, and what else was asked for.
 const HOOK: &str = r#"
@@ -79,6 +85,11 @@ impl Gitlab {
         Gitlab(repository.path().to_owned())
     }
 
+    /// The same repository, as it was made one before.
+    pub fn of(repository: &Repository) -> Gitlab {
+        Gitlab(repository.path().to_owned())
+    }
+
     /// The options of each push to another branch than `main`, since this was asked last.
     pub fn options(&self) -> Vec<Vec<String>> {
         let text = std::fs::read_to_string(self.0.join("options")).unwrap_or_default();
@@ -106,9 +117,23 @@ impl Gitlab {
 
     /// Closes one, as a person on its page does.
     pub fn close(&self, number: usize) {
+        self.set_state(number, "closed");
+    }
+
+    /// Says of one that it was merged.
+    pub fn set_merged(&self, number: usize) {
+        self.set_state(number, "merged");
+    }
+
+    fn set_state(&self, number: usize, state: &str) {
         let text = std::fs::read_to_string(self.file(number)).unwrap();
-        let text = text.replacen("\nopen\n", "\nclosed\n", 1);
+        let text = text.replacen("\nopen\n", &format!("\n{state}\n"), 1);
         std::fs::write(self.file(number), text).unwrap();
+    }
+
+    /// Lets the token read the API, not only the repository.
+    pub fn allow_api(&self) {
+        std::fs::write(self.0.join("read_api"), "").unwrap();
     }
 
     /// Opens none, for this reason.
@@ -124,4 +149,49 @@ impl Gitlab {
     fn file(&self, number: usize) -> PathBuf {
         self.0.join(format!("merge-requests/{number}"))
     }
+}
+
+/// What the API answers: as to a token that may use the repository alone, unless it may read the API as well.
+pub(crate) fn answer(
+    root: &Path,
+    request: &Parts,
+    tokens: &HashMap<String, Rights>,
+) -> (StatusCode, String) {
+    let token = request.headers.get(AUTHORIZATION);
+    let token = token.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if !token.is_some_and(|token| tokens.contains_key(token)) {
+        let body = r#"{"message":"401 Unauthorized"}"#;
+        return (StatusCode::UNAUTHORIZED, body.to_owned());
+    }
+    let parts: Vec<&str> = request.uri.path().split('/').collect();
+    let [
+        _,
+        "api",
+        "v4",
+        "projects",
+        project,
+        "merge_requests",
+        number,
+    ] = parts[..]
+    else {
+        let body = r#"{"error":"404 Not Found"}"#;
+        return (StatusCode::NOT_FOUND, body.to_owned());
+    };
+    let project = root.join(format!("{}.git", project.replace("%2F", "/")));
+    if !project.join("read_api").exists() {
+        let body = r#"{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by the access token.","scope":"api read_api"}"#;
+        return (StatusCode::FORBIDDEN, body.to_owned());
+    }
+    let text = std::fs::read_to_string(project.join("merge-requests").join(number));
+    let Ok(text) = text else {
+        let body = r#"{"message":"404 Not found"}"#;
+        return (StatusCode::NOT_FOUND, body.to_owned());
+    };
+    let state = match text.lines().nth(1) {
+        Some("open") => "opened",
+        Some(state) => state,
+        None => panic!("it has no state"),
+    };
+    let body = format!(r#"{{"iid":{number},"state":"{state}","title":"x"}}"#);
+    (StatusCode::OK, body)
 }

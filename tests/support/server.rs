@@ -35,6 +35,7 @@ use super::backend;
 use super::faults::{Arrival, Fault, Step, When};
 use super::gitea::{self, Gitea};
 use super::github::{self, Github};
+use super::gitlab;
 use super::repository::Repository;
 use super::tls;
 
@@ -259,6 +260,11 @@ impl GitServer {
     /// Has it be Gitea, and gives that API's side.
     pub fn become_gitea(&self) -> &Gitea {
         *lock(&self.shared.elsewhere) = Elsewhere::Gitea;
+        &self.shared.gitea
+    }
+
+    /// The side of Gitea's API.
+    pub fn gitea(&self) -> &Gitea {
         &self.shared.gitea
     }
 
@@ -552,10 +558,11 @@ impl Exchange {
                     let mut headers = HeaderMap::new();
                     let meta = r#"{"correlation_id":"01J","version":"1"}"#;
                     headers.insert("x-gitlab-meta", HeaderValue::from_static(meta));
+                    let (status, body) = gitlab::answer(&shared.root, &parts, &tokens);
                     github::Answer {
-                        status: StatusCode::UNAUTHORIZED,
+                        status,
                         headers,
-                        body: br#"{"message":"401 Unauthorized"}"#.to_vec(),
+                        body: body.into_bytes(),
                     }
                 }
                 (true, _) => github::Answer {

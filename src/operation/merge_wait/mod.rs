@@ -1,6 +1,6 @@
 //! `pull-request-wait`: a pull request is followed until its target holds what it proposes, or won't.
 //!
-//! Git is the proof (`proof.rs`). What GitHub says of the pull request counts only for what Git can't show:
+//! Git is the proof (`proof.rs`). What the forge says of the pull request counts only for what Git can't show:
 //! that somebody closed it. While it is open, it is kept on its target's tip; it is touched no more as soon as
 //! its branch has a commit of somebody else.
 
@@ -20,6 +20,7 @@ use super::order::order_of;
 use super::promote::{self, Promote};
 use super::pull_request::{News, Opened};
 use super::session::{Remote, Session};
+use super::trouble::Trouble;
 use super::update::{self, Update};
 use super::{Progress, pull_request};
 use crate::deadline::{Cancellation, Deadline};
@@ -42,8 +43,6 @@ const PAUSE: Duration = Duration::from_secs(6);
 /// How long it stays at that; then the pauses grow to two looks a minute, as a person takes hours.
 const BUSY: Duration = Duration::from_secs(120);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// The longest pause while the server is in trouble, unless it asks for more.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
 /// How soon, and how often, it is looked again at what was closed and is not in Git, or is in Git and not
 /// closed: the servers of a Git host do not all show a change at once.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -118,6 +117,7 @@ impl Waiting<'_> {
             pull,
             landed,
             seen: None,
+            is_untold: false,
             is_shared: false,
             doubts: 0,
             since: Instant::now(),
@@ -169,6 +169,8 @@ struct Watch<'a> {
     head: CommitId,
     /// The target, as it was judged last.
     seen: Option<Tip>,
+    /// Whether it was said that nobody tells whether it was closed.
+    is_untold: bool,
     /// Whether somebody brought its branch up to date: it is theirs to keep it so.
     is_shared: bool,
     /// How often in a row it was closed, and Git does not hold it.
@@ -227,8 +229,8 @@ impl<'a> Watch<'a> {
 
     async fn ended(&mut self, log: &mut impl Progress) -> Result<Merge, Unmerged> {
         let started = Instant::now();
-        let (mut looks, mut troubles) = (0, 0);
-        let mut trouble: Option<String> = None;
+        let mut looks = 0;
+        let mut trouble = Trouble::default();
         let mut pause = PAUSE;
         loop {
             let is_last = self.deadline.is_over();
@@ -241,10 +243,7 @@ impl<'a> Watch<'a> {
                 Ok(Look::Unmerged(unmerged)) => return Err(unmerged),
                 Ok(look) => {
                     self.since = began;
-                    if trouble.take().is_some() {
-                        log.info("The server answers again");
-                    }
-                    troubles = 0;
+                    trouble.is_over("The server", log);
                     let first = FIRST_PAUSES.get(looks).copied();
                     looks += 1;
                     match look {
@@ -258,27 +257,12 @@ impl<'a> Watch<'a> {
                     }
                 }
                 Err(RepositoryError::Cancelled) => return Err(self.told().cancelled()),
-                Err(error) if error.is_trouble() => {
-                    let words = error.to_string();
-                    if trouble.is_none() {
-                        log.info(&format!(
-                            "The look at it failed, and is tried again: {words}"
-                        ));
-                    }
-                    trouble = Some(words);
-                    let asked = match error {
-                        RepositoryError::Unavailable { retry_after, .. } => retry_after,
-                        _ => None,
-                    };
-                    let own = FIRST_PAUSES[0].saturating_mul(1 << troubles.min(6));
-                    troubles += 1;
-                    own.min(TROUBLE_PAUSE).max(asked.unwrap_or_default())
-                }
+                Err(error) if error.is_trouble() => trouble.goes_on(&error, log),
                 Err(error) => return Err(self.told().unreadable(&error)),
             };
             if is_last {
                 let time = self.waiting.wait.time;
-                return Err(self.told().timed_out(time, trouble.as_deref()));
+                return Err(self.told().timed_out(time, trouble.words()));
             }
             tokio::select! {
                 () = tokio::time::sleep(wait.min(self.deadline.remaining())) => {}
@@ -296,6 +280,12 @@ impl<'a> Watch<'a> {
         let forge = session.forge().await?;
         let (own, target) = (&self.pull.branch, &self.landed.branch);
         let standing = forge.standing(self.pull.number, own, target).await?;
+        if !standing.is_told && !std::mem::replace(&mut self.is_untold, true) {
+            log.info(&format!(
+                "{} does not show this token whether somebody closes it (the API's scope `read_api`): until its branch is gone, it counts as open",
+                forge.name()
+            ));
+        }
         let is_open = standing.state == PullState::Open && standing.head.is_some();
         let Some(target) = &standing.target else {
             return Ok(self

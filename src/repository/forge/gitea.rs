@@ -91,6 +91,7 @@ impl Gitea<'_> {
             last: head.clone(),
             head,
             state,
+            is_told: true,
         })
     }
 

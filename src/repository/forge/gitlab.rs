@@ -1,16 +1,25 @@
 //! GitLab: merge requests by push options. What is asked for goes with the push itself, and needs no right to
-//! use the API; what came of it stands in what the server tells people.
+//! use the API; what came of it stands in what the server tells people. Only whether somebody closed one stands
+//! nowhere but in the API, which is asked for as long as it lets the token read.
 //!
 //! Sources: GitLab's documentation, "Push options"; its `MergeRequests::PushOptionsHandlerService`, and the words
 //! of `hook/post_receive.go` of Gitaly.
 
-use super::pull::MergeMethod;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use serde::Deserialize;
+
+use super::asked::asked;
+use super::pull::{MergeMethod, PullState, Standing};
+use crate::http::secret_header;
 use crate::http::text::one_line;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::Pushed;
 use crate::repository::error::RepositoryError;
 use crate::repository::git::{GitRepository, LONGEST_OPTION};
 use crate::repository::object::CommitId;
+use crate::repository::route::Route;
 
 /// A merge request, as it is to be.
 #[derive(Debug, Clone, Copy)]
@@ -159,9 +168,80 @@ impl Open {
 /// A project on GitLab.
 pub struct Gitlab<'a> {
     pub(super) git: &'a GitRepository,
+    pub(super) http: reqwest::Client,
+    pub(super) route: &'a Route,
+    /// Whether the API tells the token nothing.
+    pub(super) is_mute: &'a AtomicBool,
 }
 
 impl Gitlab<'_> {
+    /// How merge request `number` of the branch `head` into `target` stands.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn standing(
+        &self,
+        number: u64,
+        head: &BranchName,
+        target: &BranchName,
+    ) -> Result<Standing, RepositoryError> {
+        let state = self.state(number).await?;
+        let tips = self.git.tips(vec![head.clone(), target.clone()]).await?;
+        let mut tips = tips.into_iter();
+        let head = tips.next().flatten();
+        Ok(Standing {
+            repository: String::new(),
+            target: tips.next().flatten(),
+            last: head.clone(),
+            head,
+            state: state.unwrap_or(PullState::Open),
+            is_told: state.is_some(),
+        })
+    }
+
+    /// What the API says of merge request `number`; none where it does not let the token read it (`read_api`), or
+    /// is not where that of a server is that has no path of its own.
+    async fn state(&self, number: u64) -> Result<Option<PullState>, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Body {
+            state: String,
+        }
+        if self.is_mute.load(Relaxed) {
+            return Ok(None);
+        }
+        let Route {
+            location,
+            credentials,
+            deadline,
+            ..
+        } = self.route;
+        let mut url = location.url().clone();
+        let project = url.path().trim_start_matches('/').trim_end_matches('/');
+        let project = project.strip_suffix(".git").unwrap_or(project);
+        let project = project.replace('/', "%2F");
+        url.set_path(&format!(
+            "/api/v4/projects/{project}/merge_requests/{number}"
+        ));
+        let token = credentials.as_ref();
+        let token = token.map(|own| secret_header("Bearer", &own.password));
+        let answer = asked(&self.http, deadline, url, token.as_ref()).await?;
+        let body: Option<Body> = match answer.is_success() {
+            true => serde_json::from_slice(&answer.body).ok(),
+            false => None,
+        };
+        let state = body.and_then(|Body { state }| match state.as_str() {
+            // While it is being merged, it is locked.
+            "opened" | "locked" => Some(PullState::Open),
+            "closed" => Some(PullState::Closed),
+            "merged" => Some(PullState::Merged),
+            _ => None,
+        });
+        if state.is_none() {
+            self.is_mute.store(true, Relaxed);
+        }
+        Ok(state)
+    }
+
     /// Asks for something with a push of what `branch` has, which is at `commit`: of what nothing says whether
     /// there is a merge request.
     ///

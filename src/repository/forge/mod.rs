@@ -5,24 +5,25 @@
 //! Git: what a pull request brings goes to a branch of its own ([`Head`]), and whether it was merged, its target
 //! tells.
 
+mod asked;
 mod gitea;
 mod gitlab;
 mod head;
 pub mod pull;
 
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use self::asked::asked;
 pub use self::gitea::Gitea;
 pub use self::gitlab::{Answer, Gitlab, Open, Request};
 use self::head::GitHead;
 pub use self::head::Head;
 pub use self::pull::PullRequests;
-use self::pull::{PullState, Standing};
+use self::pull::Standing;
 use super::branch::BranchName;
 use super::commit::Snapshot;
 use super::error::RepositoryError;
@@ -33,16 +34,9 @@ use super::head::Beyond;
 use super::location::Location;
 use super::object::CommitId;
 use super::route::Route;
-use super::wire::{WireError, WireErrorKind, refused};
 use crate::files::FileSelection;
-use crate::http::exchange::{self, Answer as HttpAnswer};
-use crate::http::text;
-use crate::http::{Credentials, secret_header};
-
-/// The most that is read of the answer that tells what a server is.
-const MAX_ANSWER: usize = 64 << 10;
-/// How long that may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::http::exchange::Answer as HttpAnswer;
+use crate::http::secret_header;
 
 /// What a server is that is not GitHub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +51,11 @@ pub enum Kind {
 
 /// What a server turned out to be, so that it is asked once in a run.
 #[derive(Debug, Default)]
-pub struct Known(OnceCell<Kind>);
+pub struct Known {
+    kind: OnceCell<Kind>,
+    /// Whether GitLab's API has shown that it tells the token nothing of merge requests.
+    is_mute: AtomicBool,
+}
 
 impl Known {
     /// What the server of `route` is, as [`ask`] finds it.
@@ -69,7 +67,7 @@ impl Known {
         http: &reqwest::Client,
         route: &Route,
     ) -> Result<Kind, RepositoryError> {
-        let kind = self.0.get_or_try_init(async || ask(http, route).await);
+        let kind = self.kind.get_or_try_init(async || ask(http, route).await);
         kind.await.copied()
     }
 }
@@ -93,7 +91,8 @@ pub async fn ask(http: &reqwest::Client, route: &Route) -> Result<Kind, Reposito
     let location = &route.location;
     let mut root = location.url().clone();
     root.set_path("/api/v4/metadata");
-    let answer = asked(http, route, root, None).await?;
+    let deadline = &route.deadline;
+    let answer = asked(http, deadline, root, None).await?;
     if is_gitlabs(&answer) {
         return Ok(Kind::Gitlab);
     }
@@ -101,44 +100,15 @@ pub async fn ask(http: &reqwest::Client, route: &Route) -> Result<Kind, Reposito
         return Ok(Kind::Unknown);
     };
     let version = api.join("version").map_err(odd)?;
-    let answer = asked(http, route, version, route.credentials.as_ref()).await?;
+    let credentials = route.credentials.as_ref();
+    let token = credentials.map(|own| secret_header("token", &own.password));
+    let answer = asked(http, deadline, version, token.as_ref()).await?;
     Ok(match answer {
         // Below a path of its own.
         answer if is_gitlabs(&answer) => Kind::Gitlab,
         answer if is_giteas(&answer) => Kind::Gitea,
         _ => Kind::Unknown,
     })
-}
-
-async fn asked(
-    http: &reqwest::Client,
-    route: &Route,
-    url: Url,
-    credentials: Option<&Credentials>,
-) -> Result<HttpAnswer, RepositoryError> {
-    let host = text::host(&url);
-    let mut request = reqwest::Request::new(http::Method::GET, url);
-    let json = http::HeaderValue::from_static("application/json");
-    request.headers_mut().insert(ACCEPT, json);
-    let authorization = credentials.map(|own| secret_header("token", &own.password));
-    let patience = PATIENCE.min(route.deadline.remaining());
-    let answer = exchange::follow(http, request, authorization.as_ref(), patience, MAX_ANSWER);
-    let failed = |kind: WireErrorKind| {
-        let pushing = false;
-        refused(WireError { pushing, kind }, &host)
-    };
-    let answer = tokio::select! {
-        answer = answer => answer.map_err(|error| failed(error.into()))?,
-        () = route.deadline.cancelled() => return Err(RepositoryError::Cancelled),
-    };
-    match answer.status {
-        429 | 500.. => Err(failed(WireErrorKind::Status {
-            status: answer.status,
-            detail: String::new(),
-            retry_after: exchange::retry_after(&answer.headers),
-        })),
-        _ => Ok(answer),
-    }
 }
 
 fn is_gitlabs(answer: &HttpAnswer) -> bool {
@@ -195,13 +165,19 @@ impl<'a> Forge<'a> {
     /// The forge of `route`, which is of a `kind`; none of one that nobody knows.
     pub fn of(
         kind: Kind,
+        known: &'a Known,
         git: &'a GitRepository,
         http: reqwest::Client,
-        route: &Route,
+        route: &'a Route,
     ) -> Option<Self> {
         match kind {
             Kind::Unknown => None,
-            Kind::Gitlab => Some(Self::Gitlab(Gitlab { git })),
+            Kind::Gitlab => Some(Self::Gitlab(Gitlab {
+                git,
+                http,
+                route,
+                is_mute: &known.is_mute,
+            })),
             Kind::Gitea => {
                 let (api, name) = gitea_api(&route.location)?;
                 let credentials = route.credentials.as_ref();
@@ -317,8 +293,7 @@ impl<'a> Forge<'a> {
         }))
     }
 
-    /// How pull request `number` of the branch `head` into `target` stands. GitLab does not say whether somebody
-    /// closed it: it is taken for open as long as its branch is there.
+    /// How pull request `number` of the branch `head` into `target` stands.
     ///
     /// # Errors
     /// When the server can't be used.
@@ -328,21 +303,11 @@ impl<'a> Forge<'a> {
         head: &BranchName,
         target: &BranchName,
     ) -> Result<Standing, RepositoryError> {
-        let git = match self {
-            Self::Github(api) => return api.standing(number, head, target).await,
-            Self::Gitea(gitea) => return gitea.standing(number, head, target).await,
-            Self::Gitlab(Gitlab { git }) => git,
-        };
-        let tips = git.tips(vec![head.clone(), target.clone()]).await?;
-        let mut tips = tips.into_iter();
-        let head = tips.next().flatten();
-        Ok(Standing {
-            repository: String::new(),
-            target: tips.next().flatten(),
-            last: head.clone(),
-            head,
-            state: PullState::Open,
-        })
+        match self {
+            Self::Github(api) => api.standing(number, head, target).await,
+            Self::Gitea(gitea) => gitea.standing(number, head, target).await,
+            Self::Gitlab(gitlab) => gitlab.standing(number, head, target).await,
+        }
     }
 
     /// Whether the tip `head` of a pull request's branch is in `target`, that of another.

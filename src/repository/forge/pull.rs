@@ -193,6 +193,8 @@ pub struct Standing {
     pub last: Option<CommitId>,
     /// What the forge says of it.
     pub state: PullState,
+    /// Whether it says so: what GitLab does not show is taken for open as long as its branch is there.
+    pub is_told: bool,
 }
 
 /// What a forge says of a pull request.

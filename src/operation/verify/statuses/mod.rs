@@ -25,6 +25,7 @@ use crate::deployment::Source;
 use crate::http::text::one_line;
 use crate::operation::Progress;
 use crate::operation::session::{Remote, Session};
+use crate::operation::trouble::Trouble;
 use crate::repository::github::posted::{Asked, PostedError, Reader, Shown};
 use crate::repository::{CommitId, RepositoryError};
 
@@ -33,8 +34,6 @@ use crate::repository::{CommitId, RepositoryError};
 const PAUSE: Duration = Duration::from_secs(5);
 const LATER_PAUSE: Duration = Duration::from_secs(15);
 const BUSY: Duration = Duration::from_secs(120);
-/// The longest pause while the server is in trouble, unless it asks for more.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
 /// What the last look may take, when the time is over.
 const LAST_LOOK: Duration = Duration::from_secs(30);
 /// The most later commits whose files are read after one look.
@@ -142,8 +141,7 @@ impl Watch<'_> {
         last: &mut Vec<Assessed>,
         log: &mut impl Progress,
     ) -> Result<(), Ended> {
-        let mut troubles = 0;
-        let mut trouble: Option<String> = None;
+        let mut trouble = Trouble::default();
         let mut waiting: Option<Wait> = None;
         loop {
             let is_last = deadline.is_over();
@@ -157,10 +155,7 @@ impl Watch<'_> {
                     assessed,
                     soon,
                 }) => {
-                    if trouble.take().is_some() {
-                        log.info("GitHub answers again");
-                    }
-                    troubles = 0;
+                    trouble.is_over("GitHub", log);
                     self.show(&assessed, log);
                     *last = assessed;
                     let told = self.told(last);
@@ -193,20 +188,7 @@ impl Watch<'_> {
                     return Err(self.told(last).cancelled());
                 }
                 Err(PostedError::Repository(error)) if error.is_trouble() => {
-                    let words = error.to_string();
-                    if trouble.is_none() {
-                        log.info(&format!(
-                            "The look at it failed, and is tried again: {words}"
-                        ));
-                    }
-                    trouble = Some(words);
-                    let asked = match error {
-                        RepositoryError::Unavailable { retry_after, .. } => retry_after,
-                        _ => None,
-                    };
-                    let own = Duration::from_secs(1).saturating_mul(1 << troubles.min(6));
-                    troubles += 1;
-                    own.min(TROUBLE_PAUSE).max(asked.unwrap_or_default())
+                    trouble.goes_on(&error, log)
                 }
                 Err(PostedError::Permission(kind, error)) => {
                     return Err(self.told(last).not_permitted(kind, &error));
@@ -218,7 +200,7 @@ impl Watch<'_> {
             };
             if is_last {
                 let told = self.told(last);
-                return Err(told.late(waiting.as_ref(), deadline.total(), trouble.as_deref()));
+                return Err(told.late(waiting.as_ref(), deadline.total(), trouble.words()));
             }
             tokio::select! {
                 () = tokio::time::sleep(pause.min(deadline.remaining())) => {}
