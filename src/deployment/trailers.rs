@@ -143,17 +143,28 @@ fn is_id(text: &str) -> bool {
     text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Of which repository the tag was that `image`, of which the file has nothing else, replaces, by the newest of
-/// `messages` that says so; with its commit. None where it is the same one.
+/// Of which repository the tag was that `image`, of which the file has nothing else, replaces, by the newest update
+/// among `messages` that says so and was not taken back; with its commit. None where it is the same one.
 pub fn tag_was_of<'m>(
     image: &ImageChange,
     messages: &[(&'m str, &'m str)],
 ) -> Option<(ImageReference, &'m str)> {
     let place = value::place(&image.resource, image.tag_at.as_ref()?);
-    let mut said = messages.iter().flat_map(|(commit, message)| {
-        let tags = trailer_values(message, DEPLOYED_TAG).filter_map(value::tag_of);
-        tags.map(move |tag| (*commit, tag))
-    });
+    let undone: Vec<&str> = messages
+        .iter()
+        .flat_map(|(_, said)| reverted(said))
+        .collect();
+    let is_in_force = |(commit, message): &&(&str, &str)| {
+        let is_undone = undone.iter().any(|id| commit.starts_with(id));
+        !is_undone && Origin::of(message) != Origin::Rollback
+    };
+    let mut said = messages
+        .iter()
+        .filter(is_in_force)
+        .flat_map(|(commit, message)| {
+            let tags = trailer_values(message, DEPLOYED_TAG).filter_map(value::tag_of);
+            tags.map(move |tag| (*commit, tag))
+        });
     let (commit, (.., repository)) = said.find(|(_, (file, other, _))| {
         (file.as_ref(), *other) == (image.file.as_str(), place.as_str())
     })?;

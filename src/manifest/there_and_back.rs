@@ -203,7 +203,8 @@ impl Writer {
                 let indent = " ".repeat(column + self.step);
                 self.lines
                     .push(format!("{indent}1,{}", self.dice.pick(&["", " # in"])));
-                self.lines.push(format!("{indent}{{x: y}}"));
+                let end = ["", ",", ", # out"][self.count % 3];
+                self.lines.push(format!("{indent}{{x: y}}{end}"));
                 self.lines.push(format!("{}]", " ".repeat(column)));
             }
             10..=12 if is_item => {

@@ -596,13 +596,18 @@ impl<'s, 't> Splices<'s, 't> {
         let entry = entries.get(index)?;
         let start = entry.start(stream)?;
         let end = end(stream, entry.value)?;
-        let is_last = index > last_kept;
+        let is_first_line = line_start(text, start) == 0;
+        let in_lines = |end| !is_first_line && begins_line(text, start) && ends_line(text, end);
+        // In a line of its own it goes with its own comma, where the last one has one, too.
+        let is_closed = comma(text, end_of(stream, entries.last()?.value)?).is_some();
+        let own_comma = comma(text, end).map(|at| at + 1);
+        let has_own = is_closed && own_comma.is_some_and(in_lines);
+        let is_last = index > last_kept && !has_own;
         let end = match is_last {
             true => end,
-            false => comma(text, end)? + 1,
+            false => own_comma?,
         };
-        let own_lines = begins_line(text, start) && ends_line(text, end);
-        let own_lines = own_lines && line_start(text, start) > 0;
+        let own_lines = in_lines(end);
         if own_lines {
             self.lines
                 .push(line_start(text, start)..line_end(text, end));

@@ -398,4 +398,10 @@ fn a_tag_alone_is_not_taken_for_one_of_another_image_than_last_time() {
         .succeeded();
     update("ghcr.io/acme/site:v4").run().succeeded();
     assert_eq!(repository.show("main", FILE), b"image:\n  tag: v4\n");
+    // What was taken back says nothing.
+    let repository = server.repository_with("o/values", FILE, "image:\n  tag: v1\n");
+    let update = |image: &str| operation(&repository, "update").input("image", image);
+    update("ghcr.io/acme/wbe:v2").run().succeeded();
+    operation(&repository, "rollback").run().succeeded();
+    update("ghcr.io/acme/web:v2").run().succeeded();
 }
