@@ -832,6 +832,43 @@ mod tests {
     }
 
     #[test]
+    fn what_took_the_place_of_a_known_image_is_one_by_its_form() {
+        let file = "web.yaml".parse().unwrap();
+        let is_image = |text: &str| text == "r/odd:1";
+        let known = Known {
+            is_image: Some(&is_image),
+            repository: None,
+        };
+        for (before, after, expected) in [
+            ("a: r/odd:1", "a: r/odd:2", "r/odd:1 → r/odd:2"),
+            ("a: r/other:2", "a: r/odd:1", "r/other:2 → r/odd:1"),
+            ("a: r/odd:1", "a: 'r/odd:2' # x", "r/odd:1 → r/odd:2"),
+            (
+                "t: |\n  a: r/odd:1\n",
+                "t: |\n  a: r/odd:2\n",
+                "r/odd:1 → r/odd:2",
+            ),
+            // Any word is an image without a version.
+            ("a: r/odd:1", "a: odd", "r/odd:1 → none"),
+            ("a: r/odd:1", "a: [r/odd:2]", "r/odd:1 → none"),
+            ("a: r/odd:1", "b: r/odd:2", "r/odd:1 → none"),
+            ("a: r/odd:1\nb: r/odd:2", "a: r/odd:1\nb: r/odd:3", ""),
+        ] {
+            let [old, new] = [before, after].map(|text| Some(text.as_bytes()));
+            let images = Versions::new(&file, old, new).images(&known).into_iter();
+            let none = || "none".to_owned();
+            let told = images.map(|image| {
+                let (old, new) = (
+                    image.old.unwrap_or_else(none),
+                    image.new.unwrap_or_else(none),
+                );
+                format!("{old} → {new}")
+            });
+            assert_eq!(told.collect::<Vec<_>>().join("; "), expected, "{after}");
+        }
+    }
+
+    #[test]
     fn a_version_that_is_no_yaml_or_not_there_holds_nothing() {
         assert_eq!(
             transitions("a: [", "image: a:1\n"),

@@ -34,7 +34,7 @@ const ROOMS: [(&str, &str); 22] = [
     ("markdown", ""),
     ("failure", ""),
     ("stages", "files"),
-    ("files", ""),
+    ("files", "limits"),
     ("nearest", ""),
     ("http", "deadline"),
     ("deadline", ""),

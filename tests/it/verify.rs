@@ -719,6 +719,20 @@ fn trouble_in_the_middle_is_waited_through() {
 }
 
 #[test]
+fn a_rate_limit_to_the_end_is_called_that() {
+    let world = World::new();
+    let argocd = ArgoCd::play(vec![Box::new(|| Reply::Refused(429, "too many requests"))]);
+    let verify = world.verify(&argocd).input("verify-timeout", "1");
+    let annotation = verify.run().failed().annotations().pop().unwrap();
+    assert_eq!(annotation.properties["title"], "A rate limit was exceeded");
+    assert!(
+        annotation.message.contains("limits how often it is asked"),
+        "{}",
+        annotation.message
+    );
+}
+
+#[test]
 fn a_refusal_in_the_middle_is_asked_again() {
     let world = World::new();
     let World { old, new, .. } = &world;

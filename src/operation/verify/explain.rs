@@ -13,7 +13,7 @@ use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
 use crate::failure::Reason;
-use crate::http::text::one_line;
+use crate::http::text::{is_rate_limit, one_line};
 use crate::operation::advice::on_this_machine;
 use crate::repository::CommitId;
 
@@ -200,6 +200,12 @@ fn unreachable_server(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) ->
     let server = &seen.watching.argocd.server;
     let message = format!("{error}. This step asked for {} s.", waited.as_secs());
     let look = format!("Look at {} ({}).", seen.name, server.page(seen.name));
+    if is_rate_limit(&error.to_string()) {
+        let hint = format!(
+            "{look} Argo CD, or what is in front of it, limits how often it is asked: whoever runs it can raise that for this runner."
+        );
+        return Ended::new(Reason::RateLimited, message, hint);
+    }
     let hint = match (error, &seen.application) {
         (ArgocdError::Unreachable(_), None) if server.is_on_this_machine() => {
             on_this_machine().to_owned()
