@@ -247,7 +247,7 @@ fn add_image<'r>(
             .any(|wanted| wanted.node == site.node)
     };
     let mut changes = Vec::new();
-    for (number, site) in meant {
+    for (number, site) in meant.iter().copied() {
         let (Some(manifest), Some(targets)) = (manifests.get(number), targets.get_mut(number))
         else {
             continue;
@@ -275,6 +275,11 @@ fn add_image<'r>(
     }
     let changes: Vec<&ImageChange> = changes.iter().collect();
     plan.warnings.extend(alike::made_alike(&changes));
+    // What reads something that is written there changes along, and a note says so.
+    passed.retain(|(number, site, _)| {
+        let mut written = meant.iter().filter(|(of, _)| of == number);
+        !written.any(|(_, other)| site.reads_of(other))
+    });
     for (number, site, obstacle) in passed {
         if let Some(manifest) = manifests.get(number) {
             let what = match obstacle {

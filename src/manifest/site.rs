@@ -143,6 +143,12 @@ impl Site {
         }
     }
 
+    /// Whether it reads, by an alias, what `other` is written in.
+    pub fn reads_of(&self, other: &Self) -> bool {
+        let mut own = self.slots().filter(|slot| !slot.is_own());
+        own.any(|slot| other.slots().any(|theirs| theirs.source() == slot.source()))
+    }
+
     /// The scalar with the tag alone.
     pub fn tag(&self) -> Option<&Slot> {
         match &self.holder {

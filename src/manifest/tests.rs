@@ -829,3 +829,15 @@ fn a_value_is_told_of_where_it_is_written() {
         assert!(told.iter().any(|other| is_it(&other)), "{set}: {told:?}");
     }
 }
+
+#[test]
+fn a_name_that_is_read_by_an_alias_changes_along() {
+    let text = "global:\n  image: &img\n    repository: acme/web\nweb:\n  image: *img\n";
+    let plan = plan_one(text, &["acme/web:v2"]).unwrap();
+    assert_eq!(plan.warnings, Vec::<String>::new());
+    let notes: Vec<&str> = plan.notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(
+        notes,
+        ["this carries an anchor, so its aliases change with it: line 5"]
+    );
+}
