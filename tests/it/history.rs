@@ -776,6 +776,48 @@ fn readers_of_older_versions_go_on_reading() {
     }
 }
 
+/// Of commits of one second, only their parents tell which came first, whatever order their ids have.
+#[test]
+fn what_a_merge_brought_is_not_what_both_sides_had_in_the_same_second() {
+    for is_own_first in [true, false] {
+        let server = GitServer::start();
+        let repository = server.repository_with("o/manifests", FILE, &manifest("v1"));
+        let commit = |branch: &str, from: &[&str], message: &str, tag: &str| {
+            let text = manifest(tag);
+            let first = format!("from {}\n", from[0]);
+            let others = from[1..].iter().map(|other| format!("merge {other}\n"));
+            let others: String = others.collect();
+            let stream = format!(
+                "commit refs/heads/{branch}\ncommitter A <a@example.com> 4000000000 +0000\ndata {}\n{message}\n\
+                 {first}{others}M 100644 inline {FILE}\ndata {}\n{text}\n",
+                message.len(),
+                text.len()
+            );
+            repository.import_dated("raw", stream.as_bytes());
+            repository.tip(branch)
+        };
+        let deployed = |tag: &str| format!("chore: {tag}\n\nDeployed-Image: ghcr.io/o/web:{tag}\n");
+        let base = commit("base", &[&repository.tip("main")], &deployed("v2"), "v2");
+        let theirs = commit("theirs", &[&base], &deployed("v3"), "v3");
+        let own = (0..1000).find_map(|number| {
+            let message = format!("docs: {number}");
+            let own = commit(&format!("own-{number}"), &[&base], &message, "v2");
+            let is_first = own > base && own > theirs;
+            let is_last = own < base && own < theirs;
+            (if is_own_first { is_first } else { is_last }).then_some(own)
+        });
+        let merge = commit("merge", &[&own.unwrap(), &theirs], "Merge it", "v3");
+        repository.set_branch("main", &merge);
+        let found = deployments(&history(&repository).run().succeeded());
+        assert_eq!(found[0]["commit"], merge);
+        assert_eq!(
+            found[0]["merged"],
+            serde_json::json!([theirs]),
+            "{is_own_first}"
+        );
+    }
+}
+
 /// 1,400 commits, of which one in 150 touches the file: on the branch, under its older names, or by a merge
 /// of ten.
 fn long(server: &GitServer) -> Repository {

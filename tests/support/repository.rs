@@ -211,7 +211,8 @@ impl Repository {
         self.import_dated("now", stream);
     }
 
-    fn import_dated(&self, format: &str, stream: &[u8]) {
+    /// The same, with dates of another format.
+    pub fn import_dated(&self, format: &str, stream: &[u8]) {
         let mut command = isolated_git();
         command
             .args(["fast-import", "--quiet"])

@@ -1,7 +1,7 @@
 //! The past: commits come without files, first the recent ones, then, where those do not do, more of
 //! them; and of the files only the versions that are shown.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::content::{self, EntryKind, Tree};
 use super::follow::{Delta, Followed};
@@ -247,47 +247,69 @@ impl Store {
         merge: &content::Commit,
         is_cut_off: impl Fn(ObjectId) -> bool,
     ) -> Result<Option<Vec<Said>>, RepositoryError> {
-        let mut merged = Vec::new();
         if merge.parents.len() < 2 {
-            return Ok(Some(merged));
+            return Ok(Some(Vec::new()));
         }
         // Newest first; what is on the branch's own line, and before it, is none of them. Of commits of one
-        // second, an older one may come first: it is remembered as what it was.
+        // second, and by clocks that differ, an older one may come before one that it is an ancestor of: it is
+        // taken out again where the branch's own line leads to it, too.
         let mut open: BTreeMap<(i64, ObjectId), bool> = BTreeMap::new();
-        let mut own: HashSet<ObjectId> = HashSet::new();
+        let mut met: HashMap<ObjectId, bool> = HashMap::new();
+        let mut found: Vec<(i64, Said)> = Vec::new();
         for (number, parent) in merge.parents.iter().enumerate() {
             let time = self.objects.commit(*parent)?.time.seconds;
             *open.entry((time, *parent)).or_default() |= number == 0;
         }
-        while open.values().any(|is_own| !is_own)
-            && merged.len() < MERGED
-            && let Some(((_, id), is_own)) = open.pop_last()
-        {
+        let (mut late, mut cut_off_at) = (0, i64::MIN);
+        loop {
+            let is_sought = found.len() < MERGED && open.values().any(|is_own| !is_own);
+            let may_be_own = || {
+                let newest = open.last_key_value().map(|((time, _), _)| *time);
+                newest.is_some_and(|newest| found.iter().any(|(time, _)| *time <= newest))
+            };
+            if !is_sought && (late == MERGED || !may_be_own()) {
+                break;
+            }
+            late += usize::from(!is_sought);
+            let Some(((time, id), is_own)) = open.pop_last() else {
+                break;
+            };
+            let is_known = |met: &HashMap<ObjectId, bool>, id: &ObjectId| {
+                met.get(id).is_some_and(|was_own| *was_own || !is_own)
+            };
+            if is_known(&met, &id) || !is_own && !is_sought {
+                continue;
+            }
+            met.insert(id, is_own);
+            found.retain(|(_, said)| said.commit != id.into());
             if is_cut_off(id) {
-                if is_own {
-                    continue;
+                if !is_own {
+                    return Ok(None);
                 }
-                return Ok(None);
+                cut_off_at = cut_off_at.max(time);
+                continue;
             }
             let commit = self.objects.commit(id)?;
-            if is_own {
-                own.insert(id);
-            }
-            for parent in commit.parents.iter().filter(|parent| !own.contains(parent)) {
+            for parent in &commit.parents {
                 // What a server left out is not there.
-                if self.objects.has(*parent)? {
+                if !is_known(&met, parent) && self.objects.has(*parent)? {
                     let time = self.objects.commit(*parent)?.time.seconds;
                     *open.entry((time, *parent)).or_default() |= is_own;
                 }
             }
             if !is_own {
-                merged.push(Said {
+                let said = Said {
                     commit: id.into(),
                     message: commit.message,
-                });
+                };
+                found.push((time, said));
             }
         }
-        Ok(Some(merged))
+        // Whether those are the branch's own, the part that is not here tells.
+        if found.iter().any(|(time, _)| *time <= cut_off_at) {
+            return Ok(None);
+        }
+        Ok(Some(found.into_iter().map(|(_, said)| said).collect()))
     }
 
     fn look_up(
