@@ -78,6 +78,8 @@ struct Finder<'s, 't> {
     file: &'s RepoPath,
     /// By document: the registry that charts put before all images.
     registries: Vec<Option<String>>,
+    /// Whether what is called an image may be a name there that a tool looks up.
+    has_names: bool,
 }
 
 /// The parts of one image, as far as one mapping has them.
@@ -160,11 +162,18 @@ impl<'s, 't> Finder<'s, 't> {
             stream,
             file,
             registries: stream.roots().iter().map(registry).collect(),
+            has_names: stream.nodes().any(|(_, node)| match &node.content {
+                Content::Scalar(scalar) => is_kind_of_names(&scalar.value),
+                _ => false,
+            }),
         }
     }
 
     /// What is a name there is never written.
     fn obstruct_names(&self, site: &mut Site) {
+        if !self.has_names {
+            return;
+        }
         if let Some(kind) = kind_of_names(self.stream, site.node) {
             // What Skaffold builds is a name; what it deploys is an image.
             let is_built = |node| self.stream.key_of(node) == Some("artifacts");
@@ -833,21 +842,36 @@ pub(super) fn kind_of_names<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<
     })
 }
 
+/// Whether `kind` may be one of those, in some API group.
+fn is_kind_of_names(kind: &str) -> bool {
+    matches!(
+        kind,
+        "ImageRepository"
+            | "ImagePolicy"
+            | "ImageUpdateAutomation"
+            | "Stage"
+            | "Warehouse"
+            | "PromotionTask"
+            | "ClusterPromotionTask"
+            | "Freight"
+            | "ImageUpdater"
+            | "Config"
+    )
+}
+
 fn names_looked_up<'s>(stream: &'s Stream<'_>, object: NodeId) -> Option<&'s str> {
     let text = |key| stream.get(object, key).and_then(|node| stream.value(node));
     let group = text("apiVersion").map(|version| version.split('/').next().unwrap_or(version));
     let is_of = |known: &str| group.is_none_or(|group| group == known);
-    let kind = text("kind")?;
+    let kind = text("kind").filter(|kind| is_kind_of_names(kind))?;
     let is_one = match kind {
         "ImageRepository" | "ImagePolicy" | "ImageUpdateAutomation" => {
             is_of("image.toolkit.fluxcd.io")
         }
-        "Stage" | "Warehouse" | "PromotionTask" | "ClusterPromotionTask" | "Freight" => {
-            is_of("kargo.akuity.io")
-        }
         "ImageUpdater" => is_of("argocd-image-updater.argoproj.io"),
         "Config" => group == Some("skaffold"),
-        _ => false,
+        // The rest is Kargo's.
+        _ => is_of("kargo.akuity.io"),
     };
     is_one.then_some(kind)
 }

@@ -128,19 +128,28 @@ fn refuse_nested(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
 
 /// Refuses to take away an anchor that an alias reads which stays.
 fn refuse_needed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
-    let is_whole = |edit: &&Edit| matches!(edit, Edit::Set { .. } | Edit::Remove { .. });
-    let wholes: Vec<&Edit> = edits.iter().filter(is_whole).collect();
-    if wholes.is_empty() {
+    let wholes: HashMap<NodeId, bool> = edits
+        .iter()
+        .filter_map(|edit| match edit {
+            Edit::Set { node, .. } => Some((*node, true)),
+            Edit::Remove { node } => Some((*node, false)),
+            _ => None,
+        })
+        .collect();
+    // Most edits are of scalars, and take away nothing.
+    let takes_away = |(node, is_set): (&NodeId, &bool)| {
+        let is_scalar = matches!(stream[*node].content, Content::Scalar(_));
+        !(*is_set && is_scalar)
+    };
+    if !wholes.iter().any(takes_away) {
         return Ok(());
     }
     // A value that is set keeps its own anchor.
     let goes = |node: NodeId, keeps_own: bool| {
         let mut around = stream.ancestors(node);
-        around.any(|around| {
-            let is_kept =
-                |edit: &Edit| keeps_own && around == node && matches!(edit, Edit::Set { .. });
-            let mut own = wholes.iter().filter(|edit| edit.node() == around);
-            own.any(|edit| !is_kept(edit))
+        around.any(|around| match wholes.get(&around) {
+            Some(is_set) => !(keeps_own && around == node && *is_set),
+            None => false,
         })
     };
     for (id, node) in stream.nodes() {
