@@ -37,5 +37,6 @@ pub mod files;
 pub mod limits;
 pub mod markdown;
 pub mod nearest;
+pub mod secrets;
 pub mod stages;
 pub mod version;

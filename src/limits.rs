@@ -75,6 +75,8 @@ pub const ENTRIES: Limit = Limit::new(2 << 20, "files and directories in one com
 pub const PATHS: Limit = Limit::new(128 << 20, "bytes of paths in one commit");
 /// Of the files of a selection, or all versions that a past shows.
 pub const FILES: Limit = Limit::new(64 << 20, "bytes of files read at once");
+/// Of all commits that a past shows, and those that they merged.
+pub const MESSAGES: Limit = Limit::new(64 << 20, "bytes of commit messages read at once");
 /// The largest bundles of custom resource definitions have a quarter of it.
 pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in one YAML file");
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
@@ -86,6 +88,11 @@ pub const JSON: Limit = Limit::new(
 );
 /// A header of a request has to hold it.
 pub const TOKEN: Limit = Limit::new(64 << 10, "bytes in one answer with a token for Argo CD");
+/// More than twice those of GitHub's longest list of files. Each takes up to a hundred times as much memory as
+/// it has bytes.
+pub const LISTS: Limit = Limit::new(1 << 18, "lists and objects in one answer in JSON");
+/// The same list has a third of it.
+pub const VALUES: Limit = Limit::new(1 << 21, "values in one answer in JSON");
 /// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
 pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
 /// Of what people write by hand.
@@ -96,7 +103,7 @@ pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
 pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 18] = [
+pub const ALL: [Limit; 21] = [
     RECEIVED,
     UNPACKED,
     OBJECTS,
@@ -107,10 +114,13 @@ pub const ALL: [Limit; 18] = [
     ENTRIES,
     PATHS,
     FILES,
+    MESSAGES,
     NODES,
     GITHUB,
     JSON,
     TOKEN,
+    LISTS,
+    VALUES,
     NAME,
     FREEZE_FILE,
     FREEZES,

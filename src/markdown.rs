@@ -1,7 +1,10 @@
-//! Markdown that whatever is put into it can't break out of.
+//! Markdown that whatever is put into it can't break out of. What must not be shown is hidden before
+//! anything is escaped.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use crate::secrets::redacted;
 
 /// GitHub refuses a step's summary above 1 MiB; a diff is cut well below.
 const MAX_DIFF: usize = 256 << 10;
@@ -88,7 +91,7 @@ pub fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) 
 
 /// A diff in a fence that nothing in it can close, cut where it is longer than a person reads.
 pub fn diff(diff: &str) -> String {
-    let diff = shortened(&revealed(diff));
+    let diff = shortened(&revealed(&redacted(diff)));
     let (shown, more) = cut(&diff);
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
@@ -108,7 +111,7 @@ pub fn cut(diff: &str) -> (&str, String) {
 
 /// Text as inline code that Markdown and tables leave alone.
 pub fn code(text: &str) -> String {
-    let text: String = text
+    let text: String = redacted(text)
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
@@ -157,7 +160,7 @@ pub fn link(markdown: &str, url: Option<&str>) -> String {
         return markdown.to_owned();
     };
     let mut target = String::new();
-    for byte in url.bytes() {
+    for byte in redacted(url).bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => target.push(byte.into()),
             b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'@' | b'%' | b'=' | b'&'
@@ -174,6 +177,7 @@ pub fn link(markdown: &str, url: Option<&str>) -> String {
 /// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes code,
 /// and so do URLs. None of them becomes a link, and no name is mentioned.
 pub fn paragraphs(text: &str) -> String {
+    let text = redacted(text);
     let pieces: Vec<&str> = text.split('`').collect();
     let even = pieces.len().is_multiple_of(2);
     let mut out = String::new();
@@ -414,6 +418,55 @@ mod tests {
         );
         // What is read of two cells is what was put into them.
         assert_eq!(code("a\\|b"), "`a\\\\u{7c}b`");
+    }
+
+    /// The text of what GitHub makes of it.
+    fn rendered(markdown: &str) -> String {
+        let html = comrak::markdown_to_html(markdown, &comrak::Options::default());
+        let text = html
+            .split('<')
+            .map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        let text = text
+            .collect::<String>()
+            .replace("&lt;", "<")
+            .replace("&gt;", ">");
+        text.replace("&quot;", "\"")
+            .replace("&amp;", "&")
+            .replace('\u{200b}', "")
+    }
+
+    #[test]
+    fn a_secret_is_hidden_before_anything_is_escaped() {
+        for secret in [
+            "p@ssw0rd-of-a-registry",
+            "ends-in-a-hash-#",
+            "#7-begins-with-a-number",
+            "colon-and-slash:/x",
+            "ends-in-a-colon:",
+            "www.secret-of-the.example",
+            "back`tick`s-in-a-secret",
+            "https://u:hunter2@secret.example/x",
+            "-begins+like=a-list",
+            "12)-begins-with-a-number",
+            "a|b\\|c-and-a-bar",
+            "<img>&amp;-and-an-entity",
+            "quo\"te'$math$_*~[x](y)!",
+        ] {
+            crate::secrets::hide(&secret.into());
+            for (before, behind) in [("", ""), ("x ", " x"), ("`", "`"), ("x", "1"), ("w", "/x")] {
+                let text = format!("{before}{secret}{behind}");
+                for shown in [
+                    paragraphs(&text),
+                    code(&text),
+                    link(&code(&text), Some(&format!("https://e.x/{text}"))),
+                    diff(&format!("+{text}\n")),
+                ] {
+                    let read = rendered(&shown);
+                    assert!(!read.contains(secret) && !shown.contains(secret), "{shown}");
+                    assert!(read.contains("***"), "{secret}: {shown}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::http::secrets::redacted;
+use crate::secrets::redacted;
 
 /// The variables of a process. Empty ones count as not there, as the runner means them.
 #[derive(Debug, Clone, Default)]

@@ -9,9 +9,9 @@ use std::io::Write;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
-use crate::http::secrets::{self, redacted};
 use crate::markdown::{cut, is_invisible, shortened};
 use crate::operation::Progress;
+use crate::secrets::{self, redacted};
 
 /// Where the log goes, and whether a runner reads it.
 pub struct Log {
@@ -104,7 +104,9 @@ impl Progress for Log {
 
     fn diff(&mut self, diff: &str) {
         if self.show_diff {
-            let (shown, more) = cut(diff);
+            // Before it is cut, where one may be.
+            let diff = redacted(diff);
+            let (shown, more) = cut(&diff);
             self.group("Diff", &format!("{}{more}", shortened(shown)));
         }
     }

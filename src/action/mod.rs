@@ -21,9 +21,10 @@ use self::outputs::Outputs;
 use self::summary::Summary;
 use crate::deadline::{self, Cancellation};
 use crate::failure::{Failure, Reason};
-use crate::http::{Credentials, secrets};
+use crate::http::Credentials;
 use crate::operation::delivery::{self, Delivery};
 use crate::operation::{Progress as _, history, status, verify};
+use crate::secrets;
 
 /// Names the file that the job summary is appended to.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";

@@ -118,6 +118,7 @@ pub struct Sync {
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Health {
     pub status: String,
+    #[serde(deserialize_with = "words")]
     pub message: String,
     #[serde(deserialize_with = "moment")]
     pub last_transition_time: Option<DateTime<Utc>>,
@@ -129,6 +130,7 @@ pub struct Health {
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Operation {
     pub phase: String,
+    #[serde(deserialize_with = "words")]
     pub message: String,
     #[serde(deserialize_with = "moment")]
     pub started_at: Option<DateTime<Utc>>,
@@ -174,6 +176,7 @@ pub struct ResourceResult {
     pub name: String,
     /// A failed hook is `Synced`.
     pub status: String,
+    #[serde(deserialize_with = "words")]
     pub message: String,
     /// A hook's outcome; `Failed` and `Error` of any other resource as well.
     pub hook_phase: String,
@@ -264,6 +267,7 @@ pub struct Reference {
 pub struct Condition {
     #[serde(rename = "type")]
     pub kind: String,
+    #[serde(deserialize_with = "words")]
     pub message: String,
 }
 
@@ -290,6 +294,7 @@ pub struct Hydration {
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct HydrateOperation {
     pub phase: String,
+    #[serde(deserialize_with = "words")]
     pub message: String,
     #[serde(rename = "drySHA")]
     pub dry_sha: String,
@@ -490,6 +495,19 @@ impl Application {
             });
         self.operation || running
     }
+}
+
+/// The longest words of others that are kept, in characters.
+const LONGEST: usize = 4_000;
+
+/// Words for people, as far as those read them; nothing where they are null.
+fn words<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let mut words: String = nullable(from)?;
+    if let Some((end, _)) = words.char_indices().nth(LONGEST) {
+        words.truncate(end);
+        words.push('…');
+    }
+    Ok(words)
 }
 
 /// `null`, which Go writes for an empty list, as the default.

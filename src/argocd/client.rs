@@ -393,7 +393,7 @@ impl Client {
             .bearer_auth(token.expose_secret());
         let exchange = async {
             let incoming = exchange::send(request.send(), patience).await?;
-            incoming.whole(MAX_ANSWER).await
+            incoming.json(MAX_ANSWER).await
         };
         let answer = exchange.await.map_err(|error| self.unanswered(error))?;
         if let Some(target) = answer.target(&url) {
@@ -415,7 +415,9 @@ impl Client {
         match error {
             ExchangeError::Certificate(why) => ArgocdError::Certificate(why),
             ExchangeError::Connect(_) => ArgocdError::Unreachable(error.told(&self.server.host())),
-            ExchangeError::TooLarge => self.not_argocd("with more than anything sensible"),
+            ExchangeError::TooLarge => {
+                self.not_argocd("with more than is taken in (docs/limits.md)")
+            }
             _ => ArgocdError::Unavailable(error.told(&self.server.host())),
         }
     }

@@ -1,7 +1,7 @@
 //! The images and values that a commit changed, whatever shape the files have.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::past::PastChange;
 use super::trailers::{
@@ -122,23 +122,31 @@ impl Changes {
             let image = image.as_ref()?.parse::<ImageReference>().ok()?;
             Some(image.repository().to_owned())
         };
-        let (mut gone, stayed): (Vec<&ImageTransition>, Vec<&ImageTransition>) =
+        let (gone, stayed): (Vec<&ImageTransition>, Vec<&ImageTransition>) =
             self.images.iter().partition(|image| image.new.is_none());
+        let mut waiting: HashMap<Option<String>, VecDeque<usize>> = HashMap::new();
+        for (number, image) in gone.iter().enumerate() {
+            let own = waiting.entry(repository(&image.old)).or_default();
+            own.push_back(number);
+        }
+        let mut moved = HashSet::new();
         let mut changes = Vec::new();
         for image in stayed {
             let mut old = image.old.clone();
             if old.is_none()
-                && let Some(place) = gone
-                    .iter()
-                    .position(|gone| repository(&gone.old) == repository(&image.new))
+                && let Some(own) = waiting.get_mut(&repository(&image.new))
+                && let Some(number) = own.pop_front()
             {
-                old.clone_from(&gone.remove(place).old);
+                moved.insert(number);
+                old.clone_from(&gone[number].old);
             }
             if old != image.new {
                 changes.push((image, old));
             }
         }
-        changes.extend(gone.into_iter().map(|image| (image, image.old.clone())));
+        let gone = gone.into_iter().enumerate();
+        let gone = gone.filter(|(number, _)| !moved.contains(number));
+        changes.extend(gone.map(|(_, image)| (image, image.old.clone())));
         let images = changes.into_iter().map(|(image, old)| PastChange {
             file,
             place: image.held.place.to_string(),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::past::{Past, PastCommit};
+use super::past::{Past, PastChange, PastCommit};
 use super::trailers::Origin;
 use crate::date::{Span, Timestamp};
 
@@ -202,15 +202,17 @@ fn by_file<'p, 'a>(past: &'p Past<'a>) -> BTreeMap<&'a str, Vec<PastCommit<'a>>>
             .iter()
             .map(|path| now.get(path).copied().unwrap_or(path))
             .collect();
+        let mut changes: HashMap<&'a str, Vec<PastChange<'a>>> = HashMap::new();
+        for change in &commit.changes {
+            changes.entry(change.file).or_default().push(change.clone());
+        }
         for ((path, from), current) in commit.files.iter().zip(current) {
-            let changes = commit.changes.iter();
             let own = PastCommit {
+                id: commit.id,
+                message: commit.message,
+                merged: commit.merged.clone(),
                 files: vec![(*path, *from)],
-                changes: changes
-                    .filter(|change| change.file == *path)
-                    .cloned()
-                    .collect(),
-                ..commit.clone()
+                changes: changes.get(path).cloned().unwrap_or_default(),
             };
             files.entry(current).or_default().push(own);
             if let Some(from) = from {

@@ -1,5 +1,6 @@
 //! `commit-message`: a text with placeholders, and what they stand for.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use super::run::Source;
@@ -201,13 +202,9 @@ fn part_of(image: &str, part: fn(&ImageReference) -> Option<&str>) -> Option<Str
 
 /// Each of the values once, in their order.
 pub(super) fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen = Vec::new();
-    for value in values {
-        if !value.is_empty() && !seen.contains(&value) {
-            seen.push(value);
-        }
-    }
-    seen
+    let mut seen = HashSet::new();
+    let is_first = |value: &String| !value.is_empty() && seen.insert(value.clone());
+    values.filter(is_first).collect()
 }
 
 /// A value in which nothing is markup, mentions anybody or closes an issue, whatever of Markdown the

@@ -16,6 +16,7 @@ use url::Url;
 use super::text::{is_safe, one_line, with_sources};
 use super::trust::NO_AUTHORITIES;
 use crate::deadline::Deadline;
+use crate::limits::{LISTS, VALUES};
 
 /// How many redirects are followed.
 pub const MAX_REDIRECTS: usize = 5;
@@ -218,7 +219,7 @@ pub async fn send<E: Error + 'static>(
 }
 
 /// Sends a request that only reads, and follows wherever it is safe to: with `authorization` within the
-/// origin only. A redirect that is not followed is the answer.
+/// origin only. A redirect that is not followed is the answer, which is in JSON.
 ///
 /// # Errors
 /// See [`ExchangeError`].
@@ -242,7 +243,7 @@ pub async fn follow(
             Some(target) if left > 0 && (is_safe(&target) || is_same_origin(&first, &target)) => {
                 *request.url_mut() = target
             }
-            _ => return incoming.whole(limit).await,
+            _ => return incoming.json(limit).await,
         }
         left -= 1;
     }
@@ -299,6 +300,19 @@ impl Incoming {
         })
     }
 
+    /// The same of what is to be read as JSON: what takes many times as much memory then does not come back
+    /// either.
+    ///
+    /// # Errors
+    /// See [`ExchangeError`].
+    pub async fn json(self, limit: usize) -> Result<Answer, ExchangeError> {
+        let answer = self.whole(limit).await?;
+        match is_sensible(&answer.body) {
+            true => Ok(answer),
+            false => Err(ExchangeError::TooLarge),
+        }
+    }
+
     /// The beginning of a body that is for people, so that it is worth no long wait: as much of `limit`
     /// bytes as comes at once.
     pub async fn beginning(mut self, limit: usize) -> Vec<u8> {
@@ -312,6 +326,26 @@ impl Incoming {
         body.truncate(limit);
         body
     }
+}
+
+/// Whether a text has no more lists, objects and values than JSON of its kind has.
+fn is_sensible(text: &[u8]) -> bool {
+    // Each begins with a byte of its own.
+    if LISTS.check(text.len() as u64).is_ok() {
+        return true;
+    }
+    let (mut lists, mut values, mut in_string) = (0_u64, 1_u64, false);
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if in_string => drop(bytes.next()),
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => lists += 1,
+            b',' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    LISTS.check(lists).and(VALUES.check(values)).is_ok()
 }
 
 fn target(status: u16, headers: &HeaderMap, from: &Url) -> Option<Url> {
@@ -435,6 +469,28 @@ mod tests {
             ask(&late, 9).await.unwrap_err(),
             ExchangeError::Slow(patience)
         );
+    }
+
+    #[test]
+    fn json_has_so_many_lists_and_values() {
+        let list =
+            |item: &str, count: u64| format!("[{}0]", format!("{item},").repeat(count as usize));
+        let (lists, values) = (LISTS.most(), VALUES.most());
+        for (text, expected) in [
+            (list("[]", lists - 1), true),
+            (list("[]", lists), false),
+            (list("{}", lists - 1), true),
+            (list("{}", lists), false),
+            (list("0", values - 1), true),
+            (list("0", values), false),
+            // What is in a text is none.
+            (list("\"[{,\\\"[{,\"", lists), true),
+            (list("\"\\\\\",[]", lists), false),
+            ("[".repeat(LISTS.most() as usize), true),
+            ("[".repeat(LISTS.most() as usize + 1), false),
+        ] {
+            assert_eq!(is_sensible(text.as_bytes()), expected, "{}", &text[..20]);
+        }
     }
 
     #[test]

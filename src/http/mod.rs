@@ -3,7 +3,6 @@
 //! is told of it.
 
 pub mod exchange;
-pub mod secrets;
 pub mod text;
 mod trust;
 
@@ -22,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::text::with_sources;
 use self::trust::Anchors;
+use crate::secrets;
 
 /// How long to wait for a TCP and TLS connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -40,7 +40,11 @@ pub fn shown(mut url: Url) -> String {
     url.to_string()
 }
 
-/// A server's text on one line, without control characters and git's own `remote: ` prefixes.
+/// The longest text of a server that a person is told, in characters.
+const LONGEST: usize = 2_000;
+
+/// A server's text on one line, without control characters and git's own `remote: ` prefixes; no longer than
+/// anybody reads.
 pub fn one_line(text: &str) -> String {
     let lines = text.split(['\n', '\r']).map(|line| {
         let line: String = line.chars().filter(|c| !c.is_control()).collect();
@@ -50,10 +54,13 @@ pub fn one_line(text: &str) -> String {
             .trim()
             .to_owned()
     });
-    lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    let mut text = lines.join(" ");
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// A server's text without the lines on how far it is: `Resolving deltas: 100% (1/1), done.`
@@ -114,6 +121,9 @@ mod tests {
     fn a_servers_words_fit_on_one_line() {
         let text = "remote: Repository not found.\r\n\0remote:\x1b[31m see docs\n\n";
         assert_eq!(one_line(text), "Repository not found. [31m see docs");
+        let long = "ä".repeat(LONGEST);
+        assert_eq!(one_line(&long), long);
+        assert_eq!(one_line(&format!("{long}b")), format!("{long}…"));
     }
 
     #[test]

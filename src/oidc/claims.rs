@@ -6,8 +6,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use crate::http::secrets::redacted;
 use crate::http::text::one_line;
+use crate::secrets::redacted;
 
 /// The most of a text of others that a person is shown.
 const MAX_SHOWN: usize = 300;

@@ -13,9 +13,9 @@ use url::{Url, form_urlencoded};
 use super::claims::{Claims, shown};
 use super::error::{OidcError, Refusal};
 use crate::http::exchange::{self, Answer, ExchangeError, Patience};
-use crate::http::secrets;
 use crate::http::text::{answered, host};
 use crate::limits::TOKEN;
+use crate::secrets;
 
 /// Who exchanges what, and as whom it is asked.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl Exchange {
             .body(form);
         let exchange = async {
             let incoming = exchange::send(request.send(), patience.clone()).await?;
-            incoming.whole(TOKEN.most() as usize).await
+            incoming.json(TOKEN.most() as usize).await
         };
         let answer = exchange.await.map_err(|error| match error {
             ExchangeError::TooLarge => Refusal::NoEndpoint(error.told(&self.place())).into(),

@@ -10,9 +10,10 @@ use url::Url;
 use super::claims::shown;
 use super::error::Refusal;
 use crate::http::exchange::{self, Answer, Patience};
+use crate::http::secret_header;
 use crate::http::text::{answered, host};
-use crate::http::{secret_header, secrets};
 use crate::limits::TOKEN;
+use crate::secrets;
 
 /// Who gives out the ID token.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl IdTokens {
             .header(AUTHORIZATION, secret_header("Bearer", token));
         let exchange = async {
             let incoming = exchange::send(request.send(), patience.clone()).await?;
-            incoming.whole(TOKEN.most() as usize).await
+            incoming.json(TOKEN.most() as usize).await
         };
         let answer = exchange.await.map_err(|error| Refusal::NoIdToken {
             why: error.told(&host),

@@ -1,6 +1,7 @@
 //! The end of every operation that writes: a plan becomes a commit on the branch, and that a report.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use similar::TextDiff;
 
@@ -620,11 +621,6 @@ fn diff(plan: &Plan) -> String {
 
 /// `values`, each once, in their order.
 pub(super) fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut seen = Vec::new();
-    for value in values {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-    }
-    seen
+    let mut seen = HashSet::new();
+    values.filter(|value| seen.insert(*value)).collect()
 }

@@ -1,5 +1,8 @@
 //! The commits that touched the files as a list of deployments.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::deployment::past::{Past, PastCommit};
 use crate::deployment::{Changes, Named};
 use crate::files::RepoPath;
@@ -25,16 +28,36 @@ pub(super) fn changes(named: &Named<'_>, versions: &FileVersions) -> Changes {
     )
 }
 
-/// Of `commits`, which are newest first, those that touched `file`, with what they did to that one alone.
-pub(super) fn of_file(commits: &[Touched], file: &RepoPath) -> Vec<Touched> {
-    let of_file = commits.iter().filter_map(|touched| {
-        let own = touched.files.iter().find(|own| own.now == *file)?;
-        Some(Touched {
-            files: vec![own.clone()],
-            ..touched.clone()
-        })
-    });
-    of_file.collect()
+/// Of `commits`, which are newest first, those that touched each of `files`, with what they did to that one
+/// alone.
+pub(super) fn of_files<'f>(
+    commits: &[Touched],
+    files: impl Iterator<Item = &'f RepoPath>,
+) -> HashMap<RepoPath, Vec<Touched>> {
+    let mut of: HashMap<RepoPath, Vec<Touched>> =
+        files.map(|file| (file.clone(), Vec::new())).collect();
+    for Touched {
+        commit,
+        files,
+        changed_files,
+    } in commits
+    {
+        for own in files {
+            // Of those that are it now, the first.
+            let known = of.get_mut(&own.now).filter(|known| {
+                let last = known.last();
+                last.is_none_or(|last| !Arc::ptr_eq(&last.commit, commit))
+            });
+            if let Some(known) = known {
+                known.push(Touched {
+                    commit: Arc::clone(commit),
+                    files: vec![own.clone()],
+                    changed_files: *changed_files,
+                });
+            }
+        }
+    }
+    of
 }
 
 /// The commit that took `image` back in the one file that `commits`, which are newest first, touched: the
@@ -42,7 +65,7 @@ pub(super) fn of_file(commits: &[Touched], file: &RepoPath) -> Vec<Touched> {
 pub(super) fn took_back<'c>(commits: &'c [Touched], image: &str) -> Option<&'c Commit> {
     let named = named(commits);
     let number = past(commits, &named).took_back(image)?;
-    commits.get(number).map(|touched| &touched.commit)
+    commits.get(number).map(|touched| &*touched.commit)
 }
 
 /// How `commits`, which are newest first, stand.

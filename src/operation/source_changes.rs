@@ -359,7 +359,7 @@ impl SourceChanges {
         };
         let repository = code(self.repository.trim_start_matches("https://"));
         let compare = self.compare_url.as_ref();
-        let compare = compare.map(|url| format!(" ([compare]({url}))"));
+        let compare = compare.map(|url| format!(" ({})", link("compare", Some(url))));
         let mut text = format!(
             "**{title}:** {count}{repository}{}",
             compare.unwrap_or_default()

@@ -1,10 +1,11 @@
 //! `operation: status`: what runs where, as Git has it.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::past::{messages, named, of_file, past};
+use super::past::{messages, named, of_files, past};
 use super::session::{Remote, Session};
 use super::{Progress, counted, explain, now};
 use crate::date::Timestamp;
@@ -125,10 +126,15 @@ pub async fn run(
         branch.as_str(),
     );
     let named = selection.named_paths();
+    let by_path: HashMap<&RepoPath, &ManifestFile> = manifests
+        .iter()
+        .map(|manifest| (&manifest.path, manifest))
+        .collect();
     let mut running: Vec<Running> = Vec::new();
     let mut stages: Vec<String> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     for (path, position) in positions {
-        let Some(manifest) = manifests.iter().find(|manifest| manifest.path == *path) else {
+        let Some(manifest) = by_path.get(path) else {
             continue;
         };
         let held = match versions_in(manifest) {
@@ -141,7 +147,7 @@ pub async fn run(
         };
         let commits = pasts.get(path).map(Vec::as_slice).unwrap_or_default();
         let own = of_manifest(manifest, held, &position, commits, &remote.location);
-        if !own.is_empty() && !stages.contains(&position.stage) {
+        if !own.is_empty() && seen.insert(position.stage.clone()) {
             stages.push(position.stage.clone());
         }
         running.extend(own);
@@ -188,10 +194,7 @@ async fn pasts(
     }
     let query = HistoryQuery::newest(DEPTH);
     let history = session.history(selection, &query, log).await?;
-    let pasts = paths
-        .into_iter()
-        .map(|path| (path.clone(), of_file(&history.commits, path)));
-    Ok(pasts.collect())
+    Ok(of_files(&history.commits, paths.into_iter()))
 }
 
 /// The images of one file, each once; `commits` are those that touched it.
@@ -205,6 +208,26 @@ fn of_manifest(
     let names_in = named(commits);
     let standing = past(commits, &names_in);
     let now = now();
+    // What the commits did at each place, newest first; of several images that share one, to the first. And
+    // which image a tag is of.
+    let mut at: HashMap<&str, Vec<(usize, &PastChange<'_>, Option<usize>)>> = HashMap::new();
+    let mut tagged: HashMap<(&str, &str), &str> = HashMap::new();
+    for (number, commit) in standing.commits().iter().enumerate() {
+        let own = &standing.standings()[number];
+        for (change, taken_by) in commit.changes.iter().zip(own.taken_by()) {
+            if !change.is_image {
+                continue;
+            }
+            if let Some((new, tag)) = change.new.as_deref().and_then(with_tag) {
+                tagged.entry((&change.place, tag)).or_insert(new);
+            }
+            let at = at.entry(&change.place).or_default();
+            if at.last().is_none_or(|(last, ..)| *last != number) {
+                at.push((number, change, taken_by));
+            }
+        }
+    }
+    let mut seen: HashSet<((Names, String), String)> = HashSet::new();
     let mut running: Vec<Running> = Vec::new();
     for mut held in held {
         let parsed = held.image.parse::<ImageReference>().ok();
@@ -215,33 +238,26 @@ fn of_manifest(
             position.names.clone(),
             what.unwrap_or(place.as_str()).to_owned(),
         );
-        let is_same = |own: &Running| own.key == key && own.image == held.image;
-        if held.image.is_empty() || running.iter().any(is_same) {
+        if held.image.is_empty() {
             continue;
         }
         if held.image.starts_with(':') {
             // Whoever deployed it has said of which image it is.
-            let mut told = standing.commits().iter().flat_map(|commit| &commit.changes);
-            let is_it = |one: &&PastChange<'_>| {
-                let new = one.new.as_deref().unwrap_or_default();
-                one.is_image && one.place == place && new.ends_with(&held.image)
-            };
-            let told = told.find(is_it).and_then(|one| one.new.clone());
-            held.image = told.unwrap_or(held.image);
+            let told = tagged.get(&(place.as_str(), held.image.as_str()));
+            if let Some(told) = told {
+                held.image = (*told).to_owned();
+            }
+        }
+        if !seen.insert((key.clone(), held.image.clone())) {
+            continue;
         }
         let mut versions: Vec<String> = Vec::new();
         let (mut brought, mut first) = (None, None);
-        for (number, commit) in standing.commits().iter().enumerate() {
-            let own = &standing.standings()[number];
-            let changes = commit.changes.iter().zip(own.taken_by());
-            let mut changes = changes.filter(|(one, _)| one.is_image && one.place == place);
-            let Some((change, taken_by)) = changes.next() else {
-                continue;
-            };
+        for (number, change, taken_by) in at.get(place.as_str()).into_iter().flatten().copied() {
             if brought.is_none() && change.new.as_ref() == Some(&held.image) {
                 brought = Some(number);
             }
-            if taken_by.is_some() || own.origin == Origin::Rollback {
+            if taken_by.is_some() || standing.standings()[number].origin == Origin::Rollback {
                 continue;
             }
             versions.extend(change.new.as_deref().map(version));
@@ -284,6 +300,13 @@ fn of_manifest(
     running
 }
 
+/// An image, and what it has from its tag on: `:v2`.
+fn with_tag(image: &str) -> Option<(&str, &str)> {
+    let name = image.rfind('/').map_or(0, |slash| slash + 1);
+    let tag = name + image.get(name..)?.find(':')?;
+    Some((image, image.get(tag..)?))
+}
+
 /// What an image is called, by the path's names and its own.
 fn name(names: &Names, image: Option<&ImageReference>, file: &RepoPath) -> String {
     let app: Vec<&str> = names.values().map(String::as_str).collect();
@@ -308,35 +331,76 @@ fn version(image: &str) -> String {
 
 /// Finds out by how many deployments each stage is behind another one.
 fn compare(running: &mut [Running]) {
-    let behind = |own: &Running| {
-        let others = running
-            .iter()
-            .filter(|other| other.key == own.key && other.stage != own.stage);
-        let mut most: Option<(usize, &Running)> = None;
-        for other in others {
-            let current = |one: &Running| one.versions.first().cloned();
-            let is_at = |versions: &[String], wanted: Option<String>| {
-                let mut versions = versions.iter();
-                versions.position(|version| Some(version) == wanted.as_ref())
-            };
-            let count = match is_at(&other.versions, current(own)) {
-                Some(count) => count,
-                // The other one holds what this one held before.
-                None if is_at(&own.versions, current(other)).is_some() => 0,
-                None => continue,
-            };
-            if most.is_none_or(|(known, _)| count > known) {
-                most = Some((count, other));
-            }
-        }
-        most.map(|(count, other)| (count, (count > 0).then(|| other.stage.clone())))
-    };
+    let mut groups: HashMap<&(Names, String), Vec<&Running>> = HashMap::new();
+    for one in running.iter() {
+        groups.entry(&one.key).or_default().push(one);
+    }
+    let groups: HashMap<_, Group<'_>> = groups
+        .into_iter()
+        .map(|(key, own)| (key, Group::new(&own)))
+        .collect();
+    let behind = |own: &Running| groups.get(&own.key)?.behind(own);
     let found: Vec<_> = running.iter().map(behind).collect();
     for (own, found) in running.iter_mut().zip(found) {
         if let Some((count, stage)) = found {
             own.behind = Some(count);
             own.behind_stage = stage;
         }
+    }
+}
+
+/// What is the same in several stages.
+#[derive(Default)]
+struct Group<'r> {
+    /// How far down each version is: the stage where it is furthest, and the one of the others.
+    furthest: HashMap<&'r str, Vec<(usize, &'r str)>>,
+    /// Where each version runs: two of the stages.
+    current: HashMap<&'r str, Vec<&'r str>>,
+}
+
+impl<'r> Group<'r> {
+    fn new(own: &[&'r Running]) -> Self {
+        let mut group = Self::default();
+        for one in own {
+            let stage = one.stage.as_str();
+            let mut met = HashSet::new();
+            for (count, version) in one.versions.iter().enumerate() {
+                if !met.insert(version) {
+                    continue;
+                }
+                let furthest = group.furthest.entry(version).or_default();
+                match furthest.iter_mut().find(|(_, other)| *other == stage) {
+                    Some((known, _)) => *known = count.max(*known),
+                    None => furthest.push((count, stage)),
+                }
+                // The first of those that are as far.
+                furthest.sort_by_key(|(count, _)| Reverse(*count));
+                furthest.truncate(2);
+            }
+            if let Some(version) = one.versions.first() {
+                let current = group.current.entry(version).or_default();
+                if current.len() < 2 && !current.contains(&stage) {
+                    current.push(stage);
+                }
+            }
+        }
+        group
+    }
+
+    /// By how many deployments another stage is ahead of `own`, and which.
+    fn behind(&self, own: &Running) -> Option<(usize, Option<String>)> {
+        let stage = own.stage.as_str();
+        let version = own.versions.first()?.as_str();
+        let mut furthest = self.furthest.get(version).into_iter().flatten();
+        if let Some((count, other)) = furthest.find(|(_, other)| *other != stage) {
+            return Some((*count, (*count > 0).then(|| (*other).to_owned())));
+        }
+        // Another one holds what this one held before.
+        let is_before = own.versions.iter().any(|version| {
+            let mut current = self.current.get(version.as_str()).into_iter().flatten();
+            current.any(|other| *other != stage)
+        });
+        is_before.then_some((0, None))
     }
 }
 

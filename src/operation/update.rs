@@ -177,17 +177,14 @@ fn recent(snapshot: &Snapshot) -> Vec<(&str, &str)> {
 fn warnings(snapshot: &Snapshot, plan: &Plan, dry_run: bool) -> Vec<String> {
     let recent = recent(snapshot);
     let mut warnings = plan.warnings.clone();
-    for image in plan.changed_images() {
-        if let Some(commit) = deployment::rolled_back(&image.new, &recent) {
-            let warning = format!(
-                "{} was rolled back by commit {} and {} deployed again by this run",
-                image.new,
+    let images = plan.changed_images().map(|image| image.new.as_str());
+    for image in landing::distinct(images) {
+        if let Some(commit) = deployment::rolled_back(image, &recent) {
+            warnings.push(format!(
+                "{image} was rolled back by commit {} and {} deployed again by this run",
                 commit.get(..7).unwrap_or(commit),
                 if dry_run { "would be" } else { "is" }
-            );
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
+            ));
         }
     }
     warnings

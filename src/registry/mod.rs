@@ -348,7 +348,7 @@ impl Registry {
         }
         let exchange = async {
             let incoming = exchange::send(request.send(), Patience::of(PATIENCE)).await?;
-            incoming.whole(MAX_ANSWER).await
+            incoming.json(MAX_ANSWER).await
         };
         let answer = exchange.await.map_err(|error| broken(&error, &host))?;
         let answer = succeeded(answer, image);

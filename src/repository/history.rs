@@ -1,6 +1,7 @@
 //! The past of a branch: what its commits did to some files.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::branch::BranchName;
 use super::commit::{Identity, Said};
@@ -93,8 +94,8 @@ pub struct FileHistory {
 /// A commit, and what it did to the selected files.
 #[derive(Debug, Clone)]
 pub struct Touched {
-    /// The commit.
-    pub commit: Commit,
+    /// The commit, which many files may have in common.
+    pub commit: Arc<Commit>,
     /// The files that it changed, by comparison with its first parent.
     pub files: Vec<FileVersions>,
     /// How many files it changed in all, selected or not.

@@ -14,7 +14,7 @@ use gitops_deploy::repository::{ObjectId, ObjectKind};
 use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, TOKEN};
 
 /// What the tests give as `timeout`.
-const TIMEOUT: u64 = 2;
+pub(crate) const TIMEOUT: u64 = 2;
 /// What is promised: `timeout`, and two seconds.
 const PROMISED: Duration = Duration::from_secs(TIMEOUT + 2);
 
@@ -190,7 +190,7 @@ fn run(url: &str, operation: &str, file: &str) -> Outcome {
 }
 
 /// Runs with 512 MB of addresses, and looks at the clock.
-fn bounded(action: Action) -> Outcome {
+pub(crate) fn bounded(action: Action) -> Outcome {
     // No shell: it drops variables that it could not name, such as `INPUT_API-URL`.
     let limited = ["/usr/bin/prlimit", "--as=536870912"];
     let outcome = action.under(limited.map(Into::into)).run();
@@ -420,6 +420,45 @@ fn files_that_may_each_have_been_any_other() {
     }
 }
 
+/// Checks that a run takes no more than so many seconds of a processor, however many others it has to share
+/// them with.
+fn takes_seconds(action: Action, seconds: u32) {
+    let limited = ["/usr/bin/prlimit".to_owned(), format!("--cpu={seconds}")];
+    let outcome = action.under(limited.map(Into::into)).run();
+    let code = outcome.code();
+    assert!(matches!(code, Some(0 | 1)), "{code:?}\n{}", outcome.log());
+}
+
+#[test]
+fn images_that_are_each_looked_at_once() {
+    let manifest = |name: &dyn Fn(u32) -> String, tag: u32| {
+        let item = |n: u32| format!("- {{{}image: \"a{n}:{tag}\"}}\n", name(n));
+        format!("containers:\n{}", (0..20_000).map(item).collect::<String>())
+    };
+    // All in one place, and each in its own.
+    let (same, own) = (|_| String::new(), |n| format!("name: c{n}, "));
+    let names: [(&dyn Fn(u32) -> String, &[&str]); 2] =
+        [(&same, &["status"]), (&own, &["history", "rollback"])];
+    for (name, operations) in names {
+        let git = GitServer::start();
+        let repository = git.repository_with("acme/deploy", "web.yaml", &manifest(name, 1));
+        repository.commit("main", "web.yaml", manifest(name, 2), "feat: all of them");
+        for operation in operations {
+            let action = Action::new()
+                .input("operation", *operation)
+                .input("repository", repository.url())
+                .input("file", "web.yaml")
+                .input("token", TOKEN)
+                .input("timeout", "120");
+            let action = match *operation {
+                "rollback" => action.input("dry-run", "true"),
+                _ => action,
+            };
+            takes_seconds(action, 30);
+        }
+    }
+}
+
 /// A server that reads requests, and answers each with `head` and then `body` again and again.
 fn endless(head: &'static str, body: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -558,7 +597,7 @@ fn a_store_behind_a_registry_gets_nothing() {
 }
 
 /// A repository that is well, and a run that reads from `server` as well.
-fn beside(git: &GitServer, server: &str) -> Action {
+pub(crate) fn beside(git: &GitServer, server: &str) -> Action {
     let manifest = format!("containers:\n- name: web\n  image: {server}/acme/web:v1\n");
     let repository = git.repository_with("acme/deploy", "web.yaml", &manifest);
     Action::new()

@@ -7,6 +7,9 @@
     clippy::duplicate_mod // what is promised over both transports
 )]
 
+// What the programs in `fuzz/` import.
+extern crate self as libfuzzer_sys;
+
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -18,9 +21,11 @@ mod changes;
 mod docs;
 mod every_request;
 mod forges;
+mod fuzz_targets;
 mod github_app;
 mod guards;
 mod hostile;
+mod hostile_apis;
 mod inputs;
 mod manifests;
 mod oidc;

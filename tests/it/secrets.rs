@@ -84,6 +84,47 @@ fn a_token_is_not_sent_to_the_api_of_another_server() {
     }
 }
 
+/// Everything of a repository on this machine is as it is for git there; but nothing of it is run.
+#[test]
+fn a_local_repository_is_read_as_git_reads_it_and_none_of_its_hooks_runs() {
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
+    let outside = tempfile::tempdir().unwrap();
+    let at = |name: &str| outside.path().join(name).to_str().unwrap().to_owned();
+    // Its objects are those of the other one, and a part of its configuration is in another file.
+    let from = repository.path().to_str().unwrap().to_owned();
+    repository.git(&["clone", "-q", "--bare", "--shared", &from, &at("local")]);
+    std::fs::write(at("included"), "[core]\n\thooksPath = hooks-of-its-own\n").unwrap();
+    let config = at("local/config");
+    let included = std::fs::read_to_string(&config).unwrap();
+    let included = format!("{included}[include]\n\tpath = {}\n", at("included"));
+    std::fs::write(config, included).unwrap();
+    assert!(std::fs::exists(at("local/objects/info/alternates")).unwrap());
+    for hooks in ["local/hooks", "local/hooks-of-its-own"] {
+        std::fs::create_dir_all(at(hooks)).unwrap();
+        for hook in [
+            "pre-receive",
+            "update",
+            "post-receive",
+            "post-update",
+            "reference-transaction",
+        ] {
+            let script = at(&format!("{hooks}/{hook}"));
+            std::fs::write(&script, format!("#!/bin/sh\ntouch {}\n", at("ran"))).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(script, mode).unwrap();
+        }
+    }
+    let outcome = Action::new()
+        .input("repository", format!("file://{}", at("local")))
+        .input("file", FILE)
+        .input("image", "acme/web:v2")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("changed"), "true");
+    assert!(!std::fs::exists(at("ran")).unwrap());
+}
+
 #[test]
 fn a_table_is_written_over_what_is_there_and_through_no_link() {
     let server = GitServer::start();

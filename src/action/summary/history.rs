@@ -252,25 +252,29 @@ fn changes(deployment: &Deployment, in_several: &HashSet<&str>, shown: Shown<'_>
         let taken = taken(&value.rolled_back_by);
         (of_value(value, shown), taken, &value.file, &value.resource)
     });
-    let all: Vec<_> = images.chain(values).collect();
-    let mut changes: Vec<((String, &str), Vec<String>)> = Vec::new();
-    for (text, taken, file, resource) in all {
+    let mut changes: Vec<(String, &str, Vec<String>)> = Vec::new();
+    let mut numbers: HashMap<(String, &str), usize> = HashMap::new();
+    let mut seen: HashSet<(usize, String)> = HashSet::new();
+    for (text, taken, file, resource) in images.chain(values) {
         let place = match in_several.contains(resource.as_str()) {
             // Without a kind it is called as its file is.
             true if file.ends_with(resource.as_str()) => shown(file),
             true => format!("{} of {}", shown(resource), shown(file)),
             false => shown(resource),
         };
-        let own = (text, taken);
-        match changes.iter_mut().find(|(other, _)| *other == own) {
-            Some((_, places)) if places.contains(&place) => {}
-            Some((_, places)) => places.push(place),
-            None => changes.push((own, vec![place])),
+        let number = *numbers
+            .entry((text, taken))
+            .or_insert_with_key(|(text, taken)| {
+                changes.push((text.clone(), taken, Vec::new()));
+                changes.len() - 1
+            });
+        if seen.insert((number, place.clone())) {
+            changes[number].2.push(place);
         }
     }
     let lines = changes.into_iter();
     lines
-        .map(|((text, taken), places)| format!("{text} in {}{taken}", first_few(&places, PLACES)))
+        .map(|(text, taken, places)| format!("{text} in {}{taken}", first_few(&places, PLACES)))
         .collect()
 }
 
@@ -493,13 +497,14 @@ fn timeline(report: &HistoryReport) -> String {
 /// `blog-web v14`, `rollback to blog-web v13`; in words that fit into a box.
 fn event(deployment: &Deployment) -> String {
     let mut images: Vec<String> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     for image in &deployment.images {
         let shown = match (&image.new, &image.old) {
             (Some(new), _) => short(new, &image.called),
             (None, Some(old)) => format!("{} removed", short(old, &image.called)),
             (None, None) => continue,
         };
-        if !images.contains(&shown) {
+        if seen.insert(shown.clone()) {
             images.push(shown);
         }
     }

@@ -16,6 +16,8 @@ use crate::operation::history::HistoryReport;
 use crate::operation::status::StatusReport;
 use crate::operation::verify::VerificationReport;
 
+/// GitHub takes no summary of a step that is longer than 1 MiB, and shows nothing of it.
+const MAX_BYTES: usize = 1_000_000;
 /// The most warnings that a summary has.
 const MOST_WARNINGS: usize = 20;
 
@@ -51,8 +53,19 @@ impl Summary {
                 counted(more, "warning")
             );
         }
-        text + &self.body
+        cut(text + &self.body)
     }
+}
+
+/// A summary, no longer than is shown: cut between two lines, as each has only what ends in it.
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_BYTES {
+        let end = text.floor_char_boundary(MAX_BYTES);
+        let end = text.get(..end).and_then(|shown| shown.rfind('\n'));
+        text.truncate(end.unwrap_or_default());
+        text.push_str("\n\n… and more than GitHub shows in a summary.\n");
+    }
+    text
 }
 
 /// Why a run failed.

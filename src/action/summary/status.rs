@@ -1,32 +1,60 @@
 //! What runs where: a row for each image, a column for each stage.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use crate::markdown::{code, link, table};
+use crate::markdown::{code, counted, link, table};
 use crate::operation::status::{Running, StatusReport};
+
+/// The most columns of the table; a person reads fewer.
+const MAX_STAGES: usize = 30;
+/// How many images of one name and stage a cell lists.
+const IN_A_CELL: usize = 20;
+/// How many images a log lists.
+const LISTED: usize = 1_000;
 
 /// What was found.
 pub fn of_status(report: &StatusReport) -> String {
     let names = names(report);
-    let cell = |name: &str, stage: &String| {
-        let own = report.running.iter();
-        let own = own.filter(|one| one.name == name && one.stage == *stage);
-        let shown: Vec<String> = own.map(|one| shown(report, one)).collect();
-        match shown.is_empty() {
-            true => "–".to_owned(),
-            false => shown.join("<br>"),
+    let mut running: HashMap<(&str, &str), Vec<&Running>> = HashMap::new();
+    for one in &report.running {
+        running
+            .entry((&one.name, &one.stage))
+            .or_default()
+            .push(one);
+    }
+    let cell = |name: &str, stage: &str| {
+        let Some(own) = running.get(&(name, stage)) else {
+            return "–".to_owned();
+        };
+        let shown = own.iter().take(IN_A_CELL).map(|one| shown(report, one));
+        let mut shown: Vec<String> = shown.collect();
+        if let Some(more @ 1..) = own.len().checked_sub(IN_A_CELL) {
+            shown.push(format!("… and {more} more"));
         }
+        shown.join("<br>")
+    };
+    let (stages, left_out) = match report.stages.split_at_checked(MAX_STAGES) {
+        Some((stages, rest)) => (stages, rest.len()),
+        None => (&report.stages[..], 0),
     };
     let rows = names.iter().map(|name| {
-        let cells = report.stages.iter().map(|stage| cell(name, stage));
+        let cells = stages.iter().map(|stage| cell(name, stage));
         let cells: Vec<String> = cells.collect();
         format!("| {} | {} |", code(name), cells.join(" | "))
     });
-    let stages: Vec<String> = report.stages.iter().map(|stage| code(stage)).collect();
+    let more = match left_out {
+        0 => String::new(),
+        _ => format!(
+            "… and {} more: the output `matrix` has them.\n\n",
+            counted(left_out, "stage")
+        ),
+    };
+    let stages: Vec<String> = stages.iter().map(|stage| code(stage)).collect();
     let mut heads = vec!["Image"];
     heads.extend(stages.iter().map(String::as_str));
     format!(
-        "### 🗺️ {}\n\n{}\n\n{}",
+        "### 🗺️ {}\n\n{}\n\n{}{more}",
         report.verdict(),
         sentence(report),
         table(&heads, rows)
@@ -35,13 +63,9 @@ pub fn of_status(report: &StatusReport) -> String {
 
 /// What the images are called, each once.
 fn names(report: &StatusReport) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for Running { name, .. } in &report.running {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    names
+    let names = report.running.iter().map(|one| one.name.as_str());
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(*name)).collect()
 }
 
 /// Where that is from, and what it does not say.
@@ -104,9 +128,12 @@ pub fn plain(report: &StatusReport) -> String {
             behind,
         ]
     };
-    let names = names(report);
+    let numbers = names(report).into_iter().zip(0..);
+    let numbers: HashMap<&str, usize> = numbers.collect();
     let mut running: Vec<&Running> = report.running.iter().collect();
-    running.sort_by_key(|one| names.iter().position(|name| *name == one.name));
+    running.sort_by_key(|one| numbers.get(one.name.as_str()));
+    let more = running.len().saturating_sub(LISTED);
+    running.truncate(LISTED);
     let rows: Vec<[String; 5]> = running.into_iter().map(row).collect();
     let width = |column: usize| {
         let widths = rows.iter().map(|row| row[column].chars().count());
@@ -120,6 +147,9 @@ pub fn plain(report: &StatusReport) -> String {
             .map(|(cell, width)| format!("{cell:width$}"))
             .collect();
         let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+    }
+    if more > 0 {
+        let _ = writeln!(text, "… and {more} more: the output `matrix` has them.");
     }
     text
 }

@@ -1,5 +1,7 @@
 //! What a person is told of a commit: who took it back, and who has changed again what it did.
 
+use std::collections::{HashMap, HashSet};
+
 use super::commit::PastChange;
 use super::line::{Change, FileNumber, Kind, Layer, Past, Taken};
 use crate::deployment::trailers::Origin;
@@ -19,20 +21,18 @@ impl<'a> Past<'a> {
     /// What was taken back of a commit, file by file.
     pub fn taken_back(&self, number: usize) -> Vec<TakenBack<'a>> {
         let standing = &self.standings[number];
-        let is_left = |file: FileNumber| {
-            let mut changes = standing.taken_by().zip(&self.files[number]);
-            changes.any(|(by, own)| *own == file && by.is_none())
-        };
-        let path = |file: FileNumber| {
-            let mut touched = self.touched[number].iter();
-            let own = touched.position(|touched| *touched == file)?;
-            Some(self.commits[number].files[own].0)
-        };
+        let changes = standing.taken_by().zip(&self.files[number]);
+        let left = changes.filter(|(by, _)| by.is_none());
+        let left: HashSet<FileNumber> = left.map(|(_, file)| *file).collect();
+        let touched = self.touched[number].iter().copied();
+        let paths = self.commits[number].files.iter().map(|(path, _)| *path);
+        // Of one that it touched twice, the first.
+        let paths: HashMap<FileNumber, &str> = touched.zip(paths).rev().collect();
         let taken = standing.taken_in.iter().filter_map(|(file, by)| {
             Some(TakenBack {
-                file: path(*file)?,
+                file: paths.get(file)?,
                 by: *by,
-                is_all: !is_left(*file),
+                is_all: !left.contains(file),
             })
         });
         let mut taken: Vec<TakenBack<'a>> = taken.collect();
@@ -71,13 +71,9 @@ impl<'a> Past<'a> {
     pub fn replaced_images(&self) -> Vec<&str> {
         let changes = self.commits.iter().flat_map(|commit| &commit.changes);
         let images = changes.filter(|change| change.is_image);
-        let mut replaced: Vec<&str> = Vec::new();
-        for image in images.filter_map(|change| change.old.as_deref()) {
-            if !replaced.contains(&image) {
-                replaced.push(image);
-            }
-        }
-        replaced
+        let images = images.filter_map(|change| change.old.as_deref());
+        let mut seen = HashSet::new();
+        images.filter(|image| seen.insert(*image)).collect()
     }
 
     /// The commit that somebody made by hand, and that put or removed something in the place of what a

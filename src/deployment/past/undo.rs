@@ -1,9 +1,9 @@
 //! What a rollback undoes, of one commit or of the newest deployment, and how sure that is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::commit::said;
-use super::line::{Change, Fate, Past, Standing};
+use super::line::{Change, Fate, FileNumber, Past, Standing};
 use crate::deployment::trailers::Origin;
 
 /// A commit, and what of it is to be undone.
@@ -135,13 +135,16 @@ impl Past<'_> {
     pub fn parts(&self, undo: &Undo) -> Vec<Part> {
         let number = undo.number;
         let left_files = &self.standings[number].left_files;
+        let mut changes: HashMap<FileNumber, Vec<Change>> = HashMap::new();
+        for change in self.changes(number) {
+            changes.entry(self.file(change)).or_default().push(change);
+        }
         let files = self.touched[number].iter();
         let part = files.map(|file| {
-            let known = self
-                .changes(number)
-                .filter(|change| self.file(*change) == *file);
-            let (undone, kept): (Vec<Change>, Vec<Change>) =
-                known.partition(|(_, own)| undo.changes.contains(own));
+            let known = changes.get(file).map(Vec::as_slice).unwrap_or_default();
+            let (undone, kept): (Vec<Change>, Vec<Change>) = known
+                .iter()
+                .partition(|(_, own)| undo.changes.binary_search(own).is_ok());
             match (&undone[..], &kept[..]) {
                 ([], []) if undo.is_all && !left_files.contains(file) => Part::Whole,
                 ([], _) => Part::Nothing,

@@ -11,7 +11,7 @@ use crate::files::{FileSelection, Pattern, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{HeldImage, ImageChange, Promoted, Promotion, image_transitions};
 use crate::operation::now;
-use crate::operation::past::{of_file, took_back};
+use crate::operation::past::{of_files, took_back};
 use crate::operation::session::Session;
 use crate::repository::CommitId;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
@@ -196,11 +196,8 @@ impl Pasts {
             return Ok(Self { of, line: None });
         }
         let line = read(session, files, DEPTH).await?;
-        let of = files
-            .iter()
-            .map(|file| ((*file).clone(), of_file(&line.commits, file)));
         Ok(Self {
-            of: of.collect(),
+            of: of_files(&line.commits, files.iter().copied()),
             line: Some(line),
         })
     }

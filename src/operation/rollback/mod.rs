@@ -12,6 +12,8 @@ pub use target::{Target, To, UnknownTo, Wanted};
 
 use self::choice::Choice;
 use self::plan::Undone;
+use std::sync::Arc;
+
 use super::freeze::Freeze;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::past::messages;
@@ -273,7 +275,9 @@ async fn undo(
         return Ok(report);
     }
     let undone = choice.undone.into_iter();
-    report.undone = undone.map(|undone| undone.touched.commit).collect();
+    report.undone = undone
+        .map(|undone| Arc::unwrap_or_clone(undone.touched.commit))
+        .collect();
     Ok(report)
 }
 

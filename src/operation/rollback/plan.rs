@@ -1,5 +1,7 @@
 //! What to change on the tip so that commits are undone.
 
+use std::collections::HashSet;
+
 use crate::deployment::past::Part;
 use crate::deployment::{Changes, Named, Origin, is_ours};
 use crate::files::RepoPath;
@@ -258,7 +260,9 @@ pub(super) fn images_then(
 pub(super) fn besides(plan: &Plan) -> Vec<ValueChange> {
     let besides = plan.edits.iter().flat_map(|edit| {
         let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
-        beside(&versions, &plan.images, &plan.values)
+        let images = plan.images.iter();
+        let images = images.filter(|image| image.file == edit.path).cloned();
+        beside(&versions, &Vec::from_iter(images), &plan.values)
     });
     besides.collect()
 }
@@ -310,7 +314,7 @@ pub(super) fn comments_by_hand<'u>(
             .iter()
             .filter(|one| !messages(&one.touched.commit).any(is_ours));
         if let Some(one) = by_hand.find(changed) {
-            files.push((edit.path.clone(), &one.touched.commit));
+            files.push((edit.path.clone(), &*one.touched.commit));
         }
     }
     files
@@ -330,12 +334,12 @@ pub(super) fn besides_in(named: &Named<'_>, versions: &FileVersions) -> Vec<Valu
 
 /// The values that differ beside those of `images`, and beside `known` ones.
 fn beside(versions: &Versions, images: &[ImageChange], known: &[ValueChange]) -> Vec<ValueChange> {
-    let is_known = |value: &ValueChange| {
-        let is_it = |own: &ValueChange| {
-            (&own.file, &own.resource, &own.path) == (&value.file, &value.resource, &value.path)
-        };
-        known.iter().any(is_it)
-    };
+    let places = known
+        .iter()
+        .map(|own| (&own.file, &own.resource, &own.path));
+    let places: HashSet<_> = places.collect();
+    let is_known =
+        |value: &ValueChange| places.contains(&(&value.file, &value.resource, &value.path));
     let mut values = versions.values_beside(images);
     values.retain(|value| !is_known(value));
     values

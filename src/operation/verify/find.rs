@@ -80,7 +80,7 @@ async fn named(
     match searched.await? {
         Searched::OnBranch(touched) => {
             log.info(&format!("Verifying {}", commit_line(&touched.commit)));
-            Ok(touched.commit.id)
+            Ok(touched.commit.id.clone())
         }
         Searched::Elsewhere(commit) => failure(
             format!("Commit {commit} is in {location}, but not on the branch."),

@@ -109,18 +109,13 @@ impl Gitea<'_> {
         RepositoryError::protocol(format!("{} knows no pull request #{number}", self.host()))
     }
 
-    /// The labels that people may put on the pull requests of the repository: its own, and those of its
-    /// organisation.
-    async fn labels(&self) -> Result<Vec<Label>, RepositoryError> {
-        let owner = self.name.split('/').next().unwrap_or_default();
-        let mut labels: Vec<Label> = self.all(&self.of("labels")).await?;
-        labels.extend(self.all::<Label>(&format!("orgs/{owner}/labels")).await?);
-        Ok(labels)
-    }
-
-    /// All that a list has; nothing where it is not there.
-    async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, RepositoryError> {
-        let mut all = Vec::new();
+    /// What `wanted` takes of a list, which may be long: so it is read a page at a time, and no further than
+    /// that. Nothing where the list is not there.
+    async fn find<T: DeserializeOwned + Send, R: Send>(
+        &self,
+        path: &str,
+        mut wanted: impl FnMut(T) -> Option<R> + Send,
+    ) -> Result<Option<R>, RepositoryError> {
         let mark = if path.contains('?') { '&' } else { '?' };
         for page in 1..=PAGES {
             let path = format!("{path}{mark}limit={PAGE}&page={page}");
@@ -129,9 +124,11 @@ impl Gitea<'_> {
             if found.is_empty() {
                 break;
             }
-            all.extend(found);
+            if let Some(found) = found.into_iter().find_map(&mut wanted) {
+                return Ok(Some(found));
+            }
         }
-        Ok(all)
+        Ok(None)
     }
 
     /// The path of something of the repository.
@@ -197,7 +194,7 @@ impl Gitea<'_> {
         };
         let exchange = async {
             let incoming = exchange::send(request.send(), patience).await?;
-            incoming.whole(MAX_ANSWER).await
+            incoming.json(MAX_ANSWER).await
         };
         exchange.await.map_err(|error| {
             let (pushing, kind) = (!reads, error.into());
@@ -250,14 +247,13 @@ impl PullRequests for Gitea<'_> {
         base: &BranchName,
     ) -> Result<Option<Pull>, RepositoryError> {
         let path = self.of("pulls?state=open&sort=recentupdate");
-        let open: Vec<Listed> = self.all(&path).await?;
-        let mut open = open.into_iter();
-        let is_it = |one: &Listed| {
-            one.head.name == head.as_str()
+        let of_both = |one: Listed| {
+            let is_it = one.head.name == head.as_str()
                 && one.base.name == base.as_str()
-                && one.head.repo_id == one.base.repo_id
+                && one.head.repo_id == one.base.repo_id;
+            is_it.then_some(one.pull)
         };
-        Ok(open.find(is_it).map(|one| one.pull))
+        self.find(&path, of_both).await
     }
 
     async fn pull(&self, number: u64) -> Result<Pull, RepositoryError> {
@@ -296,15 +292,25 @@ impl PullRequests for Gitea<'_> {
     }
 
     async fn label(&self, pull: &Pull, labels: &[String]) -> Result<(), RepositoryError> {
-        let known = self.labels().await?;
-        let (mut ids, mut missing) = (Vec::new(), Vec::new());
-        for name in labels {
-            let mut known = known.iter();
-            match known.find(|label| label.name.eq_ignore_ascii_case(name)) {
-                Some(label) => ids.push(label.id),
-                None => missing.push(format!("`{name}`")),
+        let owner = self.name.split('/').next().unwrap_or_default();
+        let mut ids: Vec<Option<i64>> = vec![None; labels.len()];
+        // Its own, and those of its organisation.
+        for path in [self.of("labels"), format!("orgs/{owner}/labels")] {
+            let take = |label: Label| {
+                for (id, name) in ids.iter_mut().zip(labels) {
+                    if label.name.eq_ignore_ascii_case(name) {
+                        id.get_or_insert(label.id);
+                    }
+                }
+                ids.iter().all(Option::is_some).then_some(())
+            };
+            if self.find(&path, take).await?.is_some() {
+                break;
             }
         }
+        let missing = ids.iter().zip(labels).filter(|(id, _)| id.is_none());
+        let missing: Vec<String> = missing.map(|(_, name)| format!("`{name}`")).collect();
+        let ids: Vec<i64> = ids.into_iter().flatten().collect();
         if !ids.is_empty() {
             let path = self.of(&format!("issues/{}/labels", pull.number));
             let labels = json!({ "labels": ids });
@@ -351,8 +357,8 @@ impl PullRequests for Gitea<'_> {
             state: String,
         }
         let path = self.of(&format!("pulls/{}/reviews", pull.number));
-        let reviews: Vec<Review> = self.all(&path).await?;
-        Ok(reviews.iter().any(|review| review.state != ASKED_FOR))
+        let given = |review: Review| (review.state != ASKED_FOR).then_some(());
+        Ok(self.find(&path, given).await?.is_some())
     }
 
     /// Whether it is to come, the API does not say.

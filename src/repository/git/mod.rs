@@ -8,7 +8,8 @@ mod budget;
 mod connection;
 mod content;
 mod follow;
-#[cfg(fuzzing)]
+// Tests run those programs as well; no release has it.
+#[cfg(any(fuzzing, debug_assertions))]
 pub mod fuzz;
 mod objects;
 mod pack;

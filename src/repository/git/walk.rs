@@ -8,7 +8,7 @@ use super::follow::{Delta, Followed};
 use super::store::Store;
 use super::tree::{self, Listing};
 use crate::files::{FileSelection, RepoPath};
-use crate::limits::FILES;
+use crate::limits::{FILES, MESSAGES};
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::Said;
@@ -36,6 +36,8 @@ struct Walk<'a> {
     query: &'a HistoryQuery,
     followed: Followed<'a>,
     found: Vec<(Commit, Vec<Delta>, usize)>,
+    /// How many bytes of messages those have.
+    messages: u64,
     /// A commit that is to be added, as soon as all is here that it brought.
     open: Option<(content::Commit, Vec<Delta>)>,
     /// So many commits in a row were too old.
@@ -60,6 +62,7 @@ impl<'a> Walk<'a> {
             query,
             followed: Followed::new(selection, query.beyond_globs),
             found: Vec::new(),
+            messages: 0,
             open: None,
             too_old: 0,
             ever_touched: false,
@@ -160,6 +163,9 @@ impl Store {
                     walk.open = Some((commit, deltas));
                     return Ok(None);
                 };
+                let said = merged.iter().map(|said| said.message.len());
+                walk.messages += (described.message.len() + said.sum::<usize>()) as u64;
+                MESSAGES.check(walk.messages)?;
                 described.merged = merged;
                 let changed_files = self.changed_files(commit.id, walk.next)?;
                 walk.found.push((described, deltas, changed_files));
@@ -255,7 +261,7 @@ impl Store {
         // taken out again where the branch's own line leads to it, too.
         let mut open: BTreeMap<(i64, ObjectId), bool> = BTreeMap::new();
         let mut met: HashMap<ObjectId, bool> = HashMap::new();
-        let mut found: Vec<(i64, Said)> = Vec::new();
+        let (mut found, mut messages): (Vec<(i64, Said)>, u64) = (Vec::new(), 0);
         for (number, parent) in merge.parents.iter().enumerate() {
             let time = self.objects.commit(*parent)?.time.seconds;
             *open.entry((time, *parent)).or_default() |= number == 0;
@@ -298,6 +304,8 @@ impl Store {
                 }
             }
             if !is_own {
+                messages += commit.message.len() as u64;
+                MESSAGES.check(messages)?;
                 let said = Said {
                     commit: id.into(),
                     message: commit.message,
@@ -497,7 +505,7 @@ impl Store {
                 });
             }
             touched.push(Touched {
-                commit,
+                commit: commit.into(),
                 files,
                 changed_files,
             });

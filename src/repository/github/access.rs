@@ -115,7 +115,7 @@ async fn ask(
         Ok::<_, octocrab::Error>(response.map(reqwest::Body::wrap).into())
     };
     let incoming = exchange::send(request, Patience::of(TIMEOUT)).await.ok()?;
-    let answer = incoming.whole(MAX_ANSWER).await.ok()?;
+    let answer = incoming.json(MAX_ANSWER).await.ok()?;
     let scopes = answer.header("x-oauth-scopes").map(|scopes| {
         let scopes = scopes
             .split(',')

@@ -18,8 +18,9 @@ use url::Url;
 
 use super::client::{CallError, Client, JSON};
 use crate::deadline::Deadline;
-use crate::http::{exchange, secrets};
+use crate::http::exchange;
 use crate::repository::{Access, Refusal, RepositoryError};
+use crate::secrets;
 
 /// How long the statement is good for that is shown to get the token, in seconds; GitHub takes 600.
 const LIFETIME: i64 = 540;

@@ -18,17 +18,17 @@ use http::{Method, Request};
 use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value as Json, json};
 use url::Url;
 
 use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Patience, is_same_origin};
-use crate::http::secrets;
 use crate::http::text::{self, answered, one_line};
 use crate::limits::{GITHUB, OBJECT};
 use crate::repository::wire::{WireError, WireErrorKind, refused};
 use crate::repository::{Access, Refusal, RepositoryError};
+use crate::secrets;
 
 /// How long to wait after a secondary rate limit that names no time (GitHub's documentation, "Rate
 /// limits for the REST API").
@@ -209,31 +209,28 @@ impl Client {
         };
         let answer = self.send(access, &sent).await?;
         let answer = self.checked(access, answer)?;
-        let parsed = serde_json::from_slice::<Body<T>>(&answer.body);
         // Errors first: with them `data` need not be of its usual form.
-        let errors = match &parsed {
-            Ok(body) => body.errors.clone(),
-            Err(_) => serde_json::from_slice::<Body<Json>>(&answer.body)
-                .map(|body| body.errors)
-                .unwrap_or_default(),
+        let (data, errors) = match serde_json::from_slice::<Body<T>>(&answer.body) {
+            Ok(Body { data, errors }) => (data, errors),
+            Err(_) => {
+                let other = serde_json::from_slice::<Body<IgnoredAny>>(&answer.body);
+                (None, other.map(|body| body.errors).unwrap_or_default())
+            }
         };
         // Something that is not there is nothing, where it is about more than the repository.
         let absent = |error: &GraphqlError| {
             error.kind.as_deref() == Some("NOT_FOUND") && error.path.len() > 1
         };
-        let whole = matches!(&parsed, Ok(Body { data: Some(_), .. }));
-        let harmless = whole && errors.iter().all(absent);
+        let harmless = data.is_some() && errors.iter().all(absent);
         if !errors.is_empty() && !harmless {
             return Err(self.errors(access, &answer, errors));
         }
-        match parsed {
-            Ok(Body {
-                data: Some(data), ..
-            }) => {
+        match data {
+            Some(data) => {
                 self.has_answered.store(true, Relaxed);
                 Ok((data, exchange::date(&answer.headers)))
             }
-            Ok(_) | Err(_) => Err(CallError::Failed {
+            None => Err(CallError::Failed {
                 error: self.no_api(&answer),
                 may_have_happened: access == Access::Write,
             }),
@@ -388,7 +385,11 @@ impl Client {
         let limit = if sent.accept == RAW { OBJECT } else { GITHUB };
         let exchange = async {
             let incoming = exchange::send(sent.response(), patience).await?;
-            incoming.whole(limit.most() as usize).await
+            let limit = limit.most() as usize;
+            match sent.accept {
+                RAW => incoming.whole(limit).await,
+                _ => incoming.json(limit).await,
+            }
         };
         let answer = exchange.await;
         answer.map_err(|error| self.failed(access, error.into()))

@@ -238,7 +238,7 @@ impl Versions {
                 after: bytes(texts.get(n).and_then(Option::as_ref)),
             }];
             touched.push(Touched {
-                commit: version.commit()?,
+                commit: version.commit()?.into(),
                 files,
                 changed_files: 1,
             });
