@@ -438,3 +438,41 @@ fn a_version_names_the_image_when_it_was_tried() {
     }
     assert_eq!(tagging, 1);
 }
+
+/// What `path`, from the root of the repository, says.
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn whoever_verifies_an_image_names_the_workflow_that_signs() {
+    let mut verified = 0;
+    for path in [".github/workflows/release.yml", "SECURITY.md"] {
+        let text = read(path).replace("\\\n", "");
+        for command in text
+            .lines()
+            .filter(|line| line.contains("gh attestation verify"))
+        {
+            verified += 1;
+            assert!(command.contains(" --signer-workflow "), "{path}: {command}");
+        }
+        assert!(text.contains("/.github/workflows/release.yml"), "{path}");
+    }
+    assert_eq!(verified, 3);
+}
+
+#[test]
+fn no_image_is_joined_before_the_gate_and_the_advisories_of_the_day() {
+    let jobs = jobs();
+    let job = |name: &str| jobs.iter().find(|(own, _)| own == name).unwrap().1.as_str();
+    assert!(job("gate").contains("uses: ./.github/workflows/gate.yml"));
+    let needs = job("join")
+        .lines()
+        .find(|line| line.starts_with("    needs:"));
+    assert!(needs.unwrap().contains("gate"));
+    // All that it can check, which nobody may let fail.
+    let gate = read(".github/workflows/gate.yml");
+    assert!(gate.contains(" deny --all-features check\n"), "{gate}");
+    assert!(gate.contains("run: .ci/run\n"), "{gate}");
+    assert!(!gate.contains("continue-on-error"), "{gate}");
+}
