@@ -443,8 +443,15 @@ impl<'t, 'd> Builder<'t, 'd> {
         }
         let start = is_collection.then(|| self.positions.byte(mark)).flatten();
         let bracket = start.filter(|start| {
-            let rest = self.text.get(*start..);
-            rest.is_some_and(|rest| rest.starts_with(['[', '{']))
+            let first = self.text.get(*start..).and_then(|rest| rest.chars().next());
+            match (&content, first) {
+                (Content::Mapping(_), Some('{')) => true,
+                // A list at the indent of its key begins, to the parser, with what is behind its first dash.
+                (Content::Sequence(_), Some('[')) => {
+                    !matches!(role, Role::Value { .. }) || !is_behind_dash(self.text, *start)
+                }
+                _ => false,
+            }
         });
         let in_flow = parent_in_flow || bracket.is_some();
         self.nodes.push(Node {
@@ -471,6 +478,13 @@ impl From<TScalarStyle> for Style {
             TScalarStyle::Folded => Self::Folded,
         }
     }
+}
+
+/// Whether a dash, on the same line, is all that is right before `at`.
+fn is_behind_dash(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let before = before.trim_end_matches([' ', '\t']).strip_suffix('-');
+    before.is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t', '\r', '\n']))
 }
 
 fn syntax_error(error: &ScanError, shown: &Shown) -> ParseError {

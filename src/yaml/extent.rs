@@ -35,14 +35,9 @@ fn kept_lines(stream: &Stream<'_>, style: Style, span: &Range<usize>) -> Option<
     }
     let rest = stream.text().get(span.end..)?;
     let blank = rest.len() - rest.trim_start_matches(WHITE).len();
-    let (blank, is_last) = (rest.get(..blank)?, blank == rest.len());
+    let blank = rest.get(..blank)?;
     // The last line break ends the last blank line, and what follows begins behind it.
     let end = blank.rfind(['\r', '\n']).unwrap_or(0);
-    let end = if is_last {
-        blank.trim_end_matches([' ', '\t']).len()
-    } else {
-        end
-    };
     Some(end - usize::from(end > 0 && blank.get(end - 1..end) == Some("\r")))
 }
 

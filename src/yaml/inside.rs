@@ -46,6 +46,8 @@ pub struct Inside<'s> {
     lines: Vec<(usize, usize)>,
     /// Where it ends in the file.
     end: usize,
+    /// How many collections are around it, itself included.
+    depth: usize,
 }
 
 impl Stream<'_> {
@@ -79,6 +81,7 @@ impl Stream<'_> {
             line_break: line_break(self.text()),
             lines,
             end: span.end,
+            depth: self.ancestors(node).count(),
         })
     }
 
@@ -121,7 +124,7 @@ impl Inside<'_> {
 
     /// What replaces bytes of the text, as it replaces bytes of the file.
     pub(super) fn outside(&self, replacement: Replacement) -> Replacement {
-        let Replacement { span, text } = replacement;
+        let Replacement { span, text, depth } = replacement;
         let mut written = String::new();
         for (number, line) in text.split('\n').enumerate() {
             if number > 0 {
@@ -139,6 +142,7 @@ impl Inside<'_> {
         Replacement {
             span: self.outer(&span),
             text: written,
+            depth: self.depth + depth,
         }
     }
 

@@ -19,6 +19,8 @@ pub mod path;
 pub mod scalar;
 mod spans;
 mod splices;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Edit, EditError, NewValue};
 pub use document::{Content, Node, NodeId, ParseError, Role, Scalar, Stream, Style};

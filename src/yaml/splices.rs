@@ -1,5 +1,6 @@
 //! From an edit to the bytes that it changes.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::change::{Edit, EditError, NewValue};
@@ -16,6 +17,8 @@ use super::{json, layout, scalar};
 pub(super) struct Replacement {
     pub span: Range<usize>,
     pub text: String,
+    /// How many collections are around it. At one place, what is deeper comes first.
+    pub depth: usize,
 }
 
 /// What edits do to the bytes of a file, and what it may say then.
@@ -24,6 +27,8 @@ pub(super) struct Splices<'s, 't> {
     /// Which documents are JSON.
     json: Vec<bool>,
     pub replacements: Vec<Replacement>,
+    /// How deep the node is that is worked on.
+    depth: usize,
     /// Lines that are deleted, their breaks excluded.
     lines: Vec<Range<usize>>,
     pub expected: Expected,
@@ -36,6 +41,7 @@ impl<'s, 't> Splices<'s, 't> {
             stream,
             json: roots.map(|root| json::is_json(stream, *root)).collect(),
             replacements: Vec::new(),
+            depth: 0,
             lines: Vec::new(),
             expected: Expected::default(),
         }
@@ -102,12 +108,14 @@ impl<'s, 't> Splices<'s, 't> {
                 true => trimmed.len()..run.end,
                 false => run.start..behind_break(text, run.end),
             };
-            let text = String::new();
-            self.replacements.push(Replacement { span, text });
+            self.replace(span, String::new());
         }
-        // Stable: what is put in at one place stands in the order it was asked for.
-        self.replacements
-            .sort_by_key(|replacement| (replacement.span.start, replacement.span.end));
+        // Stable: what is put in at one place stands in the order it was asked for, but the lines inside of
+        // something end before those behind it begin.
+        self.replacements.sort_by_key(|replacement| {
+            let Range { start, end } = replacement.span;
+            (start, end, Reverse(replacement.depth))
+        });
         for pair in self.replacements.windows(2) {
             if let [one, other] = pair
                 && one.span.end > other.span.start
@@ -125,7 +133,8 @@ impl<'s, 't> Splices<'s, 't> {
     }
 
     fn replace(&mut self, span: Range<usize>, text: String) {
-        self.replacements.push(Replacement { span, text });
+        let depth = self.depth;
+        self.replacements.push(Replacement { span, text, depth });
     }
 
     fn is_json(&self, node: NodeId) -> bool {
@@ -144,6 +153,7 @@ impl<'s, 't> Splices<'s, 't> {
 
     /// Makes `value` of the node `id`.
     fn set(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
+        self.depth = self.stream.ancestors(id).count();
         let value = self.effective(id, value)?;
         let node = &self.stream[id];
         // What was in lines once may be so again, where only brackets of its own keep it from that.
@@ -337,6 +347,7 @@ impl<'s, 't> Splices<'s, 't> {
         added: Added,
     ) -> Result<(), EditError> {
         let stream = self.stream;
+        self.depth = stream.ancestors(collection).count();
         // Nothing new leans on what goes, unless all of it does.
         let mut entries = entries(stream, collection);
         let is_kept = |entry: &Entry| !self.expected.removed.contains(&entry.value);
@@ -559,10 +570,9 @@ impl<'s, 't> Splices<'s, 't> {
                 let rest = text.get(end..)?;
                 let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
                 let blank = rest.get(..blank)?;
-                end += blank
-                    .trim_end_matches([' ', '\t'])
-                    .trim_end_matches(['\r', '\n'])
-                    .len();
+                let blank = blank.trim_end_matches([' ', '\t']);
+                let lines = blank.strip_suffix('\n').unwrap_or(blank);
+                end += lines.strip_suffix('\r').unwrap_or(lines).len();
             }
             self.lines.push(line_start(text, start)..end);
         } else {

@@ -1,0 +1,131 @@
+//! Keys and items that come and go, wherever they are.
+
+use super::document::{Content, Role};
+use super::edit::apply;
+use super::{Edit, NewValue, NodeId, Stream};
+
+/// Adds `new: new` to each mapping, and `new` to each list, the ones around others first; and takes that away.
+fn filled(before: &str) -> String {
+    let stream = Stream::parse(before.as_bytes()).unwrap();
+    let value = || NewValue::Text("new".to_owned());
+    let edits = stream.nodes().filter_map(|(id, node)| match node.content {
+        Content::Mapping(_) => Some(Edit::Add {
+            mapping: id,
+            after: None,
+            key: "new".to_owned(),
+            value: value(),
+        }),
+        Content::Sequence(_) => Some(Edit::Append {
+            list: id,
+            value: value(),
+        }),
+        _ => None,
+    });
+    let after = apply(&stream, &edits.collect::<Vec<_>>()).unwrap();
+    let stream = Stream::parse(&after).unwrap();
+    let is_new = |id: &NodeId| stream.value(*id) == Some("new") && stream[*id].role != Role::Key;
+    let edits = stream.nodes().map(|(node, _)| node).filter(is_new);
+    let edits: Vec<Edit> = edits.map(|node| Edit::Remove { node }).collect();
+    let back = apply(&stream, &edits).map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(back.as_deref(), Ok(before), "and back");
+    String::from_utf8(after).unwrap()
+}
+
+#[test]
+fn a_list_at_the_indent_of_its_key_is_one_whatever_its_first_item_is() {
+    for (item, filled_item) in [
+        ("{a: 1}", "{a: 1, new: new}"),
+        ("[a]", "[a, new]"),
+        ("[[a]]", "[[a, new], new]"),
+        ("  [a] # c", "  [a, new] # c"),
+        ("'a'", "'a'"),
+        ("- a", "- a\n  - new"),
+        ("a: 1", "a: 1\n  new: new"),
+        ("&a [a]", "&a [a, new]"),
+    ] {
+        let after = filled(&format!("x:\n- {item}\n- b\ny: 1\n"));
+        let wanted = format!("x:\n- {filled_item}\n- b\n- new\ny: 1\nnew: new\n");
+        assert_eq!(after, wanted);
+        let after = filled(&format!("x: &x-\n- {item}\n"));
+        assert_eq!(after, format!("x: &x-\n- {filled_item}\n- new\nnew: new\n"));
+    }
+    assert_eq!(filled("x: &x- [a]\n"), "x: &x- [a, new]\nnew: new\n");
+    assert_eq!(filled("- [a]\n"), "- [a, new]\n- new\n");
+    assert_eq!(filled("--- [a]\n"), "--- [a, new]\n");
+    let stream = Stream::parse(b"x:\n- {a: 1}\n- [b]\n").unwrap();
+    let list = stream.get(stream.roots()[0], "x").unwrap();
+    let node = stream.items(list)[0];
+    let after = apply(&stream, &[Edit::Remove { node }]).unwrap();
+    assert_eq!(String::from_utf8(after).unwrap(), "x:\n- [b]\n");
+}
+
+#[test]
+fn what_is_added_at_one_place_goes_into_what_it_is_in() {
+    assert_eq!(
+        filled("a:\n  b:\n    c: 1\n"),
+        "a:\n  b:\n    c: 1\n    new: new\n  new: new\nnew: new\n"
+    );
+    assert_eq!(
+        filled("a:\n- b:\n  - c\n"),
+        "a:\n- b:\n  - c\n  - new\n  new: new\n- new\nnew: new\n"
+    );
+    let stream = Stream::parse(b"a: |\n  b:\n    c: 1\n").unwrap();
+    let root = stream.roots()[0];
+    let add = |mapping, key: &str| Edit::Add {
+        mapping,
+        after: None,
+        key: key.to_owned(),
+        value: NewValue::Plain("1".to_owned()),
+    };
+    let node = stream.get(root, "a").unwrap();
+    let inside = stream.inside(node).unwrap().stream;
+    let inner = inside.get(inside.roots()[0], "b").unwrap();
+    let edits = vec![add(inside.roots()[0], "d"), add(inner, "e")];
+    let edits = [add(root, "z"), Edit::Inside { node, edits }];
+    let after = apply(&stream, &edits).unwrap();
+    assert_eq!(
+        String::from_utf8(after).unwrap(),
+        "a: |\n  b:\n    c: 1\n    e: 1\n  d: 1\nz: 1\n"
+    );
+    // A value that becomes lines, too.
+    let stream = Stream::parse(b"a: b\n").unwrap();
+    let root = stream.roots()[0];
+    let node = stream.get(root, "a").unwrap();
+    let value = NewValue::Mapping(vec![("c".to_owned(), NewValue::Plain("1".to_owned()))]);
+    let edits = [add(root, "z"), Edit::Set { node, value }];
+    assert_eq!(apply(&stream, &edits).unwrap(), b"a:\n  c: 1\nz: 1\n");
+}
+
+#[test]
+fn a_text_that_keeps_its_blank_lines_keeps_them_where_keys_come_and_go_behind_it() {
+    for (before, after) in [
+        ("a: |+\n  x\n\n", "a: |+\n  x\n\nnew: new\n"),
+        ("a: |+\n  x\n", "a: |+\n  x\nnew: new\n"),
+        ("a: |+\r\n  x\r\n\r\n", "a: |+\r\n  x\r\n\r\nnew: new\r\n"),
+        ("- |+\n x\n\n\n", "- |+\n x\n\n\n- new\n"),
+    ] {
+        assert_eq!(filled(before), after);
+    }
+    for (before, after) in [
+        ("a: |+\n  x\n\n\nb: 1\n\n\nc: 1\n", "a: |+\n  x\n\n\nc: 1\n"),
+        (
+            "a: |+\r\n  x\r\nb: 1\r\n\r\nc: 1\r\n",
+            "a: |+\r\n  x\r\nc: 1\r\n",
+        ),
+        (
+            "z:\n  a: |+\n    x\n\n  b: 1\n\n  c: 1\n",
+            "z:\n  a: |+\n    x\n\n  c: 1\n",
+        ),
+        ("b: 1\na: |+\n  x\n\nc: 1\n", "a: |+\n  x\n\nc: 1\n"),
+        ("a: |+\n  x\n\nb: 1\n", "a: |+\n  x\n\n"),
+        ("c: 1\nb: |+\n  x\n\n", "c: 1\n"),
+    ] {
+        let stream = Stream::parse(before.as_bytes()).unwrap();
+        let root = stream.roots()[0];
+        let holder = stream.get(root, "z").unwrap_or(root);
+        let node = stream.get(holder, "b").unwrap();
+        let edited = apply(&stream, &[Edit::Remove { node }]);
+        let edited = edited.map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(edited.as_deref(), Ok(after), "{before:?}");
+    }
+}
