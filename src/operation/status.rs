@@ -197,6 +197,9 @@ async fn pasts(
     Ok(of_files(&history.commits, paths.into_iter()))
 }
 
+/// The number of a commit, what it did, and the number of the one that took that back.
+type Happened<'c> = (usize, &'c PastChange<'c>, Option<usize>);
+
 /// The images of one file, each once; `commits` are those that touched it.
 fn of_manifest(
     manifest: &ManifestFile,
@@ -210,7 +213,7 @@ fn of_manifest(
     let now = now();
     // What the commits did at each place, newest first; of several images that share one, to the first. And
     // which image a tag is of.
-    let mut at: HashMap<&str, Vec<(usize, &PastChange<'_>, Option<usize>)>> = HashMap::new();
+    let mut at: HashMap<&str, Vec<Happened<'_>>> = HashMap::new();
     let mut tagged: HashMap<(&str, &str), &str> = HashMap::new();
     for (number, commit) in standing.commits().iter().enumerate() {
         let own = &standing.standings()[number];
