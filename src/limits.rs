@@ -84,10 +84,13 @@ pub const GITHUB: Limit = Limit::new(16 << 20, "bytes in one answer of GitHub's 
 /// The resources of a very large application.
 pub const JSON: Limit = Limit::new(
     8 << 20,
-    "bytes in one answer of Argo CD, a registry, Gitea or Forgejo",
+    "bytes in one answer of Argo CD, a registry, GitLab, Gitea or Forgejo",
 );
 /// A header of a request has to hold it.
-pub const TOKEN: Limit = Limit::new(64 << 10, "bytes in one answer with a token for Argo CD");
+pub const TOKEN: Limit = Limit::new(
+    64 << 10,
+    "bytes in one answer with an ID token, or a token for Argo CD",
+);
 /// More than twice those of GitHub's longest list of files. Each takes up to a hundred times as much memory as
 /// it has bytes.
 pub const LISTS: Limit = Limit::new(1 << 18, "lists and objects in one answer in JSON");

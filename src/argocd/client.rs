@@ -215,7 +215,8 @@ impl Client {
                     client: DEX_CLIENT,
                     connector,
                 };
-                // Dex asks for no audience. For this one, the ID token is good for nothing else, whoever gets hold of it.
+                // Dex asks for no audience. For this one, the ID token is good for nothing else, whoever gets hold
+                // of it.
                 let audience = server.url().to_owned();
                 let tokens = Tokens::new(http.clone(), id_tokens, audience, exchange);
                 Access::Exchanged(Arc::new(tokens))

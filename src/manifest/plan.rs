@@ -343,8 +343,8 @@ fn promises<'r>(manifests: &[Manifest<'_>], targets: &[Targets<'r>]) -> Vec<Prom
     promises
 }
 
-/// Looks for images in `after`, which the file of `changed` is to say: each place must hold the image that was asked for. Also looks for what was left
-/// behind.
+/// Looks for images in `after`, which the file of `changed` is to say: each place must hold the image that was asked
+/// for. Also looks for what was left behind.
 fn check(
     before: &[Manifest<'_>],
     changed: &Manifest<'_>,

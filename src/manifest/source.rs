@@ -1,8 +1,8 @@
 //! A file as it is in Git, and the text that is read in its place.
 //!
-//! The two differ in files that are YAML but for Go's templates in them. What stands between `{{` and `}}` is shown to the parser as a word of the same length, a line that has
-//! nothing else as a comment. So everything around it has its place, and what is written there can be put
-//! back into the file.
+//! The two differ in files that are YAML but for Go's templates in them. What stands between `{{` and `}}` is shown to
+//! the parser as a word of the same length, a line that has nothing else as a comment. So everything around it has its
+//! place, and what is written there can be put back into the file.
 
 use std::borrow::Cow;
 
@@ -68,8 +68,8 @@ impl<'f> Source<'f> {
         line.is_some_and(|line| line.contains(MARK))
     }
 
-    /// The file as it is after an edit, made of what `after` is, which was made of what is read; none where that changes
-    /// nothing.
+    /// The file as it is after an edit, made of what `after` is, which was made of what is read; none where that
+    /// changes nothing.
     pub fn edit(&self, after: Vec<u8>) -> Result<Option<ManifestFile>, TemplateLost> {
         let after = match &self.masked {
             Some(masked) => masked.unmask(&after).ok_or(TemplateLost)?,

@@ -153,7 +153,7 @@ impl Explainer<'_> {
                 )
                 .with_hint(match (is_limited, self.settings) {
                     _ if what.contains("can't be reached") && is_loopback(self.asked()) => on_this_machine(),
-                    (true, Settings { proposes: true, .. }) => {
+                    (true, Settings { proposes: true, .. }) if self.is_github() => {
                         "Raise `timeout` beyond that time, or run the job again then. Another token, or a GitHub App's, has a limit of its own."
                     }
                     (true, Settings { over_api: true, .. }) => "With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.",
@@ -374,6 +374,11 @@ impl Explainer<'_> {
                 "The token needs {scopes} on {location} (a classic token: the scope `repo`)."
             ),
         }
+    }
+
+    /// Whether the server is GitHub.
+    fn is_github(&self) -> bool {
+        ServerKind::of(self.location, self.api_url, "") == ServerKind::Github
     }
 
     fn kind(&self) -> TokenKind {

@@ -1084,7 +1084,13 @@ fn where_argo_cd_does_not_tell_what_is_posted_may() {
             .run()
             .failed();
         let log = outcome.shown_log();
-        assert!(log.contains("Argo CD does not tell: "), "{log}");
+        let line = log
+            .lines()
+            .find(|line| line.contains("Argo CD does not tell: "));
+        let time = line.and_then(|line| {
+            line.split_once(". What is posted on the commit is waited for, at most ")
+        });
+        assert!(time.is_some_and(|(_, time)| time.ends_with(" s")), "{log}");
         assert_eq!(outcome.output("status-state"), state, "{log}");
         assert_eq!(outcome.output("rolled-back"), is_rolled_back, "{log}");
         let told = match state {

@@ -805,6 +805,79 @@ fn one_that_is_closed_or_whose_branch_is_gone_ends_the_wait() {
     ");
 }
 
+/// What is merged stands in Git, whatever keeps the API of GitLab from telling.
+#[test]
+fn trouble_of_an_api_that_need_not_tell_hides_no_merge() {
+    let faults = [
+        (Fault::retry_after(429, 3600), "HTTP 429"),
+        (Fault::status(503), "HTTP 503"),
+        (Fault::status(404), "HTTP 404"),
+        (
+            Fault::Status(200, Vec::new(), "{}".to_owned()),
+            "without its state",
+        ),
+        (Fault::Stall, "did not answer within"),
+        (Fault::Reset, ""),
+    ];
+    std::thread::scope(|scope| {
+        for (fault, why) in faults {
+            scope.spawn(move || {
+                let site = Site::new(Where::GitlabWithApi);
+                let (sender, done) = std::sync::mpsc::channel();
+                site.at_look(1, move |site| {
+                    sender.send(bring(&site.repository, "squash")).unwrap();
+                    site.repository.delete_branch(HEAD);
+                });
+                site.server.fault(site.look().every(), fault.clone());
+                let outcome = site.wait("v2").input("timeout", "8").run().succeeded();
+                let log = outcome.shown_log();
+                let told = format!("{fault:?}: {log}");
+                assert_eq!(outcome.output("pull-request-state"), "merged", "{told}");
+                assert_eq!(outcome.output("commit-sha"), done.recv().unwrap(), "{told}");
+                let lines = log.lines().filter(|line| line.contains("GitLab does not "));
+                let lines: Vec<&str> = lines.collect();
+                let [line] = lines[..] else { panic!("{told}") };
+                let known = "GitLab does not tell whether somebody closes it (";
+                assert!(line.contains(known) && line.contains(why), "{told}");
+            });
+        }
+    });
+}
+
+#[test]
+fn an_api_that_did_not_tell_once_is_asked_again() {
+    for fault in [
+        Fault::status(404),
+        Fault::status(503),
+        Fault::Status(200, Vec::new(), r#"{"state":"asleep"}"#.to_owned()),
+    ] {
+        let site = Site::new(Where::GitlabWithApi);
+        site.server.fault(site.look().nth(1), fault.clone());
+        site.at_look(2, |site| site.show(1, false));
+        let outcome = site.wait("v2").run().failed();
+        let told = format!("{fault:?}: {}", outcome.log());
+        assert_eq!(outcome.output("pull-request-state"), "closed", "{told}");
+    }
+}
+
+#[test]
+fn a_limit_of_another_server_is_not_told_with_what_helps_at_github() {
+    for at in [Where::Gitlab, Where::Gitea] {
+        let site = Site::new(at);
+        let limit = Fault::retry_after(429, 3600);
+        site.server
+            .fault(Step::Forge("GET metadata").every(), limit);
+        let outcome = propose(&site.repository, "v2").input("timeout", "5").run();
+        let told = error(&site.repository, outcome);
+        assert!(told.contains("HTTP 429"), "{at:?}: {told}");
+        assert!(
+            told.contains("a limit is waited for within that time."),
+            "{at:?}: {told}"
+        );
+        assert!(!told.contains("GitHub"), "{at:?}: {told}");
+    }
+}
+
 /// The target comes to hold a newer image while it is waited for.
 #[test]
 fn one_that_is_older_than_its_target_is_closed_where_that_can_be_done() {

@@ -28,7 +28,7 @@ use crate::deployment::{self, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::Replaced;
-use crate::repository::forge::pull::{PullState, Standing};
+use crate::repository::forge::pull::{PullState, Standing, Untold};
 use crate::repository::head::Since;
 use crate::repository::{CommitId, RepositoryError, merge};
 use crate::version::Order;
@@ -117,7 +117,7 @@ impl Waiting<'_> {
             pull,
             landed,
             seen: None,
-            is_untold: false,
+            untold: None,
             is_shared: false,
             doubts: 0,
             since: Instant::now(),
@@ -169,8 +169,8 @@ struct Watch<'a> {
     head: CommitId,
     /// The target, as it was judged last.
     seen: Option<Tip>,
-    /// Whether it was said that nobody tells whether it was closed.
-    is_untold: bool,
+    /// Why nobody tells whether it was closed, as it was said last.
+    untold: Option<Untold>,
     /// Whether somebody brought its branch up to date: it is theirs to keep it so.
     is_shared: bool,
     /// How often in a row it was closed, and Git does not hold it.
@@ -280,11 +280,8 @@ impl<'a> Watch<'a> {
         let forge = session.forge().await?;
         let (own, target) = (&self.pull.branch, &self.landed.branch);
         let standing = forge.standing(self.pull.number, own, target).await?;
-        if !standing.is_told && !std::mem::replace(&mut self.is_untold, true) {
-            log.info(&format!(
-                "{} does not show this token whether somebody closes it (the API's scope `read_api`): until its branch is gone, it counts as open",
-                forge.name()
-            ));
+        if let Some(untold) = &standing.untold {
+            self.say_untold(forge.name(), untold, log);
         }
         let is_open = standing.state == PullState::Open && standing.head.is_some();
         let Some(target) = &standing.target else {
@@ -335,6 +332,20 @@ impl<'a> Watch<'a> {
             Some(tip) => self.keep(&standing, &tip, log).await,
             None => Ok(Look::Open),
         }
+    }
+
+    /// Says that nobody tells whether it was closed: once of what may pass, and once of what does not.
+    fn say_untold(&mut self, forge: &str, untold: &Untold, log: &mut impl Progress) {
+        match (untold, &self.untold) {
+            (Untold::Refused, Some(Untold::Refused)) | (Untold::NotNow(_), Some(_)) => return,
+            (Untold::Refused, _) => log.info(&format!(
+                "{forge} does not show this token whether somebody closes it (the API's scope `read_api`): until its branch is gone, it counts as open"
+            )),
+            (Untold::NotNow(why), None) => log.info(&format!(
+                "{forge} does not tell whether somebody closes it ({why}): until it does, or its branch is gone, it counts as open"
+            )),
+        }
+        self.untold = Some(untold.clone());
     }
 
     /// Whether to look again before something is concluded.
@@ -523,9 +534,12 @@ impl<'a> Watch<'a> {
         let forge = session.forge().await?;
         let (own, target) = (&self.pull.branch, &self.landed.branch);
         let standing = forge.standing(self.pull.number, own, target).await?;
-        let (PullState::Open, Some(head), Some(target)) =
-            (standing.state, standing.head, standing.target)
-        else {
+        let (PullState::Open, None | Some(Untold::Refused), Some(head), Some(target)) = (
+            standing.state,
+            standing.untold,
+            standing.head,
+            standing.target,
+        ) else {
             return Ok(false);
         };
         Ok(head == self.head && !forge.is_in(&head, &target).await?)

@@ -91,7 +91,11 @@ pub(super) async fn wait(
         && open.is_none_or(Ended::leaves_open)
     {
         if let Some(Ended { failure, .. }) = open {
-            log.info(&format!("Argo CD does not tell: {}", failure.message));
+            log.info(&format!(
+                "Argo CD does not tell: {}. What is posted on the commit is waited for, at most {} s",
+                failure.message.trim_end_matches('.'),
+                deadline.remaining().as_secs()
+            ));
         }
         let waiting = statuses::Waiting {
             statuses,

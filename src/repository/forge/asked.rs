@@ -8,28 +8,26 @@ use url::Url;
 use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer};
 use crate::http::text;
-use crate::limits::JSON;
 use crate::repository::error::RepositoryError;
 use crate::repository::wire::{WireError, WireErrorKind, refused};
 
-/// The most that is read of an answer.
-const MAX_ANSWER: usize = JSON.most() as usize;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a server answers to a look at `url`, whatever its status, unless that is one of trouble.
+/// What a server answers to a look at `url`, whatever its status, unless that is one of trouble; it may have `most` bytes.
 pub(super) async fn asked(
     http: &reqwest::Client,
     deadline: &Deadline,
     url: Url,
     authorization: Option<&HeaderValue>,
+    most: usize,
 ) -> Result<Answer, RepositoryError> {
     let host = text::host(&url);
     let mut request = reqwest::Request::new(http::Method::GET, url);
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().insert(ACCEPT, json);
     let patience = PATIENCE.min(deadline.remaining());
-    let answer = exchange::follow(http, request, authorization, patience, MAX_ANSWER);
+    let answer = exchange::follow(http, request, authorization, patience, most);
     let failed = |kind: WireErrorKind| {
         let pushing = false;
         refused(WireError { pushing, kind }, &host)

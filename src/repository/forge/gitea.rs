@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use super::pull::{Merge, Merging, Pull, PullDraft, PullRequests, PullState, Standing};
+use super::pull::{Merge, Merging, Pull, PullDraft, PullRequests, PullState};
 use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, Patience};
 use crate::http::text::{self, answered, one_line};
@@ -71,31 +71,11 @@ struct Label {
 }
 
 impl Gitea<'_> {
-    /// How pull request `number` of the branch `head` into `target` stands.
+    /// What the server says of pull request `number`.
     ///
     /// # Errors
-    /// When the server can't be used, or knows no such pull request.
-    pub async fn standing(
-        &self,
-        number: u64,
-        head: &BranchName,
-        target: &BranchName,
-    ) -> Result<Standing, RepositoryError> {
-        let state = self.state(number).await?;
-        let tips = self.git.tips(vec![head.clone(), target.clone()]).await?;
-        let mut tips = tips.into_iter();
-        let head = tips.next().flatten();
-        Ok(Standing {
-            repository: self.name.clone(),
-            target: tips.next().flatten(),
-            last: head.clone(),
-            head,
-            state,
-            is_told: true,
-        })
-    }
-
-    async fn state(&self, number: u64) -> Result<PullState, RepositoryError> {
+    /// When it can't be used, or knows no such pull request.
+    pub(super) async fn state(&self, number: u64) -> Result<PullState, RepositoryError> {
         let found: Option<State> = self.get(&self.of(&format!("pulls/{number}"))).await?;
         match found {
             Some(State { merged: true, .. }) => Ok(PullState::Merged),

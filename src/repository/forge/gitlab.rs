@@ -7,19 +7,26 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::asked::asked;
-use super::pull::{MergeMethod, PullState, Standing};
+use super::pull::{MergeMethod, PullState, Untold};
 use crate::http::secret_header;
-use crate::http::text::one_line;
+use crate::http::text::{answered, host, one_line};
+use crate::limits::JSON;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::Pushed;
 use crate::repository::error::RepositoryError;
 use crate::repository::git::{GitRepository, LONGEST_OPTION};
 use crate::repository::object::CommitId;
 use crate::repository::route::Route;
+
+/// The most that is read of an answer of the API.
+const MAX_ANSWER: usize = JSON.most() as usize;
+/// How long the API may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A merge request, as it is to be.
 #[derive(Debug, Clone, Copy)]
@@ -170,44 +177,27 @@ pub struct Gitlab<'a> {
     pub(super) git: &'a GitRepository,
     pub(super) http: reqwest::Client,
     pub(super) route: &'a Route,
-    /// Whether the API tells the token nothing.
+    /// Whether the API has refused the token.
     pub(super) is_mute: &'a AtomicBool,
 }
 
 impl Gitlab<'_> {
-    /// How merge request `number` of the branch `head` into `target` stands.
+    /// What the API says of merge request `number`, or why it does not. Where it lets the token read it
+    /// (`read_api`), it still may be in trouble, or be elsewhere than at a server that has no path of its own: then
+    /// Git alone tells.
     ///
     /// # Errors
-    /// When the server can't be used.
-    pub async fn standing(
+    /// When the run was cancelled.
+    pub(super) async fn state(
         &self,
         number: u64,
-        head: &BranchName,
-        target: &BranchName,
-    ) -> Result<Standing, RepositoryError> {
-        let state = self.state(number).await?;
-        let tips = self.git.tips(vec![head.clone(), target.clone()]).await?;
-        let mut tips = tips.into_iter();
-        let head = tips.next().flatten();
-        Ok(Standing {
-            repository: String::new(),
-            target: tips.next().flatten(),
-            last: head.clone(),
-            head,
-            state: state.unwrap_or(PullState::Open),
-            is_told: state.is_some(),
-        })
-    }
-
-    /// What the API says of merge request `number`; none where it does not let the token read it (`read_api`), or
-    /// is not where that of a server is that has no path of its own.
-    async fn state(&self, number: u64) -> Result<Option<PullState>, RepositoryError> {
+    ) -> Result<Result<PullState, Untold>, RepositoryError> {
         #[derive(Deserialize)]
         struct Body {
             state: String,
         }
         if self.is_mute.load(Relaxed) {
-            return Ok(None);
+            return Ok(Err(Untold::Refused));
         }
         let Route {
             location,
@@ -216,6 +206,7 @@ impl Gitlab<'_> {
             ..
         } = self.route;
         let mut url = location.url().clone();
+        let host = host(&url);
         let project = url.path().trim_start_matches('/').trim_end_matches('/');
         let project = project.strip_suffix(".git").unwrap_or(project);
         let project = project.replace('/', "%2F");
@@ -224,11 +215,22 @@ impl Gitlab<'_> {
         ));
         let token = credentials.as_ref();
         let token = token.map(|own| secret_header("Bearer", &own.password));
-        let answer = asked(&self.http, deadline, url, token.as_ref()).await?;
-        let body: Option<Body> = match answer.is_success() {
-            true => serde_json::from_slice(&answer.body).ok(),
-            false => None,
+        // What Git tells needs time, too.
+        let deadline = deadline.within(PATIENCE.min(deadline.silence()));
+        let answer = asked(&self.http, &deadline, url, token.as_ref(), MAX_ANSWER).await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(RepositoryError::Cancelled) => return Err(RepositoryError::Cancelled),
+            Err(error) => return Ok(Err(Untold::NotNow(error.to_string()))),
         };
+        if matches!(answer.status, 401 | 403) {
+            self.is_mute.store(true, Relaxed);
+            return Ok(Err(Untold::Refused));
+        }
+        if !answer.is_success() {
+            return Ok(Err(Untold::NotNow(answered(&host, answer.status, ""))));
+        }
+        let body = serde_json::from_slice::<Body>(&answer.body).ok();
         let state = body.and_then(|Body { state }| match state.as_str() {
             // While it is being merged, it is locked.
             "opened" | "locked" => Some(PullState::Open),
@@ -236,10 +238,7 @@ impl Gitlab<'_> {
             "merged" => Some(PullState::Merged),
             _ => None,
         });
-        if state.is_none() {
-            self.is_mute.store(true, Relaxed);
-        }
-        Ok(state)
+        Ok(state.ok_or_else(|| Untold::NotNow(format!("{host} answered without its state"))))
     }
 
     /// Asks for something with a push of what `branch` has, which is at `commit`: of what nothing says whether

@@ -23,7 +23,7 @@ pub use self::gitlab::{Answer, Gitlab, Open, Request};
 use self::head::GitHead;
 pub use self::head::Head;
 pub use self::pull::PullRequests;
-use self::pull::Standing;
+use self::pull::{PullState, Standing, Untold};
 use super::branch::BranchName;
 use super::commit::Snapshot;
 use super::error::RepositoryError;
@@ -37,6 +37,9 @@ use super::route::Route;
 use crate::files::FileSelection;
 use crate::http::exchange::Answer as HttpAnswer;
 use crate::http::secret_header;
+
+/// The most that is read of what a server says of itself.
+const MAX_SAID: usize = 64 << 10;
 
 /// What a server is that is not GitHub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub enum Kind {
 #[derive(Debug, Default)]
 pub struct Known {
     kind: OnceCell<Kind>,
-    /// Whether GitLab's API has shown that it tells the token nothing of merge requests.
+    /// Whether GitLab's API has refused to tell the token of merge requests.
     is_mute: AtomicBool,
 }
 
@@ -92,7 +95,7 @@ pub async fn ask(http: &reqwest::Client, route: &Route) -> Result<Kind, Reposito
     let mut root = location.url().clone();
     root.set_path("/api/v4/metadata");
     let deadline = &route.deadline;
-    let answer = asked(http, deadline, root, None).await?;
+    let answer = asked(http, deadline, root, None, MAX_SAID).await?;
     if is_gitlabs(&answer) {
         return Ok(Kind::Gitlab);
     }
@@ -102,7 +105,7 @@ pub async fn ask(http: &reqwest::Client, route: &Route) -> Result<Kind, Reposito
     let version = api.join("version").map_err(odd)?;
     let credentials = route.credentials.as_ref();
     let token = credentials.map(|own| secret_header("token", &own.password));
-    let answer = asked(http, deadline, version, token.as_ref()).await?;
+    let answer = asked(http, deadline, version, token.as_ref(), MAX_SAID).await?;
     Ok(match answer {
         // Below a path of its own.
         answer if is_gitlabs(&answer) => Kind::Gitlab,
@@ -142,6 +145,32 @@ fn gitea_api(location: &Location) -> Option<(Url, String)> {
 
 fn odd(error: url::ParseError) -> RepositoryError {
     RepositoryError::protocol(error.to_string())
+}
+
+/// How a pull request from `head` into `target` stands whose forge says that its `state` is this: Git has the rest,
+/// as it is after that was said.
+async fn by_git(
+    git: &GitRepository,
+    repository: &str,
+    state: Result<PullState, Untold>,
+    head: &BranchName,
+    target: &BranchName,
+) -> Result<Standing, RepositoryError> {
+    let tips = git.tips(vec![head.clone(), target.clone()]).await?;
+    let mut tips = tips.into_iter();
+    let head = tips.next().flatten();
+    let (state, untold) = match state {
+        Ok(state) => (state, None),
+        Err(untold) => (PullState::Open, Some(untold)),
+    };
+    Ok(Standing {
+        repository: repository.to_owned(),
+        target: tips.next().flatten(),
+        last: head.clone(),
+        head,
+        state,
+        untold,
+    })
 }
 
 /// What the branches of pull requests are read and written over.
@@ -305,8 +334,14 @@ impl<'a> Forge<'a> {
     ) -> Result<Standing, RepositoryError> {
         match self {
             Self::Github(api) => api.standing(number, head, target).await,
-            Self::Gitea(gitea) => gitea.standing(number, head, target).await,
-            Self::Gitlab(gitlab) => gitlab.standing(number, head, target).await,
+            Self::Gitea(gitea) => {
+                let state = gitea.state(number).await?;
+                by_git(gitea.git, &gitea.name, Ok(state), head, target).await
+            }
+            Self::Gitlab(gitlab) => {
+                let state = gitlab.state(number).await?;
+                by_git(gitlab.git, "", state, head, target).await
+            }
         }
     }
 

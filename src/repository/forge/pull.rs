@@ -193,8 +193,17 @@ pub struct Standing {
     pub last: Option<CommitId>,
     /// What the forge says of it.
     pub state: PullState,
-    /// Whether it says so: what GitLab does not show is taken for open as long as its branch is there.
-    pub is_told: bool,
+    /// Why it does not say so, where it does not: such a one is taken for open as long as its branch is there.
+    pub untold: Option<Untold>,
+}
+
+/// Why a forge does not say what became of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Untold {
+    /// The token may not ask.
+    Refused,
+    /// What came in place of an answer, on one line: another look may bring one.
+    NotNow(String),
 }
 
 /// What a forge says of a pull request.

@@ -80,7 +80,7 @@ impl GithubRepository {
             head: tip(repository.head)?,
             last: Some(self.commit_id(&head_ref_oid)?),
             state,
-            is_told: true,
+            untold: None,
         })
     }
 }
