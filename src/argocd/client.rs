@@ -20,7 +20,8 @@ use crate::oidc::{Claims, Exchange, IdTokens, OidcError, Refusal, Tokens};
 
 /// The most that one answer may hold.
 const MAX_ANSWER: usize = JSON.most() as usize;
-/// The most that signing on may take of the time for one answer.
+/// The most that signing on once may take of the time for one answer, in which it may be done anew where what came of
+/// it is refused.
 const SIGN_ON: Duration = Duration::from_secs(15);
 /// Dex's client that Argo CD makes for its command line, and so for all that has no secret.
 const DEX_CLIENT: &str = "argo-cd-cli";

@@ -12,7 +12,7 @@ use crate::secrets::redacted;
 /// The most of a text of others that a person is shown.
 const MAX_SHOWN: usize = 300;
 
-/// What matters of a token's claims. Texts are one line without control characters, and short.
+/// What matters of a token's claims. Texts are one line without control characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
     /// Who gave it out (`iss`).
@@ -40,29 +40,41 @@ impl Claims {
     }
 
     fn read(claims: &Value) -> Self {
-        let text = |value: &Value| value.as_str().map(shown).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(line).unwrap_or_default();
         // It may have a fraction.
         let time = |value: &Value| value.as_f64().map(|seconds| seconds as i64);
         let audience = match &claims["aud"] {
             Value::Array(several) => several.iter().take(5).map(text).collect(),
-            Value::String(one) => vec![shown(one)],
+            Value::String(one) => vec![line(one)],
             _ => Vec::new(),
         };
         Self {
             issuer: text(&claims["iss"]),
             subject: text(&claims["sub"]),
             audience,
-            federated: claims["federated_claims"]["user_id"].as_str().map(shown),
+            federated: claims["federated_claims"]["user_id"].as_str().map(line),
             issued: time(&claims["iat"]),
             ends: time(&claims["exp"]),
         }
     }
 }
 
-/// A text of others on one line, cut where it is longer than a person reads. A part of a secret is none that is known,
-/// and so they are taken out before.
+/// A text of others on one line. A part of a secret is none that is known, and so they are taken out before.
+fn line(text: &str) -> String {
+    one_line(&redacted(text))
+}
+
+/// The same, no longer than a person reads.
 pub(super) fn shown(text: &str) -> String {
-    one_line(&redacted(text)).chars().take(MAX_SHOWN).collect()
+    shortened(&line(text))
+}
+
+/// The beginning of a text, with `…` behind it where that is not all: as much as a person reads.
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -103,10 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_one_line_of_bounded_length() {
-        let text = json!({"sub": format!("a\n::error::b{}", "x".repeat(10_000))});
+    fn a_claim_is_one_whole_line_and_its_description_is_short() {
+        let subject = format!("a ::error::b{}", "x".repeat(1_000));
+        let text = json!({"sub": subject.replace(' ', "\n")});
         let read = claims(&text.to_string()).unwrap();
-        assert!(read.subject.starts_with("a ::error::b"));
-        assert_eq!(read.subject.len(), MAX_SHOWN);
+        assert_eq!(read.subject, subject);
+        let short = format!("{}…", &subject[..MAX_SHOWN]);
+        assert_eq!(shortened(&read.subject), short);
+        assert_eq!(shown("short"), "short");
     }
 }

@@ -51,6 +51,9 @@ pub enum Refusal {
     /// What gives out tokens is in trouble, which may pass.
     #[error("{0}")]
     Trouble(String),
+    /// It was asked too often, which may pass.
+    #[error("{0}")]
+    RateLimit(String),
     /// Another refusal, in the server's words.
     #[error("{0}")]
     Other(String),
@@ -61,7 +64,7 @@ impl Refusal {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::NoIdToken { may_pass, .. } => *may_pass,
-            Self::Trouble(_) => true,
+            Self::Trouble(_) | Self::RateLimit(_) => true,
             Self::IdToken { .. }
             | Self::Connector(_)
             | Self::NotOffered(_)

@@ -144,7 +144,8 @@ impl Exchange {
         let said = answered(&self.place(), status, words.as_deref().unwrap_or_default());
         let kind = problem.as_ref().map(|problem| problem.error.as_str());
         match (status, kind) {
-            (408 | 425 | 429 | 500.., _) => Refusal::Trouble(said).into(),
+            (429, _) => Refusal::RateLimit(said).into(),
+            (408 | 425 | 500.., _) => Refusal::Trouble(said).into(),
             (_, Some("access_denied")) => {
                 let claims = Claims::of(id_token).map(Box::new);
                 let now =

@@ -13,7 +13,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-pub use self::claims::Claims;
+pub use self::claims::{Claims, shortened};
 pub use self::error::{OidcError, Refusal};
 pub use self::exchange::Exchange;
 pub use self::id_token::IdTokens;

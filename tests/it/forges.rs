@@ -860,6 +860,16 @@ fn an_api_that_did_not_tell_once_is_asked_again() {
     }
 }
 
+/// As one that shows its page whatever it is asked.
+#[test]
+fn a_forge_is_known_behind_a_page_that_is_larger_than_what_it_says_of_itself() {
+    let site = Site::new(Where::Gitea);
+    let page = Fault::Status(200, Vec::new(), "x".repeat(100_000));
+    site.server.fault(Step::Forge("GET metadata").every(), page);
+    propose(&site.repository, "v2").run().succeeded();
+    assert_eq!(site.server.gitea().pulls().len(), 1);
+}
+
 #[test]
 fn a_limit_of_another_server_is_not_told_with_what_helps_at_github() {
     for at in [Where::Gitlab, Where::Gitea] {

@@ -398,6 +398,7 @@ fn every_refusal_says_who_refused_and_what_to_do() {
         // What Argo CD makes of an error of Dex's, and of one that does not run.
         dex(303, "/login?has_sso_error=true"),
         dex(502, ""),
+        dex(429, ""),
         // A login page, an allow list, another host.
         dex(200, "<html>Sign in</html>"),
         dex(200, r#"{"token_type": "bearer"}"#),
@@ -432,6 +433,9 @@ fn every_refusal_says_who_refused_and_what_to_do() {
     The job could not log in to Argo CD: ARGOCD/api/dex/token answered HTTP 502. This step asked for 1 s. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
     Argo CD's Dex does not answer as it should: look whether `argocd-dex-server` runs, and at its log. It does nothing without `dex.config` in the ConfigMap `argocd-cm`.
 
+    A rate limit was exceeded: ARGOCD/api/dex/token answered HTTP 429. This step asked for 1 s. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
+    Argo CD's Dex, or what is in front of it, limits how often it is asked: whoever runs it can raise that for this runner.
+
     The job could not log in to Argo CD: ARGOCD/api/dex/token answered with something that is not a token. That is not how Argo CD's Dex answers. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
     `argocd-oidc-connector` needs `dex.config` in the ConfigMap `argocd-cm`. Where Argo CD has it, check `argocd-server`, with its root path where it has one; what is in front of it must let `/api/dex/token` through.
 
@@ -462,6 +466,21 @@ fn every_refusal_says_who_refused_and_what_to_do() {
     The job could not log in to Argo CD: ARGOCD/api/dex/token answered HTTP 404. That is not how Argo CD's Dex answers. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
     `argocd-oidc-connector` needs `dex.config` in the ConfigMap `argocd-cm`. Where Argo CD has it, check `argocd-server`, with its root path where it has one; what is in front of it must let `/api/dex/token` through.
     ");
+}
+
+#[test]
+fn a_long_subject_is_whole_where_it_is_to_be_copied() {
+    let world = World::new();
+    let subject = format!("repo:acme/web:environment:{}", "x".repeat(400));
+    let id_token = jwt(&job(ISSUER, &subject, "x", 1));
+    let argocd = world.argocd(vec![Box::new(|| Reply::Refused(403, "permission denied"))]);
+    let action = world.verify(&argocd).env("ARGOCD_ID_TOKEN", &id_token);
+    let action = action
+        .without_env("ACTIONS_ID_TOKEN_REQUEST_URL")
+        .without_env("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+    let told = world.told(&argocd, &action.run().failed());
+    let line = format!("`p, {subject}, applications, get, PROJECT/blog, allow`");
+    assert!(told.contains(&line), "{told}");
 }
 
 #[test]

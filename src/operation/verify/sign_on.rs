@@ -8,7 +8,7 @@ use super::ended::Ended;
 use super::seen::Seen;
 use crate::argocd::client::Identity;
 use crate::failure::Reason;
-use crate::oidc::{Claims, IdTokens, Refusal};
+use crate::oidc::{Claims, IdTokens, Refusal, shortened};
 
 /// Whether the job itself asks, by its ID token.
 pub(super) fn is_by_job(seen: &Seen<'_>) -> bool {
@@ -73,6 +73,10 @@ pub(super) fn refused(seen: &Seen<'_>, refusal: &Refusal, waited: Duration) -> E
             " That is not how Argo CD's Dex answers.".to_owned(),
             "`argocd-oidc-connector` needs `dex.config` in the ConfigMap `argocd-cm`. Where Argo CD has it, check `argocd-server`, with its root path where it has one; what is in front of it must let `/api/dex/token` through.".to_owned(),
         ),
+        Refusal::RateLimit(_) => (
+            String::new(),
+            "Argo CD's Dex, or what is in front of it, limits how often it is asked: whoever runs it can raise that for this runner.".to_owned(),
+        ),
         Refusal::Trouble(_) => (
             String::new(),
             "Argo CD's Dex does not answer as it should: look whether `argocd-dex-server` runs, and at its log. It does nothing without `dex.config` in the ConfigMap `argocd-cm`.".to_owned(),
@@ -82,7 +86,11 @@ pub(super) fn refused(seen: &Seen<'_>, refusal: &Refusal, waited: Duration) -> E
             "That is the word of Argo CD's Dex: the log of `argocd-dex-server` has the reason.".to_owned(),
         ),
     };
-    Ended::new(Reason::SignOn, format!("{refusal}.{what}{asked}"), hint)
+    let reason = match refusal {
+        Refusal::RateLimit(_) => Reason::RateLimited,
+        _ => Reason::SignOn,
+    };
+    Ended::new(reason, format!("{refusal}.{what}{asked}"), hint)
 }
 
 /// Whose ID token was not taken.
@@ -101,9 +109,9 @@ fn described(claims: &Claims, is_over: bool) -> String {
     };
     format!(
         "The ID token is of the issuer `{}`, about `{}`, for `{}`.{ends}",
-        quoted(issuer),
-        quoted(subject),
-        quoted(&audience.join(", "))
+        quoted(&shortened(issuer)),
+        quoted(&shortened(subject)),
+        quoted(&shortened(&audience.join(", ")))
     )
 }
 
@@ -124,7 +132,8 @@ pub(super) fn missing_right(seen: &Seen<'_>, object: &str) -> String {
         None => String::new(),
     };
     let known = federated.unwrap_or(subject);
-    let subject = match known.is_empty() {
+    // A part of a subject is that of nobody.
+    let subject = match known.is_empty() || known.ends_with('…') {
         true => "SUBJECT".to_owned(),
         false => field(&known),
     };

@@ -916,7 +916,7 @@ impl<'a> Watch<'a> {
             | ArgocdError::KeptOut(_)
             | ArgocdError::NotArgocd(_)
             | ArgocdError::Redirected(_) => seen && since.elapsed() < BLIP,
-            ArgocdError::SignOn(Refusal::Trouble(_)) => true,
+            ArgocdError::SignOn(Refusal::Trouble(_) | Refusal::RateLimit(_)) => true,
             ArgocdError::SignOn(refusal) if refusal.may_pass() => {
                 seen || self.started.elapsed() < UNREACHABLE
             }

@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use url::Url;
 
 use crate::deadline::Deadline;
-use crate::http::exchange::{self, Answer};
+use crate::http::exchange::{self, Answer, ExchangeError};
 use crate::http::text;
 use crate::repository::error::RepositoryError;
 use crate::repository::wire::{WireError, WireErrorKind, refused};
@@ -14,14 +14,15 @@ use crate::repository::wire::{WireError, WireErrorKind, refused};
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a server answers to a look at `url`, whatever its status, unless that is one of trouble; it may have `most` bytes.
+/// What a server answers to a look at `url`, whatever its status, unless that is one of trouble. None where that has
+/// more than `most` bytes, as a page for people may.
 pub(super) async fn asked(
     http: &reqwest::Client,
     deadline: &Deadline,
     url: Url,
     authorization: Option<&HeaderValue>,
     most: usize,
-) -> Result<Answer, RepositoryError> {
+) -> Result<Option<Answer>, RepositoryError> {
     let host = text::host(&url);
     let mut request = reqwest::Request::new(http::Method::GET, url);
     let json = HeaderValue::from_static("application/json");
@@ -33,7 +34,11 @@ pub(super) async fn asked(
         refused(WireError { pushing, kind }, &host)
     };
     let answer = tokio::select! {
-        answer = answer => answer.map_err(|error| failed(error.into()))?,
+        answer = answer => match answer {
+            Ok(answer) => answer,
+            Err(ExchangeError::TooLarge) => return Ok(None),
+            Err(error) => return Err(failed(error.into())),
+        },
         () = deadline.cancelled() => return Err(RepositoryError::Cancelled),
     };
     match answer.status {
@@ -42,6 +47,6 @@ pub(super) async fn asked(
             detail: String::new(),
             retry_after: exchange::retry_after(&answer.headers),
         })),
-        _ => Ok(answer),
+        _ => Ok(Some(answer)),
     }
 }

@@ -218,8 +218,10 @@ impl Gitlab<'_> {
         // What Git tells needs time, too.
         let deadline = deadline.within(PATIENCE.min(deadline.silence()));
         let answer = asked(&self.http, &deadline, url, token.as_ref(), MAX_ANSWER).await;
+        let without = || Untold::NotNow(format!("{host} answered without its state"));
         let answer = match answer {
-            Ok(answer) => answer,
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Ok(Err(without())),
             Err(RepositoryError::Cancelled) => return Err(RepositoryError::Cancelled),
             Err(error) => return Ok(Err(Untold::NotNow(error.to_string()))),
         };
@@ -238,7 +240,7 @@ impl Gitlab<'_> {
             "merged" => Some(PullState::Merged),
             _ => None,
         });
-        Ok(state.ok_or_else(|| Untold::NotNow(format!("{host} answered without its state"))))
+        Ok(state.ok_or_else(without))
     }
 
     /// Asks for something with a push of what `branch` has, which is at `commit`: of what nothing says whether

@@ -96,7 +96,7 @@ pub async fn ask(http: &reqwest::Client, route: &Route) -> Result<Kind, Reposito
     root.set_path("/api/v4/metadata");
     let deadline = &route.deadline;
     let answer = asked(http, deadline, root, None, MAX_SAID).await?;
-    if is_gitlabs(&answer) {
+    if answer.is_some_and(|answer| is_gitlabs(&answer)) {
         return Ok(Kind::Gitlab);
     }
     let Some((api, _)) = gitea_api(location) else {
@@ -108,8 +108,8 @@ pub async fn ask(http: &reqwest::Client, route: &Route) -> Result<Kind, Reposito
     let answer = asked(http, deadline, version, token.as_ref(), MAX_SAID).await?;
     Ok(match answer {
         // Below a path of its own.
-        answer if is_gitlabs(&answer) => Kind::Gitlab,
-        answer if is_giteas(&answer) => Kind::Gitea,
+        Some(answer) if is_gitlabs(&answer) => Kind::Gitlab,
+        Some(answer) if is_giteas(&answer) => Kind::Gitea,
         _ => Kind::Unknown,
     })
 }
