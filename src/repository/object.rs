@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+use sha1::{Digest as _, Sha1};
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +64,12 @@ impl ObjectId {
 }
 
 /// An object's id, computed of its content piece by piece.
-pub struct Hasher(Context);
+pub struct Hasher(Sha1);
 
 impl Hasher {
     /// For an object of `size` bytes.
     pub fn new(kind: ObjectKind, size: usize) -> Self {
-        let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-        context.update(format!("{kind} {size}\0").as_bytes());
-        Self(context)
+        Self(Sha1::new_with_prefix(format!("{kind} {size}\0")))
     }
 
     /// The next piece.
@@ -81,9 +79,7 @@ impl Hasher {
 
     /// The id, when all pieces were there.
     pub fn finish(self) -> ObjectId {
-        let mut id = [0; 20];
-        id.copy_from_slice(self.0.finish().as_ref());
-        ObjectId::Sha1(id)
+        ObjectId::Sha1(self.0.finalize().into())
     }
 }
 

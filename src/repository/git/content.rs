@@ -10,6 +10,7 @@ use crate::repository::commit::Identity;
 use crate::repository::object::ObjectId;
 
 /// A directory.
+#[derive(Clone)]
 pub(super) struct Tree {
     pub(super) id: ObjectId,
     content: Arc<[u8]>,

@@ -120,12 +120,7 @@ impl Store {
         } else {
             // Without a look at the rest of the tree.
             for path in followed.names.keys() {
-                let before = match &old {
-                    Some(old) => self.blob_at(old, path)?,
-                    None => None,
-                };
-                let after = self.blob_at(&new, path)?;
-                if before != after {
+                if let Some([before, after]) = self.blobs_at(old.as_ref(), &new, path)? {
                     deltas.push(Delta::new(path.clone(), before, after));
                 }
             }

@@ -435,30 +435,38 @@ impl Store {
         Ok(())
     }
 
-    /// The regular file at `path`.
-    pub(super) fn blob_at(
+    /// The regular files at `path` before and after, where they differ. Goes no further down than to where both
+    /// have the same.
+    pub(super) fn blobs_at(
         &self,
-        tree: &Tree,
+        old: Option<&Tree>,
+        new: &Tree,
         path: &RepoPath,
-    ) -> Result<Option<ObjectId>, RepositoryError> {
-        let (directories, name) = path
-            .as_str()
-            .rsplit_once('/')
-            .unwrap_or(("", path.as_str()));
-        let mut below;
-        let mut tree = tree;
-        for directory in directories.split('/').filter(|name| !name.is_empty()) {
-            match tree.get(directory.as_bytes()) {
-                Some(entry) if entry.kind == EntryKind::Directory => {
-                    below = self.objects.tree(entry.id)?;
-                    tree = &below;
-                }
-                _ => return Ok(None),
+    ) -> Result<Option<[Option<ObjectId>; 2]>, RepositoryError> {
+        let mut trees = [old.cloned(), Some(new.clone())];
+        let mut names = path.as_str().split('/').peekable();
+        while let Some(name) = names.next() {
+            let entries = trees.each_ref().map(|tree| {
+                let entry = tree.as_ref()?.get(name.as_bytes())?;
+                Some((entry.kind, entry.id))
+            });
+            let [before, after] = entries;
+            if before == after {
+                return Ok(None);
             }
+            let ids = |wanted| {
+                let is_it = |(kind, _): &(EntryKind, ObjectId)| *kind == wanted;
+                entries.map(|entry| entry.filter(is_it).map(|(_, id)| id))
+            };
+            if names.peek().is_none() {
+                let [before, after] = ids(EntryKind::File);
+                return Ok((before != after).then_some([before, after]));
+            }
+            let tree = |id: Option<ObjectId>| id.map(|id| self.objects.tree(id)).transpose();
+            let [before, after] = ids(EntryKind::Directory);
+            trees = [tree(before)?, tree(after)?];
         }
-        let found = tree.get(name.as_bytes());
-        let file = found.filter(|entry| entry.kind == EntryKind::File);
-        Ok(file.map(|entry| entry.id))
+        Ok(None)
     }
 
     /// How many files a commit changed.
