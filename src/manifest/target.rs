@@ -1,7 +1,7 @@
 //! What is to become of one file, put together line by line of the request.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::yaml::{self, Content, Edit, EditError, NewValue, NodeId, Stream};
 
@@ -98,14 +98,19 @@ impl<'r> Targets<'r> {
 
     /// What is written at an anchor is, where all that read it are meant; else others would change along.
     fn settle_shared(&mut self, manifest: &Manifest<'_>) -> Result<(), ManifestError> {
-        for (Shared { user, source, text }, site) in std::mem::take(&mut self.shared) {
+        let shared = std::mem::take(&mut self.shared);
+        if shared.is_empty() {
+            return Ok(());
+        }
+        let others = Others::of(self, manifest);
+        for (Shared { user, source, text }, site) in shared {
             let value = NewValue::Text(text.clone());
             match self.scalars.get(&source) {
                 Some(NewValue::Text(other) | NewValue::Plain(other)) if *other == text => continue,
                 Some(_) => return Err(overlap(manifest, source)),
                 None => {}
             }
-            let others = self.others(manifest, source);
+            let others = others.reading(manifest, source);
             if others.is_empty() {
                 self.scalars.insert(source, value);
                 continue;
@@ -125,25 +130,6 @@ impl<'r> Targets<'r> {
             });
         }
         Ok(())
-    }
-
-    /// The lines of what reads the scalar `source` and is not meant: aliases to it or to what is around
-    /// it, and an image that it is a part of itself.
-    fn others(&self, manifest: &Manifest<'_>, source: NodeId) -> Vec<String> {
-        let stream = &manifest.stream;
-        let around: HashSet<NodeId> = stream.ancestors(source).collect();
-        let aliases = stream.nodes().filter(|(id, node)| match &node.content {
-            Content::Alias { target, .. } => around.contains(target) && !self.users.contains(id),
-            _ => false,
-        });
-        let is_meant = |site: &&Site| self.images.iter().any(|wanted| wanted.node == site.node);
-        let own = manifest.sites.iter().filter(|site| !is_meant(site));
-        let own = own.filter(|site| site.slots().any(|slot| slot.node == source));
-        let mut lines: Vec<usize> = aliases.map(|(id, _)| manifest.line(id)).collect();
-        lines.extend(own.map(|site| manifest.line(site.node)));
-        lines.sort_unstable();
-        lines.dedup();
-        lines.iter().map(ToString::to_string).collect()
     }
 
     /// Has the file say what a line of `set` or `remove` asks for.
@@ -251,6 +237,49 @@ impl<'r> Targets<'r> {
                 ),
             });
         }
+    }
+}
+
+/// What is not meant and reads something of elsewhere, by that.
+struct Others<'m> {
+    /// The aliases of a node.
+    aliases: HashMap<NodeId, Vec<NodeId>>,
+    /// The images that a scalar is a part of.
+    sites: HashMap<NodeId, Vec<&'m Site>>,
+}
+
+impl<'m> Others<'m> {
+    fn of(targets: &Targets<'_>, manifest: &'m Manifest<'_>) -> Self {
+        let mut aliases: HashMap<_, Vec<_>> = HashMap::new();
+        for (id, node) in manifest.stream.nodes() {
+            if let Content::Alias { target, .. } = node.content
+                && !targets.users.contains(&id)
+            {
+                aliases.entry(target).or_default().push(id);
+            }
+        }
+        let meant: HashSet<NodeId> = targets.images.iter().map(|wanted| wanted.node).collect();
+        let mut sites: HashMap<_, Vec<_>> = HashMap::new();
+        for site in &manifest.sites {
+            if !meant.contains(&site.node) {
+                site.slots()
+                    .for_each(|slot| sites.entry(slot.node).or_default().push(site));
+            }
+        }
+        Self { aliases, sites }
+    }
+
+    /// The lines of what reads the scalar `source`: aliases to it or to what is around it, and images that
+    /// it is a part of itself.
+    fn reading(&self, manifest: &Manifest<'_>, source: NodeId) -> Vec<String> {
+        let around = manifest.stream.ancestors(source);
+        let aliases = around.filter_map(|id| self.aliases.get(&id)).flatten();
+        let sites = self.sites.get(&source).into_iter().flatten();
+        let nodes = aliases.copied().chain(sites.map(|site| site.node));
+        let mut lines: Vec<usize> = nodes.map(|node| manifest.line(node)).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        lines.iter().map(ToString::to_string).collect()
     }
 }
 
