@@ -236,6 +236,8 @@ fn add_named(versions: &mut [Vec<Manifest<'_>>; 2], is_image: &dyn Fn(&str) -> b
             };
             let site = find::named(&manifest.stream, &manifest.file.path, node);
             manifest.sites.push(site);
+        }
+        for manifest in manifests {
             manifest.sites.sort_by_key(|site| site.node);
         }
     }

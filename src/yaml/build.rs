@@ -371,12 +371,12 @@ impl<'t, 'd> Builder<'t, 'd> {
 
     fn alias(&mut self, anchor: usize, mark: Marker) -> Result<(), ParseError> {
         // Anchors end with their document (chapter 3.2.2.2); the parser keeps them.
-        let root = self.roots.last().copied();
+        let root = self.roots.last().filter(|_| !self.open.is_empty()).copied();
         let target = self
             .anchors
             .get(&anchor)
             .copied()
-            .filter(|target| Some(*target) >= root)
+            .filter(|target| root.is_some_and(|root| *target >= root))
             .ok_or_else(|| ParseError::Syntax {
                 line: mark.line(),
                 column: self.positions.column(mark) + 1,
@@ -786,15 +786,11 @@ mod tests {
             matches!(&stream[c].content, Content::Alias { name, target } if *name == "x" && *target == a)
         );
         assert!(stream[a].anchored);
-        let error = Stream::parse(b"a: &x b\n---\nc: *x\n").unwrap_err();
-        assert!(matches!(
-            error,
-            ParseError::Syntax {
-                line: 3,
-                column: 4,
-                ..
-            }
-        ));
+        for (text, column) in [("a: &x b\n---\nc: *x\n", 4), ("a: &x b\n---\n*x\n", 1)] {
+            let error = Stream::parse(text.as_bytes()).unwrap_err();
+            let at = matches!(error, ParseError::Syntax { line: 3, column: c, .. } if c == column);
+            assert!(at, "{text:?}: {error}");
+        }
     }
 
     #[test]
