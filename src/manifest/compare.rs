@@ -230,14 +230,11 @@ fn add_named(versions: &mut [Vec<Manifest<'_>>; 2], is_image: &dyn Fn(&str) -> b
         found.extend(partners);
     }
     for (manifests, found) in versions.iter_mut().zip(found) {
-        for (number, node) in found {
-            let Some(manifest) = manifests.get_mut(number) else {
-                continue;
-            };
-            let site = find::named(&manifest.stream, &manifest.file.path, node);
-            manifest.sites.push(site);
-        }
-        for manifest in manifests {
+        for (number, manifest) in manifests.iter_mut().enumerate() {
+            let own = found.iter().filter(|(of, _)| *of == number);
+            let own = own.map(|(_, node)| *node);
+            let sites = find::all_named(&manifest.stream, &manifest.file.path, own);
+            manifest.sites.extend(sites);
             manifest.sites.sort_by_key(|site| site.node);
         }
     }
@@ -281,18 +278,25 @@ fn add_tags(manifest: &mut Manifest<'_>, repository: &RepositoryOf<'_>) {
         let path = manifest.path_by_names(node);
         Some((node, repository(&manifest.resource(node), &path)?))
     });
-    for (node, repository) in Vec::from_iter(tags) {
-        let has_it = |site: &&mut Site| site.slots().any(|slot| slot.node == node);
-        if let Some(site) = manifest.sites.iter_mut().find(has_it) {
-            // What else is beside it now says more.
-            if site.is_version_only() {
-                site.belong_to(&repository);
-            }
-            continue;
+    let tags = HashMap::<NodeId, _>::from_iter(tags);
+    let mut lacking: HashSet<NodeId> = tags.keys().copied().collect();
+    for site in &mut manifest.sites {
+        let mut slots = site.slots().map(|slot| slot.node);
+        let tag = slots.find(|node| lacking.remove(node));
+        drop(slots);
+        // What else is beside it now says more.
+        if let Some(repository) = tag.and_then(|tag| tags.get(&tag))
+            && site.is_version_only()
+        {
+            site.belong_to(repository);
         }
-        let mut site = find::named(&manifest.stream, &manifest.file.path, node);
-        if site.is_version_only() {
-            site.belong_to(&repository);
+    }
+    let lacking = lacking.into_iter();
+    for mut site in find::all_named(&manifest.stream, &manifest.file.path, lacking) {
+        if let Some(repository) = tags.get(&site.node)
+            && site.is_version_only()
+        {
+            site.belong_to(repository);
             manifest.sites.push(site);
         }
     }

@@ -3,7 +3,8 @@
 //! Two questions find them: which keys of a mapping belong together ([`super::keys`]), and what is around
 //! it. A list of names and values is a mapping, too: environment variables, the parameters of a chart.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use super::keys::{self, Meaning, Part};
 use super::kustomize::ImageEntry;
@@ -66,11 +67,17 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
 
 /// The sites that `node`, named by a person, is, is a part of, or holds.
 pub(super) fn named(stream: &Stream<'_>, file: &RepoPath, node: NodeId) -> Site {
+    Finder::new(stream, file).site(node)
+}
+
+/// The same of each of `nodes`.
+pub(super) fn all_named(
+    stream: &Stream<'_>,
+    file: &RepoPath,
+    nodes: impl Iterator<Item = NodeId>,
+) -> Vec<Site> {
     let finder = Finder::new(stream, file);
-    let mut site = finder.named(node);
-    finder.obstruct_names(&mut site);
-    site.is_named = true;
-    site
+    nodes.map(|node| finder.site(node)).collect()
 }
 
 struct Finder<'s, 't> {
@@ -80,6 +87,8 @@ struct Finder<'s, 't> {
     registries: Vec<Option<String>>,
     /// Whether what is called an image may be a name there that a tool looks up.
     has_names: bool,
+    /// The sites in mappings and lists that nodes of were named, by what they are made of.
+    around: RefCell<HashMap<NodeId, HashMap<NodeId, Site>>>,
 }
 
 /// The parts of one image, as far as one mapping has them.
@@ -166,6 +175,7 @@ impl<'s, 't> Finder<'s, 't> {
                 Content::Scalar(scalar) => is_kind_of_names(&scalar.value),
                 _ => false,
             }),
+            around: RefCell::default(),
         }
     }
 
@@ -611,6 +621,34 @@ impl<'s, 't> Finder<'s, 't> {
         site.has_reference().then_some(site)
     }
 
+    /// What `node`, named by a person, is, is a part of, or holds.
+    fn site(&self, node: NodeId) -> Site {
+        let mut site = self.named(node);
+        self.obstruct_names(&mut site);
+        site.is_named = true;
+        site
+    }
+
+    /// The first of the sites that `read` finds in a `collection` that `node` is a part of; they are read once.
+    fn site_in(
+        &self,
+        collection: NodeId,
+        node: NodeId,
+        read: impl FnOnce() -> Vec<Site>,
+    ) -> Option<Site> {
+        let mut around = self.around.borrow_mut();
+        let sites = around.entry(collection).or_insert_with(|| {
+            let mut sites = HashMap::new();
+            for site in read() {
+                for slot in site.slots() {
+                    sites.entry(slot.node).or_insert_with(|| site.clone());
+                }
+            }
+            sites
+        });
+        sites.get(&node).cloned()
+    }
+
     fn named(&self, node: NodeId) -> Site {
         let stream = self.stream;
         let in_images = |node: NodeId| {
@@ -657,23 +695,24 @@ impl<'s, 't> Finder<'s, 't> {
         let stream = self.stream;
         let around = stream[node].parent;
         let name = stream.key_of(node).unwrap_or_default();
-        let (name, candidates) = match around {
+        let (name, found) = match around {
             Some(around) => match self
                 .value(around)
                 .filter(|_| matches!(name, "value" | "default"))
             {
                 Some((name, _)) => {
                     let list = stream[around].parent;
-                    let items = list.map(|list| stream.items(list)).unwrap_or_default();
-                    (name, self.in_values(items))
+                    let read = |list| self.in_values(stream.items(list));
+                    let found = list.and_then(|list| self.site_in(list, node, || read(list)));
+                    (name, found)
                 }
-                None => (name, self.in_mapping(around)),
+                None => {
+                    let found = self.site_in(around, node, || self.in_mapping(around));
+                    (name, found)
+                }
             },
-            None => (name, Vec::new()),
+            None => (name, None),
         };
-        let found = candidates
-            .into_iter()
-            .find(|site| site.slots().any(|slot| slot.node == node));
         let part = match name {
             "newTag" => Some(Part::Tag),
             "newName" => Some(Part::Repository),

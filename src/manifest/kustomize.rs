@@ -20,7 +20,7 @@ use super::slot::Slot;
 use super::write::{Obstacle, Written, kept_tag, removed_digest, set};
 
 /// One entry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ImageEntry {
     mapping: NodeId,
     name: Slot,

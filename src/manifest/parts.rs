@@ -25,7 +25,7 @@ use super::slot::Slot;
 use super::write::{Obstacle, Written, kept_tag, removed_digest};
 
 /// The places of an image's parts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Parts {
     pub registry: Option<Slot>,
     /// The repository, or the whole reference.

@@ -11,7 +11,7 @@ use super::source;
 use super::write::{Obstacle, Written};
 
 /// A place that holds an image.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Site {
     /// What a person is pointed to.
     pub node: NodeId,
@@ -32,7 +32,7 @@ pub(super) struct Site {
 }
 
 /// Which image lines without a container mean a place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum AnswersTo {
     /// Those with one of these repositories. A Kustomize entry has two.
     Repositories(Vec<ImageReference>),
@@ -43,7 +43,7 @@ enum AnswersTo {
 }
 
 /// How a place holds its image.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Holder {
     /// One scalar, or several.
     Parts(Parts),
