@@ -44,18 +44,33 @@ pub(super) fn of_other_lines(held: &[&str], wanted: &ImageReference) -> Vec<bool
     words.iter().map(is_other).collect()
 }
 
-/// The warning for places that differed before and hold one image now.
-pub(super) fn made_alike(changes: &[&ImageChange]) -> Option<String> {
+/// The warnings for places that differed before and hold one image now.
+pub(super) fn made_alike(changes: &[&ImageChange]) -> Vec<String> {
+    // An entry of Kustomize's may keep a name of its own.
+    let mut alike: BTreeMap<String, Vec<&ImageChange>> = BTreeMap::new();
+    for change in changes {
+        alike.entry(full(&change.new)).or_default().push(change);
+    }
+    let alike = alike.into_values();
+    alike.filter_map(|changes| told(&changes)).collect()
+}
+
+/// `docker.io/acme/web:v1`, however it is written.
+fn full(text: &str) -> String {
+    match text.parse::<ImageReference>() {
+        Ok(image) => {
+            let version = image.to_string();
+            let version = version.strip_prefix(image.repository_as_written());
+            format!("{}{}", image.repository(), version.unwrap_or_default())
+        }
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// The warning for places that hold one image now, if they differed before.
+fn told(changes: &[&ImageChange]) -> Option<String> {
     let mut before: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for change in changes.iter().filter(|change| !change.old.is_empty()) {
-        let image = match change.old.parse::<ImageReference>() {
-            Ok(image) => {
-                let version = image.to_string();
-                let version = version.strip_prefix(image.repository_as_written());
-                format!("{}{}", image.repository(), version.unwrap_or_default())
-            }
-            Err(_) => change.old.clone(),
-        };
         let container = change
             .container
             .iter()
@@ -66,7 +81,7 @@ pub(super) fn made_alike(changes: &[&ImageChange]) -> Option<String> {
             change.file,
             change.line
         );
-        before.entry(image).or_default().push(place);
+        before.entry(full(&change.old)).or_default().push(place);
     }
     let first = changes.first().filter(|_| before.len() > 1)?;
     let listed: Vec<String> = before

@@ -15,7 +15,9 @@ use super::locate::{
     ambiguous, behind_object, documents, in_other_notation, meant, no_document, what_is_at,
 };
 use super::request::{ResourceFilter, ValueAssignment, YamlPath};
+use super::source;
 use super::target::Targets;
+use super::write::{self, Obstacle};
 
 /// What a line wants at a place.
 #[derive(Clone, Copy)]
@@ -120,7 +122,7 @@ pub(super) fn add(
             old: found.old,
             new: found.new,
         };
-        targets.add_value(manifest, found.edit, change)?;
+        targets.add_value(found.edit, change)?;
     }
     match (wish, nearest) {
         _ if is_met => Ok(()),
@@ -213,8 +215,8 @@ struct Nothing {
     is_absent: bool,
     /// Whether the document is no list and no mapping.
     is_text: bool,
-    /// The path that may have been meant.
-    meant: Option<Path>,
+    /// The paths that may have been meant.
+    meant: Vec<Path>,
     /// Whether what is missing would be made, if the line said so.
     can_be_made: bool,
 }
@@ -227,7 +229,7 @@ impl Nothing {
             Step::Key(text) | Step::Field { value: text, .. } => Some(text.to_ascii_lowercase()),
             _ => None,
         };
-        let meant = self.meant.as_ref().and_then(step);
+        let meant = self.meant.first().and_then(step);
         meant.zip(step(path)).is_some_and(|(meant, given)| {
             let letters = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
             let is_near = strsim::damerau_levenshtein(&meant, &given) <= 1;
@@ -246,11 +248,15 @@ impl Nothing {
             reached: place.path.up_to(self.steps).to_string(),
             there: self.there,
             can_be_made: self.can_be_made && (self.steps > 0 || object.is_none()),
-            meant: match self.meant {
-                Some(meant) => Some(place.at(meant).to_string()),
-                None => object
-                    .filter(|_| self.steps == 0)
-                    .map(|meant| meant.to_string()),
+            meant: match self.meant.is_empty() {
+                false => {
+                    let meant = self.meant.into_iter();
+                    meant.map(|meant| place.at(meant).to_string()).collect()
+                }
+                true => {
+                    let object = object.filter(|_| self.steps == 0);
+                    object.iter().map(ToString::to_string).collect()
+                }
             },
         };
         ManifestError::NothingAt {
@@ -359,9 +365,26 @@ fn at(stream: &Stream<'_>, node: NodeId, wish: Wish<'_>) -> Attempt {
             let reason = "is a whole document: name one of its keys".to_owned();
             return Attempt::Refused { line, reason };
         }
-        Wish::Remove(_) => return found(Some(Edit::Remove { node }), old, None),
+        // Where it is one to the parser, too, it goes as a whole.
+        Wish::Remove(_) => {
+            return match template_in(stream, node) {
+                Some((line, _)) if !write::is_template(stream, node) => Attempt::Refused {
+                    line,
+                    reason: "has a template (`{{ … }}`) in it, which is not taken out: remove it by hand".to_owned(),
+                },
+                _ => found(Some(Edit::Remove { node }), old, None),
+            };
+        }
         Wish::Set(assignment) => assignment,
     };
+    if let Some((line, is_all)) = template_in(stream, node) {
+        let reason = match is_all {
+            true => Obstacle::Template.to_string(),
+            false => "has a template (`{{ … }}`) in it: name one of its keys, or change it by hand"
+                .to_owned(),
+        };
+        return Attempt::Refused { line, reason };
+    }
     let value = value_over(stream, Some(node), assignment);
     let is_collection = matches!(value, NewValue::Source(_));
     let reason = match &stream[node].content {
@@ -387,6 +410,19 @@ fn at(stream: &Stream<'_>, node: NodeId, wish: Wish<'_>) -> Attempt {
     };
     let reason = reason.to_owned();
     Attempt::Refused { line, reason }
+}
+
+/// The line of the first template that is in `node`, and whether `node` is nothing else.
+fn template_in(stream: &Stream<'_>, node: NodeId) -> Option<(usize, bool)> {
+    let is_one = stream.value(node).is_some_and(source::is_template);
+    if is_one || write::is_template(stream, node) {
+        return Some((stream[node].line(), true));
+    }
+    let pairs = stream.pairs(node).iter();
+    let inner = pairs.flat_map(|(key, value)| [*key, *value]);
+    let mut inner = inner.chain(stream.items(node).iter().copied());
+    let (line, _) = inner.find_map(|node| template_in(stream, node))?;
+    Some((line, false))
 }
 
 /// Makes what is missing behind the last node that a path has met.

@@ -15,7 +15,7 @@ use super::request::ImageAssignment;
 use super::write::Obstacle;
 
 /// How many things a message lists before it says "and N more".
-const LISTED: usize = 10;
+pub(super) const LISTED: usize = 10;
 
 /// Why a request can't be planned. Every message is a sentence that names the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -415,9 +415,9 @@ fn on_no_container(image: &ImageReference, held: &[HeldImage], images: &[HeldIma
 /// What to do where nothing is at `path`: what is made by `:=` stays, so it is advised to nobody who may have
 /// misspelt something.
 fn on_nothing(path: &str, end: &PathEnd) -> String {
-    let check = match &end.meant {
-        Some(meant) => format!("Did you mean `{meant}`?"),
-        None => "Check the path: its keys are written as in the file.".to_owned(),
+    let check = match end.meant.as_slice() {
+        [] => "Check the path: its keys are written as in the file.".to_owned(),
+        meant => format!("Did you mean {}?", either(meant)),
     };
     match end.can_be_made {
         true => format!("{check} Only to add something new, write `{path}:=…`, with a colon."),
@@ -488,8 +488,8 @@ pub struct PathEnd {
     pub reached: String,
     /// What is there.
     pub there: String,
-    /// The path that may have been meant.
-    pub meant: Option<String>,
+    /// The paths that may have been meant.
+    pub meant: Vec<String>,
     /// Whether `:=` would make what is missing.
     pub can_be_made: bool,
 }
@@ -562,7 +562,7 @@ impl fmt::Display for Containers<'_> {
         match self {
             Self([], []) => f.write_str(": it holds no container and no image at all"),
             Self([], images) => {
-                f.write_str(": it holds no container at all.")?;
+                f.write_str(": it names no container.")?;
                 Held(images, true).fmt(f)
             }
             Self(held, _) => Held(held, false).fmt(f),

@@ -5,7 +5,7 @@ use super::find;
 use super::place::{self, Object, Place};
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
 use super::site::Site;
-use super::source::{ManifestFile, Source};
+use super::source::{self, ManifestFile, Source};
 use super::write::Obstacle;
 use crate::files::RepoPath;
 use crate::yaml::path::{Path, path_of};
@@ -285,7 +285,12 @@ impl<'f> Manifest<'f> {
     /// The same, with the items of lists by their names.
     pub fn path_by_names(&self, node: NodeId) -> String {
         let outer = self.nested.as_ref().map(|nested| nested.path.as_str());
-        let path = Path::by_names(&self.stream, node);
+        let path = Path::by_names(&self.stream, node).to_string();
+        // A name that a template fills in names nothing.
+        let path = match source::is_template(&path) {
+            true => path_of(&self.stream, node).to_string(),
+            false => path,
+        };
         format!("{}{path}", outer.unwrap_or_default())
     }
 

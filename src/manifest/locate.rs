@@ -12,6 +12,7 @@ use super::file::Manifest;
 use super::find;
 use super::place::{self, Object};
 use super::request::{DocumentSelector, EditRequest, ResourceFilter, YamlPath};
+use super::source::{self, shown};
 
 /// Adds the sites that the lines of `path` name. With one image to write, whatever stands there is
 /// replaced; with several, each finds its place by the repository.
@@ -221,14 +222,16 @@ pub(super) fn documents(
 /// The error for a path that leads nowhere: how far it came, and what is there.
 fn nothing_at(manifest: &Manifest<'_>, path: &YamlPath, missed: &Missed) -> ManifestError {
     let stream = &manifest.stream;
+    let meant = meant(stream, missed, &path.path).into_iter();
+    let mut meant: Vec<YamlPath> = meant.map(|meant| path.at(meant)).collect();
+    if meant.is_empty() && missed.steps == 0 {
+        meant.extend(behind_object(manifest, path));
+    }
     let end = PathEnd {
         line: manifest.line(missed.node),
         reached: path.path.up_to(missed.steps).to_string(),
         there: what_is_at(stream, missed, &path.path),
-        meant: meant(stream, missed, &path.path)
-            .map(|meant| path.at(meant))
-            .or_else(|| behind_object(manifest, path).filter(|_| missed.steps == 0))
-            .map(|meant| meant.to_string()),
+        meant: meant.iter().map(ToString::to_string).collect(),
         can_be_made: false,
     };
     ManifestError::NothingAt {
@@ -245,11 +248,14 @@ pub(super) fn behind_object(manifest: &Manifest<'_>, path: &YamlPath) -> Option<
     is_there.then_some(meant)
 }
 
-/// The path that may have been meant by one that leads nowhere: its step there is like another one that leads on.
-pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option<Path> {
-    let step = path.steps().get(missed.steps)?;
+/// The paths that may have been meant by one that leads nowhere: its step there is like another one that leads on,
+/// or means several items.
+pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Vec<Path> {
+    let Some(step) = path.steps().get(missed.steps) else {
+        return Vec::new();
+    };
     if let Some(meant) = in_other_notation(stream, missed, path) {
-        return Some(meant);
+        return vec![meant];
     }
     let (wanted, there): (&str, Vec<&str>) = match (&stream[missed.node].content, step) {
         (Content::Mapping(pairs), Step::Key(wanted)) => {
@@ -257,15 +263,22 @@ pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option
             (wanted, keys.collect())
         }
         (Content::Sequence(items), Step::Field { key, value }) => {
-            let fields = items.iter().filter_map(|item| stream.get(*item, key));
-            (
-                value,
-                fields.filter_map(|field| stream.value(field)).collect(),
-            )
+            let field = |item: &NodeId| stream.value(stream.get(*item, key)?);
+            if let MissedReason::Ambiguous(_) = missed.reason {
+                let items = items.iter().zip(0..);
+                let items = items.filter(|(item, _)| field(item) == Some(value));
+                let steps = items.map(|(_, index)| Step::Index(index));
+                let paths = steps.map(|step| path.with_step(missed.steps, step));
+                return paths.take(error::LISTED).collect();
+            }
+            (value, items.iter().filter_map(field).collect())
         }
-        _ => return None,
+        _ => return Vec::new(),
     };
-    let near = (*alike(wanted, there).first()?).to_owned();
+    let there = there.into_iter().filter(|text| !source::is_template(text));
+    let Some(near) = alike(wanted, there).first().map(|near| (*near).to_owned()) else {
+        return Vec::new();
+    };
     let step = match step {
         Step::Field { key, .. } => Step::Field {
             key: key.clone(),
@@ -273,7 +286,7 @@ pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option
         },
         _ => Step::Key(near),
     };
-    Some(path.with_step(missed.steps, step))
+    vec![path.with_step(missed.steps, step)]
 }
 
 /// The path that leads on, if the one that was given is it in another notation.
@@ -322,7 +335,7 @@ pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> S
         }
         (Content::Mapping(pairs), _) => {
             let keys = pairs.iter().filter_map(|(key, _)| stream.value(*key));
-            let keys = error::nearest_texts(keys.map(str::to_owned), &wanted);
+            let keys = error::nearest_texts(keys.map(|key| shown(key).into_owned()), &wanted);
             format!("has the keys {}", error::listed(&keys))
         }
         (Content::Sequence(items), _) => match step {
@@ -330,7 +343,7 @@ pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> S
                 let fields = items
                     .iter()
                     .filter_map(|item| stream.value(stream.get(*item, key)?))
-                    .map(str::to_owned);
+                    .map(|field| shown(field).into_owned());
                 let fields = error::nearest_texts(fields, &wanted);
                 format!("is a list in which {key} is {}", error::listed(&fields))
             }
@@ -344,7 +357,7 @@ pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> S
         },
         (Content::Scalar(scalar), _) if scalar.value.is_empty() => "is empty".to_owned(),
         (Content::Scalar(scalar), _) => {
-            let first_line = scalar.value.lines().next().unwrap_or_default();
+            let first_line = shown(scalar.value.lines().next().unwrap_or_default());
             let start: String = first_line.chars().take(60).collect();
             format!("is the value {start:?}")
         }

@@ -33,6 +33,8 @@ mod target;
 mod tests;
 #[cfg(test)]
 mod there_and_back;
+#[cfg(test)]
+mod told_tests;
 mod workload;
 mod write;
 

@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::keys;
 use super::request::ResourceFilter;
+use super::source;
 use crate::image::repository_meant;
 use crate::limits::NAME;
 use crate::yaml::path::{self, Path};
@@ -84,7 +85,8 @@ impl<'s> Object<'s> {
 
 impl fmt::Display for Object<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind, self.name)
+        let (kind, name) = (source::shown(self.kind), source::shown(self.name));
+        write!(f, "{kind}/{name}")
     }
 }
 
@@ -268,7 +270,7 @@ impl<'s, 't> Located<'s, 't> {
 
 /// The way to `node` as a person reads it: items by their names, where they have some.
 pub(super) fn shown(stream: &Stream<'_>, node: NodeId) -> String {
-    Path::by_names(stream, node).to_string()
+    source::shown(&Path::by_names(stream, node).to_string()).into_owned()
 }
 
 /// Whether some object around `node` is one of those that `filters` choose; all are if there is no

@@ -155,6 +155,11 @@ impl Masked {
     }
 }
 
+/// Whether `text`, as it is read, has a template in it, so that nobody knows what it comes to.
+pub(super) fn is_template(text: &str) -> bool {
+    text.contains(MARK)
+}
+
 /// `text` as a person may read it.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     if !text.contains(MARK) {

@@ -54,7 +54,7 @@ impl<'r> Targets<'r> {
             .write(&manifest.stream, assignment)
             .map_err(|obstacle| unwritable(manifest, site, obstacle))?;
         for edit in edits {
-            self.add(manifest, edit)?;
+            self.add(edit).map_err(|node| overlap(manifest, node))?;
         }
         let shared = shared.into_iter();
         self.shared
@@ -135,21 +135,24 @@ impl<'r> Targets<'r> {
     /// Has the file say what a line of `set` or `remove` asks for.
     pub fn add_value(
         &mut self,
-        manifest: &Manifest<'_>,
         edit: Option<Edit>,
         change: ValueChange,
     ) -> Result<(), ManifestError> {
         if let Some(edit) = edit {
-            self.add(manifest, edit)?;
+            self.add(edit).map_err(|_| ManifestError::Overlap {
+                file: change.file.clone(),
+                line: change.line,
+                path: change.path.clone(),
+            })?;
         }
         self.values.push(change);
         Ok(())
     }
 
-    /// Adds `edit`, unless another line wants something else there.
-    fn add(&mut self, manifest: &Manifest<'_>, edit: Edit) -> Result<(), ManifestError> {
+    /// Adds `edit`, unless another line wants something else there: what that is about.
+    fn add(&mut self, edit: Edit) -> Result<(), NodeId> {
         let Edit::Set { node, value } = edit else {
-            return Edit::join(&mut self.additions, edit).map_err(|node| overlap(manifest, node));
+            return Edit::join(&mut self.additions, edit);
         };
         match self.scalars.entry(node) {
             Entry::Vacant(entry) => {
@@ -157,7 +160,7 @@ impl<'r> Targets<'r> {
             }
             Entry::Occupied(mut entry) => {
                 if !entry.get_mut().merge(value) {
-                    return Err(overlap(manifest, node));
+                    return Err(node);
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! CronJob, the items of a List, an Argo Rollout and custom resources nobody has heard of are all found;
 //! Compose's services, Tekton's steps, the containers of ECS task definitions.
 
+use super::source;
 use crate::yaml::{Content, NodeId, Role, Stream};
 
 /// Whether each item of the list below `key` is a container (Kubernetes' `PodSpec`).
@@ -50,7 +51,7 @@ pub(super) fn container(stream: &Stream<'_>, mapping: NodeId) -> Option<Containe
     }
 }
 
-/// The `name` of an item, also where an alias or a merge key brings it in.
+/// The `name` of an item, if that is written there, also where an alias or a merge key brings it in.
 pub(super) fn name(stream: &Stream<'_>, item: NodeId) -> Option<String> {
     let target = |node: NodeId| match stream[node].content {
         Content::Alias { target, .. } => target,
@@ -59,5 +60,6 @@ pub(super) fn name(stream: &Stream<'_>, item: NodeId) -> Option<String> {
     let item = target(item);
     let merged = || stream.get(target(stream.get(item, "<<")?), "name");
     let name = stream.get(item, "name").or_else(merged)?;
-    stream.value(target(name)).map(str::to_owned)
+    let name = stream.value(target(name))?;
+    (!source::is_template(name)).then(|| name.to_owned())
 }

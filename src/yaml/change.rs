@@ -1,6 +1,6 @@
 //! What an edit is, and what may keep it from being made.
 
-use super::document::{NodeId, ParseError};
+use super::document::{NodeId, ParseError, Stream};
 
 /// One change to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +169,30 @@ impl NewValue {
                     true
                 }
             }),
+            (value @ Self::Source(_), other @ (Self::Mapping(_) | Self::List(_))) => {
+                let in_parts = value.in_parts();
+                in_parts.is_some_and(|mut all| {
+                    let is_merged = all.merge(other);
+                    *value = all;
+                    is_merged
+                })
+            }
+            (value @ (Self::Mapping(_) | Self::List(_)), other @ Self::Source(_)) => {
+                other.in_parts().is_some_and(|other| value.merge(other))
+            }
             (value, other) => *value == other,
+        }
+    }
+
+    /// A list or a mapping that is written as a text, as one of its items or keys.
+    fn in_parts(&self) -> Option<Self> {
+        let Self::Source(text) = self else {
+            return None;
+        };
+        let stream = Stream::parse(text.as_bytes()).ok()?;
+        match stream.roots() {
+            [root] => stream.new_value(*root),
+            _ => None,
         }
     }
 }

@@ -817,7 +817,7 @@ fn advice_and_a_slip_never_make_what_nobody_wants() {
     - nginx:1 (container proxy, Deployment/web, apps/web.yaml line 8, .spec.template.spec.containers[name=proxy].image)
     Read on `main` at COMMIT. Nothing was changed.
     The registry and the owner are part of an image's name: did you mean `ghcr.io/acme/web`, with its tag?
-    kustomization.yaml has no container web: it holds no container at all.
+    kustomization.yaml has no container web: it names no container.
     Images there, nearest first:
     - ghcr.io/acme/web:v13 (Kustomization, kustomization.yaml line 3, .images[name="ghcr.io/acme/web"])
     Read on `main` at COMMIT. Nothing was changed.
