@@ -23,6 +23,9 @@ use crate::image::ImageReference;
 /// How long a workload must be degraded without a break: Pods that wait for what they depend on, and
 /// autoscalers without metrics, are so for some seconds.
 const DEGRADED_LASTS: Duration = Duration::from_secs(60);
+/// How long after a look the next one comes at the latest: some pauses between two. What happened in a longer time
+/// nobody saw.
+const UNSEEN: Duration = Duration::from_secs(15);
 /// How long a healthy application without any Pod of an image is looked at before that is believed.
 const NO_POD_GRACE: Duration = Duration::from_secs(15);
 /// How long a healthy application may be out of sync by fields only that a controller writes.
@@ -235,6 +238,8 @@ pub enum Culprit {
 /// Judges one application, look after look.
 #[derive(Debug, Default)]
 pub struct Judge {
+    /// When the last look was.
+    looked: Option<Duration>,
     confirming: bool,
     /// Since when each resource with these images is degraded without a break.
     degraded_since: HashMap<Reference, Duration>,
@@ -248,6 +253,7 @@ impl Judge {
     /// What `look` means, after all before it.
     pub fn judge(&mut self, look: &Look<'_>, goal: &Goal) -> Verdict {
         let scene = Scene::of(look, goal);
+        self.forget_after_a_gap(look.elapsed);
         self.follow(&scene);
         let verdict = self.opinion(&scene);
         let fault =
@@ -294,6 +300,17 @@ impl Judge {
                 }
             }
             wait => Verdict::Unknown(wait.unwrap_or(Wait::Unseen)),
+        }
+    }
+
+    /// What has lasted does so without a break only, and nobody knows what was in a time without looks.
+    fn forget_after_a_gap(&mut self, now: Duration) {
+        let before = self.looked.replace(now);
+        if before.is_some_and(|before| now.saturating_sub(before) > UNSEEN) {
+            self.confirming = false;
+            self.degraded_since.clear();
+            self.no_pod_since = None;
+            self.rewritten_since = None;
         }
     }
 

@@ -23,6 +23,9 @@ const FAILURE_STANDS: Duration = Duration::from_secs(60);
 const SUCCESS_STANDS_ALONE: Duration = Duration::from_secs(60);
 /// How long the branch must not lead to the commit: not every server of GitHub's shows a push at once.
 const GONE_STANDS: Duration = Duration::from_secs(15);
+/// How long after a look the next one comes at the latest: some pauses between two. What happened in a longer time
+/// nobody saw.
+const UNSEEN: Duration = Duration::from_secs(45);
 
 /// What is waited for, and what of all that is posted counts.
 #[derive(Debug, Clone)]
@@ -230,6 +233,8 @@ struct Sight {
 /// Judges one commit, look after look.
 #[derive(Debug, Default)]
 pub struct Judge {
+    /// When the last look was.
+    looked: Option<Duration>,
     seen: HashMap<(String, Context), Sight>,
     off_branch_since: Option<Duration>,
 }
@@ -257,12 +262,23 @@ pub fn wanted<'a>(look: &Look<'a>, criteria: &Criteria) -> Vec<&'a str> {
 impl Judge {
     /// What `look` means, after all before it.
     pub fn judge(&mut self, look: &Look<'_>, criteria: &Criteria) -> Judged {
+        self.forget_after_a_gap(look.elapsed);
         let assessed = self.assessed(look, criteria);
         let (verdict, soon) = self.opinion(look, criteria, &assessed);
         Judged {
             verdict,
             assessed,
             soon,
+        }
+    }
+
+    /// What has lasted does so without a break only, and nobody knows what was in a time without looks; but for
+    /// what was posted at a time that is known, and is still the newest.
+    fn forget_after_a_gap(&mut self, now: Duration) {
+        let before = self.looked.replace(now);
+        if before.is_some_and(|before| now.saturating_sub(before) > UNSEEN) {
+            self.off_branch_since = None;
+            self.seen.retain(|_, sight| sight.at.is_some());
         }
     }
 

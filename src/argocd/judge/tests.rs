@@ -220,8 +220,27 @@ fn words(verdict: &Verdict) -> String {
     }
 }
 
+/// Between two looks nothing changes, which others see.
 #[track_caller]
 fn promise(name: &str, goal: &Goal, looks: &[(u64, State, &str)], end: Option<&str>) {
+    let mut all = Vec::new();
+    for (at, (second, state, expected)) in looks.iter().enumerate() {
+        all.push((*second, state.clone(), Some(*expected)));
+        let next = looks.get(at + 1).map_or(0, |(next, _, _)| *next);
+        let between = (second + 10..next).step_by(10);
+        all.extend(between.map(|second| (second, state.clone(), None)));
+    }
+    promise_of_looks(name, goal, &all, end);
+}
+
+/// These looks, and no others; what is not promised of one is not looked at.
+#[track_caller]
+fn promise_of_looks(
+    name: &str,
+    goal: &Goal,
+    looks: &[(u64, State, Option<&str>)],
+    end: Option<&str>,
+) {
     let mut judge = Judge::default();
     let mut last = None;
     for (second, state, expected) in looks {
@@ -249,7 +268,9 @@ fn promise(name: &str, goal: &Goal, looks: &[(u64, State, &str)], end: Option<&s
             elapsed: Duration::from_secs(*second),
         };
         let verdict = judge.judge(&look, goal);
-        assert_eq!(words(&verdict), *expected, "{name}, second {second}");
+        if let Some(expected) = expected {
+            assert_eq!(words(&verdict), *expected, "{name}, second {second}");
+        }
         if let Verdict::Unknown(wait) = verdict {
             last = Some(words(&judge.conclude(&look, goal, Some(wait))));
         }
@@ -560,6 +581,35 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
             ),
             (40, sick(), wait),
             (99, sick(), wait),
+        ],
+        Some(wait),
+    );
+    promise_of_looks(
+        "in a time without looks it may have been well",
+        &goal(),
+        &[
+            (3, sick(), Some(wait)),
+            (10, sick(), Some(wait)),
+            (70, sick(), Some(wait)),
+            (85, sick(), Some(wait)),
+            (100, sick(), Some(wait)),
+            (115, sick(), Some(wait)),
+            (129, sick(), Some(wait)),
+            (130, sick(), Some("confirm")),
+            (131, sick(), Some(broken)),
+        ],
+        None,
+    );
+    promise_of_looks(
+        "a confirmation is by the next look",
+        &goal(),
+        &[
+            (0, sick(), Some(wait)),
+            (15, sick(), Some(wait)),
+            (30, sick(), Some(wait)),
+            (45, sick(), Some(wait)),
+            (60, sick(), Some("confirm")),
+            (76, sick(), Some(wait)),
         ],
         Some(wait),
     );

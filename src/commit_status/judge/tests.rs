@@ -406,6 +406,38 @@ fn a_branch_that_does_not_lead_to_the_commit_is_looked_at_for_a_while() {
 }
 
 #[test]
+fn what_lasts_was_looked_at_all_the_time() {
+    let undated = Posted {
+        at: None,
+        ..posted(&format!("failure {WEB}"), 0)
+    };
+    let failing = Scene::of(&[undated]);
+    let gone = Scene {
+        gone: true,
+        ..Scene::default()
+    };
+    let seen_at = |scene: &Scene, all: &[i64]| {
+        let mut judge = Judge::default();
+        let looks = all.iter().map(|seconds| scene.look(*seconds));
+        let judged = looks.map(|look| judge.judge(&look, &criteria(WEB)).verdict);
+        judged.last().unwrap()
+    };
+    let broken = Verdict::Broken(vec![web()]);
+    assert_eq!(seen_at(&failing, &[0, 30, 60]), broken);
+    let wait = Verdict::Unknown(Wait::Failing(web()));
+    assert_eq!(seen_at(&failing, &[0, 60]), wait);
+    assert_eq!(seen_at(&failing, &[0, 60, 90, 119]), wait);
+    assert_eq!(seen_at(&failing, &[0, 60, 90, 120]), broken);
+    let ended = Verdict::Elsewhere(Culprit::Gone);
+    assert_eq!(seen_at(&gone, &[0, 15]), ended);
+    assert_eq!(seen_at(&gone, &[0, 60]), Verdict::Unknown(Wait::OffBranch));
+    assert_eq!(seen_at(&gone, &[0, 60, 75]), ended);
+    // What was posted at a time that is known, and is the newest still, has been so all the time.
+    let dated = Scene::of(&[posted(&format!("failure {WEB}"), 0)]);
+    assert_eq!(seen_at(&dated, &[0, 60]), broken);
+}
+
+#[test]
 fn files_are_read_where_they_decide() {
     let success = [posted(&format!("success {WEB}"), 10)];
     let unread = |own: &[Posted], all: &[Posted]| Scene {
