@@ -239,6 +239,14 @@ impl Client {
         }
     }
 
+    /// Whether Argo CD has taken a token that came in exchange, in this run.
+    pub fn has_taken_a_token_of_dex(&self) -> bool {
+        match &self.access {
+            Access::Fixed(_) => false,
+            Access::Exchanged(tokens) => tokens.was_one_taken(),
+        }
+    }
+
     /// The application as it is. With `refresh`, after Argo CD has looked into Git again, which may take
     /// as long as making all manifests does.
     ///
@@ -361,6 +369,12 @@ impl Client {
             Access::Exchanged(tokens) => tokens,
         };
         let sign_on = || Patience::of(patience.min(SIGN_ON));
+        let taken = |answer: Result<Dated<T>, ArgocdError>| {
+            if answer.is_ok() {
+                tokens.note_taken();
+            }
+            answer
+        };
         let asked = async {
             let token = tokens.token(&sign_on()).await;
             let token = token.map_err(|error| self.not_signed_on(error))?;
@@ -373,9 +387,9 @@ impl Client {
                     let token = tokens.in_place_of(&token, &sign_on()).await;
                     let token = token.map_err(|error| self.not_signed_on(error))?;
                     token.is_first_use();
-                    self.asked(url, &token.secret, patience).await
+                    taken(self.asked(url, &token.secret, patience).await)
                 }
-                answer => answer,
+                answer => taken(answer),
             }
         };
         let answer = tokio::time::timeout(patience, asked).await;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::claims::{Claims, shown};
@@ -88,7 +89,9 @@ impl Exchange {
         #[derive(Deserialize)]
         struct Given {
             access_token: SecretString,
-            expires_in: Option<u64>,
+            // Of which some make a text, or a fraction.
+            #[serde(default)]
+            expires_in: Value,
         }
         let place = self.place();
         if let Some(target) = answer.target(&self.endpoint) {
@@ -103,10 +106,12 @@ impl Exchange {
             return Err(self.refusal(answer, id_token));
         }
         let given = serde_json::from_slice::<Given>(&answer.body).ok();
-        let given = given.filter(|given| {
-            let token = given.access_token.expose_secret();
-            !token.is_empty() && HeaderValue::from_str(token).is_ok()
-        });
+        let given = given.filter(|given| !given.access_token.expose_secret().is_empty());
+        if let Some(given) = &given {
+            secrets::given_out(&given.access_token);
+        }
+        let given =
+            given.filter(|given| HeaderValue::from_str(given.access_token.expose_secret()).is_ok());
         let Some(Given {
             access_token: token,
             expires_in,
@@ -115,11 +120,11 @@ impl Exchange {
             let why = format!("{place} answered with something that is not a token");
             return Err(Refusal::NoEndpoint(why).into());
         };
-        secrets::given_out(&token);
-        let life = expires_in.or_else(|| {
+        let by_claims = || {
             let claims = Claims::of(&token)?;
             u64::try_from(claims.ends?.checked_sub(claims.issued?)?).ok()
-        });
+        };
+        let life = expires_in.as_u64().or_else(by_claims);
         Ok(Exchanged {
             token,
             life: life.filter(|life| *life > 0).map(Duration::from_secs),

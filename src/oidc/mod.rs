@@ -31,6 +31,7 @@ pub struct Tokens {
     audience: String,
     exchange: Exchange,
     current: Mutex<Option<Arc<Token>>>,
+    was_one_taken: AtomicBool,
     /// Whoever holds it gets a new one.
     turn: tokio::sync::Mutex<()>,
 }
@@ -74,6 +75,7 @@ impl Tokens {
             audience,
             exchange,
             current: Mutex::default(),
+            was_one_taken: AtomicBool::new(false),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -116,6 +118,16 @@ impl Tokens {
             Some(token) => Ok(token),
             None => self.next(patience).await,
         }
+    }
+
+    /// Notes that whom the tokens are for has taken one.
+    pub fn note_taken(&self) {
+        self.was_one_taken.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether whom the tokens are for has taken one.
+    pub fn was_one_taken(&self) -> bool {
+        self.was_one_taken.load(Ordering::Relaxed)
     }
 
     /// What the token says of itself; none where there is none, or one that does not tell.

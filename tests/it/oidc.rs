@@ -16,6 +16,13 @@ const MANIFEST: &str =
 const CONNECTOR: &str = "github-actions";
 const GITLAB: &str = "https://gitlab.example.com";
 
+/// An ID token that was made when the job started, and lasts.
+fn handed_over(issuer: &str, subject: &str) -> String {
+    let mut claims = job(issuer, subject, "x", 1);
+    claims["exp"] = 4_000_000_000_u64.into();
+    jwt(&claims)
+}
+
 type Steps = Vec<Box<dyn Fn() -> Reply + Send>>;
 
 /// A repository, and whoever gives out tokens.
@@ -198,7 +205,7 @@ fn a_job_signs_on_with_its_id_token() {
 fn what_servers_say_shows_no_token() {
     let world = World::new();
     let argocd = world.argocd(vec![world.healthy()]);
-    let id_token = jwt(&job(GITLAB, SUBJECT, "x", 1));
+    let id_token = handed_over(GITLAB, SUBJECT);
     // Also where what is said is cut in the middle of it.
     for before in ["no: ", &"no ".repeat(90)] {
         let said = format!("{before}{id_token} {}", "why ".repeat(1_000));
@@ -245,12 +252,7 @@ fn a_job_elsewhere_hands_its_id_token_over() {
     let world = World::new();
     world.dex.set_issuer(GITLAB);
     let argocd = world.argocd(vec![world.healthy()]);
-    let id_token = jwt(&job(
-        GITLAB,
-        "project_path:acme/web:ref_type:branch:ref:main",
-        "x",
-        1,
-    ));
+    let id_token = handed_over(GITLAB, "project_path:acme/web:ref_type:branch:ref:main");
     let outcome = world.verify_in_gitlab(&argocd, &id_token).run().succeeded();
     assert_eq!(world.dex.forms()[0]["subject_token"], id_token);
     assert_eq!(world.id_tokens.requests(), Vec::<String>::new());
@@ -258,10 +260,14 @@ fn a_job_elsewhere_hands_its_id_token_over() {
     for secret in [&id_token, &world.dex.given()[0]] {
         assert!(!outcome.log().contains(secret), "{}", outcome.log());
     }
-    // One that is handed over is meant, also in a workflow.
+    // In a workflow, the one that can be renewed counts.
+    world.dex.set_issuer(ISSUER);
     let both = world.verify(&argocd).env("ARGOCD_ID_TOKEN", &id_token);
     both.run().succeeded();
-    assert_eq!(world.id_tokens.requests(), Vec::<String>::new());
+    assert_eq!(
+        world.dex.forms()[1]["subject_token"],
+        world.id_tokens.given()[0]
+    );
 }
 
 #[test]
@@ -314,6 +320,151 @@ fn a_token_that_counts_no_more_is_replaced_once() {
 }
 
 #[test]
+fn tokens_that_were_taken_and_are_no_more_are_tried_again() {
+    let world = World::new();
+    let (dex, behind, once) = (world.dex.clone(), world.behind(), Once::new());
+    let argocd = world.argocd(vec![
+        world.behind(),
+        Box::new(move || {
+            once.call_once(|| dex.spoil(3));
+            behind()
+        }),
+        world.healthy(),
+    ]);
+    let log = world.verify(&argocd).run().succeeded().shown_log();
+    let refused = "HTTP 401: invalid session: token signature is invalid. Asking again";
+    assert_eq!(log.matches(refused).count(), 1, "{log}");
+    assert!(!log.contains("oidc.config"), "{log}");
+
+    // Until the time is over.
+    let world = World::new();
+    let (dex, behind) = (world.dex.clone(), world.behind());
+    let argocd = world.argocd(vec![
+        world.behind(),
+        Box::new(move || {
+            dex.distrust();
+            behind()
+        }),
+    ]);
+    let verify = world.verify(&argocd).input("verify-timeout", "3");
+    insta::assert_snapshot!(world.told(&argocd, &verify.run().failed()), @"
+    Argo CD refused the token: ARGOCD answered HTTP 401: invalid session: token signature is invalid. Argo CD took this job's tokens before, and takes none now. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
+    Argo CD or its Dex was changed meanwhile, or does not run as it should: the log of `argocd-server` has the reason (`Failed to verify session token`).
+    ");
+}
+
+#[test]
+fn a_token_whose_time_is_over_is_told_as_that() {
+    let world = World::new();
+    let argocd = world.argocd(vec![Box::new(|| {
+        Reply::Refused(
+            401,
+            "invalid session: token has invalid claims: token is expired",
+        )
+    })]);
+    let stored = world.verify(&argocd).input("argocd-oidc-connector", "");
+    let stored = stored.input("argocd-token", ARGOCD_TOKEN);
+    let told =
+        [world.verify(&argocd), stored].map(|action| world.told(&argocd, &action.run().failed()));
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    Argo CD refused the token: ARGOCD answered HTTP 401: invalid session: token has invalid claims: token is expired. Its Dex has given that token out a moment ago. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
+    The clocks of `argocd-dex-server` and `argocd-server` differ, or `expiry.idTokens` in `dex.config` lets tokens last for next to no time.
+
+    Argo CD refused the token: ARGOCD answered HTTP 401: invalid session: token has invalid claims: token is expired. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
+    The time of `argocd-token` is over: make a new one. A project role's token lasts: `argocd proj role create-token PROJECT ROLE`; an account's is made by `argocd account generate-token`.
+    ");
+}
+
+#[test]
+fn who_is_refused_until_the_time_is_over_is_told_what_that_means() {
+    let world = World::new();
+    let steps = || -> Steps {
+        vec![
+            world.behind(),
+            Box::new(|| Reply::Refused(403, "permission denied")),
+        ]
+    };
+    let told = [true, false].map(|by_job| {
+        let argocd = world.argocd(steps());
+        let verify = world.verify(&argocd).input("verify-timeout", "2");
+        let verify = match by_job {
+            true => verify,
+            false => verify
+                .input("argocd-oidc-connector", "")
+                .input("argocd-token", ARGOCD_TOKEN),
+        };
+        world.told(&argocd, &verify.run().failed())
+    });
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The application was not found: The application blog went away while this step waited for it: ARGOCD answered HTTP 403: permission denied.
+    Somebody deleted it, or took the right to see it from this job. The job needs `applications, get` on it, in `policy.csv` of the ConfigMap `argocd-rbac-cm`, with the application's project in place of PROJECT: `p, repo:wlals2/blogsite:ref:refs/heads/main, applications, get, PROJECT/blog, allow`. Before Argo CD 3.0, the subject is `CnJlcG86d2xhbHMyL2Jsb2dzaXRlOnJlZjpyZWZzL2hlYWRzL21haW4SZ2l0aHViLWFjdGlvbnM`.
+
+    The application was not found: The application blog went away while this step waited for it: ARGOCD answered HTTP 403: permission denied.
+    Somebody deleted it, or took the right to see it from the token.
+    ");
+}
+
+#[test]
+fn a_refusal_of_dex_in_the_middle_is_in_the_log_once() {
+    let world = World::new();
+    let (dex, behind) = (world.dex.clone(), world.behind());
+    let argocd = world.argocd(vec![
+        world.behind(),
+        Box::new(move || {
+            dex.restart();
+            dex.set_issuer(GITLAB);
+            behind()
+        }),
+    ]);
+    let verify = world.verify(&argocd).input("verify-timeout", "4");
+    let log = verify.run().failed().shown_log();
+    assert!(world.dex.forms().len() > 2, "{log}");
+    let refused = "HTTP 401: access_denied. Asking again";
+    assert_eq!(log.matches(refused).count(), 1, "{log}");
+}
+
+#[test]
+fn after_a_final_no_nothing_more_is_asked() {
+    let refusals: [&dyn Fn(&World); 3] = [
+        &|world| world.dex.set_issuer(GITLAB),
+        &|world| {
+            let no = r#"{"error":"unsupported_grant_type"}"#.to_owned();
+            world.dex.refuse(Answer(400, no));
+        },
+        &|world| world.id_tokens.refuse(Answer(403, "{}".to_owned())),
+    ];
+    for prepare in refusals {
+        let world = World::new();
+        prepare(&world);
+        let argocd = world.argocd(vec![world.healthy()]);
+        let outcome = world.verify(&argocd).run().failed();
+        assert_eq!(world.id_tokens.requests().len(), 1, "{}", outcome.log());
+        assert!(world.dex.forms().len() <= 1, "{}", outcome.log());
+        let masks = outcome.masks();
+        let given = world.id_tokens.given();
+        assert!(given.iter().all(|token| masks.contains(token)), "{masks:?}");
+    }
+}
+
+#[test]
+fn a_token_whose_life_is_told_oddly_is_taken_and_lasts_as_it_says_itself() {
+    for odd in [json!(86_399.5), json!("86399"), json!(-1), json!(null)] {
+        let world = World::new();
+        world.dex.set_life(2);
+        world.dex.set_expires_in(odd.clone());
+        let (dex, healthy, behind) = (world.dex.clone(), world.healthy(), world.behind());
+        let argocd = world.argocd(vec![Box::new(move || match dex.given().len() {
+            0 | 1 => behind(),
+            _ => healthy(),
+        })]);
+        let outcome = world.verify(&argocd).run().succeeded();
+        let (given, masks) = (world.dex.given(), outcome.masks());
+        assert!(given.len() >= 2, "{odd}");
+        assert!(given.iter().all(|token| masks.contains(token)), "{odd}");
+    }
+}
+
+#[test]
 fn a_fresh_token_that_is_refused_is_refused_for_good() {
     let world = World::new();
     world.dex.distrust();
@@ -347,7 +498,7 @@ fn a_job_without_rights_is_told_the_line_that_gives_them() {
     The job needs `applications, get` on it, in `policy.csv` of the ConfigMap `argocd-rbac-cm`: `p, repo:wlals2/blogsite:ref:refs/heads/main, applications, get, shop/blog, allow`. Before Argo CD 3.0, the subject is `CnJlcG86d2xhbHMyL2Jsb2dzaXRlOnJlZjpyZWZzL2hlYWRzL21haW4SZ2l0aHViLWFjdGlvbnM`. One in a namespace of its own must be in `application.namespaces`.
 
     Argo CD does not show the application: ARGOCD answered HTTP 403: permission denied. Whether team-a/blog runs COMMIT, which is in Git, is not known: it may be live already.
-    The job needs `applications, get` on it, in `policy.csv` of the ConfigMap `argocd-rbac-cm`, with the application's project in place of PROJECT: `p, repo:wlals2/blogsite:ref:refs/heads/main, applications, get, PROJECT/team-a/blog, allow`. Before Argo CD 3.0, the subject is `CnJlcG86d2xhbHMyL2Jsb2dzaXRlOnJlZjpyZWZzL2hlYWRzL21haW4SZ2l0aHViLWFjdGlvbnM`. Or there is no application team-a/blog: without `argocd-project`, Argo CD does not tell the two apart. One in a namespace of its own must be in `application.namespaces`.
+    The job needs `applications, get` on it, in `policy.csv` of the ConfigMap `argocd-rbac-cm`, with the application's project in place of PROJECT: `p, repo:wlals2/blogsite:ref:refs/heads/main, applications, get, PROJECT/team-a/blog, allow`; with `PROJECT/blog` where `team-a` is Argo CD's own namespace. Before Argo CD 3.0, the subject is `CnJlcG86d2xhbHMyL2Jsb2dzaXRlOnJlZjpyZWZzL2hlYWRzL21haW4SZ2l0aHViLWFjdGlvbnM`. Or there is no application team-a/blog: without `argocd-project`, Argo CD does not tell the two apart. One in a namespace of its own must be in `application.namespaces`.
     ");
 }
 
@@ -472,7 +623,7 @@ fn every_refusal_says_who_refused_and_what_to_do() {
 fn a_long_subject_is_whole_where_it_is_to_be_copied() {
     let world = World::new();
     let subject = format!("repo:acme/web:environment:{}", "x".repeat(400));
-    let id_token = jwt(&job(ISSUER, &subject, "x", 1));
+    let id_token = handed_over(ISSUER, &subject);
     let argocd = world.argocd(vec![Box::new(|| Reply::Refused(403, "permission denied"))]);
     let action = world.verify(&argocd).env("ARGOCD_ID_TOKEN", &id_token);
     let action = action
@@ -502,32 +653,43 @@ fn an_id_token_that_was_handed_over_can_be_no_good() {
     let world = World::new();
     world.dex.set_issuer(GITLAB);
     let argocd = world.argocd(vec![world.healthy()]);
-    let mut old = job(
-        GITLAB,
-        "project_path:acme/web:ref_type:branch:ref:main",
-        "x",
-        1,
-    );
-    old["exp"] = (NOW - 60).into();
     let told = |id_token: &str| {
-        let action = world.verify(&argocd).env("ARGOCD_ID_TOKEN", id_token);
+        let action = world.step(&argocd).env("ARGOCD_ID_TOKEN", id_token);
         world.told(&argocd, &action.run().failed())
     };
-    let told = [
-        told(&jwt(&old)),
-        told("$ARGOCD_ID_TOKEN"),
-        told(&jwt(&job(ISSUER, "a`b\n::error::c", "x", 1))),
-    ];
-    insta::assert_snapshot!(told.join("\n\n"), @"
-    The job could not log in to Argo CD: ARGOCD/api/dex/token answered HTTP 401: access_denied. The ID token is of the issuer `https://gitlab.example.com`, about `project_path:acme/web:ref_type:branch:ref:main`, for `x`. It ended at 2026-08-22 09:59:15 UTC. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
-    It was made when the job started, and can't be renewed: let this step come earlier in it, or give the job more time (GitLab lets it last as long as the job's `timeout`).
-
-    The job could not log in to Argo CD: ARGOCD/api/dex/token answered HTTP 401: access_denied. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
-    What the variable ARGOCD_ID_TOKEN has is not an ID token (a JSON Web Token): check its name in `id_tokens:` of the job.
-
+    insta::assert_snapshot!(told(&handed_over(ISSUER, "a`b\n::error::c")), @"
     The job could not log in to Argo CD: ARGOCD/api/dex/token answered HTTP 401: access_denied. The ID token is of the issuer `https://token.actions.githubusercontent.com`, about `a'b ::error::c`, for `x`. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
     In `dex.config`, the connector `github-actions` needs `type: oidc`, exactly that issuer, `userNameKey: sub`, and `allowedGroups`, where it has some, that let this job in. The log of `argocd-dex-server` has the reason (`failed to verify subject token`).
     ");
+
+    // What it says of itself is read before anything is asked, and written.
+    let forms = world.dex.forms().len();
+    let mut over = job(GITLAB, SUBJECT, "x", 1);
+    over["exp"] = (NOW - 60).into();
+    let expired = told(&jwt(&over));
+    let (before, after) = expired
+        .split_once("clock is at ")
+        .unwrap_or_else(|| panic!("{expired}"));
+    let now = after.find(". ").unwrap();
+    let told = [
+        format!("{before}clock is at NOW{}", &after[now..]),
+        told("$ARGOCD_ID_TOKEN"),
+    ];
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    The inputs are not valid: `argocd-oidc-connector`: the ID token in the variable ARGOCD_ID_TOKEN ended at 2026-08-22 09:59:15 UTC, and this runner's clock is at NOW. It was made when the job started, and can't be renewed: let this step come earlier in it, or give the job more time (GitLab lets it last as long as the job's `timeout`)
+    Nothing was changed.
+
+    The inputs are not valid: `argocd-oidc-connector`: what the variable ARGOCD_ID_TOKEN has is not an ID token (a JSON Web Token): check its name in `id_tokens:` of the job
+    Nothing was changed.
+    ");
+    assert_eq!(world.dex.forms().len(), forms);
+    let tip = world.repository.tip("main");
+    let update = world
+        .step(&argocd)
+        .env("ARGOCD_ID_TOKEN", "$ARGOCD_ID_TOKEN");
+    let update = update.input("operation", "update");
+    update.input("image", "acme/web:v2").run().failed();
+    assert_eq!(world.repository.tip("main"), tip);
 }
 
 #[test]

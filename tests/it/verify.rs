@@ -640,7 +640,7 @@ fn every_refusal_says_what_it_is() {
     .into();
     insta::assert_snapshot!(told.join("\n"), @r#"
     Argo CD refused the token: ARGOCD answered HTTP 401: invalid session: token is expired. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
-    `argocd-token` is expired, revoked or of another Argo CD. A project role's token lasts: `argocd proj role create-token PROJECT ROLE`; an account's is made by `argocd account generate-token`.
+    The time of `argocd-token` is over: make a new one. A project role's token lasts: `argocd proj role create-token PROJECT ROLE`; an account's is made by `argocd account generate-token`.
 
     Argo CD does not show the application: ARGOCD answered HTTP 403: permission denied: applications, get, default/blog, sub: ci. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
     The token needs `applications, get` on it: `p, ROLE, applications, get, PROJECT/blog, allow` in the project's role or in `argocd-rbac-cm`. Or there is no application blog: without `argocd-project`, Argo CD does not tell the two apart. One in a namespace of its own must be in `application.namespaces`.

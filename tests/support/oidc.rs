@@ -138,7 +138,10 @@ fn give(mut stream: TcpStream, state: &Mutex<Asked>) {
             (path, query["api-version"].as_str()),
             ("/8a3f/idtoken/42", "2.0")
         );
-        let token = jwt(&job(ISSUER, SUBJECT, &query["audience"], state.given.len()));
+        let number = state.given.len();
+        let mut claims = job(ISSUER, SUBJECT, &query["audience"], number);
+        claims["iat"] = (NOW + number as u64).into();
+        let token = jwt(&claims);
         state.given.push(token.clone());
         let answer = json!({"count": token.len(), "value": token});
         http(
@@ -162,6 +165,8 @@ struct State {
     audience: Option<&'static str>,
     /// How long its tokens last, in seconds.
     life: u64,
+    /// What it says of that, where that is something else.
+    expires_in: Option<Value>,
     refusals: VecDeque<Answer>,
     given: Vec<String>,
     /// How many of them count no more, the first ones.
@@ -179,6 +184,7 @@ impl Dex {
             issuer: ISSUER.to_owned(),
             audience: None,
             life: 86_400,
+            expires_in: None,
             refusals: VecDeque::new(),
             given: Vec::new(),
             forgotten: 0,
@@ -202,6 +208,11 @@ impl Dex {
         self.0.lock().unwrap().life = seconds;
     }
 
+    /// What it says of how long they last, in place of the truth.
+    pub fn set_expires_in(&self, value: Value) {
+        self.0.lock().unwrap().expires_in = Some(value);
+    }
+
     /// Argo CD does not take its tokens, as with `oidc.config`.
     pub fn distrust(&self) {
         self.0.lock().unwrap().is_trusted = false;
@@ -216,6 +227,12 @@ impl Dex {
     pub fn restart(&self) {
         let mut state = self.0.lock().unwrap();
         state.forgotten = state.given.len();
+    }
+
+    /// Argo CD takes none of what it gave out, nor of the next ones.
+    pub fn spoil(&self, next: usize) {
+        let mut state = self.0.lock().unwrap();
+        state.forgotten = state.given.len() + next;
     }
 
     /// Whether Argo CD takes a token.
@@ -320,9 +337,10 @@ impl State {
         }
         let token = jwt(&claims);
         self.given.push(token.clone());
+        let expires_in = self.expires_in.clone();
         let answer = json!({
             "access_token": token, "issued_token_type": ACCESS_TOKEN, "token_type": "bearer",
-            "expires_in": self.life,
+            "expires_in": expires_in.unwrap_or_else(|| self.life.into()),
         });
         (200, answer.to_string())
     }

@@ -23,7 +23,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// By its variables. A token that somebody hands over is meant.
+    /// By its variables. What can be asked for again goes before a token that was made once.
     pub fn of(environment: &Environment) -> Self {
         let secret = |name| {
             environment
@@ -40,7 +40,7 @@ impl Job {
             })
         };
         Self {
-            id_tokens: secret(ID_TOKEN).map(IdTokens::Given).or_else(asked),
+            id_tokens: asked().or_else(|| secret(ID_TOKEN).map(IdTokens::Given)),
             is_githubs: environment.get("GITHUB_ACTIONS") == Some("true"),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::ended::Ended;
+use super::rbac::rbac_object;
 use super::report::Blame;
 use super::seen::{HeldBack, Seen};
 use super::sign_on;
@@ -111,20 +112,40 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
     let argocd = seen.watching.argocd;
     let host = argocd.server.host();
     let was_there = seen.application.as_ref().is_some();
-    let gone = || {
-        Ended::new(
-            Reason::ApplicationNotFound,
-            format!("The application {name} went away while this step waited for it: {error}."),
-            "Somebody deleted it, or took the right to see it from the token.",
-        )
+    let is_by_job = sign_on::is_by_job(seen);
+    let right = || match is_by_job {
+        true => sign_on::missing_right(seen),
+        false => {
+            let object = rbac_object(seen);
+            format!(
+                "The token needs `applications, get` on it: `p, ROLE, applications, get, {}, allow` in the project's role or in `argocd-rbac-cm`{}.",
+                object.name, object.otherwise
+            )
+        }
     };
     match error {
-        ArgocdError::Forbidden(_) | ArgocdError::NotFound(_) if was_there => gone(),
+        ArgocdError::Forbidden(_) | ArgocdError::NotFound(_) if was_there => {
+            let hint = match is_by_job {
+                true => format!(
+                    "Somebody deleted it, or took the right to see it from this job. {}",
+                    right()
+                ),
+                false => {
+                    "Somebody deleted it, or took the right to see it from the token.".to_owned()
+                }
+            };
+            Ended::new(
+                Reason::ApplicationNotFound,
+                format!("The application {name} went away while this step waited for it: {error}."),
+                hint,
+            )
+        }
         ArgocdError::SignOn(refusal) => sign_on::refused(seen, refusal, waited),
-        ArgocdError::Unauthorized(_) if sign_on::is_by_job(seen) => Ended::new(
+        ArgocdError::Unauthorized(_) if is_by_job => sign_on::not_taken(seen, error),
+        ArgocdError::Unauthorized(said) if sign_on::is_expired(said) => Ended::new(
             Reason::ArgocdToken,
-            format!("{error}, though Dex has given out the token a moment ago."),
-            "With `oidc.config` in its ConfigMap `argocd-cm`, Argo CD takes the tokens of that provider alone, and none of Dex's: then give an `argocd-token`. Else the log of `argocd-server` has the reason (`Failed to verify session token`).",
+            format!("{error}."),
+            "The time of `argocd-token` is over: make a new one. A project role's token lasts: `argocd proj role create-token PROJECT ROLE`; an account's is made by `argocd account generate-token`.",
         ),
         ArgocdError::Unauthorized(_) => Ended::new(
             Reason::ArgocdToken,
@@ -139,18 +160,12 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
                     " Or there is no application {name}: without `argocd-project`, Argo CD does not tell the two apart."
                 ),
             };
-            let object = format!("{}/{name}", project.unwrap_or("PROJECT"));
-            let right = match sign_on::is_by_job(seen) {
-                true => sign_on::missing_right(seen, &object),
-                false => format!(
-                    "The token needs `applications, get` on it: `p, ROLE, applications, get, {object}, allow` in the project's role or in `argocd-rbac-cm`."
-                ),
-            };
             Ended::new(
                 Reason::ArgocdAccess,
                 format!("{error}."),
                 format!(
-                    "{right}{missing} One in a namespace of its own must be in `application.namespaces`."
+                    "{}{missing} One in a namespace of its own must be in `application.namespaces`.",
+                    right()
                 ),
             )
         }
@@ -497,11 +512,7 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
     let name = seen.name;
     let seconds = total.as_secs();
     if let Some(error) = &seen.trouble {
-        let ended = match error {
-            ArgocdError::SignOn(refusal) => sign_on::refused(seen, refusal, total),
-            error => unreachable_server(seen, error, total),
-        };
-        return not_known(seen, ended);
+        return refused(seen, error, total);
     }
     let Some(application) = seen.application.as_ref() else {
         let silent = Ended::new(

@@ -4,6 +4,7 @@
 mod ended;
 mod explain;
 mod find;
+mod rbac;
 mod report;
 mod seen;
 mod sign_on;

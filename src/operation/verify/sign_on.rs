@@ -5,8 +5,9 @@ use std::time::Duration;
 use chrono::DateTime;
 
 use super::ended::Ended;
+use super::rbac::{RbacObject, rbac_object};
 use super::seen::Seen;
-use crate::argocd::client::Identity;
+use crate::argocd::client::{ArgocdError, Identity};
 use crate::failure::Reason;
 use crate::oidc::{Claims, IdTokens, Refusal, shortened};
 
@@ -120,8 +121,34 @@ fn quoted(text: &str) -> String {
     text.replace('`', "'")
 }
 
-/// The line of RBAC that the job lacks, to see the application `object`.
-pub(super) fn missing_right(seen: &Seen<'_>, object: &str) -> String {
+/// Whether Argo CD's words are those of a token whose time is over (golang-jwt, `ErrTokenExpired`).
+pub(super) fn is_expired(said: &str) -> bool {
+    said.contains("token is expired")
+}
+
+/// Argo CD does not take a token that its Dex gave out.
+pub(super) fn not_taken(seen: &Seen<'_>, error: &ArgocdError) -> Ended {
+    let (what, hint) = if is_expired(&error.to_string()) {
+        (
+            ". Its Dex has given that token out a moment ago",
+            "The clocks of `argocd-dex-server` and `argocd-server` differ, or `expiry.idTokens` in `dex.config` lets tokens last for next to no time.",
+        )
+    } else if seen.watching.client.has_taken_a_token_of_dex() {
+        (
+            ". Argo CD took this job's tokens before, and takes none now",
+            "Argo CD or its Dex was changed meanwhile, or does not run as it should: the log of `argocd-server` has the reason (`Failed to verify session token`).",
+        )
+    } else {
+        (
+            ", though Dex has given out the token a moment ago",
+            "With `oidc.config` in its ConfigMap `argocd-cm`, Argo CD takes the tokens of that provider alone, and none of Dex's: then give an `argocd-token`. Else the log of `argocd-server` has the reason (`Failed to verify session token`).",
+        )
+    };
+    Ended::new(Reason::ArgocdToken, format!("{error}{what}."), hint)
+}
+
+/// The line of RBAC that the job lacks, to see the application.
+pub(super) fn missing_right(seen: &Seen<'_>) -> String {
     let claims = seen.watching.client.claims().unwrap_or_default();
     let Claims {
         subject, federated, ..
@@ -137,12 +164,16 @@ pub(super) fn missing_right(seen: &Seen<'_>, object: &str) -> String {
         true => "SUBJECT".to_owned(),
         false => field(&known),
     };
+    let RbacObject {
+        name: object,
+        otherwise,
+    } = rbac_object(seen);
     let project = match object.starts_with("PROJECT/") {
         true => ", with the application's project in place of PROJECT",
         false => "",
     };
     format!(
-        "The job needs `applications, get` on it, in `policy.csv` of the ConfigMap `argocd-rbac-cm`{project}: `p, {subject}, applications, get, {object}, allow`.{older}"
+        "The job needs `applications, get` on it, in `policy.csv` of the ConfigMap `argocd-rbac-cm`{project}: `p, {subject}, applications, get, {object}, allow`{otherwise}.{older}"
     )
 }
 

@@ -174,12 +174,13 @@ impl<'a> Watch<'a> {
             answer = asked => answer,
             () = deadline.cancelled() => return Ok(Looked { changed: false, confirm: false }),
         };
-        // Only now, as the first look is at how it was before the commit arrived.
-        self.keep_refreshing();
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return self.refused(error, log),
         };
+        // Only now, as the first look is at how it was before the commit arrived, and nobody is asked more than once
+        // for what is refused.
+        self.keep_refreshing();
         if self.seen.trouble.take().is_some() {
             log.info(&format!("{}: Argo CD answers again", self.seen.name));
         }
@@ -921,18 +922,23 @@ impl<'a> Watch<'a> {
                 seen || self.started.elapsed() < UNREACHABLE
             }
             ArgocdError::SignOn(_) => seen && since.elapsed() < BLIP,
-            ArgocdError::Unauthorized(_)
-            | ArgocdError::NotFound(_)
-            | ArgocdError::Rejected(_)
-            | ArgocdError::Certificate(_) => false,
+            // Not the kind of token is wrong, where it took one; and there is another one at each look.
+            ArgocdError::Unauthorized(_) => {
+                self.seen.watching.client.has_taken_a_token_of_dex() && since.elapsed() < BLIP
+            }
+            ArgocdError::NotFound(_) | ArgocdError::Rejected(_) | ArgocdError::Certificate(_) => {
+                false
+            }
         };
         if !waits {
             let waited = self.started.elapsed();
             return Err(explain::refused(&self.seen, &error, waited));
         }
-        let changed = self.seen.trouble.as_ref() != Some(&error);
-        if changed {
-            log.info(&format!("{}: {error}. Asking again", self.seen.name));
+        // By its words: what else it holds, such as of an ID token, is new each time.
+        let words = error.to_string();
+        let known = self.seen.trouble.as_ref().map(ToString::to_string);
+        if known.as_ref() != Some(&words) {
+            log.info(&format!("{}: {words}. Asking again", self.seen.name));
         }
         self.seen.trouble = Some(error);
         Ok(Looked {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use crate::action::inputs::definition::{
@@ -15,7 +16,7 @@ use crate::action::inputs::parse::{boolean, lines, seconds, text};
 use crate::argocd::client::{Identity, Server};
 use crate::argocd::{ApplicationName, WaitFor};
 use crate::http::text::{host, is_cleartext};
-use crate::oidc::IdTokens;
+use crate::oidc::{Claims, IdTokens};
 use crate::operation::verify::Argocd;
 
 inputs! {
@@ -230,5 +231,29 @@ fn id_tokens(given: &mut Given, plaintext: bool) -> Option<IdTokens> {
         given.refuse(&ARGOCD_OIDC_CONNECTOR, why);
         return None;
     }
+    if let IdTokens::Given(id_token) = &id_tokens
+        && let Some(why) = flaw(id_token, Utc::now())
+    {
+        given.refuse(&ARGOCD_OIDC_CONNECTOR, why);
+        return None;
+    }
     Some(id_tokens)
+}
+
+/// Why an ID token that was handed over is no good, as far as it tells that itself.
+fn flaw(id_token: &SecretString, now: DateTime<Utc>) -> Option<String> {
+    let Some(claims) = Claims::of(id_token) else {
+        let why = "what the variable ARGOCD_ID_TOKEN has is not an ID token (a JSON Web Token): check its name in `id_tokens:` of the job";
+        return Some(why.to_owned());
+    };
+    let ended = claims.ends.filter(|ends| *ends <= now.timestamp())?;
+    let form = "%Y-%m-%d %H:%M:%S UTC";
+    let ended = match DateTime::from_timestamp(ended, 0) {
+        Some(ended) => format!("at {}", ended.format(form)),
+        None => "long ago".to_owned(),
+    };
+    Some(format!(
+        "the ID token in the variable ARGOCD_ID_TOKEN ended {ended}, and this runner's clock is at {}. It was made when the job started, and can't be renewed: let this step come earlier in it, or give the job more time (GitLab lets it last as long as the job's `timeout`)",
+        now.format(form)
+    ))
 }
