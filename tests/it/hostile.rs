@@ -431,14 +431,14 @@ fn takes_seconds(action: Action, seconds: u32) {
 
 #[test]
 fn images_that_are_each_looked_at_once() {
+    type Name<'n> = &'n dyn Fn(u32) -> String;
     let manifest = |name: &dyn Fn(u32) -> String, tag: u32| {
         let item = |n: u32| format!("- {{{}image: \"a{n}:{tag}\"}}\n", name(n));
         format!("containers:\n{}", (0..20_000).map(item).collect::<String>())
     };
     // All in one place, and each in its own.
     let (same, own) = (|_| String::new(), |n| format!("name: c{n}, "));
-    let names: [(&dyn Fn(u32) -> String, &[&str]); 2] =
-        [(&same, &["status"]), (&own, &["history", "rollback"])];
+    let names: [(Name<'_>, &[&str]); 2] = [(&same, &["status"]), (&own, &["history", "rollback"])];
     for (name, operations) in names {
         let git = GitServer::start();
         let repository = git.repository_with("acme/deploy", "web.yaml", &manifest(name, 1));

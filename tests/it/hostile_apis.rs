@@ -13,11 +13,14 @@ use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, TOKEN};
 /// What was asked for: `GET /api/v1/version`.
 type Asked<'r> = &'r str;
 
+/// A status and JSON.
+type Answer = (u16, Vec<u8>);
+
 /// A server that answers what `answer` does, each a status and JSON, and hands all else to the one at
 /// `behind`.
 fn before(
     behind: &str,
-    answer: impl Fn(Asked<'_>) -> Option<(u16, Vec<u8>)> + Send + Sync + 'static,
+    answer: impl Fn(Asked<'_>) -> Option<Answer> + Send + Sync + 'static,
 ) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -35,7 +38,7 @@ fn before(
 /// One request, and its answer.
 fn exchange(
     mut stream: TcpStream,
-    answer: &dyn Fn(Asked<'_>) -> Option<(u16, Vec<u8>)>,
+    answer: &dyn Fn(Asked<'_>) -> Option<Answer>,
     behind: &str,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
