@@ -240,7 +240,7 @@ fn id_tokens(given: &mut Given, plaintext: bool) -> Option<IdTokens> {
     Some(id_tokens)
 }
 
-/// Why an ID token that was handed over is no good, as far as it tells that itself.
+/// Why an ID token that was handed over does not work, as far as it tells that itself.
 fn flaw(id_token: &SecretString, now: DateTime<Utc>) -> Option<String> {
     let Some(claims) = Claims::of(id_token) else {
         let why = "what the variable ARGOCD_ID_TOKEN has is not an ID token (a JSON Web Token): check its name in `id_tokens:` of the job";
