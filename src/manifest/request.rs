@@ -1,5 +1,6 @@
 //! What a user asks for: the lines of `image`, `path`, `set`, `remove` and `resource`.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -456,6 +457,14 @@ pub enum ValueAssignmentError {
         /// The line without it.
         meant: String,
     },
+    /// A mapping in the value has a key twice, and readers differ in which one counts.
+    #[error("{line:?} has the key {key:?} twice in one mapping: keep one of them")]
+    DuplicateKey {
+        /// As it was given.
+        line: String,
+        /// The key.
+        key: String,
+    },
     /// The value has an unknown tag, or is no YAML.
     #[error("{line:?} has the value {value:?}, which is not a single YAML value: put it in quotes")]
     NoScalar {
@@ -498,6 +507,12 @@ impl FromStr for ValueAssignment {
             return Err(ValueAssignmentError::Placeholder { line: given() });
         }
         let (value, tag) = read.ok_or_else(|| no_value(line, value))?;
+        if let NewValue::Source(text) = &value
+            && let Some(key) = duplicate_key(text)
+        {
+            let line = given();
+            return Err(ValueAssignmentError::DuplicateKey { line, key });
+        }
         Ok(Self {
             path,
             makes_missing,
@@ -506,6 +521,17 @@ impl FromStr for ValueAssignment {
             quoted,
         })
     }
+}
+
+/// A key that a mapping in `text` has twice.
+fn duplicate_key(text: &str) -> Option<String> {
+    let stream = Stream::parse(text.as_bytes()).ok()?;
+    stream.nodes().find_map(|(id, _)| {
+        let mut seen = HashSet::new();
+        let keys = stream.pairs(id).iter();
+        let mut keys = keys.filter_map(|(key, _)| stream.value(*key));
+        keys.find(|key| !seen.insert(*key)).map(str::to_owned)
+    })
 }
 
 /// Why `value`, which ends the line, is not one.
@@ -728,6 +754,21 @@ mod tests {
         let line: ValueAssignment = "a[+]=!!int  3".parse().unwrap();
         assert!(!line.creates() && line.is_type_meant());
         assert_eq!(line.to_string(), ".a[+]=!!int 3");
+    }
+
+    #[test]
+    fn a_value_with_a_key_twice_is_refused() {
+        let refusal = |line: &str| line.parse::<ValueAssignment>().unwrap_err().to_string();
+        insta::assert_snapshot!(
+            ["x={b: 1, b: 2}", ".x[+]={b: 1, c: [{d: 1, \"d\": 2}]}"].map(refusal).join("\n"),
+            @r#"
+            "x={b: 1, b: 2}" has the key "b" twice in one mapping: keep one of them
+            ".x[+]={b: 1, c: [{d: 1, \"d\": 2}]}" has the key "d" twice in one mapping: keep one of them
+            "#
+        );
+        for line in ["x={b: 1, c: {b: 2}}", "x=[{b: 1}, {b: 2}]"] {
+            line.parse::<ValueAssignment>().unwrap();
+        }
     }
 
     #[test]
