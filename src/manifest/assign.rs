@@ -5,7 +5,7 @@
 //! that is there, `[+]` appends.
 
 use crate::yaml::path::{Missed, MissedReason, Path, Step, path_of};
-use crate::yaml::{Content, Edit, NewValue, NodeId, Stream, Style, scalar};
+use crate::yaml::{Content, Edit, NewValue, NodeId, Role, Stream, Style, scalar};
 
 use super::change::ValueChange;
 use super::error::{ManifestError, PathEnd};
@@ -311,6 +311,9 @@ fn walk(stream: &Stream<'_>, node: NodeId, done: usize, wish: Wish<'_>) -> Attem
             None => nothing(stream, &missed, path, false),
         };
     }
+    if let Some(refused) = merged(stream, &missed, wish) {
+        return refused;
+    }
     let made = match wish {
         Wish::Set(assignment) if missed.reason == MissedReason::Absent => {
             created(stream, &missed, assignment)
@@ -323,6 +326,52 @@ fn walk(stream: &Stream<'_>, node: NodeId, done: usize, wish: Wish<'_>) -> Attem
         }
         (_, made) => nothing(stream, &missed, path, made.is_some()),
     }
+}
+
+/// The refusal of a line that is about what a merge key (`<<`) brings in: it is not there to be changed or removed,
+/// and a key of that name would hide all that comes in by it.
+fn merged(stream: &Stream<'_>, missed: &Missed, wish: Wish<'_>) -> Option<Attempt> {
+    let path = &wish.place().path;
+    let (Step::Key(key), rest) = path.steps().get(missed.steps..)?.split_first()? else {
+        return None;
+    };
+    let source = brought_in(stream, missed.node, key, 0)?;
+    let line = match stream[source].role {
+        Role::Value { key } => stream[key].line(),
+        _ => stream[source].line(),
+    };
+    let whole = path.up_to(missed.steps + 1);
+    let reason = match wish {
+        // A key of its own goes before the one that comes in, and nothing else is in it.
+        Wish::Set(_) if rest.is_empty() => return None,
+        Wish::Set(_) => format!(
+            "is in what `<<` brings in from line {line}, and a key {key:?} here would hide all of that: change it on that line, for all that read it, or set the whole value here (`{whole}:=…`)"
+        ),
+        Wish::Remove(_) => format!(
+            "comes in by `<<` from line {line}: remove it there, from all that read it, or set another value here (`{whole}:=…`)"
+        ),
+    };
+    Some(Attempt::Refused {
+        line: stream[missed.node].line(),
+        reason,
+    })
+}
+
+/// How deep merge keys are followed: an anchor may stand around its own alias.
+const MAX_MERGES: usize = 16;
+
+/// What the merge key of `mapping` brings in as `key`.
+fn brought_in(stream: &Stream<'_>, mapping: NodeId, key: &str, depth: usize) -> Option<NodeId> {
+    let merge = stream.get(mapping, "<<").filter(|_| depth < MAX_MERGES)?;
+    let sources = std::iter::once(&merge).chain(stream.items(merge));
+    sources.copied().find_map(|source| {
+        let source = match stream[source].content {
+            Content::Alias { target, .. } => target,
+            _ => source,
+        };
+        let own = stream.get(source, key);
+        own.or_else(|| brought_in(stream, source, key, depth + 1))
+    })
 }
 
 /// Whether all that is missing is an item behind the last one of a list, or in place of nothing: the rest of
@@ -494,6 +543,9 @@ fn made(steps: &[Step], value: NewValue) -> Option<NewValue> {
                 let NewValue::Mapping(pairs) = value else {
                     return None;
                 };
+                if pairs.iter().any(|(own, _)| own == key) {
+                    return None;
+                }
                 let mut all = vec![(key.clone(), NewValue::Text(name.clone()))];
                 all.extend(pairs);
                 NewValue::List(vec![NewValue::Mapping(all)])
@@ -884,6 +936,57 @@ mod tests {
             0.yaml: line 4 reads what goes (`*x`): change or remove that line in the same step, or first
             "
         );
+    }
+
+    #[test]
+    fn what_a_merge_key_brings_in_is_not_hidden() {
+        let text = "base: &b\n  env:\n  - name: A\n    value: 1\n  args: [a]\n  image: acme/web:v1\nsvc:\n  <<: *b\n  z: 1\ntwice: &t\n  <<: [*b]\nthen: {<<: *t}\n";
+        let refused = [
+            ".svc.env[name=B].value:=c",
+            ".svc.env[name=A].value=2",
+            ".svc.args[+]=c",
+            ".then.args[+]:=c",
+            "-.svc.image",
+            "-.svc.args[0]",
+        ]
+        .map(|wish| edited(text, &[wish]).unwrap_err());
+        insta::assert_snapshot!(refused.join("\n"), @r#"
+        0.yaml, line 8: .svc.env[name=B].value is in what `<<` brings in from line 2, and a key "env" here would hide all of that: change it on that line, for all that read it, or set the whole value here (`.svc.env:=…`)
+        0.yaml, line 8: .svc.env[name=A].value is in what `<<` brings in from line 2, and a key "env" here would hide all of that: change it on that line, for all that read it, or set the whole value here (`.svc.env:=…`)
+        0.yaml, line 8: .svc.args[+] is in what `<<` brings in from line 5, and a key "args" here would hide all of that: change it on that line, for all that read it, or set the whole value here (`.svc.args:=…`)
+        0.yaml, line 12: .then.args[+] is in what `<<` brings in from line 5, and a key "args" here would hide all of that: change it on that line, for all that read it, or set the whole value here (`.then.args:=…`)
+        0.yaml, line 8: .svc.image comes in by `<<` from line 6: remove it there, from all that read it, or set another value here (`.svc.image:=…`)
+        0.yaml, line 8: .svc.args[0] comes in by `<<` from line 5: remove it there, from all that read it, or set another value here (`.svc.args:=…`)
+        "#);
+        // The whole of it may be another one, on purpose, and what does not come in is new or gone as anywhere.
+        for (wish, after) in [
+            (
+                ".svc.args:=[c]",
+                text.replace("  z: 1\n", "  z: 1\n  args: [c]\n"),
+            ),
+            (
+                ".svc.q.x:=2",
+                text.replace("  z: 1\n", "  z: 1\n  q:\n    x: 2\n"),
+            ),
+            ("-.svc.q", text.to_owned()),
+        ] {
+            assert_eq!(edited(text, &[wish]), Ok(after), "{wish}");
+        }
+        // An anchor around its own alias ends.
+        let cycle = "a: &a\n  <<: *a\n";
+        assert_eq!(
+            edited(cycle, &[".a.b.c:=1"]).as_deref(),
+            Ok("a: &a\n  <<: *a\n  b:\n    c: 1\n")
+        );
+    }
+
+    /// The item would have its name twice.
+    #[test]
+    fn an_item_is_not_made_with_another_name_than_it_is_chosen_by() {
+        let refused = edited("e:\n- name: A\n", &[".e[name=B].name:=C"]).unwrap_err();
+        insta::assert_snapshot!(refused, @"
+        0.yaml has nothing at .e[name=B].name: .e (line 2) is a list in which name is A
+        ");
     }
 
     /// A slip on the way to a list would make a second one.
