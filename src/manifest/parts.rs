@@ -213,6 +213,13 @@ impl Parts {
         let Some(front) = meant.or(fronts.first()).copied() else {
             return Err(Obstacle::NotAString);
         };
+        let overruling = self.overruling(front);
+        if let Some(registry) = overruling.filter(|_| names_registry(image.repository_as_written()))
+        {
+            return Err(Obstacle::GlobalRegistry {
+                registry: registry.to_owned(),
+            });
+        }
         let old = front.text() + &self.version();
         let new = self.new_front(front, meant.is_some(), image)?;
         let version = Version::of(self, &old, image)?;
@@ -252,7 +259,10 @@ impl Parts {
         }
         written.new = match self.is_version_only() {
             true => version.text(),
-            false => new.text() + &version.text(),
+            false => {
+                let before = overruling.map(|registry| format!("{registry}/"));
+                before.unwrap_or_default() + &new.text() + &version.text()
+            }
         };
         written.note = match (image.tag(), image.digest()) {
             (Some(_), None) if old.contains('@') => Some(removed_digest(&old)),
@@ -260,6 +270,13 @@ impl Parts {
             _ => None,
         };
         Ok(written)
+    }
+
+    /// The registry of the file that goes before what `front` reads without one.
+    fn overruling(&self, front: Front<'_>) -> Option<&str> {
+        let is_bare = front.registry.is_empty() && !names_registry(front.repository);
+        let global = self.global.as_deref();
+        global.filter(|global| is_bare && !global.is_empty() && !self.is_version_only())
     }
 
     /// Registry, repository and name for `image`: as they are, if they mean the same.

@@ -841,3 +841,29 @@ fn a_name_that_is_read_by_an_alias_changes_along() {
         ["this carries an anchor, so its aliases change with it: line 5"]
     );
 }
+
+/// The chart puts it before all images that name no registry themselves.
+#[test]
+fn a_global_registry_is_part_of_what_runs() {
+    for image in [
+        "image: {repository: acme/web, tag: v1}\n",
+        "image:\n  repository: acme/web\n  digest: \"\"\n  tag: v1\n",
+    ] {
+        let text = format!("global: {{imageRegistry: r.io}}\n{image}");
+        for asked in ["acme/web:v2", "r.io/acme/web:v2"] {
+            let plan = plan_one(&text, &[asked]).unwrap();
+            let told = (&*plan.images[0].old, &*plan.images[0].new);
+            assert_eq!(told, ("r.io/acme/web:v1", "r.io/acme/web:v2"), "{asked}");
+            let after = String::from_utf8(plan.edits[0].after.clone()).unwrap();
+            assert_eq!(after, text.replace("v1", "v2"), "{asked}");
+        }
+        let refused = plan_one(&text, &["docker.io/acme/web:v2"]).unwrap_err();
+        assert_eq!(refused.reason(), "global registry", "{refused}");
+    }
+    // What has one of its own has none before it.
+    let text = "global: {imageRegistry: r.io}\nimage: {repository: docker.io/acme/web, tag: v1}\n";
+    for asked in ["acme/web:v2", "docker.io/acme/web:v2"] {
+        let plan = plan_one(text, &[asked]).unwrap();
+        assert_eq!(plan.images[0].new, "docker.io/acme/web:v2", "{asked}");
+    }
+}
