@@ -52,6 +52,32 @@ pub enum ManifestError {
         /// The line of the second one.
         line: usize,
     },
+    /// A line of a template may go on with what is to be another value, or to go.
+    #[error(
+        "{file}: the template on line {template} (`{{{{ … }}}}`) may write more of what begins on line {line}, and would be left behind: change both by hand, or in the template's values"
+    )]
+    TemplateBelow {
+        /// The file.
+        file: RepoPath,
+        /// Where the value's key, or its dash, is.
+        line: usize,
+        /// Where the template is.
+        template: usize,
+    },
+    /// What is new would be in another branch or loop of a template than what it belongs to.
+    #[error(
+        "{file}: what is new would be written behind line {line}, and there another branch or loop of the template holds (line {block}, `{{{{ … }}}}`) than where it belongs to (line {holder}). Add it by hand once, outside of that branch, and this step keeps it up to date"
+    )]
+    TemplateBranch {
+        /// The file.
+        file: RepoPath,
+        /// The line that it would follow.
+        line: usize,
+        /// Where the key, or the dash, of what it belongs to is.
+        holder: usize,
+        /// Where the branch begins.
+        block: usize,
+    },
     /// Git LFS keeps the file's text elsewhere.
     #[error("{file} is a Git LFS pointer: its text is not in Git, so it can't be edited there")]
     LfsPointer {
@@ -256,7 +282,8 @@ impl ManifestError {
                 ParseError::TooLarge { .. } | ParseError::TooMuch(_) => "too large",
             },
             Self::Template { .. } => "template",
-            Self::Branches { .. } => "template branches",
+            Self::Branches { .. } | Self::TemplateBranch { .. } => "template branches",
+            Self::TemplateBelow { .. } => "template in value",
             Self::LfsPointer { .. } => "LFS pointer",
             Self::NoImage { .. } => "no such image",
             Self::NoEntry { .. } => "no such entry",
@@ -293,6 +320,7 @@ impl ManifestError {
                 EditError::Taken { .. } => "no text",
                 EditError::Empty { .. } => "empty value",
                 EditError::NoPlace { .. } => "no place",
+                EditError::OpenEnd { .. } => "no line break at the end",
                 EditError::Inseparable { .. } => "inseparable",
                 EditError::Overlap { .. } => "contradiction",
                 EditError::Needed { .. } => "anchor in use",
@@ -341,6 +369,8 @@ impl ManifestError {
             }
             Self::Template { .. }
             | Self::Branches { .. }
+            | Self::TemplateBelow { .. }
+            | Self::TemplateBranch { .. }
             | Self::NoEntry { .. }
             | Self::Contradiction { .. }
             | Self::Unwritable { .. }

@@ -29,6 +29,7 @@ mod site;
 mod slot;
 mod source;
 mod target;
+mod template;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

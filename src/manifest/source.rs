@@ -147,6 +147,11 @@ impl Masked {
             let start = mark.checked_sub(usize::from(shown.starts_with('#')))?;
             let (before, from) = rest.split_at_checked(start)?;
             text.push_str(before);
+            let line = text.rsplit('\n').next().unwrap_or_default().trim_start();
+            if shown.starts_with('#') && !line.is_empty() && !line.starts_with('#') {
+                // It had a line of its own.
+                return None;
+            }
             text.push_str(region);
             rest = from.strip_prefix(shown.as_str())?;
         }
@@ -194,6 +199,8 @@ mod tests {
         assert_eq!(back(&masked.text).as_deref(), Some(text));
         let edited = masked.text.replace("b:", "bbb:\nx:");
         assert_eq!(back(&edited), Some(text.replace("b:", "bbb:\nx:")));
+        let moved = masked.text.replacen("\n#", " #", 1);
+        assert_eq!(back(&moved), None);
         let lost = masked.text.replacen(MARK, "y", 1);
         assert_eq!(back(&lost), None);
     }

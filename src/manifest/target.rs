@@ -12,6 +12,7 @@ use super::guard;
 use super::request::ImageAssignment;
 use super::site::Site;
 use super::source::{ManifestFile, TemplateLost};
+use super::template;
 use super::write::{Obstacle, Shared, Written};
 
 /// The edits of one file, and what they mean to a person.
@@ -298,7 +299,11 @@ pub(super) fn apply(
     }
     let file = || manifest.file.path.clone();
     let is_template = manifest.source.first_template().is_some();
-    let after = yaml::edit::apply_if(&manifest.stream, edits, |after| {
+    let after = yaml::edit::apply_if(&manifest.stream, edits, |footprint, after| {
+        if is_template {
+            let read = manifest.stream.text();
+            template::refuse(manifest.file, read, footprint).map_err(Refusal::Check)?;
+        }
         check(after).map_err(Refusal::Check)
     });
     let after = after.map_err(|refusal| match refusal {

@@ -555,6 +555,8 @@ pub fn manifest(error: &ManifestError, tip: &str) -> Failure {
         }
         ManifestError::Unwritable { .. }
         | ManifestError::Branches { .. }
+        | ManifestError::TemplateBelow { .. }
+        | ManifestError::TemplateBranch { .. }
         | ManifestError::AmbiguousPath { .. }
         | ManifestError::NoScalar { .. }
         | ManifestError::OtherImage { .. }

@@ -264,10 +264,24 @@ impl<'t, 'd> Builder<'t, 'd> {
         if let Some(span) = &span {
             self.last_end = span.end;
         }
-        let value = self.value(value, span.clone());
+        let value = self.value(self.without_added_break(value, span.as_ref()), span.clone());
         let content = Content::Scalar(Scalar { value, style });
         let id = self.add(content, anchor, tag, mark);
         self.nodes[id.number()].span = span.and_then(Span::of);
+    }
+
+    /// `value`, which is written at `span`. To a block scalar that ends with the file, and without a line break, the
+    /// parser adds one; to other readers its last line has none.
+    fn without_added_break(&self, mut value: String, span: Option<&Range<usize>>) -> String {
+        let raw = span.filter(|span| span.end == self.text.len());
+        let raw = raw.and_then(|span| self.text.get(span.clone()));
+        let is_open = raw.is_some_and(|raw| {
+            raw.starts_with(['|', '>']) && raw.contains('\n') && !raw.ends_with(['\n', '\r'])
+        });
+        if is_open && value.ends_with('\n') {
+            value.pop();
+        }
+        value
     }
 
     /// `value`, which is written at `span`: the text itself where it says the same.

@@ -239,6 +239,14 @@ pub enum EditError {
         /// `mapping` or `list`.
         collection: &'static str,
     },
+    /// Something is to be added behind a text that ends with the file, without a line break.
+    #[error(
+        "line {line}: the text that ends the file has no line break behind it, and would get one from what is added there: end the file with a line break first, or write `|-` where the text begins"
+    )]
+    OpenEnd {
+        /// Where the file ends.
+        line: usize,
+    },
     /// What is to be replaced or removed can't be told from what is around it.
     #[error(
         "line {line}: what stands there can't be told from what is around it: give it lines of its own"

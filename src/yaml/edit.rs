@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::change::{Edit, EditError};
 use super::document::{Content, Node, NodeId, Role, Stream};
 use super::expected::Expected;
+use super::footprint::Footprint;
 use super::splices::{Replacement, Splices};
 
 /// The file with `edits` made, all of them. No two may be about the same scalar.
@@ -17,20 +18,20 @@ use super::splices::{Replacement, Splices};
 /// # Errors
 /// [`EditError`] says why nothing was changed.
 pub fn apply(stream: &Stream<'_>, edits: &[Edit]) -> Result<Vec<u8>, EditError> {
-    apply_if(stream, edits, |_| Ok(()))
+    apply_if(stream, edits, |_, _| Ok(()))
 }
 
-/// The same, where `check` finds nothing wrong with what the new file says.
+/// The same, where `check` finds nothing wrong with where the edits write and with what the new file says.
 ///
 /// # Errors
 /// [`EditError`], or that of `check`.
 pub fn apply_if<E: From<EditError>>(
     stream: &Stream<'_>,
     edits: &[Edit],
-    check: impl FnOnce(Stream<'_>) -> Result<(), E>,
+    check: impl FnOnce(&Footprint, Stream<'_>) -> Result<(), E>,
 ) -> Result<Vec<u8>, E> {
     let changed = Changed::by(edits, stream)?;
-    check(changed.checked(stream)?)?;
+    check(&changed.footprint, changed.checked(stream)?)?;
     Ok(changed.after.into_bytes())
 }
 
@@ -39,6 +40,7 @@ struct Changed {
     replacements: Vec<Replacement>,
     after: String,
     expected: Expected,
+    footprint: Footprint,
 }
 
 impl Changed {
@@ -83,6 +85,7 @@ impl Changed {
             let Changed {
                 replacements,
                 after,
+                footprint,
                 ..
             } = changed.map_err(|source| EditError::Inside {
                 line: text.line(1),
@@ -92,14 +95,16 @@ impl Changed {
             splices
                 .replacements
                 .extend(replacements.map(|replacement| text.outside(replacement)));
+            splices.footprint.add(footprint, |at| text.outside_at(at));
             splices.expected.texts.insert(node, after);
         }
-        let (replacements, expected) = splices.finish()?;
+        let (replacements, expected, footprint) = splices.finish()?;
         let after = splice(stream.text(), &replacements);
         Ok(Self {
             replacements,
             after,
             expected,
+            footprint,
         })
     }
 }
@@ -665,6 +670,37 @@ mod tests {
         assert_eq!(both.as_deref(), Ok("c: 2\n"));
         let own = edited("a: &x [1]\nb: *x\n", &[("a", "[2]")]);
         assert_eq!(own.as_deref(), Ok("a: &x [2]\nb: *x\n"));
+    }
+
+    /// To a block scalar that ends with the file, other readers add no line break.
+    #[test]
+    fn a_text_in_lines_keeps_its_last_break_at_the_end_of_the_file() {
+        for (before, edit, after) in [
+            ("x: |\n  a\n  b\ny: 1", ("y", "-"), "x: |\n  a\n  b\n"),
+            ("x: >\r\n  a\r\ny: 1", ("y", "-"), "x: >\r\n  a\r\n"),
+            ("x: |+\n  a\n\ny: 1", ("y", "-"), "x: |+\n  a\n\n"),
+            ("x: |-\n  a\ny: 1", ("y", "-"), "x: |-\n  a"),
+            ("x: |\n  a\ny: 1\n", ("y", "-"), "x: |\n  a\n"),
+            ("- |\n  a\n- b", ("[1]", "-"), "- |\n  a\n"),
+            ("x:\n- |-\n  a", ("x", "+b"), "x:\n- |-\n  a\n- b"),
+            ("x:\n- |\n  a\n", ("x", "+b"), "x:\n- |\n  a\n- b\n"),
+        ] {
+            assert_eq!(edited(before, &[edit]).as_deref(), Ok(after), "{before:?}");
+        }
+        for text in ["x:\n- |\n  a", "x:\n- >+\n  a\n\n  b"] {
+            let line = text.lines().count();
+            assert_eq!(
+                edited(text, &[("x", "+b")]),
+                Err(EditError::OpenEnd { line }),
+                "{text:?}"
+            );
+        }
+        for (text, value) in [("|\n  a", "a"), ("|\n  a\n", "a\n"), (">\n  a\n  b", "a b")] {
+            let text = format!("x: {text}");
+            let stream = Stream::parse(text.as_bytes()).unwrap();
+            let x = stream.get(stream.roots()[0], "x").unwrap();
+            assert_eq!(stream.value(x), Some(value), "{text:?}");
+        }
     }
 
     #[test]

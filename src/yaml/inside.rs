@@ -23,8 +23,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::ops::Range;
-
 use super::document::{Content, NodeId, Stream, Style};
 use super::scalar;
 use super::splices::{Replacement, line_break};
@@ -140,19 +138,17 @@ impl Inside<'_> {
             written.push_str(&self.indent);
         }
         Replacement {
-            span: self.outer(&span),
+            span: self.outside_at(span.start)..self.outside_at(span.end),
             text: written,
             depth: self.depth + depth,
         }
     }
 
-    fn outer(&self, span: &Range<usize>) -> Range<usize> {
-        let outer = |at: usize| {
-            let line = self.lines.partition_point(|(inner, _)| *inner <= at);
-            let line = line.checked_sub(1).and_then(|line| self.lines.get(line));
-            let outer = line.map_or(self.end, |(inner, outer)| outer + (at - inner));
-            outer.min(self.end)
-        };
-        outer(span.start)..outer(span.end)
+    /// The byte of the file that the text's byte `at` is.
+    pub(super) fn outside_at(&self, at: usize) -> usize {
+        let line = self.lines.partition_point(|(inner, _)| *inner <= at);
+        let line = line.checked_sub(1).and_then(|line| self.lines.get(line));
+        let outer = line.map_or(self.end, |(inner, outer)| outer + (at - inner));
+        outer.min(self.end)
     }
 }

@@ -12,6 +12,7 @@ pub mod document;
 pub mod edit;
 mod expected;
 mod extent;
+mod footprint;
 pub mod inside;
 mod json;
 mod layout;
@@ -24,4 +25,5 @@ mod tests;
 
 pub use change::{Edit, EditError, NewValue};
 pub use document::{Content, Node, NodeId, ParseError, Role, Scalar, Stream, Style};
+pub use footprint::{Footprint, Placed, Rewritten};
 pub use inside::Inside;

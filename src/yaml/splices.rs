@@ -10,6 +10,7 @@ use super::extent::{
     self, begins_line, behind_break, behind_indicator, behind_inner_comments, behind_properties,
     dash, end, end as end_of, ends_line, key_start, line_end, line_start, start,
 };
+use super::footprint::Footprint;
 use super::{json, layout, scalar};
 
 /// Text that takes the place of a range of bytes.
@@ -32,6 +33,7 @@ pub(super) struct Splices<'s, 't> {
     /// Lines that are deleted, their breaks excluded.
     lines: Vec<Range<usize>>,
     pub expected: Expected,
+    pub footprint: Footprint,
 }
 
 impl<'s, 't> Splices<'s, 't> {
@@ -44,6 +46,7 @@ impl<'s, 't> Splices<'s, 't> {
             depth: 0,
             lines: Vec::new(),
             expected: Expected::default(),
+            footprint: Footprint::default(),
         }
     }
 
@@ -86,7 +89,7 @@ impl<'s, 't> Splices<'s, 't> {
     }
 
     /// The replacements in the order of the text. No two touch the same bytes.
-    pub fn finish(mut self) -> Result<(Vec<Replacement>, Expected), EditError> {
+    pub fn finish(mut self) -> Result<(Vec<Replacement>, Expected, Footprint), EditError> {
         let text = self.stream.text();
         self.lines.sort_by_key(|lines| lines.start);
         let mut runs: Vec<Range<usize>> = Vec::new();
@@ -104,7 +107,9 @@ impl<'s, 't> Splices<'s, 't> {
             let before = text.get(..run.start).unwrap_or_default();
             let trimmed = before.strip_suffix('\n').unwrap_or(before);
             let trimmed = trimmed.strip_suffix('\r').unwrap_or(trimmed);
-            let span = match trimmed.len() < before.len() {
+            // To a text in lines the break before them may belong.
+            let is_kept = run.end == text.len() && self.ends_in_lines(run.start);
+            let span = match trimmed.len() < before.len() && !is_kept {
                 true => trimmed.len()..run.end,
                 false => run.start..behind_break(text, run.end),
             };
@@ -124,7 +129,23 @@ impl<'s, 't> Splices<'s, 't> {
                 return Err(EditError::Overlap { line });
             }
         }
-        Ok((self.replacements, self.expected))
+        Ok((self.replacements, self.expected, self.footprint))
+    }
+
+    /// Whether what stands before `at` is a block scalar of whose value the line break behind it is a part.
+    fn ends_in_lines(&self, at: usize) -> bool {
+        let before = self.stream.nodes().filter_map(|(_, node)| {
+            let span = node.span()?;
+            (span.start < at).then_some((node, span))
+        });
+        let last = before.max_by_key(|(_, span)| span.start);
+        last.is_some_and(|(node, span)| {
+            let raw = self.stream.text().get(span.clone()).unwrap_or_default();
+            let header = raw.split([' ', '\t', '\r', '\n']).next();
+            let is_block = matches!(&node.content, Content::Scalar(scalar) if
+                matches!(scalar.style, Style::Literal | Style::Folded));
+            is_block && header.is_some_and(|header| !header.contains('-'))
+        })
     }
 
     fn line(&self, at: usize) -> usize {
@@ -155,6 +176,7 @@ impl<'s, 't> Splices<'s, 't> {
     fn set(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
         self.depth = self.stream.ancestors(id).count();
         let value = self.effective(id, value)?;
+        self.footprint.rewrites(self.stream, id);
         let node = &self.stream[id];
         // What was in lines once may be so again, where only brackets of its own keep it from that.
         let is_in_brackets = match value {
@@ -368,6 +390,14 @@ impl<'s, 't> Splices<'s, 't> {
             self.put_in_lines(&entries, behind, &added)
         };
         let follows = follows.ok_or_else(|| no_place(stream, collection, is_pair))?;
+        if let Some(at) = self.replacements.last().map(|new| new.span.start) {
+            self.footprint.places(stream, collection, at);
+            let text = stream.text();
+            if at == text.len() && !text.ends_with(['\n', '\r']) && self.ends_in_lines(at) {
+                let line = self.line(at);
+                return Err(EditError::OpenEnd { line });
+            }
+        }
         let added_here = self.expected.added.entry(collection).or_default();
         added_here.push((follows, added));
         Ok(())
@@ -545,6 +575,7 @@ impl<'s, 't> Splices<'s, 't> {
                 .collect();
             for (index, entry) in gone {
                 let line = stream[entry.first()].line();
+                self.footprint.rewrites(stream, entry.value);
                 let done = match stream[collection].in_flow {
                     true => self.remove_in_brackets(&entries, index, last_kept),
                     false => self.remove_lines(entry),

@@ -1,0 +1,337 @@
+//! What Go's templates (`{{ … }}`) write around an edit.
+//!
+//! To the parser they are words and comments. What they come to is not known; but which lines belong to which
+//! branch or loop is, and where a line of theirs may go on with what stands above it.
+
+use crate::yaml::{Footprint, Placed, Rewritten};
+
+use super::error::ManifestError;
+use super::source::ManifestFile;
+
+/// Refuses edits that write where `footprint` says, if what a template makes of the file could be another file than the
+/// edits mean. `read` is the file with the templates hidden, as long as the file itself.
+pub(super) fn refuse(
+    file: &ManifestFile,
+    read: &str,
+    footprint: &Footprint,
+) -> Result<(), ManifestError> {
+    let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
+    let actions = actions(text);
+    let line = |at: usize| 1 + read.get(..at).unwrap_or_default().matches('\n').count();
+    for rewritten in &footprint.rewritten {
+        if let Some(action) = actions
+            .iter()
+            .find(|action| action.goes_on_with(read, rewritten))
+        {
+            return Err(ManifestError::TemplateBelow {
+                file: file.path.clone(),
+                line: line(rewritten.holder),
+                template: line(action.at),
+            });
+        }
+    }
+    for Placed { holder, at } in &footprint.placed {
+        let (around, here) = (open(&actions, *holder), open(&actions, *at));
+        let both = around.iter().zip(&here);
+        let depth = both.take_while(|(one, other)| one == other).count();
+        let block = here.get(depth).or(around.get(depth)).copied();
+        if let Some(block) = block {
+            return Err(ManifestError::TemplateBranch {
+                file: file.path.clone(),
+                line: line(*at),
+                holder: line(*holder),
+                block: line(block),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// `{{ … }}`.
+struct Action<'t> {
+    at: usize,
+    /// What is between the braces.
+    text: &'t str,
+    /// Whether nothing but templates is on its first line.
+    is_alone: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Opens,
+    Divides,
+    Ends,
+    /// A comment, or a variable.
+    Silent,
+    Writes,
+}
+
+fn actions(text: &str) -> Vec<Action<'_>> {
+    let mut actions = Vec::new();
+    let mut from = 0;
+    while let Some(found) = text.get(from..).and_then(|rest| rest.find("{{")) {
+        let at = from + found;
+        let rest = text.get(at + 2..).unwrap_or_default();
+        let length = rest.find("}}").unwrap_or(rest.len());
+        from = (at + 2 + length + 2).min(text.len());
+        let before = text.get(..at).unwrap_or_default();
+        let before = before.rsplit('\n').next().unwrap_or_default();
+        let behind = text.get(from..).unwrap_or_default();
+        let behind = behind.lines().next().unwrap_or_default();
+        actions.push(Action {
+            at,
+            text: rest.get(..length).unwrap_or_default(),
+            is_alone: is_blank(before) && is_blank(behind),
+        });
+    }
+    actions
+}
+
+/// Whether there is nothing but templates, or parts of them, on the rest of a line.
+fn is_blank(rest: &str) -> bool {
+    let mut rest = rest.trim();
+    while let Some(inner) = rest.strip_prefix("{{") {
+        rest = match inner.split_once("}}") {
+            Some((_, behind)) => behind.trim(),
+            None => "",
+        };
+    }
+    rest.is_empty()
+}
+
+/// Where the branches and loops begin that are open at `at`, from the outermost one on.
+fn open(actions: &[Action<'_>], at: usize) -> Vec<usize> {
+    let mut open = Vec::new();
+    for action in actions.iter().take_while(|action| action.at < at) {
+        match action.kind() {
+            Kind::Opens => open.push(action.at),
+            Kind::Divides => {
+                open.pop();
+                open.push(action.at);
+            }
+            Kind::Ends => {
+                open.pop();
+            }
+            Kind::Silent | Kind::Writes => {}
+        }
+    }
+    open
+}
+
+impl Action<'_> {
+    fn kind(&self) -> Kind {
+        let text = self
+            .text
+            .trim_start_matches('-')
+            .trim_end_matches('-')
+            .trim();
+        let word = text.split_whitespace().next().unwrap_or_default();
+        match word {
+            "if" | "with" | "range" | "define" | "block" => Kind::Opens,
+            "else" => Kind::Divides,
+            "end" => Kind::Ends,
+            "break" | "continue" => Kind::Silent,
+            _ if word.starts_with("/*") => Kind::Silent,
+            _ if word.starts_with('$') => {
+                let behind = text.get(word.len()..).unwrap_or_default().trim_start();
+                match behind.starts_with([':', '=']) {
+                    true => Kind::Silent,
+                    false => Kind::Writes,
+                }
+            }
+            _ => Kind::Writes,
+        }
+    }
+
+    /// How far to the right its lines are that it writes: as far as it says itself, or else as it stands.
+    fn column(&self, read: &str) -> usize {
+        let mut words = self.text.split([' ', '\t', '\r', '\n', '(', ')']);
+        let said = words
+            .find(|word| matches!(*word, "indent" | "nindent"))
+            .and_then(|_| words.next()?.parse().ok());
+        said.unwrap_or_else(|| column(read, self.at))
+    }
+
+    /// Whether what it writes may belong to something that is to be another value, or to go.
+    fn goes_on_with(&self, read: &str, rewritten: &Rewritten) -> bool {
+        let Rewritten { holder, first, end } = *rewritten;
+        if !self.is_alone || self.at < first.unwrap_or(end) || self.at >= next(read, end) {
+            return false;
+        }
+        let holder = column(read, holder);
+        self.at < end
+            || match self.kind() {
+                Kind::Writes => {
+                    let own = self.column(read);
+                    own > holder || first.is_some_and(|first| own >= column(read, first))
+                }
+                _ => column(read, self.at) > holder,
+            }
+    }
+}
+
+/// How far to the right `at` is in its line.
+fn column(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    line.chars().count()
+}
+
+/// Where the first line begins behind that of `at` that is no comment.
+fn next(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let mut next = at;
+    for (number, line) in rest.split_inclusive('\n').enumerate() {
+        let content = line.trim();
+        if number > 0 && !content.is_empty() && !content.starts_with('#') {
+            break;
+        }
+        next += line.len();
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EditRequest, ManifestFile, plan};
+
+    /// A line of `set`, or of `remove` behind a `-`.
+    fn edited(text: &str, wish: &str) -> Result<String, String> {
+        let file = ManifestFile {
+            path: "t.yaml".parse().unwrap(),
+            bytes: text.into(),
+        };
+        let mut request = EditRequest::default();
+        match wish.strip_prefix('-') {
+            Some(path) => request.remove.push(path.parse().unwrap()),
+            None => request.set.push(wish.parse().unwrap()),
+        }
+        let plan = plan(&[file], &request).map_err(|error| error.to_string())?;
+        let after = plan.edits.first().map(|edit| edit.after.clone());
+        Ok(after.map_or(text.to_owned(), |after| String::from_utf8(after).unwrap()))
+    }
+
+    #[test]
+    fn what_a_template_goes_on_with_is_not_changed_above_it() {
+        let include =
+            "m:\n  labels:\n    app: x\n    {{- include \"x\" . | nindent 4 }}\n  name: y\n";
+        for (text, wish, lines) in [
+            (include, "-.m.labels.app", (2, 4)),
+            (include, "-.m.labels", (2, 4)),
+            (include, "m.labels={z: \"1\"}", (2, 4)),
+            (
+                "spec:\n  {{- if .x }}\n  a:\n    q: 1\n    {{- end }}\n  c: 1\n",
+                "spec.a={z: 1}",
+                (3, 5),
+            ),
+            (
+                "args:\n- a\n{{- toYaml .x | nindent 0 }}\nb: 1\n",
+                "-.args[0]",
+                (1, 3),
+            ),
+            // What it says itself counts, and not where it stands.
+            (
+                "m:\n  a:\n    app: x\n{{ include \"x\" . | indent 4 }}\nb: 1\n",
+                "-.m.a.app",
+                (2, 4),
+            ),
+            (
+                "m:\n  a:\n    {{- toYaml .x | nindent 4 }}\nb: 1\n",
+                "m.a.c:=1",
+                (2, 3),
+            ),
+            (
+                "m:\n  a:\n    b: 1\n  {{- if .x }}\n    c: 1\n  {{- end }}\nd: 1\n",
+                "m.a={}",
+                (2, 4),
+            ),
+            (
+                "m:\n  t: |\n    a:\n      b: 1\n      {{- toYaml .x | nindent 6 }}\n{{- if .y }}\nd: 1\n{{- end }}\n",
+                "-.m.t.a.b",
+                (3, 5),
+            ),
+        ] {
+            let (line, template) = lines;
+            assert_eq!(
+                edited(text, wish),
+                Err(format!(
+                    "t.yaml: the template on line {template} (`{{{{ … }}}}`) may write more of what begins on line {line}, and would be left behind: change both by hand, or in the template's values"
+                )),
+                "{wish} of {text}"
+            );
+        }
+        // What belongs to what comes next is no obstacle, and neither is what only tells which lines hold.
+        for (text, wish, after) in [
+            (
+                "m:\n  a:\n    b: 1\n  {{- if .x }}\n  c: 1\n  {{- end }}\n",
+                "-.m.a.b",
+                "m:\n  a: {}\n  {{- if .x }}\n  c: 1\n  {{- end }}\n",
+            ),
+            (
+                "m:\n  a:\n    b: 1\n{{ include \"x\" . | indent 2 }}\nc: 1\n",
+                "m.a={z: 1}",
+                "m:\n  a: {z: 1}\n{{ include \"x\" . | indent 2 }}\nc: 1\n",
+            ),
+            (
+                "m:\n  {{- if .x }}\n  a:\n    b: 1\n  {{- end }}\n",
+                "m.a=[]",
+                "m:\n  {{- if .x }}\n  a: []\n  {{- end }}\n",
+            ),
+        ] {
+            assert_eq!(edited(text, wish).as_deref(), Ok(after), "{wish} of {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_new_stands_in_the_branch_of_what_it_belongs_to() {
+        for (text, wish, (line, block, holder)) in [
+            (
+                "spec:\n  replicas: 2\n  {{- if .x }}\n  a: 1\n  {{- end }}\n",
+                "spec.b:=3",
+                (4, 3, 1),
+            ),
+            (
+                "e:\n- name: A\n  value: x\n{{- if .debug }}\n- name: D\n  value: y\n{{- end }}\np: 1\n",
+                "e[name=V].value:=v2",
+                (6, 4, 1),
+            ),
+            (
+                "spec:\n  a:\n  - x\n  {{- range .x }}\n  - {{ . }}\n  {{- end }}\n",
+                "spec.a[+]=q",
+                (5, 4, 2),
+            ),
+            (
+                "spec:\n  {{- if .x }}\n  b: 1\n  {{- else if .y }}\n  a: 1\n  {{- end }}\n",
+                "spec.c:=3",
+                (5, 4, 1),
+            ),
+        ] {
+            assert_eq!(
+                edited(text, wish),
+                Err(format!(
+                    "t.yaml: what is new would be written behind line {line}, and there another branch or loop of the template holds (line {block}, `{{{{ … }}}}`) than where it belongs to (line {holder}). Add it by hand once, outside of that branch, and this step keeps it up to date"
+                )),
+                "{wish} of {text}"
+            );
+        }
+        for (text, wish, after) in [
+            (
+                "{{- if .x }}\nspec:\n  a: 1\n{{- end }}\n",
+                "spec.b:=2",
+                "{{- if .x }}\nspec:\n  a: 1\n  b: 2\n{{- end }}\n",
+            ),
+            (
+                "{{- if .x }}\nspec:\n  a: 1\n{{- end }}\n",
+                "b:=2",
+                "{{- if .x }}\nspec:\n  a: 1\nb: 2\n{{- end }}\n",
+            ),
+            (
+                "spec:\n  {{- if .x }}\n  a: 1\n  {{- end }}\n  b: 1 {{/* if */}}\n",
+                "spec.c:=2",
+                "spec:\n  {{- if .x }}\n  a: 1\n  {{- end }}\n  b: 1 {{/* if */}}\n  c: 2\n",
+            ),
+        ] {
+            assert_eq!(edited(text, wish).as_deref(), Ok(after), "{wish} of {text}");
+        }
+    }
+}
