@@ -36,6 +36,13 @@ pub fn hide(secret: &SecretString) {
     known.sort_by_key(|form| std::cmp::Reverse(form.len()));
 }
 
+/// Whether a text shows a secret, in whatever form, or a line of it.
+pub fn shows(text: &str, secret: &SecretString) -> bool {
+    let lines = secret.expose_secret().split(['\n', '\r']);
+    let mut forms = lines.flat_map(|line| forms(line.trim()));
+    forms.any(|form| text.contains(&form))
+}
+
 /// Hides a secret that a server gave out a moment ago, and keeps it for the runner, which has not heard of it.
 pub fn given_out(secret: &SecretString) {
     hide(secret);

@@ -21,6 +21,8 @@ const FAILURE_STANDS: Duration = Duration::from_secs(60);
 /// How long a success must stand where something that was posted on the commit before is missing on this one, such
 /// as of a second cluster, which is slower.
 const SUCCESS_STANDS_ALONE: Duration = Duration::from_secs(60);
+/// How far apart two looks may be, at most, so that what is posted anew is taken to go on with what was before.
+const BLIND: Duration = Duration::from_secs(20);
 /// How long the branch must not lead to the commit: not every server of GitHub's shows a push at once.
 const GONE_STANDS: Duration = Duration::from_secs(15);
 /// How long after a look the next one comes at the latest: some pauses between two. What happened in a longer time
@@ -222,20 +224,24 @@ pub struct Judged {
     pub soon: Option<Duration>,
 }
 
-/// Since when something that is posted was seen as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Since when something that is posted was seen as it is, however often it was posted anew.
+#[derive(Debug, Clone)]
 struct Sight {
-    state: State,
-    at: Option<DateTime<Utc>>,
+    /// What was seen last.
+    posted: Posted,
+    /// When the first of them was posted, by GitHub's clock.
+    begun: Option<DateTime<Utc>>,
+    /// When it was seen.
     since: Duration,
 }
 
 /// Judges one commit, look after look.
 #[derive(Debug, Default)]
 pub struct Judge {
-    /// When the last look was.
-    looked: Option<Duration>,
+    /// What the last look showed.
     seen: HashMap<(String, Context), Sight>,
+    /// When that was.
+    looked: Option<Duration>,
     off_branch_since: Option<Duration>,
 }
 
@@ -264,6 +270,7 @@ impl Judge {
     pub fn judge(&mut self, look: &Look<'_>, criteria: &Criteria) -> Judged {
         self.forget_after_a_gap(look.elapsed);
         let assessed = self.assessed(look, criteria);
+        self.looked = Some(look.elapsed);
         let (verdict, soon) = self.opinion(look, criteria, &assessed);
         Judged {
             verdict,
@@ -275,10 +282,10 @@ impl Judge {
     /// What has lasted does so without a break only, and nobody knows what was in a time without looks; but for
     /// what was posted at a time that is known, and is still the newest.
     fn forget_after_a_gap(&mut self, now: Duration) {
-        let before = self.looked.replace(now);
+        let before = self.looked;
         if before.is_some_and(|before| now.saturating_sub(before) > UNSEEN) {
             self.off_branch_since = None;
-            self.seen.retain(|_, sight| sight.at.is_some());
+            self.seen.retain(|_, sight| sight.posted.at.is_some());
         }
     }
 
@@ -372,6 +379,8 @@ impl Judge {
         let mut contexts: BTreeSet<&Context> = above.filter(is_ours).collect();
         contexts.extend(own.keys().copied());
         let mut assessed = Vec::new();
+        // What was not seen in a look did not stand.
+        let before = std::mem::take(&mut self.seen);
         for context in contexts {
             let here = own.get(context).copied();
             let above = later
@@ -379,7 +388,10 @@ impl Judge {
                 .filter_map(|(later, newest)| Some((**later, *newest.get(context)?)));
             let above: Vec<(Later<'_>, &Posted)> = above.collect();
             if let Some((posted, commit, fact)) = fact(look.id, here, &above) {
-                let stood = self.stood(look, commit, posted);
+                let key = (commit.to_owned(), posted.context.clone());
+                let sight = self.sight(look, posted, before.get(&key));
+                let stood = sight.stood(look);
+                self.seen.insert(key, sight);
                 assessed.push(Assessed {
                     posted: posted.clone(),
                     commit: commit.to_owned(),
@@ -391,24 +403,34 @@ impl Judge {
         assessed
     }
 
-    /// How long something has been posted as it is: by GitHub's clock, and at least since it was seen.
-    fn stood(&mut self, look: &Look<'_>, commit: &str, posted: &Posted) -> Duration {
-        let (state, at) = (posted.state(), posted.at);
-        let now = Sight {
-            state,
-            at,
-            since: look.elapsed,
+    /// Since when something has been posted as it is. A controller that tries again posts its failure anew each
+    /// time: that goes on with the first one, as long as nothing else was seen meanwhile, and somebody looked.
+    fn sight(&self, look: &Look<'_>, posted: &Posted, before: Option<&Sight>) -> Sight {
+        let is_same = |before: &&Sight| {
+            let known = &before.posted;
+            let is_untouched = known.at == posted.at;
+            let has_looked = self
+                .looked
+                .is_some_and(|looked| look.elapsed.saturating_sub(looked) <= BLIND);
+            known.state() == posted.state()
+                && known.is_same_source(posted)
+                && (is_untouched || has_looked)
         };
-        let key = (commit.to_owned(), posted.context.clone());
-        let seen = self.seen.entry(key).or_insert_with(|| now.clone());
-        if seen.state != now.state || seen.at != now.at {
-            *seen = now;
+        let before = before.filter(is_same);
+        Sight {
+            posted: posted.clone(),
+            begun: before.map_or(posted.at, |before| before.begun),
+            since: before.map_or(look.elapsed, |before| before.since),
         }
-        let seen = look.elapsed.saturating_sub(seen.since);
-        let by_clock = look
-            .now
-            .zip(at)
-            .and_then(|(now, at)| (now - at).to_std().ok());
+    }
+}
+
+impl Sight {
+    /// For how long: by GitHub's clock, and at least since it was seen.
+    fn stood(&self, look: &Look<'_>) -> Duration {
+        let begun = look.now.zip(self.begun);
+        let by_clock = begun.and_then(|(now, begun)| (now - begun).to_std().ok());
+        let seen = look.elapsed.saturating_sub(self.since);
         by_clock.unwrap_or_default().max(seen)
     }
 }
@@ -437,7 +459,7 @@ fn fact<'a>(
     };
     // What failed, and went well with a later commit that holds the same, runs; unless it failed again.
     let is_newer = |posted: &Posted| here.is_none_or(|here| posted.at >= here.at);
-    let fails = matches!(state, Some(State::Failure | State::Error));
+    let fails = matches!(state, Some(State::Failure | State::Error(_)));
     let mut same = successes().filter(|(later, _)| later.holds == Some(Holds::Same));
     if let Some(found) = same.find(|(_, posted)| !fails || is_newer(posted)) {
         return at(found, Fact::Passed);
@@ -447,7 +469,7 @@ fn fact<'a>(
     }
     match state {
         Some(State::Failure) => return on_own(Fact::Failing),
-        Some(State::Error) => return on_own(Fact::Erring),
+        Some(State::Error(_)) => return on_own(Fact::Erring),
         _ => {}
     }
     let mut unknown = successes();
@@ -463,7 +485,7 @@ fn fact<'a>(
     }
     let last = above.last()?;
     match last.1.state() {
-        State::Failure | State::Error => at(last, Fact::LaterFails),
+        State::Failure | State::Error(_) => at(last, Fact::LaterFails),
         State::NoVerdict(_) => at(last, Fact::NoVerdict),
         _ => at(last, Fact::Pending),
     }

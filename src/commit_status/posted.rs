@@ -13,11 +13,11 @@ pub enum State {
     Success,
     /// It went wrong, by what was deployed.
     Failure,
-    /// Whoever looks had trouble itself.
-    Error,
+    /// Whoever looks had trouble itself, in GitHub's word for that: `error`, `startup_failure`.
+    Error(String),
     /// It is on its way.
     Pending,
-    /// It ended without a verdict, in GitHub's word for that: `skipped`.
+    /// It ended without a verdict, in GitHub's word for that: `skipped`, `timed_out`.
     NoVerdict(String),
 }
 
@@ -27,7 +27,7 @@ impl State {
         Some(match state.to_lowercase().as_str() {
             "success" => Self::Success,
             "failure" => Self::Failure,
-            "error" => Self::Error,
+            "error" => Self::Error("error".to_owned()),
             "pending" => Self::Pending,
             // A rule of the repository wants it.
             "expected" => return None,
@@ -37,24 +37,36 @@ impl State {
 
     /// Of a check run: its status, and its conclusion when that is `completed`.
     pub fn of_check(status: &str, conclusion: Option<&str>) -> Self {
-        let conclusion = conclusion.unwrap_or_default().to_lowercase();
-        match (status.to_lowercase().as_str(), conclusion.as_str()) {
-            ("completed", "success") => Self::Success,
-            ("completed", "failure" | "timed_out" | "startup_failure") => Self::Failure,
-            ("completed", other) => Self::NoVerdict(other.to_owned()),
-            _ => Self::Pending,
+        let (status, conclusion) = (status.to_lowercase(), conclusion.map(str::to_lowercase));
+        match status.as_str() {
+            "queued" | "requested" | "waiting" | "pending" | "in_progress" => {
+                return Self::Pending;
+            }
+            "completed" => {}
+            other => return Self::NoVerdict(other.to_owned()),
+        }
+        match conclusion.unwrap_or(status).as_str() {
+            "success" => Self::Success,
+            "failure" => Self::Failure,
+            // Nothing ran that could have seen the commit.
+            "startup_failure" => Self::Error("startup_failure".to_owned()),
+            // `timed_out` is among them: slow is not broken.
+            other => Self::NoVerdict(other.to_owned()),
         }
     }
 
     /// Of a deployment: the state of its newest status.
     pub fn of_deployment(state: Option<&str>) -> Self {
-        match state.unwrap_or_default().to_lowercase().as_str() {
+        let Some(state) = state else {
+            return Self::Pending;
+        };
+        match state.to_lowercase().as_str() {
             "success" => Self::Success,
             "failure" => Self::Failure,
-            "error" => Self::Error,
-            // A later deployment to the same environment has taken its place.
-            "inactive" => Self::NoVerdict("inactive".to_owned()),
-            _ => Self::Pending,
+            "error" => Self::Error("error".to_owned()),
+            "pending" | "queued" | "waiting" | "in_progress" => Self::Pending,
+            // `inactive` is among them: a later deployment to the same environment has taken its place.
+            other => Self::NoVerdict(other.to_owned()),
         }
     }
 
@@ -64,7 +76,7 @@ impl State {
             Self::Success => 0,
             Self::Pending => 1,
             Self::NoVerdict(_) => 2,
-            Self::Error => 3,
+            Self::Error(_) => 3,
             Self::Failure => 4,
         }
     }
@@ -74,9 +86,8 @@ impl State {
         match self {
             Self::Success => "success",
             Self::Failure => "failure",
-            Self::Error => "error",
             Self::Pending => "pending",
-            Self::NoVerdict(word) => word,
+            Self::Error(word) | Self::NoVerdict(word) => word,
         }
     }
 }
@@ -248,10 +259,11 @@ mod tests {
     fn every_word_of_githubs_is_understood() {
         use State::{Error, Failure, NoVerdict, Pending, Success};
         let word = |word: &str| NoVerdict(word.to_owned());
+        let trouble = |word: &str| Error(word.to_owned());
         for (state, expected) in [
             ("SUCCESS", Some(Success)),
             ("failure", Some(Failure)),
-            ("ERROR", Some(Error)),
+            ("ERROR", Some(trouble("error"))),
             ("PENDING", Some(Pending)),
             ("EXPECTED", None),
         ] {
@@ -260,8 +272,8 @@ mod tests {
         for (conclusion, expected) in [
             ("SUCCESS", Success),
             ("FAILURE", Failure),
-            ("TIMED_OUT", Failure),
-            ("STARTUP_FAILURE", Failure),
+            ("TIMED_OUT", word("timed_out")),
+            ("STARTUP_FAILURE", trouble("startup_failure")),
             ("SKIPPED", word("skipped")),
             ("NEUTRAL", word("neutral")),
             ("CANCELLED", word("cancelled")),
@@ -270,15 +282,21 @@ mod tests {
         ] {
             assert_eq!(State::of_check("COMPLETED", Some(conclusion)), expected);
         }
-        for status in ["QUEUED", "IN_PROGRESS", "WAITING", "REQUESTED"] {
+        for status in ["QUEUED", "IN_PROGRESS", "WAITING", "REQUESTED", "PENDING"] {
             assert_eq!(State::of_check(status, None), Pending);
         }
+        assert_eq!(State::of_check("COMPLETED", None), word("completed"));
+        assert_eq!(State::of_check("PAUSED", None), word("paused"));
         for (state, expected) in [
             (Some("SUCCESS"), Success),
             (Some("FAILURE"), Failure),
-            (Some("ERROR"), Error),
+            (Some("ERROR"), trouble("error")),
             (Some("INACTIVE"), word("inactive")),
+            (Some("DESTROYED"), word("destroyed")),
             (Some("IN_PROGRESS"), Pending),
+            (Some("PENDING"), Pending),
+            (Some("QUEUED"), Pending),
+            (Some("WAITING"), Pending),
             (None, Pending),
         ] {
             assert_eq!(State::of_deployment(state), expected);

@@ -188,7 +188,7 @@ impl Explainer<'_> {
                 Failure::new(Reason::NotGit, format!("{what}. Nothing was changed."))
                     .with_hint("Check `repository`: it must be the URL that `git clone` takes. A login page means that the server wants a login first.")
             }
-            RepositoryError::NotApi { what } => {
+            RepositoryError::NotApi { what, .. } => {
                 Failure::new(Reason::NotApi, format!("{what}. Nothing was changed."))
                     .with_hint(match self.settings.proposes {
                         true => "Check `api-url` and `server-url`. Pull requests are made over the API.",

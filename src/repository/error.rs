@@ -166,6 +166,8 @@ pub enum RepositoryError {
     NotApi {
         /// What it answered.
         what: String,
+        /// Whether it is GitHub's all the same, of a version from before what it was asked for.
+        is_older: bool,
     },
     /// A server of which nobody knows how pull requests are made there.
     #[error("{host} is neither GitHub nor GitLab, Gitea or Forgejo")]

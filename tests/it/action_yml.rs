@@ -155,8 +155,9 @@ fn the_reference_is_made_of_action_yml() {
         "# Reference\n\nLists are one item a line; blank lines and lines that begin with `#` are skipped. An empty value \
          means \"not\ngiven\". Booleans are `true` and `false`. In a name `_` counts as `-`, in any case. What is \
          wrong with the inputs is\nreported all at once, before anything is written. An unknown input is an error, \
-         and so is one that has no effect:\nwithout the input that switches it on, or with another \
-         operation.\n\n## Inputs\n",
+         and so is one that has no effect\nwithout another that switches it on. One that another operation \
+         uses is an error where an update or a\npromotion would deploy without what it asks for, and a warning \
+         otherwise.\n\n## Inputs\n",
     );
     for (group, inputs) in GROUPS {
         page.push_str(&format!("\n### {group}\n"));

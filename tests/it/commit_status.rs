@@ -292,6 +292,13 @@ fn what_is_posted_on_the_commit_decides() {
         case("a failure that had no time")
             .short()
             .at(1, |world| world.web("failure")),
+        case("a failure that is posted anew")
+            .at(1, |world| world.web("failure"))
+            .at(2, |world| {
+                world.advance(40);
+                world.web("failure");
+                world.advance(21);
+            }),
         case("a success that had no time")
             .short()
             .at(1, |world| world.web("success")),
@@ -403,6 +410,14 @@ fn what_is_posted_on_the_commit_decides() {
     A failure counts after 60 s, as a controller tries again: give it more time with `verify-timeout`.
     ### ❌ The deployment was not done in time
     status-state=failure status-description= status-commit=OURS rolled-back=false
+    == a failure that is posted anew
+    failed
+    error The deployment was reported as failed: The deployment OURS was reported as failed.
+    kustomization/web/aaaa1111 reports `failure` on OURS, for N s.
+    The deployment OURS was rolled back by BACK.
+    Find out why before you deploy it again. The cluster goes back to ghcr.io/acme/web:v1 by itself; this step does not wait for that.
+    ### ❌ Rolled back to `web:v1`: The deployment was reported as failed
+    status-state=failure status-description= status-commit=OURS rolled-back=true
     == a success that had no time
     failed
     error The deployment was not done in time: kustomization/web/aaaa1111 reports `success` on OURS, for N s, which is too short a time to believe it; N s (`verify-timeout`) are over. OURS is in Git, and may be live already.
@@ -572,7 +587,7 @@ fn a_commit_that_was_overtaken_is_judged_by_what_came_later() {
     status-state=success status-description= status-commit=OURS rolled-back=false
     == by the end of the branch
     failed
-    error The branch does not lead to the commit any more: The branch main does not lead to OURS any more: there is no such branch.
+    error The branch does not lead to the commit any more: The branch main does not lead to OURS any more: GitHub shows no such branch.
     Somebody pushed with force, or deleted the branch: ask them. What is deployed now is what the branch holds now.
     ### ❌ The branch does not lead to the commit any more
     status-state= status-description= status-commit= rolled-back=false
@@ -604,6 +619,7 @@ fn checks_and_deployments_count_as_statuses_do() {
         "success",
         "failure",
         "timed_out",
+        "startup_failure",
         "skipped",
         "neutral",
         "cancelled",
@@ -661,12 +677,18 @@ fn checks_and_deployments_count_as_statuses_do() {
     status-state=failure status-description= status-commit=OURS rolled-back=true
     == timed_out
     failed
-    error The deployment was reported as failed: The deployment OURS was reported as failed.
-    check:e2e web reports `failure` on OURS, for N s (https://ci.example/e2e-web).
-    The deployment OURS was rolled back by BACK.
-    Find out why before you deploy it again. The cluster goes back to ghcr.io/acme/web:v1 by itself; this step does not wait for that.
-    ### ❌ Rolled back to `web:v1`: The deployment was reported as failed
-    status-state=failure status-description= status-commit=OURS rolled-back=true
+    error The deployment was not done in time: check:e2e web reports `timed_out` on OURS, for N s (https://ci.example/e2e-web): `timed_out` is not a success; N s (`verify-timeout`) are over. OURS is in Git, and may be live already.
+    The deployment OURS stays on the branch main.
+    Run that again, or name in `status-context` only what always ends.
+    ### ❌ The deployment was not done in time
+    status-state=timed_out status-description= status-commit=OURS rolled-back=false
+    == startup_failure
+    failed
+    error Something else is wrong, not the deployment: check:e2e web reports `startup_failure` on OURS, for N s (https://ci.example/e2e-web): whoever posted that had trouble, which says nothing about the deployment.
+    The deployment OURS stays on the branch main.
+    Look there. To have what a deployment breaks told as its fault, let the controller post `failure` for it, and `error` for nothing else.
+    ### ❌ Something else is wrong, not the deployment
+    status-state=startup_failure status-description= status-commit=OURS rolled-back=false
     == skipped
     failed
     error The deployment was not done in time: check:e2e web reports `skipped` on OURS, for N s (https://ci.example/e2e-web): `skipped` is not a success; N s (`verify-timeout`) are over. OURS is in Git, and may be live already.
@@ -776,6 +798,37 @@ fn trouble_is_waited_through_and_refusals_are_told() {
         case("trouble to the end")
             .short()
             .before(|world| world.server.fault(LOOK.from(1), Fault::status(502))),
+        case("a page in place of an answer")
+            .before(|world| {
+                let page = Fault::Status(
+                    200,
+                    vec![("Content-Type".to_owned(), "text/html".to_owned())],
+                    "<html>".to_owned(),
+                );
+                world.server.fault(LOOK.from(1), page);
+            })
+            .short(),
+        case("wrong types in an answer")
+            .before(|world| {
+                let json = Fault::Status(
+                    200,
+                    vec![("Content-Type".to_owned(), "application/json".to_owned())],
+                    r#"{"data":{"repository":{"branch":{"target":{"oid":5}},"own":[]}}}"#
+                        .to_owned(),
+                );
+                world.server.fault(LOOK.from(1), json);
+            })
+            .short(),
+        case("no branch in an answer")
+            .before(|world| {
+                let json = Fault::Status(
+                    200,
+                    vec![("Content-Type".to_owned(), "application/json".to_owned())],
+                    r#"{"data":{"repository":{"branch":null,"own":null}}}"#.to_owned(),
+                );
+                world.server.fault(LOOK.from(1), json);
+            })
+            .short(),
         case("no trouble any more")
             .before(|world| world.server.fault(LOOK.nth(2), Fault::Reset))
             .at(1, |world| world.web("success"))
@@ -853,6 +906,27 @@ fn trouble_is_waited_through_and_refusals_are_told() {
     The deployment OURS stays on the branch main.
     Git and the cluster are as they are. Look at the commit's page on GitHub for what is posted on it.
     ### ❌ The Git server is not available
+    status-state= status-description= status-commit= rolled-back=false
+    == a page in place of an answer
+    failed
+    error The URL is not a GitHub API: SERVER answered with `text/html`, not as GitHub's API does. OURS is in Git.
+    The deployment OURS stays on the branch main.
+    Check `api-url` and `server-url`: what is posted on commits is read over GitHub's API.
+    ### ❌ The URL is not a GitHub API
+    status-state= status-description= status-commit= rolled-back=false
+    == wrong types in an answer
+    failed
+    error The URL is not a GitHub API: SERVER answered with something other than GitHub's API does. OURS is in Git.
+    The deployment OURS stays on the branch main.
+    Check `api-url` and `server-url`: what is posted on commits is read over GitHub's API.
+    ### ❌ The URL is not a GitHub API
+    status-state= status-description= status-commit= rolled-back=false
+    == no branch in an answer
+    failed
+    error The deployment was not done in time: The branch main did not lead to OURS: GitHub shows no such branch; N s (`verify-timeout`) are over. OURS is in Git, and may be live already.
+    The deployment OURS stays on the branch main.
+    Look at the branch on GitHub: somebody pushed with force, or deleted it, or GitHub does not show the push yet.
+    ### ❌ The deployment was not done in time
     status-state= status-description= status-commit= rolled-back=false
     == no trouble any more
     done

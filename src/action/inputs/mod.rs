@@ -18,7 +18,11 @@ use secrecy::SecretString;
 pub use self::definition::Definition;
 use self::definition::{DEPLOYING, Secret};
 use self::given::Given;
+use self::groups::argocd::{ARGOCD_APPLICATION, FROM_ARGOCD_APPLICATION};
 use self::groups::checks::SHOW_DIFF;
+use self::groups::commit::{AUTHOR_EMAIL, AUTHOR_NAME, COMMIT_MESSAGE};
+use self::groups::pull_request::{PULL_REQUEST_BODY, PULL_REQUEST_TITLE};
+use self::groups::status::STATUS_CONTEXT;
 use self::groups::target::OPERATION;
 pub use self::groups::{GROUPS, all};
 pub use self::request::Request;
@@ -26,6 +30,7 @@ use super::environment::Environment;
 use crate::http::Credentials;
 use crate::nearest::{either, one_of};
 use crate::operation::Operation;
+use crate::secrets::shows;
 
 /// What the inputs say.
 pub struct Inputs {
@@ -84,6 +89,8 @@ pub fn secrets(environment: &Environment) -> Vec<SecretString> {
 pub fn read(environment: &Environment) -> Inputs {
     let mut given = variables::given(environment);
     let operation = given.read(&OPERATION);
+    hollow(environment, &mut given, operation);
+    telltale(environment, &mut given);
     if let Some(operation) = operation {
         let (problems, warnings) = idle(&given, operation);
         given.problems.extend(problems);
@@ -99,6 +106,47 @@ pub fn read(environment: &Environment) -> Inputs {
         request: request
             .filter(|_| given.problems.is_empty())
             .ok_or(given.problems),
+    }
+}
+
+/// Refuses what was to switch verification on and names nothing, such as a block in which a variable is not set:
+/// it would deploy without it, and nobody would hear of that. An empty text is how an input is left out.
+fn hollow(environment: &Environment, given: &mut Given, operation: Option<Operation>) {
+    let witnesses = [
+        &ARGOCD_APPLICATION.definition,
+        &FROM_ARGOCD_APPLICATION.definition,
+        &STATUS_CONTEXT.definition,
+    ];
+    for input in witnesses {
+        let is_used = operation.is_some_and(|operation| input.used_by.contains(&operation));
+        if is_used && variables::is_hollow(environment, given, input) {
+            given.problem(
+                input,
+                "nothing in it but blanks or comments, so nothing would be verified: is a variable not set? \
+                 Name something, or remove it (an empty value counts as removed)",
+            );
+        }
+    }
+}
+
+/// Refuses a secret of the step in a text that is written into Git, or beside it, where it can't be taken back.
+fn telltale(environment: &Environment, given: &mut Given) {
+    let secrets = secrets(environment);
+    let texts = [
+        &COMMIT_MESSAGE.definition,
+        &AUTHOR_NAME.definition,
+        &AUTHOR_EMAIL.definition,
+        &PULL_REQUEST_TITLE.definition,
+        &PULL_REQUEST_BODY.definition,
+    ];
+    for input in texts {
+        let is_in = |text: &str| secrets.iter().any(|secret| shows(text, secret));
+        if given.text(input).is_some_and(is_in) {
+            given.problem(
+                input,
+                "a secret of this step is in it, and would be written where everybody reads it: take it out",
+            );
+        }
     }
 }
 
@@ -297,6 +345,49 @@ mod tests {
     }
 
     #[test]
+    fn what_would_verify_and_names_nothing_is_refused() {
+        for name in ["INPUT_STATUS-CONTEXT", "INPUT_ARGOCD_APPLICATION"] {
+            assert_eq!(with(name, ""), Vec::<String>::new(), "{name}");
+            for hollow in ["\n", "  ", "# later\n\n"] {
+                let problems = with(name, hollow);
+                assert_eq!(problems.len(), 1, "{name} {hollow:?}: {problems:?}");
+                assert!(
+                    problems[0].contains("nothing would be verified"),
+                    "{problems:?}"
+                );
+            }
+        }
+        // What only tells more may be empty in whatever way.
+        assert_eq!(
+            with("INPUT_PULL-REQUEST-LABELS", "\n"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_secret_is_not_written_into_git() {
+        let base64 = "eC1hY2Nlc3MtdG9rZW46Z2hwXzE=";
+        for (name, text) in [
+            ("INPUT_COMMIT-MESSAGE", "fix: with ghp_1 in it"),
+            ("INPUT_COMMIT-MESSAGE", base64),
+            ("INPUT_AUTHOR-NAME", "ghp_1"),
+            ("INPUT_AUTHOR-EMAIL", "ghp_1@example.com"),
+        ] {
+            let problems = with(name, text);
+            assert_eq!(problems.len(), 1, "{name}: {problems:?}");
+            assert!(
+                problems[0].contains("a secret of this step"),
+                "{problems:?}"
+            );
+            assert!(!problems[0].contains("ghp_1"), "{problems:?}");
+        }
+        assert_eq!(
+            with("INPUT_COMMIT-MESSAGE", "fix: ghp"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
     fn a_boolean_is_yamls() {
         for value in ["true", "True", "TRUE", "false", "False", "FALSE"] {
             assert_eq!(with("INPUT_DRY-RUN", value), Vec::<String>::new());
@@ -425,6 +516,7 @@ mod tests {
             ("INPUT_PULL-REQUEST-TITLE", ""),
         ]);
         insta::assert_snapshot!(read.request.err().unwrap().join("\n"), @"
+        `argocd-application`: nothing in it but blanks or comments, so nothing would be verified: is a variable not set? Name something, or remove it (an empty value counts as removed)
         `pull-request-labels`, `pull-request-draft`: no effect without `pull-request: true`. Add that, or remove them (an empty value counts as removed)
         `verify-image-timeout`, `registry-username`, `registry-password`: no effect without `verify-image: true`, `pin-digest: true` or `require-platforms`. Add that, or remove them (an empty value counts as removed)
         `argocd-server`: no effect without `argocd-application` or `from-argocd-application`. Add that, or remove it (an empty value counts as removed)

@@ -40,6 +40,15 @@ pub fn texts<'a>(environment: &'a Environment, input: &Definition) -> Vec<&'a st
     own.map(|(_, text)| text).collect()
 }
 
+/// Whether there is something for an input that is neither empty nor says anything: blanks, line ends, comments.
+pub fn is_hollow(environment: &Environment, given: &Given, input: &Definition) -> bool {
+    let is_named = |name: &str| input.is_named(name).is_some();
+    let mut texts = environment.iter().filter(|(variable, text)| {
+        !text.is_empty() && variable.strip_prefix(PREFIX).is_some_and(is_named)
+    });
+    !given.is_given(input) && texts.next().is_some()
+}
+
 /// What the environment gives of the inputs, with a problem for each variable that is none.
 pub fn given(environment: &Environment) -> Given {
     let mut given = Given {

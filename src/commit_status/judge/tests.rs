@@ -20,7 +20,7 @@ fn posted(text: &str, seconds: i64) -> Posted {
         state: match state {
             "success" => State::Success,
             "failure" => State::Failure,
-            "error" => State::Error,
+            "error" => State::Error("error".to_owned()),
             "pending" => State::Pending,
             other => State::NoVerdict(other.to_owned()),
         },
@@ -172,6 +172,59 @@ fn without_a_clock_it_counts_since_it_was_seen() {
         ended.push(matches!(judged.verdict, Verdict::Broken(_)));
     }
     assert_eq!(ended, [false, false, false, true]);
+}
+
+#[test]
+fn a_failure_that_is_posted_anew_goes_on_with_the_first() {
+    let first = |looks: &[(i64, &str, i64)]| {
+        let mut judge = Judge::default();
+        let broken = looks.iter().find(|(seconds, state, at)| {
+            let scene = Scene::of(&[posted(&format!("{state} {WEB}"), *at)]);
+            let judged = judge.judge(&scene.look(*seconds), &criteria(WEB));
+            matches!(judged.verdict, Verdict::Broken(_))
+        });
+        broken.map(|(seconds, ..)| *seconds)
+    };
+    // Each five seconds, from the first one on.
+    let anew: Vec<(i64, &str, i64)> = (0..20).map(|n| (n * 5 + 2, "failure", n * 5)).collect();
+    assert_eq!(first(&anew), Some(62));
+    // Something else was seen in between.
+    for other in ["success", "pending", "error", "timed_out"] {
+        let mut flipped = anew.clone();
+        flipped[7].1 = other;
+        assert_eq!(first(&flipped), None, "{other}");
+    }
+    // Nobody looked for a while, and it was posted anew meanwhile: what was in between is not known.
+    let blind: Vec<(i64, &str, i64)> = anew
+        .iter()
+        .filter(|(at, ..)| !(12..35).contains(at))
+        .copied()
+        .collect();
+    assert_eq!(first(&blind), Some(97));
+    // The same one: GitHub's own time proves it.
+    assert_eq!(first(&[(2, "failure", 0), (90, "failure", 0)]), Some(90));
+    // Not there in one look.
+    let mut judge = Judge::default();
+    for seconds in (0..65).step_by(5) {
+        let own = match seconds {
+            30 => Vec::new(),
+            _ => vec![posted(&format!("failure {WEB}"), seconds)],
+        };
+        let judged = judge.judge(&Scene::of(&own).look(seconds), &criteria(WEB));
+        assert!(!matches!(judged.verdict, Verdict::Broken(_)), "{seconds}");
+    }
+}
+
+#[test]
+fn a_success_that_is_posted_anew_stands() {
+    let mut judge = Judge::default();
+    let mut done = Vec::new();
+    for seconds in [0, 5, 10, 15] {
+        let scene = Scene::of(&[posted(&format!("success {WEB}"), seconds)]);
+        let judged = judge.judge(&scene.look(seconds), &criteria(WEB));
+        done.push(matches!(judged.verdict, Verdict::Done(_)));
+    }
+    assert_eq!(done, [false, false, false, true]);
 }
 
 #[test]
@@ -521,27 +574,38 @@ proptest! {
                 let is_meant = criteria.lines.iter().any(|line| line.matches(&posted.context));
                 is_meant && posted.state() == state
             };
+            // Whether it was there in each look since it was posted, so long ago, however often anew.
+            let has_stood = |least: i64, of: &dyn Fn(&Scene) -> Vec<Posted>| {
+                let run = scenes[..=n].iter().rev().map(of);
+                let mut run = run.take_while(|found| !found.is_empty()).flatten();
+                run.any(|posted| {
+                    posted.at.unwrap() + chrono::TimeDelta::seconds(least) <= at(seconds)
+                })
+            };
             match verdict {
                 Verdict::Done(_) => {
                     prop_assert!(!scene.gone);
                     for line in &criteria.lines {
-                        let same = scene.later.iter();
-                        let same = same.filter(|(_, holds)| *holds == Some(Holds::Same));
-                        let same = same.flat_map(|(commit, _)| &commit.posted);
-                        let mut all = scene.own.iter().chain(same);
-                        prop_assert!(all.any(|posted| {
-                            line.matches(&posted.context)
-                                && says(posted, State::Success)
-                                && posted.at.unwrap() + chrono::TimeDelta::seconds(15) <= at(seconds)
-                        }), "{verdict:?} of {:?}", scene.own);
+                        let stands = has_stood(15, &|scene| {
+                            let same = scene.later.iter();
+                            let same = same.filter(|(_, holds)| *holds == Some(Holds::Same));
+                            let same = same.flat_map(|(commit, _)| &commit.posted);
+                            let all = scene.own.iter().chain(same);
+                            let passed = all.filter(|posted| {
+                                line.matches(&posted.context) && says(posted, State::Success)
+                            });
+                            passed.cloned().collect()
+                        });
+                        prop_assert!(stands, "{verdict:?} of {:?}", scene.own);
                     }
                 }
                 Verdict::Broken(contexts) => {
                     for context in contexts {
-                        let stands = scene.own.iter().any(|posted| {
-                            posted.context == context
-                                && says(posted, State::Failure)
-                                && posted.at.unwrap() + chrono::TimeDelta::seconds(60) <= at(seconds)
+                        let stands = has_stood(60, &|scene| {
+                            let failed = scene.own.iter().filter(|posted| {
+                                posted.context == context && says(posted, State::Failure)
+                            });
+                            failed.cloned().collect()
                         });
                         prop_assert!(stands, "{context} of {:?}", scene.own);
                     }

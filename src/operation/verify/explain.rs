@@ -39,6 +39,7 @@ pub(super) fn waiting(wait: &Wait, commit: &CommitId) -> String {
         Wait::Syncing => "a sync runs".to_owned(),
         Wait::OutOfSync => "not synced yet".to_owned(),
         Wait::StaleHealth => "its health is that of before the sync".to_owned(),
+        Wait::Health(status) if status.is_empty() => "no health yet".to_owned(),
         Wait::Health(status) => format!("{status}, not yet healthy"),
         Wait::OldImages(images) => format!("healthy, but no Pod runs {} yet", images.join(", ")),
         Wait::NoPod(images) => format!("healthy, and no Pod runs {}", images.join(", ")),
@@ -79,7 +80,10 @@ fn state(seen: &Seen<'_>, application: Option<&Application>) -> String {
                 "{} was {}, {} at {}",
                 seen.name,
                 status.sync.status,
-                status.health.status,
+                match status.health.status.as_str() {
+                    "" => "without a health",
+                    health => health,
+                },
                 short(revision)
             )
         }

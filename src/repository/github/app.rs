@@ -215,7 +215,8 @@ pub async fn installation_token(
         .map_err(|error| refused(error.of_read()))?;
     let Ok(Installation { id }) = serde_json::from_slice(&answer.body) else {
         let what = format!("{} answered with no installation", client.host());
-        return Err(RepositoryError::NotApi { what }.into());
+        let is_older = false;
+        return Err(RepositoryError::NotApi { what, is_older }.into());
     };
     let contents = match scope.contents {
         Access::Read => "read",

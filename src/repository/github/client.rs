@@ -132,6 +132,7 @@ impl Client {
         };
         let unfit = |error: octocrab::Error| RepositoryError::NotApi {
             what: format!("{api_url} can't be asked: {}", one_line(&error.to_string())),
+            is_older: false,
         };
         let rest = client(api_url.as_str().trim_end_matches('/')).map_err(unfit)?;
         let graphql = client(&graphql_base(api_url)).map_err(unfit)?;
@@ -252,7 +253,10 @@ impl Client {
             let what = format!("{host}: {}", one_line(&error.message));
             return match error.extensions {
                 // The document does not fit this server: an old GitHub Enterprise Server.
-                Some(_) => RepositoryError::NotApi { what }.into(),
+                Some(_) => {
+                    let is_older = true;
+                    RepositoryError::NotApi { what, is_older }.into()
+                }
                 None => CallError::Failed {
                     error: RepositoryError::unavailable(what),
                     may_have_happened: access == Access::Write,
@@ -456,7 +460,8 @@ impl Client {
         if self.has_answered.load(Relaxed) {
             RepositoryError::unavailable(what)
         } else {
-            RepositoryError::NotApi { what }
+            let is_older = false;
+            RepositoryError::NotApi { what, is_older }
         }
     }
 }

@@ -321,7 +321,9 @@ impl Reader {
         if !self.over_rest {
             match self.queried(api, branch, commit).await {
                 // An old GitHub Enterprise Server, which says that the document does not fit it.
-                Err(PostedError::Repository(RepositoryError::NotApi { .. })) => {
+                Err(PostedError::Repository(RepositoryError::NotApi {
+                    is_older: true, ..
+                })) => {
                     self.over_rest = true;
                 }
                 other => return other,

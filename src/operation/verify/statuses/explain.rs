@@ -68,13 +68,22 @@ impl Told<'_> {
         text
     }
 
+    /// Where the branch is.
+    fn tip(&self) -> String {
+        match self.tip {
+            Some(tip) => format!("its tip is {}", tip.short()),
+            None => "GitHub shows no such branch".to_owned(),
+        }
+    }
+
     /// What is missing, as a line of the log.
     pub(super) fn waiting(&self, wait: &Wait) -> String {
         let commit = self.commit();
         match wait {
             Wait::OffBranch => format!(
-                "{} does not lead to {commit}, for now",
-                self.deployed.branch
+                "{} does not lead to {commit}, for now: {}",
+                self.deployed.branch,
+                self.tip()
             ),
             Wait::Nothing(lines) => {
                 format!("Nothing is posted on {commit} yet: {}", lines.join(", "))
@@ -153,16 +162,13 @@ impl Told<'_> {
             _ => Reason::Elsewhere,
         };
         let (message, hint) = match culprit {
-            Culprit::Gone => {
-                let tip = match self.tip {
-                    Some(tip) => format!("its tip is {}", tip.short()),
-                    None => "there is no such branch".to_owned(),
-                };
-                (
-                    format!("The branch {branch} does not lead to {commit} any more: {tip}."),
-                    "Somebody pushed with force, or deleted the branch: ask them. What is deployed now is what the branch holds now.",
-                )
-            }
+            Culprit::Gone => (
+                format!(
+                    "The branch {branch} does not lead to {commit} any more: {}.",
+                    self.tip()
+                ),
+                "Somebody pushed with force, or deleted the branch: ask them. What is deployed now is what the branch holds now.",
+            ),
             Culprit::FailedBefore(context, before) => (
                 format!(
                     "{}. It failed before this deployment, too, on {}.",
@@ -228,8 +234,12 @@ impl Told<'_> {
                 )
             }
             Some(Wait::OffBranch) => (
-                format!("The branch {} did not lead to {commit}", self.deployed.branch),
-                slow,
+                format!(
+                    "The branch {} did not lead to {commit}: {}",
+                    self.deployed.branch,
+                    self.tip()
+                ),
+                "Look at the branch on GitHub: somebody pushed with force, or deleted it, or GitHub does not show the push yet.".to_owned(),
             ),
             Some(Wait::Standing(context) | Wait::Alone(context, _)) => (
                 format!("{}, which is too short a time to believe it", self.said(context)),
@@ -355,6 +365,11 @@ impl Told<'_> {
     pub(super) fn unreadable(&self, mut failure: Failure) -> Ended {
         let put = format!("{} is in Git.", self.commit());
         failure.message = failure.after_a_change(&put);
+        if failure.reason == Reason::NotApi {
+            failure = failure.with_hint(
+                "Check `api-url` and `server-url`: what is posted on commits is read over GitHub's API.",
+            );
+        }
         Ended::unopened(failure)
     }
 

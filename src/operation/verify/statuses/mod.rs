@@ -178,7 +178,8 @@ impl Watch<'_> {
                             waiting = Some(wait);
                         }
                     }
-                    let own = match self.started.elapsed() < BUSY {
+                    // What must stand is watched closely: between two looks nothing else may be posted unseen.
+                    let own = match soon.is_some() || self.started.elapsed() < BUSY {
                         true => PAUSE,
                         false => LATER_PAUSE,
                     };
