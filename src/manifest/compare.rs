@@ -131,7 +131,9 @@ impl Versions {
         let file = &self.0[0].path;
         let of_file = || images.iter().filter(|image| image.file == *file);
         // One at a place that only `path` knows is known by its text.
-        let is_image = |text: &str| of_file().any(|one| one.old == text || one.new == text);
+        let texts = of_file().flat_map(|one| [one.old.as_str(), one.new.as_str()]);
+        let texts: HashSet<&str> = texts.collect();
+        let is_image = |text: &str| texts.contains(text);
         let repository = |resource: &str, path: &str| repository_at(images, file, resource, path);
         let known = Known {
             is_image: Some(&is_image),
