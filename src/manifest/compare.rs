@@ -1,6 +1,7 @@
 //! What a change to a file did to the images in it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter::from_fn;
 
 use super::change::{ImageChange, ValueChange};
 use super::error::HeldImage;
@@ -231,10 +232,12 @@ fn add_named(versions: &mut [Vec<Manifest<'_>>; 2], is_image: &dyn Fn(&str) -> b
     for (found, partners) in found.iter_mut().zip(partners) {
         found.extend(partners);
     }
-    for (manifests, found) in versions.iter_mut().zip(found) {
+    for (manifests, mut found) in versions.iter_mut().zip(found) {
+        found.sort_unstable();
+        let mut found = found.into_iter().peekable();
         for (number, manifest) in manifests.iter_mut().enumerate() {
-            let own = found.iter().filter(|(of, _)| *of == number);
-            let own = own.map(|(_, node)| *node);
+            let own = from_fn(|| found.next_if(|(of, _)| *of == number));
+            let own = own.map(|(_, node)| node);
             let sites = find::all_named(&manifest.stream, &manifest.file.path, own);
             manifest.sites.extend(sites);
             manifest.sites.sort_by_key(|site| site.node);
@@ -581,13 +584,15 @@ fn places_of<'m>(
 ) -> Vec<SitePlace> {
     let mut located: Vec<Located<'m, 'm>> = Vec::with_capacity(manifests.len());
     let mut found = Vec::with_capacity(nodes.len());
+    let mut nodes = nodes.iter().peekable();
     for (number, manifest) in manifests.iter().enumerate() {
         let nested = manifest.nested.as_ref();
         let outer = nested.and_then(|nested| Some((located.get_mut(nested.outer)?, nested.node)));
         let outer = outer.map(|(located, node)| located.place(places, node));
         let mut own = Located::new(&manifest.stream);
-        let nodes = nodes.iter().filter(|(of, _)| *of == number);
-        found.extend(nodes.map(|(_, node)| (outer, own.place(places, *node))));
+        while let Some((_, node)) = nodes.next_if(|(of, _)| *of == number) {
+            found.push((outer, own.place(places, *node)));
+        }
         located.push(own);
     }
     found
