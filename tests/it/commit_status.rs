@@ -1127,16 +1127,17 @@ fn argo_cd_and_what_is_posted_must_both_say_so() {
         world.web("failure");
         world.advance(61);
     });
-    let outcome = world
-        .update()
-        .input("argocd-server", argocd.url())
-        .input("argocd-token", ARGOCD_TOKEN)
-        .input("argocd-application", "blog")
-        .run()
-        .failed();
+    let outcome = asking(world.update(), &argocd).run().failed();
     assert_eq!(outcome.output("sync-status"), "Synced");
     assert_eq!(outcome.output("status-state"), "failure");
     assert_eq!(outcome.output("rolled-back"), "true");
+}
+
+/// A step that asks Argo CD as well.
+fn asking(step: Action, argocd: &ArgoCd) -> Action {
+    step.input("argocd-server", argocd.url())
+        .input("argocd-token", ARGOCD_TOKEN)
+        .input("argocd-application", "blog")
 }
 
 #[test]
@@ -1150,13 +1151,7 @@ fn where_argo_cd_does_not_tell_what_is_posted_may() {
             world.web(state);
             world.advance(61);
         });
-        let outcome = world
-            .update()
-            .input("argocd-server", argocd.url())
-            .input("argocd-token", ARGOCD_TOKEN)
-            .input("argocd-application", "blog")
-            .run()
-            .failed();
+        let outcome = asking(world.update(), &argocd).run().failed();
         let log = outcome.shown_log();
         let line = log
             .lines()

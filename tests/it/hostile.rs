@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use gitops_deploy::repository::{ObjectId, ObjectKind};
 
-use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, TOKEN};
+use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, TOKEN, listen};
 
 /// What the tests give as `timeout`.
 pub(crate) const TIMEOUT: u64 = 2;
@@ -52,15 +52,10 @@ impl Hostile {
 
     /// Serves on loopback until the test ends, and returns the repository's URL.
     fn serve(self) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/acme/deploy", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (own, stream) = (self.clone(), stream.unwrap());
-                std::thread::spawn(move || own.answer(stream));
-            }
+        let address = listen(move |stream| {
+            self.answer(stream);
         });
-        url
+        format!("http://{address}/acme/deploy")
     }
 
     fn answer(&self, stream: TcpStream) -> Option<()> {
@@ -461,30 +456,19 @@ fn images_that_are_each_looked_at_once() {
 
 /// A server that reads requests, and answers each with `head` and then `body` again and again.
 fn endless(head: &'static str, body: &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            std::thread::spawn(move || {
-                let _ = stream.read(&mut [0; 4096]);
-                if stream.write_all(head.as_bytes()).is_err() {
-                    return;
-                }
-                let body = body.repeat(1_000);
-                while !body.is_empty() && stream.write_all(&body).is_ok() {}
-            });
+    listen(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        if stream.write_all(head.as_bytes()).is_err() {
+            return;
         }
-    });
-    address
+        let body = body.repeat(1_000);
+        while !body.is_empty() && stream.write_all(&body).is_ok() {}
+    })
 }
 
-#[test]
-fn an_api_that_answers_without_end() {
-    let head =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"errors\":[{\"message\":\"\"}";
-    let server = endless(head, b",{\"message\":\"\"}");
-    let outcome = bounded(
+/// An update over the API at `server`.
+pub(crate) fn over_the_api(server: &str) -> Outcome {
+    bounded(
         Action::new()
             .input("server-url", format!("http://{server}"))
             .input("api-url", format!("http://{server}/api/v3"))
@@ -492,9 +476,17 @@ fn an_api_that_answers_without_end() {
             .input("transport", "api")
             .input("file", "web.yaml")
             .input("image", "acme/web:v2")
-            .input("token", "a-token-of-some-length")
+            .input("token", TOKEN)
             .input("timeout", TIMEOUT.to_string()),
-    );
+    )
+}
+
+#[test]
+fn an_api_that_answers_without_end() {
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"errors\":[{\"message\":\"\"}";
+    let server = endless(head, b",{\"message\":\"\"}");
+    let outcome = over_the_api(&server);
     assert_eq!(outcome.code(), Some(1), "{}", outcome.log());
 }
 

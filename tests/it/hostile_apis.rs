@@ -2,13 +2,12 @@
 //! have bytes, of pages without end, and of words that are no text.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::TcpStream;
 
 use gitops_deploy::limits::{GITHUB, JSON, LISTS, VALUES};
 
-use crate::hostile::{TIMEOUT, beside, bounded};
-use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, TOKEN};
+use crate::hostile::{self, TIMEOUT, beside, bounded};
+use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, listen};
 
 /// What was asked for: `GET /api/v1/version`.
 type Asked<'r> = &'r str;
@@ -22,17 +21,10 @@ fn before(
     behind: &str,
     answer: impl Fn(Asked<'_>) -> Option<Answer> + Send + Sync + 'static,
 ) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let (answer, behind) = (Arc::new(answer), behind.to_owned());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (answer, behind) = (Arc::clone(&answer), behind.clone());
-            let stream = stream.unwrap();
-            std::thread::spawn(move || exchange(stream, &*answer, &behind));
-        }
-    });
-    address
+    let behind = behind.to_owned();
+    listen(move |stream| {
+        exchange(stream, &answer, &behind);
+    })
 }
 
 /// One request, and its answer.
@@ -117,17 +109,7 @@ fn is_told(outcome: &Outcome) {
 fn over_the_api(status: u16, json: String) -> Outcome {
     let json = json.into_bytes();
     let server = before("", move |_| Some((status, json.clone())));
-    bounded(
-        Action::new()
-            .input("server-url", format!("http://{server}"))
-            .input("api-url", format!("http://{server}/api/v3"))
-            .input("repository", "acme/deploy")
-            .input("transport", "api")
-            .input("file", "web.yaml")
-            .input("image", "acme/web:v2")
-            .input("token", TOKEN)
-            .input("timeout", TIMEOUT.to_string()),
-    )
+    hostile::over_the_api(&server)
 }
 
 #[test]

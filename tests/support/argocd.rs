@@ -3,13 +3,14 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::listen::listen;
 use super::oidc::Dex;
 
 /// The token that it takes.
@@ -62,8 +63,6 @@ pub struct ArgoCd {
 impl ArgoCd {
     /// Plays `steps`, of which each is asked for what it answers at the moment it is due.
     pub fn play(steps: Vec<Step>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let script = Arc::new(Mutex::new(Script {
             steps: steps.into(),
             refresh: Duration::ZERO,
@@ -74,12 +73,8 @@ impl ArgoCd {
             requests: Vec::new(),
         }));
         let shared = Arc::clone(&script);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let script = Arc::clone(&shared);
-                thread::spawn(move || serve(stream.unwrap(), &script));
-            }
-        });
+        let address = listen(move |stream| serve(stream, &shared));
+        let url = format!("http://{address}");
         Self { url, script }
     }
 

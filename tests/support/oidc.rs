@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::argocd::http;
+use super::listen::listen;
 
 /// The issuer of ID tokens in GitHub Actions.
 pub const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -68,16 +68,10 @@ struct Asked {
 impl IdTokens {
     /// A server on loopback. It ends with the process.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(Asked::default()));
         let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let state = Arc::clone(&shared);
-                thread::spawn(move || give(stream.unwrap(), &state));
-            }
-        });
+        let address = listen(move |stream| give(stream, &shared));
+        let url = format!("http://{address}");
         Self { url, state }
     }
 

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value as Json, json};
+
+use super::listen::listen;
 
 /// Who may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +56,6 @@ pub struct Registry {
 impl Registry {
     /// An empty one.
     pub fn start(sign_on: SignOn) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
         let state = Arc::new(Mutex::new(State {
             sign_on,
             things: HashMap::new(),
@@ -67,12 +66,10 @@ impl Registry {
             moves: None,
             labels: HashMap::new(),
         }));
-        let (shared, own) = (Arc::clone(&state), host.clone());
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (state, host) = (Arc::clone(&shared), own.clone());
-                thread::spawn(move || serve(stream.unwrap(), &state, &host));
-            }
+        let shared = Arc::clone(&state);
+        let host = listen(move |stream| {
+            let host = stream.local_addr().unwrap().to_string();
+            serve(stream, &shared, &host);
         });
         Self { host, state }
     }
