@@ -303,6 +303,8 @@ impl ManifestError {
                 Obstacle::Placeholder { .. } => "placeholder",
                 Obstacle::Framed => "several defaults",
                 Obstacle::NameOnly => "name without tag",
+                Obstacle::VersionElsewhere { .. } => "version elsewhere",
+                Obstacle::UsesDigest { .. } => "digest in use",
                 Obstacle::NoReference { .. } => "no reference",
                 Obstacle::LookedUp { .. } => "name to look up",
                 Obstacle::NameWithTag => "name with tag",

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::keys::{self, Meaning, Part};
 use super::kustomize::ImageEntry;
-use super::parts::{self, Home, Parts, is_versioned};
+use super::parts::{self, Home, Parts, Pins, is_versioned};
 use super::site::Site;
 use super::slot::{self, Slot};
 use super::workload::{self, Container};
@@ -221,6 +221,23 @@ impl<'s, 't> Finder<'s, 't> {
                 }
             }
         }
+        self.settled(families)
+    }
+
+    /// `families` by what stands there: a whole reference is one, though its key speaks of a tag, and what
+    /// speaks of an image only where another key does is none.
+    fn settled(&self, mut families: Vec<Family>) -> Vec<Family> {
+        let is_whole = |field: &Field| {
+            let slot = Slot::read(self.stream, None, field.node);
+            slot.is_some_and(|slot| parts::is_whole(&slot.value))
+        };
+        for family in families.iter_mut().filter(|family| !family.has_front()) {
+            for (meaning, field) in &mut family.parts {
+                if meaning.part == Part::Tag && !meaning.is_implied && is_whole(field) {
+                    meaning.part = Part::Reference;
+                }
+            }
+        }
         without_implied(families)
     }
 
@@ -263,7 +280,7 @@ impl<'s, 't> Finder<'s, 't> {
         }
         // Without a stem, a name says too little here.
         families.retain(|family: &Family| !family.stem.is_empty());
-        let families = without_implied(families);
+        let families = self.settled(families);
         match items.first() {
             Some(first) => self.of_families(&families, None, *first, None),
             None => Vec::new(),
@@ -329,17 +346,15 @@ impl<'s, 't> Finder<'s, 't> {
             .get(self.stream.document(node))
             .cloned()
             .flatten();
-        let mut is_name = false;
+        // Whether a part of `image` is one of the mapping's own image.
+        let mut is_taken = false;
         if let Some(own) = own {
             let parts = self.own_parts(own, image, mapping, node);
             // The tag may be that of another name there.
             let parts = parts.filter(|parts| !parts.is_version_only() || bare.is_empty());
-            is_name = parts.as_ref().is_some_and(|parts| {
-                parts.name.as_ref().is_some_and(|name| {
-                    image
-                        .and_then(|image| image.field(Part::Image))
-                        .is_some_and(|field| field.node == name.node)
-                })
+            is_taken = parts.as_ref().is_some_and(|parts| {
+                let mut fields = image.into_iter().flat_map(|image| &image.parts);
+                fields.any(|(_, field)| parts.slots().any(|slot| slot.node == field.node))
             });
             sites.extend(parts.map(|parts| {
                 Site::parts(
@@ -352,7 +367,7 @@ impl<'s, 't> Finder<'s, 't> {
             }));
         }
         for family in families.iter().filter(|family| !family.stem.is_empty()) {
-            if family.stem == "image" && is_name {
+            if family.stem == "image" && is_taken {
                 continue;
             }
             let is_any = match bare.as_slice() {
@@ -397,7 +412,18 @@ impl<'s, 't> Finder<'s, 't> {
         if own.is_other(self.stream) {
             return None;
         }
-        let (tag, digest) = (part(Part::Tag), part(Part::Digest));
+        // `imageTag` beside `repository` is the tag of that, where no `image` has it.
+        let beside = image.filter(|image| !image.has_front());
+        let or_beside = |wanted| {
+            let own = part(wanted);
+            match own.as_ref().is_some_and(|own| !own.value.is_empty()) {
+                true => own,
+                false => beside
+                    .and_then(|image| image.slot(self.stream, wanted))
+                    .or(own),
+            }
+        };
+        let (tag, digest) = (or_beside(Part::Tag), or_beside(Part::Digest));
         let has_version = tag.is_some() || digest.is_some();
         let key = self.stream.key_of(node).unwrap_or_default();
         let around = self.stream[node]
@@ -406,7 +432,16 @@ impl<'s, 't> Finder<'s, 't> {
         // `name` means other things elsewhere, such as the charts in a Chart.yaml.
         let is_image = keys::mentions_image(key) || around.is_some_and(keys::is_images);
         let registry = part(Part::Registry).filter(|registry| !registry.value.is_empty());
-        let home = mapping.map_or(Home::Unknown, Home::Key);
+        let home = match mapping {
+            Some(mapping) => match self.version_elsewhere(mapping).filter(|_| tag.is_none()) {
+                Some(key) => Home::Perhaps(key),
+                None => Home::Key(mapping),
+            },
+            None => Home::Unknown,
+        };
+        let pins = mapping
+            .map(|mapping| Pins::of(self.stream, mapping, digest.as_ref()))
+            .unwrap_or_default();
         let bare = image.and_then(|image| image.slot(self.stream, Part::Image));
         let bare = bare.filter(|slot| !slot.value.is_empty() && !is_versioned(&slot.value));
         let repository = part(Part::Repository).filter(|_| has_version || is_image);
@@ -419,6 +454,7 @@ impl<'s, 't> Finder<'s, 't> {
                 name: bare.or(name.filter(|name| is_component(&name.value))),
                 tag,
                 digest,
+                pins,
                 home,
                 ..Parts::default()
             },
@@ -437,10 +473,11 @@ impl<'s, 't> Finder<'s, 't> {
             },
             (None, _) => {
                 let is_alone = image.is_none_or(|image| image.field(Part::Image).is_none());
+                let tag = part(Part::Tag);
                 let is_version = tag.is_some() && is_alone && keys::is_image(key);
                 return is_version.then(|| Parts {
                     tag,
-                    digest,
+                    digest: part(Part::Digest),
                     ..Parts::default()
                 });
             }
@@ -448,6 +485,47 @@ impl<'s, 't> Finder<'s, 't> {
         // What has these keys and reads as no image means something else by them.
         let is_meant = is_image && !parts.repositories().is_empty();
         (parts.is_reference() || is_meant).then_some(parts)
+    }
+
+    /// The key that may hold the version of the image that `mapping` is, and has no `tag`: one beside it that has
+    /// a word for that, or one around it.
+    fn version_elsewhere(&self, mapping: NodeId) -> Option<NodeId> {
+        let values = |mapping| {
+            let pairs = self.stream.pairs(mapping).iter();
+            pairs.filter_map(|(key, node)| Some((self.stream.value(*key)?, *node)))
+        };
+        let mut beside = values(mapping);
+        if let Some((_, node)) = beside.find(|(key, _)| keys::mentions_version(key)) {
+            return Some(node);
+        }
+        let key = self
+            .stream
+            .key_of(mapping)
+            .filter(|key| keys::is_image(key))?;
+        let around = self.stream[mapping].parent?;
+        let stem = keys::plain(key);
+        let is_of_own = |meaning: keys::Meaning| {
+            let is_stem = ["", "image", &stem].contains(&meaning.stem.as_str());
+            meaning.part == Part::Tag && is_stem
+        };
+        let (_, node) = values(around).find(|(key, _)| keys::read(key).is_some_and(is_of_own))?;
+        // What is around it may be an image of its own.
+        let has_name = values(around).any(|(key, _)| keys::is_repository(key));
+        (!has_name).then_some(node)
+    }
+
+    /// Whether a `version` beside `node` is what a resource says of itself, as in those of many operators, and not
+    /// a value of a chart.
+    fn has_version_of_its_own(&self, node: NodeId) -> bool {
+        let mut around = self.stream.ancestors(node);
+        let is_value = |node| {
+            let key = self.stream.key_of(node);
+            key.is_some_and(|key| keys::plain(key).starts_with("values"))
+        };
+        let is_of_chart = around.any(is_value);
+        let root = self.stream.ancestors(node).last();
+        let has = |key| root.is_some_and(|root| self.stream.get(root, key).is_some());
+        !is_of_chart && has("apiVersion") && has("kind")
     }
 
     /// The images of keys with one stem, each with where it is: `image` and `imageTag` make up one, and a
@@ -485,6 +563,13 @@ impl<'s, 't> Finder<'s, 't> {
                 beside.find_map(|beside| beside.slot(self.stream, wanted).filter(|_| is_free))
             })
         };
+        // The version that a resource has itself is none of its image.
+        let is_of_resource = |tag: &Slot| {
+            let key = tag.key.and_then(|key| self.stream.value(key));
+            family.stem == "image"
+                && key.is_some_and(|key| key.eq_ignore_ascii_case("version"))
+                && self.has_version_of_its_own(tag.node)
+        };
         // `registry` and `image`, as the chart of ingress-nginx has them.
         let registry = |front: &Slot| {
             let own = part(Part::Registry);
@@ -495,8 +580,16 @@ impl<'s, 't> Finder<'s, 't> {
             });
             own.filter(|registry| !registry.value.is_empty())
         };
+        let mut perhaps = None;
         let tag = match (&front, wholes.is_empty()) {
-            (Some(_), _) => or_beside(Part::Tag),
+            (Some(_), _) => {
+                let tag = or_beside(Part::Tag);
+                perhaps = tag
+                    .as_ref()
+                    .filter(|tag| is_of_resource(tag))
+                    .map(|tag| tag.node);
+                tag.filter(|_| perhaps.is_none())
+            }
             // An image that is a mapping is found there.
             (None, true) if family.field(Part::Image).is_none() => part(Part::Tag),
             (None, _) => None,
@@ -508,11 +601,12 @@ impl<'s, 't> Finder<'s, 't> {
             let registry = front.as_ref().and_then(registry);
             // A chart that splits the registry off has the tag by itself, too.
             let is_image = |node: &NodeId| self.stream.key_of(*node).is_some_and(keys::is_image);
-            let split = mapping.filter(|node| registry.is_some() && is_image(node));
+            let own = mapping.filter(is_image);
+            let split = own.filter(|_| registry.is_some());
             let home = match (is_run && tag.is_none() && run == node, split) {
                 (true, _) => Home::Behind,
                 (false, Some(mapping)) => Home::Key(mapping),
-                (false, None) => Home::Unknown,
+                (false, None) => perhaps.map_or(Home::Unknown, Home::Perhaps),
             };
             if home == Home::Behind {
                 let names = fronts.filter(|name| !name.value.is_empty());
@@ -520,10 +614,13 @@ impl<'s, 't> Finder<'s, 't> {
                 found.extend(names.map(name));
             }
             let is_name = front.is_some();
+            let digest = or_beside(Part::Digest).filter(|_| is_name || tag.is_some());
+            let pins = own.map(|own| Pins::of(self.stream, own, digest.as_ref()));
             let parts = Parts {
                 registry,
                 repository: front,
-                digest: or_beside(Part::Digest).filter(|_| is_name || tag.is_some()),
+                digest,
+                pins: pins.unwrap_or_default(),
                 tag,
                 home,
                 ..Parts::default()
@@ -540,7 +637,7 @@ impl<'s, 't> Finder<'s, 't> {
         let is_image = family.stem == "image";
         found.retain(|(_, parts)| {
             let is_meant = is_run || parts.is_version_only() || !parts.repositories().is_empty();
-            is_meant && (is_image || parts.is_versioned())
+            is_meant && (is_image || parts.is_versioned() || parts.tag.is_some())
         });
         found
     }
@@ -720,7 +817,8 @@ impl<'s, 't> Finder<'s, 't> {
             name => keys::read(name).map(|meaning| meaning.part),
         };
         // Nobody's tag has a path.
-        let part = part.filter(|part| *part != Part::Tag || !slot.value.contains('/'));
+        let is_tag = !slot.value.contains('/') && !parts::is_whole(&slot.value);
+        let part = part.filter(|part| *part != Part::Tag || is_tag);
         match (part, found) {
             (Some(Part::Image | Part::Reference) | None, Some(site)) => site,
             (Some(Part::Name), Some(site)) if keys::mentions_image(name) => site,

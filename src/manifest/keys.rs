@@ -120,6 +120,14 @@ pub(super) fn is_repository(key: &str) -> bool {
     read(key).is_some_and(|meaning| meaning.part == Part::Repository)
 }
 
+/// Whether `key` has a word for a version in it: `imageTag`, `tagPrefix`, `kafkaVersion`.
+pub(super) fn mentions_version(key: &str) -> bool {
+    let plain = plain(key);
+    let is_end = |word: &&str| plain.ends_with(word);
+    key != "apiVersion"
+        && (plain.starts_with("tag") || ["tag", "tags", "version", "versions"].iter().any(is_end))
+}
+
 /// Whether `key` is about images in some way.
 pub(super) fn mentions_image(key: &str) -> bool {
     key.len() >= "image".len() && plain(key).contains("image")

@@ -8,6 +8,7 @@ mod alike;
 mod assign;
 mod change;
 mod compare;
+mod elsewhere;
 mod error;
 mod file;
 mod find;
@@ -16,6 +17,8 @@ mod hunks;
 mod keys;
 mod kustomize;
 mod locate;
+#[cfg(test)]
+mod meant_tests;
 mod mention;
 mod parts;
 mod place;

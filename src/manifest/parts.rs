@@ -21,7 +21,8 @@
 use crate::image::{self, ImageReference};
 use crate::yaml::{Edit, NewValue, NodeId, Stream};
 
-use super::slot::Slot;
+use super::keys;
+use super::slot::{self, Slot};
 use super::write::{Obstacle, Written, kept_tag, removed_digest};
 
 /// The places of an image's parts.
@@ -34,6 +35,8 @@ pub(super) struct Parts {
     pub name: Option<Slot>,
     pub tag: Option<Slot>,
     pub digest: Option<Slot>,
+    /// What else keeps a digest in force, beside the tag.
+    pub pins: Pins,
     /// A registry written elsewhere in the file that is put before all images
     /// (`global.imageRegistry`).
     pub global: Option<String>,
@@ -48,9 +51,51 @@ pub(super) enum Home {
     Behind,
     /// To a new key `tag` of this mapping.
     Key(NodeId),
+    /// To this value, perhaps: its key has a word for a version. A `tag` beside the name may be read by nobody.
+    Perhaps(NodeId),
     /// Nobody knows: what holds a name alone may mean that.
     #[default]
     Unknown,
+}
+
+/// What keeps a digest in force beside the tag, as the charts of Cilium and ingress-nginx have it:
+///
+/// ```yaml
+/// digest: sha256:…
+/// useDigest: true
+/// genericDigest: sha256:…
+/// ```
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pins {
+    /// `useDigest`, and whether it is on.
+    pub switch: Option<(NodeId, bool)>,
+    /// Digests at keys of their own.
+    pub others: Vec<NodeId>,
+}
+
+impl Pins {
+    /// Those of `mapping`, which has the image's own `digest`.
+    pub fn of(stream: &Stream<'_>, mapping: NodeId, digest: Option<&Slot>) -> Self {
+        let mut pins = Self::default();
+        for (key, node) in stream.pairs(mapping) {
+            let key = keys::plain(stream.value(*key).unwrap_or_default());
+            let text = slot::value(stream, *node).unwrap_or_default();
+            let is_own = digest.is_some_and(|digest| digest.node == *node);
+            match key.as_str() {
+                "usedigest" => pins.switch = Some((*node, text.eq_ignore_ascii_case("true"))),
+                key if key.contains("digest") && !is_own && image::is_digest(&text) => {
+                    pins.others.push(*node);
+                }
+                _ => {}
+            }
+        }
+        pins
+    }
+
+    /// Whether `useDigest` is on.
+    fn is_on(&self) -> bool {
+        self.switch.is_some_and(|(_, is_on)| is_on)
+    }
 }
 
 /// A way to read the parts in front of the tag. Charts differ in which of them they use.
@@ -218,6 +263,11 @@ impl Parts {
         {
             return Err(Obstacle::GlobalRegistry {
                 registry: registry.to_owned(),
+            });
+        }
+        if self.pins.is_on() && (image.digest().is_none() || self.digest.is_none()) {
+            return Err(Obstacle::UsesDigest {
+                advice: String::new(),
             });
         }
         let old = front.text() + &self.version();
@@ -389,7 +439,8 @@ impl Version {
         let is_behind = value_of(&parts.tag).is_empty()
             && (front.is_some_and(|slot| is_versioned(&slot.value))
                 || (parts.tag.is_none() && parts.digest.is_none() && parts.home == Home::Behind));
-        let has_home = is_behind || parts.tag.is_some() || parts.home != Home::Unknown;
+        let is_known = !matches!(parts.home, Home::Unknown | Home::Perhaps(_));
+        let has_home = is_behind || parts.tag.is_some() || is_known;
         let needs_home = image.tag().is_some() || parts.digest.is_none();
         if needs_home && !has_home {
             return Err(Obstacle::NameOnly);
@@ -444,6 +495,15 @@ impl Version {
 
 fn value_of(slot: &Option<Slot>) -> &str {
     slot.as_ref().map_or("", |slot| &slot.value)
+}
+
+/// Whether `text`, which stands where a tag does, is a whole reference: no tag has a path or another tag.
+pub(super) fn is_whole(text: &str) -> bool {
+    let before_digest = text.split('@').next().unwrap_or(text);
+    is_versioned(text)
+        && before_digest.contains(['/', ':'])
+        && !image::is_digest(text)
+        && image::repository_meant(text).is_some()
 }
 
 /// Whether a repository, or what is written in its place, has a version behind it.

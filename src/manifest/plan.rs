@@ -234,7 +234,8 @@ fn add_image<'r>(
     }
     if let ([], Some((number, site, obstacle))) = (meant.as_slice(), passed.first()) {
         let obstacle = explained(manifests, obstacle.clone());
-        return Err(unwritable(&manifests[*number], site, obstacle));
+        let manifest = &manifests[*number];
+        return Err(unwritable(manifest, site, obstacle, &assignment.image));
     }
     let is_by_repository = assignment.container.is_none() && request.paths.is_empty();
     if is_by_repository {

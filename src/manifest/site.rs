@@ -4,7 +4,7 @@ use crate::image::{ImageReference, TEMPLATE};
 use crate::yaml::{NodeId, Stream};
 
 use super::kustomize::ImageEntry;
-use super::parts::{Home, Parts};
+use super::parts::{Home, Parts, Pins};
 use super::request::ImageAssignment;
 use super::slot::Slot;
 use super::source;
@@ -195,11 +195,30 @@ impl Site {
 
     /// Whether it is a name of which nobody knows where its version goes.
     pub fn is_name_only(&self) -> bool {
-        matches!(&self.holder, Holder::Parts(parts) if parts.home == Home::Unknown
+        matches!(&self.holder, Holder::Parts(parts) if matches!(parts.home, Home::Unknown | Home::Perhaps(_))
             && !parts.is_versioned()
             && parts.tag.is_none()
             && parts.digest.is_none()
             && !parts.is_version_only())
+    }
+
+    /// The value that may be its version, though nothing says so.
+    pub fn version_elsewhere(&self) -> Option<NodeId> {
+        match &self.holder {
+            Holder::Parts(parts) => match parts.home {
+                Home::Perhaps(node) => Some(node),
+                _ => None,
+            },
+            Holder::Entry(_) | Holder::Obstacle(_) => None,
+        }
+    }
+
+    /// What keeps a digest in force there beside the tag.
+    pub fn pins(&self) -> Option<&Pins> {
+        match &self.holder {
+            Holder::Parts(parts) => Some(&parts.pins),
+            Holder::Entry(_) | Holder::Obstacle(_) => None,
+        }
     }
 
     /// Whether what it says can be another image after a deployment: a name to look up, or what is

@@ -3,9 +3,11 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::image::ImageReference;
 use crate::yaml::{self, Content, Edit, EditError, NewValue, NodeId, Stream};
 
 use super::change::{ImageChange, Note, Plan, ValueChange};
+use super::elsewhere;
 use super::error::ManifestError;
 use super::file::Manifest;
 use super::guard;
@@ -28,6 +30,7 @@ pub(super) struct Targets<'r> {
     images: Vec<Wanted<'r>>,
     values: Vec<ValueChange>,
     notes: Vec<Note>,
+    warnings: Vec<String>,
 }
 
 /// An image that a site shall hold.
@@ -53,7 +56,9 @@ impl<'r> Targets<'r> {
             note,
         } = site
             .write(&manifest.stream, assignment)
-            .map_err(|obstacle| unwritable(manifest, site, obstacle))?;
+            .map_err(|obstacle| unwritable(manifest, site, obstacle, &assignment.image))?;
+        self.warnings
+            .extend(elsewhere::told_of_pins(manifest, site, &assignment.image));
         for edit in edits {
             self.add(edit).map_err(|node| overlap(manifest, node))?;
         }
@@ -193,6 +198,7 @@ impl<'r> Targets<'r> {
             .extend(self.images.into_iter().map(|wanted| wanted.change));
         plan.values.extend(self.values);
         plan.notes.extend(self.notes);
+        plan.warnings.extend(self.warnings);
         let scalars = self.scalars.into_iter();
         let scalars = scalars.map(|(node, value)| Edit::Set { node, value });
         Ok(scalars.chain(self.additions).collect())
@@ -351,12 +357,14 @@ fn overlap(manifest: &Manifest<'_>, node: NodeId) -> ManifestError {
     }
 }
 
-/// The error for an image that can't be written to `site`.
+/// The error for `image`, which can't be written to `site`.
 pub(super) fn unwritable(
     manifest: &Manifest<'_>,
     site: &Site,
     obstacle: Obstacle,
+    image: &ImageReference,
 ) -> ManifestError {
+    let obstacle = elsewhere::explained(manifest, site, obstacle, image);
     let site_text = match (&obstacle, &site.container) {
         (Obstacle::NoImage, Some(container)) => format!("container {container}"),
         _ => described(site),

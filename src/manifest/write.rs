@@ -71,6 +71,22 @@ pub enum Obstacle {
         "is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set` in place of the line in `image`"
     )]
     NameOnly,
+    /// A name without a tag, and a key that may hold its version.
+    #[error("is a name without a tag, and its version may be in {key}, line {line}: {advice}")]
+    VersionElsewhere {
+        /// The key.
+        key: String,
+        /// Where it is.
+        line: usize,
+        /// What to do.
+        advice: String,
+    },
+    /// `useDigest: true`, and no digest that could be written where the chart reads it.
+    #[error("is deployed by a digest, whatever its tag is: {advice}")]
+    UsesDigest {
+        /// Where that is, and what to do.
+        advice: String,
+    },
     /// `path` leads to a number, a version, a truth value or a sentence.
     #[error(
         "is not where an image is: {text:?} stands there, and the key says nothing of one. Where that is a tag, or an image belongs there, write it with `set`"
