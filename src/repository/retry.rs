@@ -9,16 +9,22 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::wire::Words;
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
 
-/// Where a race starts to wait. One lost race costs a round of requests, which take about as long.
+/// What a round takes at least, for how long a lost race waits: a server is not asked all the time.
 const RACE_BASE: Duration = Duration::from_millis(100);
-/// Where it stops to grow: 32 writers of one branch are through in well under `timeout`.
-const RACE_CAP: Duration = Duration::from_secs(5);
+/// For how many rounds a race waits at most. The more writers there are, the longer the server takes for the
+/// rounds of each, so that this grows with the crowd and shrinks with it: a bound in seconds is too long
+/// for the last ones, or too short for 256.
+const RACE_ROUNDS: u32 = 8;
+/// What it waits at most, however slow the server is.
+const RACE_CAP: Duration = Duration::from_secs(20);
 /// The same for a server in trouble, which needs more air.
 const TROUBLE_BASE: Duration = Duration::from_millis(500);
 /// A restart of a server takes some seconds; waiting longer between two tries gains nothing.
@@ -126,10 +132,11 @@ pub async fn land<P, E>(
     mut observe: impl FnMut(Event<'_>),
     mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
 ) -> Result<Ended<P>, LandError<E>> {
-    let mut races = Backoff::new(RACE_BASE, RACE_CAP);
+    let mut races = Races::default();
     let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
     let mut past = Past::default();
     loop {
+        let start = Instant::now();
         let round = round(branch, selection, &mut observe, &mut propose, &mut past);
         let error = match round.await {
             Ok(ended) => return Ok(ended),
@@ -138,11 +145,11 @@ pub async fn land<P, E>(
         let (why, wait) = match &error {
             LandError::Contention { detail, .. } => {
                 let why = format!("someone else pushed first ({detail})");
-                (why, races.next(None))
+                (why, races.next(start.elapsed(), deadline.remaining()))
             }
             LandError::Declined(detail) if past.refused.is_some() => {
                 let why = format!("the push was refused ({detail}): is the branch where it was?");
-                (why, races.next(None))
+                (why, races.next(start.elapsed(), deadline.remaining()))
             }
             LandError::Repository(error @ RepositoryError::Unavailable { retry_after, .. }) => {
                 (error.to_string(), trouble.next(*retry_after))
@@ -150,14 +157,14 @@ pub async fn land<P, E>(
             LandError::Repository(error @ RepositoryError::Unconfirmed { .. }) => {
                 (error.to_string(), trouble.next(None))
             }
-            _ => return Err(past.concluded(error, races.tries)),
+            _ => return Err(past.concluded(error, races.lost)),
         };
         if wait >= deadline.remaining() {
-            return Err(past.concluded(error, races.tries));
+            return Err(past.concluded(error, races.lost));
         }
         observe(Event::Again { why: &why, wait });
         if let Err(cancelled) = pause(wait, deadline).await {
-            return Err(past.concluded(cancelled.into(), races.tries));
+            return Err(past.concluded(cancelled.into(), races.lost));
         }
     }
 }
@@ -426,8 +433,24 @@ impl<E> From<RepositoryError> for LandError<E> {
     }
 }
 
-/// Exponential backoff with full jitter: anything between nothing and a bound that doubles. Writers
-/// that lost the same race so come back at different times.
+/// How long a lost race waits: anything between nothing and a bound in rounds, which doubles. Writers that
+/// lost the same race so come back at different times.
+#[derive(Default)]
+struct Races {
+    lost: u32,
+}
+
+impl Races {
+    /// After one that took `round`. There is another try before all that is `left` is over.
+    fn next(&mut self, round: Duration, left: Duration) -> Duration {
+        let rounds = (1 << self.lost.min(16)).min(RACE_ROUNDS);
+        self.lost += 1;
+        let bound = round.max(RACE_BASE).saturating_mul(rounds);
+        bound.min(RACE_CAP).min(left).mul_f64(random_fraction())
+    }
+}
+
+/// Exponential backoff with full jitter: anything between nothing and a bound that doubles.
 struct Backoff {
     base: Duration,
     cap: Duration,
@@ -496,10 +519,10 @@ mod tests {
 
     #[test]
     fn a_wait_grows_up_to_its_cap_and_keeps_to_what_the_server_asks_for() {
-        let mut backoff = Backoff::new(RACE_BASE, RACE_CAP);
+        let mut backoff = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
         for tries in 0..100 {
-            let bound = RACE_BASE.saturating_mul(1 << tries.min(16)).min(RACE_CAP);
-            assert!(backoff.next(None) <= bound);
+            let bound = TROUBLE_BASE.saturating_mul(1 << tries.min(16));
+            assert!(backoff.next(None) <= bound.min(TROUBLE_CAP));
         }
         // Writers that lost the same race come back at different times.
         let waits: std::collections::HashSet<Duration> =
@@ -507,8 +530,36 @@ mod tests {
         assert!(waits.len() > 50, "{waits:?}");
         let asked = Duration::from_secs(7);
         let wait = backoff.next(Some(asked));
-        assert!(wait >= asked && wait <= asked + RACE_CAP);
+        assert!(wait >= asked && wait <= asked + TROUBLE_CAP);
         assert_eq!(backoff.next(Some(Duration::MAX)), Duration::MAX);
+    }
+
+    #[test]
+    fn a_lost_race_waits_for_some_rounds_and_never_past_the_end() {
+        let second = Duration::from_secs(1);
+        let longest = |round: Duration, left: Duration| {
+            let mut races = Races::default();
+            let waits = (0..1_000).map(|_| races.next(round, left));
+            (0..4).zip(waits).for_each(|(lost, wait)| {
+                assert!(
+                    wait <= round.max(RACE_BASE) * (1 << lost),
+                    "{lost}: {wait:?}"
+                );
+            });
+            (0..1_000).map(|_| races.next(round, left)).max().unwrap()
+        };
+        let is_near = |wait: Duration, bound: Duration| wait <= bound && wait > bound.mul_f64(0.9);
+        // As long as the server takes, and not as often as it can.
+        assert!(is_near(
+            longest(second, Duration::MAX),
+            RACE_ROUNDS * second
+        ));
+        assert!(is_near(
+            longest(Duration::ZERO, Duration::MAX),
+            RACE_ROUNDS * RACE_BASE
+        ));
+        assert!(is_near(longest(60 * second, Duration::MAX), RACE_CAP));
+        assert!(longest(second, 2 * second) < 2 * second);
     }
 
     /// A branch that follows a script, in paused time.
@@ -730,8 +781,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn races_that_take_all_the_time_are_told_as_such() {
-        let tips: Vec<u8> = (1..200).collect();
-        let lost = (1..200).map(|_| moved("its tip is now 2")).collect();
+        let tips: Vec<u8> = (1..=u8::MAX).collect();
+        let lost = (1..=500).map(|_| moved("its tip is now 2")).collect();
         let (told, asked) = ended(&Scripted::new(&tips, lost)).await;
         let pushes = asked.matches("push").count();
         assert!(pushes > 10, "{asked}");
