@@ -13,6 +13,8 @@ use url::form_urlencoded::byte_serialize;
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "***";
+/// What stands in place of the rest of a text that was cut.
+const CUT: char = '…';
 /// Shorter ones are in too many words.
 const SHORTEST: usize = 4;
 /// From here on the forms of a secret are hidden, too: three of its bytes are lost at each end in base64.
@@ -69,7 +71,29 @@ fn without(text: &str, known: &[String]) -> String {
             text = text.replace(form, HIDDEN);
         }
     }
-    text
+    let mut shown = String::with_capacity(text.len());
+    for (number, piece) in text.split(CUT).enumerate() {
+        if number > 0 {
+            shown.push(CUT);
+        }
+        match begun(piece, known) {
+            Some(start) => shown.extend([&piece[..start], HIDDEN]),
+            None => shown.push_str(piece),
+        }
+    }
+    shown
+}
+
+/// Where the beginning of a secret starts that a text ends with: it may have been cut there.
+fn begun(text: &str, known: &[String]) -> Option<usize> {
+    let starts = known.iter().filter_map(|form| {
+        let (window, beginning) = (form.len().min(text.len()), form.get(..SHORTEST)?);
+        let from = text.ceil_char_boundary(text.len() - window);
+        let mut found = text[from..].match_indices(beginning);
+        let is_begun = |(at, _): &(usize, &str)| form.starts_with(&text[from + at..]);
+        Some(from + found.find(is_begun)?.0)
+    });
+    starts.min()
 }
 
 /// How a secret may be written down.
@@ -139,6 +163,23 @@ mod tests {
             assert_eq!(without(&format!("<{form}>"), &known), "<***>", "{form}");
         }
         assert!(forms("abc").is_empty());
+    }
+
+    #[test]
+    fn what_was_cut_in_a_secret_shows_nothing_of_it() {
+        let secret = "ghs_0123456789abcdefghijé0123456789";
+        let known = forms(secret);
+        let encoded = base64_at(secret, 0);
+        for form in [secret, &encoded] {
+            for (end, _) in form.char_indices().skip(SHORTEST) {
+                let cut = &form[..end];
+                assert_eq!(without(&format!("a {cut}"), &known), "a ***");
+                assert_eq!(without(&format!("a {cut}… b…"), &known), "a ***… b…");
+            }
+        }
+        for text in ["a ghs_ b", "é… é", "ghs…", "", "…"] {
+            assert_eq!(without(text, &known), text);
+        }
     }
 
     proptest! {

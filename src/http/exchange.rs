@@ -314,7 +314,7 @@ impl Incoming {
     }
 
     /// The beginning of a body that is for people, so that it is worth no long wait: as much of `limit`
-    /// bytes as comes at once.
+    /// bytes as comes at once, with `…` where it goes on.
     pub async fn beginning(mut self, limit: usize) -> Vec<u8> {
         let mut body = Vec::new();
         self.patience = Patience::of(Duration::from_secs(2));
@@ -323,7 +323,10 @@ impl Incoming {
         {
             body.extend_from_slice(&chunk);
         }
-        body.truncate(limit);
+        if body.len() > limit {
+            body.truncate(limit);
+            body.extend_from_slice("…".as_bytes());
+        }
         body
     }
 }
@@ -592,7 +595,7 @@ mod tests {
         let text = ResponseTemplate::new(500).set_body_string("0123456789");
         let server = server([Mock::given(any()).respond_with(text)]).await;
         let http = crate::http::client(&Default::default()).unwrap();
-        for (limit, expected) in [(4, "0123"), (10, "0123456789"), (99, "0123456789")] {
+        for (limit, expected) in [(4, "0123…"), (10, "0123456789"), (99, "0123456789")] {
             let patience = Patience::of(Duration::from_secs(5));
             let incoming = send(http.get(server.uri()).send(), patience).await.unwrap();
             assert_eq!(incoming.beginning(limit).await, expected.as_bytes());

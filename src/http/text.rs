@@ -54,13 +54,19 @@ pub fn one_line(text: &str) -> String {
             .trim()
             .to_owned()
     });
-    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
-    let mut text = lines.join(" ");
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push('…');
+    let (mut told, mut room) = (String::new(), LONGEST);
+    for line in lines.filter(|line| !line.is_empty()) {
+        let blank = if told.is_empty() { "" } else { " " };
+        for c in blank.chars().chain(line.chars()) {
+            let Some(less) = room.checked_sub(1) else {
+                told.push('…');
+                return told;
+            };
+            room = less;
+            told.push(c);
+        }
     }
-    text
+    told
 }
 
 /// A server's text without the lines on how far it is: `Resolving deltas: 100% (1/1), done.`

@@ -151,11 +151,7 @@ impl Registry {
         image: &ImageReference,
         digest: &str,
     ) -> Result<Vec<Platform>, RegistryError> {
-        let path = format!("manifests/{digest}");
-        let answer = self.ask(Method::GET, image, &path).await?;
-        if sha256(&answer.body) != digest {
-            return Err(self.odd(image, "gave something else than what has the digest"));
-        }
+        let answer = self.addressed(image, "manifests", digest).await?;
         let manifest: Manifest = self.parsed(image, &answer)?;
         let mut platforms: Vec<Platform> = manifest
             .manifests
@@ -165,8 +161,7 @@ impl Registry {
             .filter(Platform::is_known)
             .collect();
         if let (true, Some(config)) = (platforms.is_empty(), manifest.config) {
-            let path = format!("blobs/{}", config.digest);
-            let answer = self.ask(Method::GET, image, &path).await?;
+            let answer = self.addressed(image, "blobs", &config.digest).await?;
             platforms.push(self.parsed(image, &answer)?);
         }
         platforms.retain(Platform::is_known);
@@ -182,21 +177,18 @@ impl Registry {
         &self,
         image: &ImageReference,
     ) -> Result<Option<ImageSource>, RegistryError> {
-        let manifest = async |version: &str| -> Result<Manifest, RegistryError> {
-            let path = format!("manifests/{version}");
-            let answer = self.ask(Method::GET, image, &path).await?;
-            self.parsed(image, &answer)
-        };
-        let mut found = manifest(version(image)).await?;
+        let path = format!("manifests/{}", version(image));
+        let answer = self.ask(Method::GET, image, &path).await?;
+        let mut found: Manifest = self.parsed(image, &answer)?;
         let is_image = |one: &Descriptor| one.platform.as_ref().is_some_and(Platform::is_known);
         if let Some(first) = found.manifests.into_iter().find(is_image) {
-            found = manifest(&first.digest).await?;
+            let answer = self.addressed(image, "manifests", &first.digest).await?;
+            found = self.parsed(image, &answer)?;
         }
         let Some(config) = found.config else {
             return Ok(None);
         };
-        let path = format!("blobs/{}", config.digest);
-        let answer = self.ask(Method::GET, image, &path).await?;
+        let answer = self.addressed(image, "blobs", &config.digest).await?;
         let config: ImageConfig = self.parsed(image, &answer)?;
         let mut labels = config
             .config
@@ -223,6 +215,25 @@ impl Registry {
         let answer = self.ask(Method::GET, image, "tags/list?n=1000").await?;
         let tags: Tags = self.parsed(image, &answer)?;
         Ok(tags.tags.unwrap_or_default())
+    }
+
+    /// What has a digest, of `manifests` or `blobs`. What a registry names as one may be anything, and is asked for
+    /// only where it is one.
+    async fn addressed(
+        &self,
+        image: &ImageReference,
+        kind: &str,
+        digest: &str,
+    ) -> Result<Answer, RegistryError> {
+        if !is_digest(digest) {
+            return Err(self.odd(image, "names a digest that is not one of SHA-256"));
+        }
+        let path = format!("{kind}/{digest}");
+        let answer = self.ask(Method::GET, image, &path).await?;
+        if sha256(&answer.body) != digest {
+            return Err(self.odd(image, "gave something else than what has the digest"));
+        }
+        Ok(answer)
     }
 
     fn parsed<T: DeserializeOwned>(
@@ -390,9 +401,12 @@ fn challenge(answer: &Answer) -> Option<Challenge> {
 
 fn digest_of(headers: &HeaderMap) -> Option<String> {
     let digest = headers.get("docker-content-digest")?.to_str().ok()?;
-    let hex = digest.strip_prefix("sha256:")?;
-    let is_one = hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
-    is_one.then(|| digest.to_owned())
+    is_digest(digest).then(|| digest.to_owned())
+}
+
+fn is_digest(text: &str) -> bool {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
 }
 
 fn sha256(bytes: &[u8]) -> String {

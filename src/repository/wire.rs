@@ -24,6 +24,11 @@ impl WireError {
         Self { pushing, kind }
     }
 
+    /// Whether there is an answer, of the server or of something on the way.
+    pub fn is_answer(&self) -> bool {
+        !matches!(self.kind, WireErrorKind::Exchange(_))
+    }
+
     /// Whether the server may have done what it was asked for all the same.
     pub fn may_have_happened(&self) -> bool {
         match &self.kind {

@@ -198,7 +198,7 @@ impl Duplicates {
             let (Some(mapping), Some(key)) = (node.parent, key_node(node, id)) else {
                 continue;
             };
-            let Some(name) = stream.value(key) else {
+            let Some(name) = name_of(stream, key) else {
                 continue;
             };
             let twice = self
@@ -226,11 +226,19 @@ fn key_node(node: &Node<'_>, id: NodeId) -> Option<NodeId> {
     }
 }
 
+/// What a key reads as, also where an alias stands for it.
+fn name_of<'s>(stream: &'s Stream<'_>, key: NodeId) -> Option<&'s str> {
+    match stream[key].content {
+        Content::Alias { target, .. } => stream.value(target),
+        _ => stream.value(key),
+    }
+}
+
 fn duplicate_keys(stream: &Stream<'_>, mapping: NodeId) -> HashMap<String, (NodeId, NodeId)> {
     let mut first: HashMap<&str, NodeId> = HashMap::new();
     let mut twice = HashMap::new();
     for (key, _) in stream.pairs(mapping) {
-        let Some(name) = stream.value(*key) else {
+        let Some(name) = name_of(stream, *key) else {
             continue;
         };
         if let Some(first) = first.get(name) {
@@ -327,6 +335,8 @@ mod tests {
             "the key \"a\" is there twice, on lines 1 and 4: remove one of them"
         );
         assert!(replace("a: {b: x, b: y}\nc: v1\n", "v1", "v2").is_ok());
+        let error = replace("&a image : v1\n*a : v9\n", "v1", "v2").unwrap_err();
+        assert!(error.to_string().contains("on lines 1 and 2"), "{error}");
     }
 
     /// Makes `value` of what the root's key `z` holds, which the parser has seen at `span`.

@@ -92,6 +92,26 @@ fn a_passing_fault_at_any_request_is_survived() {
 }
 
 #[test]
+fn a_push_that_lands_and_is_refused_by_what_is_on_the_way_has_landed() {
+    let Some(&(step, nth)) = VIA.exchange().last() else {
+        unreachable!()
+    };
+    std::thread::scope(|scope| {
+        for status in [302, 401, 403, 404, 410, 413, 422, 423] {
+            scope.spawn(move || {
+                let case = format!("{status} at {step:?} {nth}");
+                let server = GitServer::start();
+                let repository = serve(&server);
+                server.fault(step.nth(nth), Fault::StatusAfter(status));
+                let outcome = update(&repository).run();
+                assert_eq!(outcome.code(), Some(0), "{case}:\n{}", outcome.log());
+                check(&case, &repository, &outcome);
+            });
+        }
+    });
+}
+
+#[test]
 fn a_server_that_goes_silent_once_is_survived() {
     std::thread::scope(|scope| {
         for &(step, nth) in VIA.exchange() {
@@ -190,8 +210,13 @@ fn an_error_that_no_retry_cures_ends_at_once() {
             );
             let requests = server.requests().len();
             let position = VIA.exchange().iter().position(|own| *own == (step, nth));
-            // On GitHub the API is asked why.
-            let asked = usize::from(VIA == Via::Api && status != 413) + usize::from(is_asked_again);
+            // On GitHub the API is asked why; and after a push, where the branch is.
+            let asked = [
+                VIA == Via::Api && status != 413,
+                is_asked_again,
+                VIA.exchange().last() == Some(&(step, nth)),
+            ];
+            let asked = asked.into_iter().filter(|is_asked| *is_asked).count();
             let expected = position.unwrap() + 1 + asked;
             assert_eq!(requests, expected, "{status} at {step:?} {nth}");
         }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::support::{Action, GitServer, Outcome, TOKEN, Via};
+use crate::support::{Action, Fault, GitServer, Outcome, Step, TOKEN, Via};
 
 const FILE: &str = "web.yaml";
 const MANIFEST: &str =
@@ -61,6 +61,29 @@ fn a_token_in_a_commit_or_a_file_is_shown_nowhere() {
     assert!(!shown(&outcome).contains(TOKEN));
     let missing = action().input("file", format!("{TOKEN}.yaml"));
     is_not_shown(&missing.input("image", "acme/web:v3").run().failed());
+}
+
+#[test]
+fn what_a_server_says_is_cut_in_no_secret() {
+    let encoded = BASE64_STANDARD.encode(format!("x-access-token:{TOKEN}"));
+    // Behind the name, which is no secret.
+    for secret in [TOKEN, &encoded[20..]] {
+        for shown_of_it in [5, 12, secret.len() - 1] {
+            let server = GitServer::start();
+            let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
+            // Where what a person is told ends.
+            let words = format!("{} {secret}", "x".repeat(1_999 - shown_of_it));
+            let refusal = Fault::Status(403, Vec::new(), words);
+            server.fault(Step::Push.nth(1), refusal);
+            let action = Action::new().over(Via::Git, &repository);
+            let action = action.input("file", FILE).input("token", TOKEN);
+            let outcome = action.input("image", "acme/web:v3").run();
+            assert_eq!(outcome.code(), Some(1));
+            let shown = shown(&outcome);
+            assert!(shown.contains("xxx ***"), "{shown}");
+            assert!(!shown.contains(&secret[..5]), "{shown}");
+        }
+    }
 }
 
 #[test]

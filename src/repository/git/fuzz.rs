@@ -20,7 +20,7 @@ pub fn packets(bytes: &[u8]) {
     let _ = packets::listed(bytes);
     let _ = packets::has_side_band(bytes);
     let _ = packets::PushTerms::of(Some(bytes));
-    let _ = packets::push_report(bytes).is_in_order();
+    let _ = packets::push_report(bytes, "refs/heads/main").is_in_order();
     for has_side_band in [true, false] {
         let Ok(mut answer) = answer::read(bytes, has_side_band) else {
             continue;

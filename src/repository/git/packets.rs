@@ -363,33 +363,62 @@ impl PushReport {
     }
 }
 
-/// Reads the answer to a push (`gitprotocol-pack(5)`, "Report Status"), with side band or without.
-/// An answer that ends early gives what is there of it.
-pub(super) fn push_report(answer: &[u8]) -> PushReport {
+/// The most that is kept of what a server prints at a push, in bytes.
+const SAID: usize = 1 << 20;
+
+/// Reads the answer to a push of `reference` alone (`gitprotocol-pack(5)`, "Report Status"), with side band or
+/// without. An answer that ends early gives what is there of it, and one that contradicts itself says nothing.
+pub(super) fn push_report(answer: &[u8], reference: &str) -> PushReport {
     let mut report = PushReport::default();
     let mut status = Vec::new();
     let mut said = Vec::new();
+    let mut died = false;
     for line in PacketLines(answer) {
         match line.split_first() {
             Some((1, data)) => status.extend_from_slice(data),
-            Some((2 | 3, text)) => said.extend_from_slice(text),
+            Some((band @ (2 | 3), text)) => {
+                died |= *band == 3;
+                said.extend_from_slice(&text[..text.len().min(SAID - said.len())]);
+            }
             // Without a side band.
             _ => push_line(&mut status, line),
         }
     }
+    let mut contradicted = false;
     for line in PacketLines(&status) {
         let line = String::from_utf8_lossy(line);
-        let line = line.trim_end_matches('\n');
-        // Any answer may be an error instead: `gitprotocol-pack(5)`, "pkt-line Format".
-        let unpack = line.strip_prefix("unpack ");
-        if let Some(unpack) = unpack.or_else(|| line.strip_prefix("ERR ")) {
-            report.unpack = Some(unpack.to_owned());
-        } else if line.starts_with("ok ") {
-            report.reference = Some(Ok(()));
-        } else if let Some(refusal) = line.strip_prefix("ng ") {
-            let reason = refusal.split_once(' ').map_or("", |(_, reason)| reason);
-            report.reference = Some(Err(reason.to_owned()));
-        }
+        let (word, rest) = line
+            .trim_end_matches('\n')
+            .split_once(' ')
+            .unwrap_or_default();
+        let (about, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+        let said = match word {
+            // Any answer may be an error instead: `gitprotocol-pack(5)`, "pkt-line Format".
+            "unpack" | "ERR" => {
+                contradicted |= report.unpack.replace(rest.to_owned()).is_some();
+                continue;
+            }
+            "ok" if about == reference => Ok(()),
+            "ng" if about == reference => Err(reason.to_owned()),
+            // Of another reference than the one that was asked to move.
+            "ok" | "ng" => {
+                contradicted = true;
+                continue;
+            }
+            // The server took it for another one ("proc-receive" in `githooks(5)`).
+            "option" => match rest.strip_prefix("refname ") {
+                Some(other) if other != reference => {
+                    report.reference = Some(Err(format!("the server put it at {other} instead")));
+                    continue;
+                }
+                _ => continue,
+            },
+            _ => continue,
+        };
+        contradicted |= report.reference.replace(said).is_some();
+    }
+    if contradicted || died && report.reference == Some(Ok(())) {
+        (report.unpack, report.reference) = (None, None);
     }
     report.said = String::from_utf8_lossy(&said).into_owned();
     report
@@ -446,6 +475,8 @@ impl<'a> Iterator for PacketLines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAIN: &str = "refs/heads/main";
 
     fn lines(lines: &[&str]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -677,7 +708,7 @@ mod tests {
             reference: Some(Ok(())),
             said: String::new(),
         };
-        assert_eq!(push_report(&status), taken);
+        assert_eq!(push_report(&status, MAIN), taken);
         let mut band = Vec::new();
         // A band may be cut anywhere.
         for (number, piece) in [(1, &status[..7]), (2, b"remote: hi\n"), (1, &status[7..])] {
@@ -685,22 +716,61 @@ mod tests {
         }
         band.extend_from_slice(FLUSH);
         let said = "remote: hi\n".to_owned();
-        assert_eq!(push_report(&band), PushReport { said, ..taken });
+        assert_eq!(push_report(&band, MAIN), PushReport { said, ..taken });
 
         let refused = lines(&["unpack ok\n", "ng refs/heads/main fetch first\n", ""]);
         assert_eq!(
-            push_report(&refused).reference,
+            push_report(&refused, MAIN).reference,
             Some(Err("fetch first".into()))
         );
         for end in 0..band.len() - 8 {
-            assert_eq!(push_report(&band[..end]).reference, None, "{end}");
+            assert_eq!(push_report(&band[..end], MAIN).reference, None, "{end}");
         }
 
-        let not_at_all = push_report(&lines(&["ERR the repository is read-only\n"]));
+        let not_at_all = push_report(&lines(&["ERR the repository is read-only\n"]), MAIN);
         let why = not_at_all.unpack.as_deref();
         assert_eq!(
             (why, not_at_all.reference),
             (Some("the repository is read-only"), None)
         );
+    }
+
+    #[test]
+    fn a_report_that_contradicts_itself_or_is_of_another_reference_says_nothing() {
+        let (unpacked, ok, ng) = (
+            "unpack ok\n",
+            "ok refs/heads/main\n",
+            "ng refs/heads/main no\n",
+        );
+        for report in [
+            &[unpacked, "ok refs/heads/other\n"][..],
+            &[unpacked, "ng refs/heads/other no\n"],
+            &[unpacked, ok, ng],
+            &[unpacked, ng, ok],
+            &[unpacked, ok, "ERR Repository not found\n"],
+            &[unpacked, ok, "ok refs/heads/other\n"],
+        ] {
+            let report = push_report(&lines(report), MAIN);
+            assert_eq!((report.unpack, report.reference), (None, None));
+        }
+        let mut died = Vec::new();
+        for (band, said) in [
+            (1, lines(&[unpacked, ok, ""])),
+            (3, b"fatal: died\n".to_vec()),
+        ] {
+            push_line(&mut died, &[vec![band], said].concat());
+        }
+        assert_eq!(push_report(&died, MAIN).reference, None);
+        let elsewhere = [unpacked, ok, "option refname refs/for/main\n"];
+        let elsewhere = push_report(&lines(&elsewhere), MAIN).reference;
+        let why = "the server put it at refs/for/main instead".to_owned();
+        assert_eq!(elsewhere, Some(Err(why)));
+        let forced = [
+            unpacked,
+            ok,
+            "option refname refs/heads/main\n",
+            "option forced-update\n",
+        ];
+        assert_eq!(push_report(&lines(&forced), MAIN).reference, Some(Ok(())));
     }
 }

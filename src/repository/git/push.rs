@@ -87,27 +87,59 @@ pub(super) fn push(
     request.extend_from_slice(&pack);
     match connection.push(request) {
         Ok(answer) => {
-            let report = packets::push_report(&answer);
+            let report = packets::push_report(&answer, &reference);
             if report.is_in_order() {
                 server.keep_push_terms(terms);
             }
-            reported(&report, *new, &host, asks_first)
+            match reported(&report, *new, &host, asks_first) {
+                Err(refused @ RepositoryError::Refused { .. }) => looked_at(server, step, refused),
+                outcome => outcome,
+            }
         }
         Err(error) => {
-            let may_have_happened = error.may_have_happened();
-            let error = refused(error, &host);
-            Err(match error {
-                error if may_have_happened => RepositoryError::Unconfirmed {
-                    commit: Some((*new).into()),
-                    what: error.to_string(),
-                },
+            let (may_have_happened, is_answer) = (error.may_have_happened(), error.is_answer());
+            let error = match refused(error, &host) {
+                error if may_have_happened => {
+                    return Err(RepositoryError::Unconfirmed {
+                        commit: Some((*new).into()),
+                        what: error.to_string(),
+                    });
+                }
                 // A server that wants to be asked first, perhaps.
                 RepositoryError::NotGit { what } if !asks_first => {
                     RepositoryError::unavailable(what)
                 }
                 error => error,
-            })
+            };
+            match is_answer {
+                true => looked_at(server, step, error),
+                false => Err(error),
+            }
         }
+    }
+}
+
+/// What it means that a push was answered by something else than a report of it: something on the way may say no
+/// after the server has moved the branch. So the branch tells.
+fn looked_at(
+    server: &Server,
+    step: &Move<'_>,
+    refused: RepositoryError,
+) -> Result<Pushed, RepositoryError> {
+    let Move {
+        branch, old, new, ..
+    } = step;
+    let tips = server.tips(std::slice::from_ref(branch));
+    match tips.map(|tips| tips.into_iter().next().flatten()) {
+        Ok(Some(tip)) if tip == *new => Ok(Pushed::Landed(landed(tip))),
+        Ok(tip) if tip == *old => Err(refused),
+        Ok(_) => Ok(Pushed::Moved {
+            detail: refused.to_string(),
+        }),
+        Err(_) => Err(RepositoryError::Unconfirmed {
+            commit: Some((*new).into()),
+            what: refused.to_string(),
+        }),
     }
 }
 

@@ -273,7 +273,12 @@ impl GithubRepository {
             CallError::Failed {
                 error,
                 may_have_happened: false,
-            } => return Err(error),
+            } => {
+                return match error.is_trouble() {
+                    true => Err(error),
+                    false => self.refused_at(branch, Some(from), error).await,
+                };
+            }
             CallError::Failed { error, .. } => {
                 let commit = landed.map(|landed| landed.commit);
                 let what = error.to_string();
