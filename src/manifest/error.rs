@@ -313,6 +313,7 @@ impl ManifestError {
                 Obstacle::NoPath => "no path",
                 Obstacle::SpansLines => "spans lines",
                 Obstacle::NeedsTag => "digest without tag",
+                Obstacle::NeedsDigest => "tag without digest",
                 Obstacle::Part { .. } => "part of an image",
             },
             Self::Signed { .. } | Self::Encrypted { .. } => "encrypted",
@@ -338,6 +339,10 @@ impl ManifestError {
     /// What to do about it, where the message does not say so itself.
     pub fn advice(&self) -> Option<Cow<'static, str>> {
         let advice = match self {
+            Self::Invalid { file, .. } if !is_called_yaml(file) => {
+                "Only YAML and JSON are edited: name the manifest, or the file with its values, in `file`; a glob leaves \
+                 this one out by a line `!PATH`."
+            }
             Self::Invalid { .. } => {
                 "Correct the file in Git first. Where `file` is a glob that need not match it, exclude it with a line `!PATH`."
             }
@@ -393,6 +398,35 @@ impl ManifestError {
             _ => false,
         }
     }
+}
+
+/// Whether a file's name says nothing against its being YAML or JSON.
+fn is_called_yaml(file: &RepoPath) -> bool {
+    let name = file.file_name().to_lowercase();
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    let of_others = [
+        "toml",
+        "ini",
+        "cfg",
+        "conf",
+        "env",
+        "properties",
+        "tf",
+        "tfvars",
+        "hcl",
+        "xml",
+        "md",
+        "sh",
+        "txt",
+        "ts",
+        "js",
+        "py",
+        "cue",
+        "jsonnet",
+        "libsonnet",
+        "dockerfile",
+    ];
+    !of_others.contains(&end)
 }
 
 /// What to do where no place holds an image of `repository`; `held` are the images that are there.

@@ -14,10 +14,10 @@ use super::slot::{self, Slot};
 use super::workload::{self, Container};
 use super::write::Obstacle;
 use crate::files::RepoPath;
-use crate::image::ImageReference;
+use crate::image::{self, ImageReference};
 use crate::yaml::path::Path;
 use crate::yaml::scalar;
-use crate::yaml::{Content, NodeId, Role, Stream};
+use crate::yaml::{Content, NodeId, Role, Stream, Style};
 
 /// All sites of a file, in the order of the text.
 pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
@@ -65,9 +65,33 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
     sites
 }
 
-/// The sites that `node`, named by a person, is, is a part of, or holds.
-pub(super) fn named(stream: &Stream<'_>, file: &RepoPath, node: NodeId) -> Site {
-    Finder::new(stream, file).site(node)
+/// The sites that `node`, named by a person who asks for `images`, is, is a part of, or holds.
+pub(super) fn named(
+    stream: &Stream<'_>,
+    file: &RepoPath,
+    node: NodeId,
+    images: &[&ImageReference],
+) -> Site {
+    let mut finder = Finder::new(stream, file);
+    finder.asked = images.iter().map(|image| image.name().to_owned()).collect();
+    finder.site(node)
+}
+
+/// Which of `images` a tag at `node` is one of, by the names on the way to it: one that is named there in full,
+/// or else the only one that is hinted at.
+pub(super) fn tag_is_of<'i>(
+    stream: &Stream<'_>,
+    node: NodeId,
+    images: &[&'i ImageReference],
+) -> Option<&'i ImageReference> {
+    let subjects = subjects(stream, node);
+    let is_named = |image: &&ImageReference| subjects.contains(&keys::plain(image.name()));
+    let is_hinted = |image: &&ImageReference| subjects.iter().any(|one| is_about(one, image));
+    let only = |is_meant: &dyn Fn(&&ImageReference) -> bool| {
+        let mut meant = images.iter().copied().filter(|image| is_meant(image));
+        meant.next().filter(|_| meant.next().is_none())
+    };
+    only(&is_named).or_else(|| only(&is_hinted))
 }
 
 /// The same of each of `nodes`.
@@ -89,6 +113,8 @@ struct Finder<'s, 't> {
     has_names: bool,
     /// The sites in mappings and lists that nodes of were named, by what they are made of.
     around: RefCell<HashMap<NodeId, HashMap<NodeId, Site>>>,
+    /// The names of the images that a person who names places asks for.
+    asked: Vec<String>,
 }
 
 /// The parts of one image, as far as one mapping has them.
@@ -176,6 +202,7 @@ impl<'s, 't> Finder<'s, 't> {
                 _ => false,
             }),
             around: RefCell::default(),
+            asked: Vec::new(),
         }
     }
 
@@ -772,9 +799,11 @@ impl<'s, 't> Finder<'s, 't> {
             }
             let mut sites = self.in_mapping(mapping);
             if sites.is_empty()
-                && let Some(image) = stream.get(mapping, "image")
+                && let Some(part) = stream
+                    .get(mapping, "image")
+                    .or_else(|| stream.get(mapping, "digest"))
             {
-                return self.named(image);
+                return self.named(part);
             }
             return match (sites.pop(), sites.is_empty()) {
                 (Some(site), true) => site,
@@ -785,6 +814,55 @@ impl<'s, 't> Finder<'s, 't> {
             return Site::obstructed(node, None, slot::no_scalar(stream, node));
         };
         self.named_scalar(node, slot)
+    }
+
+    /// A scalar that a person has named, and that no other one makes up an image with: `part` is what its key,
+    /// `name`, says. A text that is no reference, at a key that names no image, is the tag of one, whatever
+    /// it looks like today.
+    fn named_text(&self, node: NodeId, slot: Slot, name: &str, part: Option<Part>) -> Site {
+        let whole = |slot, home| Site::parts(node, Parts::whole(slot, home));
+        let says_image = match part {
+            Some(Part::Reference) => keys::mentions_image(name),
+            part => part.is_some(),
+        };
+        let around = self.stream[node].parent;
+        let around = around.and_then(|around| self.stream.key_of(around));
+        let says_version = keys::says_version(name) || around.is_some_and(keys::says_version);
+        let text = slot.value.as_str();
+        let is_filled_in = slot.placeholder().is_some();
+        if text.is_empty() && says_version {
+            return Site::parts(node, Parts::tag(slot));
+        }
+        if text.is_empty() || is_filled_in {
+            return whole(slot, Home::Behind);
+        }
+        if says_image || !image::is_tag(text) {
+            return match is_versioned(text) {
+                _ if !says_image && image::is_digest(text) => {
+                    Site::parts(node, Parts::digest(slot))
+                }
+                _ if !says_image && !is_versioned(text) && !text.contains('/') => {
+                    no_reference(node, text)
+                }
+                _ if !says_image && text.contains([' ', '\t']) => no_reference(node, text),
+                true => whole(slot, Home::Behind),
+                // A name may mean that.
+                false => whole(slot, Home::Unknown),
+            };
+        }
+        if self.asked.iter().any(|name| name == text) {
+            return whole(slot, Home::Behind);
+        }
+        let scalar = self.stream.scalar(slot.source());
+        let is_plain = scalar.is_some_and(|scalar| scalar.style == Style::Plain);
+        let is_other = match scalar::kind(text) {
+            Some("boolean") => true,
+            _ => scalar::is_typed(text) && !says_version,
+        };
+        match is_plain && is_other {
+            true => no_reference(node, text),
+            false => Site::parts(node, Parts::tag(slot)),
+        }
     }
 
     /// A scalar that a person has named: all of an image, or the tag of one.
@@ -827,29 +905,12 @@ impl<'s, 't> Finder<'s, 't> {
                 site.names_tag = true;
                 site
             }
-            (Some(Part::Tag), None) if name != "newTag" => {
-                let tag = Some(slot);
-                let parts = Parts {
-                    tag,
-                    ..Parts::default()
-                };
-                Site::parts(node, parts)
+            (Some(Part::Tag), None) if name != "newTag" => Site::parts(node, Parts::tag(slot)),
+            (Some(Part::Digest), None) if is_digest_or_nothing(&slot.value) => {
+                Site::parts(node, Parts::digest(slot))
             }
             (Some(Part::Image | Part::Name | Part::Reference) | None, None) => {
-                let whole = |slot, home| Site::parts(node, Parts::whole(slot, home));
-                let says_image = part.is_some();
-                let is_filled_in = slot.placeholder().is_some();
-                match slot.value.as_str() {
-                    text if text.is_empty() || is_filled_in => whole(slot, Home::Behind),
-                    text if !says_image && is_no_image(text) => {
-                        let text = text.to_owned();
-                        Site::obstructed(node, None, Obstacle::NoReference { text })
-                    }
-                    text if is_versioned(text) => whole(slot, Home::Behind),
-                    // A name may mean that.
-                    text if says_image || text.contains('/') => whole(slot, Home::Unknown),
-                    _ => whole(slot, Home::Behind),
-                }
+                self.named_text(node, slot, name, part)
             }
             (Some(_), _) => {
                 let key = name.to_owned();
@@ -857,6 +918,11 @@ impl<'s, 't> Finder<'s, 't> {
             }
         }
     }
+}
+
+/// Whether it is a digest, or is still to be one.
+fn is_digest_or_nothing(text: &str) -> bool {
+    text.is_empty() || image::is_digest(text)
 }
 
 fn key_of(stream: &Stream<'_>, node: NodeId) -> Option<NodeId> {
@@ -890,17 +956,7 @@ pub(super) fn may_be_tag_of(stream: &Stream<'_>, node: NodeId, image: &ImageRefe
     if stream.ancestors(node).any(describes) {
         return false;
     }
-    let item = stream[node].parent;
-    let op = item.and_then(|item| stream.value(stream.get(item, "path")?));
-    let path = Path::by_names(stream, node).to_string();
-    let way = format!("{path}.{}", op.unwrap_or_default());
-    let words = way.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
-    let subjects: Vec<String> = words.filter_map(keys::subject).collect();
-    let own: Vec<String> = image.path().split('/').map(keys::plain).collect();
-    let is_about = |subject: &String| {
-        let mut own = own.iter();
-        own.any(|own| own.contains(subject) || (own.len() > 2 && subject.contains(own)))
-    };
+    let subjects = subjects(stream, node);
     let names_another = stream.nodes().any(|(id, _)| {
         let mut pairs = stream.pairs(id).iter();
         pairs.any(|(key, value)| {
@@ -912,10 +968,27 @@ pub(super) fn may_be_tag_of(stream: &Stream<'_>, node: NodeId, image: &ImageRefe
             let text = stream
                 .value(*value)
                 .filter(|text| is_front && !text.is_empty());
-            text.and_then(crate::image::repository_meant).is_some()
+            text.and_then(image::repository_meant).is_some()
         })
     });
+    let is_about = |subject: &String| is_about(subject, image);
     (subjects.is_empty() || subjects.iter().any(is_about)) && !names_another
+}
+
+/// What the keys and names on the way to `node` are about.
+fn subjects(stream: &Stream<'_>, node: NodeId) -> Vec<String> {
+    let item = stream[node].parent;
+    let op = item.and_then(|item| stream.value(stream.get(item, "path")?));
+    let path = Path::by_names(stream, node).to_string();
+    let way = format!("{path}.{}", op.unwrap_or_default());
+    let words = way.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
+    words.filter_map(keys::subject).collect()
+}
+
+/// Whether `subject` may be what `image` is called.
+fn is_about(subject: &str, image: &ImageReference) -> bool {
+    let mut own = image.path().split('/').map(keys::plain);
+    own.any(|own| own.contains(subject) || (own.len() > 2 && subject.contains(&own)))
 }
 
 /// `families` without what speaks of an image only where another key does.
@@ -929,13 +1002,10 @@ fn without_implied(mut families: Vec<Family>) -> Vec<Family> {
     families
 }
 
-/// Whether `text` can't be meant as an image, nor as what stands there until one does: a number, a version, a
-/// truth value, a sentence.
-fn is_no_image(text: &str) -> bool {
-    let digits = text.strip_prefix('v').unwrap_or(text);
-    let is_version = digits.starts_with(|c: char| c.is_ascii_digit())
-        && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
-    is_version || scalar::is_typed(text) || text.contains([' ', '\t'])
+/// What a person has named, and is neither an image nor a tag.
+fn no_reference(node: NodeId, text: &str) -> Site {
+    let text = text.to_owned();
+    Site::obstructed(node, None, Obstacle::NoReference { text })
 }
 
 /// Whether `name` can be a component of a repository.

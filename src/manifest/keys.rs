@@ -133,6 +133,16 @@ pub(super) fn mentions_image(key: &str) -> bool {
     key.len() >= "image".len() && plain(key).contains("image")
 }
 
+/// Whether `key` says that what it holds is a version of something, or several are: `targetRevision`, `imageTags`.
+pub(super) fn says_version(key: &str) -> bool {
+    let plain = plain(key);
+    let word = plain.strip_suffix('s').unwrap_or(&plain);
+    let ends = [
+        "tag", "version", "revision", "release", "commit", "build", "sha", "image",
+    ];
+    ends.iter().any(|end| word.ends_with(end))
+}
+
 /// Whether `key` holds several images.
 pub(super) fn is_images(key: &str) -> bool {
     key.ends_with('s') && plain(key).ends_with("images")

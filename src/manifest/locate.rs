@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use crate::files::RepoPath;
+use crate::image::ImageReference;
 use crate::nearest::alike;
-use crate::yaml::path::{Missed, MissedReason, Path, Step, parted};
+use crate::yaml::path::{Missed, MissedReason, Path, Step, parted, path_of};
 use crate::yaml::{Content, NodeId, Stream};
 
 use super::error::{self, ManifestError, PathEnd};
@@ -20,23 +21,69 @@ pub(super) fn add_sites_on_paths(
     manifests: &mut [Manifest<'_>],
     request: &EditRequest,
 ) -> Result<(), ManifestError> {
-    let images = request.images.iter();
-    let is_only_image = images.filter(|line| line.container.is_none()).count() == 1;
+    let images = named_by_repository(request);
     for path in &request.paths {
         for (number, node) in find(manifests, path, &request.resources)? {
-            let Some(manifest) = manifests.get_mut(number) else {
-                continue;
-            };
-            let mut site = find::named(&manifest.stream, &manifest.file.path, node);
-            if is_only_image {
-                site.answer_to_any();
+            if let Some(manifest) = manifests.get_mut(number) {
+                add_named(manifest, node, &images);
             }
-            // Two paths may lead to one place, and a container may have been named as well.
-            manifest.sites.retain(|other| other.node != site.node);
-            manifest.sites.push(site);
         }
     }
     Ok(())
+}
+
+/// Adds to `after`, the result, the sites that the user has named in `before`: those that a path of the request
+/// still leads to, and else what is at the same position, since an edit may change the very value that a path
+/// chooses an item by.
+pub(super) fn add_same_sites(
+    after: &mut [Manifest<'_>],
+    before: &[Manifest<'_>],
+    request: &EditRequest,
+) {
+    let images = named_by_repository(request);
+    for path in &request.paths {
+        // A path may lead to other files only.
+        for (number, node) in find(after, path, &request.resources).unwrap_or_default() {
+            if let Some(manifest) = after.get_mut(number) {
+                add_named(manifest, node, &images);
+            }
+        }
+    }
+    for (after, before) in after.iter_mut().zip(before) {
+        let named = before.sites.iter().filter(|site| site.is_named);
+        if after.sites.iter().filter(|site| site.is_named).count() >= named.clone().count() {
+            continue;
+        }
+        for site in named {
+            let root = after.stream.roots().get(before.stream.document(site.node));
+            let way = path_of(&before.stream, site.node);
+            if let Some(node) = root.and_then(|root| way.find(&after.stream, *root).ok()) {
+                add_named(after, node, &images);
+            }
+        }
+    }
+}
+
+/// The images that are asked for without a container.
+fn named_by_repository(request: &EditRequest) -> Vec<&ImageReference> {
+    let lines = request.images.iter();
+    let lines = lines.filter(|line| line.container.is_none());
+    lines.map(|line| &line.image).collect()
+}
+
+/// Adds the site at `node`, which the user has named to have one of `images` there.
+fn add_named(manifest: &mut Manifest<'_>, node: NodeId, images: &[&ImageReference]) {
+    let mut site = find::named(&manifest.stream, &manifest.file.path, node, images);
+    if let [_] = images {
+        site.answer_to_any();
+    } else if site.is_version_only()
+        && let Some(image) = find::tag_is_of(&manifest.stream, site.node, images)
+    {
+        site.answer_to(image);
+    }
+    // Two paths may lead to one place, and a container may have been named as well.
+    manifest.sites.retain(|other| other.node != site.node);
+    manifest.sites.push(site);
 }
 
 /// The node that `path` leads to in each file that has one, with the file's number.

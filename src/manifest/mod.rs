@@ -20,6 +20,8 @@ mod locate;
 #[cfg(test)]
 mod meant_tests;
 mod mention;
+#[cfg(test)]
+mod named_tests;
 mod parts;
 mod place;
 mod placeholder;

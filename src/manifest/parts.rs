@@ -124,6 +124,22 @@ impl Parts {
         }
     }
 
+    /// The tag of an image that is named elsewhere.
+    pub fn tag(slot: Slot) -> Self {
+        Self {
+            tag: Some(slot),
+            ..Self::default()
+        }
+    }
+
+    /// The digest of one.
+    pub fn digest(slot: Slot) -> Self {
+        Self {
+            digest: Some(slot),
+            ..Self::default()
+        }
+    }
+
     /// All parts that are there.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         [
@@ -212,6 +228,11 @@ impl Parts {
     /// Whether it is only the version of an image whose repository is elsewhere.
     pub fn is_version_only(&self) -> bool {
         self.repository.is_none() && self.name.is_none()
+    }
+
+    /// Whether it is only a digest, so that no tag says anything there.
+    pub fn is_digest_only(&self) -> bool {
+        self.is_version_only() && self.tag.is_none()
     }
 
     /// Whether it says which version.
@@ -435,6 +456,15 @@ struct Version {
 
 impl Version {
     fn of(parts: &Parts, old: &str, image: &ImageReference) -> Result<Self, Obstacle> {
+        if parts.is_digest_only() {
+            let digest = image.digest().ok_or(Obstacle::NeedsDigest)?;
+            return Ok(Self {
+                tag: String::new(),
+                digest: digest.to_owned(),
+                has_digest: true,
+                is_behind: false,
+            });
+        }
         let front = parts.repository.as_ref().or(parts.name.as_ref());
         let is_behind = value_of(&parts.tag).is_empty()
             && (front.is_some_and(|slot| is_versioned(&slot.value))

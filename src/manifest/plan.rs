@@ -220,7 +220,7 @@ fn add_image<'r>(
             let others = request.images.iter().filter(|line| site.is_meant_by(line));
             if let Some(other) = others
                 .into_iter()
-                .find(|line| line.image != assignment.image)
+                .find(|line| !is_one_image(&line.image, &assignment.image))
             {
                 return Err(contradiction(manifest, site, assignment, other));
             }
@@ -362,8 +362,7 @@ fn check(
     let texts = Text::all(&read, request);
     let inside = Text::sources(&texts);
     let mut read = with_texts(read, &texts, &inside, request)?;
-    // A path may lead to other files only.
-    let _ = locate::add_sites_on_paths(&mut read, request);
+    locate::add_same_sites(&mut read, before, request);
     let count = before.iter().map(|manifest| manifest.sites.len()).sum();
     guard::refuse_other_images(&read, count, promises)?;
     let Some(read) = read.first() else {
@@ -544,6 +543,13 @@ fn nearest(
         .collect();
     held.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     held.into_iter().map(|(_, held)| held).collect()
+}
+
+/// Whether both mean one image, however they are written.
+fn is_one_image(one: &ImageReference, other: &ImageReference) -> bool {
+    let version =
+        |image: &ImageReference| [image.tag(), image.digest()].map(|v| v.map(str::to_owned));
+    one.same_repository(other) && version(one) == version(other)
 }
 
 fn contradiction(

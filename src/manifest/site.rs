@@ -107,6 +107,11 @@ impl Site {
         self.answers_to = AnswersTo::Any;
     }
 
+    /// From now on an image line without a container means this site if it is of the repository of `image`.
+    pub fn answer_to(&mut self, image: &ImageReference) {
+        self.answers_to = AnswersTo::Repositories(vec![image.clone()]);
+    }
+
     /// From now on only an image line with a container means this site.
     pub fn answer_to_container_only(&mut self) {
         self.answers_to = AnswersTo::Nothing;
@@ -279,7 +284,9 @@ impl Site {
     /// Whether a reader gets the image that `assignment` asks for here, in the form of a reference.
     pub fn holds(&self, assignment: &ImageAssignment) -> bool {
         let image = &assignment.image;
+        let is_digest_only = matches!(&self.holder, Holder::Parts(parts) if parts.is_digest_only());
         let is_version = |held: &ImageReference| match (image.tag(), image.digest()) {
+            (_, digest) if is_digest_only => held.digest() == digest,
             (Some(tag), digest) => held.tag() == Some(tag) && held.digest() == digest,
             (None, digest) => held.digest() == digest,
         };

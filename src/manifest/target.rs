@@ -125,8 +125,10 @@ impl<'r> Targets<'r> {
             let obstacle = Obstacle::Shared {
                 line: manifest.line(source),
                 others: format!("{word} {}", others.join(", ")),
-                path: manifest.path(source),
-                value: text,
+                path: manifest
+                    .address(source)
+                    .unwrap_or_else(|| manifest.path(source)),
+                value: value.written(),
             };
             return Err(ManifestError::Unwritable {
                 file: manifest.file.path.clone(),

@@ -512,7 +512,7 @@ fn a_path_names_the_place_of_the_image() {
     };
     for (before, path, image, after) in [
         (
-            "app:\n  runs: x\n",
+            "app:\n  runs: a\n",
             "app.runs",
             "a:2",
             "app:\n  runs: a:2\n",

@@ -87,7 +87,7 @@ pub enum Obstacle {
         /// Where that is, and what to do.
         advice: String,
     },
-    /// `path` leads to a number, a version, a truth value or a sentence.
+    /// `path` leads to a number, a truth value or a sentence.
     #[error(
         "is not where an image is: {text:?} stands there, and the key says nothing of one. Where that is a tag, or an image belongs there, write it with `set`"
     )]
@@ -132,6 +132,11 @@ pub enum Obstacle {
     /// A digest alone, where only a tag can be written.
     #[error("has no place for a digest alone: ask for NAME:TAG@DIGEST")]
     NeedsTag,
+    /// A tag, where only a digest can be written.
+    #[error(
+        "is a digest alone, and the image asked for has none: ask for NAME@DIGEST; `pin-digest: true` finds it in the registry"
+    )]
+    NeedsDigest,
     /// `path` leads to `tag: v1`, or to another part of an image.
     #[error(
         "is only a part of an image, {key:?}: name the mapping around it with `path`, or write the part with `set`"
