@@ -16,7 +16,7 @@ pub(super) fn explained(
     image: &ImageReference,
 ) -> Obstacle {
     match (obstacle, site.version_elsewhere()) {
-        (Obstacle::NameOnly, Some(node)) => version_elsewhere(manifest, site, node, image),
+        (Obstacle::NameOnly { .. }, Some(node)) => version_elsewhere(manifest, site, node, image),
         (Obstacle::UsesDigest { .. }, _) => Obstacle::UsesDigest {
             advice: how_to_unpin(manifest, site),
         },

@@ -98,19 +98,19 @@ pub enum ManifestError {
     },
     /// A kustomization has no entry for the image, and nobody has said that there shall be one.
     #[error(
-        "{file} has no entry for {name} in its `images`. To add it, put the line `{path}[+]:={{{entry}}}` into `set`, once, in place of the line in `image`; from then on `image` keeps it up to date{}",
-        Held(.held, true)
+        "{file} has no entry for {name} in its `images`{}{}{}",
+        Mentions(.mentions), NewEntry(.lines, !.mentions.is_empty()), Held(.held, true)
     )]
     NoEntry {
         /// The file.
         file: RepoPath,
         /// What the entry would be for.
         name: String,
-        /// Where the entries are.
-        path: &'static str,
-        /// The entry: `name: web, newTag: v2`.
-        entry: String,
-        /// The entries that there are, nearest first.
+        /// The lines of `set` that add it, and that change nothing more when it is there.
+        lines: Vec<String>,
+        /// Where the files have its text all the same.
+        mentions: Vec<Mention>,
+        /// The images that there are, nearest first.
         held: Vec<HeldImage>,
     },
     /// No file has a container of that name.
@@ -302,13 +302,13 @@ impl ManifestError {
                 Obstacle::Template => "template in value",
                 Obstacle::Placeholder { .. } => "placeholder",
                 Obstacle::Framed => "several defaults",
-                Obstacle::NameOnly => "name without tag",
+                Obstacle::NameOnly { .. } => "name without tag",
                 Obstacle::VersionElsewhere { .. } => "version elsewhere",
                 Obstacle::UsesDigest { .. } => "digest in use",
                 Obstacle::NoReference { .. } => "no reference",
                 Obstacle::LookedUp { .. } => "name to look up",
                 Obstacle::NameWithTag => "name with tag",
-                Obstacle::OtherRepository => "other repository",
+                Obstacle::OtherRepository { .. } => "other repository",
                 Obstacle::GlobalRegistry { .. } => "global registry",
                 Obstacle::NoPath => "no path",
                 Obstacle::SpansLines => "spans lines",
@@ -647,6 +647,28 @@ impl fmt::Display for Mentions<'_> {
         self.0
             .iter()
             .try_for_each(|mention| write!(f, "\n- {mention}"))
+    }
+}
+
+/// How an entry of Kustomize's is added, and whether that begins a line.
+struct NewEntry<'a>(&'a [String], bool);
+
+impl fmt::Display for NewEntry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(lines, is_line) = self;
+        let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
+        let (word, what) = match lines.as_slice() {
+            [] => return Ok(()),
+            [_] => ("line", "it"),
+            _ => ("lines", "them"),
+        };
+        let start = if *is_line { "\n" } else { ". " };
+        write!(
+            f,
+            "{start}To add an entry, put the {word} {} into `set`, in place of the line in `image`; from then on `image` \
+             does it without {what}",
+            lines.join(" and ")
+        )
     }
 }
 

@@ -9,7 +9,7 @@ use super::source::{self, ManifestFile, Source};
 use super::write::Obstacle;
 use crate::files::RepoPath;
 use crate::yaml::path::{Path, path_of};
-use crate::yaml::{NodeId, ParseError, Stream};
+use crate::yaml::{NodeId, ParseError, Role, Stream};
 
 /// How a file begins that Git LFS keeps elsewhere (git-lfs, docs/spec.md).
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -303,11 +303,23 @@ impl<'f> Manifest<'f> {
             }
             None => (document(&self.stream, node), true),
         };
-        let path = self.path_by_names(node);
+        let path = match self.is_name_of_item(node) {
+            // A name that changes chooses nothing any more.
+            true => self.path(node),
+            false => self.path_by_names(node),
+        };
         is_reached.then(|| match document {
             Some(document) => format!("{document}:{path}"),
             None => path,
         })
+    }
+
+    /// Whether `node` is what an item of a list is chosen by.
+    fn is_name_of_item(&self, node: NodeId) -> bool {
+        let stream = &self.stream;
+        let item = stream[node].parent;
+        let is_item = item.is_some_and(|item| matches!(stream[item].role, Role::Item { .. }));
+        is_item && stream.key_of(node) == Some("name")
     }
 
     /// Where `node` is.

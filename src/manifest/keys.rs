@@ -128,6 +128,47 @@ pub(super) fn mentions_version(key: &str) -> bool {
         && (plain.starts_with("tag") || ["tag", "tags", "version", "versions"].iter().any(is_end))
 }
 
+/// Whether `key` holds what goes before a name: a registry, or a repository.
+pub(super) fn is_front(key: &str) -> bool {
+    let is_part = |meaning: Meaning| matches!(meaning.part, Part::Registry | Part::Repository);
+    key == "hub" || read(key).is_some_and(is_part)
+}
+
+/// Whether `other`, beside the key `own` that holds the name of an image, may hold its version: `webTag` beside
+/// `webRepository`, `tag` or `targetRevision` beside anything.
+pub(super) fn is_version_beside(own: &str, other: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        "imagerepository",
+        "imagename",
+        "repository",
+        "repo",
+        "image",
+        "name",
+        "uri",
+        "url",
+        "ref",
+    ];
+    const VERSIONS: [&str; 7] = [
+        "imagetag",
+        "imageversion",
+        "imagedigest",
+        "tag",
+        "version",
+        "revision",
+        "digest",
+    ];
+    let stem = |key: &str, ends: &[&str]| {
+        let key = plain(key);
+        let mut ends = ends.iter();
+        ends.find_map(|end| key.strip_suffix(end).map(str::to_owned))
+    };
+    let Some(version) = stem(other, &VERSIONS).filter(|_| other != "apiVersion") else {
+        return false;
+    };
+    let is_any = matches!(version.as_str(), "" | "new" | "target" | "image");
+    is_any || stem(own, &NAMES).unwrap_or_else(|| plain(own)) == version
+}
+
 /// Whether `key` is about images in some way.
 pub(super) fn mentions_image(key: &str) -> bool {
     key.len() >= "image".len() && plain(key).contains("image")

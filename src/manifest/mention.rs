@@ -1,4 +1,5 @@
-//! Where a file has the text of an image that no place of it holds: what a person sees there, and asks about.
+//! Where a file has the text of an image that no place of it holds: what a person sees there, and asks about; and
+//! what to write so that the image lands there. What is advised was tried: it can be planned on that file.
 
 use crate::image::{self, ImageReference};
 use crate::yaml::{NewValue, NodeId, Role};
@@ -8,162 +9,458 @@ use super::file::Manifest;
 use super::find;
 use super::keys;
 use super::parts::is_versioned;
-use super::request::EditRequest;
+use super::request::{EditRequest, ImageAssignment, YamlPath};
+use super::source::ManifestFile;
+use super::write::NO_TAG_BESIDE;
 
 /// How many are told of.
 const MOST: usize = 5;
 
-/// The texts that name the repository of `image`, in the order of the files.
-pub(super) fn of(
-    manifests: &[Manifest<'_>],
-    image: &ImageReference,
-    request: &EditRequest,
-) -> Vec<Mention> {
-    let mut mentions = Vec::new();
-    for manifest in manifests {
-        for (node, why) in in_values(manifest, image, request) {
-            mentions.push(Mention {
+/// What a request makes of a file; none where it can't be planned.
+pub(super) type Trial = fn(&ManifestFile, &EditRequest) -> Option<ManifestFile>;
+
+/// What is known to whoever advises.
+pub(super) struct Advisor<'m, 'f> {
+    pub manifests: &'m [Manifest<'f>],
+    pub image: &'m ImageReference,
+    pub request: &'m EditRequest,
+    pub tried: Trial,
+}
+
+impl<'m, 'f> Advisor<'m, 'f> {
+    /// The texts that name the repository of the image, in the order of the files.
+    pub fn mentions(&self) -> Vec<Mention> {
+        let mut mentions = self.in_values();
+        if mentions.is_empty() {
+            mentions = self.told(|manifest| self.in_parts(manifest));
+        }
+        let files = || self.manifests.iter().filter(|m| m.nested.is_none());
+        for manifest in files() {
+            let of_file = |mention: &Mention| mention.file == manifest.file.path;
+            if !mentions.iter().any(of_file) {
+                mentions.extend(lines_with(manifest, self.image, position));
+            }
+        }
+        let holds = |manifest: &Manifest<'_>| manifest.sites.iter().any(|s| !s.text.is_empty());
+        if mentions.is_empty() && !self.manifests.iter().any(holds) {
+            // Whoever sees the word in the file is not told that there is nothing.
+            mentions.extend(files().flat_map(|manifest| lines_with(manifest, self.image, word)));
+        }
+        mentions.truncate(MOST);
+        mentions
+    }
+
+    /// Those of them that are values.
+    pub fn in_values(&self) -> Vec<Mention> {
+        self.told(|manifest| self.values(manifest))
+    }
+
+    /// What `find` finds in each of the files.
+    fn told(&self, find: impl Fn(&'m Manifest<'f>) -> Vec<(NodeId, String)>) -> Vec<Mention> {
+        let mentions = self.manifests.iter().flat_map(|manifest| {
+            let found = find(manifest).into_iter();
+            found.map(|(node, why)| Mention {
                 file: manifest.file.path.clone(),
                 line: manifest.line(node),
                 why,
-            });
+            })
+        });
+        mentions.take(MOST).collect()
+    }
+
+    /// The values that have the text.
+    fn values(&self, manifest: &'m Manifest<'f>) -> Vec<(NodeId, String)> {
+        let repository = self.image.repository_as_written();
+        let values = texts(manifest)
+            .filter(|(_, text)| position(text, repository).is_some())
+            .filter(|(node, _)| is_place(manifest, *node));
+        let told = values
+            .take(MOST)
+            .map(|(node, text)| (node, self.why(manifest, node, text)));
+        told.collect()
+    }
+
+    fn why(&self, manifest: &Manifest<'f>, node: NodeId, text: &str) -> String {
+        let (stream, image) = (&manifest.stream, self.image);
+        let path = manifest.path_by_names(node);
+        if manifest.address(node).is_none() {
+            return format!(
+                "{path}: in a text of several documents, in which a path leads to the first alone"
+            );
+        }
+        let key = stream.key_of(node).unwrap_or_default();
+        if let Some(kind) = find::kind_of_names(stream, node) {
+            return format!(
+                "{path}: versions are looked up for this {kind}, so nothing is written there"
+            );
+        }
+        let is_chosen_out = !self.request.resources.is_empty() || !self.request.paths.is_empty();
+        if keys::is_image(key) && is_chosen_out {
+            let input = match self.request.paths.is_empty() {
+                true => "resource",
+                false => "path",
+            };
+            return format!("{path}: `{input}` leaves it out");
+        }
+        if let Some(line) = self.by_label(manifest, node) {
+            return format!("{path}: under another name. Ask for it by that: `image: {line}`");
+        }
+        let is_whole = image::repository_meant(text).is_some_and(|own| own.same_repository(image));
+        if is_whole && is_versioned(text) {
+            let what = "the key says nothing of an image";
+            let (by_path, step) = (self.path(manifest, node), self.step());
+            let by_set = || self.set(manifest, node, &image.to_string());
+            return match (by_path, by_set) {
+                (Some(line), _) => format!("{path}: {what}. If it is one, {step} `{line}`"),
+                (None, by_set) => match by_set() {
+                    Some(line) => format!("{path}: {what}. If it is one, use `{line}`{IN_PLACE}"),
+                    None => format!("{path}: {what}"),
+                },
+            };
+        }
+        if is_whole {
+            return format!(
+                "{path}: a name without a tag. {}",
+                self.on_name(manifest, node)
+            );
+        }
+        if text.contains('\n') {
+            return format!("{path}: in a text of several lines, which is not edited");
+        }
+        // What stands in front of a reference belongs to it, such as `oci://`.
+        let is_bare = !text.contains("://");
+        if keys::is_image(key) && is_bare {
+            let line = self.set(manifest, node, &image.to_string());
+            return match line {
+                Some(line) => format!(
+                    "{path}: what is there can't be read as an image. Correct it once, with `{line}`{IN_PLACE}"
+                ),
+                None => format!("{path}: what is there can't be read as an image"),
+            };
+        }
+        if keys::is_repository(key) && is_bare {
+            let line = self.set(manifest, node, image.repository_as_written());
+            return match line {
+                Some(line) => format!(
+                    "{path}: what is there can't be read as a repository. Correct it, with `{line}` in a step before"
+                ),
+                None => format!("{path}: what is there can't be read as a repository"),
+            };
+        }
+        let new = replaced(text, image.repository_as_written(), image);
+        match new.and_then(|new| self.set(manifest, node, &new)) {
+            Some(line) => {
+                format!("{path}: in a longer text. To change it, use `{line}`{IN_PLACE}")
+            }
+            None => match self.beside(manifest, node) {
+                Some(beside) => format!("{path}: in a longer text. {beside}"),
+                None => format!("{path}: in a longer text"),
+            },
         }
     }
-    for manifest in manifests
-        .iter()
-        .filter(|manifest| manifest.nested.is_none())
-    {
-        let of_file = |mention: &Mention| mention.file == manifest.file.path;
-        if !mentions.iter().any(of_file) {
-            mentions.extend(in_lines(manifest, image));
-        }
-    }
-    let holds_images = |manifest: &Manifest<'_>| manifest.sites.iter().any(|s| !s.text.is_empty());
-    if mentions.is_empty() && !manifests.iter().any(holds_images) {
-        // Whoever sees the word in the file is not told that there is nothing.
-        let files = manifests.iter().filter(|m| m.nested.is_none());
-        mentions.extend(files.flat_map(|manifest| lines_with(manifest, image, word)));
-    }
-    mentions.truncate(MOST);
-    mentions
-}
 
-/// The values that have the text.
-fn in_values(
-    manifest: &Manifest<'_>,
-    image: &ImageReference,
-    request: &EditRequest,
-) -> Vec<(NodeId, String)> {
-    let stream = &manifest.stream;
-    let is_inside = |node: NodeId| stream[node].role != Role::Root;
-    let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
-    let values = values.filter_map(|(node, _)| Some((node, stream.value(node)?.trim_end())));
-    let values = values.filter(|(node, text)| {
-        is_inside(*node) && position(text, image.repository_as_written()).is_some()
-    });
-    let values = values.filter(|(node, _)| stream.inside(*node).is_none());
-    // What names or selects objects is no place for an image: to write one there breaks what selects by it.
-    let values = values.filter(|(node, _)| {
-        let mut around = std::iter::once(*node).chain(stream.ancestors(*node));
-        !around.any(|node| stream.key_of(node).is_some_and(keys::selects))
-    });
-    let told = values.map(|(node, text)| (node, why(manifest, node, text, image, request)));
-    told.collect()
-}
-
-fn why(
-    manifest: &Manifest<'_>,
-    node: NodeId,
-    text: &str,
-    image: &ImageReference,
-    request: &EditRequest,
-) -> String {
-    let stream = &manifest.stream;
-    let path = manifest.path_by_names(node);
-    let Some(written) = manifest.address(node) else {
-        return format!(
-            "{path}: in a text of several documents, in which a path leads to the first alone"
-        );
-    };
-    let key = stream.key_of(node).unwrap_or_default();
-    if let Some(kind) = find::kind_of_names(stream, node) {
-        return format!(
-            "{path}: versions are looked up for this {kind}, so nothing is written there"
-        );
+    /// The values that make up the repository with what is beside them, or with what fills in its registry.
+    fn in_parts(&self, manifest: &'m Manifest<'f>) -> Vec<(NodeId, String)> {
+        let texts = texts(manifest)
+            .filter(|(_, text)| text.contains(self.image.name()))
+            .filter(|(node, _)| is_place(manifest, *node) && manifest.address(*node).is_some());
+        let told = texts.filter_map(|(node, text)| {
+            let why = self
+                .filled_in(manifest, node, text)
+                .or_else(|| self.joined(manifest, node, text))?;
+            Some((node, why))
+        });
+        told.take(MOST).collect()
     }
-    let is_chosen_out = !request.resources.is_empty() || !request.paths.is_empty();
-    if keys::is_image(key) && is_chosen_out {
-        let input = if request.paths.is_empty() {
-            "resource"
-        } else {
-            "path"
+
+    /// Of `${REGISTRY}/acme/web:v1`.
+    fn filled_in(&self, manifest: &Manifest<'f>, node: NodeId, text: &str) -> Option<String> {
+        let (image, path) = (self.image, self.image.path());
+        let registry = text.get(..text.find(path)?)?.strip_suffix('/')?;
+        let filled = image::placeholder(registry)?;
+        let is_all = registry.trim_start_matches("docker://") == filled;
+        let new = replaced(text, path, image).filter(|_| is_all)?;
+        let line = self.set(manifest, node, &new)?;
+        Some(format!(
+            "{}: its registry is filled in by something else, {filled}. If that is {}, use `{line}`{IN_PLACE}",
+            manifest.path_by_names(node),
+            image.registry()
+        ))
+    }
+
+    /// Of `registry: https://quay.io/` and `repository: /acme/web`, in one mapping or around it.
+    fn joined(&self, manifest: &Manifest<'f>, node: NodeId, text: &str) -> Option<String> {
+        let (stream, repository) = (&manifest.stream, self.image.repository_as_written());
+        let front = repository.strip_suffix(text.trim_matches('/'))?;
+        let front = front.strip_suffix('/').filter(|_| !text.is_empty())?;
+        let is_front = |value: &&NodeId| {
+            let text = stream.value(**value).unwrap_or_default();
+            let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+            text.trim_matches('/') == front
         };
-        return format!("{path}: `{input}` leaves it out");
+        let other = stream.ancestors(node).skip(1).find_map(|around| {
+            let mut values = stream.pairs(around).iter().map(|(_, value)| value);
+            values.find(is_front)
+        })?;
+        let path = manifest.path_by_names(node);
+        let other = manifest.path_by_names(*other);
+        let advice = self.beside(manifest, node);
+        let advice =
+            advice.unwrap_or_else(|| "Name the key that holds the tag with `path`".to_owned());
+        Some(format!(
+            "{path}: {other} in front makes it this name, and they are not read as one. {advice}"
+        ))
     }
-    let is_whole = image::repository_meant(text).is_some_and(|own| own.same_repository(image));
-    let step = match request.images.len() {
-        1 => "add the input",
-        _ => "set it in a step of its own, with the input",
-    };
-    if is_whole && is_versioned(text) {
-        return format!(
-            "{path}: the key says nothing of an image. If it is one, {step} `path: {written}`"
-        );
+
+    /// The line of `image` for an entry at `node` that has a name of its own: `NAME=IMAGE`.
+    fn by_label(&self, manifest: &Manifest<'f>, node: NodeId) -> Option<String> {
+        let site = manifest.sites.iter().find(|site| site.node == node)?;
+        let label = site.label.as_ref()?;
+        let is_it = image::repository_meant(label)?.same_repository(self.image);
+        let held: ImageReference = site.text.parse().ok().filter(|_| is_it)?;
+        let version = self.image.to_string();
+        let version = version.strip_prefix(self.image.repository_as_written())?;
+        let line = format!("{label}={}{version}", held.repository_as_written());
+        let request = EditRequest {
+            images: vec![line.parse().ok()?],
+            ..self.nothing()
+        };
+        (self.tried)(self.file(manifest), &request)?;
+        Some(line)
     }
-    if is_whole && key == "name" {
-        // With a tag, it would name something else.
-        return format!(
-            "{path}: a name without a tag. If the tag is in another key, name that with `path`"
-        );
+
+    /// What to do about a name without a tag at `node`.
+    fn on_name(&self, manifest: &Manifest<'f>, node: NodeId) -> String {
+        if let Some(beside) = self.beside(manifest, node) {
+            return beside;
+        }
+        let general = "If the tag is in another key, name that with `path`";
+        match self.behind(manifest, node) {
+            Some(line) => {
+                format!("{general}; if it belongs here, write it once, with `{line}`{IN_PLACE}")
+            }
+            None => general.to_owned(),
+        }
     }
-    if is_whole {
-        return format!(
-            "{path}: a name without a tag. If the tag is in another key, name that with `path`; if it belongs here, write it once, with `set: {written}={image}` in place of the line in `image`"
-        );
+
+    /// The same, for a place that is known to hold an image.
+    pub fn on_bare_image(&self, manifest: &Manifest<'f>, node: NodeId) -> String {
+        if let Some((place, line)) = self.version_beside(manifest, node) {
+            return format!(
+                ". If its tag is {place}, beside it, {} `{line}`",
+                self.step()
+            );
+        }
+        match self.behind(manifest, node) {
+            Some(line) => format!(
+                "{NO_TAG_BESIDE}; or, if the tag belongs here, write the image here once, with `{line}`{IN_PLACE}"
+            ),
+            None => NO_TAG_BESIDE.to_owned(),
+        }
     }
-    if text.contains('\n') {
-        return format!("{path}: in a text of several lines, which is not edited");
+
+    /// What to write where the version of the name at `node` may be beside it.
+    fn beside(&self, manifest: &Manifest<'f>, node: NodeId) -> Option<String> {
+        let (place, line) = self.version_beside(manifest, node)?;
+        Some(match line.starts_with("set: ") {
+            true => format!("If its tag is {place}, use `{line}`{IN_PLACE}"),
+            false => format!("If its tag is {place}, {} `{line}`", self.step()),
+        })
     }
-    if keys::is_image(key) {
-        return format!(
-            "{path}: what is there can't be read as an image. Correct it once, with `set: {written}={image}` in place of the line in `image`"
-        );
+
+    /// Where the version of the name at `node` may be, of what is beside it, and the line that writes it there.
+    fn version_beside(&self, manifest: &Manifest<'f>, node: NodeId) -> Option<(String, String)> {
+        let stream = &manifest.stream;
+        let (own, beside) = beside(manifest, node)?;
+        let is_version = |value: NodeId| {
+            let text = stream.value(value);
+            text.is_some_and(|t| t.is_empty() || image::is_tag(t) || image::is_digest(t))
+        };
+        let mut versions = beside.into_iter();
+        versions.find_map(|(name, value)| {
+            if value == node || !keys::is_version_beside(own, name) || !is_version(value) {
+                return None;
+            }
+            let by_path = self.path(manifest, value);
+            let entry = || {
+                let is_entry = name == "newTag";
+                self.path(manifest, stream[value].parent.filter(|_| is_entry)?)
+            };
+            let by_set = || self.set(manifest, value, self.image.tag()?);
+            let line = by_path.or_else(entry).or_else(by_set)?;
+            Some((manifest.path_by_names(value), line))
+        })
     }
-    if keys::is_repository(key) {
-        return format!(
-            "{path}: what is there can't be read as a repository. Correct it, with `set: {written}={}` in a step before",
-            image.repository_as_written()
-        );
+
+    /// The line of `set` that writes the whole image at `node`, where a name without a tag is. Only where its key
+    /// says that it is all of an image, and the image is read there then.
+    fn behind(&self, manifest: &Manifest<'f>, node: NodeId) -> Option<String> {
+        let stream = &manifest.stream;
+        let (own, beside) = beside(manifest, node)?;
+        let list = stream[node].parent.and_then(|list| stream.key_of(list));
+        let says_image = keys::is_image(own)
+            || keys::mentions_image(own)
+            || list.is_some_and(|key| keys::is_images(key) || keys::is_image(key));
+        let is_part = beside
+            .iter()
+            .any(|(name, value)| *value != node && keys::is_front(name));
+        if !says_image || is_part {
+            return None;
+        }
+        let line = self.set(manifest, node, &self.image.to_string())?;
+        let request = |set: Option<&str>| -> Option<EditRequest> {
+            let (images, paths) = match set {
+                Some(_) => (Vec::new(), Vec::new()),
+                None => (vec![self.wish()], vec![self.address(manifest, node)?]),
+            };
+            let set = set.map(str::parse).transpose().ok()?;
+            let set = set.into_iter().collect();
+            Some(EditRequest {
+                images,
+                paths,
+                set,
+                ..self.nothing()
+            })
+        };
+        let set = line.strip_prefix("set: ");
+        let after = (self.tried)(self.file(manifest), &request(set)?)?;
+        let again = (self.tried)(&after, &request(None)?)?;
+        (again.bytes == after.bytes).then_some(line)
     }
-    match replaced(text, image) {
-        Some(new) => format!(
-            "{path}: in a longer text. To change it, use `set: {written}={}` in place of the line in `image`",
-            NewValue::Text(new).written()
-        ),
-        None => format!("{path}: in a longer text"),
+
+    /// The line of `path` that leads to `node`, where the image can be written by it.
+    fn path(&self, manifest: &Manifest<'f>, node: NodeId) -> Option<String> {
+        let path = self.address(manifest, node)?;
+        let line = format!("path: {path}");
+        let request = EditRequest {
+            images: vec![self.wish()],
+            paths: vec![path],
+            ..self.nothing()
+        };
+        (self.tried)(self.file(manifest), &request)?;
+        Some(line)
+    }
+
+    /// The line of `set` that writes `text` at `node`, where it can be written.
+    pub fn set(&self, manifest: &Manifest<'f>, node: NodeId, text: &str) -> Option<String> {
+        let value = NewValue::Text(text.to_owned()).written();
+        let line = format!("{}={value}", manifest.address(node)?);
+        let request = EditRequest {
+            set: vec![line.parse().ok()?],
+            ..self.nothing()
+        };
+        (self.tried)(self.file(manifest), &request)?;
+        Some(format!("set: {line}"))
+    }
+
+    fn address(&self, manifest: &Manifest<'f>, node: NodeId) -> Option<YamlPath> {
+        manifest.address(node)?.parse().ok()
+    }
+
+    /// The line of `image` alone.
+    fn wish(&self) -> ImageAssignment {
+        ImageAssignment {
+            container: None,
+            image: self.image.clone(),
+        }
+    }
+
+    /// What is asked for besides.
+    fn nothing(&self) -> EditRequest {
+        EditRequest {
+            resources: self.request.resources.clone(),
+            ..EditRequest::default()
+        }
+    }
+
+    /// The file that `manifest` is, or is a text of.
+    pub fn file(&self, manifest: &Manifest<'f>) -> &'f ManifestFile {
+        let outer = |manifest: &Manifest<'f>| {
+            let nested = manifest.nested.as_ref()?;
+            self.manifests.get(nested.outer)
+        };
+        let mut file = manifest.file;
+        let mut around = outer(manifest);
+        while let Some(manifest) = around {
+            file = manifest.file;
+            around = outer(manifest);
+        }
+        file
+    }
+
+    /// How an input is added that is for one image.
+    fn step(&self) -> &'static str {
+        match self.request.images.len() {
+            1 => "add the input",
+            _ => "set it in a step of its own, with the input",
+        }
     }
 }
 
-/// `text` with `image` in place of the reference to it.
-fn replaced(text: &str, image: &ImageReference) -> Option<String> {
-    let repository = image.repository_as_written();
-    let start = position(text, repository)?;
-    let behind = text.get(start + repository.len()..)?;
+/// The end of advice to use another input.
+const IN_PLACE: &str = " in place of the line in `image`";
+
+/// The values of a file that may name an image, in the order of the text.
+fn texts<'m>(manifest: &'m Manifest<'_>) -> impl Iterator<Item = (NodeId, &'m str)> {
+    let stream = &manifest.stream;
+    let values = stream
+        .nodes()
+        .filter(|(_, node)| node.role != Role::Key && node.role != Role::Root);
+    values.filter_map(|(node, _)| Some((node, stream.value(node)?.trim_end())))
+}
+
+/// Whether an image may be written at `node`, or a part of one. What names or selects objects is no such place: to
+/// write one there breaks what selects by it.
+fn is_place(manifest: &Manifest<'_>, node: NodeId) -> bool {
+    let stream = &manifest.stream;
+    let mut around = std::iter::once(node).chain(stream.ancestors(node));
+    stream.inside(node).is_none()
+        && !around.any(|node| stream.key_of(node).is_some_and(keys::selects))
+}
+
+/// What `node` is called, and what else is in its mapping, or in its list of names and values.
+fn beside<'m>(
+    manifest: &'m Manifest<'_>,
+    node: NodeId,
+) -> Option<(&'m str, Vec<(&'m str, NodeId)>)> {
+    let stream = &manifest.stream;
+    let around = stream[node].parent?;
+    let key = stream.key_of(node).unwrap_or_default();
+    let named = |item: NodeId| {
+        Some((
+            stream.value(stream.get(item, "name")?)?,
+            stream.get(item, "value")?,
+        ))
+    };
+    if let Some((own, _)) = named(around).filter(|_| key == "value") {
+        let items = stream[around].parent.map(|list| stream.items(list));
+        let items = items.unwrap_or_default().iter();
+        return Some((own, items.filter_map(|item| named(*item)).collect()));
+    }
+    let pairs = stream.pairs(around).iter();
+    let pairs = pairs.filter_map(|(key, value)| Some((stream.value(*key)?, *value)));
+    Some((key, pairs.collect()))
+}
+
+/// `text` with the version of `image` in place of the one behind `name`.
+fn replaced(text: &str, name: &str, image: &ImageReference) -> Option<String> {
+    let start = match name == image.repository_as_written() {
+        true => position(text, name)?,
+        false => text.find(name)?,
+    };
+    let end = start + name.len();
+    let behind = text.get(end..)?;
     let is_version =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '@');
-    let end = behind.find(|c| !is_version(c)).unwrap_or(behind.len());
-    if !behind.starts_with([':', '@']) {
+    let length = behind.find(|c| !is_version(c)).unwrap_or(behind.len());
+    let rest = behind.get(length..)?;
+    if !behind.starts_with([':', '@']) || image::placeholder(rest).is_some() {
         return None;
     }
-    let before = text.get(..start)?;
-    Some(format!("{before}{image}{}", behind.get(end..)?))
+    let whole = image.to_string();
+    let version = whole.strip_prefix(image.repository_as_written())?;
+    Some(format!("{}{name}{version}{rest}", text.get(..start)?))
 }
-
-/// The lines that have the text, where no value has it.
-fn in_lines(manifest: &Manifest<'_>, image: &ImageReference) -> Vec<Mention> {
-    lines_with(manifest, image, position)
-}
-
 /// The lines in which `find` sees the repository.
 fn lines_with(
     manifest: &Manifest<'_>,

@@ -4,6 +4,8 @@
 //! belongs to, and has [`crate::yaml`] change them; it knows what Kubernetes, Helm and Kustomize
 //! mean by a key, and nothing of bytes.
 
+#[cfg(test)]
+mod advice_tests;
 mod alike;
 mod assign;
 mod change;

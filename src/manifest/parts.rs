@@ -473,7 +473,7 @@ impl Version {
         let has_home = is_behind || parts.tag.is_some() || is_known;
         let needs_home = image.tag().is_some() || parts.digest.is_none();
         if needs_home && !has_home {
-            return Err(Obstacle::NameOnly);
+            return Err(Obstacle::NameOnly { advice: None });
         }
         let has_digest = parts.digest.is_some();
         let old_tag = old.parse::<ImageReference>().ok();

@@ -8,7 +8,7 @@ use super::file::{Manifest, Text, with_texts};
 use super::find;
 use super::guard::{self, Promise};
 use super::locate::{self, paths};
-use super::mention;
+use super::mention::Advisor;
 use super::place::Object;
 use super::placeholder;
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
@@ -17,7 +17,8 @@ use super::source::{ManifestFile, Source};
 use super::target::{self, Targets, described, unwritable};
 use super::write::Obstacle;
 use crate::image::ImageReference;
-use crate::yaml::{NodeId, Stream, scalar};
+use crate::yaml::path::Step;
+use crate::yaml::{NewValue, NodeId, Stream};
 
 /// What to do to `files` so that they hold what `request` asks for.
 ///
@@ -25,6 +26,33 @@ use crate::yaml::{NodeId, Stream, scalar};
 /// [`ManifestError`]: a file that can't be edited, a line that meets nothing, lines that contradict each
 /// other, or a result that would not hold what was asked for. No part of the request is planned then.
 pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, ManifestError> {
+    planned(files, request, true)
+}
+
+/// The largest file that advice is tried on.
+const MOST_TRIED: usize = 256 * 1024;
+
+/// What `request` makes of `file`: whether advice can be followed is tried, and advises nothing itself.
+fn tried(file: &ManifestFile, request: &EditRequest) -> Option<ManifestFile> {
+    if file.bytes.len() > MOST_TRIED {
+        return None;
+    }
+    let plan = planned(std::slice::from_ref(file), request, false).ok()?;
+    Some(match plan.edits.into_iter().next() {
+        Some(edit) => ManifestFile {
+            path: edit.path,
+            bytes: edit.after,
+        },
+        None => file.clone(),
+    })
+}
+
+/// The plan; `advises` is whether a refusal says what to write instead.
+fn planned(
+    files: &[ManifestFile],
+    request: &EditRequest,
+    advises: bool,
+) -> Result<Plan, ManifestError> {
     let sources: Vec<Source<'_>> = files.iter().map(Source::new).collect();
     let mut manifests: Vec<Manifest<'_>> = Vec::with_capacity(files.len());
     let mut skipped = Vec::new();
@@ -55,13 +83,27 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
             return Err(match skipped.find(|(file, _)| holds_it(file)) {
                 Some((_, error)) => error,
                 None => template(&manifests)
-                    .unwrap_or_else(|| nothing_found(&manifests, assignment, request)),
+                    .unwrap_or_else(|| nothing_found(&manifests, assignment, request, advises)),
             });
         }
     }
     let mut targets: Vec<Targets<'_>> = manifests.iter().map(|_| Targets::default()).collect();
     for assignment in &request.images {
-        add_image(&manifests, &mut targets, assignment, request, &mut plan)?;
+        let advisor = Advisor {
+            manifests: &manifests,
+            image: &assignment.image,
+            request,
+            tried,
+        };
+        let advisor = advises.then_some(&advisor);
+        add_image(
+            &manifests,
+            &mut targets,
+            assignment,
+            request,
+            advisor,
+            &mut plan,
+        )?;
     }
     let set = request.set.iter().map(Wish::Set);
     for wish in set.chain(request.remove.iter().map(Wish::Remove)) {
@@ -207,6 +249,7 @@ fn add_image<'r>(
     targets: &mut [Targets<'r>],
     assignment: &'r ImageAssignment,
     request: &'r EditRequest,
+    advisor: Option<&Advisor<'_, '_>>,
     plan: &mut Plan,
 ) -> Result<(), ManifestError> {
     let mut meant: Vec<(usize, &Site)> = Vec::new();
@@ -233,8 +276,8 @@ fn add_image<'r>(
         }
     }
     if let ([], Some((number, site, obstacle))) = (meant.as_slice(), passed.first()) {
-        let obstacle = explained(manifests, obstacle.clone());
         let manifest = &manifests[*number];
+        let obstacle = explained(advisor, manifest, site, obstacle.clone());
         return Err(unwritable(manifest, site, obstacle, &assignment.image));
     }
     let is_by_repository = assignment.container.is_none() && request.paths.is_empty();
@@ -257,7 +300,7 @@ fn add_image<'r>(
         if is_done(targets, site) {
             continue;
         }
-        let added = targets.add_image(manifest, site, assignment);
+        let (own, added) = (site, targets.add_image(manifest, site, assignment));
         added.map_err(|error| match error {
             ManifestError::Unwritable {
                 file,
@@ -268,7 +311,7 @@ fn add_image<'r>(
                 file,
                 line,
                 site,
-                obstacle: Box::new(explained(manifests, *obstacle)),
+                obstacle: Box::new(explained(advisor, manifest, own, *obstacle)),
             },
             other => other,
         })?;
@@ -284,7 +327,7 @@ fn add_image<'r>(
     for (number, site, obstacle) in passed {
         if let Some(manifest) = manifests.get(number) {
             let what = match obstacle {
-                Obstacle::NameOnly => "has no tag of its own".to_owned(),
+                Obstacle::NameOnly { .. } => "has no tag of its own".to_owned(),
                 Obstacle::LookedUp { kind } => {
                     format!("is a name whose versions are looked up for this {kind}")
                 }
@@ -386,12 +429,31 @@ fn check(
     Ok(())
 }
 
-/// Where the value comes from that is filled in somewhere, if the files say.
-fn explained(manifests: &[Manifest<'_>], obstacle: Obstacle) -> Obstacle {
+/// What is in the way at `site`, with what to write instead: where the value comes from that is filled in
+/// somewhere, and where a tag may be, if the files say.
+fn explained(
+    advisor: Option<&Advisor<'_, '_>>,
+    manifest: &Manifest<'_>,
+    site: &Site,
+    obstacle: Obstacle,
+) -> Obstacle {
+    let Some(advisor) = advisor else {
+        return obstacle;
+    };
+    let node = site.slots().next().map_or(site.node, |slot| slot.node);
     match obstacle {
-        Obstacle::Placeholder { text, .. } => match placeholder::advice(manifests, &text) {
+        Obstacle::Placeholder { text, .. } => match placeholder::advice(advisor.manifests, &text) {
             Some(advice) => Obstacle::Placeholder { text, advice },
             None => Obstacle::Template,
+        },
+        Obstacle::NameOnly { .. } => Obstacle::NameOnly {
+            advice: Some(advisor.on_bare_image(manifest, node)),
+        },
+        Obstacle::OtherRepository { .. } => Obstacle::OtherRepository {
+            line: site
+                .tag()
+                .zip(advisor.image.tag())
+                .and_then(|(slot, tag)| advisor.set(manifest, slot.node, tag)),
         },
         other => other,
     }
@@ -432,7 +494,8 @@ fn template(manifests: &[Manifest<'_>]) -> Option<ManifestError> {
 }
 
 /// The error where a kustomization could have an entry for `assignment`, with how to add one.
-fn no_entry(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> Option<ManifestError> {
+fn no_entry(assignment: &ImageAssignment, advisor: &Advisor<'_, '_>) -> Option<ManifestError> {
+    let manifests = advisor.manifests;
     manifests.iter().find_map(|manifest| {
         let file = &manifest.file.path;
         let path = find::entries_of_kustomization(&manifest.stream, file)?;
@@ -442,31 +505,63 @@ fn no_entry(manifests: &[Manifest<'_>], assignment: &ImageAssignment) -> Option<
             return None; // It is asked for by another name than it has.
         }
         let repository = image.repository_as_written();
-        let version = match (image.tag(), image.digest()) {
-            (Some(tag), None) => format!("newTag: {}", quoted(tag)),
-            (_, Some(digest)) => format!("digest: {}", quoted(digest)),
+        let (key, version) = match (image.tag(), image.digest()) {
+            (Some(tag), None) => ("newTag", tag),
+            (_, Some(digest)) => ("digest", digest),
             (None, None) => return None,
         };
-        let (name, new_name) = match &assignment.container {
-            Some(name) => (name.as_str(), format!("newName: {repository}, ")),
-            None => (repository, String::new()),
+        let name = assignment.container.as_deref().unwrap_or(repository);
+        let entry = Step::Field {
+            key: "name".to_owned(),
+            value: name.to_owned(),
         };
+        let value = |text: &str| NewValue::Text(text.to_owned()).written();
+        let line = |key, text| format!("{path}{entry}.{key}:={}", value(text));
+        let new_name = assignment.container.as_ref();
+        let new_name = new_name.map(|_| line("newName", repository));
+        let lines = new_name.into_iter().chain([line(key, version)]);
+        let lines: Vec<String> = lines.collect();
+        let is_single = !repository.contains('/');
         Some(ManifestError::NoEntry {
             file: file.clone(),
             name: name.to_owned(),
-            path,
-            entry: format!("name: {name}, {new_name}{version}"),
-            held: nearest_images(std::slice::from_ref(manifest), image),
+            lines: match is_entry(manifest, assignment, advisor, &lines) {
+                true => lines,
+                false => Vec::new(),
+            },
+            // A single word names other things, too.
+            mentions: match is_single || assignment.container.is_some() {
+                true => Vec::new(),
+                false => advisor.in_values(),
+            },
+            held: nearest_images(manifests, image),
         })
     })
 }
 
-/// `text` as it is written in brackets.
-fn quoted(text: &str) -> String {
-    match scalar::is_plain_string(text, true) {
-        true => text.to_owned(),
-        false => scalar::double_quoted(text),
-    }
+/// Whether `lines` of `set` make an entry in a kustomization that `assignment` finds then.
+fn is_entry(
+    manifest: &Manifest<'_>,
+    assignment: &ImageAssignment,
+    advisor: &Advisor<'_, '_>,
+    lines: &[String],
+) -> bool {
+    let set = lines.iter().map(|line| line.parse().ok());
+    let set = EditRequest {
+        set: set.collect::<Option<_>>().unwrap_or_default(),
+        ..EditRequest::default()
+    };
+    let asked = EditRequest {
+        images: vec![assignment.clone()],
+        ..EditRequest::default()
+    };
+    let after = (advisor.tried)(manifest.file, &set);
+    let again = after
+        .as_ref()
+        .and_then(|after| (advisor.tried)(after, &asked));
+    again
+        .zip(after)
+        .is_some_and(|(again, after)| again.bytes == after.bytes)
 }
 
 /// The error for an assignment that no site answers to.
@@ -474,9 +569,17 @@ fn nothing_found(
     manifests: &[Manifest<'_>],
     assignment: &ImageAssignment,
     request: &EditRequest,
+    advises: bool,
 ) -> ManifestError {
     let files = paths(manifests);
-    if let Some(error) = no_entry(manifests, assignment) {
+    let advisor = Advisor {
+        manifests,
+        image: &assignment.image,
+        request,
+        tried,
+    };
+    let advisor = advises.then_some(&advisor);
+    if let Some(error) = advisor.and_then(|advisor| no_entry(assignment, advisor)) {
         return error;
     }
     match &assignment.container {
@@ -498,7 +601,7 @@ fn nothing_found(
         None => ManifestError::NoImage {
             repository: assignment.image.repository_as_written().to_owned(),
             files,
-            mentions: mention::of(manifests, &assignment.image, request),
+            mentions: advisor.map(Advisor::mentions).unwrap_or_default(),
             held: nearest_images(manifests, &assignment.image),
         },
     }

@@ -195,7 +195,8 @@ impl Site {
         if let Some(text) = parts.placeholder().filter(|text| !text.starts_with('<')) {
             return Some(placeholder(text));
         }
-        self.is_name_only().then_some(Obstacle::NameOnly)
+        let advice = None;
+        self.is_name_only().then_some(Obstacle::NameOnly { advice })
     }
 
     /// Whether it is a name of which nobody knows where its version goes.
@@ -265,7 +266,7 @@ impl Site {
                     && !parts.is_version_only()
                     && parts.repositories().iter().all(is_other)
                 {
-                    return Err(Obstacle::OtherRepository);
+                    return Err(Obstacle::OtherRepository { line: None });
                 }
                 let mut written = parts.write(stream, image)?;
                 if parts.is_version_only() {

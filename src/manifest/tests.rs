@@ -577,7 +577,7 @@ fn a_path_names_the_place_of_the_image() {
         .map(|(text, path)| plan(&files(&[("web.yaml", text)]), &with_path(&["a:2"], &[path])).unwrap_err().to_string())
         .join("\n"),
         @r#"
-        web.yaml, line 1: the image b:v1 belongs to another repository than the one asked for: name what is around it with `path`, or set the tag alone with `set`
+        web.yaml, line 1: the image b:v1 belongs to another repository than the one asked for: to write the tag alone all the same, use `set: .image.tag="2"`
         web.yaml, line 1: the image is only a part of an image, "repository": name the mapping around it with `path`, or write the part with `set`
         web.yaml, line 1: the image is a list or a mapping where the image should be a string: name what is in it with `path`
         web.yaml, line 2: the image b:1 is written at the anchor on line 1, where others read it that were not asked for (line 3): to change it for all of them, add the line `.a=a:2` to `set`

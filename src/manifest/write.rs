@@ -25,6 +25,10 @@ pub(super) struct Shared {
     pub text: String,
 }
 
+/// What to do about a name of which nothing else is known.
+pub(super) const NO_TAG_BESIDE: &str =
+    ", and nothing beside it says where the tag is: name the key that holds the tag with `path`";
+
 /// Why an image can't be written where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
@@ -67,10 +71,11 @@ pub enum Obstacle {
     )]
     Framed,
     /// `image: ghcr.io/acme/web`, and no tag beside it.
-    #[error(
-        "is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set` in place of the line in `image`"
-    )]
-    NameOnly,
+    #[error("is a name without a tag{}", advice.as_deref().unwrap_or(NO_TAG_BESIDE))]
+    NameOnly {
+        /// Where the tag may be, and what to write; none where nobody has looked.
+        advice: Option<String>,
+    },
     /// A name without a tag, and a key that may hold its version.
     #[error("is a name without a tag, and its version may be in {key}, line {line}: {advice}")]
     VersionElsewhere {
@@ -110,9 +115,12 @@ pub enum Obstacle {
     NameWithTag,
     /// `path` leads to the tag of another image.
     #[error(
-        "belongs to another repository than the one asked for: name what is around it with `path`, or set the tag alone with `set`"
+        "belongs to another repository than the one asked for: to write the tag alone all the same, use {}", line.as_ref().map_or("`set`".to_owned(), |line| format!("`{line}`"))
     )]
-    OtherRepository,
+    OtherRepository {
+        /// The line of `set` that does; none where nobody has looked.
+        line: Option<String>,
+    },
     /// `global.imageRegistry` is another one.
     #[error(
         "gets its registry from `global.imageRegistry`, {registry}, as all images of the file do: change that with `set`"

@@ -279,7 +279,7 @@ fn what_a_refusal_says_to_write_works() {
         ),
         (
             "a.yaml",
-            "spec:\n  package: ghcr.io/acme/web\n",
+            "spec:\n  baseImage: ghcr.io/acme/web\n",
             "ghcr.io/acme/web:v2",
         ),
         (

@@ -1,0 +1,218 @@
+//! What a refusal advises works when it is followed, and does no harm.
+
+use super::{EditRequest, ManifestFile, plan};
+
+/// What lines make of one file: those with an input's name before them, others are images.
+fn planned(name: &str, text: &str, lines: &[&str]) -> Result<String, String> {
+    let mut request = EditRequest::default();
+    for line in lines {
+        match line.split_once(": ") {
+            Some(("path", path)) => request.paths.push(path.parse().unwrap()),
+            Some(("set", set)) => request.set.push(set.parse().unwrap()),
+            Some(("image", image)) => request.images.push(image.parse().unwrap()),
+            _ => request.images.push(line.parse().unwrap()),
+        }
+    }
+    let file = ManifestFile {
+        path: name.parse().unwrap(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let mut plan = plan(&[file], &request).map_err(|error| {
+        let advice = error.advice();
+        let advice = advice.map_or_else(String::new, |advice| format!(". {advice}"));
+        format!("{error}{advice}")
+    })?;
+    let edit = plan.edits.pop();
+    Ok(edit.map_or(text.to_owned(), |edit| {
+        String::from_utf8(edit.after).unwrap()
+    }))
+}
+
+/// Follows what is advised for `image` in `before`, `advice`, and finds `after`.
+#[track_caller]
+fn follow(before: &str, image: &str, advice: &str, after: &str) {
+    let refused = planned("k.yaml", before, &[image]).unwrap_err();
+    assert!(refused.contains(&format!("`{advice}`")), "{refused}");
+    let lines = match advice.starts_with("path: ") {
+        true => vec![image, advice],
+        false => vec![advice],
+    };
+    assert_eq!(planned("k.yaml", before, &lines).as_deref(), Ok(after));
+}
+
+#[test]
+fn a_tag_beside_a_name_is_advised_and_not_a_whole_image_in_the_name() {
+    for (before, image, advice, after) in [
+        (
+            "defaultAirflowRepository: apache/airflow\ndefaultAirflowTag: '2.10.3'\n",
+            "apache/airflow:2.10.4",
+            "path: .defaultAirflowTag",
+            "defaultAirflowRepository: apache/airflow\ndefaultAirflowTag: '2.10.4'\n",
+        ),
+        (
+            "source:\n  repoURL: oci://ghcr.io/acme/web\n  targetRevision: v1\n",
+            "ghcr.io/acme/web:v2",
+            "path: .source.targetRevision",
+            "source:\n  repoURL: oci://ghcr.io/acme/web\n  targetRevision: v2\n",
+        ),
+        (
+            "kind: ImageTagTransformer\nimageTag:\n  name: web\n  newName: acme/web\n  newTag: v1\n",
+            "acme/web:v2",
+            "path: .imageTag",
+            "kind: ImageTagTransformer\nimageTag:\n  name: web\n  newName: acme/web\n  newTag: v2\n",
+        ),
+        (
+            "env:\n- {name: WEB_REPO, value: acme/web}\n- {name: WEB_TAG, value: v1}\n",
+            "acme/web:v2",
+            "path: .env[name=WEB_TAG].value",
+            "env:\n- {name: WEB_REPO, value: acme/web}\n- {name: WEB_TAG, value: v2}\n",
+        ),
+        (
+            "image:\n  registry: quay.io/\n  repository: acme/web\n  tag: v1\n",
+            "quay.io/acme/web:v2",
+            "path: .image.tag",
+            "image:\n  registry: quay.io/\n  repository: acme/web\n  tag: v2\n",
+        ),
+        (
+            "image:\n  registry: https://quay.io\n  repository: /acme/web\n  tag: v1\n",
+            "quay.io/acme/web:v2",
+            "path: .image.tag",
+            "image:\n  registry: https://quay.io\n  repository: /acme/web\n  tag: v2\n",
+        ),
+        (
+            "other:\n  image: ${REG}/acme/api:v1\n",
+            "ghcr.io/acme/api:v2",
+            "set: .other.image=${REG}/acme/api:v2",
+            "other:\n  image: ${REG}/acme/api:v2\n",
+        ),
+        (
+            "services:\n- name: docker:27-dind\n",
+            "docker:28-dind",
+            "path: .services[0].name",
+            "services:\n- name: docker:28-dind\n",
+        ),
+        (
+            "spec: {source: {kustomize: {images: [acme/web=mirror.io/web:v1]}}}\n",
+            "acme/web:v2",
+            "image: acme/web=mirror.io/web:v2",
+            "spec: {source: {kustomize: {images: [acme/web=mirror.io/web:v2]}}}\n",
+        ),
+    ] {
+        follow(before, image, advice, after);
+    }
+}
+
+#[test]
+fn nothing_is_advised_to_be_written_over_what_is_a_name_by_definition() {
+    for (text, image) in [
+        (
+            "matchPackageNames: [ghcr.io/acme/web]\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        (
+            "mirrors:\n- source: ghcr.io/acme/web\n",
+            "ghcr.io/acme/web:v2",
+        ),
+        ("services:\n- alias: docker\n", "docker:28-dind"),
+        (
+            "operator:\n  repository: nvcr.io/nvidia\n  image: gpu-operator\n",
+            "nvcr.io/nvidia/gpu-operator:v24",
+        ),
+        (
+            "operator:\n  repository: nvcr.io/nvidia\n  image: nvidia/gpu-operator\n",
+            "nvidia/gpu-operator:v24",
+        ),
+    ] {
+        let refused = planned("k.yaml", text, &[image]).unwrap_err();
+        assert!(!refused.contains("set:"), "{refused}");
+        let name = image.rsplit(['/', ':']).nth(1).unwrap();
+        assert!(refused.contains(name), "{refused}");
+    }
+    let text = "operator:\n  repository: nvcr.io/nvidia\n  image: gpu-operator\n";
+    let lines = ["nvcr.io/nvidia/gpu-operator:v24", "path: .operator"];
+    let refused = planned("k.yaml", text, &lines).unwrap_err();
+    assert!(!refused.contains("set:"), "{refused}");
+    follow(
+        "web:\n  baseImage: acme/web\n",
+        "acme/web:v2",
+        "set: .web.baseImage=acme/web:v2",
+        "web:\n  baseImage: acme/web:v2\n",
+    );
+}
+
+#[test]
+fn an_entry_of_kustomize_is_added_once_however_often_it_is_asked_for() {
+    for (text, image, lines) in [
+        (
+            "kind: Kustomization\nresources: [a.yaml]\n",
+            "ghcr.io/acme/web:1.10",
+            &[".images[name=\"ghcr.io/acme/web\"].newTag:=\"1.10\""][..],
+        ),
+        (
+            "kind: Kustomization\nimages:\n- name: other\n  newTag: v1\n",
+            "base=ghcr.io/acme/web:v2",
+            &[
+                ".images[name=base].newName:=ghcr.io/acme/web",
+                ".images[name=base].newTag:=v2",
+            ],
+        ),
+        (
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {path: ./a}\n",
+            "acme/web:v2",
+            &[".spec.images[name=acme/web].newTag:=v2"],
+        ),
+    ] {
+        let name = "kustomization.yaml";
+        let refused = planned(name, text, &[image]).unwrap_err();
+        for line in lines {
+            assert!(refused.contains(&format!("`{line}`")), "{refused}");
+        }
+        let lines: Vec<String> = lines.iter().map(|line| format!("set: {line}")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let after = planned(name, text, &lines).unwrap();
+        assert_ne!(after, text);
+        assert_eq!(planned(name, &after, &lines).unwrap(), after);
+        assert_eq!(planned(name, &after, &[image]).unwrap(), after);
+    }
+    let text = "kind: Kustomization\nconfigMapGenerator:\n- name: c\n  literals:\n  - WEB_IMAGE=ghcr.io/acme/web:v1\n";
+    insta::assert_snapshot!(planned("kustomization.yaml", text, &["ghcr.io/acme/web:v2"]).unwrap_err(), @"");
+}
+
+#[test]
+fn what_is_refused_is_told_with_the_line_that_works() {
+    insta::assert_snapshot!(
+        [
+            ("k.yaml", "image: oci://ghcr.io/acme/web:v1\n", "ghcr.io/acme/web:v2"),
+            ("k.toml", "[web]\nimage = \"ghcr.io/acme/web:v1\"\n", "ghcr.io/acme/web:v2"),
+            ("k.yaml", "webImage: acme/web\nwebImageTag: ''\n", "acme/web:v2"),
+            ("k.yaml", "image: acme/web\nx: {registry: quay.io}\n", "acme/web:v2"),
+            ("k.yaml", "a:\n  image: nvidia/gpu\n  repository: nvcr.io/x\n", "nvidia/gpu:v2"),
+            ("k.yaml", "hub: docker.io/istio\ntag: 1.24.0\nimage: pilot\n", "docker.io/istio/pilot:1.24.1"),
+            (
+                "k.yaml",
+                "kind: ApplicationSet\nspec:\n  generators:\n  - list:\n      elements:\n      - imageTag: v1\n  template:\n    spec:\n      source:\n        kustomize:\n          images: ['ghcr.io/acme/web:{{.imageTag}}']\n",
+                "ghcr.io/acme/web:v2",
+            ),
+        ]
+        .map(|(name, text, image)| planned(name, text, &[image]).unwrap_err())
+        .join("\n"),
+        @"
+        k.yaml holds no image ghcr.io/acme/web where one is looked for. The text is there:
+        - k.yaml line 1, .image: in a longer text. To change it, use `set: .image=oci://ghcr.io/acme/web:v2` in place of the line in `image`. Check `image` and `file`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
+        k.toml can't be read as YAML: line 2, column 1: did not find expected <document start>. Only YAML and JSON are edited: name the manifest, or the file with its values, in `file`; a glob leaves this one out by a line `!PATH`.
+        k.yaml holds no image acme/web where one is looked for. The text is there:
+        - k.yaml line 1, .webImage: a name without a tag. If its tag is .webImageTag, add the input `path: .webImageTag`. Check `image` and `file`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
+        k.yaml, line 1: the image acme/web is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set: .image=acme/web:v2` in place of the line in `image`
+        k.yaml, line 2: the image nvidia/gpu is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`
+        k.yaml holds no image docker.io/istio/pilot where one is looked for. The text is there:
+        - k.yaml line 3, .image: .hub in front makes it this name, and they are not read as one. If its tag is .tag, use `set: .tag=1.24.1` in place of the line in `image`
+        Images there, nearest first:
+        - pilot:1.24.0 (k.yaml line 3, .image). Check `image` and `file`. To put another image in place of one that is there, or where the file has a shape of its own, say with `path` where the image, or its tag, is.
+        k.yaml, line 11: the image ghcr.io/acme/web:{{.imageTag}} is filled in by something else, {{.imageTag}}: its values are in k.yaml: set them there, with `set: .spec.generators[0].list.elements[0].imageTag=…` (line 6), in place of the line in `image`
+        "
+    );
+    let hub = "hub: docker.io/istio\ntag: 1.24.0\nimage: pilot\n";
+    insta::assert_snapshot!(planned("k.yaml", hub, &["docker.io/istio/pilot:1.24.1", "path: .tag"]).unwrap_err(), @"
+    k.yaml, line 3: the image pilot:1.24.0 belongs to another repository than the one asked for: to write the tag alone all the same, use `set: .tag=1.24.1`
+    ");
+}
