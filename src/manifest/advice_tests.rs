@@ -175,7 +175,11 @@ fn an_entry_of_kustomize_is_added_once_however_often_it_is_asked_for() {
         assert_eq!(planned(name, &after, &[image]).unwrap(), after);
     }
     let text = "kind: Kustomization\nconfigMapGenerator:\n- name: c\n  literals:\n  - WEB_IMAGE=ghcr.io/acme/web:v1\n";
-    insta::assert_snapshot!(planned("kustomization.yaml", text, &["ghcr.io/acme/web:v2"]).unwrap_err(), @"");
+    insta::assert_snapshot!(planned("kustomization.yaml", text, &["ghcr.io/acme/web:v2"]).unwrap_err(), @r#"
+    kustomization.yaml has no entry for ghcr.io/acme/web in its `images`. The text is there:
+    - kustomization.yaml line 5, .configMapGenerator[name=c].literals[0]: in a longer text. To change it, use `set: .configMapGenerator[name=c].literals[0]=WEB_IMAGE=ghcr.io/acme/web:v2` in place of the line in `image`
+    To add an entry, put the line `.images[name="ghcr.io/acme/web"].newTag:=v2` into `set`, in place of the line in `image`; from then on `image` does it without it
+    "#);
 }
 
 #[test]

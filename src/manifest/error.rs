@@ -85,7 +85,7 @@ pub enum ManifestError {
         file: RepoPath,
     },
     /// No file holds the image's repository.
-    #[error("{} {} no image {repository}{}{}", Files(.files), verb(.files, "holds", "hold"), Mentions(.mentions), Held(.held, !.mentions.is_empty()))]
+    #[error("{} {} no image {repository}{}{}", Files(.files), verb(.files, "holds", "hold"), Mentions(.mentions, " where one is looked for"), Held(.held, !.mentions.is_empty()))]
     NoImage {
         /// Its repository, as it was asked for.
         repository: String,
@@ -99,7 +99,7 @@ pub enum ManifestError {
     /// A kustomization has no entry for the image, and nobody has said that there shall be one.
     #[error(
         "{file} has no entry for {name} in its `images`{}{}{}",
-        Mentions(.mentions), NewEntry(.lines, !.mentions.is_empty()), Held(.held, true)
+        Mentions(.mentions, ""), NewEntry(.lines, !.mentions.is_empty()), Held(.held, true)
     )]
     NoEntry {
         /// The file.
@@ -636,13 +636,13 @@ impl fmt::Display for Containers<'_> {
     }
 }
 
-/// The end of a sentence: where the text is, one a line.
-struct Mentions<'a>(&'a [Mention]);
+/// The end of a sentence: where the text is, one a line, and before that where there is none.
+struct Mentions<'a>(&'a [Mention], &'static str);
 
 impl fmt::Display for Mentions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.0.is_empty() {
-            f.write_str(" where one is looked for. The text is there:")?;
+            write!(f, "{}. The text is there:", self.1)?;
         }
         self.0
             .iter()
