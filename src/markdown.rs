@@ -143,13 +143,14 @@ pub fn revealed(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character can't be seen, and is shown as an escape.
+/// Whether a character can't be seen, and is shown as an escape: Unicode's `Default_Ignorable_Code_Point`.
 pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' | '\u{34f}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{1d173}'..='\u{1d17a}'
     )
 }
 
@@ -449,7 +450,7 @@ mod tests {
             "-begins+like=a-list",
             "12)-begins-with-a-number",
             "a|b\\|c-and-a-bar",
-            "<img>&amp;-and-an-entity",
+            "<imag>&amp;-and-an-entity",
             "quo\"te'$math$_*~[x](y)!",
         ] {
             crate::secrets::hide(&secret.into());

@@ -88,6 +88,7 @@ fn ranked<T: AsRef<str>>(
     score: impl Fn(&str) -> f64,
 ) -> impl Iterator<Item = (f64, T)> {
     let candidates = candidates.into_iter();
+    let candidates = candidates.filter(|candidate| candidate.as_ref().len() <= LONGEST);
     let mut scored: Vec<(f64, T)> = candidates
         .map(|candidate| (score(candidate.as_ref()), candidate))
         .collect();
@@ -116,6 +117,9 @@ impl<T: AsRef<str>> Nearest<T> {
 
     /// Takes in one more.
     pub fn consider(&mut self, name: T) {
+        if name.as_ref().len() > LONGEST {
+            return;
+        }
         let score = path_similarity(&self.given, name.as_ref());
         if score > ALIKE {
             let place = self.scored.partition_point(|(own, _)| *own >= score);
@@ -134,6 +138,9 @@ impl<T: AsRef<str>> Nearest<T> {
 }
 
 /// Below this two names have little more in common than some letters.
+/// Longer names, in bytes, are not what anybody meant.
+const LONGEST: usize = 1_024;
+
 const ALIKE: f64 = 0.75;
 /// How much of two names must be the same for one to be the other with a slip.
 const SLIP: f64 = 0.5;

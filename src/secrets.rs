@@ -106,10 +106,26 @@ fn forms(secret: &str) -> Vec<String> {
     forms.push(secret.replace('%', "%25"));
     forms.push(secret.replace('\\', "\\\\").replace('"', "\\\""));
     forms.push(secret.replace('"', "\"\""));
+    // As servers write it: JSON of PHP and of Go, HTML.
+    let json = secret.replace('\\', "\\\\").replace('"', "\\\"");
+    forms.push(json.replace('/', "\\/"));
+    let escapes = [('&', "\\u0026"), ('<', "\\u003c"), ('>', "\\u003e")];
+    let in_go = |text: String, (c, escape)| text.replace(c, escape);
+    forms.push(escapes.into_iter().fold(json, in_go));
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;");
+    let html = html.replace('>', "&gt;");
+    for (quote, apostrophe) in [
+        ("&quot;", "&#39;"),
+        ("&#34;", "&#39;"),
+        ("&quot;", "&#x27;"),
+    ] {
+        forms.push(html.replace('"', quote).replace('\'', apostrophe));
+    }
     if secret.len() >= SHORTEST_ENCODED {
         forms.push(byte_serialize(secret.as_bytes()).collect());
         forms.push(percent_encoded(secret));
         forms.push(percent_encoded(secret).to_lowercase());
+        forms.push(percent_encoded(secret).replace("%2F", "/"));
         for base64 in (0..3).map(|offset| base64_at(secret, offset)) {
             forms.push(base64.replace('+', "-").replace('/', "_"));
             forms.push(base64);
@@ -159,6 +175,11 @@ mod tests {
             "gh/p_a+b|c&d=é\\\"%x",
             "gh/p_a+b|c&d=é\"\"%x",
             "gh/p_a+b|c&d=é\"%25x",
+            "gh\\/p_a+b|c&d=é\\\"%x",
+            "gh/p_a+b|c\\u0026d=é\\\"%x",
+            "gh/p_a+b|c&amp;d=é&quot;%x",
+            "gh/p_a+b|c&amp;d=é&#34;%x",
+            "gh/p_a%2Bb%7Cc%26d%3D%C3%A9%22%25x",
         ] {
             assert_eq!(without(&format!("<{form}>"), &known), "<***>", "{form}");
         }

@@ -79,6 +79,9 @@ struct Manifest {
     config: Option<Descriptor>,
 }
 
+/// In bytes (the OCI distribution specification, "Pulling manifests").
+const LONGEST_TAG: usize = 128;
+
 /// What every manifest and every index says of itself (the OCI image specification, "Image Manifest
 /// Property Descriptions").
 #[derive(Deserialize)]
@@ -214,7 +217,9 @@ impl Registry {
         }
         let answer = self.ask(Method::GET, image, "tags/list?n=1000").await?;
         let tags: Tags = self.parsed(image, &answer)?;
-        Ok(tags.tags.unwrap_or_default())
+        let mut tags = tags.tags.unwrap_or_default();
+        tags.retain(|tag| tag.len() <= LONGEST_TAG);
+        Ok(tags)
     }
 
     /// What has a digest, of `manifests` or `blobs`. What a registry names as one may be anything, and is asked for
