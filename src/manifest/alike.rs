@@ -7,41 +7,50 @@ use crate::image::ImageReference;
 use super::change::ImageChange;
 
 /// The words of a tag that say which line of tags it belongs to: `web` of `web-v2`, `alpine` of
-/// `1.27-alpine`. Numbers, hashes and what tells versions of one line apart are none.
+/// `1.27-alpine3.20`, `arm` of `v1-arm64`. Numbers, hashes and what tells versions of one line apart are none.
 pub(super) fn words(tag: &str) -> Vec<&str> {
     const OF_VERSIONS: [&str; 12] = [
         "v", "rc", "alpha", "beta", "pre", "dev", "snapshot", "build", "sha", "git", "latest",
         "stable",
     ];
     let is_hash = |word: &str| word.len() > 5 && word.bytes().all(|b| b.is_ascii_hexdigit());
-    let parts = tag.split(['-', '_', '.']);
-    let words = parts.filter(|word| {
-        word.len() > 1
-            && word.chars().all(|c| c.is_ascii_alphabetic())
-            && !is_hash(word)
-            && !OF_VERSIONS.contains(&word.to_ascii_lowercase().as_str())
+    let parts = tag.split(['-', '_', '.']).filter(|part| !is_hash(part));
+    // A number behind a word may be its version: `jdk17`, `alpine3`.
+    let words = parts.filter_map(|part| {
+        let end = part.find(|c: char| !c.is_ascii_alphabetic());
+        let (word, number) = part.split_at_checked(end.unwrap_or(part.len()))?;
+        let unit = number.trim_start_matches(|c: char| c.is_ascii_digit());
+        unit.bytes()
+            .all(|b| b.is_ascii_alphabetic())
+            .then_some(word)
+    });
+    let words = words.filter(|word| {
+        word.len() > 1 && !OF_VERSIONS.contains(&word.to_ascii_lowercase().as_str())
     });
     words.collect()
 }
 
 /// Which of the images `held` belong to another line of tags than `wanted`, where one of them belongs to
-/// the same: in `app:web-v1` and `app:worker-v1`, `app:web-v2` means the first.
+/// the same: in `app:web-v1` and `app:worker-v1`, `app:web-v2` means the first, and in `app:v1` and
+/// `app:migrations-v1`, `app:v2` does. A name without a version, as `main`, may be followed by any.
 pub(super) fn of_other_lines(held: &[&str], wanted: &ImageReference) -> Vec<bool> {
     let wanted = words(wanted.tag().unwrap_or_default());
-    let tags: Vec<Option<ImageReference>> = held.iter().map(|text| text.parse().ok()).collect();
-    let words: Vec<Vec<&str>> = tags
+    let images: Vec<Option<ImageReference>> = held.iter().map(|text| text.parse().ok()).collect();
+    let tags: Vec<Option<&str>> = images
         .iter()
-        .map(|image| {
-            image
-                .as_ref()
-                .and_then(|image| image.tag())
-                .map(words)
-                .unwrap_or_default()
-        })
+        .map(|image| image.as_ref().and_then(ImageReference::tag))
         .collect();
-    let is_told = !wanted.is_empty() && words.contains(&wanted);
-    let is_other = |own: &Vec<&str>| is_told && !own.is_empty() && *own != wanted;
-    words.iter().map(is_other).collect()
+    let has_number = |tag: &str| tag.contains(|c: char| c.is_ascii_digit());
+    let is_same = |tag: &&str| words(tag) == wanted && (!wanted.is_empty() || has_number(tag));
+    let is_told = tags.iter().flatten().any(is_same);
+    let is_other = |tag: &Option<&str>| {
+        tag.is_some_and(|tag| {
+            let own = words(tag);
+            let are_both = !own.is_empty() && !wanted.is_empty();
+            is_told && own != wanted && (are_both || has_number(tag))
+        })
+    };
+    tags.iter().map(is_other).collect()
 }
 
 /// The warnings for places that differed before and hold one image now.

@@ -63,7 +63,7 @@ fn version_elsewhere(
     }
     Obstacle::VersionElsewhere {
         key,
-        line,
+        place: format!("line {line}"),
         advice: ways.join("; "),
     }
 }
@@ -94,6 +94,23 @@ fn how_to_unpin(manifest: &Manifest<'_>, site: &Site) -> String {
         "`useDigest` is on, line {line}. {with_digest}{}",
         off.unwrap_or_default()
     )
+}
+
+/// The warning for a registry of all images where this one has its own, and was asked for with that.
+pub(super) fn told_of_registry(
+    manifest: &Manifest<'_>,
+    site: &Site,
+    image: &ImageReference,
+) -> Option<String> {
+    let (global, own) = site.registries()?;
+    let is_own = image.registry() == own && image.registry() != global;
+    is_own.then(|| {
+        format!(
+            "{} line {}: the registry of this image is {own}, and `global.imageRegistry` is {global}: which of them counts is up to the chart. What is told of it is {image}, as asked for",
+            manifest.file.path,
+            manifest.line(site.node)
+        )
+    })
 }
 
 /// The warning for digests that `site` has beside the tag that is written there, where nothing says whether they

@@ -307,6 +307,8 @@ impl ManifestError {
                 Obstacle::UsesDigest { .. } => "digest in use",
                 Obstacle::NoReference { .. } => "no reference",
                 Obstacle::LookedUp { .. } => "name to look up",
+                Obstacle::Pattern { .. } => "pattern",
+                Obstacle::OtherMajor { .. } => "other major version",
                 Obstacle::NameWithTag => "name with tag",
                 Obstacle::OtherRepository { .. } => "other repository",
                 Obstacle::GlobalRegistry { .. } => "global registry",

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::keys::{self, Meaning, Part};
 use super::kustomize::ImageEntry;
+use super::objects;
 use super::parts::{self, Home, Parts, Pins, is_versioned};
 use super::site::Site;
 use super::slot::{self, Slot};
@@ -109,7 +110,7 @@ struct Finder<'s, 't> {
     file: &'s RepoPath,
     /// By document: the registry that charts put before all images.
     registries: Vec<Option<String>>,
-    /// Whether what is called an image may be a name there that a tool looks up.
+    /// Whether what is called an image may be none there that runs.
     has_names: bool,
     /// The sites in mappings and lists that nodes of were named, by what they are made of.
     around: RefCell<HashMap<NodeId, HashMap<NodeId, Site>>>,
@@ -198,7 +199,7 @@ impl<'s, 't> Finder<'s, 't> {
             file,
             registries: stream.roots().iter().map(registry).collect(),
             has_names: stream.nodes().any(|(_, node)| match &node.content {
-                Content::Scalar(scalar) => is_kind_of_names(&scalar.value),
+                Content::Scalar(scalar) => objects::may_say_so(&scalar.value),
                 _ => false,
             }),
             around: RefCell::default(),
@@ -206,19 +207,13 @@ impl<'s, 't> Finder<'s, 't> {
         }
     }
 
-    /// What is a name there is never written.
+    /// What is a name there, or a pattern, is never written.
     fn obstruct_names(&self, site: &mut Site) {
         if !self.has_names {
             return;
         }
-        if let Some(kind) = kind_of_names(self.stream, site.node) {
-            // What Skaffold builds is a name; what it deploys is an image.
-            let is_built = |node| self.stream.key_of(node) == Some("artifacts");
-            if kind == "Config" && !self.stream.ancestors(site.node).any(is_built) {
-                return;
-            }
-            let kind = kind.to_owned();
-            site.obstruct(Obstacle::LookedUp { kind });
+        if let Some(obstacle) = objects::obstacle(self.stream, site.node) {
+            site.obstruct(obstacle);
         }
     }
 
@@ -318,7 +313,10 @@ impl<'s, 't> Finder<'s, 't> {
     /// name is where it goes (RFC 6902).
     fn value(&self, item: NodeId) -> Option<(&'s str, NodeId)> {
         let field = |key| self.stream.get(item, key);
-        let name = field("name").or_else(|| field("op").and_then(|_| field("path")))?;
+        // What is tested is what is to be there before.
+        let is_written = |op: NodeId| self.stream.value(op) != Some("test");
+        let op = || field("op").filter(|op| is_written(*op));
+        let name = field("name").or_else(|| op().and_then(|_| field("path")))?;
         // A parameter may have its value from elsewhere, or else this one.
         Some((
             self.stream.value(name)?,
@@ -472,7 +470,10 @@ impl<'s, 't> Finder<'s, 't> {
         let bare = image.and_then(|image| image.slot(self.stream, Part::Image));
         let bare = bare.filter(|slot| !slot.value.is_empty() && !is_versioned(&slot.value));
         let repository = part(Part::Repository).filter(|_| has_version || is_image);
-        let repository = repository.filter(|repository| !repository.value.is_empty());
+        let repository = repository.filter(|repository| {
+            let is_git = || objects::is_of_git(self.stream, node, &repository.value);
+            !repository.value.is_empty() && (is_image || !is_git())
+        });
         let reference = part(Part::Reference).filter(|slot| is_versioned(&slot.value));
         let parts = match (repository, part(Part::Name)) {
             (Some(repository), name) => Parts {
@@ -986,7 +987,7 @@ fn subjects(stream: &Stream<'_>, node: NodeId) -> Vec<String> {
 }
 
 /// Whether `subject` may be what `image` is called.
-fn is_about(subject: &str, image: &ImageReference) -> bool {
+pub(super) fn is_about(subject: &str, image: &ImageReference) -> bool {
     let mut own = image.path().split('/').map(keys::plain);
     own.any(|own| own.contains(subject) || (own.len() > 2 && subject.contains(&own)))
 }
@@ -1034,51 +1035,4 @@ pub(super) fn entries_of_kustomization(
 
 fn is_kustomization_file(file: &RepoPath) -> bool {
     file.file_name().to_lowercase().starts_with("kustomization")
-}
-
-/// The kind of the object around `node`, a document or an item of a `List`, if it is one of those whose images are
-/// names that a tool looks versions up for: a tag there is an error to Flux (image-reflector-controller), Kargo and
-/// Skaffold.
-pub(super) fn kind_of_names<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<&'s str> {
-    let is_document = |object: NodeId| stream[object].role == Role::Root;
-    let mut around = stream.ancestors(node);
-    around.find_map(|object| {
-        // Inside of a document, a kind alone may be one of anything.
-        let is_object = is_document(object) || stream.get(object, "apiVersion").is_some();
-        is_object.then(|| names_looked_up(stream, object)).flatten()
-    })
-}
-
-/// Whether `kind` may be one of those, in some API group.
-fn is_kind_of_names(kind: &str) -> bool {
-    matches!(
-        kind,
-        "ImageRepository"
-            | "ImagePolicy"
-            | "ImageUpdateAutomation"
-            | "Stage"
-            | "Warehouse"
-            | "PromotionTask"
-            | "ClusterPromotionTask"
-            | "Freight"
-            | "ImageUpdater"
-            | "Config"
-    )
-}
-
-fn names_looked_up<'s>(stream: &'s Stream<'_>, object: NodeId) -> Option<&'s str> {
-    let text = |key| stream.get(object, key).and_then(|node| stream.value(node));
-    let group = text("apiVersion").map(|version| version.split('/').next().unwrap_or(version));
-    let is_of = |known: &str| group.is_none_or(|group| group == known);
-    let kind = text("kind").filter(|kind| is_kind_of_names(kind))?;
-    let is_one = match kind {
-        "ImageRepository" | "ImagePolicy" | "ImageUpdateAutomation" => {
-            is_of("image.toolkit.fluxcd.io")
-        }
-        "ImageUpdater" => is_of("argocd-image-updater.argoproj.io"),
-        "Config" => group == Some("skaffold"),
-        // The rest is Kargo's.
-        _ => is_of("kargo.akuity.io"),
-    };
-    is_one.then_some(kind)
 }

@@ -158,3 +158,264 @@ fn a_digest_that_is_in_use_is_written_or_nothing_is() {
     let plan = planned(&[("web.yaml", &off)], &format!("acme/web:v2@{new}"), "").unwrap();
     assert_eq!(plan.warnings.len(), 1);
 }
+
+/// The texts of `files` after `image`, asked for in all of them; those that `is_glob` is true of were found by a glob.
+fn edited(
+    files: &[(&str, &str)],
+    image: &str,
+    is_glob: bool,
+) -> Result<Vec<String>, ManifestError> {
+    let read = manifests(files);
+    let found = read.iter().map(|file| file.path.clone());
+    let request = EditRequest {
+        images: vec![image.parse().unwrap()],
+        found_by_glob: found.filter(|_| is_glob).collect(),
+        ..EditRequest::default()
+    };
+    let plan = plan(&read, &request)?;
+    let text = |file: &ManifestFile| {
+        let mut edits = plan.edits.iter();
+        let edit = edits.find(|edit| edit.path == file.path);
+        String::from_utf8(edit.map_or(&file.bytes, |edit| &edit.after).clone()).unwrap()
+    };
+    Ok(read.iter().map(text).collect())
+}
+
+const NAME: &str = "image:\n  repository: acme/web\n";
+const TAG: &str = "image:\n  tag: v1\n";
+
+#[test]
+fn a_tag_is_written_where_it_is_put_over_others() {
+    let new = TAG.replace("v1", "v2");
+    let tagged = format!("{NAME}  tag: v0\n");
+    for (base, over, is_glob) in [
+        ("values.yaml", "values-prod.yaml", true),
+        ("base/values.yaml", "prod/values.yaml", false),
+    ] {
+        let after = edited(&[(base, NAME), (over, TAG)], "acme/web:v2", is_glob).unwrap();
+        assert_eq!(after, [NAME, &new]);
+        // What has a tag is written, too.
+        let after = edited(&[(base, &tagged), (over, TAG)], "acme/web:v2", is_glob).unwrap();
+        assert_eq!(after, [tagged.replace("v0", "v2"), new.clone()]);
+    }
+    for text in [
+        "helm:\n  valuesObject:\n    image:\n      repository: acme/web\n  parameters:\n  - name: image.tag\n    value: v1\n",
+        "helm:\n  values: |\n    image:\n      repository: acme/web\n  parameters:\n  - name: image.tag\n    value: v1\n",
+        "helm:\n  values: |\n    image:\n      repository: acme/web\n  valuesObject:\n    image:\n      tag: v1\n",
+        "releases:\n- name: web\n  values:\n  - web:\n      image:\n        repository: acme/web\n        tag: ''\n  set:\n  - name: web.image.tag\n    value: v1\n",
+    ] {
+        assert_eq!(written(text, "acme/web:v2", ""), text.replace("v1", "v2"));
+    }
+    // Another chart's parameters are put over nothing of this one.
+    let two = "sources:\n- helm:\n    valuesObject:\n      image:\n        repository: acme/web\n        tag: v1\n- helm:\n    parameters:\n    - name: image.tag\n      value: v3\n";
+    assert_eq!(written(two, "acme/web:v2", ""), two.replace("v1", "v2"));
+}
+
+#[test]
+fn no_tag_is_made_up_where_another_file_may_have_it() {
+    let files = [("base/values.yaml", NAME), ("prod/values.yaml", TAG)];
+    let error = edited(&files, "acme/web:v2", true).unwrap_err();
+    insta::assert_snapshot!(error, @"
+    base/values.yaml, line 2: the image acme/web is a name without a tag, and its version may be in `tag`, prod/values.yaml, line 2: to write the tag there, add the input `path: .image.tag`; where that is the tag of another image, leave prod/values.yaml out of `file`
+    ");
+    let tagged = format!("{NAME}  tag: v0\n");
+    let warnings = |base| {
+        let read = manifests(&[(base, &tagged), ("prod/values.yaml", TAG)]);
+        let request = EditRequest {
+            images: vec!["acme/web:v2".parse().unwrap()],
+            found_by_glob: read.iter().map(|file| file.path.clone()).collect(),
+            ..EditRequest::default()
+        };
+        plan(&read, &request).unwrap().warnings
+    };
+    insta::assert_snapshot!(warnings("base/values.yaml").join("\n"), @"
+    prod/values.yaml, line 2 has a tag alone, and stays as it is: where it is put over base/values.yaml, acme/web:v2 is not deployed there. To write both, add the input `path: .image.tag`
+    ");
+    assert!(warnings("web/values.yaml").is_empty());
+}
+
+#[test]
+fn the_tag_of_another_chart_is_not_the_image_s() {
+    let release = |name, chart| {
+        format!(
+            "kind: HelmRelease\nmetadata: {{name: {name}}}\nspec:\n  chart: {{spec: {{chart: {chart}}}}}\n  values:\n    image:\n      tag: v1\n"
+        )
+    };
+    let application = "kind: Application\nmetadata: {name: cache}\nspec:\n  source:\n    chart: redis\n    helm:\n      values: |\n        image:\n          tag: v1\n";
+    for text in [&*release("redis", "redis"), application] {
+        let error = refused(text, "ghcr.io/acme/web:v2", "");
+        assert!(error.contains("no image ghcr.io/acme/web"), "{error}");
+    }
+    for text in [
+        release("web", "app-template"),
+        release("it", "web"),
+        release("it", "app"),
+    ] {
+        let after = written(&text, "ghcr.io/acme/web:v2", "");
+        assert_eq!(after, text.replace("v1", "v2"));
+    }
+}
+
+#[test]
+fn what_is_told_of_an_image_with_two_registries_is_what_was_asked_for() {
+    let text = "global:\n  imageRegistry: r.io\nproxy:\n  image:\n    registry: quay.io\n    repository: acme/proxy\n    tag: v1\n";
+    for (asked, warnings) in [("quay.io/acme/proxy", 1), ("r.io/acme/proxy", 0)] {
+        let plan = planned(&[("web.yaml", text)], &format!("{asked}:v2"), "").unwrap();
+        let told = (&*plan.images[0].old, &*plan.images[0].new);
+        assert_eq!(told, (&*format!("{asked}:v1"), &*format!("{asked}:v2")));
+        assert_eq!(plan.warnings.len(), warnings, "{:?}", plan.warnings);
+    }
+}
+
+/// What `image` leaves as it is in a text, and what is told of that.
+fn left(text: &str, image: &str) -> String {
+    match planned(&[("web.yaml", text)], image, "") {
+        Ok(plan) if plan.edits.is_empty() => plan.warnings.join("\n"),
+        Ok(plan) => String::from_utf8(plan.edits[0].after.clone()).unwrap(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn what_images_are_checked_against_is_none() {
+    let kyverno = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec:\n  rules:\n  - validate:\n      pattern:\n        spec:\n          containers:\n          - image: acme/web:*\n";
+    let told: Vec<String> = [
+        kyverno,
+        &kyverno.replace("apiVersion: kyverno.io/v1\n", ""),
+        "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nspec:\n  images:\n  - glob: acme/web:v1\n",
+        "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: K8sAllowedRepos\nspec:\n  parameters:\n    exemptImages:\n    - acme/web:v1\n",
+        "spec:\n  exemptImages: ['acme/web:v1']\n",
+        "- op: test\n  path: /spec/containers/0/image\n  value: acme/web:v1\n",
+    ]
+    .iter()
+    .map(|text| left(text, "acme/web:v2"))
+    .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    web.yaml, line 9: the image acme/web:* is what this ClusterPolicy checks images against, and none that runs: nothing is written there but with `set`
+    web.yaml, line 8: the image acme/web:* is what this ClusterPolicy checks images against, and none that runs: nothing is written there but with `set`
+    web.yaml, line 5: the image acme/web:v1 is what this ClusterImagePolicy checks images against, and none that runs: nothing is written there but with `set`
+    web.yaml, line 6: the image acme/web:v1 is what this policy checks images against, and none that runs: nothing is written there but with `set`
+    web.yaml, line 2: the image acme/web:v1 is what this policy checks images against, and none that runs: nothing is written there but with `set`
+    web.yaml holds no image acme/web where one is looked for. The text is there:
+    - web.yaml line 3, [0].value: images are checked against it by this patch, so nothing is written there
+    ");
+    // What a policy adds to others is run, and beside a policy there is a warning.
+    let mutate = kyverno.replace("validate", "mutate").replace(":*", ":v1");
+    assert_eq!(
+        left(&mutate, "acme/web:v2"),
+        mutate
+            .replace("v1\n", "v2\n")
+            .replace("kyverno.io/v2", "kyverno.io/v1")
+    );
+    let both = format!("{kyverno}---\ncontainers:\n- image: acme/web:v1\n");
+    let plan = planned(&[("web.yaml", &both)], "acme/web:v2", "").unwrap();
+    assert_eq!((plan.images.len(), plan.warnings.len()), (1, 1));
+    // NVIDIA's has images.
+    let nvidia = "apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nspec:\n  driver:\n    repository: nvcr.io/nvidia\n    image: driver\n    version: '550'\n";
+    let after = left(nvidia, "nvcr.io/nvidia/driver:560");
+    assert_eq!(after, nvidia.replace("550", "560"));
+    let patch = "- op: test\n  path: /spec/containers/0/image\n  value: acme/web:v1\n- op: replace\n  path: /spec/containers/0/image\n  value: acme/web:v1\n";
+    let (before, last) = patch.rsplit_once("v1").unwrap();
+    assert_eq!(left(patch, "acme/web:v2"), format!("{before}v2{last}"));
+}
+
+#[test]
+fn an_image_of_a_catalog_is_for_one_major_version() {
+    let text = "kind: ImageCatalog\nspec:\n  images:\n  - major: 15\n    image: acme/pg:15.6\n  - major: 16\n    image: acme/pg:16.8\n";
+    let plan = planned(&[("web.yaml", text)], "acme/pg:16.9", "").unwrap();
+    let after = String::from_utf8(plan.edits[0].after.clone()).unwrap();
+    assert_eq!(after, text.replace("16.8", "16.9"));
+    let told = [
+        plan.warnings.join("\n"),
+        refused(text, "acme/pg:17.1", ""),
+        refused(text, "acme/pg:main", ""),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+    web.yaml line 5: the image acme/pg:15.6 stays as it is: it is for another major version than acme/pg:16.9
+    web.yaml, line 5: the image acme/pg:15.6 is in a catalog for the major version `15` or `16`, and acme/pg:17.1 is for 17. To add it, put the line `.spec.images[+]:={major: 17, image: acme/pg:17.1}` into `set`, once, in place of the line in `image`
+    web.yaml, line 5: the image acme/pg:15.6 is in a catalog for the major version `15` or `16`, and acme/pg:main does not say for which: name the place with `path`, as `.spec.images[0].image` or `.spec.images[1].image`
+    ");
+    // What the messages say works.
+    let set = vec![
+        ".spec.images[+]:={major: 17, image: acme/pg:17.1}"
+            .parse()
+            .unwrap(),
+    ];
+    let request = EditRequest {
+        set,
+        ..EditRequest::default()
+    };
+    let plan = super::plan(&manifests(&[("web.yaml", text)]), &request).unwrap();
+    let added = String::from_utf8(plan.edits[0].after.clone()).unwrap();
+    let after = written(&added, "acme/pg:17.2", "");
+    assert_eq!(after, added.replace("17.1", "17.2"));
+    let after = written(text, "acme/pg:main", ".spec.images[1].image");
+    assert_eq!(after, text.replace("16.8", "main"));
+}
+
+#[test]
+fn a_repository_of_git_is_no_image() {
+    for text in [
+        "steps:\n- uses: actions/checkout@v4\n  with:\n    repository: acme/web\n    tag: v1\n",
+        "web:\n  git: {repository: acme/web, tag: v1}\n",
+        "web: {repository: acme/web, tag: v1, branch: main}\n",
+        "web: {repository: github.com/acme/web, tag: v1}\n",
+    ] {
+        let (image, _) = match text.contains("github.com/") {
+            true => ("github.com/acme/web:v2", ()),
+            false => ("acme/web:v2", ()),
+        };
+        let error = refused(text, image, "");
+        assert!(error.contains("no image"), "{error}");
+    }
+    let text = "source: {repository: ghcr.io/acme/web, tag: v1}\n";
+    assert_eq!(left(text, "ghcr.io/acme/web:v2"), text.replace("v1", "v2"));
+}
+
+#[test]
+fn tags_of_different_lines_are_told_apart() {
+    let two = |one: &str, other: &str| {
+        format!(
+            "containers:\n- {{name: a, image: \"acme/app:{one}\"}}\n- {{name: b, image: \"acme/app:{other}\"}}\n"
+        )
+    };
+    for (held, asked, after) in [
+        (
+            ("v1", "migrations-v1"),
+            "migrations-v2",
+            ("v1", "migrations-v2"),
+        ),
+        (("v1", "migrations-v1"), "v2", ("v2", "migrations-v1")),
+        (
+            ("v1-amd64", "v1-arm64"),
+            "v2-arm64",
+            ("v1-amd64", "v2-arm64"),
+        ),
+        (("1.2.3", "1.2.3-debug"), "1.2.4", ("1.2.4", "1.2.3-debug")),
+        (
+            ("1.2.3", "1.2.3-debug"),
+            "1.2.4-debug",
+            ("1.2.3", "1.2.4-debug"),
+        ),
+        (
+            ("1-alpine3.19", "1-bookworm"),
+            "2-alpine3.20",
+            ("2-alpine3.20", "1-bookworm"),
+        ),
+        (
+            ("11-jdk17", "11-jre17"),
+            "11-jdk21",
+            ("11-jdk21", "11-jre17"),
+        ),
+        // Of one line.
+        (("main", "v1"), "v2", ("v2", "v2")),
+        (("latest", "web-v1"), "web-v2", ("web-v2", "web-v2")),
+        (("v1", "v2-rc.1"), "v2", ("v2", "v2")),
+        (("v1", "ab12cd3"), "0123abc", ("0123abc", "0123abc")),
+        (("worker-v1", "web-v1"), "v2", ("v2", "v2")),
+    ] {
+        let before = two(held.0, held.1);
+        let written = left(&before, &format!("acme/app:{asked}"));
+        assert_eq!(written, two(after.0, after.1), "{held:?} {asked}");
+    }
+}

@@ -6,12 +6,12 @@ use crate::yaml::{NewValue, NodeId, Role};
 
 use super::error::Mention;
 use super::file::Manifest;
-use super::find;
 use super::keys;
+use super::objects;
 use super::parts::is_versioned;
 use super::request::{EditRequest, ImageAssignment, YamlPath};
 use super::source::ManifestFile;
-use super::write::NO_TAG_BESIDE;
+use super::write::{NO_TAG_BESIDE, Obstacle};
 
 /// How many are told of.
 const MOST: usize = 5;
@@ -89,10 +89,18 @@ impl<'m, 'f> Advisor<'m, 'f> {
             );
         }
         let key = stream.key_of(node).unwrap_or_default();
-        if let Some(kind) = find::kind_of_names(stream, node) {
-            return format!(
-                "{path}: versions are looked up for this {kind}, so nothing is written there"
-            );
+        match objects::obstacle(stream, node) {
+            Some(Obstacle::LookedUp { kind }) => {
+                return format!(
+                    "{path}: versions are looked up for this {kind}, so nothing is written there"
+                );
+            }
+            Some(Obstacle::Pattern { kind }) => {
+                return format!(
+                    "{path}: images are checked against it by this {kind}, so nothing is written there"
+                );
+            }
+            _ => {}
         }
         let is_chosen_out = !self.request.resources.is_empty() || !self.request.paths.is_empty();
         if keys::is_image(key) && is_chosen_out {
@@ -117,6 +125,12 @@ impl<'m, 'f> Advisor<'m, 'f> {
                     None => format!("{path}: {what}"),
                 },
             };
+        }
+        let around = stream[node].parent;
+        if is_whole && around.is_some_and(|around| objects::is_of_git(stream, around, text)) {
+            return format!(
+                "{path}: it reads as a repository of Git. If it is that of an image, name the key that holds its tag with `path`"
+            );
         }
         if is_whole {
             return format!(

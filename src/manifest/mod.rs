@@ -24,6 +24,8 @@ mod meant_tests;
 mod mention;
 #[cfg(test)]
 mod named_tests;
+mod objects;
+mod overrides;
 mod parts;
 mod place;
 mod placeholder;

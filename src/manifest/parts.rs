@@ -335,12 +335,22 @@ impl Parts {
                 before.unwrap_or_default() + &new.text() + &version.text()
             }
         };
+        // Which registry counts is up to the chart: both are told as what was asked for.
+        let is_own = meant.is_some_and(|meant| Some(meant) != fronts.first());
+        written.old = (is_own && self.registries().is_some()).then(|| old.clone());
         written.note = match (image.tag(), image.digest()) {
             (Some(_), None) if old.contains('@') => Some(removed_digest(&old)),
             (None, Some(_)) if self.has_parts() => kept_tag(&version.tag),
             _ => None,
         };
         Ok(written)
+    }
+
+    /// The registry of all images of the file, where another one is beside the image itself.
+    pub fn registries(&self) -> Option<(&str, &str)> {
+        let own = value_of(&self.registry);
+        let global = self.global.as_deref()?;
+        (!own.is_empty() && own != global).then_some((global, own))
     }
 
     /// The registry of the file that goes before what `front` reads without one.

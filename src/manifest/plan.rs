@@ -9,6 +9,8 @@ use super::find;
 use super::guard::{self, Promise};
 use super::locate::{self, paths};
 use super::mention::Advisor;
+use super::objects;
+use super::overrides;
 use super::place::Object;
 use super::placeholder;
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
@@ -17,6 +19,7 @@ use super::source::{ManifestFile, Source};
 use super::target::{self, Targets, described, unwritable};
 use super::write::Obstacle;
 use crate::image::ImageReference;
+use crate::nearest::either;
 use crate::yaml::path::Step;
 use crate::yaml::{NewValue, NodeId, Stream};
 
@@ -73,6 +76,7 @@ fn planned(
     let mut plan = Plan::default();
     plan.warnings.extend(told_of_skipped(&skipped));
     mean_the_only_tag(&mut manifests, request, &mut plan);
+    overrides::mean_overriding_tags(&mut manifests, request, &mut plan)?;
     for assignment in &request.images {
         if !manifests.iter().any(|manifest| manifest.holds(assignment)) {
             // Where it is in a file that can't be read, that is what a person has to know.
@@ -217,7 +221,14 @@ fn mean_the_only_tag(manifests: &mut [Manifest<'_>], request: &EditRequest, plan
     let ([(manifest, site)], true) = (sites.as_slice(), is_searched) else {
         return;
     };
-    let Some(manifest) = manifests.get_mut(*manifest) else {
+    let node = manifests
+        .get(*manifest)
+        .and_then(|read| read.sites.get(*site))
+        .map(|site| site.node);
+    let is_other = node.is_none_or(|node| {
+        overrides::is_of_another_chart(manifests, *manifest, node, &assignment.image)
+    });
+    let Some(manifest) = manifests.get_mut(*manifest).filter(|_| !is_other) else {
         return;
     };
     let line = manifest
@@ -282,6 +293,7 @@ fn add_image<'r>(
     }
     let is_by_repository = assignment.container.is_none() && request.paths.is_empty();
     if is_by_repository {
+        leave_other_majors(manifests, &mut meant, assignment, plan)?;
         leave_other_lines(manifests, &mut meant, assignment, plan);
     }
     let is_done = |targets: &Targets<'_>, site: &Site| {
@@ -331,6 +343,9 @@ fn add_image<'r>(
                 Obstacle::LookedUp { kind } => {
                     format!("is a name whose versions are looked up for this {kind}")
                 }
+                Obstacle::Pattern { kind } => {
+                    format!("is what this {kind} checks images against")
+                }
                 _ => "is filled in by something else".to_owned(),
             };
             let (file, line) = (&manifest.file.path, manifest.line(site.node));
@@ -340,6 +355,81 @@ fn add_image<'r>(
             ));
         }
     }
+    Ok(())
+}
+
+/// Takes from `meant` the items of a catalog that are for another major version.
+///
+/// # Errors
+/// None is for that of `assignment`, or which one is can't be told.
+fn leave_other_majors(
+    manifests: &[Manifest<'_>],
+    meant: &mut Vec<(usize, &Site)>,
+    assignment: &ImageAssignment,
+    plan: &mut Plan,
+) -> Result<(), ManifestError> {
+    let image = &assignment.image;
+    let wanted = objects::major(image);
+    let major_of = |number: usize, site: &Site| {
+        let manifest = manifests.get(number)?;
+        objects::major_of(&manifest.stream, site.node)
+    };
+    let mut majors = meant
+        .iter()
+        .filter_map(|(number, site)| major_of(*number, site));
+    let count = majors.by_ref().count();
+    let is_other = |(number, site): &&(usize, &Site)| {
+        let own = major_of(*number, site);
+        own.is_some_and(|own| {
+            if wanted.is_some() {
+                Some(own) != wanted
+            } else {
+                count > 1
+            }
+        })
+    };
+    if let (true, [(number, site), ..]) =
+        (meant.iter().all(|place| is_other(&place)), meant.as_slice())
+        && let Some(manifest) = manifests.get(*number)
+    {
+        let majors = meant
+            .iter()
+            .filter_map(|(number, site)| major_of(*number, site));
+        let paths = meant
+            .iter()
+            .filter_map(|(number, site)| manifests.get(*number)?.address(site.node));
+        let item = manifest.stream[site.node].parent;
+        let list = item.and_then(|item| manifest.address(manifest.stream[item].parent?));
+        let obstacle = Obstacle::OtherMajor {
+            majors: either(&majors.map(str::to_owned).collect::<Vec<_>>()),
+            image: image.to_string(),
+            advice: match (wanted, list) {
+                (Some(wanted), Some(list)) => format!(
+                    "is for {wanted}. To add it, put the line `{list}[+]:={{major: {wanted}, image: {}}}` into `set`, once, in place of the line in `image`",
+                    NewValue::Text(image.to_string()).written()
+                ),
+                (Some(wanted), None) => format!("is for {wanted}: add it by hand"),
+                (None, _) => format!(
+                    "does not say for which: name the place with `path`, as {}",
+                    either(&paths.collect::<Vec<_>>())
+                ),
+            },
+        };
+        return Err(unwritable(manifest, site, obstacle, image));
+    }
+    meant.retain(|place| {
+        let is_other = is_other(&place);
+        let (number, site) = place;
+        if let (true, Some(manifest)) = (is_other, manifests.get(*number)) {
+            plan.warnings.push(format!(
+                "{} line {}: {} stays as it is: it is for another major version than {image}",
+                manifest.file.path,
+                manifest.line(site.node),
+                described(site)
+            ));
+        }
+        !is_other
+    });
     Ok(())
 }
 

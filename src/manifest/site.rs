@@ -187,7 +187,7 @@ impl Site {
     pub fn passes(&self) -> Option<Obstacle> {
         let parts = match &self.holder {
             Holder::Parts(parts) => parts,
-            Holder::Obstacle(obstacle @ Obstacle::LookedUp { .. }) => {
+            Holder::Obstacle(obstacle @ (Obstacle::LookedUp { .. } | Obstacle::Pattern { .. })) => {
                 return Some(obstacle.clone());
             }
             Holder::Entry(_) | Holder::Obstacle(_) => return None,
@@ -215,6 +215,30 @@ impl Site {
                 Home::Perhaps(node) => Some(node),
                 _ => None,
             },
+            Holder::Entry(_) | Holder::Obstacle(_) => None,
+        }
+    }
+
+    /// Where its tag is, or would be: at a node, or at a new key there; and whether it has one. None where the
+    /// tag is in the text of the name, or nothing but a tag is there.
+    pub fn tag_home(&self) -> Option<(NodeId, Option<&'static str>, bool)> {
+        let Holder::Parts(parts) = &self.holder else {
+            return None;
+        };
+        let has_name = !parts.is_version_only();
+        match (&parts.tag, parts.home) {
+            (Some(tag), _) if has_name => Some((tag.node, None, !tag.value.is_empty())),
+            (None, Home::Key(mapping)) if has_name && !parts.is_versioned() => {
+                Some((mapping, Some("tag"), false))
+            }
+            _ => None,
+        }
+    }
+
+    /// The registry of all images of the file, and its own, where these differ.
+    pub fn registries(&self) -> Option<(&str, &str)> {
+        match &self.holder {
+            Holder::Parts(parts) => parts.registries(),
             Holder::Entry(_) | Holder::Obstacle(_) => None,
         }
     }

@@ -53,12 +53,18 @@ impl<'r> Targets<'r> {
             edits,
             shared,
             new,
+            old,
             note,
         } = site
             .write(&manifest.stream, assignment)
             .map_err(|obstacle| unwritable(manifest, site, obstacle, &assignment.image))?;
         self.warnings
             .extend(elsewhere::told_of_pins(manifest, site, &assignment.image));
+        self.warnings.extend(elsewhere::told_of_registry(
+            manifest,
+            site,
+            &assignment.image,
+        ));
         for edit in edits {
             self.add(edit).map_err(|node| overlap(manifest, node))?;
         }
@@ -81,7 +87,7 @@ impl<'r> Targets<'r> {
             container: site.container.clone(),
             place: manifest.place(site.node),
             tag_at: manifest.tag_at(site),
-            old: site.shown(&assignment.image),
+            old: old.unwrap_or_else(|| site.shown(&assignment.image)),
             new,
         };
         self.images.push(Wanted {

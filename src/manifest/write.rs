@@ -10,6 +10,8 @@ pub(super) struct Written {
     pub shared: Vec<Shared>,
     /// How the site reads then.
     pub new: String,
+    /// The image before, where that is to be read as the new one is.
+    pub old: Option<String>,
     /// What a person should know, as in [`super::Note`].
     pub note: Option<String>,
 }
@@ -77,12 +79,12 @@ pub enum Obstacle {
         advice: Option<String>,
     },
     /// A name without a tag, and a key that may hold its version.
-    #[error("is a name without a tag, and its version may be in {key}, line {line}: {advice}")]
+    #[error("is a name without a tag, and its version may be in {key}, {place}: {advice}")]
     VersionElsewhere {
         /// The key.
         key: String,
         /// Where it is.
-        line: usize,
+        place: String,
         /// What to do.
         advice: String,
     },
@@ -107,6 +109,24 @@ pub enum Obstacle {
     LookedUp {
         /// The kind of the object.
         kind: String,
+    },
+    /// What a policy checks images against.
+    #[error(
+        "is what this {kind} checks images against, and none that runs: nothing is written there but with `set`"
+    )]
+    Pattern {
+        /// The kind of the object.
+        kind: String,
+    },
+    /// The items of a catalog are for one major version each.
+    #[error("is in a catalog for the major version {majors}, and {image} {advice}")]
+    OtherMajor {
+        /// Those that there are: `15 or 16`.
+        majors: String,
+        /// What was asked for.
+        image: String,
+        /// Why it is for none of them, and what to do.
+        advice: String,
     },
     /// An entry of Kustomize's `images` whose `name` has a tag.
     #[error(

@@ -1,0 +1,386 @@
+//! Values that are put over others: what a tag alone says there decides, and not what stands beside the name.
+//!
+//! ```yaml
+//! helm:
+//!   valuesObject:
+//!     image: {repository: acme/web}      # base
+//!   parameters:
+//!     - {name: image.tag, value: v1}     # put over it
+//! ```
+
+use crate::image::ImageReference;
+use crate::yaml::{NodeId, Role};
+
+use super::change::{Note, Plan};
+use super::error::ManifestError;
+use super::file::Manifest;
+use super::find;
+use super::keys;
+use super::request::EditRequest;
+use super::target::unwritable;
+use super::write::Obstacle;
+
+/// Where a value is among those of a chart.
+#[derive(PartialEq, Eq)]
+struct Address {
+    scope: Scope,
+    /// What has a higher one is put over it in the same scope.
+    rank: usize,
+    /// `web.image.tag`
+    path: String,
+}
+
+/// What values belong to.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Scope {
+    /// A file of values.
+    File(usize),
+    /// What deploys a chart, in a file.
+    Chart(usize, NodeId),
+}
+
+/// Argo CD puts them over `values`, whatever these say.
+const RANK_OF_OBJECT: usize = 1 << 20;
+/// Argo CD, Helmfile and Crossplane put them over all values.
+const RANK_OF_PARAMETERS: usize = 2 << 20;
+
+/// Whether values are put over others.
+enum Over {
+    Proven,
+    Unknown,
+}
+
+/// The tag of an image whose name is written: which site of which file it is.
+struct Base {
+    manifest: usize,
+    site: usize,
+    address: Address,
+    has_tag: bool,
+}
+
+/// A tag alone.
+struct Lone {
+    manifest: usize,
+    site: usize,
+    node: NodeId,
+    address: Address,
+}
+
+/// Has the tags that are put over that of an image be meant by its line; where there is no other, they alone.
+///
+/// # Errors
+/// Whether a tag belongs to an image that has none of its own can't be told.
+pub(super) fn mean_overriding_tags(
+    manifests: &mut [Manifest<'_>],
+    request: &EditRequest,
+    plan: &mut Plan,
+) -> Result<(), ManifestError> {
+    if !request.paths.is_empty() {
+        return Ok(());
+    }
+    let lone = lone_tags(manifests);
+    if lone.is_empty() {
+        return Ok(());
+    }
+    let images = request.images.iter();
+    for assignment in images.filter(|line| line.container.is_none()) {
+        let image = &assignment.image;
+        for base in bases(manifests, image) {
+            for tag in &lone {
+                match put_over(manifests, &base, tag, image, request) {
+                    Some(Over::Proven) => mean(manifests, &base, tag, image, plan),
+                    Some(Over::Unknown) if !base.has_tag => {
+                        return Err(not_known(manifests, &base, tag, image));
+                    }
+                    Some(Over::Unknown) => {
+                        plan.warnings.extend(told(manifests, &base, tag, image));
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lone_tags(manifests: &[Manifest<'_>]) -> Vec<Lone> {
+    let mut found = Vec::new();
+    for (manifest, read) in manifests.iter().enumerate() {
+        for (site, tag) in read.sites.iter().enumerate() {
+            let Some(slot) = tag.tag().filter(|_| tag.is_version_only()) else {
+                continue;
+            };
+            let node = slot.node;
+            found.extend(
+                address(manifests, manifest, node, None).map(|address| Lone {
+                    manifest,
+                    site,
+                    node,
+                    address,
+                }),
+            );
+        }
+    }
+    found
+}
+
+fn bases(manifests: &[Manifest<'_>], image: &ImageReference) -> Vec<Base> {
+    let mut found = Vec::new();
+    for (manifest, read) in manifests.iter().enumerate() {
+        for (site, base) in read.sites.iter().enumerate() {
+            let Some((node, key, has_tag)) = base.tag_home().filter(|_| base.is_of(image)) else {
+                continue;
+            };
+            found.extend(address(manifests, manifest, node, key).map(|address| Base {
+                manifest,
+                site,
+                address,
+                has_tag,
+            }));
+        }
+    }
+    found
+}
+
+/// Where the value at `node` is, or the one at a new `key` there.
+fn address(
+    manifests: &[Manifest<'_>],
+    number: usize,
+    node: NodeId,
+    key: Option<&str>,
+) -> Option<Address> {
+    let mut way: Vec<&str> = key.into_iter().collect();
+    let (mut number, mut at) = (number, node);
+    let told = |way: &[&str]| way.iter().rev().copied().collect::<Vec<_>>().join(".");
+    loop {
+        let manifest = manifests.get(number)?;
+        let stream = &manifest.stream;
+        let Some(around) = stream[at].parent else {
+            let Some(nested) = &manifest.nested else {
+                let is_object = ["kind", "apiVersion"]
+                    .iter()
+                    .any(|key| stream.get(at, key).is_some());
+                return (!is_object && stream.document(at) == 0).then(|| Address {
+                    scope: Scope::File(number),
+                    rank: 0,
+                    path: told(&way),
+                });
+            };
+            (number, at) = (nested.outer, nested.node);
+            continue;
+        };
+        // The item of a list is among what the list's key says.
+        let (holder, item) = match stream[at].role {
+            Role::Item { .. } => (
+                around,
+                stream.items(around).iter().position(|own| *own == at)?,
+            ),
+            _ => (at, 0),
+        };
+        let key = stream.key_of(holder)?;
+        let chart = stream[holder].parent?;
+        let rank = match key {
+            "values" | "valuesInline" => Some(item),
+            "valuesObject" => Some(RANK_OF_OBJECT),
+            _ => None,
+        };
+        if let Some(rank) = rank {
+            return Some(Address {
+                scope: Scope::Chart(number, chart),
+                rank,
+                path: told(&way),
+            });
+        }
+        if holder != at {
+            let name = stream.value(stream.get(at, "name")?)?;
+            let is_parameter = matches!(key, "parameters" | "set" | "setString");
+            return (is_parameter && way == ["value"]).then(|| Address {
+                scope: Scope::Chart(number, chart),
+                rank: RANK_OF_PARAMETERS + item,
+                path: name.to_owned(),
+            });
+        }
+        way.push(key);
+        at = around;
+    }
+}
+
+/// Whether `tag` is put over what `base` says.
+fn put_over(
+    manifests: &[Manifest<'_>],
+    base: &Base,
+    tag: &Lone,
+    image: &ImageReference,
+    request: &EditRequest,
+) -> Option<Over> {
+    if base.address.path != tag.address.path {
+        return None;
+    }
+    match (base.address.scope, tag.address.scope) {
+        (Scope::Chart(..), Scope::Chart(..)) => {
+            let is_same = base.address.scope == tag.address.scope;
+            (is_same && tag.address.rank > base.address.rank).then_some(Over::Proven)
+        }
+        (Scope::File(one), Scope::File(other)) if one != other => {
+            let files =
+                [one, other].map(|number| manifests.get(number).map(|read| &read.file.path));
+            let [Some(one), Some(other)] = files else {
+                return None;
+            };
+            // As Helm has them: `values.yaml`, and `values-prod.yaml` beside it.
+            let directory = |path: &str| {
+                path.rsplit_once('/')
+                    .map(|(directory, _)| directory.to_owned())
+            };
+            let is_beside = directory(one.as_str()) == directory(other.as_str())
+                && matches!(one.file_name(), "values.yaml" | "values.yml")
+                && other.file_name().starts_with("values");
+            // Whoever names both files for one image means both.
+            let is_named = |path| !request.found_by_glob.contains(path);
+            let may_be = || {
+                let read = manifests.get(tag.manifest);
+                read.is_some_and(|read| find::may_be_tag_of(&read.stream, tag.node, image))
+            };
+            let are_named = request.images.len() == 1 && is_named(one) && is_named(other);
+            let is_proven = is_beside || (are_named && may_be());
+            Some(if is_proven {
+                Over::Proven
+            } else {
+                Over::Unknown
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Has the line of `image` mean `tag`, and where `base` has no tag, not that.
+fn mean(
+    manifests: &mut [Manifest<'_>],
+    base: &Base,
+    tag: &Lone,
+    image: &ImageReference,
+    plan: &mut Plan,
+) {
+    let at = place(manifests, tag);
+    let lone = manifests.get_mut(tag.manifest);
+    if let Some(site) = lone.and_then(|read| read.sites.get_mut(tag.site)) {
+        site.answer_to(image);
+    }
+    let Some(read) = manifests.get_mut(base.manifest).filter(|_| !base.has_tag) else {
+        return;
+    };
+    let Some(site) = read.sites.get_mut(base.site) else {
+        return;
+    };
+    site.answer_to_container_only();
+    let (node, text) = (site.node, site.text.clone());
+    plan.notes.push(Note {
+        file: read.file.path.clone(),
+        line: read.line(node),
+        text: format!(
+            "{text} has no tag here: the one that is put over it is in {at}, and is what is meant"
+        ),
+    });
+}
+
+/// `prod/values.yaml, line 2`.
+fn place(manifests: &[Manifest<'_>], tag: &Lone) -> String {
+    let read = manifests.get(tag.manifest);
+    let told = read.map(|read| format!("{}, line {}", read.file.path, read.line(tag.node)));
+    told.unwrap_or_default()
+}
+
+/// The error for a tag that may be put over what `base` has, and for which one would be made up there.
+fn not_known(
+    manifests: &[Manifest<'_>],
+    base: &Base,
+    tag: &Lone,
+    image: &ImageReference,
+) -> ManifestError {
+    let (read, of_tag) = (&manifests[base.manifest], &manifests[tag.manifest]);
+    let key = of_tag.stream.key_of(tag.node).unwrap_or_default();
+    let path = of_tag.address(tag.node).unwrap_or_default();
+    let obstacle = Obstacle::VersionElsewhere {
+        key: format!("`{key}`"),
+        place: place(manifests, tag),
+        advice: format!(
+            "to write the tag there, add the input `path: {path}`; where that is the tag of another image, leave {} out of `file`",
+            of_tag.file.path
+        ),
+    };
+    unwritable(read, &read.sites[base.site], obstacle, image)
+}
+
+/// The warning for a tag that may be put over the one of `base`, which is written.
+fn told(
+    manifests: &[Manifest<'_>],
+    base: &Base,
+    tag: &Lone,
+    image: &ImageReference,
+) -> Option<String> {
+    const BASES: [&str; 6] = ["base", "bases", "common", "default", "defaults", "shared"];
+    let (read, of_tag) = (manifests.get(base.manifest)?, manifests.get(tag.manifest)?);
+    // Files of values have the same keys for all kinds of images: only what says that it is a base is told of.
+    let words = |path: &str| {
+        let mut words = path.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| BASES.contains(&word))
+    };
+    let is_base = words(read.file.path.as_str()) && !words(of_tag.file.path.as_str());
+    let path = of_tag.address(tag.node).filter(|_| is_base)?;
+    Some(format!(
+        "{} has a tag alone, and stays as it is: where it is put over {}, {image} is not deployed there. To write both, add the input `path: {path}`",
+        place(manifests, tag),
+        read.file.path
+    ))
+}
+
+/// Whether the tag at `node` is of a chart that is called after something else than `image`, and so is what
+/// deploys it.
+pub(super) fn is_of_another_chart(
+    manifests: &[Manifest<'_>],
+    number: usize,
+    node: NodeId,
+    image: &ImageReference,
+) -> bool {
+    let mut charts: Vec<&str> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    let mut at = Some((number, node));
+    while let Some((number, node)) = at {
+        let Some(manifest) = manifests.get(number) else {
+            break;
+        };
+        let stream = &manifest.stream;
+        let text = |node: NodeId, key: &str| stream.value(stream.get(node, key)?);
+        for around in stream.ancestors(node) {
+            let flux = || {
+                let chart = stream.get(around, "chart")?;
+                text(stream.get(chart, "spec")?, "chart")
+            };
+            let of_reference = || text(stream.get(around, "chartRef")?, "name");
+            let of_kustomize = || text(around, "repo").and_then(|_| text(around, "name"));
+            let chart = text(around, "chart").or_else(flux).or_else(of_reference);
+            charts.extend(chart.or_else(of_kustomize));
+            names.extend(
+                ["name", "releaseName"]
+                    .iter()
+                    .filter_map(|key| text(around, key)),
+            );
+            let metadata = stream.get(around, "metadata");
+            names.extend(metadata.and_then(|metadata| text(metadata, "name")));
+        }
+        at = manifest
+            .nested
+            .as_ref()
+            .map(|nested| (nested.outer, nested.node));
+    }
+    let last = |name: &&str| name.rsplit('/').next().unwrap_or(name).to_owned();
+    let subjects: Vec<String> = charts
+        .iter()
+        .filter_map(|name| keys::subject(&last(name)))
+        .collect();
+    let mut all = subjects
+        .iter()
+        .cloned()
+        .chain(names.iter().map(|name| keys::plain(name)));
+    !subjects.is_empty() && !all.any(|subject| find::is_about(&subject, image))
+}
