@@ -213,6 +213,7 @@ fn by_file<'p, 'a>(past: &'p Past<'a>) -> BTreeMap<&'a str, Vec<PastCommit<'a>>>
                 merged: commit.merged.clone(),
                 files: vec![(*path, *from)],
                 changes: changes.get(path).cloned().unwrap_or_default(),
+                is_own: commit.is_own,
             };
             files.entry(current).or_default().push(own);
             if let Some(from) = from {

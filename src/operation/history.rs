@@ -9,7 +9,7 @@ use super::{Progress, commit_line, now, past};
 use crate::date::{DateSpec, Span, Timestamp};
 use crate::deadline::Cancellation;
 use crate::deployment::metrics::{Metrics, Times};
-use crate::deployment::past::{Past, TakenBack};
+use crate::deployment::past::{Past, PastCommit, TakenBack};
 use crate::deployment::{self, Named, Origin, Reference, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
@@ -97,6 +97,9 @@ pub struct Deployment {
     /// The day, as the table shows it.
     #[serde(skip)]
     pub when: String,
+    /// Whether it is a merge, and what it did is the work of who merged: nothing that it joined had it so.
+    #[serde(skip)]
+    pub is_own: bool,
 }
 
 /// What was taken back of a commit in one file.
@@ -295,18 +298,21 @@ fn metrics(
         from,
         to: newest.map_or(to, |newest| newest.max(to)),
     };
-    let times = past.iter().map(|Touched { commit, .. }| {
-        let built = past::messages(commit).find_map(Reference::of);
+    let named = past::named(past);
+    let standing = past::past(past, &named);
+    let times = past.iter().zip(standing.commits());
+    let times = times.map(|(Touched { commit, .. }, own)| {
+        let messages = past::messages(commit);
+        // Who merged, and made something else of it, built nothing of what was merged.
+        let mut messages = messages.take(if own.is_own { 1 } else { usize::MAX });
+        let built = messages.find_map(Reference::of);
         let built = built.and_then(|reference| reference.time);
         let committed = commit.time.seconds;
         (commit.id.as_str(), Times { committed, built })
     });
     let times = times.collect();
     let meant: HashSet<&str> = commits.iter().map(|one| one.commit.id.as_str()).collect();
-    let named = past::named(past);
-    Metrics::new(&past::past(past, &named), &times, span, |id| {
-        meant.contains(id)
-    })
+    Metrics::new(&standing, &times, span, |id| meant.contains(id))
 }
 
 impl HistoryReport {
@@ -377,6 +383,20 @@ fn call(deployments: &mut [Deployment]) {
 }
 
 impl Deployment {
+    /// Takes down what `messages` say of what made it: the commit's own, and those that it merged.
+    fn of_messages<'m>(&mut self, messages: impl Iterator<Item = &'m str> + Clone) {
+        let mut runs = messages
+            .clone()
+            .flat_map(|message| deployment::trailer_values(message, "Workflow-Run"));
+        self.workflow_run = runs.next().map(str::to_owned);
+        let built = messages.clone().find_map(Reference::of);
+        self.source = built.map(|built| BuiltFrom {
+            repository: built.repository_url.map(str::to_owned),
+            commit: built.sha.to_owned(),
+            date: built.time.map(|time| Timestamp::utc(time).iso()),
+        });
+    }
+
     /// Takes down how it stands, as the commit `number` of `past`.
     fn stands(&mut self, past: &Past<'_>, number: usize) {
         let id = |number: usize| past.commits()[number].id.to_owned();
@@ -384,6 +404,14 @@ impl Deployment {
         // What an update is in more detail, its trailers alone tell.
         if own.origin != Origin::Update {
             self.kind = own.origin.name();
+        }
+        let PastCommit {
+            message, is_own, ..
+        } = &past.commits()[number];
+        if *is_own {
+            // What it merged was not to be what came out.
+            self.is_own = true;
+            self.of_messages(std::iter::once(*message));
         }
         self.takes_back = own.takes_back.iter().copied().map(id).collect();
         self.rolled_back_by = own.undone_by.map(id);
@@ -426,8 +454,7 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
     // Whoever merges a branch, into it or out of it, did not do by hand what came with that.
     let merged = commit.merged.iter();
     let merged = merged.filter(|said| Origin::of(&said.message) != Origin::Edit);
-    let mut messages = past::messages(commit);
-    Deployment {
+    let mut deployment = Deployment {
         version: 4,
         commit: commit.id.to_string(),
         commit_url: location.commit_url(commit.id.as_str()),
@@ -442,15 +469,9 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
         rolled_back_by: None,
         rolled_back: Vec::new(),
         merged: merged.map(|said| said.commit.to_string()).collect(),
-        workflow_run: messages
-            .clone()
-            .find_map(|message| deployment::trailer_values(message, "Workflow-Run").next())
-            .map(str::to_owned),
-        source: messages.find_map(Reference::of).map(|built| BuiltFrom {
-            repository: built.repository_url.map(str::to_owned),
-            commit: built.sha.to_owned(),
-            date: built.time.map(|time| Timestamp::utc(time).iso()),
-        }),
+        workflow_run: None,
+        source: None,
+        is_own: false,
         images: images
             .into_iter()
             .flatten()
@@ -478,7 +499,9 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
                 rolled_back_by: None,
             })
             .collect(),
-    }
+    };
+    deployment.of_messages(past::messages(commit));
+    deployment
 }
 
 /// What an image is called of which the file may have the version alone; empty where the commit does not say.

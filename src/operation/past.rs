@@ -1,6 +1,6 @@
 //! The commits that touched the files as a list of deployments.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::deployment::past::{Past, PastCommit};
@@ -26,6 +26,26 @@ pub(super) fn changes(named: &Named<'_>, versions: &FileVersions) -> Changes {
         versions.before.as_deref(),
         versions.after.as_deref(),
     )
+}
+
+/// Whether what a merge did to `files` is the work of who merged: at every place that it changed it has another value
+/// than each of the commits that it joined.
+fn is_own(named: &Named<'_>, files: &[FileVersions]) -> bool {
+    let places = |before: Option<&[u8]>, versions: &FileVersions| {
+        let path = versions.path.as_str();
+        let changes = named.changes(&versions.path, before, versions.after.as_deref());
+        let changes = changes.past(path).into_iter();
+        changes.map(|change| change.place).collect::<HashSet<_>>()
+    };
+    let mut is_any = false;
+    let is_own = files.iter().all(|versions| {
+        let changed = places(versions.before.as_deref(), versions);
+        is_any |= !changed.is_empty();
+        let others = || versions.beside.iter();
+        let differs = |beside: &Vec<u8>| places(Some(beside), versions).is_superset(&changed);
+        changed.is_empty() || (others().len() > 0 && others().all(differs))
+    });
+    is_any && is_own
 }
 
 /// Of `commits`, which are newest first, those that touched each of `files`, with what they did to that one
@@ -90,6 +110,7 @@ pub(super) fn past<'a>(commits: &'a [Touched], named: &Named<'_>) -> Past<'a> {
                 })
                 .collect(),
             changes: changes.collect(),
+            is_own: commit.is_merge() && is_own(named, files),
         }
     };
     Past::new(commits.iter().map(commit).collect())

@@ -115,6 +115,8 @@ pub struct FileVersions {
     pub before: Option<Vec<u8>>,
     /// What it says; none where the commit removed it.
     pub after: Option<Vec<u8>>,
+    /// What it says in the other parents of a merge, where all of them have it and the merge has it as none of them.
+    pub beside: Vec<Vec<u8>>,
 }
 
 /// What became of a search for one commit.

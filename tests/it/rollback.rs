@@ -1502,6 +1502,50 @@ fn what_came_with_a_merge_is_told_by_what_it_was() {
     }
 }
 
+/// Who merges and makes something else of both sides did that, and nothing that was merged.
+#[test]
+fn what_who_merges_made_of_both_sides_is_an_edit() {
+    for (own, kind, run) in [(Some("web=4"), "edit", false), (None, "update", true)] {
+        let mut line = Line::new();
+        line.step("deploy web=2");
+        let repository = line.repository.clone();
+        repository.set_branch("topic", &repository.tip("main"));
+        let topic = line.deployment("web=3").input("branch", "topic");
+        topic.run().succeeded();
+        // The other side changes the file as well.
+        repository.commit("main", &line.file, line.edited("api=2"), "feat: by hand");
+        let text = match own {
+            Some(own) => line.edited(own),
+            None => line.edited("web=3"),
+        };
+        repository.set_branch("merged", &repository.tip("main"));
+        repository.commit("merged", &line.file, text, "x");
+        let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
+        let parents = ["-p", "main", "-p", "topic"];
+        let message = ["-m", "Merge branch 'topic'", "merged^{tree}"];
+        let commit = [&identity[..], &["commit-tree"], &parents[..], &message[..]].concat();
+        let commit = repository.git(&commit).trim().to_owned();
+        let merged = repository.tip("topic");
+        repository.set_branch("main", &commit);
+        let outcome = line.action("history").run().succeeded();
+        let deployments: serde_json::Value =
+            serde_json::from_str(outcome.output("deployments")).unwrap();
+        let newest = &deployments[0];
+        assert_eq!(newest["commit"], commit, "{kind}");
+        assert_eq!(newest["kind"], kind);
+        assert_eq!(newest["merged"], serde_json::json!([merged]), "{kind}");
+        assert_eq!(newest["workflow_run"].is_string(), run, "{newest}");
+        assert_eq!(newest["source"].is_object(), run, "{newest}");
+        let how = match own {
+            Some(_) => "| edit, in a merge of `",
+            None => "| update, merged from `",
+        };
+        assert!(outcome.summary.contains(how), "{}", outcome.summary);
+        line.action("rollback").run().succeeded();
+        assert_eq!(line.runs(), "web:2 api:2 odd:1 1", "{kind}");
+    }
+}
+
 /// A click may lead to images that never ran together: then it says so.
 #[test]
 fn a_click_says_what_never_ran_together() {

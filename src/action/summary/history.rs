@@ -150,6 +150,7 @@ fn what(deployment: &Deployment, shown: Shown<'_>) -> String {
         takes_back,
         rolled_back_by,
         rolled_back,
+        is_own,
         ..
     } = deployment;
     let short = |id: &str| shown(id.get(..7).unwrap_or(id));
@@ -161,7 +162,11 @@ fn what(deployment: &Deployment, shown: Shown<'_>) -> String {
         }
     }
     if let [newest, more @ ..] = &merged[..] {
-        let _ = write!(text, ", merged from {}", short(newest));
+        let how = match is_own {
+            true => "in a merge of",
+            false => "merged from",
+        };
+        let _ = write!(text, ", {how} {}", short(newest));
         if !more.is_empty() {
             let _ = write!(text, " and {} more", more.len());
         }

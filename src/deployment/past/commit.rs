@@ -16,6 +16,8 @@ pub struct PastCommit<'a> {
     pub files: Vec<(&'a str, Option<&'a str>)>,
     /// What it did to what runs.
     pub changes: Vec<PastChange<'a>>,
+    /// Whether it is a merge, and all of that is the work of who merged: nothing that it joined had it so.
+    pub is_own: bool,
 }
 
 /// What a commit did to one image, or to one value that a deployment sets.
@@ -40,9 +42,10 @@ impl PastChange<'_> {
     }
 }
 
-/// What a commit says, and what those say that it merged, newest first.
+/// What a commit says, and what those say that it merged, newest first; nothing of theirs where it did something else.
 pub(super) fn messages<'a>(commit: &PastCommit<'a>) -> impl Iterator<Item = &'a str> {
-    let merged: Vec<&'a str> = commit.merged.iter().map(|(_, message)| *message).collect();
+    let merged = commit.merged.iter().filter(|_| !commit.is_own);
+    let merged: Vec<&'a str> = merged.map(|(_, message)| *message).collect();
     std::iter::once(commit.message).chain(merged)
 }
 

@@ -58,6 +58,7 @@ impl Branch {
                 merged: Vec::new(),
                 files: vec![("a.yaml", None)],
                 changes: changes.collect(),
+                is_own: false,
             }
         });
         Past::new(commits.collect())
@@ -423,6 +424,7 @@ fn a_merge_is_what_the_newest_of_its_commits_says() {
                     old: Some("web:3".into()),
                     new: Some("web:9".into()),
                 }],
+                is_own: false,
             },
         );
         commits

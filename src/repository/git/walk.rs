@@ -485,14 +485,46 @@ impl Store {
         Ok(changed)
     }
 
+    /// A file in the other parents of a merge, where all of them have it and the merge has it as none of them.
+    fn beside(&self, commit: &Commit, delta: &Delta) -> Result<Vec<ObjectId>, RepositoryError> {
+        let mut beside = Vec::new();
+        for parent in commit.parents.iter().skip(1) {
+            let parent = ObjectId::parse(parent.as_str());
+            let Some(parent) = parent.filter(|_| delta.after.is_some()) else {
+                return Ok(Vec::new());
+            };
+            if !self.objects.has(parent)? {
+                return Ok(Vec::new()); // What a server left out is not there.
+            }
+            let tree = self.objects.tree_at(parent)?;
+            let Some([_, Some(own)]) = self.blobs_at(None, &tree, &delta.path)? else {
+                return Ok(Vec::new());
+            };
+            if Some(own) == delta.after {
+                return Ok(Vec::new());
+            }
+            beside.push(own);
+        }
+        Ok(beside)
+    }
+
     /// Reads all the versions, which are fetched at once.
     fn with_contents(
         &self,
         found: Vec<(Commit, Vec<Delta>, usize)>,
     ) -> Result<Vec<Touched>, RepositoryError> {
-        let deltas = found.iter().flat_map(|(_, deltas, _)| deltas);
-        let ids = deltas.flat_map(|delta| delta.before.into_iter().chain(delta.after));
-        self.fetch_missing(ids.collect())?;
+        let mut ids = Vec::new();
+        let mut beside = Vec::new();
+        for (commit, deltas, _) in &found {
+            for delta in deltas {
+                let others = self.beside(commit, delta)?;
+                ids.extend(delta.before.into_iter().chain(delta.after));
+                ids.extend(&others);
+                beside.push(others);
+            }
+        }
+        self.fetch_missing(ids)?;
+        let mut beside = beside.into_iter();
         let mut bytes = 0;
         let mut read = |id: Option<ObjectId>| -> Result<_, RepositoryError> {
             let Some(id) = id else { return Ok(None) };
@@ -504,7 +536,11 @@ impl Store {
         for (commit, deltas, changed_files) in found {
             let mut files = Vec::new();
             for delta in deltas {
+                let beside = beside.next().unwrap_or_default().into_iter();
+                let beside = beside.map(|id| read(Some(id)));
+                let beside = beside.collect::<Result<Vec<_>, _>>()?;
                 files.push(FileVersions {
+                    beside: beside.into_iter().flatten().collect(),
                     before: read(delta.before)?,
                     after: read(delta.after)?,
                     path: delta.path,

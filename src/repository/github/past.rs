@@ -236,6 +236,7 @@ impl Versions {
                 renamed_from: None,
                 before: bytes(older),
                 after: bytes(texts.get(n).and_then(Option::as_ref)),
+                beside: Vec::new(),
             }];
             touched.push(Touched {
                 commit: version.commit()?.into(),
