@@ -1,20 +1,22 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
+use std::collections::HashSet;
+
 use super::downgrade::{self, Downgrade};
 use super::explain;
 use super::freeze::Freeze;
 use super::image_check::ImageCheck;
 use super::landing::{self, LandingOptions, LandingReport, Planned};
 use super::pull_request::{Proposing, PullRequest};
-use super::session::Remote;
+use super::session::{Remote, Session};
 use super::verify::Witnesses;
 use super::{Operation, Progress};
 use crate::deadline::Cancellation;
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::Failure;
-use crate::files::FileSelection;
-use crate::manifest::{self, EditRequest, Plan};
-use crate::repository::{Identity, Snapshot};
+use crate::files::{FileSelection, RepoPath};
+use crate::manifest::{self, EditRequest, ImageChange, Plan};
+use crate::repository::{Identity, Said, Snapshot};
 
 /// What is asked for.
 pub struct Update {
@@ -111,7 +113,7 @@ async fn once(
         };
         let mut plan = manifest::plan(&snapshot.files, &edit)
             .map_err(|error| explain::manifest(&error, &snapshot.tip().to_string()))?;
-        refuse_another_tag(snapshot, &checked.edit, &plan)?;
+        refuse_another_tag(&session, snapshot, &checked.edit, &plan).await?;
         let guard = downgrade::Guard {
             downgrade: update.downgrade,
             session: &session,
@@ -143,10 +145,35 @@ async fn once(
 
 /// Refuses to take the tag that stands alone at a place for one of another image than the last deployment there: a
 /// name that is misspelt is in no file that could tell. Whoever names the place means it.
-fn refuse_another_tag(snapshot: &Snapshot, edit: &EditRequest, plan: &Plan) -> Result<(), Failure> {
-    let recent = recent(snapshot);
-    let mut images = plan.changed_images().filter(|_| edit.paths.is_empty());
-    let another = images.find_map(|image| {
+///
+/// What came along with the tip does not tell everywhere, so that it is asked: only here, as most files name their
+/// images.
+async fn refuse_another_tag(
+    session: &Session<'_>,
+    snapshot: &Snapshot,
+    edit: &EditRequest,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let images = plan.changed_images();
+    let tags = images.filter(|image| image.tag_at.is_some() && edit.paths.is_empty());
+    let tags: Vec<&ImageChange> = tags.collect();
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let mut paths: Vec<&RepoPath> = tags.iter().map(|image| &image.file).collect();
+    paths.dedup();
+    let read = async || {
+        session
+            .repository
+            .said_before(&snapshot.commit, &paths)
+            .await
+    };
+    let before = session.read_silently(read).await?;
+    let mut recent = recent(snapshot);
+    let known: HashSet<&str> = recent.iter().map(|(commit, _)| *commit).collect();
+    let before = before.iter().map(said);
+    recent.extend(before.filter(|(commit, _)| !known.contains(commit)));
+    let another = tags.into_iter().find_map(|image| {
         let (repository, commit) = deployment::tag_was_of(image, &recent)?;
         Some((image, repository, commit))
     });
@@ -163,10 +190,11 @@ fn refuse_another_tag(snapshot: &Snapshot, edit: &EditRequest, plan: &Plan) -> R
 
 /// What the commits say that came along with the tip, the newest first.
 fn recent(snapshot: &Snapshot) -> Vec<(&str, &str)> {
-    let recent = snapshot.recent.iter();
-    recent
-        .map(|said| (said.commit.as_str(), said.message.as_str()))
-        .collect()
+    snapshot.recent.iter().map(said).collect()
+}
+
+fn said(said: &Said) -> (&str, &str) {
+    (said.commit.as_str(), said.message.as_str())
 }
 
 /// What is done and may not have been meant; and an image that somebody has just rolled back is deployed if
