@@ -154,12 +154,15 @@ impl Changes {
             old,
             new: image.new.clone(),
         });
-        let values = self.values.iter().map(|value| PastChange {
-            file,
-            place: place_of_value(value),
-            is_image: false,
-            old: value.old.clone(),
-            new: value.new.clone(),
+        let values = self.values.iter().map(|value| {
+            let [old, new] = value.exact.clone();
+            PastChange {
+                file,
+                place: place_of_value(value),
+                is_image: false,
+                old,
+                new,
+            }
         });
         images.chain(values).collect()
     }

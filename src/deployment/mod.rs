@@ -261,6 +261,7 @@ mod tests {
             path: ".spec.replicas".into(),
             old: Some("5".into()),
             new: Some("3".into()),
+            exact: [Some("5".into()), Some("3".into())],
         };
         let deployment = Deployment {
             images: images.iter().collect(),

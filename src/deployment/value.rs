@@ -107,6 +107,7 @@ mod tests {
             path: path.into(),
             old: None,
             new: new.map(str::to_owned),
+            exact: [None, new.map(str::to_owned)],
         }
     }
 

@@ -1,6 +1,8 @@
 //! What a plan changes, for whoever writes it and for whoever reads of it.
 
 use super::place::Place;
+use super::said::{self, Said};
+use super::source;
 use crate::files::RepoPath;
 
 /// What to write so that a request is fulfilled, and what that changes.
@@ -85,6 +87,41 @@ pub struct ValueChange {
     pub old: Option<String>,
     /// What it shall be; none where the key goes. Equals `old` where nothing had to change.
     pub new: Option<String>,
+    /// Both, so that nothing else reads the same: `"80"` where it is no number, `*tag` for an alias.
+    pub exact: [Option<String>; 2],
+}
+
+impl ValueChange {
+    /// That what was at `place` becomes another value, comes, or goes.
+    pub(super) fn new(place: ValuePlace, old: Option<&Said<'_>>, new: Option<&Said<'_>>) -> Self {
+        let ValuePlace {
+            file,
+            line,
+            resource,
+            path,
+        } = place;
+        let shown = |text: String| source::shown(&text).into_owned();
+        let exact = [old, new].map(|said| said.map(|said| shown(said.exact())));
+        let (old, new) = said::told(old, new);
+        let (old, new) = (old.map(shown), new.map(shown));
+        Self {
+            file,
+            line,
+            resource,
+            path,
+            old,
+            new,
+            exact,
+        }
+    }
+}
+
+/// Where a value is, as in [`ValueChange`].
+pub(super) struct ValuePlace {
+    pub file: RepoPath,
+    pub line: usize,
+    pub resource: String,
+    pub path: String,
 }
 
 /// Something a person should know about a change.

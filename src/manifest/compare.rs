@@ -3,17 +3,18 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::iter::from_fn;
 
-use super::change::{ImageChange, ValueChange};
+use super::change::{ImageChange, ValueChange, ValuePlace};
 use super::error::HeldImage;
 use super::file::{Manifest, Text, with_texts};
 use super::find;
-use super::place::{Located, Place, PlaceNumber, Places};
+use super::place::{Link, Located, Place, PlaceNumber, Places};
 use super::request::EditRequest;
+use super::said::Said;
 use super::site::Site;
-use super::source::{ManifestFile, Source};
+use super::source::{self, ManifestFile, Masked, Source};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::yaml::{NodeId, Role, Stream};
+use crate::yaml::{Content, NodeId, Role, Stream};
 
 /// What became of one place that holds an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,13 @@ pub fn image_transitions(
 /// Whether a change made any comment another one, wrote it or removed it. That one moved is none.
 pub fn comments_changed(before: &[u8], after: &[u8]) -> bool {
     let comments = |bytes| {
-        let stream = Stream::parse(bytes).ok()?;
-        let mut comments = stream.comments();
+        let masked = Masked::of(bytes);
+        let read = masked
+            .as_ref()
+            .map_or(bytes, |masked| masked.text().as_bytes());
+        let stream = Stream::parse(read).ok()?;
+        let comments = stream.comments().into_iter();
+        let mut comments: Vec<_> = comments.filter(|text| !source::is_template(text)).collect();
         comments.sort_unstable();
         Some(Vec::from_iter(comments.into_iter().map(str::to_owned)))
     };
@@ -187,7 +193,9 @@ fn parts(manifests: &[Manifest<'_>], places: &HashSet<&Place>) -> Scalars {
     for (number, manifest) in manifests.iter().enumerate() {
         let sites = manifest.sites.iter();
         let sites = sites.filter(|site| places.contains(&manifest.place(site.node)));
-        parts.extend(sites.flat_map(|site| site.slots().map(|slot| (number, slot.source()))));
+        let slots = sites.flat_map(|site| site.slots());
+        let nodes = slots.flat_map(|slot| [slot.node, slot.source()]);
+        parts.extend(nodes.map(|node| (number, node)));
     }
     parts
 }
@@ -357,10 +365,20 @@ impl<'m> Comparison<'m> {
             let resource = resource.map_or_else(|| manifest.resource(node), str::to_owned);
             (resource, manifest.path(node))
         };
-        let mut changes = Vec::new();
+        let mut changes: Vec<(Order, Pair, Vec<ValueChange>)> = Vec::new();
+        let mut lists = Lists::new();
         for (place, (old, new)) in at {
             let Some(pairs) = paired([before, after], &old, &new) else {
                 // Which of them is the one that came or went can't be told.
+                let list = [(before, &old), (after, &new)]
+                    .map(|(manifest, nodes)| list_of(&manifest?.stream, nodes));
+                if let [Some(was), Some(is)] = list {
+                    let mut nodes = old.iter().map(|node| [Some(*node), None]);
+                    let mut others = new.iter().map(|node| [None, Some(*node)]);
+                    let is_value = |pair| !self.is_part(numbers, pair);
+                    let is_told = nodes.any(is_value) || others.any(is_value);
+                    *lists.entry((was, is)).or_default() |= is_told;
+                }
                 for (manifest, nodes) in [(before, old), (after, new)] {
                     let nodes = nodes.into_iter();
                     let untold = nodes.filter_map(|node| Some(at_path(manifest?, node)));
@@ -369,13 +387,13 @@ impl<'m> Comparison<'m> {
                 continue;
             };
             for (old, new) in pairs {
-                let was = old.and_then(|node| text(before, node));
-                let is = new.and_then(|node| text(after, node));
+                let was = old.and_then(|node| said(before, node));
+                let is = new.and_then(|node| said(after, node));
                 let (Some(manifest), Some(node)) = (new.map_or(before, |_| after), new.or(old))
                 else {
                     continue;
                 };
-                if was == is {
+                if matches!((&was, &is), (Some(was), Some(is)) if was.is_same(is)) {
                     continue;
                 }
                 if self.is_part(numbers, [old, new]) {
@@ -391,22 +409,56 @@ impl<'m> Comparison<'m> {
                 let is_told = !inside.is_empty() || self.left_out > left_out;
                 let inside = match is_told {
                     true => inside,
-                    false => vec![ValueChange {
-                        file: manifest.file.path.clone(),
-                        line: manifest.line(node),
-                        resource,
-                        path,
-                        old: was.map(str::to_owned),
-                        new: is.map(str::to_owned),
-                    }],
+                    false => {
+                        let at = ValuePlace {
+                            file: manifest.file.path.clone(),
+                            line: manifest.line(node),
+                            resource,
+                            path,
+                        };
+                        vec![ValueChange::new(at, was.as_ref(), is.as_ref())]
+                    }
                 };
-                changes.push(((new.is_none(), node, place), inside));
+                changes.push(((new.is_none(), node, place), [old, new], inside));
             }
         }
-        changes.sort_by_key(|(order, _)| *order);
+        if let (Some(before), Some(after), false) = (before, after, lists.is_empty()) {
+            let is_in = |stream: &Stream<'_>, node: Option<NodeId>, lists: &HashSet<NodeId>| {
+                let mut around = node.into_iter().flat_map(|node| stream.ancestors(node));
+                around.any(|node| lists.contains(&node))
+            };
+            let (was, is) = lists.keys().copied().unzip();
+            changes.retain(|(_, [old, new], _)| {
+                !is_in(&before.stream, *old, &was) && !is_in(&after.stream, *new, &is)
+            });
+            for ((was, is), is_told) in lists {
+                if !is_told {
+                    self.left_out += 1;
+                    continue;
+                }
+                let (resource, path) = at_path(after, is);
+                let line = match after.stream[is].role {
+                    Role::Value { key } => after.line(key),
+                    _ => after.line(is),
+                };
+                let at = ValuePlace {
+                    file: after.file.path.clone(),
+                    line,
+                    resource,
+                    path,
+                };
+                let (old, new) = (
+                    Said::whole(&before.stream, was),
+                    Said::whole(&after.stream, is),
+                );
+                let change = ValueChange::new(at, Some(&old), Some(&new));
+                changes.push(((false, is, 0), [Some(was), Some(is)], vec![change]));
+            }
+        }
+        changes.sort_by_key(|(order, ..)| *order);
         changes
             .into_iter()
-            .flat_map(|(_, changes)| changes)
+            .flat_map(|(.., changes)| changes)
             .collect()
     }
 
@@ -441,9 +493,38 @@ impl<'m> Comparison<'m> {
     }
 }
 
-/// What the scalar `node` says.
+/// In which order changes are told: those that are gone last, else as in the text.
+type Order = (bool, NodeId, PlaceNumber);
+/// What was there, and what is.
+type Pair = [Option<NodeId>; 2];
+/// Lists of which items came and went so that which ones can't be told, as they were and as they are; and whether
+/// any of that is told of here.
+type Lists = HashMap<(NodeId, NodeId), bool>;
+
+/// The list that all of `nodes` are in, the outermost one whose items only their order tells apart.
+fn list_of(stream: &Stream<'_>, nodes: &[NodeId]) -> Option<NodeId> {
+    let is_item = |node: &NodeId| {
+        let is_item = matches!(stream[*node].role, Role::Item { .. });
+        is_item && Link::to(stream, *node).0 == Link::Unnamed
+    };
+    let item = stream.ancestors(*nodes.first()?).filter(is_item).last()?;
+    let list = stream[item].parent?;
+    let is_in = |node: &NodeId| stream.ancestors(*node).any(|around| around == list);
+    nodes.iter().all(is_in).then_some(list)
+}
+
+/// What the scalar or the alias `node` says.
+fn said<'m>(manifest: Option<&'m Manifest<'_>>, node: NodeId) -> Option<Said<'m>> {
+    Said::of(&manifest?.stream, node)
+}
+
+/// As what a person reads it.
 fn text<'m>(manifest: Option<&'m Manifest<'_>>, node: NodeId) -> Option<&'m str> {
-    manifest?.stream.value(node)
+    let stream = &manifest?.stream;
+    match &stream[node].content {
+        Content::Alias { target, .. } => stream.value(*target),
+        _ => stream.value(node),
+    }
 }
 
 /// Which value of a place became which; none where that can't be told.
@@ -500,9 +581,10 @@ fn scalars<'m>(
     let nodes = manifest.stream.nodes();
     let is_nothing =
         |node: NodeId| manifest.stream[node].role == Role::Root && manifest.stream.is_null(node);
-    let scalars = nodes.filter(|(id, node)| {
-        node.role != Role::Key && manifest.stream.scalar(*id).is_some() && !is_nothing(*id)
-    });
+    let is_value =
+        |content: &Content<'_>| matches!(content, Content::Scalar(_) | Content::Alias { .. });
+    let scalars = nodes
+        .filter(|(id, node)| node.role != Role::Key && is_value(&node.content) && !is_nothing(*id));
     scalars
         .map(|(node, _)| (located.place(places, node), node))
         .collect()
@@ -638,258 +720,4 @@ fn pairs(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `Deployment/web: a:1 → a:2`, one a line.
-    fn transitions(before: &str, after: &str) -> String {
-        let file = "web.yaml".parse().unwrap();
-        let found = image_transitions(&file, Some(before.as_bytes()), Some(after.as_bytes()));
-        let none = || "none".to_owned();
-        let line = |transition: ImageTransition| {
-            let (old, new) = (transition.old, transition.new);
-            format!(
-                "{} line {}: {} → {}",
-                transition.held.resource,
-                transition.held.line,
-                old.unwrap_or_else(none),
-                new.unwrap_or_else(none)
-            )
-        };
-        found.into_iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn an_entry_that_comes_in_between_changes_none_of_the_others() {
-        let before = "kind: Kustomization\nimages:\n- name: web\n  newTag: v2\n";
-        let after = before.replace("- name: web", "- name: api\n  newTag: v7\n- name: web");
-        insta::assert_snapshot!(transitions(before, &after), @"Kustomization line 3: none → api:v7");
-        insta::assert_snapshot!(transitions(&after, before), @"Kustomization line 3: api:v7 → none");
-    }
-
-    #[test]
-    fn containers_of_different_objects_are_different() {
-        let pod = |namespace: &str, name: &str, tag: &str| {
-            format!(
-                "kind: Pod\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{containers: [{{name: web, image: web:{tag}}}]}}\n"
-            )
-        };
-        let file = |pods: &[String]| pods.join("---\n");
-        let before = file(&[
-            pod("a", "web", "v1"),
-            pod("b", "web", "v2"),
-            pod("a", "api", "v3"),
-        ]);
-        let after = file(&[
-            pod("a", "api", "v3"),
-            pod("b", "web", "v4"),
-            pod("a", "web", "v1"),
-        ]);
-        insta::assert_snapshot!(transitions(&before, &after), @"Pod/web line 7: web:v2 → web:v4");
-        let after = file(&[pod("b", "web", "v2"), pod("a", "api", "v3")]);
-        insta::assert_snapshot!(transitions(&before, &after), @"Pod/web line 3: web:v1 → none");
-    }
-
-    #[test]
-    fn what_has_no_name_is_known_by_its_repository() {
-        let list = |images: &str| format!("l: [{images}]\n");
-        let of = |before: &str, after: &str| transitions(&list(before), &list(after));
-        let item = |image: &str| format!("{{image: '{image}'}}");
-        let (a, b, c) = (item("a:1"), item("b:1"), item("c:1"));
-        assert_eq!(of(&format!("{a}, {b}"), &format!("{b}, {a}")), "");
-        assert_eq!(of(&a, &format!("{c}, {a}")), "web.yaml line 1: none → c:1");
-        assert_eq!(
-            of(&format!("{a}, {b}"), &format!("{c}, {}, {b}", item("a:2"))),
-            "web.yaml line 1: none → c:1\nweb.yaml line 1: a:1 → a:2"
-        );
-        assert_eq!(
-            of(&format!("{a}, {b}"), &format!("{a}, {c}")),
-            "web.yaml line 1: b:1 → c:1"
-        );
-        let digests = of(&item("a:1"), &format!("{}, {}", item("a:2"), item("a:3")));
-        assert_eq!(
-            digests,
-            "web.yaml line 1: a:1 → a:2\nweb.yaml line 1: none → a:3"
-        );
-    }
-
-    /// `.path: old → new`, one a line.
-    fn values(before: &str, after: &str) -> String {
-        let file = "web.yaml".parse().unwrap();
-        let versions = Versions::new(&file, Some(before.as_bytes()), Some(after.as_bytes()));
-        let none = || "none".to_owned();
-        let line = |value: ValueChange| {
-            let (old, new) = (value.old, value.new);
-            format!(
-                "{} line {}: {} → {}",
-                value.path,
-                value.line,
-                old.unwrap_or_else(none),
-                new.unwrap_or_else(none)
-            )
-        };
-        let values = versions.values().into_iter().map(line);
-        values.collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn values_of_a_text_are_told_one_by_one() {
-        let before = "a: 1\nv: |\n  b: 1\n  w: |\n    c: 1\n    d: 1\n  e: [1]\nz: 1\n";
-        let after = before
-            .replace("a: 1", "a: 2")
-            .replace("c: 1", "c: 2")
-            .replace("    d: 1\n", "")
-            .replace("[1]", "[1, 2]");
-        insta::assert_snapshot!(values(before, &after), @"
-        .a line 1: 1 → 2
-        .v.w.c line 5: 1 → 2
-        .v.w.d line 6: 1 → none
-        .v.e[1] line 6: none → 2
-        ");
-        // What is no document in one of the versions, or differs in comments alone, is a text.
-        insta::assert_snapshot!(values("v: |\n  b: 1\n", "v: |\n  b: 1 # c\n"), @"
-        .v line 2: b: 1
-         → b: 1 # c
-        ");
-        insta::assert_snapshot!(values("v: |\n  b: 1\n", "v: |\n  text\n"), @"
-        .v line 2: b: 1
-         → text
-        ");
-        insta::assert_snapshot!(values("v: |\n  b: 1\n", "x: 1\n"), @"
-        .x line 1: none → 1
-        .v line 2: b: 1
-         → none
-        ");
-    }
-
-    #[test]
-    fn items_that_come_behind_the_others_are_told() {
-        for (before, after, expected) in [
-            ("l: [a]\n", "l: [a, b]\n", ".l[1] line 1: none → b"),
-            ("l: [a, b]\n", "l: [a]\n", ".l[1] line 1: b → none"),
-            (
-                "l: [{k: 1}]\n",
-                "l: [{k: 1}, {k: 2}]\n",
-                ".l[1].k line 1: none → 2",
-            ),
-            (
-                "l: [a, b]\n",
-                "l: [c]\n",
-                ".l[0] line 1: a → c\n.l[1] line 1: b → none",
-            ),
-            // Which of them came can't be told.
-            ("l: [a]\n", "l: [b, a]\n", ""),
-            ("l: [{}, {k: 1}]\n", "l: [{k: 1}, {k: 1}]\n", ""),
-            ("a: 1\n---\na: 2\n", "a: 1\n---\na: 2\n---\na: 3\n", ""),
-        ] {
-            assert_eq!(values(before, after), expected, "{before:?} {after:?}");
-        }
-    }
-
-    #[test]
-    fn what_an_image_is_written_in_is_no_other_value() {
-        for (before, after, expected) in [
-            (
-                "image: a/b:v1\nreplicas: 1\n",
-                "image: a/b:v2\nreplicas: 2\n",
-                [".replicas"].as_slice(),
-            ),
-            (
-                "v: |\n  image: {repository: a/b, tag: v1}\n",
-                "v: |\n  image: {repository: a/b, tag: v2}\n",
-                &[],
-            ),
-            (
-                "v: |\n  image: {repository: a/b, tag: v1}\n  n: 1\n",
-                "v: |\n  image: {repository: a/b, tag: v2}\n  n: 2\n",
-                &[".v.n"],
-            ),
-            (
-                "image: {repository: a/b, tag: ~}\n",
-                "image: {repository: a/b, tag: v2}\n",
-                &[],
-            ),
-            ("image: a/b:${T:-v1}\n", "image: a/b:${T:-v2}\n", &[]),
-            (
-                "t: &t v1\nimage: {repository: a/b, tag: *t}\n",
-                "t: &t v2\nimage: {repository: a/b, tag: *t}\n",
-                &[],
-            ),
-            // A hand on another value, though it reads like a part of the image.
-            (
-                "image: a/b:v1\nlabel: v1\n",
-                "image: a/b:v2\nlabel: v2\n",
-                &[".label"],
-            ),
-        ] {
-            let file = "web.yaml".parse().unwrap();
-            let versions = Versions::new(&file, Some(before.as_bytes()), Some(after.as_bytes()));
-            let images = versions.images(&Known::default()).into_iter();
-            let images: Vec<ImageChange> = images
-                .map(|one| ImageChange {
-                    file: one.held.file,
-                    line: one.held.line,
-                    resource: one.held.resource,
-                    container: one.held.container,
-                    place: one.held.place,
-                    tag_at: one.tag_at,
-                    old: one.old.unwrap(),
-                    new: one.new.unwrap(),
-                })
-                .collect();
-            assert_eq!(images.len(), 1, "{before}");
-            let beside = versions.values_beside(&images).into_iter();
-            let beside: Vec<String> = beside.map(|value| value.path).collect();
-            assert_eq!(beside, expected, "{before}");
-        }
-    }
-
-    #[test]
-    fn what_took_the_place_of_a_known_image_is_one_by_its_form() {
-        let file = "web.yaml".parse().unwrap();
-        let is_image = |text: &str| text == "r/odd:1";
-        let known = Known {
-            is_image: Some(&is_image),
-            repository: None,
-        };
-        for (before, after, expected) in [
-            ("a: r/odd:1", "a: r/odd:2", "r/odd:1 → r/odd:2"),
-            ("a: r/other:2", "a: r/odd:1", "r/other:2 → r/odd:1"),
-            ("a: r/odd:1", "a: 'r/odd:2' # x", "r/odd:1 → r/odd:2"),
-            (
-                "t: |\n  a: r/odd:1\n",
-                "t: |\n  a: r/odd:2\n",
-                "r/odd:1 → r/odd:2",
-            ),
-            // Any word is an image without a version.
-            ("a: r/odd:1", "a: odd", "r/odd:1 → none"),
-            ("a: r/odd:1", "a: [r/odd:2]", "r/odd:1 → none"),
-            ("a: r/odd:1", "b: r/odd:2", "r/odd:1 → none"),
-            ("a: r/odd:1\nb: r/odd:2", "a: r/odd:1\nb: r/odd:3", ""),
-        ] {
-            let [old, new] = [before, after].map(|text| Some(text.as_bytes()));
-            let images = Versions::new(&file, old, new).images(&known).into_iter();
-            let none = || "none".to_owned();
-            let told = images.map(|image| {
-                let (old, new) = (
-                    image.old.unwrap_or_else(none),
-                    image.new.unwrap_or_else(none),
-                );
-                format!("{old} → {new}")
-            });
-            assert_eq!(told.collect::<Vec<_>>().join("; "), expected, "{after}");
-        }
-    }
-
-    #[test]
-    fn a_version_that_is_no_yaml_or_not_there_holds_nothing() {
-        assert_eq!(
-            transitions("a: [", "image: a:1\n"),
-            "web.yaml line 1: none → a:1"
-        );
-        assert_eq!(
-            transitions("image: a:1\n", ""),
-            "web.yaml line 1: a:1 → none"
-        );
-    }
-}
+mod tests;

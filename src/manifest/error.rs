@@ -64,6 +64,18 @@ pub enum ManifestError {
         /// Where the template is.
         template: usize,
     },
+    /// What is new would come between a value and a template that may go on with it.
+    #[error(
+        "{file}: what is new would be written behind line {line}, and the template on line {template} (`{{{{ … }}}}`) may write more of what stands before it. Add it by hand once, behind that template, and this step keeps it up to date"
+    )]
+    TemplateBetween {
+        /// The file.
+        file: RepoPath,
+        /// The line that it would follow.
+        line: usize,
+        /// Where the template is.
+        template: usize,
+    },
     /// What is new would be in another branch or loop of a template than what it belongs to.
     #[error(
         "{file}: what is new would be written behind line {line}, and there another branch or loop of the template holds (line {block}, `{{{{ … }}}}`) than where it belongs to (line {holder}). Add it by hand once, outside of that branch, and this step keeps it up to date"
@@ -282,7 +294,9 @@ impl ManifestError {
                 ParseError::TooLarge { .. } | ParseError::TooMuch(_) => "too large",
             },
             Self::Template { .. } => "template",
-            Self::Branches { .. } | Self::TemplateBranch { .. } => "template branches",
+            Self::Branches { .. } | Self::TemplateBranch { .. } | Self::TemplateBetween { .. } => {
+                "template branches"
+            }
             Self::TemplateBelow { .. } => "template in value",
             Self::LfsPointer { .. } => "LFS pointer",
             Self::NoImage { .. } => "no such image",
@@ -379,6 +393,7 @@ impl ManifestError {
             Self::Template { .. }
             | Self::Branches { .. }
             | Self::TemplateBelow { .. }
+            | Self::TemplateBetween { .. }
             | Self::TemplateBranch { .. }
             | Self::NoEntry { .. }
             | Self::Contradiction { .. }

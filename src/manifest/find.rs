@@ -372,15 +372,18 @@ impl<'s, 't> Finder<'s, 't> {
             .cloned()
             .flatten();
         // Whether a part of `image` is one of the mapping's own image.
+        let mut is_shared = false;
+        // A tag is that of one image.
         let mut is_taken = false;
         if let Some(own) = own {
             let parts = self.own_parts(own, image, mapping, node);
             // The tag may be that of another name there.
             let parts = parts.filter(|parts| !parts.is_version_only() || bare.is_empty());
-            is_taken = parts.as_ref().is_some_and(|parts| {
+            is_shared = parts.as_ref().is_some_and(|parts| {
                 let mut fields = image.into_iter().flat_map(|image| &image.parts);
                 fields.any(|(_, field)| parts.slots().any(|slot| slot.node == field.node))
             });
+            is_taken = parts.as_ref().is_some_and(|parts| !parts.is_version_only());
             sites.extend(parts.map(|parts| {
                 Site::parts(
                     node,
@@ -391,8 +394,9 @@ impl<'s, 't> Finder<'s, 't> {
                 )
             }));
         }
+        let own = own.filter(|_| !is_taken);
         for family in families.iter().filter(|family| !family.stem.is_empty()) {
-            if family.stem == "image" && is_taken {
+            if family.stem == "image" && is_shared {
                 continue;
             }
             let is_any = match bare.as_slice() {
@@ -468,7 +472,17 @@ impl<'s, 't> Finder<'s, 't> {
             .map(|mapping| Pins::of(self.stream, mapping, digest.as_ref()))
             .unwrap_or_default();
         let bare = image.and_then(|image| image.slot(self.stream, Part::Image));
-        let bare = bare.filter(|slot| !slot.value.is_empty() && !is_versioned(&slot.value));
+        let is_bare = |slot: &Slot| !slot.value.is_empty() && !is_versioned(&slot.value);
+        let bare = bare.filter(is_bare);
+        // Beside a `name`, the tag is that of an `image` which has none itself; unless only the name has a path.
+        let has_own = |part| image.is_some_and(|image| image.field(part).is_some());
+        let is_image_of = |name: &Slot| {
+            let is_other = has_own(Part::Tag) || has_own(Part::Digest);
+            let has_path = |slot: &Slot| slot.value.contains('/');
+            bare.as_ref().is_some_and(|bare| {
+                !is_other && !is_versioned(&name.value) && (has_path(bare) || !has_path(name))
+            })
+        };
         let repository = part(Part::Repository).filter(|_| has_version || is_image);
         let repository = repository.filter(|repository| {
             let is_git = || objects::is_of_git(self.stream, node, &repository.value);
@@ -486,21 +500,30 @@ impl<'s, 't> Finder<'s, 't> {
                 home,
                 ..Parts::default()
             },
-            (None, Some(name)) if is_image && (has_version || is_versioned(&name.value)) => Parts {
-                registry,
-                repository: Some(name),
-                tag,
-                digest,
-                home,
-                ..Parts::default()
-            },
+            (None, Some(name))
+                if is_image
+                    && (has_version || is_versioned(&name.value))
+                    && !is_image_of(&name) =>
+            {
+                Parts {
+                    registry,
+                    repository: Some(name),
+                    tag,
+                    digest,
+                    home,
+                    ..Parts::default()
+                }
+            }
             (None, None) if is_image && reference.is_some() => Parts {
                 repository: reference,
                 home: Home::Behind,
                 ..Parts::default()
             },
             (None, _) => {
-                let is_alone = image.is_none_or(|image| image.field(Part::Image).is_none());
+                let is_alone = image.is_none_or(|image| {
+                    let fronts = image.fronts(self.stream);
+                    image.field(Part::Image).is_none() && !fronts.iter().any(is_bare)
+                });
                 let tag = part(Part::Tag);
                 let is_version = tag.is_some() && is_alone && keys::is_image(key);
                 return is_version.then(|| Parts {

@@ -34,6 +34,7 @@ mod promotion;
 mod remaining;
 mod request;
 mod restore;
+mod said;
 mod site;
 mod slot;
 mod source;

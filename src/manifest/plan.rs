@@ -150,7 +150,7 @@ fn finish(
             images.sort_by_key(|image| image.line);
             let notes = plan.notes.get_mut(first_note..).unwrap_or_default();
             notes.sort_by_key(|note| note.line);
-            let after = target::apply(manifest, &edits, |after| {
+            let after = target::apply(manifest, edits, |after| {
                 check(manifests, manifest, after, request, &promises, plan)
             })?;
             let Some(after) = after else {

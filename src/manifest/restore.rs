@@ -7,8 +7,12 @@ use std::fmt;
 
 use super::hunks::{self, First};
 use super::place::{Link, Located, Object, Place, PlaceNumber, Places, shown};
+use super::source::{self, Masked};
+use super::template::{Hindrance, Templates};
 use crate::yaml::path::path_of;
-use crate::yaml::{Content, Edit, Inside, NewValue, NodeId, Role, Stream, Style, edit, scalar};
+use crate::yaml::{
+    Content, Edit, EditError, Inside, NewValue, NodeId, Role, Stream, Style, edit, scalar,
+};
 
 /// Why the values that a change set can't be set back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +61,17 @@ pub enum RestoreError {
     /// Set back, the values would not be all that is different.
     #[error("the values can't be set back without a change to something else")]
     NotAlone,
+    /// The change wrote templates as well, and nobody knows what they come to.
+    #[error(
+        "the change is about templates (`{{{{ … }}}}`) as well, and others changed the file since"
+    )]
+    Templates,
+    /// A template may go on with what would be written.
+    #[error("the template on line {line} (`{{{{ … }}}}`) may write more of what would be set back")]
+    Template {
+        /// From 1.
+        line: usize,
+    },
     /// A part of what it did can't be undone without the rest.
     #[error("a part of it was taken back already, and {what} can't be taken back without that")]
     NotApart {
@@ -76,21 +91,33 @@ pub enum RestoreError {
 /// # Errors
 /// See [`RestoreError`].
 pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, RestoreError> {
-    let [tip, before, after] = [parse(tip)?, parse(before)?, parse(after)?];
-    if is_taken_back(&tip, tip.text(), &before, &after)
-        && !is_taken_back(&after, after.text(), &before, &after)
+    let masked = [tip, before, after].map(Masked::of);
+    let [tip, before, after] = [
+        Read::new(tip, masked[0].as_ref())?,
+        Read::new(before, masked[1].as_ref())?,
+        Read::new(after, masked[2].as_ref())?,
+    ];
+    if is_taken_back(&tip, tip.text, &before, &after)
+        && !is_taken_back(&after, after.text, &before, &after)
     {
         return Ok(None);
     }
     for first in [First::Theirs, First::Ours] {
-        let merged = hunks::merge(after.text(), tip.text(), before.text(), first);
+        let merged = hunks::merge(after.text, tip.text, before.text, first);
         let Some(merged) = merged else { break };
         if is_taken_back(&tip, &merged, &before, &after) {
-            return Ok((merged != tip.text()).then(|| merged.into_bytes()));
+            return Ok((merged != tip.text).then(|| merged.into_bytes()));
         }
     }
-    let edits = values_back(&tip, &before, &after, &Meant::All)?;
-    let Some(restored) = applied(&tip, &edits)? else {
+    if !before.templates().eq(after.templates()) {
+        // Where nobody changed anything since, nothing has to be known of them.
+        return match tip.text == after.text {
+            true => Ok(Some(before.text.as_bytes().to_vec())),
+            false => Err(RestoreError::Templates),
+        };
+    }
+    let edits = values_back(&tip.stream, &before.stream, &after.stream, &Meant::All)?;
+    let Some(restored) = tip.edited(&edits)? else {
         // No value is to be set, and yet it is not as it was: comments, or the ends of lines.
         return Err(RestoreError::Structure);
     };
@@ -98,6 +125,90 @@ pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>
     match is_taken_back(&tip, text, &before, &after) {
         true => Ok(Some(restored)),
         false => Err(RestoreError::NotAlone),
+    }
+}
+
+/// A version of a file, and how it is read: with Go's templates hidden, where it can't be read with them.
+struct Read<'s> {
+    text: &'s str,
+    stream: Stream<'s>,
+    masked: Option<&'s Masked>,
+}
+
+impl<'s> Read<'s> {
+    fn new(bytes: &'s [u8], masked: Option<&'s Masked>) -> Result<Self, RestoreError> {
+        let stream = parse(masked.map_or(bytes, |masked| masked.text().as_bytes()))?;
+        let text = std::str::from_utf8(bytes).map_err(unreadable)?;
+        Ok(Self {
+            text,
+            stream,
+            masked,
+        })
+    }
+
+    /// Its templates, where they are hidden.
+    fn templates(&self) -> impl Iterator<Item = &'s str> {
+        self.masked.into_iter().flat_map(Masked::templates)
+    }
+
+    /// The file with `edits` made; none where there are none.
+    fn edited(&self, edits: &[Edit]) -> Result<Option<Vec<u8>>, RestoreError> {
+        if edits.is_empty() {
+            return Ok(None);
+        }
+        let Some(masked) = self.masked else {
+            return edit::apply(&self.stream, edits)
+                .map(Some)
+                .map_err(unreadable);
+        };
+        let read = masked.text();
+        let mut hindrance = None;
+        let edited = edit::apply_if(&self.stream, edits, |footprint, _| {
+            hindrance = Templates::of(self.text, read).hindrance(footprint);
+            Ok::<_, EditError>(())
+        });
+        let edited = edited.map_err(unreadable)?;
+        match hindrance {
+            None => masked
+                .unmask(&edited)
+                .map(Some)
+                .ok_or(RestoreError::Templates),
+            Some(
+                Hindrance::Below { template: at, .. }
+                | Hindrance::Between { template: at, .. }
+                | Hindrance::Branch { block: at, .. },
+            ) => {
+                let before = self.text.get(..at).unwrap_or_default();
+                let line = 1 + before.matches('\n').count();
+                Err(RestoreError::Template { line })
+            }
+        }
+    }
+
+    /// The branches and loops around what is at each place, by their own words.
+    fn branches(
+        &self,
+        version: &Version<'_, '_>,
+    ) -> impl Fn(PlaceNumber) -> Vec<Vec<&'s str>> + use<'s> {
+        let read = self.masked.map_or(self.text, Masked::text);
+        let templates = Templates::of(self.text, read);
+        let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        let held = version.places.iter().map(|held| {
+            let line = |held: &Held<'_>| match version.stream[held.node].role {
+                Role::Value { key } => version.stream[key].line(),
+                _ => version.stream[held.node].line(),
+            };
+            Vec::from_iter(held.iter().map(line))
+        });
+        let held: Vec<Vec<usize>> = held.collect();
+        move |place| {
+            let own = held.get(place).into_iter().flatten();
+            let starts = own.filter_map(|line| lines.get(line - 1));
+            let mut around: Vec<_> = starts.map(|start| templates.around(*start)).collect();
+            around.sort_unstable();
+            around
+        }
     }
 }
 
@@ -115,13 +226,18 @@ pub fn changed_at(
     after: &[u8],
     places: &[(bool, String)],
 ) -> Result<Vec<u8>, RestoreError> {
-    let [was, became] = [parse(before)?, parse(after)?];
+    let masked = [before, after].map(Masked::of);
+    let was = Read::new(before, masked[0].as_ref())?;
+    let became = Read::new(after, masked[1].as_ref())?;
+    if !was.templates().eq(became.templates()) {
+        return Err(RestoreError::Templates);
+    }
     let meant = Meant::At {
         places,
         outer: None,
     };
-    let edits = values_back(&was, &became, &was, &meant)?;
-    Ok(applied(&was, &edits)?.unwrap_or_else(|| before.to_vec()))
+    let edits = values_back(&was.stream, &became.stream, &was.stream, &meant)?;
+    Ok(was.edited(&edits)?.unwrap_or_else(|| before.to_vec()))
 }
 
 /// Which of the values that a change set are to be set back.
@@ -202,14 +318,6 @@ impl Outer {
     }
 }
 
-/// `stream` with `edits` made; none where there are none.
-fn applied(stream: &Stream<'_>, edits: &[Edit]) -> Result<Option<Vec<u8>>, RestoreError> {
-    if edits.is_empty() {
-        return Ok(None);
-    }
-    edit::apply(stream, edits).map(Some).map_err(unreadable)
-}
-
 /// The edits that set the values back which the change from `before` to `after` set, those alone that are
 /// meant.
 fn values_back(
@@ -255,7 +363,7 @@ fn values_back(
                 continue;
             }
             let texts = [(&tip, is), (&before, was), (&after, became)];
-            let texts = texts.map(|(version, held)| version.stream.inside(held.node));
+            let texts = texts.map(|(version, held)| version.inside(held));
             let [Some(inner), Some(before), Some(after)] = texts else {
                 if matches!(own, Meant::At { .. }) {
                     return Err(RestoreError::Structure);
@@ -311,7 +419,12 @@ impl RestoreError {
                 path: below(path),
                 line: text.line(line),
             },
-            Self::Structure | Self::NotAlone | Self::NotApart { .. } | Self::Unreadable(_) => self,
+            Self::Structure
+            | Self::NotAlone
+            | Self::Templates
+            | Self::Template { .. }
+            | Self::NotApart { .. }
+            | Self::Unreadable(_) => self,
         }
     }
 }
@@ -320,19 +433,52 @@ impl RestoreError {
 /// back, all of it: the guard behind a merge of lines, which knows nothing of objects and takes one for
 /// another that looks alike. What is no YAML can't be judged, and does not pass.
 pub fn takes_back(tip: &[u8], merged: &[u8], before: &[u8], after: &[u8]) -> bool {
-    let [Ok(tip), Ok(before), Ok(after)] = [tip, before, after].map(parse) else {
+    let masked = [tip, before, after].map(Masked::of);
+    let read = |bytes, number: usize| Read::new(bytes, masked[number].as_ref());
+    let (Ok(tip), Ok(before), Ok(after)) = (read(tip, 0), read(before, 1), read(after, 2)) else {
         return false;
     };
     std::str::from_utf8(merged).is_ok_and(|merged| is_taken_back(&tip, merged, &before, &after))
 }
 
-fn is_taken_back(tip: &Stream<'_>, merged: &str, before: &Stream<'_>, after: &Stream<'_>) -> bool {
-    let Ok(merged) = parse(merged.as_bytes()) else {
+fn is_taken_back(tip: &Read<'_>, merged: &str, before: &Read<'_>, after: &Read<'_>) -> bool {
+    let masked = Masked::of(merged.as_bytes());
+    let Ok(merged) = Read::new(merged.as_bytes(), masked.as_ref()) else {
         return false;
     };
+    is_undone([&tip.stream, &merged.stream, &before.stream, &after.stream])
+        && are_branches_kept([tip, &merged, before, after])
+}
+
+/// Whether what templates write has stayed as it was, and what comes and goes, or is set back, is in the same branches
+/// and loops as it was: values know nothing of these.
+fn are_branches_kept(versions: [&Read<'_>; 4]) -> bool {
+    if versions.iter().all(|version| version.masked.is_none()) {
+        return true;
+    }
+    let [tip, merged, before, after] = versions;
+    if !tip.templates().eq(merged.templates()) || !before.templates().eq(after.templates()) {
+        return false;
+    }
+    let mut places = Places::default();
+    let [tip, merged, before, after] = versions.map(|read| {
+        let version = Version::read(&read.stream, &mut places);
+        let branches = read.branches(&version);
+        (version, branches)
+    });
+    let changed = changes(&after.0, &before.0).into_iter();
+    let mut changed = changed.chain(changes(&tip.0, &merged.0));
+    changed.all(|(place, ..)| {
+        let (was, is) = (before.1(place), tip.1(place));
+        (is == was || is == after.1(place)) && merged.1(place) == was
+    })
+}
+
+/// Whether `merged` is `tip` without the change from `before` to `after`, by what they say.
+fn is_undone([tip, merged, before, after]: [&Stream<'_>; 4]) -> bool {
     let mut places = Places::default();
     let [tip, merged, before, after] =
-        [tip, &merged, before, after].map(|stream| Version::read(stream, &mut places));
+        [tip, merged, before, after].map(|stream| Version::read(stream, &mut places));
     let is_twice =
         |place: &PlaceNumber| !tip.doubles.contains(place) && !before.doubles.contains(place);
     if merged.doubles.iter().any(is_twice)
@@ -352,16 +498,15 @@ fn is_taken_back(tip: &Stream<'_>, merged: &str, before: &Stream<'_>, after: &St
             continue; // Only others did something to it, or only the change.
         }
         let texts = [
-            tip.stream.inside(is.node),
-            merged.stream.inside(becomes.node),
-            before.stream.inside(was.node),
-            after.stream.inside(became.node),
+            tip.inside(is),
+            merged.inside(becomes),
+            before.inside(was),
+            after.inside(became),
         ];
-        let [Some(tip), Some(merged), Some(before), Some(after)] = texts else {
+        let [Some(tip), Some(merged), Some(before), Some(after)] = &texts else {
             continue;
         };
-        let merged = merged.stream.text();
-        if !is_taken_back(&tip.stream, merged, &before.stream, &after.stream) {
+        if !is_undone([&tip.stream, &merged.stream, &before.stream, &after.stream]) {
             return false;
         }
         inside.insert(place);
@@ -616,6 +761,12 @@ impl<'s, 't> Version<'s, 't> {
         }
     }
 
+    /// The document that a text is; none with templates in it, as nobody knows in which branches its lines are.
+    fn inside(&self, held: &Held<'_>) -> Option<Inside<'s>> {
+        let inside = self.stream.inside(held.node)?;
+        (!source::is_template(inside.stream.text())).then_some(inside)
+    }
+
     fn at(&self, place: PlaceNumber) -> &[Held<'s>] {
         self.places.get(place).map_or(&[], Vec::as_slice)
     }
@@ -742,7 +893,7 @@ impl<'s, 't> Version<'s, 't> {
         RestoreError::ChangedSince {
             path: self.path(held),
             line: self.line(held),
-            value: held.value.to_string(),
+            value: source::shown(&held.value.to_string()).into_owned(),
         }
     }
 
@@ -771,479 +922,4 @@ impl<'s, 't> Version<'s, 't> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn restored(tip: &str, before: &str, after: &str) -> Result<Option<String>, String> {
-        match restore(tip.as_bytes(), before.as_bytes(), after.as_bytes()) {
-            Ok(text) => Ok(text.map(|text| String::from_utf8(text).unwrap())),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn two(staging: &str, production: &str) -> String {
-        format!(
-            "{}---\n{}",
-            web("staging", staging),
-            web("production", production)
-        )
-    }
-
-    fn web(namespace: &str, tag: &str) -> String {
-        format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: {namespace}}}\nspec:\n  containers:\n    - name: web\n      image: web:{tag}\n"
-        )
-    }
-
-    #[test]
-    fn an_object_of_one_namespace_is_not_one_of_another() {
-        let (before, after) = (two("v1", "v2"), two("v2", "v2"));
-        let tip = format!("# moved on\n{after}");
-        assert_eq!(
-            restored(&tip, &before, &after).unwrap().unwrap(),
-            format!("# moved on\n{before}")
-        );
-        assert_eq!(
-            restored(&web("production", "v2"), &before, &after),
-            Err(".spec.containers[name=web].image is gone".to_owned())
-        );
-    }
-
-    #[test]
-    fn an_object_that_is_another_one_since_is_told_as_that() {
-        let (before, after) = (web("staging", "v1"), web("staging", "v2"));
-        let moved = |tip: &str| restored(tip, &before, &after).unwrap_err();
-        insta::assert_snapshot!(
-            [
-                moved(&after.replace("staging", "test")),
-                moved(&after.replace(", namespace: staging", "")),
-                moved(&after.replace("apps/v1", "argoproj.io/v1alpha1")),
-                moved(&after.replace("name: web, ", "name: other, ")),
-                // That one was there before.
-                restored(&web("production", "v2"), &two("v1", "v2"), &two("v2", "v2")).unwrap_err(),
-            ]
-            .join("\n"),
-            @r#"
-        .spec.containers[name=web].image was in another object: there is Deployment/web, but its namespace is "test" now, and was "staging"
-        .spec.containers[name=web].image was in another object: there is Deployment/web, but its namespace is not given now, and was "staging"
-        .spec.containers[name=web].image was in another object: there is Deployment/web, but its API group is "argoproj.io" now, and was "apps"
-        .spec.containers[name=web].image is gone
-        .spec.containers[name=web].image is gone
-        "#
-        );
-    }
-
-    #[test]
-    fn neighbours_may_come_and_go() {
-        let entries = |tag: &str| format!("images:\n- name: web\n  newTag: {tag}\n");
-        let tip = "images:\n- name: api\n  newTag: v7\n- name: web\n  newTag: v2 # now\n";
-        assert_eq!(
-            restored(tip, &entries("v1"), &entries("v2"))
-                .unwrap()
-                .unwrap(),
-            tip.replace("v2", "v1")
-        );
-        // The same object, as an item of a `List` and in a later version of its API.
-        let item = |version: &str, count: &str| {
-            format!("kind: X\napiVersion: {version}\nmetadata: {{name: a}}\nspec: {{n: {count}}}\n")
-        };
-        let list = "apiVersion: v1\nkind: List\nitems:\n- kind: X\n  apiVersion: acme.io/v2\n  metadata: {name: a}\n  spec: {n: 2}\n";
-        assert_eq!(
-            restored(list, &item("acme.io/v1", "1"), &item("acme.io/v1", "2"))
-                .unwrap()
-                .unwrap(),
-            list.replace("n: 2", "n: 1")
-        );
-    }
-
-    #[test]
-    fn an_item_whose_name_is_its_image_is_the_same_in_every_version_of_it() {
-        for list in ["images", "workers"] {
-            let items = |names: &[&str]| {
-                let items = names.iter();
-                let items = items.map(|name| format!("- name: {name}\n  digest: none\n"));
-                format!("{list}:\n{}", items.collect::<String>())
-            };
-            let [v1, v2] = ["acme/web:v1", "acme/web:v2"].map(|name| items(&[name]));
-            for (tip, back) in [
-                (items(&["acme/web:v2"]), Ok(Some(items(&["acme/web:v1"])))),
-                (
-                    items(&["acme/api:v7", "acme/web:v2"]),
-                    Ok(Some(items(&["acme/api:v7", "acme/web:v1"]))),
-                ),
-                (
-                    // Written anew.
-                    format!("# x\n{list}: [{{digest: none, name: 'acme/web:v2'}}]\n"),
-                    Ok(Some(format!(
-                        "# x\n{list}: [{{digest: none, name: 'acme/web:v1'}}]\n"
-                    ))),
-                ),
-                (items(&["acme/web:v1"]), Ok(None)),
-                (
-                    items(&["acme/web:v3"]),
-                    Err(format!(
-                        ".{list}[name=\"acme/web:v3\"].name was changed again since: it is \"acme/web:v3\" now, on line 2"
-                    )),
-                ),
-                (
-                    items(&["acme/api:v1"]),
-                    Err(format!(".{list}[name=\"acme/web:v2\"].name is gone")),
-                ),
-            ] {
-                assert_eq!(restored(&tip, &v1, &v2), back, "{tip}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_number_stays_a_number_and_a_text_a_text() {
-        for (before, after) in [
-            ("replicas: 3", "replicas: 5"),
-            ("replicas: 3", "replicas: \"5\""),
-            ("replicas: 3", "replicas: '3'"),
-            ("tag: \"3\"", "tag: 3"),
-            ("tag: '1.10'", "tag: v2"),
-            ("on: true", "on: 'true'"),
-        ] {
-            let (tip, expected) = (
-                format!("{after} # x\nb: c\n"),
-                format!("{before} # x\nb: c\n"),
-            );
-            let (before, after) = (format!("{before}\nb: c\n"), format!("{after}\nb: c\n"));
-            let text = restored(&tip, &before, &after).unwrap().unwrap();
-            let read = |text: &str| serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text).unwrap();
-            assert_eq!(read(&text), read(&expected), "{text}");
-            assert_eq!(restored(&expected, &before, &after), Ok(None));
-        }
-    }
-
-    #[test]
-    fn what_others_set_since_is_left_alone() {
-        assert_eq!(
-            restored("# x\na: 3\n", "a: 1\n", "a: 2\n").unwrap_err(),
-            ".a was changed again since: it is \"3\" now, on line 2"
-        );
-        assert_eq!(
-            restored("a: 1\nb: 5\n", "a: 1\nb: 4\n", "a: 2\nb: 4\n"),
-            Ok(None)
-        );
-        assert_eq!(restored("a: 1\n", "a: 1\n", "a: 2\nb: 4\n"), Ok(None));
-        assert_eq!(
-            restored("a: 1\n", "a: {}\n", "a: []\n").unwrap_err(),
-            ".a was changed again since: it is \"1\" now, on line 1"
-        );
-        assert_eq!(
-            restored("a: [] # b\n", "a: {}\n", "a: []\n"),
-            Ok(Some("a: {} # b\n".to_owned()))
-        );
-    }
-
-    /// Neither the values nor the lines of `after` are taken back on `tip`.
-    #[track_caller]
-    fn refused(tip: &str, before: &str, after: &str) {
-        let error = restore(tip.as_bytes(), before.as_bytes(), after.as_bytes()).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                RestoreError::Ambiguous { .. } | RestoreError::Gone { .. }
-            ),
-            "{error}"
-        );
-        // Whatever a merge makes of it: the first of what was changed, or the last one.
-        for (from, to) in [("v2", "v1"), ("2Gi", "1Gi")] {
-            for at in [tip.find(from), tip.rfind(from)].into_iter().flatten() {
-                let merged = format!("{}{to}{}", &tip[..at], &tip[at + from.len()..]);
-                assert!(
-                    !takes_back(
-                        tip.as_bytes(),
-                        merged.as_bytes(),
-                        before.as_bytes(),
-                        after.as_bytes()
-                    ),
-                    "{merged}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn what_only_its_order_tells_apart_is_not_guessed() {
-        let elements = |items: &[(&str, &str)]| -> String {
-            let items = items.iter();
-            let items = items.map(|(cluster, tag)| format!("- tag: {tag}\n  cluster: {cluster}\n"));
-            format!("elements:\n{}", items.collect::<String>())
-        };
-        let before = elements(&[("staging", "v1"), ("production", "v2")]);
-        let after = elements(&[("staging", "v2"), ("production", "v2")]);
-        for tip in [
-            elements(&[("production", "v2"), ("canary", "v2")]),
-            elements(&[("production", "v2"), ("staging", "v2")]),
-            elements(&[("production", "v2")]),
-        ] {
-            refused(&tip, &before, &after);
-            // The same as documents that are no objects.
-            let documents = |text: &str| text.replace("elements:\n", "").replace("- ", "---\n  ");
-            refused(&documents(&tip), &documents(&before), &documents(&after));
-        }
-        // A list that nobody has touched is told apart by its order.
-        let tip = format!("{after}more: x\n");
-        let taken = restored(&tip, &before, &after);
-        assert_eq!(taken, Ok(Some(format!("{before}more: x\n"))));
-        assert_eq!(
-            restored(&format!("{before}more: x\n"), &before, &after),
-            Ok(None)
-        );
-        // Lists in lists; the same object twice; the same name twice; another length.
-        refused(
-            "l: [[x, v2], [y]]\n",
-            "l: [[x], [v1, y]]\n",
-            "l: [[x], [v2, y]]\n",
-        );
-        let twice = |tag: &str, other: &str| format!("{}---\n{}", web("a", tag), web("a", other));
-        refused(&twice("v9", "v2"), &twice("v1", "v9"), &twice("v2", "v9"));
-        let named = |first: &str, second: &str| {
-            format!("l: [{{name: a, {first}}}, {{name: a, {second}}}]\nt: x\n")
-        };
-        refused(
-            &named("k: 2, t: v2", "k: 3"),
-            &named("k: 1, t: v1", "k: 2"),
-            &named("k: 1, t: v2", "k: 2"),
-        );
-        // An item before it does not touch it; but a second one like it does.
-        assert_eq!(
-            restored("l: [x, v2]\n", "l: [v1]\n", "l: [v2]\n"),
-            Ok(Some("l: [x, v1]\n".to_owned()))
-        );
-        let like_it = restored("l: [v2, v2]\n", "l: [v1]\n", "l: [v2]\n");
-        assert!(
-            like_it
-                .unwrap_err()
-                .starts_with("which .l[0] was changed can't be told (line 1)")
-        );
-        assert_eq!(
-            restored("l: [b, c]\nx: y\n", "l: [a, c]\n", "l: [b, c]\n"),
-            Ok(Some("l: [a, c]\nx: y\n".to_owned()))
-        );
-        let named = |first: &str, end: &str| format!("{}{end}", named(first, "k: 2"));
-        assert_eq!(
-            restored(
-                &named("k: v2", "z: 1\n"),
-                &named("k: v1", ""),
-                &named("k: v2", "")
-            ),
-            Ok(Some(named("k: v1", "z: 1\n")))
-        );
-    }
-
-    #[test]
-    fn items_are_known_by_the_names_in_their_metadata() {
-        let claims = |items: &[(&str, &str)]| -> String {
-            let items = items.iter();
-            let items =
-                items.map(|(name, size)| format!("- metadata: {{name: {name}}}\n  size: {size}\n"));
-            format!("volumeClaimTemplates:\n{}", items.collect::<String>())
-        };
-        let before = claims(&[("data", "1Gi"), ("logs", "2Gi")]);
-        let after = claims(&[("data", "2Gi"), ("logs", "2Gi")]);
-        refused(
-            &claims(&[("logs", "2Gi"), ("cache", "2Gi")]),
-            &before,
-            &after,
-        );
-        assert_eq!(
-            restored(
-                &claims(&[("logs", "2Gi"), ("data", "2Gi")]),
-                &before,
-                &after
-            ),
-            Ok(Some(claims(&[("logs", "2Gi"), ("data", "1Gi")])))
-        );
-        // What ends in `List` and has a name is an object of its own.
-        let list = |name: &str, tag: &str| {
-            format!(
-                "kind: AllowList\nmetadata: {{name: {name}}}\nitems:\n- kind: X\n  metadata: {{name: web}}\n  t: {tag}\n"
-            )
-        };
-        refused(
-            &list("production", "v2"),
-            &list("staging", "v1"),
-            &list("staging", "v2"),
-        );
-    }
-
-    #[test]
-    fn what_was_removed_comes_back_only_to_where_it_was() {
-        for (tip, before, after) in [
-            // All of the list is another one; a part of it is.
-            ("l: [z, 2] # c\n", "l: [a, b] # c\n", "l: [a] # c\n"),
-            ("l:\n- z\n- c\n", "l:\n- a\n- b\n- c\n", "l:\n- a\n- c\n"),
-            // Nothing is left of the mapping.
-            ("m: {z: 1}\n", "m: {a: 1, b: 2}\n", "m: {a: 1}\n"),
-            ("m:\n  z: 1\n", "m:\n  a: 1\n  b: 2\n", "m:\n  a: 1\n"),
-        ] {
-            let structure = Err(RestoreError::Structure.to_string());
-            assert_eq!(restored(tip, before, after), structure, "{tip}");
-        }
-        for (tip, before, after, back) in [
-            ("l: [a, c]\n", "l: [a, b]\n", "l: [a]\n", None),
-            (
-                "m:\n  z: 1\n  a: 1\n",
-                "m:\n  a: 1\n  b: 2\n",
-                "m:\n  a: 1\n",
-                Some("m:\n  z: 1\n  a: 1\n  b: 2\n"),
-            ),
-            (
-                "l:\n- z\n- a\n- c\n",
-                "l:\n- a\n- b\n- c\n",
-                "l:\n- a\n- c\n",
-                Some("l:\n- z\n- a\n- b\n- c\n"),
-            ),
-        ] {
-            let taken = restored(tip, before, after);
-            match back {
-                Some(back) => assert_eq!(taken, Ok(Some(back.to_owned())), "{tip}"),
-                None => assert_eq!(taken, Err(RestoreError::Structure.to_string()), "{tip}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_kustomization_is_the_same_with_and_without_its_kind() {
-        let entries = |tag: &str| format!("images:\n- name: web\n  newTag: {tag}\n");
-        let tip = format!("apiVersion: k/v1\nkind: Kustomization\n{}", entries("v2"));
-        assert_eq!(
-            restored(&tip, &entries("v1"), &entries("v2")),
-            Ok(Some(tip.replace("v2", "v1")))
-        );
-    }
-
-    #[test]
-    fn what_a_value_is_stays_with_it() {
-        for (tip, before, after, back) in [
-            (
-                "a: \"5\" # c\n",
-                "a: !!str 3\n",
-                "a: \"5\"\n",
-                "a: !!str 3 # c\n",
-            ),
-            ("a: 5 # c\n", "a: !!str 5\n", "a: 5\n", "a: !!str 5 # c\n"),
-            ("a: !x 5 # c\n", "a: !y 5\n", "a: !x 5\n", "a: !y 5 # c\n"),
-            (
-                "a: !!str 5 # c\n",
-                "a: !!str 3\n",
-                "a: !!str 5\n",
-                "a: !!str 3 # c\n",
-            ),
-            (
-                "{\"image\":null,\"b\":2}",
-                "{\"image\":\"web:v1\",\"b\":1}",
-                "{\"image\":null,\"b\":1}",
-                "{\"image\":\"web:v1\",\"b\":2}",
-            ),
-            (
-                "a: web:v1 # t\nb: &x web:v2\nc: *x\n",
-                "a: &x web:v1\nb: web:v2\nc: *x\n",
-                "a: web:v1\nb: &x web:v2\nc: *x\n",
-                "a: &x web:v1 # t\nb: web:v2\nc: *x\n",
-            ),
-        ] {
-            assert_eq!(
-                restored(tip, before, after),
-                Ok(Some(back.to_owned())),
-                "{tip}"
-            );
-        }
-        // Where the text is another one since, values alone are set.
-        for (tip, before, after) in [
-            ("b: 1\na: '5'\n", "a: !!str 3\nb: 1\n", "a: \"5\"\nb: 1\n"),
-            ("b: 1\na: &z 6\n", "a: !y 5\nb: 1\n", "a: 6\nb: 1\n"),
-        ] {
-            assert_eq!(
-                restored(tip, before, after),
-                Err(RestoreError::Structure.to_string()),
-                "{tip}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_merge_of_lines_must_take_the_change_back_and_nothing_else() {
-        let takes = |tip: &str, merged: &str, before: &str, after: &str| {
-            takes_back(
-                tip.as_bytes(),
-                merged.as_bytes(),
-                before.as_bytes(),
-                after.as_bytes(),
-            )
-        };
-        let (before, after) = (two("v1", "v2"), two("v2", "v2"));
-        assert!(takes(&after, &before, &before, &after));
-        let (production, changed) = (web("production", "v2"), web("production", "v1"));
-        assert!(
-            !takes(&production, &changed, &before, &after),
-            "another object"
-        );
-        assert!(
-            !takes(&after, &after, &before, &after),
-            "nothing was taken back"
-        );
-        assert!(
-            takes(&before, &before, &before, &after),
-            "by somebody else already"
-        );
-        assert!(
-            !takes(&after, &two("v1", "v1"), &before, &after),
-            "more than that"
-        );
-        // What was added is taken out again, wherever it is in its list now.
-        let (before, after) = ("l: [a]\nx: 1\n", "l: [a, b]\nx: 2\n");
-        assert!(takes(
-            "l: [a, b, c]\nx: 2\n",
-            "l: [a, c]\nx: 1\n",
-            before,
-            after
-        ));
-        assert!(!takes(
-            "l: [a, b, c]\nx: 2\n",
-            "l: [a, b]\nx: 1\n",
-            before,
-            after
-        ));
-        assert!(
-            takes("l: [a, c]\nx: 2\n", "l: [a, c]\nx: 1\n", before, after),
-            "b is gone"
-        );
-        assert!(
-            !takes("l: [a, b]\nx: 2\n", "l: [a, b]\nx: 1\n", before, after),
-            "b is left"
-        );
-        // In a list without names all of it must be as it was.
-        let items = |first: &str, second: &str| format!("l: [{{t: {first}}}, {{t: {second}}}]\n");
-        let (before, after) = (items("v1", "v1"), items("v2", "v1"));
-        assert!(takes(
-            &format!("{after}x: 1\n"),
-            &format!("{before}x: 1\n"),
-            &before,
-            &after
-        ));
-        assert!(takes(
-            &format!("{before}x: 1\n"),
-            &format!("{before}x: 1\n"),
-            &before,
-            &after
-        ));
-        assert!(
-            !takes(&items("v1", "v2"), &before, &before, &after),
-            "another item"
-        );
-        // And what was removed comes back.
-        assert!(takes(
-            "l: [b, c]\n",
-            "l: [a, b, c]\n",
-            "l: [a, b]\n",
-            "l: [b]\n"
-        ));
-        assert!(!takes("a: 2\n", "a: [\n", "a: 1\n", "a: 2\n"));
-        assert!(!takes("{{ x", "{{ y", "{{ y", "{{ x"), "no YAML at all");
-    }
-}
+mod tests;

@@ -28,7 +28,8 @@ pub(super) struct Source<'f> {
 /// An edit would have changed a template.
 pub(super) struct TemplateLost;
 
-struct Masked {
+/// What is read in place of a text with templates.
+pub(super) struct Masked {
     text: String,
     /// What was masked, in the order of the text: as it is, and as it is shown.
     regions: Vec<(String, String)>,
@@ -36,13 +37,7 @@ struct Masked {
 
 impl<'f> Source<'f> {
     pub fn new(file: &'f ManifestFile) -> Self {
-        let text = std::str::from_utf8(&file.bytes).ok();
-        let text = text.filter(|text| text.contains("{{") && !text.contains(MARK));
-        let masked = text
-            .filter(|_| Stream::parse(&file.bytes).is_err())
-            .map(Masked::new);
-        // What can't be read either way is told of as it is.
-        let masked = masked.filter(|masked| Stream::parse(masked.text.as_bytes()).is_ok());
+        let masked = Masked::of(&file.bytes);
         Self { file, masked }
     }
 
@@ -84,6 +79,25 @@ impl<'f> Source<'f> {
 }
 
 impl Masked {
+    /// None for what can be read as it is, and for what can't be read either way: that is told of as it is.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok();
+        let text = text.filter(|text| text.contains("{{") && !text.contains(MARK))?;
+        let masked = Stream::parse(bytes).is_err().then(|| Self::new(text))?;
+        let is_read = Stream::parse(masked.text.as_bytes()).is_ok();
+        is_read.then_some(masked)
+    }
+
+    /// What is read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The templates, in the order of the text.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        self.regions.iter().map(|(region, _)| region.as_str())
+    }
+
     fn new(text: &str) -> Self {
         let mut masked = Self {
             text: String::with_capacity(text.len()),
@@ -139,7 +153,8 @@ impl Masked {
         masked
     }
 
-    fn unmask(&self, after: &[u8]) -> Option<Vec<u8>> {
+    /// The text with the templates, that `after` is made of; none where it has others.
+    pub fn unmask(&self, after: &[u8]) -> Option<Vec<u8>> {
         let mut rest = std::str::from_utf8(after).ok()?;
         let mut text = String::with_capacity(rest.len());
         for (region, shown) in &self.regions {

@@ -305,7 +305,7 @@ impl<'m> Others<'m> {
 /// where nothing changes.
 pub(super) fn apply(
     manifest: &Manifest<'_>,
-    edits: &[Edit],
+    edits: Vec<Edit>,
     check: impl FnOnce(Stream<'_>) -> Result<(), ManifestError>,
 ) -> Result<Option<ManifestFile>, ManifestError> {
     if edits.is_empty() {
@@ -313,7 +313,11 @@ pub(super) fn apply(
     }
     let file = || manifest.file.path.clone();
     let is_template = manifest.source.first_template().is_some();
-    let after = yaml::edit::apply_if(&manifest.stream, edits, |footprint, after| {
+    let edits = match is_template {
+        true => template::placed(manifest.file, &manifest.stream, edits),
+        false => edits,
+    };
+    let after = yaml::edit::apply_if(&manifest.stream, &edits, |footprint, after| {
         if is_template {
             let read = manifest.stream.text();
             template::refuse(manifest.file, read, footprint).map_err(Refusal::Check)?;

@@ -3,10 +3,25 @@
 //! To the parser they are words and comments. What they come to is not known; but which lines belong to which
 //! branch or loop is, and where a line of theirs may go on with what stands above it.
 
-use crate::yaml::{Footprint, Placed, Rewritten};
+use crate::yaml::{Edit, Footprint, Placed, Rewritten, Stream};
 
 use super::error::ManifestError;
 use super::source::ManifestFile;
+
+/// Why what a template makes of a file could be another file than an edit means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hindrance {
+    /// The template at a byte may go on with what begins at another one, and is to go or to be another value.
+    Below { holder: usize, template: usize },
+    /// The template at a byte may go on with what stands before it, and the new text would come between the two.
+    Between { at: usize, template: usize },
+    /// Something new would go to where another branch holds, which begins at `block`, than for what it belongs to.
+    Branch {
+        at: usize,
+        holder: usize,
+        block: usize,
+    },
+}
 
 /// Refuses edits that write where `footprint` says, if what a template makes of the file could be another file than the
 /// edits mean. `read` is the file with the templates hidden, as long as the file itself.
@@ -16,35 +31,116 @@ pub(super) fn refuse(
     footprint: &Footprint,
 ) -> Result<(), ManifestError> {
     let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
-    let actions = actions(text);
     let line = |at: usize| 1 + read.get(..at).unwrap_or_default().matches('\n').count();
-    for rewritten in &footprint.rewritten {
-        if let Some(action) = actions
-            .iter()
-            .find(|action| action.goes_on_with(read, rewritten))
+    let file = file.path.clone();
+    Err(match Templates::of(text, read).hindrance(footprint) {
+        None => return Ok(()),
+        Some(Hindrance::Below { holder, template }) => ManifestError::TemplateBelow {
+            file,
+            line: line(holder),
+            template: line(template),
+        },
+        Some(Hindrance::Between { at, template }) => ManifestError::TemplateBetween {
+            file,
+            line: line(at),
+            template: line(template),
+        },
+        Some(Hindrance::Branch { at, holder, block }) => ManifestError::TemplateBranch {
+            file,
+            line: line(at),
+            holder: line(holder),
+            block: line(block),
+        },
+    })
+}
+
+/// `edits`, with new keys behind the last one of their mapping behind which they are where it is: others may be in
+/// branches of their own, and the order of keys means nothing.
+pub(super) fn placed(file: &ManifestFile, read: &Stream<'_>, mut edits: Vec<Edit>) -> Vec<Edit> {
+    let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
+    let templates = Templates::of(text, read.text());
+    for edit in &mut edits {
+        if let Edit::Add { mapping, after, .. } = edit
+            && after.is_none()
         {
-            return Err(ManifestError::TemplateBelow {
-                file: file.path.clone(),
-                line: line(rewritten.holder),
-                template: line(action.at),
-            });
+            let behind = Placed::behind_each(read, *mapping).into_iter().rev();
+            let mut fitting = behind.filter(|(_, placed)| templates.hinders(placed).is_none());
+            *after = fitting.next().map(|(key, _)| key);
         }
     }
-    for Placed { holder, at } in &footprint.placed {
-        let (around, here) = (open(&actions, *holder), open(&actions, *at));
+    edits
+}
+
+/// The templates of a file.
+pub(super) struct Templates<'t> {
+    /// The file with the templates hidden.
+    read: &'t str,
+    actions: Vec<Action<'t>>,
+}
+
+impl<'t> Templates<'t> {
+    /// Those of `text`, which is read as `read`, a text of the same length.
+    pub fn of(text: &'t str, read: &'t str) -> Self {
+        let actions = actions(text);
+        Self { read, actions }
+    }
+
+    /// What keeps edits from being made that write where `footprint` says.
+    pub fn hindrance(&self, footprint: &Footprint) -> Option<Hindrance> {
+        let below = footprint.rewritten.iter().find_map(|rewritten| {
+            let mut actions = self.actions.iter();
+            let action = actions.find(|action| action.goes_on_with(self.read, rewritten))?;
+            Some(Hindrance::Below {
+                holder: rewritten.holder,
+                template: action.at,
+            })
+        });
+        below.or_else(|| {
+            footprint
+                .placed
+                .iter()
+                .find_map(|placed| self.hinders(placed))
+        })
+    }
+
+    fn hinders(&self, placed: &Placed) -> Option<Hindrance> {
+        let Placed {
+            holder,
+            beside,
+            is_open,
+            at,
+        } = *placed;
+        let (around, here) = (open(&self.actions, holder), open(&self.actions, at));
         let both = around.iter().zip(&here);
         let depth = both.take_while(|(one, other)| one == other).count();
-        let block = here.get(depth).or(around.get(depth)).copied();
-        if let Some(block) = block {
-            return Err(ManifestError::TemplateBranch {
-                file: file.path.clone(),
-                line: line(*at),
-                holder: line(*holder),
-                block: line(block),
-            });
+        if let Some(block) = here.get(depth).or(around.get(depth)).copied() {
+            return Some(Hindrance::Branch { at, holder, block });
         }
+        // What is written between the entry before it and the next line belongs to that entry.
+        let entry = beside.filter(|beside| *beside < at)?;
+        let own = column(self.read, entry);
+        let next = next(self.read, at);
+        let mut between = self.actions.iter();
+        let action = between.find(|action| {
+            let is_there = action.is_alone && (at..next).contains(&action.at);
+            let column = action.column(self.read);
+            is_there && action.kind() == Kind::Writes && (column > own || column == own && is_open)
+        })?;
+        Some(Hindrance::Between {
+            at,
+            template: action.at,
+        })
     }
-    Ok(())
+
+    /// The branches and loops that `at` is in, the outermost one first, by their own words.
+    pub fn around(&self, at: usize) -> Vec<&'t str> {
+        let open = open(&self.actions, at).into_iter();
+        let word = |open: usize| {
+            let by_byte = self.actions.binary_search_by_key(&open, |action| action.at);
+            Some(self.actions.get(by_byte.ok()?)?.text)
+        };
+        open.filter_map(word).collect()
+    }
 }
 
 /// `{{ … }}`.
@@ -286,9 +382,9 @@ mod tests {
     fn what_is_new_stands_in_the_branch_of_what_it_belongs_to() {
         for (text, wish, (line, block, holder)) in [
             (
-                "spec:\n  replicas: 2\n  {{- if .x }}\n  a: 1\n  {{- end }}\n",
+                "spec:\n  {{- if .x }}\n  a: 1\n  {{- end }}\n",
                 "spec.b:=3",
-                (4, 3, 1),
+                (3, 2, 1),
             ),
             (
                 "e:\n- name: A\n  value: x\n{{- if .debug }}\n- name: D\n  value: y\n{{- end }}\np: 1\n",
@@ -315,6 +411,17 @@ mod tests {
             );
         }
         for (text, wish, after) in [
+            // The order of keys means nothing, so that it stands behind one that is always there.
+            (
+                "spec:\n  replicas: 2\n  {{- if .x }}\n  a: 1\n  {{- end }}\n",
+                "spec.b:=3",
+                "spec:\n  replicas: 2\n  b: 3\n  {{- if .x }}\n  a: 1\n  {{- end }}\n",
+            ),
+            (
+                "spec:\n  replicas: 2\n  {{- with .x }}\n  a: {{ . }}\n  {{- end }}\n",
+                "spec.b.c:=3",
+                "spec:\n  replicas: 2\n  b:\n    c: 3\n  {{- with .x }}\n  a: {{ . }}\n  {{- end }}\n",
+            ),
             (
                 "{{- if .x }}\nspec:\n  a: 1\n{{- end }}\n",
                 "spec.b:=2",
@@ -332,6 +439,66 @@ mod tests {
             ),
         ] {
             assert_eq!(edited(text, wish).as_deref(), Ok(after), "{wish} of {text}");
+        }
+    }
+
+    #[test]
+    fn nothing_new_comes_between_a_value_and_what_a_template_writes_of_it() {
+        for (text, wish, after) in [
+            // Deeper than the new key it is of what comes before.
+            (
+                "m:\n  k: 1\n  a:\n    x: 1\n{{ toYaml .y | indent 4 }}\nz: 1\n",
+                "m.b:=1",
+                "m:\n  k: 1\n  b: 1\n  a:\n    x: 1\n{{ toYaml .y | indent 4 }}\nz: 1\n",
+            ),
+            (
+                "m:\n  k: 1\n  a:\n  - x\n  {{- toYaml .y | nindent 2 }}\nz: 1\n",
+                "m.b:=1",
+                "m:\n  k: 1\n  b: 1\n  a:\n  - x\n  {{- toYaml .y | nindent 2 }}\nz: 1\n",
+            ),
+            (
+                "m:\n  k: 1\n  a:\n  {{- toYaml .y | nindent 2 }}\nz: 1\n",
+                "m.b:=1",
+                "m:\n  k: 1\n  b: 1\n  a:\n  {{- toYaml .y | nindent 2 }}\nz: 1\n",
+            ),
+            // What stands deeper in its own line goes with what it belongs to.
+            (
+                "m:\n  a:\n    x: 1\n    {{- toYaml .y | nindent 4 }}\nz: 1\n",
+                "m.b:=1",
+                "m:\n  a:\n    x: 1\n    {{- toYaml .y | nindent 4 }}\n  b: 1\nz: 1\n",
+            ),
+            (
+                "m:\n  a: 1\n{{ toYaml .y | indent 2 }}\nz: 1\n",
+                "m.b:=1",
+                "m:\n  a: 1\n  b: 1\n{{ toYaml .y | indent 2 }}\nz: 1\n",
+            ),
+        ] {
+            assert_eq!(edited(text, wish).as_deref(), Ok(after), "{wish} of {text}");
+        }
+        for (text, wish, (line, template)) in [
+            (
+                "m:\n  a:\n    x: 1\n{{ toYaml .y | indent 4 }}\nz: 1\n",
+                "m.b:=1",
+                (3, 4),
+            ),
+            (
+                "m:\n- a: 1\n{{ toYaml .y | indent 2 }}\nz: 1\n",
+                "m[+]=b",
+                (2, 3),
+            ),
+            (
+                "m:\n  a:\n  - x\n  {{- toYaml .y | nindent 2 }}\nz: 1\n",
+                "m.b:=1",
+                (3, 4),
+            ),
+        ] {
+            assert_eq!(
+                edited(text, wish),
+                Err(format!(
+                    "t.yaml: what is new would be written behind line {line}, and the template on line {template} (`{{{{ … }}}}`) may write more of what stands before it. Add it by hand once, behind that template, and this step keeps it up to date"
+                )),
+                "{wish} of {text}"
+            );
         }
     }
 }

@@ -401,6 +401,47 @@ fn helm_values_that_split_an_image_are_found() {
 }
 
 #[test]
+fn a_tag_is_that_of_one_image() {
+    let images = |text: &str| {
+        let [file] = &files(&[("web.yaml", text)])[..] else {
+            unreachable!()
+        };
+        let held = images_in(file).unwrap().into_iter();
+        held.map(|held| held.image).collect::<Vec<_>>().join(" ")
+    };
+    for (text, held) in [
+        (
+            "images:\n- {name: web, image: acme/web, tag: v1}\n",
+            "acme/web:v1",
+        ),
+        ("image: {name: web, image: web, tag: v1}\n", "web:v1"),
+        (
+            "image: {name: acme/web, image: v1, tag: v2}\n",
+            "acme/web:v2",
+        ),
+        (
+            "image: {name: acme/web, image: v1, tag: 'acme/web:'}\n",
+            "acme/web:acme/web:",
+        ),
+        (
+            "image: {name: acme/web, image: acme/api:v1, tag: v2}\n",
+            "acme/web:v2 acme/api:v1",
+        ),
+        (
+            "image: {name: acme/web, image: api, imageTag: v1, tag: v2}\n",
+            "acme/web:v2 api:v1",
+        ),
+        ("image: {imageName: acme/web, tag: v1}\n", "acme/web:v1"),
+        (
+            "image: {registry: r.io, name: acme/web, dockerImage: acme/api, tag: v1}\n",
+            "r.io/acme/web:v1",
+        ),
+    ] {
+        assert_eq!(images(text), held, "{text}");
+    }
+}
+
+#[test]
 fn what_only_looks_like_a_split_image_is_left_alone() {
     for text in [
         "dependencies:\n- name: a\n  version: 1.0.0\n  repository: https://a\n",

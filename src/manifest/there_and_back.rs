@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
-use crate::yaml::{Content, Role, Stream, path};
+use crate::yaml::{Content, Role, Stream, path, scalar};
 
 use super::{EditRequest, ManifestFile, plan, restore};
 
@@ -265,12 +265,29 @@ fn wishes(text: &str, prefix: &str) -> Vec<String> {
                 wishes.push(format!("{open}.new.deep:=12"));
                 wishes.push(format!("{open}.new[+].deep:=true"));
             }
-            Content::Sequence(_) => {
+            Content::Sequence(items) => {
+                // One of another length that has some of the items.
+                let last = items.last().and_then(|last| stream.value(*last));
+                let last = last.filter(|last| scalar::is_plain_string(last, true));
+                if let Some(last) = last
+                    && node.parent.is_some()
+                {
+                    wishes.push(format!("{at}=[{last}, z, y, x]"));
+                }
                 wishes.push(format!("{open}[+]=v"));
                 wishes.push(format!("{open}[+].new.deep:=v"));
             }
             Content::Scalar(_) => {
-                for value in ["v9", "12", "\"a: # b\"", "!!null", "\"\"", "1.10"] {
+                for value in [
+                    "v9",
+                    "12",
+                    "\"a: # b\"",
+                    "!!null",
+                    "\"\"",
+                    "1.10",
+                    "\"1\"",
+                    "\"true\"",
+                ] {
                     wishes.push(format!("{at}={value}"));
                 }
                 if stream.is_null(id) {

@@ -556,6 +556,7 @@ pub fn manifest(error: &ManifestError, tip: &str) -> Failure {
         ManifestError::Unwritable { .. }
         | ManifestError::Branches { .. }
         | ManifestError::TemplateBelow { .. }
+        | ManifestError::TemplateBetween { .. }
         | ManifestError::TemplateBranch { .. }
         | ManifestError::AmbiguousPath { .. }
         | ManifestError::NoScalar { .. }

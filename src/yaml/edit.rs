@@ -133,14 +133,19 @@ fn refuse_nested(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
 
 /// Refuses to take away an anchor that an alias reads which stays.
 fn refuse_needed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
-    let wholes: HashMap<NodeId, bool> = edits
-        .iter()
-        .filter_map(|edit| match edit {
-            Edit::Set { node, .. } => Some((*node, true)),
-            Edit::Remove { node } => Some((*node, false)),
-            _ => None,
-        })
-        .collect();
+    let mut wholes: HashMap<NodeId, bool> = HashMap::new();
+    for edit in edits {
+        match edit {
+            Edit::Set { node, .. } => {
+                wholes.insert(*node, true);
+            }
+            Edit::Remove { node } => {
+                wholes.insert(*node, false);
+                wholes.extend(key_node(&stream[*node], *node).map(|key| (key, false)));
+            }
+            _ => {}
+        }
+    }
     // Most edits are of scalars, and take away nothing.
     let takes_away = |(node, is_set): (&NodeId, &bool)| {
         let is_scalar = matches!(stream[*node].content, Content::Scalar(_));

@@ -44,17 +44,31 @@ fn kept_lines(stream: &Stream<'_>, style: Style, span: &Range<usize>) -> Option<
 /// The byte behind the colon, or the dash, that `id` is the value or the item of.
 pub(super) fn behind_indicator(stream: &Stream<'_>, id: NodeId) -> Option<usize> {
     match stream[id].role {
-        Role::Value { key } => {
-            let end = end(stream, key)?;
-            let rest = stream.text().get(end..)?;
-            let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-            rest.get(blank..)?
-                .starts_with(':')
-                .then_some(end + blank + 1)
-        }
+        Role::Value { key } => colon(stream, key).map(|colon| colon + 1),
         Role::Item { .. } => dash(stream, id).map(|dash| dash + 1),
         Role::Key | Role::Root => None,
     }
+}
+
+/// Where the colon behind `key` stands: on its line, or behind a `?` key on one of the next.
+fn colon(stream: &Stream<'_>, key: NodeId) -> Option<usize> {
+    let text = stream.text();
+    let end = end(stream, key)?;
+    let mut at = end;
+    loop {
+        let rest = text.get(at..)?;
+        let blank = rest.len() - rest.trim_start_matches(WHITE).len();
+        let rest = rest.get(blank..)?;
+        at += blank;
+        match rest.bytes().next()? {
+            b'#' => at += rest.find(['\r', '\n'])?,
+            b':' => break,
+            _ => return None,
+        }
+    }
+    let behind = text.get(at + 1..)?;
+    let is_alone = behind.is_empty() || behind.starts_with(WHITE);
+    (at <= line_end(text, end) || is_alone).then_some(at)
 }
 
 /// Where the dash of an item of a block list stands.
@@ -133,15 +147,37 @@ pub(super) fn behind_properties(stream: &Stream<'_>, id: NodeId, from: usize) ->
     Some(at)
 }
 
-/// Where a pair of a mapping begins: its key, without anything before it. None for keys with an
-/// anchor, a tag or a `?`.
+/// Where a pair of a mapping begins: its key, with the `?`, the anchor and the tag before it. None where one of
+/// them is on another line.
 pub(super) fn key_start(stream: &Stream<'_>, key: NodeId, value: NodeId) -> Option<usize> {
-    let node = &stream[key];
     behind_indicator(stream, value)?;
-    if node.anchored || stream.tag(key).is_some() {
-        return None;
+    let text = stream.text();
+    let mut at = start(stream, key)?;
+    let before = |at: usize| text.get(line_start(text, at)..at);
+    for _ in 0..usize::from(stream[key].anchored) + usize::from(stream.tag(key).is_some()) {
+        let line = before(at)?.trim_end_matches([' ', '\t']);
+        let word = line.rsplit([' ', '\t']).next()?;
+        let is_it = |word: &str| word.starts_with(['&', '!']);
+        let word = match is_it(word) {
+            true => word,
+            // In brackets it needs no blank before it.
+            false => word
+                .rsplit(['{', '[', ','])
+                .next()
+                .filter(|word| is_it(word))?,
+        };
+        at = line_start(text, at) + line.len() - word.len();
     }
-    start(stream, key)
+    let line = before(at)?.trim_end_matches([' ', '\t']);
+    let around = line.strip_suffix('?').filter(|around| {
+        line.len() < before(at).map_or(0, str::len)
+            && (around.is_empty() || around.ends_with([' ', '\t', '{', '[', ',']))
+    });
+    let is_on_its_line = colon(stream, key)? <= line_end(text, end(stream, key)?);
+    match around {
+        Some(around) => Some(line_start(text, at) + around.len()),
+        None => is_on_its_line.then_some(at),
+    }
 }
 
 /// The first byte of the line that `at` is on.
@@ -180,6 +216,20 @@ pub(super) fn ends_line(text: &str, at: usize) -> bool {
 pub(super) fn begins_line(text: &str, at: usize) -> bool {
     let before = text.get(line_start(text, at)..at).unwrap_or_default();
     before.trim_matches([' ', '\t']).is_empty()
+}
+
+/// Where something new goes that follows the entry whose `value` this is and that begins at `start`: the end of its
+/// last line. Comments inside of what it follows stay with that.
+pub(super) fn behind_entry(stream: &Stream<'_>, value: NodeId, start: usize) -> Option<usize> {
+    let text = stream.text();
+    let end = line_end(text, end(stream, value)?);
+    Some(behind_inner_comments(text, end, column(text, start)))
+}
+
+/// How far to the right `at` is in its line, in characters.
+pub(super) fn column(text: &str, at: usize) -> usize {
+    let before = text.get(line_start(text, at)..at).unwrap_or_default();
+    before.chars().count()
 }
 
 /// The end of the comments that follow the line that ends at `end`, without a blank line between, and

@@ -1,7 +1,7 @@
 //! Where edits write: for those who know more of a file's comments than YAML does.
 
 use super::document::{Content, NodeId, Role, Stream};
-use super::extent::{dash, end, start};
+use super::extent::{behind_entry, dash, end, key_start, start};
 
 /// What edits take away and put in, by the bytes of the file as it was.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -28,8 +28,33 @@ pub struct Rewritten {
 pub struct Placed {
     /// Where the key or the dash of the collection is; its first byte where it is a whole document.
     pub holder: usize,
+    /// Where the key or the dash of the entry is that it stands behind, or before; none in a collection that has
+    /// none.
+    pub beside: Option<usize>,
+    /// Whether that entry's value is a list, or nothing at all: lines of that may begin where its key does.
+    pub is_open: bool,
     /// Where the new text goes.
     pub at: usize,
+}
+
+impl Placed {
+    /// Where a key would go that is put behind one of a mapping in lines, for each of them.
+    pub fn behind_each(stream: &Stream<'_>, mapping: NodeId) -> Vec<(NodeId, Self)> {
+        let Some(holder) = holder(stream, mapping).filter(|_| !stream[mapping].in_flow) else {
+            return Vec::new();
+        };
+        let behind = |(key, value): &(NodeId, NodeId)| {
+            let start = key_start(stream, *key, *value)?;
+            let placed = Self {
+                holder,
+                beside: Some(start),
+                is_open: is_open(stream, *value),
+                at: behind_entry(stream, *value, start)?,
+            };
+            Some((*key, placed))
+        };
+        stream.pairs(mapping).iter().filter_map(behind).collect()
+    }
 }
 
 impl Footprint {
@@ -48,11 +73,27 @@ impl Footprint {
         }
     }
 
-    /// Adds that something new is put into `collection`.
-    pub(super) fn places(&mut self, stream: &Stream<'_>, collection: NodeId, at: usize) {
-        if let Some(holder) = holder(stream, collection) {
-            self.placed.push(Placed { holder, at });
-        }
+    /// Adds that something new is put into `collection`, beside an `entry`: what that begins with, and its value.
+    pub(super) fn places(
+        &mut self,
+        stream: &Stream<'_>,
+        collection: NodeId,
+        entry: Option<(NodeId, NodeId)>,
+        at: usize,
+    ) {
+        let Some(holder) = holder(stream, collection) else {
+            return;
+        };
+        let beside = entry.and_then(|(first, value)| match stream[value].role {
+            Role::Value { key } => key_start(stream, key, value),
+            _ => dash(stream, value).or_else(|| start(stream, first)),
+        });
+        self.placed.push(Placed {
+            holder,
+            beside,
+            is_open: entry.is_some_and(|(_, value)| is_open(stream, value)),
+            at,
+        });
     }
 
     /// Adds that of a text that is in this one, whose bytes are at `outer` of the text's own.
@@ -66,9 +107,18 @@ impl Footprint {
         let placed = inside.placed.into_iter();
         self.placed.extend(placed.map(|inner| Placed {
             holder: outer(inner.holder),
+            beside: inner.beside.map(&outer),
             at: outer(inner.at),
+            ..inner
         }));
     }
+}
+
+/// Whether lines that belong to the value `id` may begin where its key does.
+fn is_open(stream: &Stream<'_>, id: NodeId) -> bool {
+    let is_list = matches!(stream[id].content, Content::Sequence(_));
+    let is_value = matches!(stream[id].role, Role::Value { .. });
+    is_value && (stream.is_null(id) || is_list && !stream.is_bracketed(id))
 }
 
 /// Where the key or the dash of `id` is.

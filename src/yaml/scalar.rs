@@ -88,6 +88,60 @@ pub fn kind(plain: &str) -> Option<&'static str> {
     }
 }
 
+/// What a scalar is by the core schema of YAML 1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Core {
+    /// Nothing.
+    Null,
+    /// `true` or `false`.
+    Boolean,
+    /// A number without a fraction.
+    Integer,
+    /// A number with one, or with an exponent, an infinity, or none.
+    Float,
+    /// A string.
+    Text,
+}
+
+/// What `plain` is without quotes (chapter 10.3.2).
+pub fn core(plain: &str) -> Core {
+    match plain {
+        "" | "~" | "null" | "Null" | "NULL" => return Core::Null,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => return Core::Boolean,
+        ".nan" | ".NaN" | ".NAN" => return Core::Float,
+        _ => {}
+    }
+    let all = |digits: &str, is_digit: fn(&u8) -> bool| {
+        !digits.is_empty() && digits.as_bytes().iter().all(is_digit)
+    };
+    let is_decimal = |digits: &str| all(digits, u8::is_ascii_digit);
+    let is_octal = |digits: &str| all(digits, |digit| matches!(digit, b'0'..=b'7'));
+    let is_hexadecimal = |digits: &str| all(digits, u8::is_ascii_hexdigit);
+    if plain.strip_prefix("0o").is_some_and(is_octal)
+        || plain.strip_prefix("0x").is_some_and(is_hexadecimal)
+    {
+        return Core::Integer;
+    }
+    let signless = plain.strip_prefix(['-', '+']).unwrap_or(plain);
+    if is_decimal(signless) {
+        return Core::Integer;
+    }
+    let (mantissa, exponent) = match signless.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (signless, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let is_mantissa = (is_decimal(whole) && (fraction.is_empty() || is_decimal(fraction)))
+        || (whole.is_empty() && is_decimal(fraction));
+    let is_exponent = exponent
+        .is_none_or(|exponent| is_decimal(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)));
+    let is_float = is_mantissa && is_exponent;
+    match is_float || matches!(signless, ".inf" | ".Inf" | ".INF") {
+        true => Core::Float,
+        false => Core::Text,
+    }
+}
+
 fn is_word_with_meaning(plain: &str) -> bool {
     if matches!(plain, "" | "~" | "<<" | "=") {
         return true;

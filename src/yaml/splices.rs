@@ -7,8 +7,8 @@ use super::change::{Edit, EditError, NewValue};
 use super::document::{Content, NodeId, Role, Stream, Style};
 use super::expected::{Added, Expected, needs_quotes};
 use super::extent::{
-    self, begins_line, behind_break, behind_indicator, behind_inner_comments, behind_properties,
-    dash, end, end as end_of, ends_line, key_start, line_end, line_start, start,
+    self, begins_line, behind_break, behind_entry, behind_indicator, behind_inner_comments,
+    behind_properties, dash, end, end as end_of, ends_line, key_start, line_end, line_start, start,
 };
 use super::footprint::Footprint;
 use super::{json, layout, scalar};
@@ -356,9 +356,7 @@ impl<'s, 't> Splices<'s, 't> {
 
     /// How far to the right `at` is in its line, in characters.
     fn column(&self, at: usize) -> usize {
-        let text = self.stream.text();
-        let before = text.get(line_start(text, at)..at).unwrap_or_default();
-        before.chars().count()
+        extent::column(self.stream.text(), at)
     }
 
     /// Puts something new into a collection.
@@ -391,7 +389,12 @@ impl<'s, 't> Splices<'s, 't> {
         };
         let follows = follows.ok_or_else(|| no_place(stream, collection, is_pair))?;
         if let Some(at) = self.replacements.last().map(|new| new.span.start) {
-            self.footprint.places(stream, collection, at);
+            let entry = match (follows, entries.first()) {
+                (Some(follows), _) => entries.iter().find(|entry| entry.first() == follows),
+                (None, first) => first,
+            };
+            let entry = entry.map(|entry| (entry.first(), entry.value));
+            self.footprint.places(stream, collection, entry, at);
             let text = stream.text();
             if at == text.len() && !text.ends_with(['\n', '\r']) && self.ends_in_lines(at) {
                 let line = self.line(at);
@@ -440,11 +443,8 @@ impl<'s, 't> Splices<'s, 't> {
         let last = entries.iter().rev();
         let wanted = last.clone().filter(|entry| behind.is(entry));
         let (entry, at) = wanted.chain(last).find_map(|entry| {
-            let end = end(stream, entry.value)?;
-            // Comments inside of what it follows stay with that.
-            let column = self.column(entry.start(stream)?);
-            let end = behind_inner_comments(text, line_end(text, end), column);
-            Some((entry, end))
+            let behind = behind_entry(stream, entry.value, entry.start(stream)?);
+            Some((entry, behind?))
         })?;
         let lines = joined(break_and_indent(entry)?);
         self.replace(at..at, lines);

@@ -2,7 +2,8 @@
 
 use super::document::{Content, Role};
 use super::edit::apply;
-use super::{Edit, NewValue, NodeId, Stream};
+use super::path::Path;
+use super::{Edit, EditError, NewValue, NodeId, Stream};
 
 /// Adds `new: new` to each mapping, and `new` to each list, the ones around others first; and takes that away.
 fn filled(before: &str) -> String {
@@ -127,5 +128,74 @@ fn a_text_that_keeps_its_blank_lines_keeps_them_where_keys_come_and_go_behind_it
         let edited = apply(&stream, &[Edit::Remove { node }]);
         let edited = edited.map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!(edited.as_deref(), Ok(after), "{before:?}");
+    }
+}
+
+/// Removes what `path` leads to.
+fn removed(text: &str, path: &str) -> Result<String, EditError> {
+    let stream = Stream::parse(text.as_bytes()).unwrap();
+    let path: Path = path.parse().unwrap();
+    let node = path.find(&stream, stream.roots()[0]).unwrap();
+    let after = apply(&stream, &[Edit::Remove { node }])?;
+    Ok(String::from_utf8(after).unwrap())
+}
+
+#[test]
+fn a_key_goes_with_all_that_is_before_it() {
+    for (text, path, after) in [
+        ("\"k\": v\nz: 1\n", ".k", "z: 1\n"),
+        ("a: 1\n&a k: v # c\nz: 1\n", ".k", "a: 1\nz: 1\n"),
+        ("!!str k: v\nz: 1\n", ".k", "z: 1\n"),
+        ("&a !!str k: v\nz: 1\n", ".k", "z: 1\n"),
+        ("!!str &a 'k': {x: y}\nz: 1\n", ".k", "z: 1\n"),
+        ("? k\n: v\nz: 1\n", ".k", "z: 1\n"),
+        ("? k # c\n# d\n: v # e\nz: 1\n", ".k", "z: 1\n"),
+        ("z: 1\n? &a k\n: - a\n  - b\n", ".k", "z: 1\n"),
+        (
+            "z: 1\r\n? \"k\"\r\n: |\r\n  a\r\ny: 2\r\n",
+            ".k",
+            "z: 1\r\ny: 2\r\n",
+        ),
+        ("- ? k\n  : v\n  z: 1\n", "[0].k", "- z: 1\n"),
+        ("- &a k: v\n  z: 1\n", "[0].k", "- z: 1\n"),
+        ("{? k : v, z: 1}\n", ".k", "{z: 1}\n"),
+        ("{a: 1, ? k : v, z: 1}\n", ".k", "{a: 1, z: 1}\n"),
+        ("{&a k: v, z: 1}\n", ".k", "{z: 1}\n"),
+        ("{a: 1,&a k: v}\n", ".k", "{a: 1}\n"),
+        ("? z\n: 1\n? k\n: v\n", ".z", "? k\n: v\n"),
+        ("a:\n  ? k\n  : v\nz: 1\n", ".a.k", "a: {}\nz: 1\n"),
+    ] {
+        assert_eq!(removed(text, path).as_deref(), Ok(after), "{text}");
+    }
+    // What reads the anchor of a key stays behind without it.
+    let needed = removed("&a k: v\nz: *a\n", ".k").unwrap_err();
+    let name = "a".to_owned();
+    assert_eq!(needed, EditError::Needed { line: 2, name });
+    for text in [
+        "?\n  k\n: v\nz: 1\n",
+        "&a\nk: v\n? k2\nz: 1\n",
+        "? &a\n  k\n: v\nz: 1\n",
+    ] {
+        let path = if text.contains("k2") { ".k2" } else { ".k" };
+        let refused = removed(text, path).unwrap_err();
+        assert!(
+            matches!(refused, EditError::Inseparable { .. }),
+            "{text}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn something_new_stands_beside_keys_of_any_look() {
+    for text in [
+        "? k\n: v\n",
+        "&a k: v\n",
+        "!!str k: v\n",
+        "- ? k\n  : v\n",
+        "a:\n  ? k\n  : - v\n",
+        "? k\n: x: 1\n",
+    ] {
+        let after = filled(text);
+        assert!(after.contains("new: new"), "{after}");
     }
 }

@@ -391,6 +391,12 @@ fn a_tag_alone_is_not_taken_for_one_of_another_image_than_last_time() {
     Did you mean `ghcr.io/acme/web:v3`? Where the image has another name from now on, say so once, with the input `path: .image.tag`.
     ");
     assert_eq!(repository.show("main", FILE), b"image:\n  tag: v2\n");
+    // What others did since hides it over no transport.
+    repository.commit("main", "README.md", "# Ours\n", "docs: ours");
+    let refused = update("ghcr.io/acme/wbe:v3").run().failed();
+    let told = format!("by commit {}", &tip[..7]);
+    assert!(refused.log().contains(&told), "{}", refused.log());
+    assert_eq!(repository.show("main", FILE), b"image:\n  tag: v2\n");
     // Whoever names the place means it, and from then on it is known.
     update("ghcr.io/acme/site:v3")
         .input("path", ".image.tag")
@@ -404,4 +410,92 @@ fn a_tag_alone_is_not_taken_for_one_of_another_image_than_last_time() {
     update("ghcr.io/acme/wbe:v2").run().succeeded();
     operation(&repository, "rollback").run().succeeded();
     update("ghcr.io/acme/web:v2").run().succeeded();
+}
+
+/// What changes in a value that reads alike is told, and taken back: its type, and that it was an alias.
+#[test]
+fn another_type_and_an_alias_have_a_history_and_are_rolled_back() {
+    let server = GitServer::start();
+    let old = "tag: &tag v1\nport: 80\nimage: {label: *tag}\nmode: a\n";
+    for (number, (set, changed, told)) in [
+        (
+            ".port=\"80\"",
+            "port: \"80\"",
+            json!([[".port", "80", "\"80\""]]),
+        ),
+        (
+            ".image.label=v2",
+            "{label: v2}",
+            json!([[".image.label", "v1", "v2"]]),
+        ),
+        (
+            ".image.label=v1",
+            "{label: v1}",
+            json!([[".image.label", "*tag", "v1"]]),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let repository = server.repository_with(&format!("o/manifests-{number}"), FILE, old);
+        let update = operation(&repository, "update").input("set", set).run();
+        let update = update.succeeded();
+        assert_eq!(update.output("changed"), "true", "{set}");
+        let text = || String::from_utf8(repository.show("main", FILE)).unwrap();
+        assert!(text().contains(changed), "{}", text());
+        let values = |index: usize| -> Value {
+            let outcome = operation(&repository, "history").run().succeeded();
+            let commits: Vec<Value> = serde_json::from_str(outcome.output("deployments")).unwrap();
+            let values = commits[index]["values"].as_array().unwrap().iter();
+            let told = values.map(|value| json!([value["path"], value["old"], value["new"]]));
+            told.collect()
+        };
+        assert_eq!(values(0), told, "{set}");
+        // Beside it, so that the file is not put back as a whole.
+        let mine = format!("# mine\n{}", text());
+        repository.commit("main", FILE, mine.as_str(), "docs: mine");
+        let outcome = operation(&repository, "rollback").run().succeeded();
+        assert_eq!(text(), format!("# mine\n{old}"), "{set}");
+        assert_eq!(outcome.warnings(), Vec::<String>::new(), "{set}");
+        let [told] = &told.as_array().unwrap()[..] else {
+            panic!("one, please")
+        };
+        assert_eq!(values(0), json!([[told[0], told[2], told[1]]]), "{set}");
+        // A second click finds nothing that would be older.
+        operation(&repository, "rollback").run().failed();
+    }
+}
+
+/// A list that became another one, and has some of its items still, is told of as a whole.
+#[test]
+fn a_list_of_another_length_has_a_history_and_is_rolled_back() {
+    let server = GitServer::start();
+    let old = "args:\n- log\n- port\nmode: a\n";
+    let repository = server.repository_with("o/manifests", FILE, old);
+    operation(&repository, "update")
+        .input("set", ".args=[port, debug, log]\n.mode=b")
+        .run()
+        .succeeded();
+    let text = || String::from_utf8(repository.show("main", FILE)).unwrap();
+    let new = "args: [port, debug, log]\nmode: b\n";
+    assert_eq!(text(), new);
+    let values = || -> Value {
+        let outcome = operation(&repository, "history").run().succeeded();
+        let commits: Vec<Value> = serde_json::from_str(outcome.output("deployments")).unwrap();
+        let values = commits[0]["values"].as_array().unwrap().iter();
+        let told = values.map(|value| json!([value["path"], value["old"], value["new"]]));
+        told.collect()
+    };
+    let (was, is) = ("[log, port]", "[port, debug, log]");
+    assert_eq!(values(), json!([[".args", was, is], [".mode", "a", "b"]]));
+    repository.commit(
+        "main",
+        FILE,
+        format!("# mine\n{new}").as_str(),
+        "docs: mine",
+    );
+    let outcome = operation(&repository, "rollback").run().succeeded();
+    assert_eq!(text(), format!("# mine\n{old}"));
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    assert_eq!(values(), json!([[".args", is, was], [".mode", "b", "a"]]));
 }
