@@ -320,6 +320,7 @@ impl ManifestError {
                 Obstacle::VersionElsewhere { .. } => "version elsewhere",
                 Obstacle::UsesDigest { .. } => "digest in use",
                 Obstacle::NoReference { .. } => "no reference",
+                Obstacle::Longer => "longer text",
                 Obstacle::LookedUp { .. } => "name to look up",
                 Obstacle::Pattern { .. } => "pattern",
                 Obstacle::OtherMajor { .. } => "other major version",

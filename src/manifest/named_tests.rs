@@ -199,3 +199,45 @@ fn what_is_advised_for_an_anchor_stays_a_text() {
         "{refused}"
     );
 }
+
+#[test]
+fn what_stands_around_a_reference_that_is_named_stays() {
+    for (text, path, registry) in [
+        (
+            "args:\n- --solver-image=quay.io/acme/web:v1\n",
+            ".args[0]",
+            "quay.io/",
+        ),
+        (
+            "environment:\n- WEB_IMAGE=acme/web:v1\n",
+            ".environment[0]",
+            "",
+        ),
+        ("url: oci://ghcr.io/acme/web:v1\n", ".url", "ghcr.io/"),
+        ("url: docker-image://acme/web:v1 # which\n", ".url", ""),
+        ("images: 'acme/api:v1,acme/web:v1'\n", ".images", ""),
+        (
+            "cfg: '{\"image\":\"localhost:5000/acme/web:v1\"}'\n",
+            ".cfg",
+            "localhost:5000/",
+        ),
+    ] {
+        let lines = [format!("{registry}acme/web:v2"), format!("path {path}")];
+        check(
+            text,
+            &[&lines[0], &lines[1]],
+            &text.replace("web:v1", "web:v2"),
+        );
+    }
+    for text in [
+        "x: acme/web:v1,ghcr.io/acme/web:v1\n",
+        "x: --image=acme/api:v1\n",
+        "x: git@example.com:acme/web.git,main\n",
+    ] {
+        let refused = planned(text, &["acme/web:v2", "path .x"]).unwrap_err();
+        assert!(
+            refused.contains("can't be told what of it to write"),
+            "{refused}"
+        );
+    }
+}

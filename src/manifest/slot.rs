@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use crate::image;
+use crate::image::{self, ImageReference};
 use crate::yaml::{Content, NodeId, Stream, Style};
 
 use super::write::{Obstacle, Shared, Written, is_template, set};
@@ -85,6 +85,45 @@ impl Slot {
             ..slot
         };
         Some((Some(name), slot))
+    }
+
+    /// Whether the text says more than one reference can: it has a scheme, a flag or a list around it.
+    pub fn is_longer(&self) -> bool {
+        let around = ['=', ',', ';', '"', '\'', '[', ']', '(', ')', ' ', '\t'];
+        self.frame.is_empty()
+            && self.placeholder().is_none()
+            && (self.value.contains(around)
+                || self.value.contains("://")
+                || self.value.starts_with('-'))
+    }
+
+    /// The one reference in a longer text that `is_asked`, with what is around it as its frame: `--image=web:v1`.
+    pub fn within(&self, is_asked: impl Fn(&ImageReference) -> bool) -> Option<Self> {
+        let text = &self.value;
+        let is_of_reference =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':' | '@');
+        let words = text.split(|c| !is_of_reference(c));
+        let references = words.filter_map(|word| {
+            let word = word.rsplit_once("://").map_or(word, |(_, behind)| behind);
+            let image: ImageReference = word.parse().ok()?;
+            let is_versioned = image.tag().or(image.digest()).is_some();
+            (is_versioned && is_asked(&image)).then_some(word)
+        });
+        let [reference] = references.collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let (before, behind) = text.split_once(reference)?;
+        let frame = |text: &str| Piece::Frame(text.to_owned());
+        let reference = reference.to_owned();
+        Some(Self {
+            frame: vec![
+                frame(before),
+                Piece::Image(reference.clone()),
+                frame(behind),
+            ],
+            value: reference,
+            ..self.clone()
+        })
     }
 
     /// The same, reached by what stands at `node`: an alias to what is around it, or a merge key.

@@ -102,6 +102,11 @@ pub enum Obstacle {
         /// What stands there.
         text: String,
     },
+    /// `path` leads to a text that holds several images, or none of those asked for.
+    #[error(
+        "is not all that stands there, and it can't be told what of it to write: change the text with `set`"
+    )]
+    Longer,
     /// The `image` of Flux's `ImageRepository`, and the like.
     #[error(
         "is a name whose versions are looked up for this {kind}: a tag there would be an error, so there is nothing to write"
