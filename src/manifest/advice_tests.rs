@@ -56,12 +56,6 @@ fn a_tag_beside_a_name_is_advised_and_not_a_whole_image_in_the_name() {
             "source:\n  repoURL: oci://ghcr.io/acme/web\n  targetRevision: v2\n",
         ),
         (
-            "kind: ImageTagTransformer\nimageTag:\n  name: web\n  newName: acme/web\n  newTag: v1\n",
-            "acme/web:v2",
-            "path: .imageTag",
-            "kind: ImageTagTransformer\nimageTag:\n  name: web\n  newName: acme/web\n  newTag: v2\n",
-        ),
-        (
             "env:\n- {name: WEB_REPO, value: acme/web}\n- {name: WEB_TAG, value: v1}\n",
             "acme/web:v2",
             "path: .env[name=WEB_TAG].value",
@@ -183,6 +177,46 @@ fn an_entry_of_kustomize_is_added_once_however_often_it_is_asked_for() {
 }
 
 #[test]
+fn tags_alone_are_told_with_the_paths_of_each() {
+    let text = "web:\n  image:\n    tag: v1\napi:\n  image:\n    tag: v1\n";
+    let images = ["ghcr.io/acme/web:v2", "ghcr.io/acme/api:v3"];
+    let refused = planned("k.yaml", text, &images).unwrap_err();
+    insta::assert_snapshot!(refused, @"
+    k.yaml holds no image ghcr.io/acme/web where one is looked for. The text is there:
+    - k.yaml line 3, .web.image.tag: a tag alone, by the names on the way one of ghcr.io/acme/web. If it is, add it to the input `path`, where each image of the step needs a line then: `path: .web.image.tag`
+    - k.yaml line 6, .api.image.tag: a tag alone, by the names on the way one of ghcr.io/acme/api. If it is, add it to the input `path`, where each image of the step needs a line then: `path: .api.image.tag`
+    Images there, nearest first:
+    - :v1 (k.yaml line 3, .web.image)
+    - :v1 (k.yaml line 6, .api.image). Check `image` and `file`. To put another image in place of one that is there, or where the file has a shape of its own, say with `path` where the image, or its tag, is.
+    ");
+    let lines = [
+        &images[..],
+        &["path: .web.image.tag", "path: .api.image.tag"],
+    ]
+    .concat();
+    let after = "web:\n  image:\n    tag: v2\napi:\n  image:\n    tag: v3\n";
+    assert_eq!(planned("k.yaml", text, &lines).as_deref(), Ok(after));
+    follow(
+        text,
+        images[0],
+        "path: .web.image.tag",
+        &text.replacen("v1", "v2", 1),
+    );
+}
+
+#[test]
+fn an_image_that_is_misspelled_is_not_only_told_to_be_added() {
+    let text = "kind: Kustomization\nimages: [{name: ghcr.io/acme/web, newTag: v1}]\n";
+    let refused = planned("k.yaml", text, &["ghcr.io/acme/wbe:v2"]).unwrap_err();
+    assert!(
+        refused.contains("Did you mean `ghcr.io/acme/web`, with its tag?"),
+        "{refused}"
+    );
+    let refused = planned("k.yaml", text, &["ghcr.io/acme/other:v2"]).unwrap_err();
+    assert!(!refused.contains("Did you mean"), "{refused}");
+}
+
+#[test]
 fn what_is_refused_is_told_with_the_line_that_works() {
     insta::assert_snapshot!(
         [
@@ -206,14 +240,14 @@ fn what_is_refused_is_told_with_the_line_that_works() {
         k.yaml, line 1: the image acme/web is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set: .image=acme/web:v2` in place of the line in `image`
         k.yaml, line 2: the image nvidia/gpu is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`
         k.yaml holds no image docker.io/istio/pilot where one is looked for. The text is there:
-        - k.yaml line 3, .image: .hub in front makes it this name, and they are not read as one. If its tag is .tag, use `set: .tag=1.24.1` in place of the line in `image`
+        - k.yaml line 3, .image: .hub in front makes it this name, and they are not read as one. If its tag is .tag, add the input `path: .tag`
         Images there, nearest first:
         - pilot:1.24.0 (k.yaml line 3, .image). Check `image` and `file`. To put another image in place of one that is there, or where the file has a shape of its own, say with `path` where the image, or its tag, is.
         k.yaml, line 11: the image ghcr.io/acme/web:{{.imageTag}} is filled in by something else, {{.imageTag}}: its values are in k.yaml: set them there, with `set: .spec.generators[0].list.elements[0].imageTag=…` (line 6), in place of the line in `image`
         "
     );
-    let hub = "hub: docker.io/istio\ntag: 1.24.0\nimage: pilot\n";
-    insta::assert_snapshot!(planned("k.yaml", hub, &["docker.io/istio/pilot:1.24.1", "path: .tag"]).unwrap_err(), @"
-    k.yaml, line 3: the image pilot:1.24.0 belongs to another repository than the one asked for: to write the tag alone all the same, use `set: .tag=1.24.1`
+    let other = "tag: 1.24.0\nimage: pilot\n";
+    insta::assert_snapshot!(planned("k.yaml", other, &["docker.io/istio/pilot:1.24.1", "path: .tag"]).unwrap_err(), @"
+    k.yaml, line 2: the image pilot:1.24.0 belongs to another repository than the one asked for: to write the tag alone all the same, use `set: .tag=1.24.1`
     ");
 }

@@ -11,6 +11,7 @@ use super::place::{Link, Located, Place, PlaceNumber, Places};
 use super::request::EditRequest;
 use super::said::Said;
 use super::site::Site;
+use super::slot::Slot;
 use super::source::{self, ManifestFile, Masked, Source};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
@@ -268,8 +269,17 @@ fn unfound(manifests: &[Manifest<'_>], is_meant: &dyn Fn(&str) -> bool) -> Vec<(
         let stream = &manifest.stream;
         let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
         let texts = values.filter_map(|(node, _)| Some((node, stream.scalar(node)?)));
+        // What stands in front of a reference, as in `docker://`, is no part of it.
+        let is_framed = |node| {
+            let slot = Slot::read(stream, None, node);
+            slot.is_some_and(|slot| is_meant(slot.value.trim_end()))
+        };
         let meant = texts
-            .filter(|(node, text)| !known.contains(node) && is_meant(text.value.trim_end()))
+            .filter(|(node, text)| {
+                let value = text.value.trim_end();
+                let is_it = || is_meant(value) || (value.contains("://") && is_framed(*node));
+                !known.contains(node) && is_it()
+            })
             .map(|(node, _)| (number, node));
         meant.collect::<Vec<_>>()
     });

@@ -375,6 +375,12 @@ impl ManifestError {
                 images,
                 ..
             } => return Some(Cow::Owned(on_no_container(image, held, images))),
+            Self::NoEntry { name, held, .. } => {
+                let meant = held.first().and_then(|held| nearly(&held.image, name))?;
+                let advice =
+                    format!("Did you mean `{meant}`, with its tag? Then no entry is needed.");
+                return Some(Cow::Owned(advice));
+            }
             Self::NothingAt { path, end, .. } => return Some(Cow::Owned(on_nothing(path, end))),
             Self::NoMapping { .. } => "Check `file`.",
             Self::NoDocument { .. } => {
@@ -396,7 +402,6 @@ impl ManifestError {
             | Self::TemplateBelow { .. }
             | Self::TemplateBetween { .. }
             | Self::TemplateBranch { .. }
-            | Self::NoEntry { .. }
             | Self::Contradiction { .. }
             | Self::Unwritable { .. }
             | Self::AmbiguousPath { .. }
@@ -416,6 +421,14 @@ impl ManifestError {
             _ => false,
         }
     }
+}
+
+/// The repository of `image`, if `name` is nearly that, and not it.
+fn nearly(image: &str, name: &str) -> Option<String> {
+    let image: ImageReference = image.parse().ok()?;
+    let repository = image.repository_as_written();
+    let distance = strsim::damerau_levenshtein(repository, name);
+    (1..=2).contains(&distance).then(|| repository.to_owned())
 }
 
 /// Whether a file's name says nothing against its being YAML or JSON.

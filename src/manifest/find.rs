@@ -31,6 +31,11 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
             continue;
         }
         match &node.content {
+            // Kustomize's transformers have an entry by itself.
+            Content::Mapping(_) if stream.get(id, "newTag").is_some() => match finder.entry(id) {
+                Some(entry) => sites.push(Site::entry(id, entry)),
+                None => sites.extend(finder.in_mapping(id)),
+            },
             Content::Mapping(_) => sites.extend(finder.in_mapping(id)),
             Content::Sequence(items) => {
                 let key = stream.key_of(id).unwrap_or_default();
@@ -74,8 +79,40 @@ pub(super) fn named(
     images: &[&ImageReference],
 ) -> Site {
     let mut finder = Finder::new(stream, file);
-    finder.asked = images.iter().map(|image| image.name().to_owned()).collect();
-    finder.site(node)
+    finder.asked = images.iter().map(|image| (*image).clone()).collect();
+    let mut site = finder.site(node);
+    // Where charts put a registry of elsewhere before the name, that is a part of what is asked for.
+    let front = site.bare_name().and_then(|slot| {
+        let mut images = images.iter();
+        images.find_map(|image| front_of(stream, slot.node, &slot.value, image))
+    });
+    if let Some((_, front)) = front {
+        site.go_behind(front);
+    }
+    site
+}
+
+/// What stands in the mapping around `node`, or further out, and makes the name `text` there that of `image`:
+/// `registry: https://quay.io/` or `hub: docker.io/istio`, with the text as it is in front.
+pub(super) fn front_of(
+    stream: &Stream<'_>,
+    node: NodeId,
+    text: &str,
+    image: &ImageReference,
+) -> Option<(NodeId, String)> {
+    let name = text.trim_matches('/');
+    let front = image.repository_as_written().strip_suffix(name)?;
+    let front = front.strip_suffix('/').filter(|_| !name.is_empty())?;
+    let is_front = |value: &NodeId| {
+        let text = stream.value(*value).unwrap_or_default();
+        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        *value != node && text.trim_matches('/') == front
+    };
+    let found = stream.ancestors(node).skip(1).find_map(|around| {
+        let mut values = stream.pairs(around).iter().map(|(_, value)| *value);
+        values.find(is_front)
+    })?;
+    Some((found, front.to_owned()))
 }
 
 /// Which of `images` a tag at `node` is one of, by the names on the way to it: one that is named there in full,
@@ -114,8 +151,8 @@ struct Finder<'s, 't> {
     has_names: bool,
     /// The sites in mappings and lists that nodes of were named, by what they are made of.
     around: RefCell<HashMap<NodeId, HashMap<NodeId, Site>>>,
-    /// The names of the images that a person who names places asks for.
-    asked: Vec<String>,
+    /// The images that a person who names places asks for.
+    asked: Vec<ImageReference>,
 }
 
 /// The parts of one image, as far as one mapping has them.
@@ -883,7 +920,7 @@ impl<'s, 't> Finder<'s, 't> {
                 false => whole(slot, Home::Unknown),
             };
         }
-        if self.asked.iter().any(|name| name == text) {
+        if self.asked.iter().any(|image| image.name() == text) {
             return whole(slot, Home::Behind);
         }
         let scalar = self.stream.scalar(slot.source());

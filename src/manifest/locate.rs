@@ -16,20 +16,30 @@ use super::request::{DocumentSelector, EditRequest, ResourceFilter, YamlPath};
 use super::source::{self, shown};
 
 /// Adds the sites that the lines of `path` name. With one image to write, whatever stands there is
-/// replaced; with several, each finds its place by the repository.
+/// replaced; with several, each finds its place by the repository. Gives what a person should be warned of.
 pub(super) fn add_sites_on_paths(
     manifests: &mut [Manifest<'_>],
     request: &EditRequest,
-) -> Result<(), ManifestError> {
+) -> Result<Vec<String>, ManifestError> {
     let images = named_by_repository(request);
+    let mut warnings = Vec::new();
     for path in &request.paths {
         for (number, node) in find(manifests, path, &request.resources)? {
-            if let Some(manifest) = manifests.get_mut(number) {
-                add_named(manifest, node, &images);
+            let Some(manifest) = manifests.get_mut(number) else {
+                continue;
+            };
+            if path.path.chooses_by_its_end()
+                && let Some(address) = manifest.address(node)
+            {
+                let (file, line) = (&manifest.file.path, manifest.line(node));
+                warnings.push(format!(
+                    "{file} line {line}: the path {path} chooses the item by the very value that changes, and leads there once: write `path: {address}`"
+                ));
             }
+            add_named(manifest, node, &images);
         }
     }
-    Ok(())
+    Ok(warnings)
 }
 
 /// Adds to `after`, the result, the sites that the user has named in `before`: those that a path of the request
@@ -327,6 +337,19 @@ pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Vec<Pa
         return Vec::new();
     };
     let step = match step {
+        // What is chosen by the value that changes has another one now.
+        Step::Field { key, .. } if path.from(missed.steps).chooses_by_its_end() => {
+            let has_it = |item: &NodeId| {
+                let field = stream.get(*item, key).and_then(|node| stream.value(node));
+                field == Some(near.as_str())
+            };
+            let index = stream.items(missed.node).iter().position(has_it);
+            Step::Index(
+                index
+                    .and_then(|index| index.try_into().ok())
+                    .unwrap_or_default(),
+            )
+        }
         Step::Field { key, .. } => Step::Field {
             key: key.clone(),
             value: near,

@@ -6,6 +6,7 @@ use crate::yaml::{NewValue, NodeId, Role};
 
 use super::error::Mention;
 use super::file::Manifest;
+use super::find;
 use super::keys;
 use super::objects;
 use super::parts::is_versioned;
@@ -33,6 +34,9 @@ impl<'m, 'f> Advisor<'m, 'f> {
         let mut mentions = self.in_values();
         if mentions.is_empty() {
             mentions = self.told(|manifest| self.in_parts(manifest));
+        }
+        if mentions.is_empty() && self.request.paths.is_empty() {
+            mentions = self.told(|manifest| self.lone_tags(manifest));
         }
         let files = || self.manifests.iter().filter(|m| m.nested.is_none());
         for manifest in files() {
@@ -187,6 +191,34 @@ impl<'m, 'f> Advisor<'m, 'f> {
         told.take(MOST).collect()
     }
 
+    /// The tags that stand alone, and by the names on the way are those of what is asked for.
+    fn lone_tags(&self, manifest: &'m Manifest<'f>) -> Vec<(NodeId, String)> {
+        let lines = self.request.images.iter();
+        let images = lines.filter(|line| line.container.is_none());
+        let images: Vec<&ImageReference> = images.map(|line| &line.image).collect();
+        let advice = match images.as_slice() {
+            [_] => "If it is, add the input",
+            _ => {
+                "If it is, add it to the input `path`, where each image of the step needs a line then:"
+            }
+        };
+        let sites = manifest.sites.iter().filter(|site| site.is_version_only());
+        let told = sites.filter_map(|site| {
+            let image = find::tag_is_of(&manifest.stream, site.node, &images)?;
+            let of_it = Advisor { image, ..*self };
+            let tag = site.slots().next()?.node;
+            let line = of_it.path(manifest, tag)?;
+            let (path, name) = (manifest.path_by_names(tag), image.repository_as_written());
+            Some((
+                tag,
+                format!(
+                    "{path}: a tag alone, by the names on the way one of {name}. {advice} `{line}`"
+                ),
+            ))
+        });
+        told.take(MOST).collect()
+    }
+
     /// Of `${REGISTRY}/acme/web:v1`.
     fn filled_in(&self, manifest: &Manifest<'f>, node: NodeId, text: &str) -> Option<String> {
         let (image, path) = (self.image, self.image.path());
@@ -204,20 +236,9 @@ impl<'m, 'f> Advisor<'m, 'f> {
 
     /// Of `registry: https://quay.io/` and `repository: /acme/web`, in one mapping or around it.
     fn joined(&self, manifest: &Manifest<'f>, node: NodeId, text: &str) -> Option<String> {
-        let (stream, repository) = (&manifest.stream, self.image.repository_as_written());
-        let front = repository.strip_suffix(text.trim_matches('/'))?;
-        let front = front.strip_suffix('/').filter(|_| !text.is_empty())?;
-        let is_front = |value: &&NodeId| {
-            let text = stream.value(**value).unwrap_or_default();
-            let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-            text.trim_matches('/') == front
-        };
-        let other = stream.ancestors(node).skip(1).find_map(|around| {
-            let mut values = stream.pairs(around).iter().map(|(_, value)| value);
-            values.find(is_front)
-        })?;
+        let (other, _) = find::front_of(&manifest.stream, node, text, self.image)?;
         let path = manifest.path_by_names(node);
-        let other = manifest.path_by_names(*other);
+        let other = manifest.path_by_names(other);
         let advice = self.beside(manifest, node);
         let advice =
             advice.unwrap_or_else(|| "Name the key that holds the tag with `path`".to_owned());

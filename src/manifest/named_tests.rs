@@ -170,6 +170,66 @@ fn a_path_may_choose_an_item_by_the_very_value_that_changes() {
 }
 
 #[test]
+fn a_path_that_leads_there_once_is_told_with_one_that_leads_there_again() {
+    let text = "services:\n- name: docker:27\n- name: redis:7\n";
+    let path = "path .services[name=\"docker:27\"].name";
+    let refused = planned(&text.replace("27", "28"), &["docker:29", path]).unwrap_err();
+    assert!(refused.contains("has nothing at"), "{refused}");
+    let file = ManifestFile {
+        path: "k.yaml".parse().unwrap(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let request = |path: &str| EditRequest {
+        images: vec!["docker:28".parse().unwrap()],
+        paths: vec![path.parse().unwrap()],
+        ..EditRequest::default()
+    };
+    let files = [file];
+    let warnings = |path| plan(&files, &request(path)).unwrap().warnings.join("\n");
+    insta::assert_snapshot!(warnings(".services[name=\"docker:27\"].name"), @r#"
+    k.yaml line 2: the path .services[name="docker:27"].name chooses the item by the very value that changes, and leads there once: write `path: .services[0].name`
+    "#);
+    assert_eq!(warnings(".services[0].name"), "");
+}
+
+#[test]
+fn a_name_behind_a_registry_of_elsewhere_keeps_it_there() {
+    for (text, image, path) in [
+        (
+            "hub: docker.io/istio\ntag: v1\nimage: pilot\n",
+            "docker.io/istio/pilot:v2",
+            ".image",
+        ),
+        (
+            "hub: docker.io/istio\ntag: v1\nimage: pilot\n",
+            "docker.io/istio/pilot:v2",
+            ".tag",
+        ),
+        (
+            "registry: gcr.io/dd\nagents:\n  image: {name: agent, tag: v1}\n",
+            "gcr.io/dd/agent:v2",
+            ".agents.image",
+        ),
+        (
+            "registry: gcr.io/dd\nagents:\n  image: {name: agent, tag: v1}\n",
+            "gcr.io/dd/agent:v2",
+            ".agents.image.tag",
+        ),
+    ] {
+        check(
+            text,
+            &[image, &format!("path {path}")],
+            &text.replace("v1", "v2"),
+        );
+    }
+    check(
+        "hub: docker.io/istio\ntag: v1\nimage: pilot\n",
+        &["acme/pilot:v2", "path .image"],
+        "hub: docker.io/istio\ntag: v2\nimage: acme/pilot\n",
+    );
+}
+
+#[test]
 fn two_spellings_of_one_image_are_one_wish() {
     let text = "containers:\n- image: nginx:v1\n- image: docker.io/library/nginx:v1\n";
     let lines = ["nginx:v2", "docker.io/library/nginx:v2"];
@@ -187,11 +247,10 @@ fn what_is_advised_for_an_anchor_stays_a_text() {
         refused.contains("add the line `.v=\"1.10\"` to `set`"),
         "{refused}"
     );
-    check(
-        text,
-        &["acme/web:1.10", "set .v=\"1.10\""],
-        &text.replace("1.9", "\"1.10\""),
-    );
+    for set in ["set .v=\"1.10\"", "set .v=1.10"] {
+        let after = text.replace("1.9", "\"1.10\"");
+        check(text, &["acme/web:1.10", set], &after);
+    }
     let behind = format!("a: b\n---\n{text}");
     let refused = planned(&behind, &["acme/web:v2"]).unwrap_err();
     assert!(

@@ -72,8 +72,11 @@ fn planned(
     let inside = Text::sources(&texts);
     let mut manifests = with_texts(manifests, &texts, &inside, request)?;
     refuse_unknown(&manifests, &request.resources)?;
-    locate::add_sites_on_paths(&mut manifests, request)?;
-    let mut plan = Plan::default();
+    let warnings = locate::add_sites_on_paths(&mut manifests, request)?;
+    let mut plan = Plan {
+        warnings,
+        ..Plan::default()
+    };
     plan.warnings.extend(told_of_skipped(&skipped));
     mean_the_only_tag(&mut manifests, request, &mut plan);
     overrides::mean_overriding_tags(&mut manifests, request, &mut plan)?;

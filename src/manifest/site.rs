@@ -4,7 +4,7 @@ use crate::image::{ImageReference, TEMPLATE};
 use crate::yaml::{NodeId, Stream};
 
 use super::kustomize::ImageEntry;
-use super::parts::{Home, Parts, Pins};
+use super::parts::{Home, Parts, Pins, is_versioned};
 use super::request::ImageAssignment;
 use super::slot::Slot;
 use super::source;
@@ -110,6 +110,26 @@ impl Site {
     /// From now on an image line without a container means this site if it is of the repository of `image`.
     pub fn answer_to(&mut self, image: &ImageReference) {
         self.answers_to = AnswersTo::Repositories(vec![image.clone()]);
+    }
+
+    /// The scalar with a name that has no registry beside it.
+    pub fn bare_name(&self) -> Option<&Slot> {
+        match &self.holder {
+            Holder::Parts(parts) if parts.registry.is_none() && parts.global.is_none() => {
+                let name = parts.repository.as_ref().filter(|_| parts.name.is_none());
+                name.filter(|slot| !is_versioned(&slot.value))
+            }
+            _ => None,
+        }
+    }
+
+    /// From now on `registry` goes before its name.
+    pub fn go_behind(&mut self, registry: String) {
+        if let Holder::Parts(parts) = &mut self.holder {
+            parts.global = Some(registry);
+            self.text = source::shown(&parts.text()).into_owned();
+            self.answers_to = AnswersTo::Repositories(parts.repositories());
+        }
     }
 
     /// From now on only an image line with a container means this site.

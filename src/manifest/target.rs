@@ -118,7 +118,12 @@ impl<'r> Targets<'r> {
         for (Shared { user, source, text }, site) in shared {
             let value = NewValue::Text(text.clone());
             match self.scalars.get(&source) {
-                Some(NewValue::Text(other) | NewValue::Plain(other)) if *other == text => continue,
+                Some(NewValue::Text(other)) if *other == text => continue,
+                // A number would be read as another one, `1.1` for `1.10`.
+                Some(NewValue::Plain(other)) if *other == text => {
+                    self.scalars.insert(source, value);
+                    continue;
+                }
                 Some(_) => return Err(overlap(manifest, source)),
                 None => {}
             }

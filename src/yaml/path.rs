@@ -351,6 +351,14 @@ pub fn path_of(stream: &Stream<'_>, id: NodeId) -> Path {
 }
 
 impl Path {
+    /// Whether it chooses an item by the value that it leads to: `.steps[name=a].name`.
+    pub fn chooses_by_its_end(&self) -> bool {
+        match self.steps.as_slice() {
+            [.., Step::Field { key, .. }, Step::Key(last)] => key == last,
+            _ => false,
+        }
+    }
+
     /// The same, with the items of lists by their `name` where they have one: a way that stays the
     /// same when items come and go.
     pub fn by_names(stream: &Stream<'_>, id: NodeId) -> Self {

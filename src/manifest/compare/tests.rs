@@ -278,6 +278,11 @@ fn what_took_the_place_of_a_known_image_is_one_by_its_form() {
             "t: |\n  a: r/odd:2\n",
             "r/odd:1 → r/odd:2",
         ),
+        (
+            "uses: docker://r/odd:1",
+            "uses: docker://r/odd:2",
+            "r/odd:1 → r/odd:2",
+        ),
         // Any word is an image without a version.
         ("a: r/odd:1", "a: odd", "r/odd:1 → none"),
         ("a: r/odd:1", "a: [r/odd:2]", "r/odd:1 → none"),
@@ -296,6 +301,15 @@ fn what_took_the_place_of_a_known_image_is_one_by_its_form() {
         });
         assert_eq!(told.collect::<Vec<_>>().join("; "), expected, "{after}");
     }
+}
+
+#[test]
+fn an_entry_of_a_transformer_is_an_image() {
+    let text = |tag: &str| format!("imageTag: {{name: a/b, newTag: {tag}}}\n");
+    assert_eq!(
+        transitions(&text("v1"), &text("v2")),
+        "web.yaml line 1: a/b:v1 → a/b:v2"
+    );
 }
 
 #[test]
