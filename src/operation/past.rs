@@ -41,9 +41,9 @@ fn is_own(named: &Named<'_>, files: &[FileVersions]) -> bool {
     let is_own = files.iter().all(|versions| {
         let changed = places(versions.before.as_deref(), versions);
         is_any |= !changed.is_empty();
-        let others = || versions.beside.iter();
+        let others = &versions.beside;
         let differs = |beside: &Vec<u8>| places(Some(beside), versions).is_superset(&changed);
-        changed.is_empty() || (others().len() > 0 && others().all(differs))
+        changed.is_empty() || (!others.is_empty() && others.iter().all(differs))
     });
     is_any && is_own
 }
