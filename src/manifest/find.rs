@@ -890,12 +890,14 @@ impl<'s, 't> Finder<'s, 't> {
         let around = around.and_then(|around| self.stream.key_of(around));
         let says_version = keys::says_version(name) || around.is_some_and(keys::says_version);
         let slot = match slot.is_longer() {
-            true => match slot.within(|image| self.asked.iter().any(|name| name == image.name())) {
-                Some(slot) => return whole(slot, Home::Behind),
-                // A sentence is told as one.
-                None if slot.value.contains([' ', '\t']) => slot,
-                None => return Site::obstructed(node, None, Obstacle::Longer),
-            },
+            true => {
+                match slot.within(|image| self.asked.iter().any(|own| own.name() == image.name())) {
+                    Some(slot) => return whole(slot, Home::Behind),
+                    // A sentence is told as one.
+                    None if slot.value.contains([' ', '\t']) => slot,
+                    None => return Site::obstructed(node, None, Obstacle::Longer),
+                }
+            }
             false => slot,
         };
         let text = slot.value.as_str();
