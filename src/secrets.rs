@@ -15,6 +15,8 @@ use url::form_urlencoded::byte_serialize;
 const HIDDEN: &str = "***";
 /// What stands in place of the rest of a text that was cut.
 const CUT: char = '…';
+/// How much of a secret's beginning tells more than of which kind it is.
+const BEGINNING: usize = 8;
 /// Shorter ones are in too many words.
 const SHORTEST: usize = 4;
 /// From here on the forms of a secret are hidden, too: three of its bytes are lost at each end in base64.
@@ -87,7 +89,7 @@ fn without(text: &str, known: &[String]) -> String {
 /// Where the beginning of a secret starts that a text ends with: it may have been cut there.
 fn begun(text: &str, known: &[String]) -> Option<usize> {
     let starts = known.iter().filter_map(|form| {
-        let (window, beginning) = (form.len().min(text.len()), form.get(..SHORTEST)?);
+        let (window, beginning) = (form.len().min(text.len()), form.get(..BEGINNING)?);
         let from = text.ceil_char_boundary(text.len() - window);
         let mut found = text[from..].match_indices(beginning);
         let is_begun = |(at, _): &(usize, &str)| form.starts_with(&text[from + at..]);
@@ -192,13 +194,13 @@ mod tests {
         let known = forms(secret);
         let encoded = base64_at(secret, 0);
         for form in [secret, &encoded] {
-            for (end, _) in form.char_indices().skip(SHORTEST) {
+            for (end, _) in form.char_indices().skip(BEGINNING) {
                 let cut = &form[..end];
                 assert_eq!(without(&format!("a {cut}"), &known), "a ***");
                 assert_eq!(without(&format!("a {cut}… b…"), &known), "a ***… b…");
             }
         }
-        for text in ["a ghs_ b", "é… é", "ghs…", "", "…"] {
+        for text in ["a ghs_0123 b", "é… é", "ghs_012…", "", "…"] {
             assert_eq!(without(text, &known), text);
         }
     }
