@@ -301,7 +301,7 @@ impl FromStr for ImageReference {
 pub(crate) const TEMPLATE: char = '\u{e000}';
 
 /// The first thing in `text` that something else was to fill in: `{{ … }}`, `${…}`, `$(…)`, `$NAME`,
-/// `<…>`, `%NAME%`, `@NAME@`.
+/// `<…>`, `%NAME%`, `@NAME@`, `~NAME~`, `__NAME__`, `{NAME}`, `#{…}#`, `[[…]]`, `((…))`.
 pub(crate) fn placeholder(text: &str) -> Option<&str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     text.char_indices().find_map(|(at, c)| {
@@ -319,12 +319,40 @@ pub(crate) fn placeholder(text: &str) -> Option<&str> {
                     .find(|c| !is_name(c))
                     .unwrap_or(rest.len() - 1),
             ),
-            '<' => closed(">"),
+            // `<2.0` is a range of versions.
+            '<' if !rest
+                .get(1..)?
+                .starts_with(|c: char| c.is_ascii_digit() || c == '=') =>
+            {
+                closed(">")
+            }
+            '#' if rest.starts_with("#{") => {
+                let end = closed("}")?;
+                let is_closed = rest.get(end..).is_some_and(|rest| rest.starts_with('#'));
+                Some(end + usize::from(is_closed))
+            }
+            '[' if rest.starts_with("[[") => closed("]]"),
+            '(' if rest.starts_with("((") => closed("))"),
+            '{' => {
+                let (name, _) = rest.get(1..)?.split_once('}')?;
+                (!name.is_empty() && name.chars().all(is_name)).then_some(name.len() + 2)
+            }
+            '_' if rest.starts_with("__") => {
+                let (name, behind) = rest.get(2..)?.split_once("__")?;
+                // Two of them may stand inside of a name, or of a tag.
+                let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let is_alone = !text.get(..at)?.ends_with(is_part) && !behind.starts_with(is_part);
+                let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+                let is_constant = name.contains(|c: char| c.is_ascii_uppercase())
+                    && !name.contains(|c: char| c.is_ascii_lowercase());
+                let is_name = name.len() > 2 && name.chars().all(is_word);
+                (is_name && (is_alone || is_constant)).then_some(name.len() + 4)
+            }
             TEMPLATE => {
                 let filler = rest.trim_start_matches(TEMPLATE);
                 Some(rest.len() - filler.trim_start_matches('x').len())
             }
-            '%' | '@' => {
+            '%' | '@' | '~' => {
                 let name = rest.get(1..)?.split(c).next()?;
                 let is_closed = rest.len() > name.len() + 1;
                 (is_closed && !name.is_empty() && name.chars().all(is_name))

@@ -220,7 +220,7 @@ fn an_image_that_is_misspelled_is_not_only_told_to_be_added() {
 fn what_is_refused_is_told_with_the_line_that_works() {
     insta::assert_snapshot!(
         [
-            ("k.yaml", "image: oci://ghcr.io/acme/web:v1\n", "ghcr.io/acme/web:v2"),
+            ("k.yaml", "image: https://ghcr.io/acme/web:v1\n", "ghcr.io/acme/web:v2"),
             ("k.toml", "[web]\nimage = \"ghcr.io/acme/web:v1\"\n", "ghcr.io/acme/web:v2"),
             ("k.yaml", "image: acme/web\nx: {registry: quay.io}\n", "acme/web:v2"),
             ("k.yaml", "a:\n  image: nvidia/gpu\n  repository: nvcr.io/x\n", "nvidia/gpu:v2"),
@@ -235,7 +235,7 @@ fn what_is_refused_is_told_with_the_line_that_works() {
         .join("\n"),
         @"
         k.yaml holds no image ghcr.io/acme/web where one is looked for. The text is there:
-        - k.yaml line 1, .image: in a longer text. To change it, use `set: .image=oci://ghcr.io/acme/web:v2` in place of the line in `image`. Check `image` and `file`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
+        - k.yaml line 1, .image: in a longer text. To change it, use `set: .image=https://ghcr.io/acme/web:v2` in place of the line in `image`. Check `image` and `file`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
         k.toml can't be read as YAML: line 2, column 1: did not find expected <document start>. Only YAML and JSON are edited: name the manifest, or the file with its values, in `file`; a glob leaves this one out by a line `!PATH`.
         k.yaml, line 1: the image acme/web is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`; or, if the tag belongs here, write the image here once, with `set: .image=acme/web:v2` in place of the line in `image`
         k.yaml, line 2: the image nvidia/gpu is a name without a tag, and nothing beside it says where the tag is: name the key that holds the tag with `path`

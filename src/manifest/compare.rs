@@ -11,7 +11,7 @@ use super::place::{Link, Located, Place, PlaceNumber, Places};
 use super::request::EditRequest;
 use super::said::Said;
 use super::site::Site;
-use super::slot::Slot;
+use super::slot::{self, Slot};
 use super::source::{self, ManifestFile, Masked, Source};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
@@ -277,7 +277,11 @@ fn unfound(manifests: &[Manifest<'_>], is_meant: &dyn Fn(&str) -> bool) -> Vec<(
         let meant = texts
             .filter(|(node, text)| {
                 let value = text.value.trim_end();
-                let is_it = || is_meant(value) || (value.contains("://") && is_framed(*node));
+                let is_it = || {
+                    is_meant(value)
+                        || is_meant(slot::reference_in(value))
+                        || (value.contains("://") && is_framed(*node))
+                };
                 !known.contains(node) && is_it()
             })
             .map(|(node, _)| (number, node));

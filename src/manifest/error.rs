@@ -322,6 +322,7 @@ impl ManifestError {
                 Obstacle::NoReference { .. } => "no reference",
                 Obstacle::Longer => "longer text",
                 Obstacle::LookedUp { .. } => "name to look up",
+                Obstacle::Versions { .. } => "range of versions",
                 Obstacle::Pattern { .. } => "pattern",
                 Obstacle::OtherMajor { .. } => "other major version",
                 Obstacle::NameWithTag => "name with tag",

@@ -208,7 +208,7 @@ impl Family {
             (place, meaning.rank)
         });
         let slots = fronts.into_iter().map(|(_, field)| field.slot(stream));
-        slots.flatten().collect()
+        slots.flatten().map(Slot::behind_scheme).collect()
     }
 }
 
@@ -459,6 +459,9 @@ impl<'s, 't> Finder<'s, 't> {
                 }
                 sites.push(Site::parts(node, parts));
             }
+        }
+        for site in &mut sites {
+            site.is_run = container.is_some();
         }
         for site in sites.iter_mut().filter(|site| !site.is_name_only()) {
             site.container = container.and_then(|container| container.name.clone());
@@ -882,6 +885,15 @@ impl<'s, 't> Finder<'s, 't> {
     /// it looks like today.
     fn named_text(&self, node: NodeId, slot: Slot, name: &str, part: Option<Part>) -> Site {
         let whole = |slot, home| Site::parts(node, Parts::whole(slot, home));
+        let is_asked =
+            |image: &ImageReference| self.asked.iter().any(|own| own.name() == image.name());
+        let slot = match slot.clone().behind_front() {
+            // Where nobody asks, what was deployed is read.
+            own if self.asked.is_empty() || own.value.parse().is_ok_and(|own| is_asked(&own)) => {
+                own
+            }
+            _ => slot,
+        };
         let says_image = match part {
             Some(Part::Reference) => keys::mentions_image(name),
             part => part.is_some(),
@@ -891,7 +903,7 @@ impl<'s, 't> Finder<'s, 't> {
         let says_version = keys::says_version(name) || around.is_some_and(keys::says_version);
         let slot = match slot.is_longer() {
             true => {
-                match slot.within(|image| self.asked.iter().any(|own| own.name() == image.name())) {
+                match slot.within(is_asked) {
                     Some(slot) => return whole(slot, Home::Behind),
                     // A sentence is told as one.
                     None if slot.value.contains([' ', '\t']) => slot,
@@ -917,6 +929,9 @@ impl<'s, 't> Finder<'s, 't> {
                     no_reference(node, text)
                 }
                 _ if !says_image && text.contains([' ', '\t']) => no_reference(node, text),
+                true if image::repository_meant(text).is_none() => {
+                    Site::obstructed(node, None, Obstacle::Longer)
+                }
                 true => whole(slot, Home::Behind),
                 // A name may mean that.
                 false => whole(slot, Home::Unknown),

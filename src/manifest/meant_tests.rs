@@ -194,6 +194,8 @@ fn a_tag_is_written_where_it_is_put_over_others() {
     ] {
         let after = edited(&[(base, NAME), (over, TAG)], "acme/web:v2", is_glob).unwrap();
         assert_eq!(after, [NAME, &new]);
+        let plan = planned(&[(base, NAME), (over, TAG)], "acme/web:v2", "").unwrap();
+        assert_eq!((plan.warnings.len(), plan.notes.len()), (0, 1));
         // What has a tag is written, too.
         let after = edited(&[(base, &tagged), (over, TAG)], "acme/web:v2", is_glob).unwrap();
         assert_eq!(after, [tagged.replace("v0", "v2"), new.clone()]);
@@ -218,6 +220,9 @@ fn no_tag_is_made_up_where_another_file_may_have_it() {
     insta::assert_snapshot!(error, @"
     base/values.yaml, line 2: the image acme/web is a name without a tag, and its version may be in `tag`, prod/values.yaml, line 2: to write the tag there, add the input `path: .image.tag`; where that is the tag of another image, leave prod/values.yaml out of `file`
     ");
+    // What the message says works.
+    let plan = planned(&files, "acme/web:v2", ".image.tag").unwrap();
+    assert_eq!(plan.changed_files(), ["prod/values.yaml"]);
     let tagged = format!("{NAME}  tag: v0\n");
     let warnings = |base| {
         let read = manifests(&[(base, &tagged), ("prod/values.yaml", TAG)]);
@@ -226,7 +231,7 @@ fn no_tag_is_made_up_where_another_file_may_have_it() {
             found_by_glob: read.iter().map(|file| file.path.clone()).collect(),
             ..EditRequest::default()
         };
-        plan(&read, &request).unwrap().warnings
+        super::plan(&read, &request).unwrap().warnings
     };
     insta::assert_snapshot!(warnings("base/values.yaml").join("\n"), @"
     prod/values.yaml, line 2 has a tag alone, and stays as it is: where it is put over base/values.yaml, acme/web:v2 is not deployed there. To write both, add the input `path: .image.tag`
@@ -417,5 +422,142 @@ fn tags_of_different_lines_are_told_apart() {
         let before = two(held.0, held.1);
         let written = left(&before, &format!("acme/app:{asked}"));
         assert_eq!(written, two(after.0, after.1), "{held:?} {asked}");
+    }
+}
+
+#[test]
+fn what_is_still_to_be_filled_in_is_written_over_by_nobody() {
+    let text = |tag: &str| format!("containers:\n- name: web\n  image: \"acme/web:{tag}\"\n");
+    for tag in [
+        "${TAG}",
+        "$(TAG)",
+        "#{TAG}#",
+        "#{Build.BuildId}",
+        "__TAG__",
+        "v__TAG__",
+        "[[TAG]]",
+        "((tag))",
+        "{tag}",
+        "~TAG~",
+        "%TAG%",
+        "@TAG@",
+        "__TAG__-alpine",
+    ] {
+        let ways = [
+            ("acme/web:v2", ""),
+            ("web=acme/web:v2", ""),
+            ("acme/web:v2", ".containers[0].image"),
+        ];
+        for (image, path) in ways {
+            let result = planned(&[("web.yaml", &text(tag))], image, path);
+            let error = result.unwrap_err();
+            assert_eq!(error.reason(), "placeholder", "{tag} {image} {path}");
+        }
+    }
+    // What is a part of a word is a name.
+    let name = "containers:\n- image: r.io/a__b__c:v1__x__y\n";
+    assert_eq!(
+        left(name, "r.io/a__b__c:v2"),
+        name.replace("v1__x__y", "v2")
+    );
+}
+
+#[test]
+fn a_range_of_versions_is_no_broken_tag() {
+    let run = |tag: &str| format!("containers:\n- name: web\n  image: \"acme/web:{tag}\"\n");
+    let whole = |tag: &str| format!("image: \"acme/web:{tag}\"\n");
+    let split = |tag: &str| format!("image:\n  repository: acme/web\n  tag: \"{tag}\"\n");
+    for tag in ["*", "1.*", "^1.2", "~1.2", ">=1.2", "<2.0", "1.x"] {
+        for text in [run(tag), whole(tag), split(tag)] {
+            let result = planned(&[("web.yaml", &text)], "acme/web:v2", "");
+            if text.contains("containers") && tag == "1.x" {
+                assert!(result.is_ok(), "a tag of that name runs");
+                continue;
+            }
+            assert_eq!(result.unwrap_err().reason(), "range of versions", "{text}");
+        }
+    }
+    let errors = [
+        refused(&run("^1.2"), "web=acme/web:v2", ""),
+        refused(&split("1.x"), "acme/web:v2", ".image"),
+    ];
+    insta::assert_snapshot!(errors.join("\n"), @"
+    web.yaml, line 3: the image acme/web:^1.2 of container web says a range of versions, ^1.2, and not which one runs: to write over it, use `set: .containers[name=web].image=acme/web:v2` in place of the line in `image`
+    web.yaml, line 2: the image acme/web:1.x says a range of versions, 1.x, and not which one runs: to write over it, use `set: .image.tag=v2` in place of the line in `image`
+    ");
+    // Whoever asks for one has tags of that name.
+    for path in ["", ".image"] {
+        let after = written(&whole("1.x"), "acme/web:2.x", path);
+        assert_eq!(after, whole("2.x"));
+    }
+    let both = format!("{}{}", whole("1.x"), run("v1"));
+    let plan = planned(&[("web.yaml", &both)], "acme/web:v2", "").unwrap();
+    insta::assert_snapshot!(plan.warnings.join("\n"), @"
+    web.yaml line 1: the image acme/web:1.x says a range of versions, and stays as it is
+    ");
+}
+
+#[test]
+fn what_stands_in_front_of_a_reference_stays() {
+    for (text, path) in [
+        ("args:\n- --solver-image=acme/web:v1\n", ".args[0]"),
+        ("environment:\n- WEB_IMAGE=acme/web:v1\n", ".environment[0]"),
+        ("args:\n- --set=image=acme/web:v1\n", ".args[0]"),
+        ("url: oci://acme/web:v1\n", ".url"),
+        ("url: docker-image://acme/web:v1\n", ".url"),
+        ("image: oci://acme/web:v1\n", ""),
+        ("image: oci://acme/web:v1\n", ".image"),
+        ("uses: docker://acme/web:v1\n", ".uses"),
+    ] {
+        assert_eq!(written(text, "acme/web:v2", path), text.replace("v1", "v2"));
+        // It has its history, too.
+        let after = text.replace("v1", "v2");
+        let is_image = |text: &str| text == "acme/web:v1" || text == "acme/web:v2";
+        let known = Known {
+            is_image: Some(&is_image),
+            ..Known::default()
+        };
+        let file = "web.yaml".parse().unwrap();
+        let versions = Versions::new(&file, Some(text.as_bytes()), Some(after.as_bytes()));
+        let images = versions.images(&known);
+        assert_eq!(images[0].new.as_deref(), Some("acme/web:v2"), "{text}");
+    }
+    let errors: Vec<String> = [
+        ("repo: git@github.com:acme/web.git\n", ".repo"),
+        ("image: git@github.com:acme/web.git\n", ".image"),
+    ]
+    .iter()
+    .map(|(text, path)| refused(text, "acme/web:v2", path))
+    .collect();
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    web.yaml, line 1: the image is only a part of an image, "repo": name the mapping around it with `path`, or write the part with `set`
+    web.yaml, line 1: the image is not all that stands there, and it can't be told what of it to write: change the text with `set`
+    "#);
+}
+
+#[test]
+fn the_registry_stays_as_the_file_writes_it() {
+    for (held, asked, after) in [
+        (
+            "docker.io/acme/web:v1",
+            "acme/web:v2",
+            "docker.io/acme/web:v2",
+        ),
+        (
+            "docker.io/library/nginx:1",
+            "nginx:2",
+            "docker.io/library/nginx:2",
+        ),
+        ("nginx:1", "docker.io/library/nginx:2", "nginx:2"),
+        (
+            "index.docker.io/acme/web",
+            "acme/web:v2",
+            "index.docker.io/acme/web:v2",
+        ),
+        // What is broken is written as asked for.
+        ("docker.io/Acme/web:v1", "acme/web:v2", "acme/web:v2"),
+    ] {
+        let text = |image: &str| format!("containers:\n- image: {image}\n");
+        assert_eq!(written(&text(held), asked, ""), text(after));
     }
 }

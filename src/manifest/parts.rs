@@ -268,6 +268,18 @@ impl Parts {
         self.slots().find_map(Slot::placeholder)
     }
 
+    /// The range of versions that stands in place of one: `1.x`, `^1.2`, `*`.
+    pub fn pattern(&self) -> Option<&str> {
+        let tag = value_of(&self.tag);
+        let front = self.repository.as_ref().or(self.name.as_ref());
+        let behind = || {
+            let last = front?.value.rsplit('/').next()?;
+            last.split('@').next()?.split_once(':').map(|(_, tag)| tag)
+        };
+        let tag = if tag.is_empty() { behind()? } else { tag };
+        is_pattern(tag).then_some(tag)
+    }
+
     /// What to change so that the parts make up `image`. No digest outlives its tag.
     pub fn write(&self, stream: &Stream<'_>, image: &ImageReference) -> Result<Written, Obstacle> {
         let mut written = Written::default();
@@ -382,6 +394,14 @@ impl Parts {
                 registry: front.registry.to_owned(),
                 repository: unversioned(front.repository),
                 name: unversioned(front.name),
+            });
+        }
+        // What names the same is written as the file has it: `docker.io/acme/web` stays that.
+        let own = front.text() + &self.version();
+        if let (true, Ok(own)) = (is_same, own.parse::<ImageReference>()) {
+            return Ok(NewFront {
+                repository: own.repository_as_written().to_owned(),
+                ..NewFront::default()
             });
         }
         let (registry, path) = match front.registry {
@@ -544,6 +564,22 @@ pub(super) fn is_whole(text: &str) -> bool {
         && before_digest.contains(['/', ':'])
         && !image::is_digest(text)
         && image::repository_meant(text).is_some()
+}
+
+/// Whether `tag` is a range of versions, as tools look them up.
+pub(super) fn is_pattern(tag: &str) -> bool {
+    let is_digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let is_number = |text: &str| is_digit(text.strip_prefix('v').unwrap_or(text));
+    let behind = |sign| tag.strip_prefix(sign).is_some_and(is_number);
+    let mut parts = tag.strip_prefix('v').unwrap_or(tag).split('.');
+    let is_part = |part: &str| part == "x" || part.bytes().all(|b| b.is_ascii_digit());
+    let has_any = is_number(tag) && tag.ends_with(".x") && parts.all(is_part);
+    tag.contains('*')
+        || tag.starts_with(['^', '>', '='])
+        || tag.starts_with("<=")
+        || behind('<')
+        || behind('~')
+        || has_any
 }
 
 /// Whether a repository, or what is written in its place, has a version behind it.

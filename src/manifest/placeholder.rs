@@ -27,7 +27,7 @@ pub(super) fn advice(manifests: &[Manifest<'_>], placeholder: &str) -> Option<St
         ));
     }
     match placeholder.chars().next() {
-        Some('{') => None,
+        Some('{') if placeholder.starts_with("{{") => None,
         Some('<') => Some(
             "if nothing does, ask for the image by its repository, without container and `path`"
                 .to_owned(),

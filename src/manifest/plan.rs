@@ -11,6 +11,7 @@ use super::locate::{self, paths};
 use super::mention::Advisor;
 use super::objects;
 use super::overrides;
+use super::parts::is_pattern;
 use super::place::Object;
 use super::placeholder;
 use super::request::{EditRequest, ImageAssignment, ResourceFilter};
@@ -122,7 +123,8 @@ fn planned(
     for manifests in manifests.chunk_by(|_, next| next.nested.is_some()) {
         let targets: Vec<Targets<'_>> = targets.by_ref().take(manifests.len()).collect();
         if !is_alone && targets.iter().all(Targets::is_empty) {
-            plan.warnings.extend(told_of_unmeant(manifests, request));
+            let told = told_of_unmeant(manifests, request, &plan);
+            plan.warnings.extend(told);
         }
         let edit = finish(manifests, targets, request, &mut plan)?;
         plan.edits.extend(edit);
@@ -192,11 +194,16 @@ fn told_of_skipped(skipped: &[(&ManifestFile, ManifestError)]) -> Option<String>
 }
 
 /// The warning for a file that somebody has named, and that has nothing of what is asked for.
-fn told_of_unmeant(manifests: &[Manifest<'_>], request: &EditRequest) -> Option<String> {
+fn told_of_unmeant(
+    manifests: &[Manifest<'_>],
+    request: &EditRequest,
+    plan: &Plan,
+) -> Option<String> {
     let file = &manifests.first()?.file.path;
     let is_meant = |line: &ImageAssignment| manifests.iter().any(|manifest| manifest.holds(line));
     // What is passed over there has been told of.
-    if request.found_by_glob.contains(file) || request.images.iter().any(is_meant) {
+    let is_told = plan.notes.iter().any(|note| note.file == *file);
+    if is_told || request.found_by_glob.contains(file) || request.images.iter().any(is_meant) {
         return None;
     }
     let nearest = request.images.first().and_then(|line| {
@@ -281,7 +288,12 @@ fn add_image<'r>(
             {
                 return Err(contradiction(manifest, site, assignment, other));
             }
-            match site.passes() {
+            // Whoever asks for `2.x` has tags of that name.
+            let is_asked_for = assignment.image.tag().is_some_and(is_pattern);
+            let passes = site
+                .passes()
+                .filter(|obstacle| !is_asked_for || !matches!(obstacle, Obstacle::Versions { .. }));
+            match passes {
                 Some(obstacle) if !site.is_named && assignment.container.is_none() => {
                     passed.push((number, site, obstacle));
                 }
@@ -346,6 +358,7 @@ fn add_image<'r>(
                 Obstacle::LookedUp { kind } => {
                     format!("is a name whose versions are looked up for this {kind}")
                 }
+                Obstacle::Versions { .. } => "says a range of versions".to_owned(),
                 Obstacle::Pattern { kind } => {
                     format!("is what this {kind} checks images against")
                 }
@@ -541,6 +554,16 @@ fn explained(
         },
         Obstacle::NameOnly { .. } => Obstacle::NameOnly {
             advice: Some(advisor.on_bare_image(manifest, node)),
+        },
+        Obstacle::Versions { text, .. } => Obstacle::Versions {
+            line: match site.tag().filter(|slot| !slot.value.is_empty()) {
+                Some(slot) => advisor
+                    .image
+                    .tag()
+                    .and_then(|tag| advisor.set(manifest, slot.node, tag)),
+                None => advisor.set(manifest, node, &advisor.image.to_string()),
+            },
+            text,
         },
         Obstacle::OtherRepository { .. } => Obstacle::OtherRepository {
             line: site

@@ -1,10 +1,10 @@
 //! The places of a file where an image lives.
 
-use crate::image::{ImageReference, TEMPLATE};
+use crate::image::{self, ImageReference, TEMPLATE};
 use crate::yaml::{NodeId, Stream};
 
 use super::kustomize::ImageEntry;
-use super::parts::{Home, Parts, Pins, is_versioned};
+use super::parts::{self, Home, Parts, Pins, is_versioned};
 use super::request::ImageAssignment;
 use super::slot::Slot;
 use super::source;
@@ -25,6 +25,8 @@ pub(super) struct Site {
     pub is_named: bool,
     /// Whether that path leads to the tag alone.
     pub names_tag: bool,
+    /// Whether a container runs it.
+    pub is_run: bool,
     /// Which image lines without a container mean this place.
     answers_to: AnswersTo,
     /// How an image is written there.
@@ -62,6 +64,7 @@ impl Site {
             text: source::shown(&text).into_owned(),
             is_named: false,
             names_tag: false,
+            is_run: false,
             answers_to: AnswersTo::Repositories(repositories),
             holder,
         }
@@ -215,8 +218,19 @@ impl Site {
         if let Some(text) = parts.placeholder().filter(|text| !text.starts_with('<')) {
             return Some(placeholder(text));
         }
+        if let Some(text) = parts.pattern().filter(|text| self.is_range(text)) {
+            return Some(Obstacle::Versions {
+                text: text.to_owned(),
+                line: None,
+            });
+        }
         let advice = None;
         self.is_name_only().then_some(Obstacle::NameOnly { advice })
+    }
+
+    /// Whether `pattern` stands there for versions. `1.x` may be a tag, and is one where a container runs it.
+    fn is_range(&self, pattern: &str) -> bool {
+        !self.is_run || !image::is_tag(pattern)
     }
 
     /// Whether it is a name of which nobody knows where its version goes.
@@ -274,7 +288,12 @@ impl Site {
     /// Whether what it says can be another image after a deployment: a name to look up, or what is
     /// filled in elsewhere, can't.
     pub fn says_a_version(&self) -> bool {
-        !self.text.is_empty() && self.passes().is_none()
+        let says_so = match self.passes() {
+            None => true,
+            Some(Obstacle::Versions { text, .. }) => image::is_tag(&text),
+            Some(_) => false,
+        };
+        !self.text.is_empty() && says_so
     }
 
     /// Whether it says what runs. A tag alone does not.
@@ -304,6 +323,15 @@ impl Site {
                     && (is_named || !text.starts_with('<'))
                 {
                     return Err(placeholder(text));
+                }
+                let is_asked_for = image.tag().is_some_and(parts::is_pattern);
+                if let Some(text) = parts.pattern().filter(|text| self.is_range(text))
+                    && !is_asked_for
+                {
+                    return Err(Obstacle::Versions {
+                        text: text.to_owned(),
+                        line: None,
+                    });
                 }
                 let is_other = |own: &ImageReference| !own.same_repository(image);
                 if self.names_tag

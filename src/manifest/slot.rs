@@ -67,6 +67,35 @@ impl Slot {
         })
     }
 
+    /// The same, where what stands in front of a reference is no part of it: `oci://`, `--image=`, `NAME=`.
+    pub fn behind_front(self) -> Self {
+        let Some(front) = front(&self.value).filter(|_| self.frame.is_empty()) else {
+            return self;
+        };
+        let (front, image) = self.value.split_at(front);
+        let frame = vec![
+            Piece::Frame(front.to_owned()),
+            Piece::Image(image.to_owned()),
+        ];
+        let value = image.to_owned();
+        Self {
+            value,
+            frame,
+            ..self
+        }
+    }
+
+    /// The same, where that is how a place of images says that one is in a registry.
+    pub fn behind_scheme(self) -> Self {
+        let has_scheme = ["oci://", "docker-image://"]
+            .iter()
+            .any(|scheme| self.value.starts_with(scheme));
+        match has_scheme {
+            true => self.behind_front(),
+            false => self,
+        }
+    }
+
     /// An item of a list of references, which may have a name: `web=ghcr.io/acme/web:v1`.
     pub fn item(stream: &Stream<'_>, node: NodeId) -> Option<(Option<String>, Self)> {
         let slot = Self::read(stream, None, node)?;
@@ -238,6 +267,31 @@ pub(super) fn no_scalar(stream: &Stream<'_>, node: NodeId) -> Obstacle {
         true => Obstacle::Template,
         false => Obstacle::NotAString,
     }
+}
+
+/// How many bytes of `text` stand in front of a reference with a version, and are no part of it.
+fn front(text: &str) -> Option<usize> {
+    let scheme = text.rfind("://").map_or(0, |at| at + "://".len());
+    let end = scheme.max(text.rfind('=').map_or(0, |at| at + 1));
+    let (front, image) = text.split_at_checked(end)?;
+    let is_name = |name: &str| {
+        let name = name.trim_start_matches('-');
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+        !name.is_empty() && name.chars().all(is_part)
+    };
+    let names = front.strip_suffix("://").or(front.strip_suffix('='))?;
+    let image: ImageReference = image.parse().ok()?;
+    let is_versioned = image.tag().is_some() || image.digest().is_some();
+    (is_versioned && names.split('=').all(is_name)).then_some(end)
+}
+
+/// The reference in `text`, without what stands in front of it.
+pub(super) fn reference_in(text: &str) -> &str {
+    let start = match text.starts_with(DOCKER) {
+        true => Some(DOCKER.len()),
+        false => front(text),
+    };
+    start.and_then(|start| text.get(start..)).unwrap_or(text)
 }
 
 fn spans_lines(stream: &Stream<'_>, node: NodeId) -> bool {

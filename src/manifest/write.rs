@@ -94,6 +94,16 @@ pub enum Obstacle {
         /// Where that is, and what to do.
         advice: String,
     },
+    /// `1.x`, `^1.2`, `*`.
+    #[error(
+        "says a range of versions, {text}, and not which one runs: to write over it, use {}", line.as_ref().map_or("`set`".to_owned(), |line| format!("`{line}` in place of the line in `image`"))
+    )]
+    Versions {
+        /// As it stands there.
+        text: String,
+        /// The line of `set` that writes over it; none where nobody has looked.
+        line: Option<String>,
+    },
     /// `path` leads to a number, a truth value or a sentence.
     #[error(
         "is not where an image is: {text:?} stands there, and the key says nothing of one. Where that is a tag, or an image belongs there, write it with `set`"

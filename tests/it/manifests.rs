@@ -615,6 +615,8 @@ proptest! {
         old in "[a-z]{1,9}",
         new in "[A-Za-z0-9_][A-Za-z0-9_.-]{0,12}",
     ) {
+        // `__TAG__` is to be filled in, and `1.x` a range.
+        prop_assume!(!new.contains("__") && !new.ends_with(".x"));
         let text = |tag: &str| filled(&template, &format!("ghcr.io/o/web:{tag}"));
         let request = |tag: &str| image_request(&format!("ghcr.io/o/web:{tag}"));
         let there = edited(text(&old).as_bytes(), &request(&new)).unwrap();
@@ -650,6 +652,8 @@ proptest! {
         let text = |tag: &str| shape.replace('@', tag);
         let request = |tag: &str| image_request(&format!("acme/web:{tag}"));
         prop_assume!(!["null", "Null", "NULL"].contains(&old.as_str()));
+        // `__TAG__` is to be filled in.
+        prop_assume!(!new.contains("__"));
         let there = edited(text(&old).as_bytes(), &request(&new)).unwrap();
         prop_assert_eq!(String::from_utf8_lossy(&there).replace('"', ""), text(&new));
         let back = edited(&there, &request(&old)).unwrap();
