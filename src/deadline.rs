@@ -70,6 +70,34 @@ impl Deadline {
     pub async fn cancelled(&self) {
         self.cancellation.clone().wait().await;
     }
+
+    /// Does what takes as long as others decide, such as whoever wrote a file: on a thread of its own, which is left
+    /// behind when the time is over. So it may have no effect but its result.
+    ///
+    /// # Errors
+    /// See [`Overrun`].
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Overrun> {
+        tokio::select! {
+            done = tokio::task::spawn_blocking(work) => match done {
+                Ok(done) => Ok(done),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            () = tokio::time::sleep_until(self.at) => Err(Overrun::Time(self.total)),
+            () = self.cancelled() => Err(Overrun::Cancelled),
+        }
+    }
+}
+
+/// Why work was left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overrun {
+    /// It took longer than there was time: the whole of it.
+    Time(Duration),
+    /// The run was cancelled.
+    Cancelled,
 }
 
 /// Whether somebody cancelled the run.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::limits::OBJECT;
+use crate::limits::{Exceeded, GLOB, OBJECT};
 
 /// A path to a file inside a repository: relative, `/`-separated, without `.`, `..`, empty
 /// components or `.git`.
@@ -42,6 +42,9 @@ pub enum PathError {
     /// The glob does not parse.
     #[error("the glob does not parse: {0}")]
     Glob(String),
+    /// The glob is longer than any path.
+    #[error("{0}")]
+    Limit(#[from] Exceeded),
 }
 
 impl RepoPath {
@@ -144,6 +147,11 @@ impl FromStr for Pattern {
         if !text.contains(['*', '?', '{', '[']) {
             return Ok(Self::Path(text.parse()?));
         }
+        GLOB.check(text.len() as u64)?;
+        if nesting(text) > DEEPEST {
+            let why = format!("its alternatives (`{{a,b}}`) nest deeper than {DEEPEST} levels");
+            return Err(PathError::Glob(why));
+        }
         let text = normalized(text)?;
         let matcher = GlobBuilder::new(&text)
             .literal_separator(true)
@@ -152,6 +160,23 @@ impl FromStr for Pattern {
             .compile_matcher();
         Ok(Self::Glob { text, matcher })
     }
+}
+
+/// How deep alternatives may nest. Of what nests deep no regular expression is made, which a glob becomes: that panics.
+const DEEPEST: usize = 16;
+
+/// How deep the alternatives of a glob nest, at the most.
+fn nesting(glob: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for character in glob.chars() {
+        match character {
+            '{' => open += 1,
+            '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
 }
 
 /// What is alone in the braces of a glob, which is the same as without them: a placeholder of something else.
@@ -301,5 +326,17 @@ mod tests {
             PathError::OutsideRepository
         );
         assert!(matches!("{a".parse::<Pattern>(), Err(PathError::Glob(_))));
+        let nested = |depth: usize| format!("{}b{}", "{a,".repeat(depth), "}".repeat(depth));
+        assert!(nested(DEEPEST).parse::<Pattern>().is_ok());
+        assert!(matches!(
+            nested(DEEPEST + 1).parse::<Pattern>(),
+            Err(PathError::Glob(_))
+        ));
+        assert!("?".repeat(1 << 10).parse::<Pattern>().is_ok());
+        assert!("[!a]{b,?}".repeat(110).parse::<Pattern>().is_ok());
+        assert!(matches!(
+            "?".repeat(1025).parse::<Pattern>(),
+            Err(PathError::Limit(_))
+        ));
     }
 }

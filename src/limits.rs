@@ -55,6 +55,26 @@ impl fmt::Display for Limit {
     }
 }
 
+/// Counts the files that are read, and their bytes.
+#[derive(Debug, Default)]
+pub struct FilesRead {
+    files: u64,
+    bytes: u64,
+}
+
+impl FilesRead {
+    /// One more, of so many bytes in all its versions.
+    ///
+    /// # Errors
+    /// The limit that is exceeded.
+    pub fn count(&mut self, bytes: u64) -> Result<(), Exceeded> {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        FILES.check(self.files)?;
+        FILE_BYTES.check(self.bytes)
+    }
+}
+
 /// Of all answers of a Git server.
 pub const RECEIVED: Limit = Limit::new(1 << 30, "bytes received from a Git server in one run");
 /// Of all objects, also of those that were read more than once.
@@ -73,12 +93,17 @@ pub const SHALLOW: Limit = Limit::new(100_000, "commits at which a server cuts a
 pub const ENTRIES: Limit = Limit::new(2 << 20, "files and directories in one commit");
 /// Of the same.
 pub const PATHS: Limit = Limit::new(128 << 20, "bytes of paths in one commit");
-/// Of the files of a selection, or all versions that a past shows.
-pub const FILES: Limit = Limit::new(64 << 20, "bytes of files read at once");
-/// Of all commits that a past shows, and those that they merged.
-pub const MESSAGES: Limit = Limit::new(64 << 20, "bytes of commit messages read at once");
+/// Of a selection, or all that commits of a past changed. The largest repositories of manifests have some thousands;
+/// one takes about five KB of memory before its first byte.
+pub const FILES: Limit = Limit::new(1 << 15, "files read at once");
+/// Of the same.
+pub const FILE_BYTES: Limit = Limit::new(64 << 20, "bytes of files read at once");
+/// Of all commits that a past shows, and those that they merged: messages, authors and parents.
+pub const COMMITS: Limit = Limit::new(64 << 20, "bytes of commits read at once");
 /// The largest bundles of custom resource definitions have a quarter of it.
 pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in one YAML file");
+/// The largest files of manifests that we have met have some hundreds. Each takes up to ten KB of memory.
+pub const IMAGES: Limit = Limit::new(1 << 15, "images in the files read at once");
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
 pub const GITHUB: Limit = Limit::new(16 << 20, "bytes in one answer of GitHub's API");
 /// The resources of a very large application.
@@ -98,6 +123,8 @@ pub const LISTS: Limit = Limit::new(1 << 18, "lists and objects in one answer in
 pub const VALUES: Limit = Limit::new(1 << 21, "values in one answer in JSON");
 /// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
 pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
+/// A quarter of the longest path there is. What matches it takes a hundred times as much memory.
+pub const GLOB: Limit = Limit::new(1 << 10, "bytes in one glob");
 /// Of what people write by hand.
 pub const FREEZE_FILE: Limit = Limit::new(1 << 20, "bytes in one freeze file");
 /// The same.
@@ -106,7 +133,7 @@ pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
 pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 21] = [
+pub const ALL: [Limit; 24] = [
     RECEIVED,
     UNPACKED,
     OBJECTS,
@@ -117,14 +144,17 @@ pub const ALL: [Limit; 21] = [
     ENTRIES,
     PATHS,
     FILES,
-    MESSAGES,
+    FILE_BYTES,
+    COMMITS,
     NODES,
+    IMAGES,
     GITHUB,
     JSON,
     TOKEN,
     LISTS,
     VALUES,
     NAME,
+    GLOB,
     FREEZE_FILE,
     FREEZES,
     FREEZE_PATTERNS,
@@ -136,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_limit_is_named_by_what_exceeds_it() {
-        assert_eq!(FILES.check(64 << 20), Ok(()));
+        assert_eq!(FILE_BYTES.check(64 << 20), Ok(()));
         assert_eq!(
-            FILES.check((64 << 20) + 1).unwrap_err().to_string(),
+            FILE_BYTES.check((64 << 20) + 1).unwrap_err().to_string(),
             "there is more than the limit of 64 MiB of files read at once"
         );
         assert_eq!(OBJECTS.to_string(), "2097152 Git objects in one pack");

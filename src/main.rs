@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use gitops_deploy::action::{self, environment::Environment};
 
+/// Of each thread, in bytes.
+const STACK: usize = 8 << 20;
+
 fn main() -> anyhow::Result<ExitCode> {
     if let Some(argument) = std::env::args().nth(1) {
         // Nobody may be there to read it, as behind `| head -1`.
@@ -28,10 +31,14 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        // What files hold is worked on there: as much as the main thread has.
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .context("the action can't be started")?;
     let succeeded = runtime.block_on(action::run(&environment, out));
+    // What was left behind when its time was over may go on for long.
+    runtime.shutdown_background();
     Ok(ExitCode::from(u8::from(!succeeded)))
 }
 

@@ -15,9 +15,16 @@ pub fn alike<T: AsRef<str>>(given: &str, candidates: impl IntoIterator<Item = T>
     alike.map(|(_, candidate)| candidate).collect()
 }
 
+fn are_short(a: &str, b: &str) -> bool {
+    a.len().max(b.len()) <= LONGEST
+}
+
 /// Whether one of two names is a slip of the other, begins it, or is some words of it. Similarity alone also finds
 /// names that only share their letters: `retries` and `registry-username`.
 fn is_near(a: &str, b: &str, similarity: f64) -> bool {
+    if !are_short(a, b) {
+        return false;
+    }
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     let begins = |one: &str, other: &str| one.len() > 2 && other.starts_with(one);
     let same = strsim::normalized_damerau_levenshtein(&a, &b);
@@ -54,6 +61,9 @@ pub fn one_of(texts: &[String]) -> String {
 }
 
 fn path_similarity(given: &str, path: &str) -> f64 {
+    if !are_short(given, path) {
+        return 0.0;
+    }
     let name = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
@@ -137,10 +147,9 @@ impl<T: AsRef<str>> Nearest<T> {
     }
 }
 
-/// Below this two names have little more in common than some letters.
-/// Longer names, in bytes, are not what anybody meant.
+/// Longer names, in bytes, are not what anybody meant, and the time that comparing them takes grows with their square.
 const LONGEST: usize = 1_024;
-
+/// Below this two names have little more in common than some letters.
 const ALIKE: f64 = 0.75;
 /// How much of two names must be the same for one to be the other with a slip.
 const SLIP: f64 = 0.5;
@@ -152,6 +161,9 @@ const PART: f64 = 0.8;
 /// From 0 (nothing in common) to 1 (the same but for case). What has all words of the other is nearer than
 /// what only shares letters with it: `message` is `commit-message`, and not `image`.
 pub fn similarity(a: &str, b: &str) -> f64 {
+    if !are_short(a, b) {
+        return 0.0;
+    }
     let letters = letters(a, b);
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     match are_words_of(&a, &b) {
@@ -210,6 +222,16 @@ mod tests {
         ] {
             assert_eq!(alike(given, [meant]), [meant]);
         }
+    }
+
+    #[test]
+    fn a_name_that_is_longer_than_any_is_like_none() {
+        let long = "web-".repeat(1 << 20);
+        assert!(alike(&long, ["web"]).is_empty());
+        assert_eq!(nearest(&long, ["b", &long, "a"]), ["b", "a"]);
+        let mut nearest = Nearest::to(&long, 3);
+        nearest.consider(long.as_str());
+        assert!(nearest.names().is_empty());
     }
 
     #[test]

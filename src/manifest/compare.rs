@@ -109,6 +109,7 @@ impl Versions {
         let sources = self.0.each_ref().map(Source::new);
         let read = sources.each_ref().map(|source| alone(source, &request));
         let texts = read.each_ref().map(|read| Text::all(read, &request));
+        let texts = texts.map(Result::unwrap_or_default);
         let inside = texts.each_ref().map(|texts| Text::sources(texts));
         let [before, after] = read;
         look([

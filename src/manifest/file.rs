@@ -8,6 +8,7 @@ use super::site::Site;
 use super::source::{self, ManifestFile, Source};
 use super::write::Obstacle;
 use crate::files::RepoPath;
+use crate::limits::{Exceeded, FILES, IMAGES};
 use crate::yaml::path::{Path, path_of};
 use crate::yaml::{NodeId, ParseError, Role, Stream};
 
@@ -37,7 +38,7 @@ fn held_in(
     let request = EditRequest::default();
     let source = Source::new(file);
     let manifest = [Manifest::read(&source, &request)?];
-    let texts = Text::all(&manifest, &request);
+    let texts = Text::all(&manifest, &request)?;
     let sources = Text::sources(&texts);
     let manifests = with_texts(manifest.into(), &texts, &sources, &request)?;
     let held = |manifest: &Manifest<'_>| -> Vec<HeldImage> {
@@ -113,7 +114,13 @@ pub(super) struct Text {
 
 impl Text {
     /// The texts inside of `manifests`, and those inside of these; each behind what is around it.
-    pub fn all(manifests: &[Manifest<'_>], request: &EditRequest) -> Vec<Self> {
+    ///
+    /// # Errors
+    /// When there are more than files may be read.
+    pub fn all(
+        manifests: &[Manifest<'_>],
+        request: &EditRequest,
+    ) -> Result<Vec<Self>, ManifestError> {
         let mut texts = Vec::new();
         for (number, manifest) in manifests.iter().enumerate() {
             let outer = number + texts.len();
@@ -129,9 +136,9 @@ impl Text {
                 is_chosen: place::is_within(stream, node, &request.resources),
             };
             let (file, stream) = (manifest.file, &manifest.stream);
-            Self::add(&mut texts, file, stream, request, number, &around);
+            Self::add(&mut texts, file, stream, request, number, &around)?;
         }
-        texts
+        Ok(texts)
     }
 
     /// Adds the texts inside of `stream`; `before` is how many files have been read before it.
@@ -142,7 +149,7 @@ impl Text {
         request: &EditRequest,
         before: usize,
         around: &dyn Fn(&Stream<'_>, NodeId) -> Nested,
-    ) {
+    ) -> Result<(), ManifestError> {
         for (node, inside) in stream.insides() {
             let nested = around(stream, node);
             let lines = nested.lines + inside.line(1) - 1;
@@ -154,10 +161,14 @@ impl Text {
                 file: ManifestFile { path, bytes },
             });
             let outer = before + texts.len();
+            FILES
+                .check(outer as u64)
+                .map_err(|error| too_much(&file.path, error))?;
             let around =
                 |stream: &Stream<'_>, node| nested.around(outer, stream, node, &request.resources);
-            Self::add(texts, file, &inside.stream, request, before, &around);
+            Self::add(texts, file, &inside.stream, request, before, &around)?;
         }
+        Ok(())
     }
 
     /// How they are read.
@@ -173,13 +184,21 @@ pub(super) fn with_texts<'f>(
     sources: &'f [Source<'f>],
     request: &EditRequest,
 ) -> Result<Vec<Manifest<'f>>, ManifestError> {
+    let mut images = 0;
+    let mut count = |manifest: &Manifest<'_>| {
+        images += manifest.sites.len();
+        check_images(&manifest.file.path, images)
+    };
     let mut all = Vec::with_capacity(manifests.len() + texts.len());
     let mut inside = texts.iter().zip(sources).peekable();
     for manifest in manifests {
+        count(&manifest)?;
         all.push(manifest);
         // What belongs to the next file is around nothing that has been read yet.
         while let Some((text, source)) = inside.next_if(|(text, _)| text.nested.outer < all.len()) {
-            all.push(Manifest::read_nested(source, request, Some(&text.nested))?);
+            let text = Manifest::read_nested(source, request, Some(&text.nested))?;
+            count(&text)?;
+            all.push(text);
         }
     }
     Ok(all)
@@ -219,9 +238,11 @@ impl<'f> Manifest<'f> {
             return Err(ManifestError::Invalid { file, source });
         }
         let mut sites = find::sites(&stream, &file.path);
+        check_images(&file.path, sites.len())?;
+        let templates = source.lines_with_templates(&stream);
         for site in &mut sites {
             let mut lines = site.slots().map(|slot| stream[slot.node].line());
-            if lines.any(|line| source.has_template(&stream, line)) && site.passes().is_none() {
+            if lines.any(|line| templates.contains(&line)) && site.passes().is_none() {
                 drop(lines);
                 site.obstruct(Obstacle::Template);
             }
@@ -345,6 +366,18 @@ impl<'f> Manifest<'f> {
         kind.unwrap_or_else(|| self.file.path.file_name())
             .to_owned()
     }
+}
+
+/// Refuses a file with which `images` have been read, if those are too many.
+fn check_images(file: &RepoPath, images: usize) -> Result<(), ManifestError> {
+    IMAGES
+        .check(images as u64)
+        .map_err(|error| too_much(file, error))
+}
+
+fn too_much(file: &RepoPath, error: Exceeded) -> ManifestError {
+    let (file, source) = (file.clone(), error.into());
+    ManifestError::Invalid { file, source }
 }
 
 /// The document that `node` is in, where there are several.

@@ -69,7 +69,7 @@ fn planned(
             Err(error) => return Err(error),
         }
     }
-    let texts = Text::all(&manifests, request);
+    let texts = Text::all(&manifests, request)?;
     let inside = Text::sources(&texts);
     let mut manifests = with_texts(manifests, &texts, &inside, request)?;
     refuse_unknown(&manifests, &request.resources)?;
@@ -508,7 +508,7 @@ fn check(
     }
     let path = &changed.file.path;
     let read = vec![Manifest::of(changed.source, after, request, None)?];
-    let texts = Text::all(&read, request);
+    let texts = Text::all(&read, request)?;
     let inside = Text::sources(&texts);
     let mut read = with_texts(read, &texts, &inside, request)?;
     locate::add_same_sites(&mut read, before, request);

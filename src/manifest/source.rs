@@ -5,6 +5,7 @@
 //! place, and what is written there can be put back into the file.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::files::RepoPath;
 use crate::image::TEMPLATE as MARK;
@@ -56,11 +57,13 @@ impl<'f> Source<'f> {
         Some(line + 1)
     }
 
-    /// Whether the line of what is read, from 1, has a template on it.
-    pub fn has_template(&self, read: &Stream<'_>, line: usize) -> bool {
-        let text = self.masked.as_ref().map(|_| read.text());
-        let line = text.and_then(|text| text.lines().nth(line.checked_sub(1)?));
-        line.is_some_and(|line| line.contains(MARK))
+    /// The lines of what is read, from 1, that have a template on them.
+    pub fn lines_with_templates(&self, read: &Stream<'_>) -> HashSet<usize> {
+        let text = self.masked.as_ref().map_or("", |_| read.text());
+        let lines = (1..).zip(text.lines());
+        lines
+            .filter_map(|(number, line)| line.contains(MARK).then_some(number))
+            .collect()
     }
 
     /// The file as it is after an edit, made of what `after` is, which was made of what is read; none where that

@@ -4,9 +4,10 @@
 //! freezes first moves the branch, and a commit that was planned without the freeze does not land.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::session::Remote;
+use super::session::{Remote, Session};
 use super::{Operation, Progress, now};
 use crate::deadline::{Cancellation, Deadline};
 use crate::failure::{Failure, Reason};
@@ -72,14 +73,19 @@ impl Freeze {
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(super) fn read(
+    pub(super) async fn read(
         &self,
-        snapshot: &Snapshot,
+        session: &Session<'_>,
+        snapshot: &Arc<Snapshot>,
         operation: Operation,
     ) -> Result<Freezes, Failure> {
-        // It was asked for, and so it is there.
-        let bytes = snapshot.beside.as_ref().map(|file| file.bytes.as_slice());
-        freeze::parse(bytes.unwrap_or_default()).map_err(|error| {
+        let read = Arc::clone(snapshot);
+        let parsed = session.work(move || {
+            // It was asked for, and so it is there.
+            let bytes = read.beside.as_ref().map(|file| file.bytes.as_slice());
+            freeze::parse(bytes.unwrap_or_default())
+        });
+        parsed.await?.map_err(|error| {
             let message = format!(
                 "`{}`, which `freeze-file` names, can't be understood on {}, so nothing was changed:\n{error}",
                 self.file,

@@ -208,13 +208,19 @@ pub async fn run(
         };
         later = session.history(files, &all, log).await?.commits;
     }
-    let past = if later.is_empty() { &commits } else { &later };
+    let location = remote.location.clone();
+    let told = session.work(move || {
+        let past = if later.is_empty() { &commits } else { &later };
+        let metrics = metrics(&query, now, limited, &commits, past);
+        (metrics, deployments(&location, &commits, past))
+    });
+    let (metrics, deployments) = told.await?;
     let mut report = HistoryReport {
         location: remote.location.clone(),
         files: files.to_string(),
         filters: request.filters(),
-        metrics: metrics(&query, now, limited, &commits, past),
-        deployments: deployments(&remote.location, &commits, past),
+        metrics,
+        deployments,
         branch,
         tip,
         limited,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Progress;
-use crate::deadline::{Cancellation, Deadline};
+use crate::deadline::Deadline;
 use crate::failure::{Failure, Reason};
 use crate::http::Credentials;
 use crate::http::text::is_rate_limit;
@@ -63,13 +63,13 @@ impl ImageCheck {
         self.verify || self.pin || !self.platforms.is_empty()
     }
 
-    /// Looks for the images of `edit`. Where the guard is off, nothing is asked.
+    /// Looks for the images of `edit`, before the `run` is over: it ends later by the time that an image is waited
+    /// for. Where the guard is off, nothing is asked.
     pub(super) async fn check(
         &self,
         edit: &EditRequest,
         http: impl FnOnce() -> Result<reqwest::Client, Failure>,
-        timeout: Duration,
-        cancellation: Cancellation,
+        run: &Deadline,
         log: &mut impl Progress,
     ) -> Result<Checked, Failure> {
         let mut checked = Checked {
@@ -81,8 +81,10 @@ impl ImageCheck {
             return Ok(checked);
         }
         let registry = Registry::new(http()?, self.credentials.clone(), self.plaintext);
-        let patience = self.wait.max(TROUBLE.min(timeout));
-        let deadline = Deadline::after(patience, cancellation);
+        let patience = self
+            .wait
+            .max(TROUBLE.min(run.total().saturating_sub(self.wait)));
+        let deadline = run.within(patience);
         for line in &mut checked.edit.images {
             let known = checked.found.iter().find(|found| found.image == line.image);
             let found = match known {
@@ -202,22 +204,38 @@ impl ImageCheck {
         }
     }
 
-    /// Sees that the images are still what they were: asked before each further try to push.
-    pub(super) async fn confirm(&self, checked: &Checked) -> Result<(), Failure> {
+    /// Sees that the images are still what they were: asked before each further try to push, as long as there is
+    /// time.
+    pub(super) async fn confirm(
+        &self,
+        checked: &Checked,
+        deadline: &Deadline,
+    ) -> Result<(), Failure> {
         let Some(registry) = &checked.registry else {
             return Ok(());
         };
         for found in &checked.found {
-            if self.pin {
-                self.same_again(registry, &found.image, &found.digest)
-                    .await?;
-            } else if let Err(error) = registry.digest(&found.image).await {
-                return Err(self
-                    .told(registry, &found.image, &error, Duration::ZERO)
-                    .await);
+            tokio::select! {
+                confirmed = self.confirm_one(registry, found) => confirmed?,
+                () = deadline.cancelled() => return Err(cancelled(&found.image)),
+                () = tokio::time::sleep(deadline.remaining()) => {
+                    return Err(too_slow(&found.image, deadline.total()));
+                }
             }
         }
         Ok(())
+    }
+
+    async fn confirm_one(&self, registry: &Registry, found: &Found) -> Result<(), Failure> {
+        if self.pin {
+            return self.same_again(registry, &found.image, &found.digest).await;
+        }
+        match registry.digest(&found.image).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self
+                .told(registry, &found.image, &error, Duration::ZERO)
+                .await),
+        }
     }
 
     /// What the registry refused, and how long it was waited for, for a person.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use similar::TextDiff;
 
@@ -15,7 +16,7 @@ use super::{Operation, Progress, lines, now};
 use crate::deadline::Cancellation;
 use crate::deployment;
 use crate::failure::Failure;
-use crate::files::FileSelection;
+use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
 use crate::registry::Registry;
 use crate::repository::forge::Forge;
@@ -312,7 +313,7 @@ pub async fn land(
     session: &Session<'_>,
     landing: &LandingOptions<'_>,
     log: &mut impl Progress,
-    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Planned, Failure>,
+    mut propose: impl AsyncFnMut(&Arc<Snapshot>) -> Result<Planned, Failure>,
 ) -> Result<LandingReport, Failure> {
     let LandingOptions {
         operation,
@@ -334,12 +335,12 @@ pub async fn land(
     let selection = &files.beside(freeze.map(|freeze| &freeze.file));
     let shared = RefCell::new(&mut *log);
     let observe = |event: Event<'_>| log_event(&mut **shared.borrow_mut(), &event);
-    let propose = async |snapshot: &Snapshot| -> Result<_, Failure> {
+    let propose = async |snapshot: &Arc<Snapshot>| -> Result<_, Failure> {
         if let Some(proposing) = proposing {
             proposing.check(&snapshot.branch)?;
         }
         let freezes = match freeze {
-            Some(freeze) => Some((freeze, freeze.read(snapshot, operation)?)),
+            Some(freeze) => Some((freeze, freeze.read(session, snapshot, operation).await?)),
             None => None,
         };
         let Planned {
@@ -352,16 +353,19 @@ pub async fn land(
             mut skipped,
         } = propose(snapshot).await?;
         frozen = None;
-        if let (Some((freeze, freezes)), None) = (&freezes, &skipped) {
-            let touched = plan.edits.iter().map(|edit| &edit.path);
-            let operations: &[&str] = match operation {
+        if let (Some((freeze, freezes)), None) = (freezes, &skipped) {
+            let touched = plan.edits.iter().map(|edit| edit.path.clone());
+            let touched: Vec<RepoPath> = touched.collect();
+            let operations: &[&'static str] = match operation {
                 // What deploys again what was taken back does not go back to what ran before.
                 Operation::Rollback if again => {
                     &[Operation::Rollback.name(), Operation::Update.name()]
                 }
                 _ => &[operation.name()],
             };
-            if let Some(hold) = freezes.hold(operations, touched, now()) {
+            let (operations, now) = (operations.to_vec(), now());
+            let hold = session.work(move || freezes.hold(&operations, &touched, now));
+            if let Some(hold) = hold.await? {
                 let why = hold.told(&freeze.file);
                 frozen = Some(freeze.frozen(&why, hold.until));
                 match proposing {
@@ -532,8 +536,8 @@ pub async fn land(
         source_changes,
         outcome,
         location: session.remote.location.clone(),
-        branch: base.branch,
-        base: base.commit,
+        branch: base.branch.clone(),
+        base: base.commit.clone(),
         undone: Vec::new(),
         again,
         commit,

@@ -1,6 +1,7 @@
 //! The commits that touched the files as a list of deployments.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::deployment::past::{Past, PastCommit};
@@ -90,13 +91,28 @@ pub(super) fn took_back<'c>(commits: &'c [Touched], image: &str) -> Option<&'c C
 
 /// How `commits`, which are newest first, stand.
 pub(super) fn past<'a>(commits: &'a [Touched], named: &Named<'_>) -> Past<'a> {
+    let Ok(past) = past_while::<Infallible>(commits, named, || Ok(()));
+    past
+}
+
+/// The same, as long as `may_go_on`, which is asked before each of the files.
+///
+/// # Errors
+/// What that says.
+pub(super) fn past_while<'a, E>(
+    commits: &'a [Touched],
+    named: &Named<'_>,
+    may_go_on: impl Fn() -> Result<(), E>,
+) -> Result<Past<'a>, E> {
     let commit = |touched: &'a Touched| {
         let Touched { commit, files, .. } = touched;
         let merged = commit.merged.iter();
-        let changes = files
-            .iter()
-            .flat_map(|versions| changes(named, versions).past(versions.path.as_str()));
-        PastCommit {
+        let mut all = Vec::new();
+        for versions in files {
+            may_go_on()?;
+            all.extend(changes(named, versions).past(versions.path.as_str()));
+        }
+        Ok(PastCommit {
             id: commit.id.as_str(),
             message: &commit.message,
             merged: merged
@@ -109,9 +125,10 @@ pub(super) fn past<'a>(commits: &'a [Touched], named: &Named<'_>) -> Past<'a> {
                     (versions.path.as_str(), from.map(|path| path.as_str()))
                 })
                 .collect(),
-            changes: changes.collect(),
+            changes: all,
             is_own: commit.is_merge() && is_own(named, files),
-        }
+        })
     };
-    Past::new(commits.iter().map(commit).collect())
+    let commits: Result<_, E> = commits.iter().map(commit).collect();
+    commits.map(Past::new)
 }

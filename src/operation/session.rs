@@ -9,7 +9,7 @@ use url::Url;
 use super::Progress;
 use super::advice::Settings;
 use super::explain::{Explainer, NamedBy};
-use crate::deadline::{Cancellation, Deadline};
+use crate::deadline::{Cancellation, Deadline, Overrun};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
@@ -92,6 +92,48 @@ impl Session<'_> {
     ) -> Result<T, Failure> {
         let read = retry::read(&self.deadline, |_| {}, attempt).await;
         self.told(read).await
+    }
+
+    /// Works on what the repository holds, for as long as there is time: nobody has said how long that takes. Only
+    /// before anything is written.
+    ///
+    /// # Errors
+    /// When the time is over, or the run is cancelled.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let done = self.deadline.work(work).await;
+        done.map_err(|overrun| self.gave_up(overrun))
+    }
+
+    /// Whether there is time to work on one more file.
+    ///
+    /// # Errors
+    /// When the time is over.
+    pub(super) fn in_time(&self) -> Result<(), Failure> {
+        match self.deadline.is_over() {
+            true => Err(self.gave_up(Overrun::Time(self.deadline.total()))),
+            false => Ok(()),
+        }
+    }
+
+    fn gave_up(&self, overrun: Overrun) -> Failure {
+        let location = &self.remote.location;
+        match overrun {
+            Overrun::Time(total) => Failure::new(
+                Reason::Limit,
+                format!(
+                    "Working on the files of {location} took longer than `timeout` ({} s). Nothing was changed.",
+                    total.as_secs()
+                ),
+            )
+            .with_hint("Name fewer or smaller files, or raise `timeout`."),
+            Overrun::Cancelled => Failure::new(
+                Reason::Cancelled,
+                format!("The run was cancelled before anything was pushed to {location}. Git is as it was."),
+            ),
+        }
     }
 
     async fn told<T>(&self, read: Result<T, RepositoryError>) -> Result<T, Failure> {
@@ -183,9 +225,22 @@ impl Remote {
         cancellation: Cancellation,
         log: &mut impl Progress,
     ) -> Result<Session<'a>, Failure> {
+        let deadline = Deadline::after(self.timeout, cancellation);
+        self.connect_within(source, deadline, log).await
+    }
+
+    /// The same in what is left of the run's time.
+    ///
+    /// # Errors
+    /// As [`Remote::connect`].
+    pub(super) async fn connect_within<'a>(
+        &'a self,
+        source: &'a Source,
+        deadline: Deadline,
+        log: &mut impl Progress,
+    ) -> Result<Session<'a>, Failure> {
         self.announce(log);
-        self.open(source, Deadline::after(self.timeout, cancellation))
-            .await
+        self.open(source, deadline).await
     }
 
     /// Our HTTP client, with this repository's certificate authorities.

@@ -15,7 +15,8 @@ use crate::deployment::{self, Origin, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{HeldImage, ManifestFile, versions_in};
+use crate::limits::IMAGES;
+use crate::manifest::{HeldImage, ManifestError, ManifestFile, versions_in};
 use crate::nearest::alike;
 use crate::repository::history::{HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location, Snapshot};
@@ -115,42 +116,16 @@ pub async fn run(
     let read = async || session.repository.snapshot_with_past(&selection).await;
     let snapshot = session.read(log, read).await?;
     let pasts = pasts(session, &selection, &snapshot, log).await?;
-    let Snapshot {
-        branch,
-        commit: tip,
-        files: manifests,
-        ..
-    } = snapshot;
-    let positions = files.positions(
-        manifests.iter().map(|manifest| &manifest.path),
-        branch.as_str(),
-    );
-    let named = selection.named_paths();
-    let by_path: HashMap<&RepoPath, &ManifestFile> = manifests
-        .iter()
-        .map(|manifest| (&manifest.path, manifest))
-        .collect();
-    let mut running: Vec<Running> = Vec::new();
-    let mut stages: Vec<String> = Vec::new();
-    let mut seen: HashSet<String> = HashSet::new();
-    for (path, position) in positions {
-        let Some(manifest) = by_path.get(path) else {
-            continue;
-        };
-        let held = match versions_in(manifest) {
-            Ok(held) => held,
-            Err(error) if !named.contains(&path) => {
-                log.warning(&format!("A file that `file` matches was left out: {error}"));
-                continue;
-            }
-            Err(error) => return Err(explain::manifest(&error, tip.short())),
-        };
-        let commits = pasts.get(path).map(Vec::as_slice).unwrap_or_default();
-        let own = of_manifest(manifest, held, &position, commits, &remote.location);
-        if !own.is_empty() && seen.insert(position.stage.clone()) {
-            stages.push(position.stage.clone());
-        }
-        running.extend(own);
+    let (branch, tip) = (snapshot.branch.clone(), snapshot.commit.clone());
+    let (stages, location) = (files.clone(), remote.location.clone());
+    let looked = session.work(move || look(&stages, &snapshot, &pasts, &location));
+    let Looked {
+        stages,
+        running,
+        warnings,
+    } = looked.await??;
+    for warning in &warnings {
+        log.warning(warning);
     }
     if running.is_empty() {
         return Err(Failure::new(
@@ -168,7 +143,6 @@ pub async fn run(
             "`file` has no `{{stage}}`, so all of it is one stage, `{one}`: write `{{stage}}` for the part of the path that is the stage{meant}"
         ));
     }
-    compare(&mut running);
     let report = StatusReport {
         location: remote.location.clone(),
         branch,
@@ -178,6 +152,74 @@ pub async fn run(
     };
     log.info(&report.sentence());
     Ok(report)
+}
+
+/// What files say of the stages.
+struct Looked {
+    stages: Vec<String>,
+    running: Vec<Running>,
+    /// Of the files that can't be read.
+    warnings: Vec<String>,
+}
+
+/// Looks at the files of a snapshot, and at what the newest commits did to each.
+fn look(
+    files: &Stage,
+    snapshot: &Snapshot,
+    pasts: &HashMap<RepoPath, Vec<Touched>>,
+    location: &Location,
+) -> Result<Looked, Failure> {
+    let Snapshot {
+        branch,
+        commit: tip,
+        files: manifests,
+        ..
+    } = snapshot;
+    let selection = files.files();
+    let positions = files.positions(
+        manifests.iter().map(|manifest| &manifest.path),
+        branch.as_str(),
+    );
+    let named = selection.named_paths();
+    let by_path: HashMap<&RepoPath, &ManifestFile> = manifests
+        .iter()
+        .map(|manifest| (&manifest.path, manifest))
+        .collect();
+    let mut running: Vec<Running> = Vec::new();
+    let mut stages: Vec<String> = Vec::new();
+    let mut warnings: Vec<String> = Vec::new();
+    let mut images = 0;
+    let mut seen: HashSet<String> = HashSet::new();
+    for (path, position) in positions {
+        let Some(manifest) = by_path.get(path) else {
+            continue;
+        };
+        let held = match versions_in(manifest) {
+            Ok(held) => held,
+            Err(error) if !named.contains(&path) => {
+                warnings.push(format!("A file that `file` matches was left out: {error}"));
+                continue;
+            }
+            Err(error) => return Err(explain::manifest(&error, tip.short())),
+        };
+        images += held.len() as u64;
+        IMAGES.check(images).map_err(|error| {
+            let (file, source) = (path.clone(), error.into());
+            explain::manifest(&ManifestError::Invalid { file, source }, tip.short())
+        })?;
+        let commits = pasts.get(path).map(Vec::as_slice).unwrap_or_default();
+        let own = of_manifest(manifest, held, &position, commits, location);
+        if !own.is_empty() && seen.insert(position.stage.clone()) {
+            stages.push(position.stage.clone());
+        }
+        running.extend(own);
+    }
+    compare(&mut running);
+    Ok(Looked {
+        stages,
+        running,
+        warnings,
+    })
 }
 
 /// What the newest commits did to each file, newest first.

@@ -1,6 +1,7 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::downgrade::{self, Downgrade};
 use super::explain;
@@ -11,7 +12,7 @@ use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
 use super::verify::Witnesses;
 use super::{Operation, Progress};
-use crate::deadline::Cancellation;
+use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::Failure;
 use crate::files::{FileSelection, RepoPath};
@@ -73,17 +74,11 @@ async fn once(
     let Update { remote, files, .. } = update;
     // Before anything is asked of Git: an image may be waited for.
     let http = || remote.http();
-    let checked = update
-        .image_check
-        .check(
-            &update.edit,
-            http,
-            remote.timeout,
-            cancellation.clone(),
-            log,
-        )
-        .await?;
-    let session = remote.connect(source, cancellation, log).await?;
+    let check = &update.image_check;
+    let deadline = Deadline::after(remote.timeout, cancellation).extended(check.wait);
+    let checked = check.check(&update.edit, http, &deadline, log).await?;
+    let deadline = deadline.within(remote.timeout);
+    let session = remote.connect_within(source, deadline, log).await?;
     let dry_run = if update.dry_run { " (dry run)" } else { "" };
     log.info(&format!("Updating {files} in {}{dry_run}", remote.location));
     let mut is_first = true;
@@ -100,9 +95,10 @@ async fn once(
         .proposing
         .as_ref()
         .map(|proposing| &proposing.branch);
-    let landed = landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
+    let landed = landing::land(&session, &landing, log, async |snapshot: &Arc<Snapshot>| {
         if !std::mem::take(&mut is_first) {
-            update.image_check.confirm(&checked).await?;
+            let deadline = &session.deadline;
+            update.image_check.confirm(&checked, deadline).await?;
         }
         let named = files.named_paths();
         let paths = snapshot.files.iter().map(|file| &file.path);
@@ -111,7 +107,10 @@ async fn once(
             found_by_glob: found_by_glob.collect(),
             ..checked.edit.clone()
         };
-        let mut plan = manifest::plan(&snapshot.files, &edit)
+        let read = Arc::clone(snapshot);
+        let planned = session.work(move || manifest::plan(&read.files, &edit));
+        let mut plan = planned
+            .await?
             .map_err(|error| explain::manifest(&error, &snapshot.tip().to_string()))?;
         refuse_another_tag(&session, snapshot, &checked.edit, &plan).await?;
         let guard = downgrade::Guard {

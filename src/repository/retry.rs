@@ -7,6 +7,7 @@
 //! Evidence comes before words: whether a refusal is a lost race or a rule is read from the branch. What
 //! the server calls it ([`Words`]) counts only while the branch stays where it was.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -82,7 +83,7 @@ pub struct Proposal<P> {
 /// How it ended.
 pub struct Ended<P> {
     /// What the last plan was made on.
-    pub base: Snapshot,
+    pub base: Arc<Snapshot>,
     /// The plan that holds.
     pub plan: P,
     /// The commit; none when nothing had to change.
@@ -130,7 +131,7 @@ pub async fn land<P, E>(
     selection: &FileSelection,
     deadline: &Deadline,
     mut observe: impl FnMut(Event<'_>),
-    mut propose: impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
+    mut propose: impl AsyncFnMut(&Arc<Snapshot>) -> Result<Proposal<P>, E>,
 ) -> Result<Ended<P>, LandError<E>> {
     let mut races = Races::default();
     let mut trouble = Backoff::new(TROUBLE_BASE, TROUBLE_CAP);
@@ -206,7 +207,7 @@ async fn pause(wait: Duration, deadline: &Deadline) -> Result<(), RepositoryErro
 
 /// A push that was made, and what it was made of.
 struct Attempt<P> {
-    base: Snapshot,
+    base: Arc<Snapshot>,
     plan: P,
     sent: Sent,
 }
@@ -245,10 +246,10 @@ async fn round<P, E>(
     branch: &impl Branch,
     selection: &FileSelection,
     observe: &mut impl FnMut(Event<'_>),
-    propose: &mut impl AsyncFnMut(&Snapshot) -> Result<Proposal<P>, E>,
+    propose: &mut impl AsyncFnMut(&Arc<Snapshot>) -> Result<Proposal<P>, E>,
     past: &mut Past<P>,
 ) -> Result<Ended<P>, LandError<E>> {
-    let base = branch.snapshot(selection).await?;
+    let base = Arc::new(branch.snapshot(selection).await?);
     observe(Event::Read(&base));
     if let Some(ended) = past.landed(branch, &base).await? {
         return Ok(ended);
@@ -676,7 +677,7 @@ mod tests {
     async fn ended(branch: &Scripted) -> (String, String) {
         let (_canceller, cancellation) = cancellation();
         let deadline = Deadline::after(Duration::from_secs(60), cancellation);
-        let propose = async |_: &Snapshot| {
+        let propose = async |_: &Arc<Snapshot>| {
             Ok::<_, ()>(Proposal {
                 changes: vec![Change {
                     path: "web.yaml".parse().unwrap(),

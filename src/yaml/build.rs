@@ -248,6 +248,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             tags: self.tags,
             depth: 0,
             wide: OnceLock::new(),
+            breaks: OnceLock::new(),
         })
     }
 

@@ -71,10 +71,9 @@ impl Stream<'_> {
         if stream.is_empty() || !stream.roots().iter().all(is_collection) {
             return None;
         }
-        let before = self.text().get(..span.start)?;
         Some(Inside {
             stream,
-            first_line: before.matches('\n').count() + 2,
+            first_line: self.breaks_before(span.start) + 2,
             indent: " ".repeat(indent),
             line_break: line_break(self.text()),
             lines,

@@ -14,7 +14,7 @@ const ROOMS: [(&str, &str); 23] = [
     (
         "operation",
         "registry repository argocd oidc commit_status deployment manifest freeze image date version markdown failure files \
-         stages nearest http deadline",
+         stages nearest http deadline limits",
     ),
     ("registry", "image http deadline limits"),
     (

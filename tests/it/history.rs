@@ -459,7 +459,11 @@ fn a_report_beyond_what_github_takes_says_what_it_leaves_out() {
     for tag in 0..60 {
         repository.commit("main", FILE, manifests(tag).as_str(), "feat: all of them");
     }
-    let outcome = history(&repository).input("limit", "100").run().succeeded();
+    let outcome = history(&repository)
+        .input("limit", "100")
+        .input("timeout", "180")
+        .run()
+        .succeeded();
     assert!(outcome.summary.contains("<br>… and 250 more |"));
     assert!(outcome.summary.len() < 1 << 20, "{}", outcome.summary.len());
     let (_, left_out) = outcome.summary.rsplit_once("… and ").unwrap();

@@ -148,8 +148,12 @@ fn child(parent: ObjectId, tree: ObjectId) -> (ObjectId, Vec<u8>) {
 }
 
 fn commit_on(parent: &str, tree: ObjectId, message: &[u8]) -> (ObjectId, Vec<u8>) {
-    let who = "A <a@example.com> 1700000000 +0000";
-    let head = format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\n");
+    commit_by("A", parent, tree, message)
+}
+
+fn commit_by(author: &str, parents: &str, tree: ObjectId, message: &[u8]) -> (ObjectId, Vec<u8>) {
+    let who = "<a@example.com> 1700000000 +0000";
+    let head = format!("tree {tree}\n{parents}author {author} {who}\ncommitter A {who}\n\n");
     let content = [head.as_bytes(), message].concat();
     let id = ObjectId::of(ObjectKind::Commit, &content);
     (id, packed(COMMIT, b"", &content))
@@ -186,10 +190,16 @@ fn run(url: &str, operation: &str, file: &str) -> Outcome {
 
 /// Runs with 512 MB of addresses, and looks at the clock.
 pub(crate) fn bounded(action: Action) -> Outcome {
+    let outcome = in_512_mb(action);
+    assert!(outcome.elapsed < PROMISED * 10, "{:?}", outcome.elapsed);
+    outcome
+}
+
+/// Runs with 512 MB of addresses.
+fn in_512_mb(action: Action) -> Outcome {
     // No shell: it drops variables that it could not name, such as `INPUT_API-URL`.
     let limited = ["/usr/bin/prlimit", "--as=536870912"];
     let outcome = action.under(limited.map(Into::into)).run();
-    assert!(outcome.elapsed < PROMISED * 10, "{:?}", outcome.elapsed);
     let code = outcome.code();
     assert!(matches!(code, Some(0 | 1)), "{code:?}\n{}", outcome.log());
     outcome
@@ -272,6 +282,76 @@ fn a_message_that_nobody_reads() {
     for operation in ["update", "history"] {
         let outcome = run(&url, operation, "web.yaml");
         ends_with(&outcome, "the limit of 1 MiB in one commit");
+    }
+}
+
+/// A server of a branch of so many commits, each of which turns one tree into the other; they are made of the tree
+/// and the commit before.
+fn to_and_fro(
+    trees: [(ObjectId, Vec<Vec<u8>>); 2],
+    commits: usize,
+    commit: impl Fn(&str, ObjectId) -> (ObjectId, Vec<u8>),
+) -> String {
+    let [(one, mut objects), (other, others)] = trees;
+    objects.extend(others);
+    let mut parent = String::new();
+    let mut tip = one;
+    for number in 0..commits {
+        let tree = if number % 2 == 0 { one } else { other };
+        let (id, packed) = commit(&parent, tree);
+        objects.push(packed);
+        parent = format!("parent {id}\n");
+        tip = id;
+    }
+    Hostile::sending(tip, &objects).serve()
+}
+
+/// A tree of one file, which says this.
+fn of_one(content: &[u8]) -> (ObjectId, Vec<Vec<u8>>) {
+    let (id, packed) = blob(content);
+    let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), id);
+    (root, vec![packed, files])
+}
+
+#[test]
+fn authors_that_fill_their_commits() {
+    let manifest = |tag: &str| of_one(format!("image: acme/web:{tag}\n").as_bytes());
+    let name = "A".repeat((1 << 20) - 400);
+    let url = to_and_fro([manifest("v1"), manifest("v2")], 130, |parent, tree| {
+        commit_by(&name, parent, tree, b"feat: it\n")
+    });
+    let action = Action::new()
+        .input("operation", "history")
+        .input("repository", url)
+        .input("file", "web.yaml")
+        .input("limit", "1000")
+        .input("timeout", "300");
+    let outcome = in_512_mb(action);
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.log());
+}
+
+#[test]
+fn a_small_file_under_many_names() {
+    let content = |tag: &str| format!("image: acme/web:{tag}\n");
+    // A thousand directories, in each of them the same hundred and twenty files.
+    let many = |tag: &str| {
+        let (id, packed) = blob(content(tag).as_bytes());
+        let names = |most: usize| (0..most).map(|n| format!("{n:04}.yaml"));
+        let (inner, files) = tree("100644", names(120), id);
+        let (root, directories) = tree("40000", names(1_000), inner);
+        (root, vec![packed, files, directories])
+    };
+    let url = to_and_fro([many("v1"), many("v2")], 20, |parent, tree| {
+        commit_on(parent, tree, b"feat: it\n")
+    });
+    for operation in ["update", "history", "rollback", "status"] {
+        let file = if operation == "status" {
+            "{stage}/*.yaml"
+        } else {
+            "**/*.yaml"
+        };
+        let outcome = run(&url, operation, file);
+        ends_with(&outcome, "the limit of 32768 files read at once");
     }
 }
 
@@ -384,7 +464,7 @@ fn renaming(before: &[Vec<u8>], after: &[Vec<u8>]) -> String {
 #[test]
 fn files_that_may_each_have_been_any_other() {
     // The same file under many names, and under other ones.
-    let same = vec![MANIFEST.to_vec(); 20_000];
+    let same = vec![MANIFEST.to_vec(); 12_000];
     // Files that are a little alike.
     let lines = |number: u32| {
         let line = |line: u32| format!("- {:08x}\n", line + (number * 12_000));
@@ -709,6 +789,156 @@ fn a_file_that_means_harm_to_those_who_read_yaml() {
         let outcome = run(&serving(file.as_bytes()), "update", "web.yaml");
         let start = file.get(..40).unwrap_or(&file);
         assert_eq!(outcome.code(), Some(1), "{start}\n{}", outcome.log());
+    }
+}
+
+#[test]
+fn images_without_end() {
+    let numbered =
+        |most: u32, line: &dyn Fn(u32) -> String| (0..most).map(line).collect::<String>();
+    let too_many = "the limit of 32768 images in the files read at once";
+    let files = [
+        (
+            format!(
+                "containers:\n{}",
+                "- name: web\n  image: acme/web:v1\n".repeat(150_000)
+            ),
+            too_many,
+        ),
+        (
+            numbered(200_000, &|n| format!("k{n}: {{image: acme/web:v1}}\n")),
+            too_many,
+        ),
+        (
+            numbered(100_000, &|n| {
+                format!("k{n}: {{image: {{repository: acme/web, tag: v1}}}}\n")
+            }),
+            too_many,
+        ),
+        (
+            "image: acme/web:v1 # {\"$imagepolicy\": \"flux-system:web\"}\n---\n".repeat(100_000),
+            too_many,
+        ),
+        (
+            format!(
+                "kind: Kustomization\nimages:\n{}",
+                "- name: acme/web\n  newTag: v1\n".repeat(150_000)
+            ),
+            too_many,
+        ),
+        (
+            format!(
+                "c: &c\n  name: web\n  image: acme/web:v1\ncontainers:\n{}",
+                "- *c\n".repeat(200_000)
+            ),
+            too_many,
+        ),
+        (
+            format!(
+                "b: &b\n  image: acme/web:v1\nl:\n{}",
+                "- <<: *b\n".repeat(100_000)
+            ),
+            too_many,
+        ),
+        (
+            format!(
+                "l:\n{}",
+                "- |\n  image: acme/web:v1\n  b: |\n    image: acme/web:v1\n".repeat(50_000)
+            ),
+            "the limit of 32768 files read at once",
+        ),
+    ];
+    for (file, limit) in files {
+        let url = serving(file.as_bytes());
+        for operation in ["update", "history", "status"] {
+            let name = if operation == "status" {
+                "{stage}.yaml"
+            } else {
+                "web.yaml"
+            };
+            let outcome = run(&url, operation, name);
+            match operation {
+                // What can't be read has no images there.
+                "history" => assert!(matches!(outcome.code(), Some(0 | 1)), "{}", outcome.log()),
+                _ => ends_with(&outcome, limit),
+            }
+        }
+    }
+}
+
+/// A server of a repository with a freeze file, and with other files deep in directories.
+fn freezing(freezes: &str, files: usize) -> String {
+    let ((freeze, freezes), (web, manifest)) = (blob(freezes.as_bytes()), blob(MANIFEST));
+    let names = (0..files).map(|number| format!("{number:05}.yaml"));
+    let (mut below, files) = tree("100644", names, web);
+    let mut objects = vec![freezes, manifest, files];
+    for _ in 0..20 {
+        let (id, packed) = tree("40000", std::iter::once("d".to_owned()), below);
+        objects.push(packed);
+        below = id;
+    }
+    let entries = [("40000 d", below), ("100644 freezes.yaml", freeze)];
+    let entries = entries.map(|(head, id)| [head.as_bytes(), b"\0", id.as_bytes()].concat());
+    let root = entries.concat();
+    objects.push(packed(TREE, b"", &root));
+    let (tip, commit) = commit(ObjectId::of(ObjectKind::Tree, &root), b"feat: it\n");
+    objects.push(commit);
+    Hostile::sending(tip, &objects).serve()
+}
+
+#[test]
+fn a_freeze_file_that_means_harm() {
+    let files = |globs: String| format!("freezes:\n- reason: r\n  who: w\n  files:\n{globs}");
+    let globs = |most: u32, glob: &dyn Fn(u32) -> String| {
+        files(
+            (0..most)
+                .map(|n| format!("  - \"{}\"\n", glob(n)))
+                .collect(),
+        )
+    };
+    let crons = (0..1_000).map(|n| {
+        let minute = n % 60;
+        format!("- {{reason: r, who: w, schedule: \"{minute} 0 30 2 *\", duration: 1m}}\n")
+    });
+    let nested = format!("{}b{}", "{a,".repeat(50_000), "}".repeat(50_000));
+    let zone = "Europe/".repeat(140_000);
+    let too_long = "the limit of 1 KiB in one glob";
+    for (freezes, number, told) in [
+        (globs(1, &|_| nested.clone()), 1, too_long),
+        (globs(1, &|_| "?".repeat(900_000)), 1, too_long),
+        (
+            globs(1_000, &|n| format!("{}{n}", "?".repeat(980))),
+            1,
+            "nobody takes it",
+        ),
+        (
+            globs(9_990, &|n| format!("x{n}*/**")),
+            3_000,
+            "`timeout` (2 s)",
+        ),
+        (
+            globs(9_990, &|n| format!("**/a{n}/**/b/**/*.c")),
+            3_000,
+            "`timeout` (2 s)",
+        ),
+        (
+            format!("freezes:\n{}", crons.collect::<String>()),
+            1,
+            "there is no such time, ever",
+        ),
+        (
+            format!("freezes: [{{reason: r, who: w, timeZone: \"{zone}\"}}]\n"),
+            1,
+            "the IANA time zone database has no such zone",
+        ),
+    ] {
+        let action = Action::new()
+            .input("repository", freezing(&freezes, number))
+            .input("file", "d/**/*.yaml")
+            .input("image", "acme/web:v2")
+            .input("freeze-file", "freezes.yaml")
+            .input("timeout", TIMEOUT.to_string());
+        ends_with(&bounded(action), told);
     }
 }
 

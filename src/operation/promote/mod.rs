@@ -3,6 +3,7 @@
 mod proof;
 mod sides;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::proof::{Move, Pending, Proof, moves};
@@ -114,7 +115,7 @@ async fn once(
         .map(|proposing| &proposing.branch);
     let mut proof = Proof::new(promote.soak);
     let mut told = None;
-    let landed = landing::land(&session, &landing, log, async |snapshot: &Snapshot| {
+    let landed = landing::land(&session, &landing, log, async |snapshot: &Arc<Snapshot>| {
         let sight = sides.look(snapshot).await?;
         let mut promotion = sight.promotion()?;
         let mut pending = vetted.pending(&promotion);
@@ -258,13 +259,8 @@ impl Promote {
             });
         }
         let lines = lines(&promoted);
-        let checked = image_check.check(
-            &lines,
-            || remote.http(),
-            remote.timeout,
-            cancellation.clone(),
-            log,
-        );
+        let deadline = sides.here.deadline.extended(image_check.wait);
+        let checked = image_check.check(&lines, || remote.http(), &deadline, log);
         let found = checked.await?.found;
         let mut unwell = None;
         if let Some(argocd) = &self.from_argocd {

@@ -9,7 +9,7 @@ use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::manifest::{Plan, ValueChange};
 use crate::nearest::first_few;
-use crate::operation::past::{changes, messages, named, past};
+use crate::operation::past::{changes, messages, named, past_while};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
 use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Searched, Touched};
@@ -177,7 +177,7 @@ async fn newest(
             return Err(gone);
         }
         let named = named(&history.commits);
-        let past = past(&history.commits, &named);
+        let past = past_while(&history.commits, &named, || session.in_time())?;
         match past.newest() {
             Ok(chosen)
                 if is_all && history.limited && chosen.iter().any(|own| past.is_unjudged(own)) =>
@@ -242,7 +242,7 @@ async fn back_to(
     for limit in steps {
         let (history, is_all) = read(session, files, *limit, log).await?;
         let named = named(&history.commits);
-        let past = past(&history.commits, &named);
+        let past = past_while(&history.commits, &named, || session.in_time())?;
         let way = past.back_to(is_wanted);
         if !is_all {
             if !is_sure(&history, &named, &past, &numbers(&way.undo)) {
@@ -369,7 +369,7 @@ async fn of_commit(
     for limit in STEPS {
         let (history, is_all) = read(session, files, limit, log).await?;
         let named = named(&history.commits);
-        let past = past(&history.commits, &named);
+        let past = past_while(&history.commits, &named, || session.in_time())?;
         let mut commits = history.commits.iter();
         let number = commits.position(|one| brought(one, &touched));
         let is_sure = |number: usize| is_sure(&history, &named, &past, &[number]);

@@ -180,7 +180,7 @@ async fn undo(
     let known = choice.history.iter().flat_map(|history| &history.commits);
     let known = known.chain(choice.undone.iter().map(|one| &one.touched));
     let named = Named::by(known.flat_map(|touched| messages(&touched.commit)));
-    let landed = landing::land(session, landing, log, async |snapshot: &Snapshot| {
+    let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
         let mut plan = match &choice.undone[..] {
             [] => Plan::default(),
             undone => match plan::undo(snapshot, undone, &named) {

@@ -117,6 +117,14 @@ pub(super) struct Commit {
 }
 
 impl Commit {
+    /// How many bytes it takes up as it is kept: about those that it has.
+    pub(super) fn len(&self) -> u64 {
+        const PARENT: usize = 48;
+        let Identity { name, email } = &self.author;
+        let texts = self.message.len() + name.len() + email.len();
+        (texts + self.parents.len() * PARENT) as u64
+    }
+
     /// The commit that `content` is; none where it names no tree.
     pub(super) fn parse(id: ObjectId, content: &[u8]) -> Option<Self> {
         let mut commit = Self {
@@ -157,6 +165,9 @@ impl Commit {
     }
 }
 
+/// Nobody has a longer name or address, in bytes; of every commit that is shown they are kept.
+const LONGEST_NAME: usize = 1 << 10;
+
 /// `Name <address> seconds +hhmm`. What is not there is empty, or zero.
 fn signature(value: &[u8]) -> (Identity, Timestamp) {
     let value = String::from_utf8_lossy(value);
@@ -167,14 +178,20 @@ fn signature(value: &[u8]) -> (Identity, Timestamp) {
     let offset = when.next().and_then(|offset| offset.parse::<i32>().ok());
     let offset = offset.filter(|offset| offset.abs() < 2400).unwrap_or(0);
     let identity = Identity {
-        name: name.trim().to_owned(),
-        email: email.trim().to_owned(),
+        name: cut(name.trim()),
+        email: cut(email.trim()),
     };
     let time = Timestamp {
         seconds: seconds.unwrap_or(0),
         offset_minutes: offset / 100 * 60 + offset % 100,
     };
     (identity, time)
+}
+
+/// The beginning of a name or an address that is longer than [`LONGEST_NAME`].
+fn cut(text: &str) -> String {
+    let end = text.floor_char_boundary(LONGEST_NAME);
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -207,6 +224,14 @@ mod tests {
         let odd = format!("tree {ONE}\nauthor nobody\ncommitter <> soon -9999999\n\n");
         let odd = Commit::parse(id(9), odd.as_bytes()).unwrap();
         assert_eq!((odd.time.seconds, odd.time.offset_minutes), (0, 0));
+        let long = format!(
+            "tree {ONE}\nauthor {} <{}> 1 +0000\n\n",
+            "ü".repeat(1 << 10),
+            "a".repeat(1 << 11)
+        );
+        let long = Commit::parse(id(9), long.as_bytes()).unwrap();
+        assert_eq!(long.author.name, "ü".repeat(512));
+        assert_eq!(long.author.email, "a".repeat(1024));
     }
 
     #[test]

@@ -141,14 +141,15 @@ impl Store {
         new: &Tree,
         deltas: &mut Vec<Delta>,
     ) -> Result<(), RepositoryError> {
-        let gone = self.changed(Some(old), new, |delta| delta.after.is_none())?;
-        let gone = gone.into_iter();
-        let mut gone: Vec<Gone> = gone
-            .filter_map(|delta| {
-                let (path, content) = (delta.path, delta.before?);
-                Some(Gone { path, content })
-            })
-            .collect();
+        let mut gone = Vec::new();
+        self.compare(Some(old), new, |delta| {
+            if let (Some(content), None) = (delta.before, delta.after) {
+                let path = delta.path;
+                gone.push(Gone { path, content });
+            }
+            Ok(())
+        })?;
+        gone.sort_by(|a, b| a.path.cmp(&b.path));
         let mut taken = HashSet::new();
         for delta in deltas.iter_mut().filter(|delta| delta.came()) {
             self.objects.time()?;

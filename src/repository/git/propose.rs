@@ -140,8 +140,13 @@ impl Store {
         let received = store.receive(server, &request);
         received.map_err(|error| server.failed(error))?;
         let [old, new] = [old, new].map(|commit| store.objects.tree_at(commit));
-        let changed = store.changed(Some(&old?), &new?, |_| true)?;
-        Ok(changed.iter().map(|delta| delta.path.to_string()).collect())
+        let mut paths = Vec::new();
+        store.compare(Some(&old?), &new?, |delta| {
+            paths.push(delta.path.to_string());
+            Ok(())
+        })?;
+        paths.sort_unstable();
+        Ok(paths)
     }
 
     /// Makes a commit of the files of `base`, a snapshot of this, and moves another branch to it; none where

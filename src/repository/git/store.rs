@@ -15,7 +15,7 @@ use super::push::{self, Move};
 use super::server::Server;
 use super::tree;
 use crate::files::{FileSelection, Pattern};
-use crate::limits::FILES;
+use crate::limits::{COMMITS, FilesRead};
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Modes, Pushed, Said, Sent, Snapshot};
@@ -196,11 +196,10 @@ impl Store {
     ) -> Result<Vec<(u32, ManifestFile)>, RepositoryError> {
         let entries = tree::select(&self.objects, &self.objects.tree_at(commit)?, selection)?;
         self.fetch_missing(entries.iter().map(|entry| entry.blob).collect())?;
-        let (mut files, mut bytes) = (Vec::new(), 0);
+        let (mut files, mut read) = (Vec::new(), FilesRead::default());
         for entry in entries {
             let file = entry.read(&self.objects)?;
-            bytes += file.bytes.len() as u64;
-            FILES.check(bytes)?;
+            read.count(file.bytes.len() as u64)?;
             files.push((entry.mode, file));
         }
         Ok(files)
@@ -475,25 +474,31 @@ impl Store {
         };
         let received = apart.receive(server, &request);
         received.map_err(|error| server.failed(error))?;
-        apart
-            .commits(commit)
-            .map(|commit| commit.map(said))
-            .collect()
+        said(apart.commits(commit))
     }
 
     /// What the last commits say; of a server's there is the tip alone.
     fn recent(&self, tip: ObjectId) -> Result<Vec<Said>, RepositoryError> {
         let most = if self.is_local() { 30 } else { 1 };
-        let commits = self.commits(tip).take(most);
-        commits.map(|commit| commit.map(said)).collect()
+        said(self.commits(tip).take(most))
     }
 }
 
-fn said(commit: Commit) -> Said {
-    Said {
-        commit: commit.id.into(),
-        message: commit.message,
+/// What `commits` say.
+fn said(
+    commits: impl Iterator<Item = Result<Commit, RepositoryError>>,
+) -> Result<Vec<Said>, RepositoryError> {
+    let (mut all, mut bytes) = (Vec::new(), 0);
+    for commit in commits {
+        let commit = commit?;
+        bytes += commit.len();
+        COMMITS.check(bytes)?;
+        all.push(Said {
+            commit: commit.id.into(),
+            message: commit.message,
+        });
     }
+    Ok(all)
 }
 
 /// See [`Store::commits`].

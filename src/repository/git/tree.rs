@@ -8,7 +8,7 @@ use super::content::{Entry, EntryKind, Tree};
 use super::objects::Objects;
 use super::pack::Added;
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
-use crate::limits::{ENTRIES, PATHS};
+use crate::limits::{ENTRIES, Exceeded, FILES, PATHS};
 use crate::manifest::ManifestFile;
 use crate::nearest::Nearest;
 use crate::repository::commit::{Change, CommitDraft};
@@ -64,11 +64,15 @@ pub(super) fn select(
             if selection.selects(&path) {
                 matching.push(TreeFile::new(path, entry));
             }
+            FILES.check(matching.len() as u64)
         })?;
         for glob in selection.globs() {
             if !matching.iter().any(|file| glob.matches(&file.path)) {
                 let mut nearest = Nearest::to(&glob.to_string(), select::NEAREST);
-                regular_files(objects, tree, |other, _| nearest.consider(other))?;
+                regular_files(objects, tree, |other, _| {
+                    nearest.consider(other);
+                    Ok(())
+                })?;
                 let nearest = nearest.names();
                 return Err(problem(glob, FileProblem::NoMatch { nearest }));
             }
@@ -91,7 +95,10 @@ pub(super) fn select(
 fn entry(objects: &Objects, root: &Tree, path: &RepoPath) -> Result<TreeFile, RepositoryError> {
     let missing = || -> Result<RepositoryError, RepositoryError> {
         let mut nearest = Nearest::to(path.as_str(), select::NEAREST);
-        regular_files(objects, root, |other, _| nearest.consider(other))?;
+        regular_files(objects, root, |other, _| {
+            nearest.consider(other);
+            Ok(())
+        })?;
         Ok(select::missing(path, nearest.names()))
     };
     let mut below;
@@ -129,7 +136,7 @@ fn entry(objects: &Objects, root: &Tree, path: &RepoPath) -> Result<TreeFile, Re
 fn regular_files(
     objects: &Objects,
     root: &Tree,
-    mut to: impl FnMut(RepoPath, &Entry<'_>),
+    mut to: impl FnMut(RepoPath, &Entry<'_>) -> Result<(), Exceeded>,
 ) -> Result<(), RepositoryError> {
     let mut listing = Listing::default();
     // Depth first on a stack of our own, since the depth is the repository's to choose.
@@ -147,7 +154,7 @@ fn regular_files(
                 EntryKind::Link | EntryKind::Submodule => {}
                 EntryKind::File => {
                     if let Ok(path) = format!("{prefix}{name}").parse() {
-                        to(path, &entry);
+                        to(path, &entry)?;
                     }
                 }
             }

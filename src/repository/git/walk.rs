@@ -8,7 +8,7 @@ use super::follow::{Delta, Followed};
 use super::store::Store;
 use super::tree::{self, Listing};
 use crate::files::{FileSelection, RepoPath};
-use crate::limits::{FILES, MESSAGES};
+use crate::limits::{COMMITS, Exceeded, FILES, FilesRead};
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::Said;
@@ -36,8 +36,10 @@ struct Walk<'a> {
     query: &'a HistoryQuery,
     followed: Followed<'a>,
     found: Vec<(Commit, Vec<Delta>, usize)>,
-    /// How many bytes of messages those have.
-    messages: u64,
+    /// How many bytes those have.
+    bytes: u64,
+    /// How many files they changed.
+    files: u64,
     /// A commit that is to be added, as soon as all is here that it brought.
     open: Option<(content::Commit, Vec<Delta>)>,
     /// So many commits in a row were too old.
@@ -62,7 +64,8 @@ impl<'a> Walk<'a> {
             query,
             followed: Followed::new(selection, query.beyond_globs),
             found: Vec::new(),
-            messages: 0,
+            bytes: 0,
+            files: 0,
             open: None,
             too_old: 0,
             ever_touched: false,
@@ -164,8 +167,10 @@ impl Store {
                     return Ok(None);
                 };
                 let said = merged.iter().map(|said| said.message.len());
-                walk.messages += (described.message.len() + said.sum::<usize>()) as u64;
-                MESSAGES.check(walk.messages)?;
+                walk.bytes += commit.len() + said.sum::<usize>() as u64;
+                COMMITS.check(walk.bytes)?;
+                walk.files += deltas.len() as u64;
+                FILES.check(walk.files)?;
                 described.merged = merged;
                 let changed_files = self.changed_files(commit.id, walk.next)?;
                 walk.found.push((described, deltas, changed_files));
@@ -261,10 +266,15 @@ impl Store {
         // taken out again where the branch's own line leads to it, too.
         let mut open: BTreeMap<(i64, ObjectId), bool> = BTreeMap::new();
         let mut met: HashMap<ObjectId, bool> = HashMap::new();
-        let (mut found, mut messages): (Vec<(i64, Said)>, u64) = (Vec::new(), 0);
+        let (mut found, mut bytes): (Vec<(i64, Said)>, u64) = (Vec::new(), 0);
+        // A merge of the same commit again and again is one of it.
+        let mut parents: BTreeMap<ObjectId, bool> = BTreeMap::new();
         for (number, parent) in merge.parents.iter().enumerate() {
-            let time = self.objects.commit(*parent)?.time.seconds;
-            *open.entry((time, *parent)).or_default() |= number == 0;
+            *parents.entry(*parent).or_default() |= number == 0;
+        }
+        for (parent, is_own) in parents {
+            let time = self.objects.commit(parent)?.time.seconds;
+            open.insert((time, parent), is_own);
         }
         let (mut late, mut cut_off_at) = (0, i64::MIN);
         loop {
@@ -304,8 +314,8 @@ impl Store {
                 }
             }
             if !is_own {
-                messages += commit.message.len() as u64;
-                MESSAGES.check(messages)?;
+                bytes += commit.message.len() as u64;
+                COMMITS.check(bytes)?;
                 let said = Said {
                     commit: id.into(),
                     message: commit.message,
@@ -375,7 +385,8 @@ impl Store {
         tree::select(&self.objects, &self.objects.tree_at(tip)?, selection).map(|_| ())
     }
 
-    /// The regular files in which two trees differ, as far as they are `wanted`.
+    /// The regular files in which two trees differ, as far as they are `wanted`, of which there may not be more
+    /// than are read.
     pub(super) fn changed(
         &self,
         old: Option<&Tree>,
@@ -387,17 +398,18 @@ impl Store {
             if wanted(&delta) {
                 deltas.push(delta);
             }
+            FILES.check(deltas.len() as u64)
         })?;
         deltas.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(deltas)
     }
 
     /// Hands out the regular files in which two trees differ.
-    fn compare(
+    pub(super) fn compare(
         &self,
         old: Option<&Tree>,
         new: &Tree,
-        mut to: impl FnMut(Delta),
+        mut to: impl FnMut(Delta) -> Result<(), Exceeded>,
     ) -> Result<(), RepositoryError> {
         /// What a name stands for, in the old tree and in the new one.
         type Sides = [Option<(ObjectId, EntryKind)>; 2];
@@ -428,7 +440,7 @@ impl Store {
                 if before != after
                     && let Ok(path) = format!("{prefix}{name}").parse()
                 {
-                    to(Delta::new(path, before, after));
+                    to(Delta::new(path, before, after))?;
                 }
             }
         }
@@ -481,6 +493,7 @@ impl Store {
         let mut changed = 0;
         self.compare(parent.as_ref(), &self.objects.tree_at(commit)?, |_| {
             changed += 1;
+            Ok(())
         })?;
         Ok(changed)
     }
@@ -514,10 +527,12 @@ impl Store {
         found: Vec<(Commit, Vec<Delta>, usize)>,
     ) -> Result<Vec<Touched>, RepositoryError> {
         let mut ids = Vec::new();
-        let mut beside = Vec::new();
+        let (mut beside, mut others_in_all) = (Vec::new(), 0);
         for (commit, deltas, _) in &found {
             for delta in deltas {
                 let others = self.beside(commit, delta)?;
+                others_in_all += others.len() as u64;
+                FILES.check(others_in_all)?;
                 ids.extend(delta.before.into_iter().chain(delta.after));
                 ids.extend(&others);
                 beside.push(others);
@@ -525,19 +540,20 @@ impl Store {
         }
         self.fetch_missing(ids)?;
         let mut beside = beside.into_iter();
-        let mut bytes = 0;
-        let mut read = |id: Option<ObjectId>| -> Result<_, RepositoryError> {
-            let Some(id) = id else { return Ok(None) };
-            bytes += self.objects.size(id)? as u64;
-            FILES.check(bytes)?;
-            self.objects.content(id).map(Some)
-        };
+        let mut count = FilesRead::default();
+        let read = |id: Option<ObjectId>| id.map(|id| self.objects.content(id)).transpose();
         let mut touched = Vec::new();
         for (commit, deltas, changed_files) in found {
             let mut files = Vec::new();
             for delta in deltas {
-                let beside = beside.next().unwrap_or_default().into_iter();
-                let beside = beside.map(|id| read(Some(id)));
+                let beside = beside.next().unwrap_or_default();
+                let mut bytes = 0;
+                let versions = delta.before.iter().chain(&delta.after).chain(&beside);
+                for version in versions {
+                    bytes += self.objects.size(*version)? as u64;
+                }
+                count.count(bytes)?;
+                let beside = beside.into_iter().map(|id| read(Some(id)));
                 let beside = beside.collect::<Result<Vec<_>, _>>()?;
                 files.push(FileVersions {
                     beside: beside.into_iter().flatten().collect(),

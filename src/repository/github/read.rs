@@ -11,7 +11,7 @@ use super::client::CallError;
 use super::past::{self, Along, Answered, Versions};
 use super::repository::{GithubRepository, Tip};
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
-use crate::limits::FILES;
+use crate::limits::FilesRead;
 use crate::manifest::ManifestFile;
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
@@ -469,8 +469,10 @@ impl GithubRepository {
                 files.push((mode, ManifestFile { path, bytes }));
             }
         }
-        let bytes = files.iter().map(|(_, file)| file.bytes.len() as u64);
-        FILES.check(bytes.sum())?;
+        let mut read = FilesRead::default();
+        for (_, file) in &files {
+            read.count(file.bytes.len() as u64)?;
+        }
         let is_none = !files.iter().any(|(_, file)| selection.selects(&file.path));
         if is_none && !selection.include.is_empty() {
             return Err(problem(
@@ -779,11 +781,10 @@ impl GithubRepository {
 
     /// The bytes of files, in their order.
     async fn contents(&self, files: &[Listed]) -> Result<Vec<Vec<u8>>, RepositoryError> {
-        let mut bytes = 0;
+        let mut read = FilesRead::default();
         for file in files {
             check_size(&file.path, file.size)?;
-            bytes += file.size;
-            FILES.check(bytes)?;
+            read.count(file.size)?;
         }
         let mut contents = Vec::new();
         for batch in batches(files) {
