@@ -93,6 +93,8 @@ pub const SHALLOW: Limit = Limit::new(100_000, "commits at which a server cuts a
 pub const ENTRIES: Limit = Limit::new(2 << 20, "files and directories in one commit");
 /// Of the same.
 pub const PATHS: Limit = Limit::new(128 << 20, "bytes of paths in one commit");
+/// Of the same, where each takes more memory; four times as many as GitHub lists in one answer.
+pub const LISTED: Limit = Limit::new(400_000, "files and directories listed over GitHub's API");
 /// Of a selection, or all that commits of a past changed. The largest repositories of manifests have some thousands;
 /// one takes about five KB of memory before its first byte.
 pub const FILES: Limit = Limit::new(1 << 15, "files read at once");
@@ -100,8 +102,13 @@ pub const FILES: Limit = Limit::new(1 << 15, "files read at once");
 pub const FILE_BYTES: Limit = Limit::new(64 << 20, "bytes of files read at once");
 /// Of all commits that a past shows, and those that they merged: messages, authors and parents.
 pub const COMMITS: Limit = Limit::new(64 << 20, "bytes of commits read at once");
+/// Fifty commits with a hundred of each have a third of it.
+pub const POSTED: Limit = Limit::new(
+    16 << 20,
+    "bytes of statuses, checks and deployments read at once",
+);
 /// The largest bundles of custom resource definitions have a quarter of it.
-pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in one YAML file");
+pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in YAML files read at once");
 /// The largest files of manifests that we have met have some hundreds. Each takes up to ten KB of memory.
 pub const IMAGES: Limit = Limit::new(1 << 15, "images in the files read at once");
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
@@ -133,7 +140,7 @@ pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
 pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 24] = [
+pub const ALL: [Limit; 26] = [
     RECEIVED,
     UNPACKED,
     OBJECTS,
@@ -143,9 +150,11 @@ pub const ALL: [Limit; 24] = [
     SHALLOW,
     ENTRIES,
     PATHS,
+    LISTED,
     FILES,
     FILE_BYTES,
     COMMITS,
+    POSTED,
     NODES,
     IMAGES,
     GITHUB,

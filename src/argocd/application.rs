@@ -527,3 +527,41 @@ fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
     let value = Option::<serde::de::IgnoredAny>::deserialize(deserializer)?;
     Ok(value.is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_are_kept_as_far_as_anybody_reads_them() {
+        let said = |count: usize| {
+            let words = "ä".repeat(count);
+            let said = json!({ "message": words });
+            let operation = json!({"message": words, "syncResult": {"resources": [said]}});
+            let application = json!({"metadata": {}, "spec": {}, "status": {
+                "health": said,
+                "conditions": [said],
+                "operationState": operation,
+                "resources": [{"health": said}],
+                "sourceHydrator": {"currentOperation": said},
+            }});
+            let status = serde_json::from_value::<Application>(application)
+                .unwrap()
+                .status;
+            let operation = status.operation_state.unwrap();
+            [
+                status.health.message,
+                status.conditions[0].message.clone(),
+                operation.message,
+                operation.sync_result.unwrap().resources[0].message.clone(),
+                status.resources[0].said().to_owned(),
+                status.source_hydrator.current_operation.unwrap().message,
+            ]
+        };
+        let whole = "ä".repeat(LONGEST);
+        assert_eq!(said(LONGEST), [whole.as_str(); 6]);
+        assert_eq!(said(LONGEST + 1), [format!("{whole}…").as_str(); 6]);
+    }
+}

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{Application, ApplicationName, Resource, ResourceTree, SyncWindows};
-use crate::http::exchange::{self, Answer, ExchangeError, Patience};
+use crate::http::exchange::{self, Answer, ExchangeError, Passing, Patience};
 use crate::http::text::{answered, host, is_cleartext, is_loopback, one_line, shown};
 use crate::limits::JSON;
 use crate::oidc::{Claims, Exchange, IdTokens, OidcError, Refusal, Tokens};
@@ -153,8 +153,13 @@ pub enum ArgocdError {
     #[error("{0}")]
     Unreachable(String),
     /// Trouble that may pass: 5xx, 429, a broken connection, silence.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error("{what}")]
+    Unavailable {
+        /// What happened.
+        what: String,
+        /// What the answer tells of it.
+        passing: Passing,
+    },
 }
 
 /// What was said, and when by the server's clock.
@@ -434,7 +439,10 @@ impl Client {
             ExchangeError::TooLarge => {
                 self.not_argocd("with more than is taken in (docs/limits.md)")
             }
-            _ => ArgocdError::Unavailable(error.told(&self.server.host())),
+            _ => ArgocdError::Unavailable {
+                what: error.told(&self.server.host()),
+                passing: Passing::default(),
+            },
         }
     }
 
@@ -447,29 +455,27 @@ impl Client {
         }
     }
 
-    fn refusal(
-        &self,
-        &Answer {
-            status, ref body, ..
-        }: &Answer,
-    ) -> ArgocdError {
+    fn refusal(&self, answer: &Answer) -> ArgocdError {
         #[derive(Deserialize)]
         struct Words {
             message: Option<String>,
             error: Option<String>,
         }
-        let words = serde_json::from_slice::<Words>(body)
+        let words = serde_json::from_slice::<Words>(&answer.body)
             .ok()
             .and_then(|words| words.message.or(words.error));
         let detail = words.as_deref().map(one_line).unwrap_or_default();
+        let status = answer.status;
         let what = answered(&self.server.host(), status, &detail);
+        let passing = Passing::of(status, &answer.headers);
         match (status, words) {
+            _ if passing.is_rate_limit => ArgocdError::Unavailable { what, passing },
             (400, Some(_)) => ArgocdError::Rejected(what),
             (401, Some(_)) => ArgocdError::Unauthorized(what),
             (403, Some(_)) => ArgocdError::Forbidden(what),
             (404, Some(_)) => ArgocdError::NotFound(what),
             (401..=404, None) => ArgocdError::KeptOut(what),
-            (408 | 425 | 429 | 500.., _) => ArgocdError::Unavailable(what),
+            (408 | 425 | 500.., _) => ArgocdError::Unavailable { what, passing },
             _ => self.not_argocd(&format!("HTTP {status}")),
         }
     }

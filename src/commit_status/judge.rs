@@ -57,23 +57,21 @@ impl Criteria {
     }
 
     /// What counts of `posted`, by name: the newest of each source, and of several sources the worst.
-    fn newest<'a>(
-        &self,
-        posted: &'a [Posted],
-        since: Option<DateTime<Utc>>,
-    ) -> BTreeMap<&'a Context, &'a Posted> {
+    fn newest<'a>(&self, posted: &'a [Posted], since: Option<DateTime<Utc>>) -> Named<'a> {
         let mut newest: Vec<&Posted> = Vec::new();
+        let mut known = HashMap::new();
         for posted in posted {
             let is_meant = self.lines.iter().any(|line| line.matches(&posted.context));
             let is_late = since.is_none_or(|since| posted.at.is_some_and(|at| at >= since));
             if !is_meant || !is_late || !self.is_of_others(posted) {
                 continue;
             }
-            let known = newest.iter_mut().find(|known| known.is_same_source(posted));
-            match known {
-                Some(known) if posted.at > known.at => *known = posted,
-                Some(_) => {}
-                None => newest.push(posted),
+            let known = known.entry(posted.source()).or_insert_with(|| {
+                newest.push(posted);
+                newest.len() - 1
+            });
+            if let Some(known) = newest.get_mut(*known).filter(|one| posted.at > one.at) {
+                *known = posted;
             }
         }
         newest.sort_by_key(|posted| posted.state().badness());
@@ -84,7 +82,7 @@ impl Criteria {
     }
 
     /// What counts on the commit itself.
-    fn on_own<'a>(&self, look: &Look<'a>) -> BTreeMap<&'a Context, &'a Posted> {
+    fn on_own<'a>(&self, look: &Look<'a>) -> Named<'a> {
         self.newest(look.own, self.since)
     }
 }
@@ -309,7 +307,8 @@ impl Judge {
             .filter(|one| lasted(one, FAILURE_STANDS))
             .collect();
         if let Some(first) = failing.first() {
-            let before = |one: &&Assessed| failed_before(look, criteria, &one.posted.context);
+            let below = below(look, criteria);
+            let before = |one: &&Assessed| failed_before(&below, &one.posted.context);
             let own: Vec<Context> = failing
                 .iter()
                 .filter(|one| before(one).is_none())
@@ -349,8 +348,11 @@ impl Judge {
             !contexts.any(|context| line.matches(context))
         });
         let unmatched: Vec<String> = unmatched.map(ToString::to_string).collect();
-        let waits = assessed.iter().filter_map(|one| waits(one, &missing, left));
-        let worst = waits.min_by_key(|(rank, _)| *rank).map(|(_, wait)| wait);
+        let waited_for = assessed
+            .iter()
+            .filter(|one| one.fact != Fact::Passed || left(one).is_some());
+        let worst = waited_for.min_by_key(|one| rank(one.fact));
+        let worst = worst.map(|one| wait_for(one, &missing));
         let verdict = match (worst, unmatched.is_empty()) {
             (Some(wait @ Wait::Failing(_)), _) => Verdict::Unknown(wait),
             (_, false) => Verdict::Unknown(Wait::Nothing(unmatched)),
@@ -363,17 +365,17 @@ impl Judge {
     /// What is known under each name that is meant.
     fn assessed(&mut self, look: &Look<'_>, criteria: &Criteria) -> Vec<Assessed> {
         let own = criteria.on_own(look);
-        let later: Vec<(&Later<'_>, BTreeMap<&Context, &Posted>)> = look
+        let later: Vec<(&Later<'_>, Named<'_>)> = look
             .later
             .iter()
             .map(|later| (later, criteria.newest(&later.commit.posted, None)))
             .collect();
         // What only a later commit has is that commit's, unless ours was to have it.
         let expected = expected(look, criteria);
+        let is_open = |line: &&Line| !own.keys().any(|own| line.matches(own));
+        let open: Vec<&Line> = criteria.lines.iter().filter(is_open).collect();
         let is_ours = |context: &&Context| {
-            let mut lines = criteria.lines.iter().filter(|line| line.matches(context));
-            let is_open = |line: &Line| !own.keys().any(|own| line.matches(own));
-            expected.contains(*context) || lines.any(is_open)
+            expected.contains(*context) || open.iter().any(|line| line.matches(context))
         };
         let above = later.iter().flat_map(|(_, newest)| newest.keys().copied());
         let mut contexts: BTreeSet<&Context> = above.filter(is_ours).collect();
@@ -491,40 +493,50 @@ fn fact<'a>(
     }
 }
 
-/// What is waited for under one name, and how much it matters to a person: the least first.
-fn waits(
-    one: &Assessed,
-    missing: &[Context],
-    left: impl Fn(&Assessed) -> Option<Duration>,
-) -> Option<(u8, Wait)> {
-    let (context, commit) = (one.posted.context.clone(), one.commit.clone());
-    Some(match one.fact {
-        Fact::Failing | Fact::Erring => (0, Wait::Failing(context)),
-        Fact::LaterFails => (1, Wait::LaterFails(context, commit)),
-        Fact::NoVerdict => {
-            let word = one.posted.state().name().to_owned();
-            (2, Wait::NoVerdict(context, word))
-        }
-        Fact::Overtaken => (3, Wait::Overtaken(context, commit)),
-        Fact::Pending => (4, Wait::Pending(context)),
-        Fact::Superseded => (5, Wait::Standing(context)),
-        Fact::Passed => {
-            left(one)?;
-            match missing {
-                [] => (6, Wait::Standing(context)),
-                missing => (6, Wait::Alone(context, missing.to_vec())),
-            }
-        }
-    })
+/// How much what is waited for under one name matters to a person: the least first.
+fn rank(fact: Fact) -> u8 {
+    match fact {
+        Fact::Failing | Fact::Erring => 0,
+        Fact::LaterFails => 1,
+        Fact::NoVerdict => 2,
+        Fact::Overtaken => 3,
+        Fact::Pending => 4,
+        Fact::Superseded => 5,
+        Fact::Passed => 6,
+    }
 }
 
-/// The nearest commit below ours that has something under this name, where that is a failure.
-fn failed_before(look: &Look<'_>, criteria: &Criteria, context: &Context) -> Option<String> {
-    let mut earlier = look.earlier.iter().filter_map(|commit| {
-        let newest = criteria.newest(&commit.posted, None);
-        Some((commit, newest.get(context)?.state()))
-    });
-    let (commit, state) = earlier.next()?;
+/// What is waited for under one name.
+fn wait_for(one: &Assessed, missing: &[Context]) -> Wait {
+    let (context, commit) = (one.posted.context.clone(), one.commit.clone());
+    match one.fact {
+        Fact::Failing | Fact::Erring => Wait::Failing(context),
+        Fact::LaterFails => Wait::LaterFails(context, commit),
+        Fact::NoVerdict => Wait::NoVerdict(context, one.posted.state().name().to_owned()),
+        Fact::Overtaken => Wait::Overtaken(context, commit),
+        Fact::Pending => Wait::Pending(context),
+        Fact::Passed if !missing.is_empty() => Wait::Alone(context, missing.to_vec()),
+        Fact::Passed | Fact::Superseded => Wait::Standing(context),
+    }
+}
+
+/// What is posted on a commit, by name.
+type Named<'a> = BTreeMap<&'a Context, &'a Posted>;
+
+/// What counts on each commit below ours, the nearest first.
+fn below<'a>(look: &Look<'a>, criteria: &Criteria) -> Vec<(&'a Commit, Named<'a>)> {
+    let earlier = look.earlier.iter();
+    let named = earlier.map(|commit| (*commit, criteria.newest(&commit.posted, None)));
+    named.collect()
+}
+
+/// The nearest of these commits that has something under this name, where that is a failure.
+fn failed_before(below: &[(&Commit, Named<'_>)], context: &Context) -> Option<String> {
+    let mut nearest = below.iter();
+    let (commit, state) = nearest.find_map(|(commit, named)| {
+        let posted = named.get(context)?;
+        Some((*commit, posted.state()))
+    })?;
     (state == State::Failure).then(|| commit.id.clone())
 }
 

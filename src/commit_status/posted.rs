@@ -93,7 +93,7 @@ impl State {
 }
 
 /// The workflow that a check run is of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Workflow {
     /// None: a status, a deployment, or a check of another app.
     None,
@@ -133,11 +133,26 @@ impl Posted {
         }
     }
 
+    /// How many bytes it takes to keep it, about.
+    pub fn size(&self) -> u64 {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let workflow = match &self.workflow {
+            Workflow::Named(name) => name.len(),
+            Workflow::None | Workflow::Unknown => 0,
+        };
+        let texts = self.context.name.len() + self.state.name().len() + self.description.len();
+        let texts = texts + optional(&self.url) + optional(&self.creator) + workflow;
+        (size_of::<Self>() + texts) as u64
+    }
+
     /// Whether one is the other's successor: the checks of two workflows may have one name.
     pub(super) fn is_same_source(&self, other: &Self) -> bool {
-        self.context == other.context
-            && self.creator == other.creator
-            && self.workflow == other.workflow
+        self.source() == other.source()
+    }
+
+    /// What all that follows upon another of its name has in common.
+    pub(super) fn source(&self) -> (&Context, Option<&str>, &Workflow) {
+        (&self.context, self.creator.as_deref(), &self.workflow)
     }
 
     /// Whether it is by this login. GraphQL and REST write that of an app differently: `flux`, `flux[bot]`.

@@ -40,6 +40,9 @@ pub(super) const OURS: [&str; 9] = [
     WORKFLOW,
 ];
 
+/// What they begin with.
+const INITIALS: [char; 5] = ['D', 'P', 'R', 'U', 'W'];
+
 /// Whether a message is of a commit that this action made: it has one of its trailers, or undoes another
 /// one.
 pub fn is_ours(message: &str) -> bool {
@@ -229,8 +232,7 @@ pub fn deploys_the_same(one: &str, other: &str) -> bool {
 /// this action.
 pub(super) fn any_trailer_values<'m>(message: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
     let ours = blocks(message).next();
-    let block = ours.or_else(|| paragraphs(message).next());
-    values(block.unwrap_or_default(), key)
+    values(ours.unwrap_or_else(|| last_paragraph(message)), key)
 }
 
 /// The last paragraph of trailers of this action; empty where there is none.
@@ -238,23 +240,56 @@ pub fn own_trailers(message: &str) -> &str {
     blocks(message).next().unwrap_or_default().trim()
 }
 
-/// The paragraphs below the subject that hold trailers of ours, the last one first.
+/// The paragraphs below the subject that hold trailers of ours, the last one first. Every line is looked at once: a
+/// message may be long, and there are many.
 fn blocks(message: &str) -> impl Iterator<Item = &str> {
-    paragraphs(message).filter(|paragraph| {
-        let mut ours = OURS.iter();
-        ours.any(|key| values(paragraph, key).next().is_some())
+    let mut above = below_subject(message);
+    std::iter::from_fn(move || {
+        let line = last_own_line(above)?;
+        let (start, end) = paragraph_at(above, line);
+        let block = &above[start..end];
+        above = &above[..start];
+        Some(block)
     })
 }
 
-/// The paragraphs below the subject, the last one first.
-fn paragraphs(message: &str) -> impl Iterator<Item = &str> {
-    let subject = message.trim_start().lines().next().unwrap_or_default();
-    let start = message.find(subject).unwrap_or(0) + subject.len();
-    let body = message.get(start..).unwrap_or_default();
-    // GitHub's website sends the lines of a form with CRLF.
-    body.trim_end()
-        .rsplit("\n\n")
-        .flat_map(|part| part.rsplit("\r\n\r\n"))
+/// The last paragraph below the subject.
+fn last_paragraph(message: &str) -> &str {
+    let text = below_subject(message).trim_end();
+    let line = text.rfind('\n').map_or(0, |end| end + 1);
+    let (start, end) = paragraph_at(text, line);
+    &text[start..end]
+}
+
+fn below_subject(message: &str) -> &str {
+    let message = message.trim_start();
+    let end = message.find('\n').unwrap_or(message.len());
+    &message[end..]
+}
+
+/// Where the last line of `text` begins that is a trailer of ours.
+fn last_own_line(text: &str) -> Option<usize> {
+    let bytes = text.bytes().enumerate().rev();
+    let starts = bytes.filter_map(|(at, byte)| (byte == b'\n').then_some(at + 1));
+    starts.chain([0]).find(|start| {
+        let line = &text[*start..];
+        let is_it = |key: &&str| {
+            let rest = line.strip_prefix(*key);
+            rest.is_some_and(|rest| rest.starts_with(':'))
+        };
+        line.starts_with(INITIALS) && OURS.iter().any(is_it)
+    })
+}
+
+/// From where to where the paragraph goes that has the line which begins at `line`: it ends at blank lines. GitHub's
+/// website sends the lines of a form with CRLF.
+fn paragraph_at(text: &str, line: usize) -> (usize, usize) {
+    let is_blank = |line: &str| matches!(line, "" | "\r" | "\n" | "\r\n");
+    let above = text[..line].split_inclusive('\n').rev();
+    let above = above.take_while(|line| !is_blank(line)).map(str::len);
+    let below = text[line..].split_inclusive('\n');
+    let below = below.take_while(|line| !is_blank(line)).map(str::len);
+    (line - above.sum::<usize>(), line + below.sum::<usize>())
 }
 
 fn values<'m>(block: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
@@ -304,6 +339,27 @@ mod tests {
         }
         assert_eq!(Origin::of(&format!("{OWN}\n")), Origin::Update);
         assert_eq!(Origin::of("Deployed-Image: a subject"), Origin::Edit);
+    }
+
+    #[test]
+    fn a_trailer_is_found_by_its_initial() {
+        for key in OURS {
+            assert!(key.starts_with(INITIALS), "{key}");
+            assert!(is_ours(&format!("x\n\n{key}: y")), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_last_paragraph_is_behind_the_last_blank_line() {
+        for (message, expected) in [
+            ("x\n\na\nb\n\n", "a\nb"),
+            ("x\r\n\r\na\r\n\r\nb\r\nc", "b\r\nc"),
+            ("\n\nx\na", "a"),
+            ("x", ""),
+            ("", ""),
+        ] {
+            assert_eq!(last_paragraph(message).trim(), expected, "{message:?}");
+        }
     }
 
     #[test]

@@ -370,6 +370,30 @@ pub fn is_upgrade(from: &Url, to: &Url) -> bool {
         && to.port().is_none()
 }
 
+/// What an answer tells of trouble that may pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passing {
+    /// Whether the server was asked too often.
+    pub is_rate_limit: bool,
+    /// When it says to come back.
+    pub retry_after: Option<Duration>,
+}
+
+impl Passing {
+    /// A limit is what is called one (429), or a refusal (403) that says when to come back, or that nothing is left:
+    /// as GitHub has it (its documentation, "Rate limits for the REST API"), and others after it. Words are no
+    /// evidence.
+    pub fn of(status: u16, headers: &HeaderMap) -> Self {
+        let retry_after = retry_after(headers);
+        let left = headers.get("x-ratelimit-remaining");
+        let passes = retry_after.is_some() || left.is_some_and(|left| left == "0");
+        Self {
+            is_rate_limit: status == 429 || (status == 403 && passes),
+            retry_after,
+        }
+    }
+}
+
 /// When the server says to come back: in seconds, or as a date, which is by its own clock where it
 /// tells that.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -526,6 +550,33 @@ mod tests {
         assert_eq!(wait(&[later]), Some(0), "long ago");
         assert_eq!(wait(&[("retry-after", "soon")]), None);
         assert_eq!(wait(&[date]), None);
+    }
+
+    #[test]
+    fn a_rate_limit_shows_in_status_and_headers() {
+        let (later, none_left) = (("retry-after", "7"), ("x-ratelimit-remaining", "0"));
+        let some_left = ("x-ratelimit-remaining", "9");
+        for (status, header, expected) in [
+            (429, None, true),
+            (429, Some(some_left), true),
+            (403, Some(later), true),
+            (403, Some(none_left), true),
+            (403, Some(some_left), false),
+            (403, None, false),
+            // Trouble that has a time is no limit, nor is the last question that was allowed.
+            (503, Some(later), false),
+            (200, Some(none_left), false),
+            (404, Some(none_left), false),
+        ] {
+            let headers = header.iter().map(|(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, HeaderValue::from_static(value))
+            });
+            let passing = Passing::of(status, &headers.collect());
+            assert_eq!(passing.is_rate_limit, expected, "{status} {header:?}");
+            let seconds = passing.retry_after.map(|wait| wait.as_secs());
+            assert_eq!(seconds, (header == Some(later)).then_some(7));
+        }
     }
 
     #[test]

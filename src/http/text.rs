@@ -91,19 +91,6 @@ pub fn answered(host: &str, status: u16, words: &str) -> String {
     format!("{host} answered HTTP {status}{colon}{words}")
 }
 
-/// Whether what a server said means that it was asked too often.
-pub fn is_rate_limit(words: &str) -> bool {
-    let words = words.to_lowercase();
-    let limits = [
-        "rate limit",
-        "http 429",
-        "too many requests",
-        "toomanyrequests",
-        "temporarily blocked",
-    ];
-    limits.iter().any(|limit| words.contains(limit))
-}
-
 /// An error and what caused it, on one line: reqwest keeps the part that helps in its sources.
 pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -8,7 +8,7 @@ use super::site::Site;
 use super::source::{self, ManifestFile, Source};
 use super::write::Obstacle;
 use crate::files::RepoPath;
-use crate::limits::{Exceeded, FILES, IMAGES};
+use crate::limits::{Exceeded, FILES, IMAGES, NODES};
 use crate::yaml::path::{Path, path_of};
 use crate::yaml::{NodeId, ParseError, Role, Stream};
 
@@ -177,6 +177,23 @@ impl Text {
     }
 }
 
+/// How much of what is read is held.
+#[derive(Default)]
+pub(super) struct Room {
+    nodes: u64,
+    images: u64,
+}
+
+impl Room {
+    /// Counts what is held as well from now on.
+    pub fn take(&mut self, manifest: &Manifest<'_>) -> Result<(), ManifestError> {
+        self.nodes += manifest.stream.len() as u64;
+        self.images += manifest.sites.len() as u64;
+        let checked = NODES.check(self.nodes).and(IMAGES.check(self.images));
+        checked.map_err(|exceeded| too_much(&manifest.file.path, exceeded))
+    }
+}
+
 /// `manifests`, each with the texts inside of it behind it.
 pub(super) fn with_texts<'f>(
     manifests: Vec<Manifest<'f>>,
@@ -184,21 +201,17 @@ pub(super) fn with_texts<'f>(
     sources: &'f [Source<'f>],
     request: &EditRequest,
 ) -> Result<Vec<Manifest<'f>>, ManifestError> {
-    let mut images = 0;
-    let mut count = |manifest: &Manifest<'_>| {
-        images += manifest.sites.len();
-        check_images(&manifest.file.path, images)
-    };
     let mut all = Vec::with_capacity(manifests.len() + texts.len());
+    let mut room = Room::default();
     let mut inside = texts.iter().zip(sources).peekable();
     for manifest in manifests {
-        count(&manifest)?;
+        room.take(&manifest)?;
         all.push(manifest);
         // What belongs to the next file is around nothing that has been read yet.
         while let Some((text, source)) = inside.next_if(|(text, _)| text.nested.outer < all.len()) {
-            let text = Manifest::read_nested(source, request, Some(&text.nested))?;
-            count(&text)?;
-            all.push(text);
+            let manifest = Manifest::read_nested(source, request, Some(&text.nested))?;
+            room.take(&manifest)?;
+            all.push(manifest);
         }
     }
     Ok(all)
@@ -237,8 +250,8 @@ impl<'f> Manifest<'f> {
             let file = file.path.clone();
             return Err(ManifestError::Invalid { file, source });
         }
-        let mut sites = find::sites(&stream, &file.path);
-        check_images(&file.path, sites.len())?;
+        let mut sites =
+            find::sites(&stream, &file.path).map_err(|exceeded| too_much(&file.path, exceeded))?;
         let templates = source.lines_with_templates(&stream);
         for site in &mut sites {
             let mut lines = site.slots().map(|slot| stream[slot.node].line());
@@ -366,13 +379,6 @@ impl<'f> Manifest<'f> {
         kind.unwrap_or_else(|| self.file.path.file_name())
             .to_owned()
     }
-}
-
-/// Refuses a file with which `images` have been read, if those are too many.
-fn check_images(file: &RepoPath, images: usize) -> Result<(), ManifestError> {
-    IMAGES
-        .check(images as u64)
-        .map_err(|error| too_much(file, error))
 }
 
 fn too_much(file: &RepoPath, error: Exceeded) -> ManifestError {

@@ -16,17 +16,23 @@ use super::workload::{self, Container};
 use super::write::Obstacle;
 use crate::files::RepoPath;
 use crate::image::{self, ImageReference};
+use crate::limits::{Exceeded, IMAGES};
 use crate::yaml::path::Path;
 use crate::yaml::scalar;
 use crate::yaml::{Content, NodeId, Role, Stream, Style};
 
 /// All sites of a file, in the order of the text.
-pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
+///
+/// # Errors
+/// More of them than are taken in.
+pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Result<Vec<Site>, Exceeded> {
     let finder = Finder::new(stream, file);
     let mut sites = Vec::new();
     // Nodes that a site has taken, so that the more general rules leave them alone.
     let mut taken = HashSet::new();
+    let most = IMAGES.most() as usize + 1;
     for (id, node) in stream.nodes() {
+        IMAGES.check(sites.len() as u64)?;
         if taken.contains(&id) {
             continue;
         }
@@ -40,7 +46,7 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
             Content::Sequence(items) => {
                 let key = stream.key_of(id).unwrap_or_default();
                 if key == "images" {
-                    for item in items {
+                    for item in items.iter().take(most) {
                         if let Some(entry) = finder.entry(*item) {
                             taken.insert(*item);
                             sites.push(Site::entry(*item, entry));
@@ -48,10 +54,11 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
                     }
                 }
                 if keys::is_images(key) || keys::is_image(key) {
-                    sites.extend(items.iter().filter_map(|item| finder.listed(*item)));
+                    let listed = items.iter().filter_map(|item| finder.listed(*item));
+                    sites.extend(listed.take(most));
                 } else if workload::is_container_list(key) {
                     let without = |item: &NodeId| finder.without_image(*item);
-                    sites.extend(items.iter().filter_map(without));
+                    sites.extend(items.iter().filter_map(without).take(most));
                 } else {
                     sites.extend(finder.in_values(items));
                 }
@@ -64,11 +71,12 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Vec<Site> {
             Content::Scalar(_) => {}
         }
     }
+    IMAGES.check(sites.len() as u64)?;
     for site in &mut sites {
         finder.obstruct_names(site);
     }
     sites.sort_by_key(|site| site.node);
-    sites
+    Ok(sites)
 }
 
 /// The sites that `node`, named by a person who asks for `images`, is, is a part of, or holds.

@@ -4,7 +4,7 @@ use super::alike;
 use super::assign::{self, Wish};
 use super::change::{FileEdit, ImageChange, Note, Plan};
 use super::error::{self, HeldImage, ManifestError};
-use super::file::{Manifest, Text, with_texts};
+use super::file::{Manifest, Room, Text, with_texts};
 use super::find;
 use super::guard::{self, Promise};
 use super::locate::{self, paths};
@@ -59,10 +59,13 @@ fn planned(
 ) -> Result<Plan, ManifestError> {
     let sources: Vec<Source<'_>> = files.iter().map(Source::new).collect();
     let mut manifests: Vec<Manifest<'_>> = Vec::with_capacity(files.len());
-    let mut skipped = Vec::new();
+    let (mut skipped, mut room) = (Vec::new(), Room::default());
     for source in &sources {
         match Manifest::read(source, request) {
-            Ok(manifest) => manifests.push(manifest),
+            Ok(manifest) => {
+                room.take(&manifest)?;
+                manifests.push(manifest);
+            }
             Err(error) if request.found_by_glob.contains(&source.file.path) => {
                 skipped.push((source.file, error));
             }

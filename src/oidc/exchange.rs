@@ -13,7 +13,7 @@ use url::{Url, form_urlencoded};
 
 use super::claims::{Claims, shown};
 use super::error::{OidcError, Refusal};
-use crate::http::exchange::{self, Answer, ExchangeError, Patience};
+use crate::http::exchange::{self, Answer, ExchangeError, Passing, Patience};
 use crate::http::text::{answered, host};
 use crate::limits::TOKEN;
 use crate::secrets;
@@ -149,7 +149,9 @@ impl Exchange {
         let said = answered(&self.place(), status, words.as_deref().unwrap_or_default());
         let kind = problem.as_ref().map(|problem| problem.error.as_str());
         match (status, kind) {
-            (429, _) => Refusal::RateLimit(said).into(),
+            _ if Passing::of(status, &answer.headers).is_rate_limit => {
+                Refusal::RateLimit(said).into()
+            }
             (408 | 425 | 500.., _) => Refusal::Trouble(said).into(),
             (_, Some("access_denied")) => {
                 let claims = Claims::of(id_token).map(Box::new);

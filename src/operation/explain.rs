@@ -7,7 +7,7 @@ use url::Url;
 use super::advice::{ServerKind, Settings, on_a_certificate, on_a_rule, on_this_machine, on_words};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
-use crate::http::text::{is_loopback, is_rate_limit};
+use crate::http::text::is_loopback;
 use crate::image::ImageReference;
 use crate::manifest::{ImageChange, ManifestError, PromotionError};
 use crate::nearest::{alike, either, first_few};
@@ -145,7 +145,7 @@ impl Explainer<'_> {
                 read,
             } => self.file(path, problem, read.as_ref()),
             RepositoryError::Unavailable { what, .. } | RepositoryError::DeadlineExceeded { what } => {
-                let is_limited = is_rate_limit(what);
+                let is_limited = error.is_rate_limit();
                 let reason = if is_limited { Reason::RateLimited } else { Reason::Unavailable };
                 Failure::new(
                     reason,

@@ -211,8 +211,10 @@ pub async fn run(
     let location = remote.location.clone();
     let told = session.work(move || {
         let past = if later.is_empty() { &commits } else { &later };
-        let metrics = metrics(&query, now, limited, &commits, past);
-        (metrics, deployments(&location, &commits, past))
+        let named = past::named(past);
+        let standing = past::past(past, &named);
+        let metrics = metrics(&query, now, limited, &commits, past, &standing);
+        (metrics, deployments(&location, &commits, &standing, &named))
     });
     let (metrics, deployments) = told.await?;
     let mut report = HistoryReport {
@@ -288,6 +290,7 @@ fn metrics(
     limited: bool,
     commits: &[Touched],
     past: &[Touched],
+    standing: &Past<'_>,
 ) -> Metrics {
     let oldest = commits.last().map(|touched| touched.commit.time.seconds);
     let to = query.until.unwrap_or(now).min(now);
@@ -304,8 +307,6 @@ fn metrics(
         from,
         to: newest.map_or(to, |newest| newest.max(to)),
     };
-    let named = past::named(past);
-    let standing = past::past(past, &named);
     let times = past.iter().zip(standing.commits());
     let times = times.map(|(Touched { commit, .. }, own)| {
         let messages = past::messages(commit);
@@ -318,7 +319,7 @@ fn metrics(
     });
     let times = times.collect();
     let meant: HashSet<&str> = commits.iter().map(|one| one.commit.id.as_str()).collect();
-    Metrics::new(&standing, &times, span, |id| meant.contains(id))
+    Metrics::new(standing, &times, span, |id| meant.contains(id))
 }
 
 impl HistoryReport {
@@ -349,10 +350,13 @@ impl HistoryReport {
     }
 }
 
-/// The commits as they are reported, each by how it stands among those of `past`.
-fn deployments(location: &Location, commits: &[Touched], past: &[Touched]) -> Vec<Deployment> {
-    let named = past::named(past);
-    let standing = past::past(past, &named);
+/// The commits as they are reported, each by how it stands among those of `standing`.
+fn deployments(
+    location: &Location,
+    commits: &[Touched],
+    standing: &Past<'_>,
+    named: &Named<'_>,
+) -> Vec<Deployment> {
     let numbers: HashMap<&str, usize> = standing
         .commits()
         .iter()
@@ -360,9 +364,9 @@ fn deployments(location: &Location, commits: &[Touched], past: &[Touched]) -> Ve
         .map(|(number, commit)| (commit.id, number))
         .collect();
     let deployment = |touched: &Touched| {
-        let mut deployment = deployment(location, touched, &named);
+        let mut deployment = deployment(location, touched, named);
         if let Some(number) = numbers.get(touched.commit.id.as_str()) {
-            deployment.stands(&standing, *number);
+            deployment.stands(standing, *number);
         }
         deployment
     };

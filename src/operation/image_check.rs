@@ -7,7 +7,6 @@ use super::Progress;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Reason};
 use crate::http::Credentials;
-use crate::http::text::is_rate_limit;
 use crate::image::ImageReference;
 use crate::manifest::EditRequest;
 use crate::nearest::nearest;
@@ -134,7 +133,9 @@ impl ImageCheck {
                 RegistryError::Certificate(_) | RegistryError::Protocol(_) => Duration::ZERO,
             };
             let at_least = match &error {
-                RegistryError::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
+                RegistryError::Unavailable { passing, .. } => {
+                    passing.retry_after.unwrap_or_default()
+                }
                 _ => Duration::ZERO,
             };
             let left = patience.saturating_sub(spent);
@@ -280,7 +281,7 @@ impl ImageCheck {
                 };
                 Failure::new(Reason::ImageDenied, message).with_hint(hint)
             }
-            RegistryError::Unavailable { what, .. } if is_rate_limit(what) => Failure::new(Reason::RateLimited, message)
+            RegistryError::Unavailable { passing, .. } if passing.is_rate_limit => Failure::new(Reason::RateLimited, message)
                 .with_hint(match (&self.credentials, image.registry()) {
                     (None, "docker.io") => "Docker Hub limits who does not log in: give `registry-username` and `registry-password`. Or run the job again later.",
                     _ => "Run the job again later, or give it more time with `verify-image-timeout`.",

@@ -9,7 +9,6 @@ use super::session::{Session, log_event};
 use super::source_changes::{self, SourceChanges};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
-use crate::http::text::is_rate_limit;
 use crate::manifest::{ImageChange, Plan, Replaced};
 use crate::markdown::{code, link, table};
 use crate::repository::forge::pull::{Merge, MergeMethod, Merging, Pull, PullDraft};
@@ -498,7 +497,7 @@ impl<'a, L: Progress> Steps<'a, L> {
         };
         let reason = match error {
             RepositoryError::Cancelled => Reason::Cancelled,
-            error if is_rate_limit(&error.to_string()) => Reason::RateLimited,
+            error if error.is_rate_limit() => Reason::RateLimited,
             _ => Reason::Unavailable,
         };
         let message = format!(

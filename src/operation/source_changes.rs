@@ -141,10 +141,14 @@ pub(super) async fn find(
         let location = Location::new(&range.repository, &access.server).ok();
         let mut changes = SourceChanges::new(&range, deploying.operation, location.as_ref());
         let name = location.as_ref().and_then(Location::github_name);
+        let api_url = &session.remote.api_url;
+        let is_its_api = location.is_some_and(|location| location.may_be_asked_at(api_url));
         match (&access.token, name) {
+            (Some(_), Some(_)) if !is_its_api => changes.unknown(
+                "`api-url` is of another server than `server-url`, and `source-token` is not sent there",
+            ),
             (Some(token), Some(name)) => {
                 let http = session.remote.http().ok();
-                let api_url = &session.remote.api_url;
                 let client =
                     http.and_then(|http| Client::new(http, api_url, token, deadline.clone()).ok());
                 if let Some(client) = client {

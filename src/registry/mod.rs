@@ -20,7 +20,7 @@ use url::Url;
 
 use self::challenge::{Challenge, TokenPlace};
 pub use self::platform::{InvalidPlatform, Platform};
-use crate::http::exchange::{self, Answer, ExchangeError, Patience, is_same_origin};
+use crate::http::exchange::{self, Answer, ExchangeError, Passing, Patience, is_same_origin};
 use crate::http::text::{answered, host, is_loopback, is_safe, one_line};
 use crate::http::{Credentials, secret_header};
 use crate::image::ImageReference;
@@ -30,6 +30,8 @@ use crate::limits::JSON;
 const MAX_ANSWER: usize = JSON.most() as usize;
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How many tags are asked for.
+const TAGS: usize = 1000;
 /// Everything that a tag can stand for.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
                          application/vnd.docker.distribution.manifest.list.v2+json, \
@@ -45,13 +47,13 @@ pub enum RegistryError {
     /// It does not say, with these credentials or without any.
     #[error("{0}")]
     Denied(String),
-    /// Trouble that may pass; and how long to wait, where it says so.
+    /// Trouble that may pass.
     #[error("{what}")]
     Unavailable {
         /// What happened.
         what: String,
-        /// When it says to come back.
-        retry_after: Option<Duration>,
+        /// What the answer tells of it.
+        passing: Passing,
     },
     /// The certificate is not trusted.
     #[error("{0}")]
@@ -215,10 +217,13 @@ impl Registry {
             #[serde(default)]
             tags: Option<Vec<String>>,
         }
-        let answer = self.ask(Method::GET, image, "tags/list?n=1000").await?;
+        let path = format!("tags/list?n={TAGS}");
+        let answer = self.ask(Method::GET, image, &path).await?;
         let tags: Tags = self.parsed(image, &answer)?;
+        // A registry may give out more than it is asked for.
         let mut tags = tags.tags.unwrap_or_default();
         tags.retain(|tag| tag.len() <= LONGEST_TAG);
+        tags.truncate(TAGS);
         Ok(tags)
     }
 
@@ -456,13 +461,12 @@ fn succeeded(answer: Answer, image: &ImageReference) -> Result<Answer, RegistryE
         return Ok(answer);
     }
     let what = answered(image.registry(), answer.status, &said(&answer.body));
+    let passing = Passing::of(answer.status, &answer.headers);
     Err(match answer.status {
+        _ if passing.is_rate_limit => RegistryError::Unavailable { what, passing },
         404 => RegistryError::Missing(what),
         401 | 403 => RegistryError::Denied(what),
-        408 | 425 | 429 | 500.. => RegistryError::Unavailable {
-            what,
-            retry_after: exchange::retry_after(&answer.headers),
-        },
+        408 | 425 | 500.. => RegistryError::Unavailable { what, passing },
         _ => RegistryError::Protocol(what),
     })
 }
@@ -474,7 +478,7 @@ fn broken(error: &ExchangeError, host: &str) -> RegistryError {
         ExchangeError::TooLarge => RegistryError::Protocol(what),
         _ => RegistryError::Unavailable {
             what,
-            retry_after: None,
+            passing: Passing::default(),
         },
     }
 }

@@ -1,12 +1,12 @@
 //! What can go wrong with a repository, by what can be done about it.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::branch::BranchName;
 use super::object::CommitId;
 use super::tip::BranchTip;
 use crate::files::RepoPath;
+use crate::http::exchange::Passing;
 use crate::limits::Exceeded;
 
 /// What was being done when access was denied.
@@ -123,8 +123,8 @@ pub enum RepositoryError {
     Unavailable {
         /// What happened.
         what: String,
-        /// When the server says to come back.
-        retry_after: Option<Duration>,
+        /// What the answer tells of it.
+        passing: Passing,
     },
     /// The connection ended after the push was sent and before the answer came.
     #[error("the connection ended before the server confirmed the push ({what})")]
@@ -222,8 +222,13 @@ impl RepositoryError {
     pub fn unavailable(what: impl Into<String>) -> Self {
         Self::Unavailable {
             what: what.into(),
-            retry_after: None,
+            passing: Passing::default(),
         }
+    }
+
+    /// Whether the server was asked too often.
+    pub fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Unavailable { passing, .. } if passing.is_rate_limit)
     }
 
     /// A fault in the local object database, or of the machine.

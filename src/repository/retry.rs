@@ -152,8 +152,8 @@ pub async fn land<P, E>(
                 let why = format!("the push was refused ({detail}): is the branch where it was?");
                 (why, races.next(start.elapsed(), deadline.remaining()))
             }
-            LandError::Repository(error @ RepositoryError::Unavailable { retry_after, .. }) => {
-                (error.to_string(), trouble.next(*retry_after))
+            LandError::Repository(error @ RepositoryError::Unavailable { passing, .. }) => {
+                (error.to_string(), trouble.next(passing.retry_after))
             }
             LandError::Repository(error @ RepositoryError::Unconfirmed { .. }) => {
                 (error.to_string(), trouble.next(None))
@@ -185,10 +185,10 @@ pub async fn read<T>(
             Ok(read) => return Ok(read),
             Err(error) => error,
         };
-        let RepositoryError::Unavailable { retry_after, .. } = &error else {
+        let RepositoryError::Unavailable { passing, .. } = &error else {
             return Err(error);
         };
-        let wait = trouble.next(*retry_after);
+        let wait = trouble.next(passing.retry_after);
         if wait >= deadline.remaining() {
             return Err(error);
         }
@@ -360,9 +360,9 @@ impl<P> Past<P> {
             LandError::Contention { detail, .. } if self.unmoved >= UNMOVED => {
                 LandError::Declined(detail)
             }
-            LandError::Repository(RepositoryError::Unavailable { what, retry_after }) => {
+            LandError::Repository(RepositoryError::Unavailable { what, passing }) => {
                 self.trouble = Some(what.clone());
-                LandError::Repository(RepositoryError::Unavailable { what, retry_after })
+                LandError::Repository(RepositoryError::Unavailable { what, passing })
             }
             error => error,
         }

@@ -1,11 +1,9 @@
 //! What both transports have in common: how an exchange over HTTP ends other than it should, and what
 //! that says of a repository or a push.
 
-use std::time::Duration;
-
 use super::error::is_of_this_machine;
 use super::{Access, Refusal, RepositoryError};
-use crate::http::exchange::ExchangeError;
+use crate::http::exchange::{ExchangeError, Passing};
 use crate::http::text::answered;
 
 /// How an exchange with the server went wrong.
@@ -49,8 +47,8 @@ pub enum WireErrorKind {
         status: u16,
         /// The body, if it is text for people.
         detail: String,
-        /// The header.
-        retry_after: Option<Duration>,
+        /// What the answer tells of trouble that may pass.
+        passing: Passing,
     },
     /// A successful answer that is not what was asked for.
     NotGit {
@@ -151,11 +149,11 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
         WireErrorKind::Status {
             status,
             detail,
-            retry_after,
+            passing,
         } => {
             let refusal = match status {
                 401 => Some(Refusal::Token),
-                403 if retry_after.is_none() => Some(Refusal::Access),
+                403 if !passing.is_rate_limit => Some(Refusal::Access),
                 404 => Some(Refusal::Repository),
                 _ => None,
             };
@@ -173,7 +171,7 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
                 (None, 413) => RepositoryError::TooLarge { detail },
                 (None, 403 | 408 | 425 | 429 | 500..) => RepositoryError::Unavailable {
                     what: answered(host, status, &detail),
-                    retry_after,
+                    passing,
                 },
                 (None, _) => RepositoryError::NotGit {
                     what: format!(

@@ -3,6 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use gitops_deploy::repository::{ObjectId, ObjectKind};
+use serde_json::{Value as Json, json};
+
 use crate::support::{
     Action, Entry, Fault, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via,
 };
@@ -654,4 +657,63 @@ fn every_request_carries_the_token_and_what_it_accepts() {
         input["message"]["headline"],
         "chore: update web image to v2"
     );
+}
+
+/// An answer in JSON.
+fn answering(json: &Json) -> Fault {
+    let kind = ("Content-Type".to_owned(), "application/json".to_owned());
+    Fault::Status(200, vec![kind], json.to_string())
+}
+
+/// What GitHub gives out is what its id says, or nothing is written.
+#[test]
+fn an_object_that_is_not_what_its_id_says_is_not_taken() {
+    const ODD: &str = "gave an object an id that none has";
+    const OTHER: &str = "gave something else for the object";
+    let own = ObjectId::of(ObjectKind::Blob, MANIFEST.as_bytes()).to_string();
+    let other = "0123456789".repeat(4);
+    let at_tip = |file: Json| {
+        let tip = "a".repeat(40);
+        let target = json!({"oid": tip, "history": {"nodes": []}, "f0": file});
+        let branch = json!({"name": "main", "target": target});
+        let repository = json!({"id": "R_1", "nameWithOwner": "acme/deploy", "branch": branch});
+        answering(&json!({"data": {"repository": repository}}))
+    };
+    let file = |id: &str, text: Json| {
+        at_tip(json!({"mode": 33188, "object": {"oid": id, "byteSize": 9, "text": text}}))
+    };
+    let listed = |id: &str, size: usize| {
+        let entry =
+            json!({"path": FILE, "mode": "100644", "type": "blob", "sha": id, "size": size});
+        answering(&json!({"truncated": false, "tree": [entry]}))
+    };
+    let (tip, tree) = (Step::Query.nth(1), Step::Rest("GET git/trees").every());
+    let text = || Json::from(MANIFEST);
+    for (when, fault, named, expected) in [
+        // A text that is another one, under an id of none, and of a file that is not there.
+        (tip.clone(), file("../../../user", text()), FILE, ODD),
+        (tip.clone(), file("", text()), FILE, ODD),
+        (tip.clone(), file(&other, text()), FILE, OTHER),
+        (tip, file(&own, json!("kind: Pod\n")), FILE, OTHER),
+        (tree.clone(), listed("../../../user", 9), "*.yaml", ODD),
+        (tree.clone(), listed("?x", 9), "*.yaml", ODD),
+        (tree.clone(), listed(&other, 9), "*.yaml", OTHER),
+        // So large that it is asked for by itself.
+        (tree, listed(&own, 600_000), "*.yaml", OTHER),
+    ] {
+        let (server, repository) = start();
+        let before = repository.git(&["for-each-ref"]);
+        server.fault(when, fault.clone());
+        let blob = Fault::Status(200, Vec::new(), "kind: Pod\n".to_owned());
+        server.fault(Step::Rest("GET git/blobs").every(), blob);
+        let outcome = update(&repository).input("file", named).run().failed();
+        let error = outcome.errors().concat();
+        assert!(error.contains(expected), "{fault:?}: {error}");
+        assert_eq!(repository.git(&["for-each-ref"]), before);
+        let writes = |step: &Step| matches!(step, Step::Mutation(_) | Step::Rest("POST git/blobs"));
+        assert!(!steps(&server).iter().any(writes), "{fault:?}");
+        let asked = server.requests();
+        let strange = asked.iter().find(|one| one.path.contains("user"));
+        assert!(strange.is_none(), "{fault:?}: {strange:?}");
+    }
 }

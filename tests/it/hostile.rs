@@ -1,7 +1,7 @@
 //! A server that means harm: whatever it sends, a run ends soon after its `timeout`, in 512 MB, and
 //! says which limit was exceeded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -496,12 +496,14 @@ fn files_that_may_each_have_been_any_other() {
 }
 
 /// Checks that a run takes no more than so many seconds of a processor, however many others it has to share
-/// them with.
-fn takes_seconds(action: Action, seconds: u32) {
-    let limited = ["/usr/bin/prlimit".to_owned(), format!("--cpu={seconds}")];
+/// them with, and 512 MB of addresses.
+fn takes_seconds(action: Action, seconds: u32) -> Outcome {
+    let cpu = format!("--cpu={seconds}");
+    let limited = ["/usr/bin/prlimit", "--as=536870912", &cpu];
     let outcome = action.under(limited.map(Into::into)).run();
     let code = outcome.code();
     assert!(matches!(code, Some(0 | 1)), "{code:?}\n{}", outcome.log());
+    outcome
 }
 
 #[test]
@@ -562,6 +564,14 @@ pub(crate) fn over_the_api(server: &str) -> Outcome {
 }
 
 #[test]
+fn an_api_that_speaks_http_without_end() {
+    for (head, server) in servers() {
+        let outcome = over_the_api(&server.address);
+        assert_eq!(outcome.code(), Some(1), "{head}\n{}", outcome.log());
+    }
+}
+
+#[test]
 fn an_api_that_answers_without_end() {
     let head =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"errors\":[{\"message\":\"\"}";
@@ -605,6 +615,48 @@ fn answers() -> Vec<(&'static str, &'static [u8])> {
             b"realm=\"",
         ),
     ]
+}
+
+/// A server that ends no answer.
+pub(crate) struct Flow {
+    /// Where it listens.
+    pub(crate) address: String,
+    /// Whether a byte comes from time to time, so that it is never silent.
+    pub(crate) drips: bool,
+}
+
+/// All of them, each by how its answer begins.
+pub(crate) fn servers() -> Vec<(&'static str, Flow)> {
+    let floods = answers().into_iter().map(|(head, body)| {
+        let (address, drips) = (endless(head, body), false);
+        (head, Flow { address, drips })
+    });
+    let drips = [
+        "HTTP/1.1 200 OK\r\nX-Header: ",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n",
+    ];
+    let drips = drips.into_iter().map(|head| (head, dripping(head)));
+    floods.chain(drips).collect()
+}
+
+/// A server that answers each request with `head`, and then a byte ten times a second.
+pub(crate) fn dripping(head: &'static str) -> Flow {
+    let address = listen(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let pause = Some(Duration::from_millis(100));
+        if stream.set_read_timeout(pause).is_err() || stream.write_all(head.as_bytes()).is_err() {
+            return;
+        }
+        // Nobody says anything more to it.
+        while stream.write_all(b" ").is_ok() {
+            let _ = stream.read(&mut [0]);
+        }
+    });
+    Flow {
+        address,
+        drips: true,
+    }
 }
 
 /// A server that answers every request with `answer`, made of its own address, and what it was asked.
@@ -681,8 +733,13 @@ pub(crate) fn beside(git: &GitServer, server: &str) -> Action {
 
 #[test]
 fn a_git_server_that_speaks_http_without_end() {
-    for (head, body) in answers() {
-        let server = endless(head, body);
+    for (
+        head,
+        Flow {
+            address: server, ..
+        },
+    ) in servers()
+    {
         let outcome = run(
             &format!("http://{server}/acme/deploy"),
             "update",
@@ -694,8 +751,14 @@ fn a_git_server_that_speaks_http_without_end() {
 
 #[test]
 fn a_registry_that_speaks_http_without_end() {
-    for (head, body) in answers() {
-        let (git, server) = (GitServer::start(), endless(head, body));
+    for (
+        head,
+        Flow {
+            address: server, ..
+        },
+    ) in servers()
+    {
+        let git = GitServer::start();
         let action = beside(&git, &server)
             .input("image", format!("{server}/acme/web:v2"))
             .input("verify-image", "true");
@@ -715,8 +778,14 @@ fn verified(git: &GitServer, server: &str) -> Action {
 
 #[test]
 fn an_argo_cd_that_speaks_http_without_end() {
-    for (head, body) in answers() {
-        let (git, server) = (GitServer::start(), endless(head, body));
+    for (
+        head,
+        Flow {
+            address: server, ..
+        },
+    ) in servers()
+    {
+        let git = GitServer::start();
         let action = verified(&git, &server).input("argocd-token", ARGOCD_TOKEN);
         let outcome = bounded(action);
         assert_eq!(outcome.code(), Some(1), "{head}\n{}", outcome.log());
@@ -725,8 +794,14 @@ fn an_argo_cd_that_speaks_http_without_end() {
 
 #[test]
 fn a_dex_that_speaks_http_without_end() {
-    for (head, body) in answers() {
-        let (git, server) = (GitServer::start(), endless(head, body));
+    for (
+        head,
+        Flow {
+            address: server, ..
+        },
+    ) in servers()
+    {
+        let git = GitServer::start();
         let action = verified(&git, &server)
             .input("argocd-oidc-connector", "ci")
             .env("ARGOCD_ID_TOKEN", "e30.e30.c2ln");
@@ -737,8 +812,14 @@ fn a_dex_that_speaks_http_without_end() {
 
 #[test]
 fn who_gives_out_id_tokens_and_speaks_http_without_end() {
-    for (head, body) in answers() {
-        let (git, server) = (GitServer::start(), endless(head, body));
+    for (
+        head,
+        Flow {
+            address: server, ..
+        },
+    ) in servers()
+    {
+        let git = GitServer::start();
         let url = format!("http://{server}/idtoken?api-version=2.0");
         let action = verified(&git, &server)
             .input("argocd-oidc-connector", "ci")
@@ -751,20 +832,33 @@ fn who_gives_out_id_tokens_and_speaks_http_without_end() {
 
 /// A server of a repository that has one file.
 fn serving(content: &[u8]) -> String {
-    let (id, packed) = blob(content);
-    let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), id);
-    let (tip, commit) = commit(root, b"feat: it\n");
-    Hostile::sending(tip, &[commit, files, packed]).serve()
+    serving_all(&BTreeMap::from([("web.yaml", content)]))
 }
 
-#[test]
-fn a_file_that_means_harm_to_those_who_read_yaml() {
+/// A server of a repository that has these files.
+fn serving_all(files: &BTreeMap<&str, &[u8]>) -> String {
+    let (mut objects, mut entries) = (BTreeMap::new(), Vec::new());
+    for (name, content) in files {
+        let (id, packed) = blob(content);
+        entries.extend([format!("100644 {name}\0").as_bytes(), id.as_bytes()].concat());
+        objects.insert(id.to_string(), packed);
+    }
+    let root = ObjectId::of(ObjectKind::Tree, &entries);
+    let (tip, commit) = commit(root, b"feat: it\n");
+    let objects = [commit, packed(TREE, b"", &entries)]
+        .into_iter()
+        .chain(objects.into_values());
+    Hostile::sending(tip, &objects.collect::<Vec<_>>()).serve()
+}
+
+/// Files that mean harm to those who read YAML.
+fn harmful() -> Vec<String> {
     let mut laughs = String::from("a0: &a0 [ha, ha]\n");
     for level in 1..40 {
         let below = level - 1;
         laughs += &format!("a{level}: &a{level} [*a{below}, *a{below}, *a{below}]\n");
     }
-    let files = [
+    vec![
         laughs,
         "a: &a [*a, *a]\n".to_owned(),
         "a: &a\n  <<: *a\n  image: acme/web:v1\n".to_owned(),
@@ -784,8 +878,12 @@ fn a_file_that_means_harm_to_those_who_read_yaml() {
         "%TAG ! tag:x,2000:\n".repeat(1 << 18),
         "a".repeat(8 << 20),
         "#".repeat(8 << 20),
-    ];
-    for file in files {
+    ]
+}
+
+#[test]
+fn a_file_that_means_harm_to_those_who_read_yaml() {
+    for file in harmful() {
         let outcome = run(&serving(file.as_bytes()), "update", "web.yaml");
         let start = file.get(..40).unwrap_or(&file);
         assert_eq!(outcome.code(), Some(1), "{start}\n{}", outcome.log());
@@ -940,6 +1038,110 @@ fn a_freeze_file_that_means_harm() {
             .input("timeout", TIMEOUT.to_string());
         ends_with(&bounded(action), told);
     }
+}
+
+#[test]
+fn a_file_that_means_harm_wherever_else_one_is_read() {
+    type Inputs = &'static [(&'static str, &'static str)];
+    let roles: [(&str, Inputs); 5] = [
+        ("web.yaml", &[("operation", "status")]),
+        ("web.yaml", &[("operation", "history")]),
+        (
+            "freezes.yaml",
+            &[("image", "acme/web:v2"), ("freeze-file", "freezes.yaml")],
+        ),
+        (
+            "stage.yaml",
+            &[("operation", "promote"), ("from", "stage.yaml")],
+        ),
+        (
+            "web.yaml",
+            &[("operation", "promote"), ("from", "stage.yaml")],
+        ),
+    ];
+    std::thread::scope(|scope| {
+        for (name, inputs) in roles {
+            scope.spawn(move || {
+                for file in harmful() {
+                    let mut files =
+                        BTreeMap::from([("web.yaml", MANIFEST), ("stage.yaml", MANIFEST)]);
+                    files.insert(name, file.as_bytes());
+                    let mut action = Action::new()
+                        .input("repository", serving_all(&files))
+                        .input("file", "web.yaml")
+                        .input("timeout", TIMEOUT.to_string());
+                    for (input, value) in inputs {
+                        action = action.input(input, *value);
+                    }
+                    takes_seconds(action, 40);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn many_files_that_are_each_within_the_limits() {
+    for (key, count, expected) in [
+        (
+            "names",
+            150_000,
+            "the limit of 1048576 keys, values and lists",
+        ),
+        (
+            "images",
+            30_000,
+            "the limit of 32768 images in the files read at once",
+        ),
+        // And one that is not.
+        (
+            "images",
+            140_000,
+            "the limit of 32768 images in the files read at once",
+        ),
+    ] {
+        let list = format!("{key}: [{}a]\n", "a,".repeat(count));
+        let names: Vec<String> = (0..8).map(|n| format!("{n}.yaml")).collect();
+        let files = names.iter().map(|name| (name.as_str(), list.as_bytes()));
+        let action = Action::new()
+            .input("repository", serving_all(&files.collect()))
+            .input("file", names.join("\n"))
+            .input("image", "acme/web:v2")
+            // Time for all of them.
+            .input("timeout", "120");
+        ends_with(&takes_seconds(action, 100), expected);
+    }
+}
+
+/// A repository of `count` commits that each say about a megabyte, which is made of `part`.
+fn saying(part: &str, count: usize) -> String {
+    let text = part.repeat((1 << 20) / part.len() - 300);
+    let (mut parent, mut objects) = (String::new(), Vec::new());
+    let mut tip = None;
+    for number in 0..count {
+        let (file, packed) = blob(&[MANIFEST, format!("# {number}\n").as_bytes()].concat());
+        let (root, files) = tree("100644", ["web.yaml".to_owned()].into_iter(), file);
+        let message = format!("feat: {number}\n\n{text}\n\nX: {number}\n");
+        let (id, commit) = commit_on(&parent, root, message.as_bytes());
+        parent = format!("parent {id}\n");
+        objects.extend([packed, files, commit]);
+        tip = Some(id);
+    }
+    Hostile::sending(tip.unwrap(), &objects).serve()
+}
+
+#[test]
+fn messages_that_nobody_reads() {
+    // Words, trailers, and as many paragraphs as there can be.
+    for part in ["words of many\n", "Deployed-Image: a\n", "a: b\n\n"] {
+        let url = saying(part, 10);
+        for operation in ["history", "rollback"] {
+            let outcome = run(&url, operation, "web.yaml");
+            assert!(!outcome.log().contains("panicked"), "{}", outcome.log());
+        }
+    }
+    let outcome = run(&saying("x", 80), "history", "web.yaml");
+    ends_with(&outcome, "of commits read at once");
 }
 
 #[test]

@@ -7,17 +7,17 @@ use std::net::TcpStream;
 use gitops_deploy::limits::{GITHUB, JSON, LISTS, VALUES};
 
 use crate::hostile::{self, TIMEOUT, beside, bounded};
-use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, listen};
+use crate::support::{ARGOCD_TOKEN, Action, GitServer, Outcome, TOKEN, listen, manifest};
 
 /// What was asked for: `GET /api/v1/version`.
-type Asked<'r> = &'r str;
+pub(crate) type Asked<'r> = &'r str;
 
 /// A status and JSON.
-type Answer = (u16, Vec<u8>);
+pub(crate) type Answer = (u16, Vec<u8>);
 
 /// A server that answers what `answer` does, each a status and JSON, and hands all else to the one at
 /// `behind`.
-fn before(
+pub(crate) fn before(
     behind: &str,
     answer: impl Fn(Asked<'_>) -> Option<Answer> + Send + Sync + 'static,
 ) -> String {
@@ -80,7 +80,7 @@ fn deep() -> String {
 }
 
 /// Lists that take as much memory as they can, in fewer than so many bytes.
-fn lists(bytes: u64) -> Vec<String> {
+pub(crate) fn lists(bytes: u64) -> Vec<String> {
     let bytes = bytes - 1_000;
     let whole = |item: &str| list(item, bytes);
     // As many as are taken in.
@@ -98,7 +98,7 @@ fn lists(bytes: u64) -> Vec<String> {
 
 /// A run that ended in its time, in its memory, and was told why.
 #[track_caller]
-fn is_told(outcome: &Outcome) {
+pub(crate) fn is_told(outcome: &Outcome) {
     let (log, errors) = (outcome.log(), outcome.errors());
     assert_eq!(outcome.code(), Some(1), "{log}");
     assert_eq!(errors.len(), 1, "{log}");
@@ -208,4 +208,63 @@ fn a_gitea_whose_lists_have_no_end() {
     });
     // Time for so many of them that all together would be too much.
     is_told(&bounded(action.input("timeout", "12")));
+}
+
+/// What would be a command to the runner, a colour, a picture, a link or a mention, in the words of somebody else.
+const WORDS: &str = "x\n::error::harm\r\n::set-output name=a::harm\n::stop-commands::harm\n##[error]harm \u{1b}[31m\u{202e} \
+    <img src=x onerror=harm()> [a](http://harm.example) ![b](http://harm.example) ` `` \" | ~~~ http://harm.example/`<b>` \
+    @acme closes #7 </details><script>";
+
+/// Checks that those words were no more than text.
+#[track_caller]
+fn is_text(case: &str, outcome: &Outcome) {
+    let log = outcome.log();
+    assert_eq!(outcome.code(), Some(1), "{case}: {log}");
+    let shown = [&outcome.stdout, &outcome.stderr, &outcome.summary].map(String::as_str);
+    let all = shown.join("\n");
+    // They are there.
+    assert!(all.contains("harm"), "{case}: {log}");
+    for command in [
+        "::error::harm",
+        "::set-output",
+        "::stop-commands",
+        "##[error]",
+    ] {
+        // The runner reads what is printed.
+        let mut lines = log.lines().map(str::trim_start);
+        assert!(
+            !lines.any(|line| line.starts_with(command)),
+            "{case}: {log}"
+        );
+    }
+    assert!(!all.contains(['\u{1b}', '\u{202e}']), "{case}: {log}");
+    let mut options = comrak::Options::default();
+    options.extension.table = true;
+    options.extension.autolink = true;
+    options.extension.strikethrough = true;
+    options.render.r#unsafe = true;
+    let html = comrak::markdown_to_html(&outcome.summary, &options);
+    for element in ["<img", "<b>", "<script", "href=\"http://harm"] {
+        assert!(!html.contains(element), "{case}: {element} in {html}");
+    }
+}
+
+#[test]
+fn words_that_come_with_a_push_are_text_in_the_log_and_the_summary() {
+    let directory = tempfile::tempdir().unwrap();
+    let words = directory.path().join("words");
+    std::fs::write(&words, WORDS).unwrap();
+    let git = GitServer::start();
+    let repository = git.repository_with("acme/deploy", "web.yaml", &manifest("v1"));
+    let action = Action::new()
+        .input("repository", repository.url())
+        .input("file", "web.yaml")
+        .input("image", "ghcr.io/acme/web:v2")
+        .input("token", TOKEN)
+        .input("timeout", TIMEOUT.to_string());
+    repository.hook(
+        "pre-receive",
+        &format!("cat {} >&2; exit 1", words.display()),
+    );
+    is_text("a hook", &bounded(action));
 }

@@ -26,6 +26,7 @@ mod github_app;
 mod guards;
 mod hostile;
 mod hostile_apis;
+mod hostile_pages;
 mod inputs;
 mod manifests;
 mod oidc;

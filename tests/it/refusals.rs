@@ -693,7 +693,9 @@ fn a_date_to_come_back_at_is_waited_for() {
         let date = |hour: u8, second: u8| format!("Wed, 21 Oct 2015 {hour:02}:28:{second:02} GMT");
         let headers = [("Date", date(7, 0)), ("Retry-After", date(hour, second))];
         let headers = headers.map(|(name, value)| (name.to_owned(), value));
-        Fault::Status(status, headers.into(), "{}".to_owned())
+        // Status and headers tell, whatever the words are.
+        let body = r#"{"message": "Too many requests: rate limit exceeded"}"#;
+        Fault::Status(status, headers.into(), body.to_owned())
     };
     for (transport, step) in [
         ("git", Step::FetchRefs),
@@ -725,6 +727,8 @@ fn a_date_to_come_back_at_is_waited_for() {
             let told = told(&server, &action.run().failed());
             assert_eq!(server.count(step), 1, "{case}");
             assert!(told.contains(&format!("HTTP {status}")), "{case}: {told}");
+            let is_limit = told.starts_with("A rate limit was exceeded: ");
+            assert_eq!(is_limit, status == 429, "{case}: {told}");
         }
     }
 }

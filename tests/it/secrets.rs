@@ -1,9 +1,14 @@
 //! A secret is in nothing that the action prints or writes, however it got there and was escaped.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::support::{Action, Fault, GitServer, Outcome, Step, TOKEN, Via};
+use crate::support::{
+    APP_ID, APP_KEY, Action, Fault, GitServer, MINTED, Outcome, Repository, Rights, Step, TOKEN,
+    Via, git,
+};
 
 const FILE: &str = "web.yaml";
 const MANIFEST: &str =
@@ -86,24 +91,120 @@ fn what_a_server_says_is_cut_in_no_secret() {
     }
 }
 
+/// Whatever is asked of GitHub's API is asked of the server of the repository. Each step asks it where `api-url` is of
+/// that server, so that none of them is silent for another reason.
 #[test]
 fn a_token_is_not_sent_to_the_api_of_another_server() {
-    let (own, other) = (GitServer::start(), GitServer::start());
-    let repository = own.repository_with("acme/deploy", FILE, MANIFEST);
-    let elsewhere = other.url().replace("127.0.0.1", "localhost");
-    for transport in ["auto", "git", "api"] {
-        let outcome = Action::new()
-            .over(Via::Git, &repository)
-            .input("server-url", own.url())
+    type Change = fn(&World, Action) -> Action;
+    let steps: [(&str, Change); 9] = [
+        ("transport: api", |_, step| step.input("transport", "api")),
+        ("transport: auto", |_, step| step),
+        ("diagnosis", |_, step| {
+            step.input("transport", "git").input("token", "wrong")
+        }),
+        ("pull request", |_, step| step.input("pull-request", "true")),
+        ("merge wait", |_, step| {
+            let step = step.input("pull-request", "true");
+            step.input("transport", "git")
+                .input("pull-request-wait", "1")
+        }),
+        ("commit statuses", |world, step| {
+            step.input("operation", "verify")
+                .input("transport", "git")
+                .input("commit", world.repository.tip("main"))
+                .input("status-context", "web")
+                .input("verify-timeout", "1")
+        }),
+        ("sign-on", |_, step| {
+            step.input("app-id", APP_ID)
+                .input("app-private-key", APP_KEY)
+        }),
+        ("source changes", |world, step| {
+            world.deploy_before();
+            step.input("transport", "git")
+                .env("GITHUB_SHA", world.build())
+        }),
+        ("promotion", |_, step| {
+            step.input("operation", "promote")
+                .input("image", "")
+                .input("from", FILE)
+                .input("file", "prod.yaml")
+        }),
+    ];
+    for (case, step) in steps {
+        for is_elsewhere in [false, true] {
+            let (world, other) = (World::new(), GitServer::start());
+            let own = world.server.url();
+            let api = match is_elsewhere {
+                true => other.url().replace("127.0.0.1", "localhost"),
+                false => own.clone(),
+            };
+            let action = world.step().input("api-url", format!("{api}/api/v3"));
+            let outcome = step(&world, action).run();
+            let asked = world.server.requests();
+            let is_githubs = |path: &str| path.starts_with("/api/v3/") || path == "/api/graphql";
+            let is_asked = asked.iter().any(|one| is_githubs(&one.path));
+            assert_eq!(is_asked, !is_elsewhere, "{case}: {}", outcome.log());
+            assert_eq!(other.requests().len(), 0, "{case}: {}", outcome.log());
+        }
+    }
+}
+
+/// Manifests and a source on one server.
+struct World {
+    server: GitServer,
+    repository: Repository,
+    source: Repository,
+}
+
+impl World {
+    fn new() -> Self {
+        let server = GitServer::start();
+        let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
+        repository.commit(
+            "main",
+            "prod.yaml",
+            MANIFEST.replace("v1", "v0"),
+            "feat: prod",
+        );
+        server.grant(MINTED, Rights::ReadWrite);
+        let github = server.github();
+        github.install_app("acme/deploy", &["contents", "pull_requests"]);
+        Self {
+            source: server.repository("acme/web"),
+            repository,
+            server,
+        }
+    }
+
+    /// A commit of the source.
+    fn build(&self) -> String {
+        let number = self.source.log("--all").len().to_string();
+        self.source.commit("main", "a", number, "feat: x")
+    }
+
+    fn step(&self) -> Action {
+        Action::new()
+            .input("server-url", self.server.url())
             .input("repository", "acme/deploy")
-            .input("api-url", format!("{elsewhere}/api/v3"))
             .input("file", FILE)
             .input("image", "acme/web:v2")
-            .input("token", "wrong")
-            .input("transport", transport)
+            .input("token", TOKEN)
+            .input("source-token", TOKEN)
+            .input("timeout", "20")
+            .env("GITHUB_SERVER_URL", self.server.url())
+            .env("GITHUB_REPOSITORY", "acme/web")
+    }
+
+    /// Deploys what the next deployment replaces, so that it is known what is in that.
+    fn deploy_before(&self) {
+        let step = self.step().env("GITHUB_SHA", self.build());
+        let step = step
+            .input("image", "acme/web:v1.5")
+            .input("transport", "git");
+        step.input("api-url", "http://127.0.0.1:1")
             .run()
-            .failed();
-        assert_eq!(other.requests().len(), 0, "{}", outcome.log());
+            .succeeded();
     }
 }
 
@@ -117,12 +218,19 @@ fn a_local_repository_is_read_as_git_reads_it_and_none_of_its_hooks_runs() {
     // Its objects are those of the other one, and a part of its configuration is in another file.
     let from = repository.path().to_str().unwrap().to_owned();
     repository.git(&["clone", "-q", "--bare", "--shared", &from, &at("local")]);
-    std::fs::write(at("included"), "[core]\n\thooksPath = hooks-of-its-own\n").unwrap();
+    // What has no reflog by itself has one by a setting that stands in the other file alone.
+    let setting = "[core]\n\thooksPath = hooks-of-its-own\n\tlogAllRefUpdates = true\n";
+    std::fs::write(at("included"), setting).unwrap();
     let config = at("local/config");
-    let included = std::fs::read_to_string(&config).unwrap();
-    let included = format!("{included}[include]\n\tpath = {}\n", at("included"));
+    let own = std::fs::read_to_string(&config).unwrap();
+    assert!(!own.contains("logAllRefUpdates"));
+    let included = format!("{own}[include]\n\tpath = {}\n", at("included"));
     std::fs::write(config, included).unwrap();
-    assert!(std::fs::exists(at("local/objects/info/alternates")).unwrap());
+    let objects = git(Path::new(&at("local")), &["count-objects", "-v"]);
+    assert!(
+        objects.starts_with("count: 0\n") && objects.contains("\nin-pack: 0\n"),
+        "{objects}"
+    );
     for hooks in ["local/hooks", "local/hooks-of-its-own"] {
         std::fs::create_dir_all(at(hooks)).unwrap();
         for hook in [
@@ -145,7 +253,28 @@ fn a_local_repository_is_read_as_git_reads_it_and_none_of_its_hooks_runs() {
         .run()
         .succeeded();
     assert_eq!(outcome.output("changed"), "true");
+    let reflog = std::fs::read_to_string(at("local/logs/refs/heads/main")).unwrap();
+    assert!(reflog.starts_with(&repository.tip("main")), "{reflog}");
     assert!(!std::fs::exists(at("ran")).unwrap());
+}
+
+#[test]
+fn a_table_waits_for_nobody_who_reads_what_is_there() {
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
+    let workspace = tempfile::tempdir().unwrap();
+    let pipe = workspace.path().join("gitops-deployments.csv");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    Action::new()
+        .over(Via::Git, &repository)
+        .env("GITHUB_WORKSPACE", workspace.path().to_str().unwrap())
+        .input("operation", "history")
+        .input("file", FILE)
+        .input("token", TOKEN)
+        .run()
+        .succeeded();
+    assert!(std::fs::metadata(&pipe).unwrap().is_file());
 }
 
 #[test]

@@ -160,3 +160,31 @@ fn failed(became: &str, failure: &Failure) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_no_longer_than_github_shows_and_ends_in_a_whole_line() {
+        const MORE: &str = "\n\n… and more than GitHub shows in a summary.\n";
+        let most = 1 << 20;
+        let line = "| ä | `web` |\n";
+        let fits = line.repeat(MAX_BYTES / line.len());
+        assert_eq!(cut(fits.clone()), fits);
+        let shown = cut(format!("{fits}{line}{line}"));
+        assert!(shown.len() < most, "{}", shown.len());
+        let lines = shown.strip_suffix(MORE).unwrap().split('\n');
+        assert!(lines.clone().all(|shown| shown == line.trim_end()));
+        assert_eq!(lines.count(), fits.lines().count());
+        // A line that is not shown whole is not shown at all.
+        assert_eq!(cut(format!("a\n{}", "ä".repeat(most))), format!("a{MORE}"));
+        assert_eq!(cut("ä".repeat(most)), MORE);
+        let summary = Summary {
+            head: "### ✅ Done\n\n".to_owned(),
+            body: line.repeat(100_000),
+        };
+        let text = summary.text(&vec!["w".repeat(most); 30]);
+        assert!(text.starts_with("### ✅ Done\n\n") && text.len() < most);
+    }
+}

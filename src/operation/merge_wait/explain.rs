@@ -301,13 +301,13 @@ impl Told<'_> {
     }
 
     /// The time is over. `trouble` is what the last look ended with.
-    pub(super) fn timed_out(&self, time: Duration, trouble: Option<&str>) -> Unmerged {
+    pub(super) fn timed_out(&self, time: Duration, trouble: Option<&RepositoryError>) -> Unmerged {
         if let Some(trouble) = trouble {
             let hint =
                 "Look at the pull request, and run the job again: it goes on from what is there.";
             return Unmerged {
                 outcome: Some(MergeOutcome::TimedOut),
-                failure: self.unknown(trouble).with_hint(hint),
+                failure: self.unknown(&trouble.to_string()).with_hint(hint),
             };
         }
         ended(

@@ -48,7 +48,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const DOUBT: Duration = Duration::from_secs(1);
 const DOUBTS: u32 = 2;
 /// What the last look may take, when the time is over.
-const LAST_LOOK: Duration = Duration::from_secs(30);
+const LAST_LOOK: Duration = Duration::from_secs(15);
 
 /// How a plan is made again on a target that moved.
 #[derive(Clone, Copy)]
@@ -262,7 +262,7 @@ impl<'a> Watch<'a> {
             };
             if is_last {
                 let time = self.waiting.wait.time;
-                return Err(self.told().timed_out(time, trouble.words()));
+                return Err(self.told().timed_out(time, trouble.last()));
             }
             tokio::select! {
                 () = tokio::time::sleep(wait.min(self.deadline.remaining())) => {}

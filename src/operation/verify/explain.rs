@@ -14,7 +14,7 @@ use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
 use crate::failure::Reason;
-use crate::http::text::{is_rate_limit, one_line};
+use crate::http::text::one_line;
 use crate::operation::advice::on_this_machine;
 use crate::repository::CommitId;
 
@@ -209,7 +209,7 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
             format!("The certificate of {host} is not trusted: {why}."),
             "Give the CA that signed it as `ca-certificate`, in PEM. Argo CD's own certificate is self-signed until you replace it (`argocd-server-tls`).",
         ),
-        ArgocdError::Unreachable(_) | ArgocdError::Unavailable(_) => {
+        ArgocdError::Unreachable(_) | ArgocdError::Unavailable { .. } => {
             unreachable_server(seen, error, waited)
         }
     }
@@ -219,7 +219,9 @@ fn unreachable_server(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) ->
     let server = &seen.watching.argocd.server;
     let message = format!("{error}. This step asked for {} s.", waited.as_secs());
     let look = format!("Look at {} ({}).", seen.name, server.page(seen.name));
-    if is_rate_limit(&error.to_string()) {
+    if let ArgocdError::Unavailable { passing, .. } = error
+        && passing.is_rate_limit
+    {
         let hint = format!(
             "{look} Argo CD, or what is in front of it, limits how often it is asked: whoever runs it can raise that for this runner."
         );

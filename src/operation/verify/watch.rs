@@ -911,7 +911,7 @@ impl<'a> Watch<'a> {
         let seen = self.seen.application.is_some();
         let since = *self.refused_since.get_or_insert_with(Instant::now);
         let waits = match &error {
-            ArgocdError::Unavailable(_) => true,
+            ArgocdError::Unavailable { .. } => true,
             ArgocdError::Unreachable(_) => seen || self.started.elapsed() < UNREACHABLE,
             ArgocdError::Forbidden(_)
             | ArgocdError::KeptOut(_)

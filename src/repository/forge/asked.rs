@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, HeaderValue};
 use url::Url;
 
 use crate::deadline::Deadline;
-use crate::http::exchange::{self, Answer, ExchangeError};
+use crate::http::exchange::{self, Answer, ExchangeError, Passing};
 use crate::http::text;
 use crate::repository::error::RepositoryError;
 use crate::repository::wire::{WireError, WireErrorKind, refused};
@@ -41,12 +41,13 @@ pub(super) async fn asked(
         },
         () = deadline.cancelled() => return Err(RepositoryError::Cancelled),
     };
-    match answer.status {
-        429 | 500.. => Err(failed(WireErrorKind::Status {
-            status: answer.status,
+    let (status, passing) = (answer.status, Passing::of(answer.status, &answer.headers));
+    match passing.is_rate_limit || status >= 500 {
+        true => Err(failed(WireErrorKind::Status {
+            status,
             detail: String::new(),
-            retry_after: exchange::retry_after(&answer.headers),
+            passing,
         })),
-        _ => Ok(Some(answer)),
+        false => Ok(Some(answer)),
     }
 }

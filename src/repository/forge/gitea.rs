@@ -11,7 +11,7 @@ use url::Url;
 
 use super::pull::{Merge, Merging, Pull, PullDraft, PullRequests, PullState};
 use crate::deadline::Deadline;
-use crate::http::exchange::{self, Answer, Patience};
+use crate::http::exchange::{self, Answer, Passing, Patience};
 use crate::http::text::{self, answered, one_line};
 use crate::limits::JSON;
 use crate::repository::branch::BranchName;
@@ -203,7 +203,7 @@ impl Gitea<'_> {
         let kind = WireErrorKind::Status {
             status,
             detail,
-            retry_after: exchange::retry_after(&answer.headers),
+            passing: Passing::of(answer.status, &answer.headers),
         };
         let pushing = true;
         Err(refused(WireError { pushing, kind }, &self.host()))

@@ -23,7 +23,7 @@ use super::answer::FetchError;
 use super::budget::Budget;
 use crate::http::Credentials;
 use crate::http::exchange::{
-    self, ExchangeError, Incoming, MAX_REDIRECTS, Patience, is_same_origin, is_upgrade,
+    self, ExchangeError, Incoming, MAX_REDIRECTS, Passing, Patience, is_same_origin, is_upgrade,
 };
 use crate::http::text::{self, one_line};
 use crate::repository::wire::{WireError, WireErrorKind};
@@ -388,7 +388,7 @@ async fn checked(
     let content_type = content_type.and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     if !(200..300).contains(&status) {
-        let retry_after = exchange::retry_after(incoming.headers());
+        let passing = Passing::of(status, incoming.headers());
         let detail = if content_type.starts_with("text/html") {
             String::new()
         } else {
@@ -399,7 +399,7 @@ async fn checked(
         return Err(WireErrorKind::Status {
             status,
             detail,
-            retry_after,
+            passing,
         });
     }
     let expected = format!("application/x-{}-{kind}", service.name());

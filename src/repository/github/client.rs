@@ -23,7 +23,7 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use crate::deadline::Deadline;
-use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Patience, is_same_origin};
+use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Passing, Patience, is_same_origin};
 use crate::http::text::{self, answered, one_line};
 use crate::limits::{GITHUB, OBJECT};
 use crate::repository::wire::{WireError, WireErrorKind, refused};
@@ -419,14 +419,14 @@ impl Client {
         }
         let (status, host) = (answer.status, self.host());
         let detail = message(&answer.body);
-        let limited = status == 429
-            || (status == 403
-                && (answer.header("retry-after").is_some()
-                    || answer.header("x-ratelimit-remaining") == Some("0")
-                    || ["rate limit", "temporarily blocked"]
-                        .iter()
-                        .any(|words| detail.contains(words))));
-        if limited {
+        let passing = Passing::of(status, &answer.headers);
+        // A secondary limit may have neither header, and then shows in nothing but its message ("Exceeding the
+        // rate limit", in the same place).
+        let is_secondary = status == 403
+            && ["secondary rate limit", "temporarily blocked"]
+                .iter()
+                .any(|words| detail.contains(words));
+        if passing.is_rate_limit || is_secondary {
             let what = answered(&host, status, &detail);
             return Err(limited_until(what, &answer.headers).into());
         }
@@ -443,7 +443,7 @@ impl Client {
         let kind = WireErrorKind::Status {
             status,
             detail,
-            retry_after: exchange::retry_after(&answer.headers),
+            passing,
         };
         Err(self.failed(access, kind))
     }
@@ -538,7 +538,10 @@ fn limited_until(mut what: String, headers: &HeaderMap) -> RepositoryError {
     }
     RepositoryError::Unavailable {
         what,
-        retry_after: Some(limit(headers).unwrap_or(SECONDARY_LIMIT)),
+        passing: Passing {
+            is_rate_limit: true,
+            retry_after: Some(limit(headers).unwrap_or(SECONDARY_LIMIT)),
+        },
     }
 }
 
@@ -571,7 +574,7 @@ pub fn explained(errors: &[GraphqlError], access: Access) -> RepositoryError {
     }
     let kind = errors.first().and_then(|error| error.kind.as_deref());
     RepositoryError::Protocol {
-        what: format!("{}: {}", kind.unwrap_or("GraphQL"), said(errors)),
+        what: format!("{}: {}", one_line(kind.unwrap_or("GraphQL")), said(errors)),
     }
 }
 

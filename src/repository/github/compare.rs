@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use super::client::Client;
+use crate::limits::COMMITS;
 use crate::repository::RepositoryError;
 use crate::repository::head::Relation;
 
@@ -11,6 +12,8 @@ use crate::repository::head::Relation;
 pub const MAX_COMMITS: usize = 250;
 /// The most of one page.
 const PAGE: usize = 100;
+/// On how many pages those are, of which the last one may have a single commit.
+const MAX_PAGES: usize = MAX_COMMITS.div_ceil(PAGE) + 1;
 
 /// What the second commit has that the first one has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,21 @@ pub struct Compared {
     pub author: String,
     /// When it was written, in ISO 8601.
     pub date: String,
+}
+
+impl Compared {
+    fn size(&self) -> u64 {
+        let Self {
+            sha,
+            message,
+            author,
+            date,
+        } = self;
+        [sha, message, author, date]
+            .map(|text| text.len() as u64)
+            .iter()
+            .sum()
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,21 +106,31 @@ impl Client {
         };
         let pages = first.ahead_by.div_ceil(PAGE).max(1);
         // The newest are on the last pages.
-        let mut commits = Vec::new();
-        for number in (2..=pages).rev() {
-            if commits.len() >= MAX_COMMITS {
+        let (mut commits, mut bytes) = (Vec::new(), 0);
+        for number in (2..=pages).rev().take(MAX_PAGES) {
+            let Some(Page {
+                commits: listed, ..
+            }) = page(number).await?
+            else {
+                break;
+            };
+            let listed = listed.into_iter().rev().take(PAGE).map(Listed::compared);
+            for one in listed.take(MAX_COMMITS - commits.len()) {
+                bytes += one.size();
+                COMMITS.check(bytes)?;
+                commits.push(one);
+            }
+            if commits.len() == MAX_COMMITS {
                 break;
             }
-            let listed = page(number).await?.map(|page| page.commits);
-            commits.extend(listed.into_iter().flatten().rev());
         }
-        commits.extend(first.commits.into_iter().rev());
-        commits.truncate(MAX_COMMITS);
+        let listed = first.commits.into_iter().rev().map(Listed::compared);
+        commits.extend(listed.take(MAX_COMMITS - commits.len()));
         Ok(Some(Comparison {
             relation: first.status,
             ahead: first.ahead_by,
             behind: first.behind_by,
-            commits: commits.into_iter().map(Listed::compared).collect(),
+            commits,
         }))
     }
 }

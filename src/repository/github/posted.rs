@@ -15,6 +15,7 @@ use super::client::CallError;
 use super::read::InRepository;
 use super::repository::GithubRepository;
 use crate::commit_status::{Commit, Context, Kind, Posted, State, Workflow, arranged};
+use crate::limits::POSTED;
 use crate::repository::branch::BranchName;
 use crate::repository::error::{Refusal, RepositoryError};
 use crate::repository::object::CommitId;
@@ -298,6 +299,19 @@ fn checks(after: &str) -> String {
     )
 }
 
+/// How much of what is posted a look holds already.
+#[derive(Default)]
+struct Room(u64);
+
+impl Room {
+    /// Takes in what was read, if there is room for it.
+    fn take(&mut self, posted: Vec<Posted>) -> Result<Vec<Posted>, RepositoryError> {
+        self.0 += posted.iter().map(Posted::size).sum::<u64>();
+        POSTED.check(self.0)?;
+        Ok(posted)
+    }
+}
+
 impl Reader {
     /// Nothing is asked yet.
     pub fn new(asked: Asked) -> Self {
@@ -372,17 +386,18 @@ fragment Shown on Commit {{ {fields} }}"
             ),
             None => (None, Vec::new()),
         };
-        let commits = history.into_iter().map(|mut on| {
+        let mut room = Room::default();
+        let mut commits = Vec::new();
+        for mut on in history.into_iter().take(COMMITS) {
             let parents = on.parents.take().into_iter().flat_map(|found| found.nodes);
-            Commit {
+            commits.push(Commit {
                 id: std::mem::take(&mut on.oid),
                 parents: parents.map(|parent| parent.oid).collect(),
-                posted: on.posted(),
-            }
-        });
-        let commits = commits.collect();
+                posted: room.take(on.posted())?,
+            });
+        }
         let own = match own {
-            Some(own) => self.whole(api, own, commit).await?,
+            Some(own) => self.whole(api, own, commit, &mut room).await?,
             None => Vec::new(),
         };
         Ok(Shown {
@@ -399,6 +414,7 @@ fragment Shown on Commit {{ {fields} }}"
         api: &GithubRepository,
         own: OnCommit,
         commit: &CommitId,
+        room: &mut Room,
     ) -> Result<Vec<Posted>, PostedError> {
         #[derive(Deserialize)]
         struct Repository {
@@ -410,7 +426,7 @@ fragment Shown on Commit {{ {fields} }}"
             page.end_cursor.clone()
         };
         let mut after = next(&own);
-        let mut posted = own.posted();
+        let mut posted = room.take(own.posted())?;
         for _ in 1..PAGES {
             let Some(cursor) = after.take() else { break };
             let variables =
@@ -427,7 +443,7 @@ fragment Shown on Commit {{ {fields} }}"
             let InRepository { repository }: InRepository<Repository> = asked.map_err(refused)?;
             let Some(page) = repository.own else { break };
             after = next(&page);
-            posted.extend(page.posted());
+            posted.extend(room.take(page.posted())?);
         }
         Ok(posted)
     }
@@ -448,6 +464,7 @@ fragment Shown on Commit {{ {fields} }}"
         let tip = tip.transpose()?;
         let mut commits: Vec<Commit> = listed
             .into_iter()
+            .take(COMMITS)
             .map(|one| Commit {
                 id: one.sha,
                 parents: one.parents.into_iter().map(|parent| parent.sha).collect(),
@@ -461,16 +478,20 @@ fragment Shown on Commit {{ {fields} }}"
         };
         let newest_first: Vec<&Commit> = around.later.iter().rev().copied().collect();
         let (later, earlier) = (ids(&newest_first, LATER), ids(&around.earlier, EARLIER));
-        let mut known = match self.earlier.take() {
-            Some(known) => known,
-            None => self.on_each(api, earlier).await?,
-        };
-        self.earlier = Some(known.clone());
-        known.extend(self.on_each(api, later).await?);
+        let mut room = Room::default();
+        if self.earlier.is_none() {
+            let known = self.on_each(api, earlier, &mut Room::default()).await?;
+            self.earlier = Some(known);
+        }
+        let mut known = self.earlier.clone().unwrap_or_default();
+        for posted in known.values_mut() {
+            *posted = room.take(std::mem::take(posted))?;
+        }
+        known.extend(self.on_each(api, later, &mut room).await?);
         for one in &mut commits {
             one.posted = known.remove(&one.id).unwrap_or_default();
         }
-        let own = self.on_commit(api, commit.as_str()).await?;
+        let own = self.on_commit(api, commit.as_str(), &mut room).await?;
         Ok(Shown {
             tip,
             commits,
@@ -483,10 +504,11 @@ fragment Shown on Commit {{ {fields} }}"
         &self,
         api: &GithubRepository,
         commits: Vec<String>,
+        room: &mut Room,
     ) -> Result<HashMap<String, Vec<Posted>>, PostedError> {
         let mut posted = HashMap::new();
         for commit in commits {
-            let own = self.on_commit(api, &commit).await?;
+            let own = self.on_commit(api, &commit, room).await?;
             posted.insert(commit, own);
         }
         Ok(posted)
@@ -496,6 +518,7 @@ fragment Shown on Commit {{ {fields} }}"
         &self,
         api: &GithubRepository,
         commit: &str,
+        room: &mut Room,
     ) -> Result<Vec<Posted>, PostedError> {
         let (client, name) = (&api.client, &api.name);
         let mut posted = Vec::new();
@@ -505,7 +528,7 @@ fragment Shown on Commit {{ {fields} }}"
             let all = all.map_err(|error| denied(Kind::Status, error))?;
             let all = all.unwrap_or_default().into_iter();
             let all: Vec<Posted> = all.filter_map(StatusContext::posted).collect();
-            posted.extend(newest(all));
+            posted.extend(room.take(newest(all).collect())?);
         }
         if self.asked.checks {
             let path =
@@ -513,25 +536,29 @@ fragment Shown on Commit {{ {fields} }}"
             let all = client.get::<CheckRuns>(&path).await;
             let all = all.map_err(|error| denied(Kind::Check, error))?;
             let all = all.map(|all| all.check_runs).unwrap_or_default();
-            posted.extend(all.into_iter().map(CheckRun::posted));
+            let all = all.into_iter().map(CheckRun::posted);
+            posted.extend(room.take(all.collect())?);
         }
         if self.asked.deployments.is_some() {
             let path = format!("/repos/{name}/deployments?sha={commit}&per_page={DEPLOYMENTS}");
             let all = client.get::<Vec<ListedDeployment>>(&path).await;
             let all = all.map_err(|error| denied(Kind::Deployment, error))?;
-            let mut deployments = Vec::new();
-            for one in all.unwrap_or_default() {
+            let mut made = Vec::new();
+            for one in all.unwrap_or_default().into_iter().take(DEPLOYMENTS) {
                 let path = format!("/repos/{name}/deployments/{}/statuses?per_page=1", one.id);
                 let statuses = client.get::<Vec<DeploymentStatus>>(&path).await;
                 let statuses = statuses.map_err(|error| denied(Kind::Deployment, error))?;
-                deployments.push(Deployment {
+                let deployment = Deployment {
                     environment: Some(one.environment),
                     created_at: one.created_at,
                     creator: one.creator,
                     latest_status: statuses.unwrap_or_default().into_iter().next(),
-                });
+                };
+                let posted = deployment.posted().into_iter().collect();
+                let posted = room.take(posted)?.into_iter();
+                made.extend(posted.map(|posted| (one.created_at, posted)));
             }
-            posted.extend(to_environments(deployments));
+            posted.extend(to_environments(made));
         }
         Ok(posted)
     }
@@ -588,9 +615,13 @@ impl OnCommit {
         let checks = self.status_check_rollup.map(|rollup| rollup.contexts.nodes);
         let checks = checks.into_iter().flatten();
         let deployments = self.deployments.map(|found| found.nodes);
+        let made = deployments.into_iter().flatten().filter_map(|deployment| {
+            let at = deployment.created_at;
+            Some((at, deployment.posted()?))
+        });
         statuses
             .chain(checks.filter_map(RollupContext::posted))
-            .chain(to_environments(deployments.unwrap_or_default()))
+            .chain(to_environments(made))
             .collect()
     }
 }
@@ -657,49 +688,51 @@ impl CheckRun {
     }
 }
 
-/// The newest deployment to each environment. An older one becomes `inactive` when that has succeeded.
-fn to_environments(deployments: Vec<Deployment>) -> Vec<Posted> {
-    let mut newest: HashMap<String, Deployment> = HashMap::new();
-    for deployment in deployments {
-        let Some(environment) = deployment.environment.clone() else {
-            continue;
-        };
-        let known = newest.get(&environment);
-        if known.is_none_or(|known| known.created_at < deployment.created_at) {
-            newest.insert(environment, deployment);
+/// The newest deployment to each environment, of those that were made then. An older one becomes `inactive` when
+/// that has succeeded.
+fn to_environments(
+    made: impl IntoIterator<Item = (Option<DateTime<Utc>>, Posted)>,
+) -> impl Iterator<Item = Posted> {
+    let mut newest: HashMap<String, (Option<DateTime<Utc>>, Posted)> = HashMap::new();
+    for (at, posted) in made {
+        let known = newest.get(&posted.context.name);
+        if known.is_none_or(|(known, _)| *known < at) {
+            newest.insert(posted.context.name.clone(), (at, posted));
         }
     }
-    newest.into_iter().map(deployed).collect()
+    newest.into_values().map(|(_, posted)| posted)
 }
 
-fn deployed((environment, deployment): (String, Deployment)) -> Posted {
-    let status = deployment.latest_status;
-    let state = State::of_deployment(status.as_ref().map(|status| status.state.as_str()));
-    let mut posted = Posted {
-        context: Context {
-            kind: Kind::Deployment,
-            name: environment,
-        },
-        state,
-        description: String::new(),
-        url: None,
-        creator: deployment.creator.map(|creator| creator.login),
-        at: deployment.created_at,
-        workflow: Workflow::None,
-    };
-    if let Some(status) = status {
-        let mut urls = [status.log_url, status.environment_url]
-            .into_iter()
-            .flatten();
-        posted.description = status.description.unwrap_or_default();
-        posted.url = urls.find(|url| !url.is_empty());
-        posted.creator = status
-            .creator
-            .map(|creator| creator.login)
-            .or(posted.creator);
-        posted.at = status.created_at.or(posted.at);
+impl Deployment {
+    fn posted(self) -> Option<Posted> {
+        let status = self.latest_status;
+        let state = State::of_deployment(status.as_ref().map(|status| status.state.as_str()));
+        let mut posted = Posted {
+            context: Context {
+                kind: Kind::Deployment,
+                name: self.environment?,
+            },
+            state,
+            description: String::new(),
+            url: None,
+            creator: self.creator.map(|creator| creator.login),
+            at: self.created_at,
+            workflow: Workflow::None,
+        };
+        if let Some(status) = status {
+            let mut urls = [status.log_url, status.environment_url]
+                .into_iter()
+                .flatten();
+            posted.description = status.description.unwrap_or_default();
+            posted.url = urls.find(|url| !url.is_empty());
+            posted.creator = status
+                .creator
+                .map(|creator| creator.login)
+                .or(posted.creator);
+            posted.at = status.created_at.or(posted.at);
+        }
+        Some(posted)
     }
-    posted
 }
 
 /// The newest of each name, where all that was ever posted is listed.

@@ -11,7 +11,7 @@ use super::client::CallError;
 use super::past::{self, Along, Answered, Versions};
 use super::repository::{GithubRepository, Tip};
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
-use crate::limits::FilesRead;
+use crate::limits::{FilesRead, LISTED, PATHS};
 use crate::manifest::ManifestFile;
 use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
@@ -452,12 +452,13 @@ impl GithubRepository {
         selection: &FileSelection,
         entries: Vec<Option<AtPath>>,
     ) -> Result<Vec<(u32, ManifestFile)>, RepositoryError> {
-        let mut files = Vec::new();
+        let (mut files, mut read) = (Vec::new(), FilesRead::default());
         for (path, entry) in selection.named_paths().into_iter().zip(entries) {
             let (mode, bytes) = match entry {
                 Some(entry) => (entry.mode, self.file(path, entry).await?),
                 None => return Err(self.absent(commit, path).await?),
             };
+            read.count(bytes.len() as u64)?;
             let path = path.clone();
             files.push((mode, ManifestFile { path, bytes }));
         }
@@ -466,12 +467,9 @@ impl GithubRepository {
             let matching = globbed(selection, all, |file| &file.path)?;
             let contents = self.contents(&matching).await?;
             for (Listed { path, mode, .. }, bytes) in matching.into_iter().zip(contents) {
+                read.count(bytes.len() as u64)?;
                 files.push((mode, ManifestFile { path, bytes }));
             }
-        }
-        let mut read = FilesRead::default();
-        for (_, file) in &files {
-            read.count(file.bytes.len() as u64)?;
         }
         let is_none = !files.iter().any(|(_, file)| selection.selects(&file.path));
         if is_none && !selection.include.is_empty() {
@@ -735,6 +733,7 @@ impl GithubRepository {
         commit: &CommitId,
     ) -> Result<(Vec<Listed>, Vec<(RepoPath, u32)>), RepositoryError> {
         let (mut files, mut others) = (Vec::new(), Vec::new());
+        let (mut count, mut bytes) = (0, 0);
         // GitHub takes a commit for its tree.
         let mut open = vec![(String::new(), commit.to_string())];
         while let Some((prefix, tree)) = open.pop() {
@@ -757,6 +756,14 @@ impl GithubRepository {
             };
             for entry in entries {
                 let path = format!("{prefix}{}", entry.path);
+                count += 1;
+                bytes += path.len() as u64;
+                LISTED.check(count)?;
+                PATHS.check(bytes)?;
+                // It becomes a part of a path.
+                if ObjectId::parse(&entry.sha).is_none() {
+                    return Err(self.odd("gave an object an id that none has"));
+                }
                 let mode = u32::from_str_radix(&entry.mode, 8).unwrap_or_default();
                 if mode == DIRECTORY {
                     if !whole {

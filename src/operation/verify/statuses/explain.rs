@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::commit_status::{Assessed, Context, Culprit, Fact, Kind, Line, Wait};
 use crate::failure::{Failure, Reason};
-use crate::http::text::{is_rate_limit, one_line};
+use crate::http::text::one_line;
 use crate::nearest::{first_few, nearest};
 use crate::operation::verify::ended::Ended;
 use crate::operation::verify::report::Blame;
@@ -201,11 +201,11 @@ impl Told<'_> {
         &self,
         wait: Option<&Wait>,
         total: Duration,
-        trouble: Option<&str>,
+        trouble: Option<&RepositoryError>,
     ) -> Ended {
         let (commit, seconds) = (self.commit(), total.as_secs());
-        if let Some(words) = trouble {
-            let reason = match is_rate_limit(words) {
+        if let Some(error) = trouble {
+            let reason = match error.is_rate_limit() {
                 true => Reason::RateLimited,
                 false => Reason::Unavailable,
             };
@@ -213,7 +213,7 @@ impl Told<'_> {
                 reason,
                 format!(
                     "{}. Whether {commit}, which is in Git, is deployed is not known.",
-                    words.trim_end_matches('.')
+                    error.to_string().trim_end_matches('.')
                 ),
                 "Git and the cluster are as they are. Look at the commit's page on GitHub for what is posted on it.",
             );
@@ -368,6 +368,11 @@ impl Told<'_> {
         if failure.reason == Reason::NotApi {
             failure = failure.with_hint(
                 "Check `api-url` and `server-url`: what is posted on commits is read over GitHub's API.",
+            );
+        }
+        if failure.reason == Reason::Limit {
+            failure = failure.with_hint(
+                "`docs/limits.md` says what each limit is for. Fewer kinds in `status-context` are fewer lists to read.",
             );
         }
         Ended::unopened(failure)

@@ -17,8 +17,8 @@ use super::ended::Ended;
 use super::report::ContextReport;
 use super::target::{Deployed, Statuses};
 use crate::commit_status::{
-    Assessed, Commit, Criteria, Fact, Judge, Judged, Kind, Later, Look, Verdict, Wait, arranged,
-    wanted,
+    Assessed, Commit, Context, Criteria, Fact, Judge, Judged, Kind, Later, Look, Verdict, Wait,
+    arranged, wanted,
 };
 use crate::deadline::Deadline;
 use crate::deployment::Source;
@@ -35,12 +35,15 @@ const PAUSE: Duration = Duration::from_secs(5);
 const LATER_PAUSE: Duration = Duration::from_secs(15);
 const BUSY: Duration = Duration::from_secs(120);
 /// What the last look may take, when the time is over.
-const LAST_LOOK: Duration = Duration::from_secs(30);
+const LAST_LOOK: Duration = Duration::from_secs(15);
 /// The most later commits whose files are read after one look.
 const MAX_READ: usize = 5;
 /// The most contexts of a report, and the most that their words may be.
 const MAX_CONTEXTS: usize = 100;
 const MAX_WORDS: usize = 300;
+/// The most names that are kept to be told, look after look, and the longest that GitHub takes, in bytes.
+const MAX_SEEN: usize = 1_000;
+const LONGEST_NAME: usize = 255 * 4;
 
 /// What is waited for.
 pub(super) struct Waiting<'a> {
@@ -201,7 +204,7 @@ impl Watch<'_> {
             };
             if is_last {
                 let told = self.told(last);
-                return Err(told.late(waiting.as_ref(), deadline.total(), trouble.words()));
+                return Err(told.late(waiting.as_ref(), deadline.total(), trouble.last()));
             }
             tokio::select! {
                 () = tokio::time::sleep(pause.min(deadline.remaining())) => {}
@@ -224,11 +227,19 @@ impl Watch<'_> {
             self.criteria.since = self.since(&shown);
         }
         for commit in &shown.commits {
-            let names = commit.posted.iter().map(|posted| posted.context.clone());
-            match commit.id == own.as_str() {
-                true => self.seen.own.extend(names),
-                false => self.seen.elsewhere.extend(names),
-            }
+            let names = match commit.id == own.as_str() {
+                true => &mut self.seen.own,
+                false => &mut self.seen.elsewhere,
+            };
+            let room = MAX_SEEN.saturating_sub(names.len());
+            let posted = commit.posted.iter().map(|posted| &posted.context);
+            let posted = posted.filter(|context| context.name.len() <= LONGEST_NAME);
+            let new: Vec<Context> = posted
+                .filter(|context| !names.contains(*context))
+                .take(room)
+                .cloned()
+                .collect();
+            names.extend(new);
         }
         self.tip.clone_from(&shown.tip);
         let around = arranged(&shown.commits, own.as_str());
