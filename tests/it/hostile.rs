@@ -958,6 +958,13 @@ fn images_without_end() {
             match operation {
                 // What can't be read has no images there.
                 "history" => assert!(matches!(outcome.code(), Some(0 | 1)), "{}", outcome.log()),
+                // Left out, and nothing else is there.
+                "status" => {
+                    assert_eq!(outcome.code(), Some(1));
+                    let log = outcome.log();
+                    let is_told = |limit| log.contains(limit);
+                    assert!(is_told(limit) || is_told("`timeout` (2 s)"), "{log}");
+                }
                 _ => ends_with(&outcome, limit),
             }
         }
