@@ -83,7 +83,10 @@ impl Deadline {
         tokio::select! {
             done = tokio::task::spawn_blocking(work) => match done {
                 Ok(done) => Ok(done),
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => Err(Overrun::Cancelled),
+                },
             },
             () = tokio::time::sleep_until(self.at) => Err(Overrun::Time(self.total)),
             () = self.cancelled() => Err(Overrun::Cancelled),

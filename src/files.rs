@@ -335,7 +335,7 @@ mod tests {
         assert!("?".repeat(1 << 10).parse::<Pattern>().is_ok());
         assert!("[!a]{b,?}".repeat(110).parse::<Pattern>().is_ok());
         assert!(matches!(
-            "?".repeat(1025).parse::<Pattern>(),
+            "?".repeat(4097).parse::<Pattern>(),
             Err(PathError::Limit(_))
         ));
     }

@@ -108,7 +108,10 @@ pub const POSTED: Limit = Limit::new(
     "bytes of statuses, checks and deployments read at once",
 );
 /// The largest bundles of custom resource definitions have a quarter of it.
-pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in YAML files read at once");
+pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in one YAML file");
+/// Of twenty thousand manifests. Each takes about a hundred bytes of memory.
+pub const ALL_NODES: Limit =
+    Limit::new(2 << 20, "keys, values and lists in YAML files read at once");
 /// The largest files of manifests that we have met have some hundreds. Each takes up to ten KB of memory.
 pub const IMAGES: Limit = Limit::new(1 << 15, "images in the files read at once");
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
@@ -130,8 +133,8 @@ pub const LISTS: Limit = Limit::new(1 << 18, "lists and objects in one answer in
 pub const VALUES: Limit = Limit::new(1 << 21, "values in one answer in JSON");
 /// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
 pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
-/// A quarter of the longest path there is. What matches it takes a hundred times as much memory.
-pub const GLOB: Limit = Limit::new(1 << 10, "bytes in one glob");
+/// The longest path there is. What matches it takes a hundred times as much memory.
+pub const GLOB: Limit = Limit::new(4 << 10, "bytes in one glob");
 /// Of what people write by hand.
 pub const FREEZE_FILE: Limit = Limit::new(1 << 20, "bytes in one freeze file");
 /// The same.
@@ -140,7 +143,7 @@ pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
 pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 26] = [
+pub const ALL: [Limit; 27] = [
     RECEIVED,
     UNPACKED,
     OBJECTS,
@@ -156,6 +159,7 @@ pub const ALL: [Limit; 26] = [
     COMMITS,
     POSTED,
     NODES,
+    ALL_NODES,
     IMAGES,
     GITHUB,
     JSON,

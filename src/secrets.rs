@@ -74,13 +74,15 @@ fn without(text: &str, known: &[String]) -> String {
         }
     }
     let mut shown = String::with_capacity(text.len());
-    for (number, piece) in text.split(CUT).enumerate() {
-        if number > 0 {
-            shown.push(CUT);
-        }
-        match begun(piece, known) {
+    let mut pieces = text.split(CUT).peekable();
+    while let Some(piece) = pieces.next() {
+        let is_cut = pieces.peek().is_some();
+        match begun(piece, known).filter(|_| is_cut) {
             Some(start) => shown.extend([&piece[..start], HIDDEN]),
             None => shown.push_str(piece),
+        }
+        if is_cut {
+            shown.push(CUT);
         }
     }
     shown
@@ -89,7 +91,10 @@ fn without(text: &str, known: &[String]) -> String {
 /// Where the beginning of a secret starts that a text ends with: it may have been cut there.
 fn begun(text: &str, known: &[String]) -> Option<usize> {
     let starts = known.iter().filter_map(|form| {
-        let (window, beginning) = (form.len().min(text.len()), form.get(..BEGINNING)?);
+        let (window, beginning) = (
+            form.len().min(text.len()),
+            form.get(..form.ceil_char_boundary(BEGINNING))?,
+        );
         let from = text.ceil_char_boundary(text.len() - window);
         let mut found = text[from..].match_indices(beginning);
         let is_begun = |(at, _): &(usize, &str)| form.starts_with(&text[from + at..]);
@@ -196,7 +201,6 @@ mod tests {
         for form in [secret, &encoded] {
             for (end, _) in form.char_indices().skip(BEGINNING) {
                 let cut = &form[..end];
-                assert_eq!(without(&format!("a {cut}"), &known), "a ***");
                 assert_eq!(without(&format!("a {cut}… b…"), &known), "a ***… b…");
             }
         }

@@ -9,9 +9,10 @@ use super::change::ImageChange;
 /// The words of a tag that say which line of tags it belongs to: `web` of `web-v2`, `alpine` of
 /// `1.27-alpine3.20`, `arm` of `v1-arm64`. Numbers, hashes and what tells versions of one line apart are none.
 pub(super) fn words(tag: &str) -> Vec<&str> {
-    const OF_VERSIONS: [&str; 12] = [
-        "v", "rc", "alpha", "beta", "pre", "dev", "snapshot", "build", "sha", "git", "latest",
-        "stable",
+    const OF_VERSIONS: [&str; 26] = [
+        "v", "rc", "cr", "alpha", "beta", "pre", "preview", "ea", "dev", "canary", "nightly",
+        "next", "snapshot", "build", "sha", "git", "latest", "stable", "release", "final", "ga",
+        "sp", "hotfix", "patch", "post", "fix",
     ];
     let is_hash = |word: &str| word.len() > 5 && word.bytes().all(|b| b.is_ascii_hexdigit());
     let parts = tag.split(['-', '_', '.']).filter(|part| !is_hash(part));

@@ -8,7 +8,7 @@ use super::site::Site;
 use super::source::{self, ManifestFile, Source};
 use super::write::Obstacle;
 use crate::files::RepoPath;
-use crate::limits::{Exceeded, FILES, IMAGES, NODES};
+use crate::limits::{ALL_NODES, Exceeded, FILES, IMAGES};
 use crate::yaml::path::{Path, path_of};
 use crate::yaml::{NodeId, ParseError, Role, Stream};
 
@@ -189,7 +189,7 @@ impl Room {
     pub fn take(&mut self, manifest: &Manifest<'_>) -> Result<(), ManifestError> {
         self.nodes += manifest.stream.len() as u64;
         self.images += manifest.sites.len() as u64;
-        let checked = NODES.check(self.nodes).and(IMAGES.check(self.images));
+        let checked = ALL_NODES.check(self.nodes).and(IMAGES.check(self.images));
         checked.map_err(|exceeded| too_much(&manifest.file.path, exceeded))
     }
 }

@@ -591,7 +591,8 @@ impl<'s, 't> Finder<'s, 't> {
     fn version_elsewhere(&self, mapping: NodeId) -> Option<NodeId> {
         let values = |mapping| {
             let pairs = self.stream.pairs(mapping).iter();
-            pairs.filter_map(|(key, node)| Some((self.stream.value(*key)?, *node)))
+            let values = pairs.filter_map(|(key, node)| Some((self.stream.value(*key)?, *node)));
+            values.filter(|(_, node)| slot::value(self.stream, *node).is_some())
         };
         let mut beside = values(mapping);
         if let Some((_, node)) = beside.find(|(key, _)| keys::mentions_version(key)) {
@@ -613,8 +614,8 @@ impl<'s, 't> Finder<'s, 't> {
         (!has_name).then_some(node)
     }
 
-    /// Whether a `version` beside `node` is what a resource says of itself, as in those of many operators, and not
-    /// a value of a chart.
+    /// Whether a `version` beside `node` is what a resource says of itself, as in those of some operators, which
+    /// decide by it what to do with the image.
     fn has_version_of_its_own(&self, node: NodeId) -> bool {
         let mut around = self.stream.ancestors(node);
         let is_value = |node| {
@@ -623,8 +624,15 @@ impl<'s, 't> Finder<'s, 't> {
         };
         let is_of_chart = around.any(is_value);
         let root = self.stream.ancestors(node).last();
-        let has = |key| root.is_some_and(|root| self.stream.get(root, key).is_some());
-        !is_of_chart && has("apiVersion") && has("kind")
+        let version = root.and_then(|root| self.stream.get(root, "apiVersion"));
+        let version = version.and_then(|node| self.stream.value(node));
+        let group = version.and_then(|version| version.split_once('/'));
+        let of_operators = |(group, _): (&str, &str)| {
+            OPERATORS
+                .iter()
+                .any(|known| group == *known || group.ends_with(&format!(".{known}")))
+        };
+        !is_of_chart && group.is_some_and(of_operators)
     }
 
     /// The images of keys with one stem, each with where it is: `image` and `imageTag` make up one, and a
@@ -1102,6 +1110,18 @@ fn no_reference(node: NodeId, text: &str) -> Site {
     let text = text.to_owned();
     Site::obstructed(node, None, Obstacle::NoReference { text })
 }
+
+/// The API groups, or their ends, in whose resources `version` is no tag of the `image` beside it.
+const OPERATORS: [&str; 8] = [
+    "strimzi.io",
+    "k8s.elastic.co",
+    "cnpg.io",
+    "coreos.com",
+    "opster.io",
+    "mongodb.com",
+    "crunchydata.com",
+    "percona.com",
+];
 
 /// Whether `name` can be a component of a repository.
 fn is_component(name: &str) -> bool {

@@ -124,7 +124,10 @@ pub(super) fn is_repository(key: &str) -> bool {
 pub(super) fn mentions_version(key: &str) -> bool {
     let plain = plain(key);
     let is_end = |word: &&str| plain.ends_with(word);
-    key != "apiVersion"
+    let of_others = ["api", "app", "chart", "kube", "max", "min", "schema"].iter();
+    !of_others
+        .map(|word| format!("{word}version"))
+        .any(|word| plain.ends_with(&word))
         && (plain.starts_with("tag") || ["tag", "tags", "version", "versions"].iter().any(is_end))
 }
 

@@ -561,3 +561,28 @@ fn the_registry_stays_as_the_file_writes_it() {
         assert_eq!(written(&text(held), asked, ""), text(after));
     }
 }
+
+#[test]
+fn what_only_looks_like_something_else_is_written_all_the_same() {
+    for (before, after) in [
+        // In resources of one's own, `version` is what is deployed.
+        (
+            "apiVersion: platform.acme.io/v1\nkind: App\nspec: {image: acme/web, version: v1}\n",
+            "apiVersion: platform.acme.io/v1\nkind: App\nspec: {image: acme/web, version: v2}\n",
+        ),
+        (
+            "web: {repository: acme/web, tag: v1, revision: 3}\n",
+            "web: {repository: acme/web, tag: v2, revision: 3}\n",
+        ),
+        (
+            "image: {repository: acme/web, minVersion: 1}\n",
+            "image: {repository: acme/web, tag: v2, minVersion: 1}\n",
+        ),
+        (
+            "a: {image: acme/web:v1}\nb: {image: acme/web:v1-hotfix1}\n",
+            "a: {image: acme/web:v2}\nb: {image: acme/web:v2}\n",
+        ),
+    ] {
+        assert_eq!(written(before, "acme/web:v2", ""), after);
+    }
+}

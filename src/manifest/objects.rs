@@ -184,17 +184,9 @@ pub(super) fn is_of_git(stream: &Stream<'_>, mapping: NodeId, repository: &str) 
         .to_ascii_lowercase();
     let says_git = matches!(
         key.as_str(),
-        "git"
-            | "github"
-            | "gitlab"
-            | "gitrepository"
-            | "checkout"
-            | "scm"
-            | "vcs"
-            | "source"
-            | "with"
+        "git" | "github" | "gitlab" | "gitrepository" | "checkout" | "scm" | "vcs" | "with"
     );
-    let mut others = ["branch", "commit", "fetch-depth", "ref", "revision"].iter();
+    let mut others = ["branch", "fetch-depth", "ref"].iter();
     let has_other = others.any(|key| stream.get(mapping, key).is_some());
     is_host_of_git || (!names_registry && (says_git || has_other))
 }

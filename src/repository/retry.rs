@@ -442,16 +442,17 @@ struct Races {
 }
 
 impl Races {
-    /// After one that took `round`; all that is `left` where that is too little for another one, which may take
-    /// twice as long.
+    /// After one that took `round`; all that is `left` where that is too little for another one. It leaves
+    /// time for one that takes twice as long.
     fn next(&mut self, round: Duration, left: Duration) -> Duration {
         let rounds = (1 << self.lost.min(16)).min(RACE_ROUNDS);
         self.lost += 1;
         let bound = round.max(RACE_BASE).saturating_mul(rounds);
-        match left.saturating_sub(2 * round) {
-            Duration::ZERO => left,
-            room => bound.min(RACE_CAP).min(room).mul_f64(random_fraction()),
+        if left <= round {
+            return left;
         }
+        let room = left.saturating_sub(2 * round);
+        bound.min(RACE_CAP).min(room).mul_f64(random_fraction())
     }
 }
 
@@ -562,7 +563,8 @@ mod tests {
         ));
         assert!(is_near(longest(60 * second, Duration::MAX), RACE_CAP));
         assert!(is_near(longest(second, 4 * second), 2 * second));
-        assert_eq!(longest(second, 2 * second), 2 * second);
+        assert_eq!(longest(second, 2 * second), Duration::ZERO);
+        assert_eq!(longest(second, second), second);
     }
 
     /// A branch that follows a script, in paused time.

@@ -839,7 +839,7 @@ mod tests {
         let error = Stream::parse(many.as_bytes()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is more than the limit of 1048576 keys, values and lists in YAML files read at once"
+            "there is more than the limit of 1048576 keys, values and lists in one YAML file"
         );
         let large = vec![b' '; MAX_BYTES + 1];
         assert_eq!(

@@ -94,6 +94,18 @@ fn what_a_server_says_is_cut_in_no_secret() {
 /// Whatever is asked of GitHub's API is asked of the server of the repository. Each step asks it where `api-url` is of
 /// that server, so that none of them is silent for another reason.
 #[test]
+fn a_word_that_a_secret_begins_with_is_none() {
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
+    let action = Action::new().over(Via::Git, &repository);
+    let action = action
+        .input("file", FILE)
+        .input("token", "acme-deploy-2024");
+    let outcome = action.input("image", "acme/web:acme-deploy").run();
+    assert!(!shown(&outcome).contains("web:***"), "{}", outcome.log());
+}
+
+#[test]
 fn a_token_is_not_sent_to_the_api_of_another_server() {
     type Change = fn(&World, Action) -> Action;
     let steps: [(&str, Change); 9] = [

@@ -131,11 +131,14 @@ fn looked_at(
     } = step;
     let tips = server.tips(std::slice::from_ref(branch));
     match tips.map(|tips| tips.into_iter().next().flatten()) {
-        Ok(Some(tip)) if tip == *new => Ok(Pushed::Landed(landed(tip))),
+        // Also where nothing was to move, and something was only asked.
         Ok(tip) if tip == *old => Err(refused),
+        Ok(Some(tip)) if tip == *new => Ok(Pushed::Landed(landed(tip))),
         Ok(_) => Ok(Pushed::Moved {
             detail: refused.to_string(),
         }),
+        // It says when to come back; the next try looks at the branch.
+        Err(_) if refused.is_trouble() => Err(refused),
         Err(_) => Err(RepositoryError::Unconfirmed {
             commit: Some((*new).into()),
             what: refused.to_string(),
