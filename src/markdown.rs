@@ -243,7 +243,8 @@ fn escape(text: &str, out: &mut String) {
             '#' if rest.peek().is_some_and(char::is_ascii_digit) => out.push_str("&#35;&#8203;"),
             ':' if rest.peek() == Some(&'/') => out.push_str("&#58;&#8203;"),
             '.' if out.ends_with(['w', 'W']) => out.push_str("&#46;&#8203;"),
-            '-' | '+' | '=' if begins => {
+            // Of `:` and dashes is the line below a table's head.
+            '-' | '+' | '=' | ':' if begins => {
                 out.push('\\');
                 out.push(c);
             }
@@ -297,6 +298,8 @@ mod tests {
             paragraphs("see `a_b` <img> *x*\n[l](u) `open"),
             "see `a_b` &lt;img&gt; \\*x\\*<br>\n\\[l\\](u) open"
         );
+        // A table of one column has no bar.
+        assert_eq!(paragraphs("head\n:- "), "head<br>\n\\:- ");
     }
 
     /// The elements of what GitHub makes of a text.
@@ -365,6 +368,8 @@ mod tests {
             Just("mailto:a@b.co"),
             Just("xmpp:a@b.co"),
             Just(":"),
+            Just(":-"),
+            Just("-:"),
             Just("| --- |"),
             Just("\""),
             Just("'"),
