@@ -204,9 +204,7 @@ impl Past<'_> {
         changes: impl Iterator<Item = Change>,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Vec<Undo> {
-        let mut taken_out = self.taken_out();
-        // What is named comes back.
-        taken_out.retain(|(place, text), _| !self.is_of_images(*place) || !is_wanted(text));
+        let taken_out = self.taken_out();
         let mut changes: BTreeSet<Change> = changes.collect();
         let mut open: Vec<usize> = changes.iter().map(|(number, _)| *number).collect();
         let mut whole: BTreeSet<usize> = BTreeSet::new();
@@ -223,7 +221,7 @@ impl Past<'_> {
             };
             for own in live.filter(|own| !runs(own)) {
                 // What was rolled back, and is not named, stays away.
-                let Ok(way) = self.way_down((number, own), &taken_out) else {
+                let Ok(way) = self.way_down((number, own), &taken_out, &is_wanted) else {
                     continue;
                 };
                 for change in way {
@@ -256,7 +254,7 @@ impl Past<'_> {
                 }
             }
         }
-        // A rollback and what it took back are nothing together.
+        // A rollback and what it took back are nothing together, where it left what there was before.
         for number in chosen.clone() {
             let Standing {
                 origin, takes_back, ..
@@ -264,9 +262,16 @@ impl Past<'_> {
             let is_all = |target: &usize| {
                 chosen.contains(target) && self.standings[*target].undone_by == Some(number)
             };
+            let leaves_as_before = |change: Change| {
+                let at = self.at[self.place(change)].iter();
+                let mut oldest_first = at.rev().filter(|(number, _)| takes_back.contains(number));
+                let oldest = oldest_first.next().map(|oldest| &self.change(*oldest).old);
+                oldest == Some(&self.change(change).new)
+            };
             if *origin == Origin::Rollback
                 && !takes_back.is_empty()
                 && takes_back.iter().all(is_all)
+                && self.changes(number).all(leaves_as_before)
             {
                 chosen.remove(&number);
                 for target in takes_back {

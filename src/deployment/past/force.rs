@@ -43,12 +43,13 @@ impl Past<'_> {
     }
 
     /// What has to be undone at its place so that a change which is in force is, and what was taken out does
-    /// not come back: nothing where the same comes then; the number of the commit that took it out, where
-    /// there is nothing else.
+    /// not come back, unless it `is_named`: nothing where the same comes then; the number of the commit that took
+    /// it out, where there is nothing else.
     pub(super) fn way_down(
         &self,
         change: Change,
         taken_out: &HashMap<Thing<'_>, usize>,
+        is_named: impl Fn(&str) -> bool,
     ) -> Result<Vec<Change>, usize> {
         let place = self.place(change);
         let layers = &self.layers[place];
@@ -59,13 +60,18 @@ impl Past<'_> {
             let Some(Layer { value, kind, .. }) = landing else {
                 return Ok(Vec::new());
             };
-            let value_there = value.as_deref().map(|value| (place, value));
-            let by = value_there.and_then(|thing| taken_out.get(&thing));
-            let is_same = layers.last().is_some_and(|top| top.value == *value);
+            let value = value.as_deref();
+            let is_named = self.is_of_images(place) && value.is_some_and(&is_named);
+            let by = value.filter(|_| !is_named);
+            let by = by.and_then(|value| taken_out.get(&(place, value)));
+            let is_same = layers
+                .last()
+                .is_some_and(|top| top.value.as_deref() == value);
             match (kind, by) {
                 (Kind::Floor, _) if is_same => return Ok(Vec::new()),
                 (Kind::Floor, Some(by)) => return Err(*by),
                 (Kind::Deployed, None) if is_same => height -= 1,
+                (Kind::Dead, _) if is_named => break,
                 (Kind::Dead | Kind::Gone, _) | (Kind::Deployed, Some(_)) => height -= 1,
                 (Kind::Floor | Kind::Deployed, None) => break,
             }

@@ -322,6 +322,19 @@ fn a_click_never_undoes_what_a_rollback_by_name_did() {
 }
 
 #[test]
+fn what_was_taken_back_by_another_that_came_again_comes_again_by_name() {
+    let mut branch = Branch::default();
+    branch.edit(&["web=1"]);
+    branch.deploy(&["web=2"]);
+    branch.click().unwrap();
+    branch.deploy(&["web=9"]);
+    for image in ["web:2", "web:9", "web:2", "web:1", "web:9"] {
+        branch.to(image).unwrap();
+        assert_eq!(branch.runs(), image);
+    }
+}
+
+#[test]
 fn what_is_named_and_runs_already_stays() {
     let mut branch = Branch::default();
     branch.edit(&["web=1", "api=1"]);
@@ -629,6 +642,34 @@ proptest! {
             }
         }
         assert!(clicks < 90);
+    }
+
+    /// Where there is one place, whatever ran there comes again by name.
+    #[test]
+    fn what_is_named_runs_then(
+        steps in proptest::collection::vec(step(), 1..24),
+        tag in 1_u8..6,
+    ) {
+        let mut branch = Branch::default();
+        branch.edit(&["web=1"]);
+        let only = |sets: Vec<(u8, u8)>| sets.into_iter().map(|(_, tag)| (1, tag)).collect();
+        for step in steps {
+            branch.step(match step {
+                Step::Deploy(sets) => Step::Deploy(only(sets)),
+                Step::Edit(sets) => Step::Edit(only(sets)),
+                Step::Merge(sets, click) => Step::Merge(only(sets), click),
+                Step::To(_, tag) => Step::To(1, tag),
+                step => step,
+            });
+        }
+        let image = format!("web:{tag}");
+        let ran = branch.commits.iter().flat_map(|(.., did)| did);
+        let ran = ran.filter(|(.., new)| new.as_ref() == Some(&image)).count() > 0;
+        let before = branch.told();
+        if ran && branch.runs() != image {
+            let done = branch.to(&image);
+            prop_assert!(done.is_some() && branch.runs() == image, "{image} of {done:?}\n{before}");
+        }
     }
 
     /// Whatever is undone is the same however much of the past is read, where the code stops reading.

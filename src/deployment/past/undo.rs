@@ -70,7 +70,7 @@ impl Past<'_> {
             let live = self.live_changes(deployment);
             let mut changes: BTreeSet<Change> = BTreeSet::new();
             for own in &live {
-                let way = self.way_down((deployment, *own), &taken_out);
+                let way = self.way_down((deployment, *own), &taken_out, |_| false);
                 changes.extend(way.map_err(|by| NothingBefore::RolledBack { deployment, by })?);
             }
             // Where what ran before is the same but for what was rolled back in between, there is nothing
