@@ -5,8 +5,6 @@
 //! the runs of a repository as they start. Where that says nothing either, the image is deployed,
 //! and a note says that nobody knows.
 
-use std::str::FromStr;
-
 use super::landing::distinct;
 use super::order::order_of;
 use super::session::Session;
@@ -31,24 +29,6 @@ pub enum Downgrade {
     Skip,
     /// Nothing is written, and the step fails.
     Fail,
-}
-
-/// The text is none of the three.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `allow`, `skip` or `fail`")]
-pub struct UnknownDowngrade;
-
-impl FromStr for Downgrade {
-    type Err = UnknownDowngrade;
-
-    fn from_str(text: &str) -> Result<Self, UnknownDowngrade> {
-        match text {
-            "allow" => Ok(Self::Allow),
-            "skip" => Ok(Self::Skip),
-            "fail" => Ok(Self::Fail),
-            _ => Err(UnknownDowngrade),
-        }
-    }
 }
 
 /// What keeps an older image from being deployed.

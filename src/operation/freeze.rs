@@ -3,7 +3,6 @@
 //! That file is read at the commit that the edit is planned on, each time anew. So it is the push that decides: who
 //! freezes first moves the branch, and a commit that was planned without the freeze does not land.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,24 +38,6 @@ pub enum WhenFrozen {
     Skip,
     /// It waits for the end, where that comes within `timeout`.
     Wait,
-}
-
-/// The text is none of the three.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `fail`, `skip` or `wait`")]
-pub struct UnknownWhenFrozen;
-
-impl FromStr for WhenFrozen {
-    type Err = UnknownWhenFrozen;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWhenFrozen> {
-        match text {
-            "fail" => Ok(Self::Fail),
-            "skip" => Ok(Self::Skip),
-            "wait" => Ok(Self::Wait),
-            _ => Err(UnknownWhenFrozen),
-        }
-    }
 }
 
 /// A freeze that is on for what an operation is about to do.

@@ -350,8 +350,8 @@ impl SourceChanges {
             .collect();
     }
 
-    /// As Markdown, with `shown` commits at most.
-    fn markdown(&self, shown: usize) -> String {
+    /// What became of the commits, and of how many it is known.
+    fn title(&self) -> (&'static str, String) {
         let title = match self.direction {
             "removed" => "Taken out",
             _ => "In it",
@@ -361,6 +361,12 @@ impl SourceChanges {
             Some(count) => format!("{count} commits of "),
             None => String::new(),
         };
+        (title, count)
+    }
+
+    /// As Markdown, with `shown` commits at most.
+    fn markdown(&self, shown: usize) -> String {
+        let (title, count) = self.title();
         let repository = code(self.repository.trim_start_matches("https://"));
         let compare = self.compare_url.as_ref();
         let compare = compare.map(|url| format!(" ({})", link("compare", Some(url))));
@@ -388,15 +394,7 @@ impl SourceChanges {
 
     /// What it is, in a sentence.
     pub fn sentence(&self) -> String {
-        let what = match self.direction {
-            "removed" => "Taken out",
-            _ => "In it",
-        };
-        let count = match self.count {
-            Some(1) => "1 commit of ".to_owned(),
-            Some(count) => format!("{count} commits of "),
-            None => String::new(),
-        };
+        let (what, count) = self.title();
         let where_ = self.compare_url.as_ref().unwrap_or(&self.repository);
         let note = self.note.as_ref();
         let note = note.map(|note| format!(" {note}.")).unwrap_or_default();

@@ -36,6 +36,25 @@ pub fn globbed<F>(
     Ok(files)
 }
 
+/// Whether `selection` means one of the files at `paths`, if it includes any.
+///
+/// # Errors
+/// When it means none of them.
+pub fn any_selected<'p>(
+    selection: &FileSelection,
+    mut paths: impl Iterator<Item = &'p RepoPath>,
+) -> Result<(), RepositoryError> {
+    match selection.include.is_empty() || paths.any(|path| selection.selects(path)) {
+        true => Ok(()),
+        false => Err(problem(
+            selection,
+            FileProblem::NoMatch {
+                nearest: Vec::new(),
+            },
+        )),
+    }
+}
+
 /// Takes the file beside the selection out of `files`, unless it is one of them as well.
 pub fn beside(selection: &FileSelection, files: &mut Vec<ManifestFile>) -> Option<ManifestFile> {
     let path = selection.beside.as_ref()?;

@@ -1,7 +1,6 @@
 //! The two transports, and which of them a repository is spoken to with.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use url::Url;
 
@@ -29,24 +28,6 @@ pub enum Transport {
     Api,
     /// Git's own protocol.
     Git,
-}
-
-/// The text names no transport.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `auto`, `api` or `git`")]
-pub struct UnknownTransport;
-
-impl FromStr for Transport {
-    type Err = UnknownTransport;
-
-    fn from_str(text: &str) -> Result<Self, UnknownTransport> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "api" => Ok(Self::Api),
-            "git" => Ok(Self::Git),
-            _ => Err(UnknownTransport),
-        }
-    }
 }
 
 /// A transport that was chosen, and why.

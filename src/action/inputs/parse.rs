@@ -8,6 +8,7 @@ use url::Url;
 
 use super::definition::Problems;
 use crate::deployment::{MessageTemplate, unknown_placeholders};
+use crate::nearest::either;
 
 /// The longest time to wait: a job's own limit on GitHub's runners, in seconds.
 const MAX_TIMEOUT: u64 = 21_600;
@@ -25,10 +26,21 @@ pub fn parsed<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>)
     parsed.map_err(|error| problems.quote(text, error)).ok()
 }
 
-/// The same for one of a few words, in any case: expressions of a workflow compare so, too.
-pub fn choice<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<T> {
-    let parsed = text.to_ascii_lowercase().parse();
-    parsed.map_err(|error| problems.quote(text, error)).ok()
+/// What one of a few words says.
+pub trait Keyword: Copy + 'static {
+    /// The words, in lower case.
+    const WORDS: &[(&str, Self)];
+}
+
+/// One of a few words, in any case: expressions of a workflow compare so, too.
+pub fn choice<T: Keyword>(text: &str, problems: &mut Problems<'_>) -> Option<T> {
+    let is_it = |(word, _): &&(&str, T)| word.eq_ignore_ascii_case(text);
+    let chosen = T::WORDS.iter().find(is_it);
+    if chosen.is_none() {
+        let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
+        problems.quote(text, format!("expected {}", either(&words)));
+    }
+    chosen.map(|(_, choice)| *choice)
 }
 
 /// As a `T`, or a problem that does not quote it: it does so itself, or the text is long, or may hold a

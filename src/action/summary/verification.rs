@@ -6,9 +6,7 @@ use std::time::Duration;
 use crate::argocd::Done;
 use crate::image::ImageReference;
 use crate::markdown::{code, counted, details, link, paragraphs, table};
-use crate::operation::verify::{
-    ApplicationReport, GitImage, Phases, ResourceReport, VerificationReport,
-};
+use crate::operation::verify::{ApplicationReport, GitImage, ResourceReport, VerificationReport};
 
 /// What took no longer needs no chart.
 const WORTH_A_CHART: Duration = Duration::from_secs(20);
@@ -151,11 +149,7 @@ fn heading(report: &VerificationReport) -> &'static str {
 }
 
 fn application(one: &ApplicationReport) -> String {
-    let Phases {
-        seen,
-        synced,
-        healthy,
-    } = one.phases;
+    let [seen, synced, healthy] = one.phases.all();
     let seconds = |at: Option<Duration>| {
         at.map(|at| format!("{} s", at.as_secs()))
             .unwrap_or_default()
@@ -235,15 +229,9 @@ fn resources(one: &ApplicationReport) -> String {
 
 /// How long each phase took, as a chart.
 fn timeline(report: &VerificationReport) -> String {
-    let phases = report.applications.iter().flat_map(|one| {
-        let Phases {
-            seen,
-            synced,
-            healthy,
-        } = one.phases;
-        [seen, synced, healthy].into_iter().flatten()
-    });
-    if phases.max().unwrap_or_default() <= WORTH_A_CHART {
+    let applications = report.applications.iter();
+    let phases = applications.flat_map(|one| one.phases.all());
+    if phases.flatten().max().unwrap_or_default() <= WORTH_A_CHART {
         return String::new();
     }
     let mut text = "```mermaid\ngantt\n  dateFormat HH:mm:ss\n  axisFormat %M:%S\n".to_owned();
@@ -261,21 +249,13 @@ fn timeline(report: &VerificationReport) -> String {
             })
             .collect();
         let _ = writeln!(text, "  section {name}");
-        let Phases {
-            seen,
-            synced,
-            healthy,
-        } = one.phases;
         let last = match one.done {
             Some(Done::Suspended) => "until paused",
             _ => "until healthy",
         };
         let mut from = Duration::ZERO;
-        for (phase, at) in [
-            ("until seen", seen),
-            ("until synced", synced),
-            (last, healthy),
-        ] {
+        let phases = ["until seen", "until synced", last];
+        for (phase, at) in phases.into_iter().zip(one.phases.all()) {
             let Some(at) = at else { break };
             // A phase of no length would not be drawn.
             let length = at.saturating_sub(from).as_secs().max(1);
@@ -307,7 +287,7 @@ fn cell(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::argocd::Health;
-    use crate::operation::verify::Blame;
+    use crate::operation::verify::{Blame, Phases};
     use crate::repository::{CommitId, Location};
 
     fn healthy_after(seconds: u64) -> VerificationReport {

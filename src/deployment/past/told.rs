@@ -76,15 +76,18 @@ impl<'a> Past<'a> {
         images.filter(|image| seen.insert(*image)).collect()
     }
 
+    /// What stands above what `change` put in its place.
+    fn layers_above(&self, change: Change) -> Option<&[Layer]> {
+        let layers = &self.layers[self.place(change)];
+        let is_own = |layer: &Layer| layer.change == Some(change);
+        layers.get(layers.iter().position(is_own)? + 1..)
+    }
+
     /// The commit that somebody made by hand, and that put or removed something in the place of what a
     /// deployment put there; and whether it removed it.
     pub fn replaced_by_hand(&self, number: usize) -> Option<(usize, bool)> {
         let by_hand = self.changes(number).filter_map(|change| {
-            let layers = &self.layers[self.place(change)];
-            let own = layers
-                .iter()
-                .position(|layer| layer.change == Some(change))?;
-            let mut above = layers.get(own + 1..)?.iter();
+            let mut above = self.layers_above(change)?.iter();
             let by_hand = |layer: &&Layer| matches!(layer.kind, Kind::Floor | Kind::Gone);
             let layer = above.find(by_hand)?;
             Some((layer.change?.0, layer.kind == Kind::Gone))
@@ -98,11 +101,7 @@ impl<'a> Past<'a> {
         let is_deployment = self.standings[number].is_deployment();
         let changes = self.changes(number).filter(|_| is_deployment);
         let overridden = changes.filter_map(|change| {
-            let layers = &self.layers[self.place(change)];
-            let own = layers
-                .iter()
-                .position(|layer| layer.change == Some(change))?;
-            let mut above = layers.get(own + 1..)?.iter();
+            let mut above = self.layers_above(change)?.iter();
             let floor = above.find(|layer| layer.kind == Kind::Floor)?;
             Some((self.change(change), floor.change.map(|(by, _)| by)))
         });

@@ -107,6 +107,13 @@ pub struct Phases {
     pub healthy: Option<Duration>,
 }
 
+impl Phases {
+    /// Each, in their order.
+    pub fn all(self) -> [Option<Duration>; 3] {
+        [self.seen, self.synced, self.healthy]
+    }
+}
+
 impl VerificationReport {
     /// What happened, in a sentence.
     pub fn sentence(&self) -> String {

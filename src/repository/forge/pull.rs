@@ -17,27 +17,9 @@ pub enum MergeMethod {
     Rebase,
 }
 
-/// The text names no method.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `merge`, `squash` or `rebase`")]
-pub struct UnknownMergeMethod;
-
-impl std::str::FromStr for MergeMethod {
-    type Err = UnknownMergeMethod;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMergeMethod> {
-        match text {
-            "merge" => Ok(Self::Merge),
-            "squash" => Ok(Self::Squash),
-            "rebase" => Ok(Self::Rebase),
-            _ => Err(UnknownMergeMethod),
-        }
-    }
-}
-
 impl MergeMethod {
     /// As the inputs and REST have it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Merge => "merge",
             Self::Squash => "squash",

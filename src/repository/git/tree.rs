@@ -14,7 +14,7 @@ use crate::nearest::Nearest;
 use crate::repository::commit::{Change, CommitDraft};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::object::{ObjectId, ObjectKind};
-use crate::repository::select::{self, globbed, problem};
+use crate::repository::select::{self, any_selected, globbed, problem};
 use crate::repository::signing::SigningKey;
 
 /// A regular file of a tree.
@@ -79,15 +79,7 @@ pub(super) fn select(
         }
         entries.extend(globbed(selection, matching, |file| &file.path)?);
     }
-    let is_none = !entries.iter().any(|file| selection.selects(&file.path));
-    if is_none && !selection.include.is_empty() {
-        return Err(problem(
-            selection,
-            FileProblem::NoMatch {
-                nearest: Vec::new(),
-            },
-        ));
-    }
+    any_selected(selection, entries.iter().map(|file| &file.path))?;
     Ok(entries)
 }
 

@@ -150,24 +150,11 @@ impl Client {
         text::host(&self.api_url)
     }
 
-    /// Reads over GraphQL.
+    /// Reads over GraphQL, with GitHub's clock.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn query<T: DeserializeOwned>(
-        &self,
-        document: &str,
-        variables: &Json,
-    ) -> Result<T, CallError> {
-        let answered = self.query_dated(document, variables).await;
-        answered.map(|(data, _)| data)
-    }
-
-    /// The same, with GitHub's clock.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn query_dated<T: DeserializeOwned>(
         &self,
         document: &str,
         variables: &Json,

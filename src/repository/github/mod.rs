@@ -8,6 +8,7 @@ pub mod access;
 pub mod app;
 pub mod client;
 pub mod compare;
+mod graphql;
 pub mod head;
 pub mod past;
 pub mod posted;

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::graphql::{Nodes, Oid, PageInfo};
 use crate::date::Timestamp;
 use crate::files::RepoPath;
 use crate::repository::commit::Identity;
@@ -84,23 +85,12 @@ pub(super) struct Answered {
     pasts: HashMap<String, Versions>,
 }
 
-#[derive(Deserialize)]
-struct Nodes<T> {
-    nodes: Vec<T>,
-}
-
 /// The answer to [`field`].
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Versions {
     page_info: PageInfo,
     nodes: Vec<Version>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageInfo {
-    has_next_page: bool,
 }
 
 #[derive(Deserialize)]
@@ -123,12 +113,7 @@ struct Author {
 #[derive(Deserialize)]
 struct Parent {
     oid: String,
-    file: Option<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    oid: String,
+    file: Option<Oid>,
 }
 
 #[derive(Deserialize)]
@@ -147,10 +132,10 @@ struct Blob {
 struct OnLine {
     oid: String,
     committed_date: String,
-    parents: Nodes<Entry>,
+    parents: Nodes<Oid>,
     /// `f0`, `f1` …
     #[serde(flatten)]
-    files: HashMap<String, Option<Entry>>,
+    files: HashMap<String, Option<Oid>>,
 }
 
 impl Answered {

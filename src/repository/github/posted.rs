@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
 use super::client::CallError;
-use super::read::InRepository;
+use super::graphql::{Nodes, Oid, Page};
 use super::repository::GithubRepository;
 use crate::commit_status::{Commit, Context, Kind, Posted, State, Workflow, arranged};
 use crate::limits::POSTED;
@@ -98,32 +98,13 @@ struct Tip {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Nodes<T> {
-    nodes: Vec<T>,
-    page_info: Option<PageInfo>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageInfo {
-    has_next_page: bool,
-    end_cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct OnCommit {
     #[serde(default)]
     oid: String,
-    parents: Option<Nodes<Id>>,
+    parents: Option<Nodes<Oid>>,
     status: Option<Statuses>,
     status_check_rollup: Option<Rollup>,
     deployments: Option<Nodes<Deployment>>,
-}
-
-#[derive(Deserialize)]
-struct Id {
-    oid: String,
 }
 
 #[derive(Deserialize)]
@@ -133,7 +114,7 @@ struct Statuses {
 
 #[derive(Deserialize)]
 struct Rollup {
-    contexts: Nodes<RollupContext>,
+    contexts: Page<RollupContext>,
 }
 
 /// A check run, or, empty, a status.
@@ -373,9 +354,8 @@ impl Reader {
 }}
 fragment Shown on Commit {{ {fields} }}"
         );
-        let asked = api.client.query_dated(&document, &variables.into()).await;
-        let (InRepository { repository }, now) = asked.map_err(refused)?;
-        let Answered { branch, own } = repository;
+        let asked = api.query_dated(&document, variables).await;
+        let (Answered { branch, own }, now) = asked.map_err(refused)?;
         let (tip, history) = match branch {
             Some(Reference { target }) => (
                 Some(api.commit_id(&target.oid)?),
@@ -422,8 +402,7 @@ fragment Shown on Commit {{ {fields} }}"
         }
         let next = |on: &OnCommit| {
             let page = &on.status_check_rollup.as_ref()?.contexts.page_info;
-            let page = page.as_ref().filter(|page| page.has_next_page)?;
-            page.end_cursor.clone()
+            page.end_cursor.clone().filter(|_| page.has_next_page)
         };
         let mut after = next(&own);
         let mut posted = room.take(own.posted())?;
@@ -439,8 +418,8 @@ fragment Shown on Commit {{ {fields} }}"
 }}",
                 checks(", after: $after")
             );
-            let asked = api.client.query(&document, &variables.into()).await;
-            let InRepository { repository }: InRepository<Repository> = asked.map_err(refused)?;
+            let asked = api.query(&document, variables).await;
+            let repository: Repository = asked.map_err(refused)?;
             let Some(page) = repository.own else { break };
             after = next(&page);
             posted.extend(room.take(page.posted())?);

@@ -6,7 +6,6 @@ use serde_json::{Value as Json, json};
 
 use super::GithubRepository;
 use super::client::{CallError, said};
-use super::read::InRepository;
 use super::write::split;
 use crate::repository::forge::pull::{
     Account, Merge, MergeMethod, Merging, Pull, PullDraft, PullRequests, is_among,
@@ -283,9 +282,9 @@ impl GithubRepository {
         struct Repository {
             pull: Option<MergeState>,
         }
-        let variables = self.variables([("number", pull.number.into())]).into();
-        match self.client.query(MERGE_STATE, &variables).await {
-            Ok(InRepository::<Repository> { repository }) => Ok(repository.pull),
+        let variables = self.variables([("number", pull.number.into())]);
+        match self.query::<Repository>(MERGE_STATE, variables).await {
+            Ok(repository) => Ok(repository.pull),
             Err(error) => match error.of_read() {
                 // An older GitHub Enterprise Server has no merge queues.
                 RepositoryError::Protocol { .. } => Ok(None),

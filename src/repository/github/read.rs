@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
 use super::client::CallError;
+use super::graphql::{Nodes, Oid};
 use super::past::{self, Along, Answered, Versions};
 use super::repository::{GithubRepository, Tip};
 use crate::files::{FileSelection, MAX_FILE_BYTES, RepoPath};
@@ -19,7 +20,7 @@ use crate::repository::commit::{Modes, Said, Snapshot};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::history::Touched;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
-use crate::repository::select::{beside, globbed, missing, problem};
+use crate::repository::select::{any_selected, beside, globbed, missing, problem};
 use crate::repository::tip::BranchTip;
 
 /// How many files one query asks for, and of how many bytes at most together. Beyond GitHub's limit
@@ -32,11 +33,6 @@ const DIRECTORY: u32 = 0o040_000;
 pub(super) const REGULAR: u32 = 0o100_644;
 const LINK: u32 = 0o120_000;
 const SUBMODULE: u32 = 0o160_000;
-
-#[derive(Deserialize)]
-pub(super) struct InRepository<T> {
-    pub repository: T,
-}
 
 #[derive(Deserialize)]
 struct Identified {
@@ -55,23 +51,13 @@ struct RepositoryAtTip {
 #[derive(Deserialize)]
 struct HeadRef {
     target: HeadCommit,
-    pulls: OpenPulls,
+    pulls: Nodes<OpenPull>,
 }
 
 #[derive(Deserialize)]
 struct HeadCommit {
     oid: String,
     tree: Oid,
-}
-
-#[derive(Deserialize)]
-struct Oid {
-    oid: String,
-}
-
-#[derive(Deserialize)]
-struct OpenPulls {
-    nodes: Vec<OpenPull>,
 }
 
 #[derive(Deserialize)]
@@ -123,15 +109,10 @@ struct BranchAtTip {
 #[derive(Deserialize)]
 struct CommitWithFiles {
     oid: String,
-    history: Option<Recent>,
+    history: Option<Nodes<RecentCommit>>,
     /// `f0`, `f1` … in the order asked for.
     #[serde(flatten)]
     files: HashMap<String, Option<AtPath>>,
-}
-
-#[derive(Deserialize)]
-struct Recent {
-    nodes: Vec<RecentCommit>,
 }
 
 #[derive(Deserialize)]
@@ -311,8 +292,9 @@ impl GithubRepository {
         let history = |path: &str, n| {
             format!("h{n}: history(first: {RECENT}, path: {path}) {{ nodes {{ oid message }} }}")
         };
-        let histories = self.of_paths::<Recent>(commit, paths, history).await?;
-        let commits = histories.into_values().flat_map(|history| history.nodes);
+        let histories = self.of_paths(commit, paths, history).await?;
+        let histories = histories.into_values();
+        let commits = histories.flat_map(|history: Nodes<RecentCommit>| history.nodes);
         commits.map(|commit| self.said(commit)).collect()
     }
 
@@ -398,9 +380,8 @@ impl GithubRepository {
   }}
 }}"
         );
-        let found = self.client.query(&query, &variables.into()).await;
-        let InRepository { repository }: InRepository<Repository<T>> =
-            found.map_err(CallError::of_read)?;
+        let found = self.query(&query, variables).await;
+        let repository: Repository<T> = found.map_err(CallError::of_read)?;
         Ok(repository.object.unwrap_or_default())
     }
 
@@ -433,9 +414,8 @@ impl GithubRepository {
   }}
 }}"
             );
-            let found = self.client.query(&query, &variables.into()).await;
-            let InRepository { repository }: InRepository<Repository> =
-                found.map_err(|error| error.of_read())?;
+            let found = self.query(&query, variables).await;
+            let repository: Repository = found.map_err(CallError::of_read)?;
             let Some(object) = repository.object else {
                 let what = format!("the server has no commit {commit}");
                 return Err(RepositoryError::protocol(what));
@@ -471,15 +451,7 @@ impl GithubRepository {
                 files.push((mode, ManifestFile { path, bytes }));
             }
         }
-        let is_none = !files.iter().any(|(_, file)| selection.selects(&file.path));
-        if is_none && !selection.include.is_empty() {
-            return Err(problem(
-                selection,
-                FileProblem::NoMatch {
-                    nearest: Vec::new(),
-                },
-            ));
-        }
+        any_selected(selection, files.iter().map(|(_, file)| &file.path))?;
         Ok(files)
     }
 
@@ -559,8 +531,8 @@ impl GithubRepository {
   }}
 }}"
         );
-        let found = self.client.query(&query, &variables.into()).await;
-        let InRepository { repository }: InRepository<RepositoryAtTip> = found.map_err(of_tip)?;
+        let found = self.query(&query, variables).await;
+        let repository: RepositoryAtTip = found.map_err(of_tip)?;
         let Some(BranchAtTip {
             name,
             mut target,
@@ -625,10 +597,8 @@ impl GithubRepository {
 
     /// The repository's node id.
     pub(super) async fn repository_id(&self) -> Result<String, RepositoryError> {
-        let variables = self.variables([]).into();
-        let found = self.client.query(REPOSITORY_ID, &variables).await;
-        let InRepository { repository }: InRepository<Identified> =
-            found.map_err(CallError::of_read)?;
+        let found = self.query(REPOSITORY_ID, self.variables([])).await;
+        let repository: Identified = found.map_err(CallError::of_read)?;
         Ok(repository.id)
     }
 
@@ -639,20 +609,14 @@ impl GithubRepository {
     ) -> Result<RepositoryError, RepositoryError> {
         #[derive(Deserialize)]
         struct Refs {
-            refs: Nodes,
-        }
-        #[derive(Deserialize)]
-        struct Nodes {
-            nodes: Vec<Named>,
+            refs: Nodes<Named>,
         }
         #[derive(Deserialize)]
         struct Named {
             name: String,
         }
-        let variables = self.variables([]).into();
-        let found = self.client.query(BRANCHES, &variables).await;
-        let InRepository { repository }: InRepository<Refs> =
-            found.map_err(|error| error.of_read())?;
+        let found = self.query(BRANCHES, self.variables([])).await;
+        let repository: Refs = found.map_err(CallError::of_read)?;
         let names = repository.refs.nodes.into_iter().map(|named| named.name);
         let existing: Vec<String> = names.collect();
         Ok(match branch {
@@ -826,10 +790,8 @@ impl GithubRepository {
   repository(owner: $owner, name: $name) {{{fields} }}
 }}"
         );
-        let found = self.client.query(&query, &variables.into()).await;
-        let InRepository {
-            repository: mut blobs,
-        }: InRepository<Blobs> = found.map_err(|error| error.of_read())?;
+        let found = self.query(&query, variables).await;
+        let mut blobs: Blobs = found.map_err(CallError::of_read)?;
         let text = |n: usize| blobs.remove(&format!("b{n}")).flatten()?.text;
         Ok((0..files.len()).map(text).collect())
     }

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
-use super::client::Client;
+use super::client::{CallError, Client};
 use super::past::{Along, Brought, PAST_OF};
 use crate::files::FileSelection;
 use crate::repository::branch::BranchName;
@@ -128,6 +131,36 @@ impl GithubRepository {
     /// An answer that is not what was asked for.
     pub(super) fn odd(&self, what: &str) -> RepositoryError {
         RepositoryError::protocol(format!("{} {what}", self.client.host()))
+    }
+
+    /// What a query says of the repository.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        variables: Map<String, Json>,
+    ) -> Result<T, CallError> {
+        let answered = self.query_dated(document, variables).await;
+        answered.map(|(repository, _)| repository)
+    }
+
+    /// The same, with GitHub's clock.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub(super) async fn query_dated<T: DeserializeOwned>(
+        &self,
+        document: &str,
+        variables: Map<String, Json>,
+    ) -> Result<(T, Option<DateTime<Utc>>), CallError> {
+        #[derive(Deserialize)]
+        struct Data<T> {
+            repository: T,
+        }
+        let answered = self.client.query(document, &variables.into()).await;
+        answered.map(|(Data { repository }, now)| (repository, now))
     }
 
     /// The query's variables for this repository.

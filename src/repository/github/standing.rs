@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::client::CallError;
-use super::read::InRepository;
+use super::graphql::Oid;
 use super::repository::GithubRepository;
 use crate::repository::branch::BranchName;
 use crate::repository::error::RepositoryError;
@@ -29,12 +29,7 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Reference {
-    target: Target,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    oid: String,
+    target: Oid,
 }
 
 #[derive(Deserialize)]
@@ -60,9 +55,8 @@ impl GithubRepository {
             ("target", target.reference().into()),
             ("head", head.reference().into()),
         ]);
-        let found = self.client.query(STANDING, &variables.into()).await;
-        let InRepository { repository }: InRepository<Answer> =
-            found.map_err(CallError::of_read)?;
+        let found = self.query(STANDING, variables).await;
+        let repository: Answer = found.map_err(CallError::of_read)?;
         let Some(Pull {
             state,
             head_ref_oid,

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::client::{CallError, GraphqlError, explained, said};
-use super::read::{InRepository, REGULAR};
+use super::graphql::{Nodes, Oid, Page};
+use super::read::REGULAR;
 use super::repository::{GithubRepository, Tip};
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Identity, Landed, Pushed, Sent, Snapshot};
@@ -378,34 +379,14 @@ impl GithubRepository {
         }
         #[derive(Deserialize)]
         struct Target {
-            history: History,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct History {
-            nodes: Vec<Commit>,
-            page_info: PageInfo,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct PageInfo {
-            has_next_page: bool,
-            end_cursor: Option<String>,
+            history: Page<Commit>,
         }
         #[derive(Deserialize)]
         struct Commit {
             oid: String,
             message: String,
-            parents: Parents,
+            parents: Nodes<Oid>,
             signature: Option<Signature>,
-        }
-        #[derive(Deserialize)]
-        struct Parents {
-            nodes: Vec<Parent>,
-        }
-        #[derive(Deserialize)]
-        struct Parent {
-            oid: String,
         }
         let mut after = None;
         for _ in 0..PAGES {
@@ -413,13 +394,12 @@ impl GithubRepository {
                 ("branch", base.branch.reference().into()),
                 ("after", json!(after)),
             ]);
-            let found = self.client.query(HISTORY, &variables.into()).await;
-            let InRepository { repository }: InRepository<Repository> =
-                found.map_err(CallError::of_read)?;
+            let found = self.query(HISTORY, variables).await;
+            let repository: Repository = found.map_err(CallError::of_read)?;
             let Some(Branch { target }) = repository.branch else {
                 return Ok(None);
             };
-            let History { nodes, page_info } = target.history;
+            let Page { nodes, page_info } = target.history;
             for commit in nodes {
                 if commit.oid == base.commit.as_str() {
                     return Ok(None);
@@ -452,13 +432,9 @@ impl GithubRepository {
 
     /// Whether the files of `changes` are so in a commit.
     async fn holds(&self, commit: &CommitId, changes: &[Change]) -> Result<bool, RepositoryError> {
-        #[derive(Deserialize)]
-        struct Entry {
-            oid: String,
-        }
         let paths = changes.iter().map(|change| change.path.as_str());
         let file = |path: &str, n| format!("f{n}: file(path: {path}) {{ oid }}");
-        let files = self.of_paths::<Option<Entry>>(commit, paths, file).await?;
+        let files = self.of_paths::<Option<Oid>>(commit, paths, file).await?;
         Ok(changes.iter().enumerate().all(|(n, change)| {
             let there = files.get(&format!("f{n}")).and_then(Option::as_ref);
             let expected = ObjectId::of(ObjectKind::Blob, &change.bytes);

@@ -6,7 +6,7 @@ use crate::action::inputs::definition::{
     ALL, Definition, Input, Problems, Secret, WRITING, inputs,
 };
 use crate::action::inputs::given::Given;
-use crate::action::inputs::parse::{choice, parsed, text};
+use crate::action::inputs::parse::{Keyword, choice, parsed, text};
 use crate::http::Credentials;
 use crate::operation::session::Remote;
 use crate::repository::Location;
@@ -45,6 +45,10 @@ inputs! {
     /// How to reach the repository. `api` is GitHub's API (two requests, and GitHub signs the commits),
     /// `git` is git's own protocol, `auto` is `api` on GitHub and `git` elsewhere.
     TRANSPORT: Transport = Input::new("transport", ALL, choice).or("auto");
+}
+
+impl Keyword for Transport {
+    const WORDS: &[(&str, Self)] = &[("auto", Self::Auto), ("api", Self::Api), ("git", Self::Git)];
 }
 
 fn token(text: &str, problems: &mut Problems<'_>) -> Option<SecretString> {

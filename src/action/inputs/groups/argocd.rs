@@ -12,7 +12,7 @@ use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::promotion::FOR_A_PROMOTION;
 use crate::action::inputs::groups::server::PLAINTEXT;
 use crate::action::inputs::groups::status::STATUS_CONTEXT;
-use crate::action::inputs::parse::{boolean, lines, seconds, text};
+use crate::action::inputs::parse::{Keyword, boolean, choice, lines, seconds, text};
 use crate::argocd::client::{Identity, Server};
 use crate::argocd::{ApplicationName, WaitFor};
 use crate::http::text::{host, is_cleartext};
@@ -55,7 +55,7 @@ inputs! {
         .needs(&ARGOCD_ASKED);
 
     /// What to wait for. `healthy` means that the commit runs, `synced` that it was applied.
-    ARGOCD_WAIT_FOR: WaitFor = Input::new("argocd-wait-for", DELIVERING, wait_for)
+    ARGOCD_WAIT_FOR: WaitFor = Input::new("argocd-wait-for", DELIVERING, choice)
         .or("healthy")
         .needs(&ARGOCD_ASKED);
 
@@ -109,15 +109,8 @@ fn connector(id: &str, problems: &mut Problems<'_>) -> Option<String> {
     Some(id)
 }
 
-fn wait_for(text: &str, problems: &mut Problems<'_>) -> Option<WaitFor> {
-    match text.to_ascii_lowercase().as_str() {
-        "healthy" => Some(WaitFor::Healthy),
-        "synced" => Some(WaitFor::Synced),
-        _ => {
-            problems.quote(text, "expected `synced` or `healthy`");
-            None
-        }
-    }
+impl Keyword for WaitFor {
+    const WORDS: &[(&str, Self)] = &[("synced", Self::Synced), ("healthy", Self::Healthy)];
 }
 
 /// The Argo CD that the inputs name; none where they name none, or something is wrong.

@@ -10,7 +10,9 @@ use crate::action::inputs::definition::{
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
 use crate::action::inputs::groups::server::PLAINTEXT;
-use crate::action::inputs::parse::{boolean, choice, items, parsed, seconds_or_none, text};
+use crate::action::inputs::parse::{
+    Keyword, boolean, choice, items, parsed, seconds_or_none, text,
+};
 use crate::files::RepoPath;
 use crate::http::Credentials;
 use crate::manifest::EditRequest;
@@ -67,6 +69,22 @@ inputs! {
     REGISTRY_PASSWORD: SecretString = Input::new("registry-password", DEPLOYING, password)
         .secret(Secret::WithName(&REGISTRY_USERNAME))
         .needs(&REGISTRY_ASKED);
+}
+
+impl Keyword for Downgrade {
+    const WORDS: &[(&str, Self)] = &[
+        ("allow", Self::Allow),
+        ("skip", Self::Skip),
+        ("fail", Self::Fail),
+    ];
+}
+
+impl Keyword for WhenFrozen {
+    const WORDS: &[(&str, Self)] = &[
+        ("fail", Self::Fail),
+        ("skip", Self::Skip),
+        ("wait", Self::Wait),
+    ];
 }
 
 /// What has a registry asked.

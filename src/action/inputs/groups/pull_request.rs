@@ -6,7 +6,9 @@ use crate::action::inputs::definition::{Definition, Input, Problems, Unfilled, W
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::argocd::ARGOCD_APPLICATION;
 use crate::action::inputs::groups::status::STATUS_CONTEXT;
-use crate::action::inputs::parse::{boolean, choice, names, parsed, seconds_or_none, template};
+use crate::action::inputs::parse::{
+    Keyword, boolean, choice, names, parsed, seconds_or_none, template,
+};
 use crate::deployment::MessageTemplate;
 use crate::operation::pull_request::{PullRequest, Wait};
 use crate::operation::session::Remote;
@@ -64,6 +66,14 @@ inputs! {
     /// where it is not merged ([docs/pull-requests.md](docs/pull-requests.md)).
     PULL_REQUEST_WAIT: Duration = Input::new("pull-request-wait", WRITING, seconds_or_none).or("0")
         .needs(&[&PULL_REQUEST.definition]);
+}
+
+impl Keyword for MergeMethod {
+    const WORDS: &[(&str, Self)] = &[
+        (Self::Merge.name(), Self::Merge),
+        (Self::Squash.name(), Self::Squash),
+        (Self::Rebase.name(), Self::Rebase),
+    ];
 }
 
 /// The longest wait with a GitHub App, whose token is good for an hour: what follows the merge needs it, too.
