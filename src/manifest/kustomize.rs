@@ -12,6 +12,7 @@
 //! A `digest` there makes Kustomize ignore `newTag`. So where a tag alone is asked for, no digest
 //! stays; where both are, they go into `newTag` as `v1@sha256:…`, unless each has its own key.
 
+use crate::files::RepoPath;
 use crate::image::{self, ImageReference};
 use crate::yaml::{Edit, NewValue, NodeId, Stream};
 
@@ -30,9 +31,9 @@ pub(super) struct ImageEntry {
 }
 
 impl ImageEntry {
-    /// The entry that the mapping `id` is. Its name alone makes one in a kustomization only: other lists
+    /// The entry that the mapping `id` of `file` is. Its name alone makes one in a kustomization only: other lists
     /// have names too.
-    pub fn read(stream: &Stream<'_>, id: NodeId, in_kustomization: bool) -> Option<Self> {
+    pub fn find(stream: &Stream<'_>, file: &RepoPath, id: NodeId) -> Option<Self> {
         let part = |wanted| {
             let mut pairs = stream.pairs(id).iter();
             let (key, node) = pairs.find(|(key, _)| stream.value(*key) == Some(wanted))?;
@@ -50,7 +51,7 @@ impl ImageEntry {
         let is_entry = match has_own {
             true => true,
             false if of_others.iter().any(|key| stream.get(id, key).is_some()) => false,
-            false => entry.digest.is_some() || in_kustomization,
+            false => entry.digest.is_some() || is_in_kustomization(stream, file, id),
         };
         is_entry.then_some(entry)
     }
@@ -220,4 +221,37 @@ fn joined(name: &str, tag: &str, digest: &str) -> String {
     let colon = if tag.is_empty() { "" } else { ":" };
     let at = if digest.is_empty() { "" } else { "@" };
     format!("{name}{colon}{tag}{at}{digest}")
+}
+
+/// Whether `item` is in a list where kustomizations have their `images`.
+fn is_in_kustomization(stream: &Stream<'_>, file: &RepoPath, item: NodeId) -> bool {
+    let Some(root) = stream.ancestors(item).last() else {
+        return false;
+    };
+    let list = stream[item].parent;
+    let around = list.and_then(|list| stream[list].parent);
+    let is_at_top =
+        around.is_some_and(|around| around == root || stream.get(root, "spec") == Some(around));
+    let kind = stream.get(root, "kind").and_then(|kind| stream.value(kind));
+    is_at_top
+        && match kind {
+            Some(kind) => matches!(kind, "Kustomization" | "Component"),
+            None => is_kustomization_file(file),
+        }
+}
+
+/// The path of the `images` of a kustomization, Kustomize's or Flux's, if the file is one.
+pub(super) fn path_of_entries(stream: &Stream<'_>, file: &RepoPath) -> Option<&'static str> {
+    let root = *stream.roots().first()?;
+    let text = |key| stream.get(root, key).and_then(|node| stream.value(node));
+    let is_flux = text("apiVersion").is_some_and(|version| version.contains("fluxcd.io/"));
+    let is_one = match text("kind") {
+        Some(kind) => matches!(kind, "Kustomization" | "Component"),
+        None => is_kustomization_file(file) && !stream.pairs(root).is_empty(),
+    };
+    is_one.then_some(if is_flux { ".spec.images" } else { ".images" })
+}
+
+fn is_kustomization_file(file: &RepoPath) -> bool {
+    file.file_name().to_lowercase().starts_with("kustomization")
 }

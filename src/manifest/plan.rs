@@ -7,6 +7,7 @@ use super::error::{self, HeldImage, ManifestError};
 use super::file::{Manifest, Room, Text, with_texts};
 use super::find;
 use super::guard::{self, Promise};
+use super::kustomize;
 use super::locate::{self, paths};
 use super::mention::Advisor;
 use super::objects;
@@ -617,7 +618,7 @@ fn no_entry(assignment: &ImageAssignment, advisor: &Advisor<'_, '_>) -> Option<M
     let manifests = advisor.manifests;
     manifests.iter().find_map(|manifest| {
         let file = &manifest.file.path;
-        let path = find::entries_of_kustomization(&manifest.stream, file)?;
+        let path = kustomize::path_of_entries(&manifest.stream, file)?;
         let image = &assignment.image;
         let is_there = manifest.sites.iter().any(|site| site.is_of(image));
         if assignment.container.is_some() && is_there {

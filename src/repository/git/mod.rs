@@ -7,12 +7,14 @@ mod answer;
 mod budget;
 mod connection;
 mod content;
+mod delta;
 mod follow;
 // Tests run those programs as well; no release has it.
 #[cfg(any(fuzzing, debug_assertions))]
 pub mod fuzz;
 mod objects;
 mod pack;
+mod pack_reader;
 mod packets;
 mod propose;
 mod push;
