@@ -4,9 +4,13 @@
 mod ended;
 mod explain;
 mod find;
+mod live;
 mod rbac;
+mod refresh;
 mod report;
+mod revisions;
 mod seen;
+mod shown;
 mod sign_on;
 mod statuses;
 mod target;

@@ -1,6 +1,7 @@
 //! What is known of an application that is waited for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -8,6 +9,11 @@ use super::target::{Argocd, Deployed};
 use crate::argocd::client::{ArgocdError, Client};
 use crate::argocd::{Application, ApplicationName, Wait};
 use crate::operation::session::Session;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The most lines about resources after one look: a first sync of a large application changes all.
+pub(super) const MAX_LINES: usize = 12;
 
 /// What all that is waited for has in common.
 #[derive(Clone, Copy)]
@@ -18,6 +24,14 @@ pub(super) struct Watching<'a> {
     pub(super) argocd: &'a Argocd,
     /// Told when a refresh is over: there is something new to see.
     pub(super) refreshed: &'a Arc<Notify>,
+}
+
+impl Watching<'_> {
+    /// How long one answer may take: no longer than there is time.
+    pub(super) fn patience(&self) -> Duration {
+        let remaining = self.session.deadline.remaining();
+        PATIENCE.min(remaining).max(Duration::from_secs(1))
+    }
 }
 
 /// One application as it was seen last.

@@ -1,60 +1,41 @@
 //! One application that is waited for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::ended::Ended;
 use super::explain;
+use super::live::{Live, PODS_EVERY};
+use super::refresh::Refresh;
 use super::report::{ApplicationReport, Phases, ResourceReport};
+use super::revisions::Revisions;
 use super::seen::{HeldBack, Seen, Watching};
-use super::target::{Deployed, GitImage, images_in, other_images};
+use super::shown::Shown;
+use super::target::GitImage;
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
-    Application, ApplicationName, Culprit, Done, Evidence, Fault, Goal, Judge, Look, Node,
-    Reference, Relation, Resource, ResourceTree, Verdict, Wait, carries_any,
+    Application, ApplicationName, Culprit, Done, Evidence, Fault, Goal, Judge, Look, Relation,
+    Resource, Verdict, Wait, carries_any,
 };
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
 use crate::image::ImageReference;
-use crate::manifest::ManifestFile;
 use crate::oidc::Refusal;
 use crate::operation::Progress;
 use crate::repository::CommitId;
 
 /// How long Argo CD may be out of reach from the start: nothing that a deployment does makes it so.
 const UNREACHABLE: Duration = Duration::from_secs(30);
-/// How long one answer may take. A refresh waits for the controller.
-const PATIENCE: Duration = Duration::from_secs(15);
-const REFRESH_PATIENCE: Duration = Duration::from_secs(60);
-/// When Argo CD is asked to look into Git again, after the first time, while the commit is not seen: the
-/// first can be a moment too early, as not every server of a Git host has the commit at once.
-const REFRESH_AT: [Duration; 3] = [
-    Duration::from_secs(3),
-    Duration::from_secs(8),
-    Duration::from_secs(20),
-];
-/// How long after a refresh the next one is asked for later, and while the health is old.
-const REFRESH_EVERY: Duration = Duration::from_secs(30);
-const REFRESH_STALE: Duration = Duration::from_secs(5);
-/// How often an application that is not well is asked for its Pods.
-const PODS_EVERY: Duration = Duration::from_secs(10);
 /// How long what the Pods run is believed when the same is looked at again.
 const PODS_KEEP: Duration = Duration::from_secs(5);
 /// How long an application that was seen may be refused: Argo CD answers errors of Kubernetes so, and
 /// what is in front of it while it is reloaded.
 const BLIP: Duration = Duration::from_secs(60);
-/// The most objects that are asked for one by one.
-const MAX_OBJECTS: usize = 5;
 /// How long nothing may apply what was seen before it is asked why.
 const IDLE: Duration = Duration::from_secs(5);
-/// The most lines about resources after one look: a first sync of a large application changes all.
-const MAX_LINES: usize = 12;
 
 /// One application, look after look.
 pub(super) struct Watch<'a> {
@@ -69,17 +50,9 @@ pub(super) struct Watch<'a> {
     began: Option<DateTime<Utc>>,
     /// What revisions are to the commit, as the last look had them.
     standing: Option<Standing>,
-    relations: HashMap<String, Relation>,
-    /// Whether the first of two hydrated commits is the second, or below it.
-    below: HashMap<(String, String), bool>,
-    /// The URL by which the application knows our repository, where that is another one.
-    alias: Option<String>,
-    superseding: HashMap<String, Vec<(String, Option<String>)>>,
+    revisions: Revisions<'a>,
     refresh: Refresh,
-    tree: Option<ResourceTree>,
-    asked_for_pods: Option<Instant>,
-    live: HashMap<Reference, Vec<ImageReference>>,
-    asked_for: HashSet<Reference>,
+    live: Live,
     confirming: bool,
     refused_since: Option<Instant>,
     idle_since: Option<Instant>,
@@ -103,26 +76,8 @@ pub(super) struct Looked {
     pub(super) confirm: bool,
 }
 
-/// Asks Argo CD to look into Git, at its side of the loop: that may take as long as making all
-/// manifests does.
-#[derive(Default)]
-struct Refresh {
-    running: Option<JoinHandle<()>>,
-    finished: Option<Instant>,
-    count: u32,
-}
-
-/// What the log says already.
-#[derive(Default)]
-struct Shown {
-    state: String,
-    resources: BTreeMap<String, String>,
-}
-
 impl<'a> Watch<'a> {
     pub(super) fn new(name: &'a ApplicationName, watching: Watching<'a>) -> Self {
-        let Deployed { base, .. } = watching.deployed;
-        let known = base.iter().map(|base| (base.to_string(), Relation::Old));
         Self {
             seen: Seen {
                 name,
@@ -141,15 +96,9 @@ impl<'a> Watch<'a> {
             before: None,
             began: None,
             standing: None,
-            relations: known.collect(),
-            below: HashMap::new(),
-            alias: None,
-            superseding: HashMap::new(),
+            revisions: Revisions::new(name, watching),
             refresh: Refresh::default(),
-            tree: None,
-            asked_for_pods: None,
-            live: HashMap::new(),
-            asked_for: HashSet::new(),
+            live: Live::default(),
             confirming: false,
             refused_since: None,
             idle_since: None,
@@ -167,7 +116,7 @@ impl<'a> Watch<'a> {
         deadline: &Deadline,
         log: &mut impl Progress,
     ) -> Result<Looked, Ended> {
-        let patience = self.patience();
+        let patience = self.seen.watching.patience();
         let client = self.seen.watching.client;
         let asked = client.application(self.seen.name, false, patience);
         let answer = tokio::select! {
@@ -180,12 +129,13 @@ impl<'a> Watch<'a> {
         };
         // Only now, as the first look is at how it was before the commit arrived, and nobody is asked more than once
         // for what is refused.
-        self.keep_refreshing();
+        self.refresh.keep(&self.seen);
         if self.seen.trouble.take().is_some() {
             log.info(&format!("{}: Argo CD answers again", self.seen.name));
         }
         self.refused_since = None;
-        let changed = self.show(&answer.content, log);
+        let (name, revision) = (self.seen.name, self.revisions.revision(&answer.content));
+        let changed = self.shown.show(name, &answer.content, &revision, log);
         let verdict = self.verdict(&answer.content, answer.date, log).await?;
         self.confirming = verdict == Verdict::Confirm;
         let looked = Looked {
@@ -239,12 +189,6 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// How long one answer may take: no longer than there is time.
-    fn patience(&self) -> Duration {
-        let remaining = self.seen.watching.session.deadline.remaining();
-        PATIENCE.min(remaining).max(Duration::from_secs(1))
-    }
-
     /// What the application's state means.
     async fn verdict(
         &mut self,
@@ -253,12 +197,13 @@ impl<'a> Watch<'a> {
         log: &mut impl Progress,
     ) -> Result<Verdict, Ended> {
         self.began = self.began.or(now);
-        self.find_alias(application, log).await;
-        self.find_hydrated(application).await;
-        let url = self.url();
+        self.revisions.find_alias(application, log).await;
+        let runs_since = self.runs_since(application);
+        self.revisions.find_hydrated(application, runs_since).await;
+        let url = self.revisions.url();
         let branch = &self.seen.watching.deployed.branch;
-        let tracked = self.followed(application);
-        let compared = self.relation(&tracked, log).await;
+        let tracked = self.revisions.followed(application);
+        let compared = self.revisions.relation(&tracked, log).await;
         if compared == Relation::Old && !application.metadata.deletion_timestamp {
             match diagnosis::mistracking(application, &url, branch.as_str()) {
                 // One that was ours a moment ago is told as what it is.
@@ -282,7 +227,10 @@ impl<'a> Watch<'a> {
         }
         if compared == Relation::Newer {
             for revision in tracked.iter().filter(|revision| !revision.is_empty()) {
-                self.still_deployed(revision, log).await?;
+                // Then this deployment never runs.
+                if let Some((newer, others)) = self.revisions.superseding(revision, log).await {
+                    return Err(explain::superseded(&self.seen, &newer, others));
+                }
             }
         }
         let applied: Vec<String> = application
@@ -292,10 +240,10 @@ impl<'a> Watch<'a> {
             .collect();
         let applied = match applied.is_empty() {
             true => None,
-            false => Some(self.relation(&applied, log).await),
+            false => Some(self.revisions.relation(&applied, log).await),
         };
         let hydrating = match application.hydrating(&url).map(str::to_owned) {
-            Some(revision) => Some(self.relation(&[revision], log).await),
+            Some(revision) => Some(self.revisions.relation(&[revision], log).await),
             None => None,
         };
         let elapsed = self.started.elapsed();
@@ -340,8 +288,8 @@ impl<'a> Watch<'a> {
             compared,
             applied,
             hydrating,
-            tree: self.tree.as_ref(),
-            live: &self.live,
+            tree: self.live.tree.as_ref(),
+            live: &self.live.images,
             refreshes: self.refresh.count,
             began: self.began,
             now,
@@ -354,7 +302,7 @@ impl<'a> Watch<'a> {
         let Watching {
             deployed, argocd, ..
         } = self.seen.watching;
-        let url = self.url();
+        let url = self.revisions.url();
         let sources = application.sources();
         let ours: Vec<_> = sources
             .into_iter()
@@ -387,86 +335,6 @@ impl<'a> Watch<'a> {
         goal
     }
 
-    /// Our repository's URL, as the application knows it.
-    fn url(&self) -> String {
-        let own = || self.seen.watching.deployed.location.url().to_string();
-        self.alias.clone().unwrap_or_else(own)
-    }
-
-    /// A repository that was renamed, or has a mirror, goes by another URL; but the commit that was
-    /// compared tells that it is ours.
-    async fn find_alias(&mut self, application: &Application, log: &mut impl Progress) {
-        let url = self.url();
-        let sources = application.sources();
-        if self.alias.is_some() || sources.iter().any(|source| source.is_git_of(&url)) {
-            return;
-        }
-        for source in sources.into_iter().filter(|source| source.is_git()) {
-            let tracked = application.tracked(&source.repo_url, str::eq);
-            let revisions: Vec<String> = tracked
-                .into_iter()
-                .map(|(_, revision)| revision.to_owned())
-                .collect();
-            for revision in &revisions {
-                if self.is_ours(revision, log).await {
-                    self.alias = Some(source.repo_url.clone());
-                    log.info(&format!(
-                        "{}: it follows {}, which has our commits",
-                        self.seen.name, source.repo_url
-                    ));
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Whether a revision is a commit of ours: this one, one on top of it, or one below it.
-    async fn is_ours(&mut self, revision: &str, log: &mut impl Progress) -> bool {
-        let Deployed { commit, base, .. } = self.seen.watching.deployed;
-        let Some(other) = CommitId::parse(revision) else {
-            return false;
-        };
-        if base.as_ref() == Some(&other) {
-            return true;
-        }
-        let repository = &self.seen.watching.session.repository;
-        self.relation_of(revision, log).await != Relation::Old
-            || repository
-                .is_ancestor(&other, commit)
-                .await
-                .unwrap_or(false)
-    }
-
-    /// Whether what was compared has the hydrated commit below itself: after a promotion to another
-    /// branch it is a merge, or a later commit of other applications (argo-cd#25190).
-    async fn find_hydrated(&mut self, application: &Application) {
-        let status = &application.status;
-        let done = status.source_hydrator.last_successful_operation.as_ref();
-        let (Some(done), true) = (done, application.spec.source_hydrator.is_some()) else {
-            return;
-        };
-        let pair = (done.hydrated_sha.clone(), status.sync.revision.clone());
-        if pair.0 == pair.1 || self.below.get(&pair) == Some(&true) {
-            return;
-        }
-        let (Some(hydrated), Some(compared)) = (CommitId::parse(&pair.0), CommitId::parse(&pair.1))
-        else {
-            return;
-        };
-        if !self.below.contains_key(&pair) {
-            let repository = &self.seen.watching.session.repository;
-            // What failed is asked again with the next look; what is below what never changes.
-            if let Ok(below) = repository.is_ancestor(&hydrated, &compared).await {
-                self.below.insert(pair.clone(), below);
-            }
-        }
-        // The hydrated branch may be in a repository that is not ours to read: what runs tells, where
-        // something else ran before.
-        if self.below.get(&pair) != Some(&true) && self.runs_since(application) {
-            self.below.insert(pair, true);
-        }
-    }
-
     /// Whether all the images run, and did not before.
     fn runs_since(&self, application: &Application) -> bool {
         let goal = self.goal(application);
@@ -482,24 +350,6 @@ impl<'a> Watch<'a> {
                 before.status.sync.revision != application.status.sync.revision
                     && !goal.images.iter().all(|image| run(before, image))
             })
-    }
-
-    /// The revisions of the sources that follow our branch; of all that are our repository, where none
-    /// does.
-    fn followed(&self, application: &Application) -> Vec<String> {
-        let branch = self.seen.watching.deployed.branch.as_str();
-        let url = self.url();
-        let holds = |one: &str, other: &str| {
-            one == other || self.below.get(&(one.to_owned(), other.to_owned())) == Some(&true)
-        };
-        let tracked = application.tracked(&url, holds);
-        let any = tracked.iter().any(|(source, _)| source.follows(branch));
-        let tracked = tracked
-            .iter()
-            .filter(|(source, _)| !any || source.follows(branch));
-        tracked
-            .map(|(_, revision)| (*revision).to_owned())
-            .collect()
     }
 
     /// Whether it was this commit, and no later one: what broke was made of it, or of one that has the
@@ -525,7 +375,7 @@ impl<'a> Watch<'a> {
                 Some(deployed.commit.clone())
             }
             _ => {
-                let followed = self.followed(application);
+                let followed = self.revisions.followed(application);
                 followed
                     .iter()
                     .find_map(|revision| CommitId::parse(revision))
@@ -533,41 +383,17 @@ impl<'a> Watch<'a> {
         };
         let ours = match made_of {
             Some(commit) if commit == deployed.commit => true,
-            Some(commit) => self.has_same_manifests(application, &commit).await,
+            Some(commit) => {
+                self.revisions
+                    .has_same_manifests(application, &commit)
+                    .await
+            }
             None => false,
         };
         match ours {
             true => Verdict::Broken(evidence),
             false => Verdict::Unknown(Wait::Failed(Culprit::LaterCommit(evidence.symptoms))),
         }
-    }
-
-    /// Whether it is known that nobody changed what the application is made of since our commit.
-    async fn has_same_manifests(&self, application: &Application, later: &CommitId) -> bool {
-        let Watching {
-            session, deployed, ..
-        } = self.seen.watching;
-        let url = self.url();
-        let sources = application.sources();
-        let ours = sources.into_iter().filter(|source| source.is_git_of(&url));
-        let globs = ours.map(|source| match source.folder() {
-            None => "**".parse(),
-            Some(folder) => format!("{folder}/**").parse(),
-        });
-        let all = match globs.collect::<Result<Vec<_>, _>>() {
-            // Of no files, or not of all, nothing is proven.
-            Ok(include) if !include.is_empty() => FileSelection {
-                include,
-                ..FileSelection::default()
-            },
-            Ok(_) | Err(_) => return false,
-        };
-        let repository = &session.repository;
-        let then = repository.files_at(&deployed.commit, &all).await;
-        let now = repository.files_at(later, &all).await;
-        // What is made of files elsewhere, such as a base of Kustomize's, may have changed there.
-        let elsewhere = |file: &ManifestFile| file.bytes.windows(3).any(|bytes| bytes == b"../");
-        matches!((then, now), (Ok(then), Ok(now)) if then == now && !now.iter().any(elsewhere))
     }
 
     /// Asks for what runs where the application is to be judged by it.
@@ -579,8 +405,8 @@ impl<'a> Watch<'a> {
     ) {
         let Watching { argocd, .. } = self.seen.watching;
         let status = &application.status;
-        let age = self.asked_for_pods.map(|asked| asked.elapsed());
-        let older = |than| self.tree.is_none() || age.is_none_or(|age| age >= than);
+        let age = self.live.asked_for_pods.map(|asked| asked.elapsed());
+        let older = |than| self.live.tree.is_none() || age.is_none_or(|age| age >= than);
         let applied = compared != Relation::Old
             && status.sync.status == "Synced"
             && !application.is_syncing()
@@ -596,7 +422,7 @@ impl<'a> Watch<'a> {
             false => applied && status.health.status == "Degraded" && older(PODS_EVERY),
         };
         if applied && due {
-            self.ask_for_pods(true, log).await;
+            self.live.ask_for_pods(&mut self.seen, true, log).await;
         }
         if applied && !ends {
             let degraded = status
@@ -604,138 +430,7 @@ impl<'a> Watch<'a> {
                 .iter()
                 .filter(|resource| resource.health() == "Degraded" && resource.status == "Synced");
             let degraded: Vec<Resource> = degraded.cloned().collect();
-            self.ask_for_objects(&degraded).await;
-        }
-    }
-
-    /// Asks, once for each, what images objects have in the cluster.
-    async fn ask_for_objects(&mut self, resources: &[Resource]) {
-        let runs_containers = |resource: &&Resource| {
-            matches!(
-                resource.kind.as_str(),
-                "CronJob"
-                    | "DaemonSet"
-                    | "Deployment"
-                    | "Job"
-                    | "ReplicaSet"
-                    | "Rollout"
-                    | "StatefulSet"
-            )
-        };
-        for resource in resources.iter().filter(runs_containers).take(MAX_OBJECTS) {
-            let reference = resource.reference();
-            if !self.asked_for.insert(reference.clone()) {
-                continue;
-            }
-            let Watching { client, .. } = self.seen.watching;
-            let asked = client.live_images(self.seen.name, resource, self.patience());
-            // Where it is not shown, nothing is known of it.
-            if let Ok(images) = asked.await {
-                let images = images.iter().filter_map(|image| image.parse().ok());
-                self.live.insert(reference, images.collect());
-            }
-        }
-    }
-
-    /// What `revisions` are to the commit: all of them must have it.
-    async fn relation(&mut self, revisions: &[String], log: &mut impl Progress) -> Relation {
-        let mut all = None;
-        for revision in revisions {
-            let own = self.relation_of(revision, log).await;
-            all = Some(match (all, own) {
-                (_, Relation::Old) | (Some(Relation::Old), _) => Relation::Old,
-                (Some(Relation::Newer), _) | (_, Relation::Newer) => Relation::Newer,
-                (None | Some(Relation::Exact), Relation::Exact) => Relation::Exact,
-            });
-        }
-        all.unwrap_or(Relation::Old)
-    }
-
-    async fn relation_of(&mut self, revision: &str, log: &mut impl Progress) -> Relation {
-        let own = &self.seen.watching.deployed.commit;
-        if revision == own.as_str() {
-            return Relation::Exact;
-        }
-        if let Some(known) = self.relations.get(revision) {
-            return *known;
-        }
-        let Some(other) = CommitId::parse(revision) else {
-            return Relation::Old;
-        };
-        match self
-            .seen
-            .watching
-            .session
-            .repository
-            .is_ancestor(own, &other)
-            .await
-        {
-            Ok(newer) => {
-                let relation = if newer {
-                    Relation::Newer
-                } else {
-                    Relation::Old
-                };
-                self.relations.insert(revision.to_owned(), relation);
-                relation
-            }
-            // Asked again with the next look.
-            Err(error) => {
-                let short = other.short();
-                log.info(&format!(
-                    "{}: whether {short} comes after {} is not known yet: {error}",
-                    self.seen.name,
-                    own.short()
-                ));
-                Relation::Old
-            }
-        }
-    }
-
-    /// Stops where the files have other images at a newer revision: then this deployment never runs.
-    async fn still_deployed(
-        &mut self,
-        revision: &str,
-        log: &mut impl Progress,
-    ) -> Result<(), Ended> {
-        let Deployed {
-            files,
-            images,
-            commit,
-            ..
-        } = self.seen.watching.deployed;
-        let (Some(files), Some(newer)) = (files, CommitId::parse(revision)) else {
-            return Ok(());
-        };
-        if newer == *commit {
-            return Ok(());
-        }
-        if !self.superseding.contains_key(revision) {
-            let read = self
-                .seen
-                .watching
-                .session
-                .repository
-                .files_at(&newer, files)
-                .await;
-            let contents = match read {
-                Ok(contents) => contents,
-                Err(error) => {
-                    log.info(&format!(
-                        "{}: the files at {} can't be read yet: {error}",
-                        self.seen.name,
-                        newer.short()
-                    ));
-                    return Ok(());
-                }
-            };
-            let now = images_in(&contents);
-            self.superseding
-                .insert(revision.to_owned(), other_images(images, &now));
-        }
-        match self.superseding.get(revision).map(Vec::as_slice) {
-            None | Some([]) => Ok(()),
-            Some(others) => Err(explain::superseded(&self.seen, &newer, others)),
+            self.live.ask_for_objects(&self.seen, &degraded).await;
         }
     }
 
@@ -744,7 +439,7 @@ impl<'a> Watch<'a> {
         let stale = wait == Wait::StaleHealth;
         let unseen = matches!(wait, Wait::Unseen | Wait::Comparison(_));
         if (stale || unseen) && self.refresh.is_due(stale, self.started.elapsed()) {
-            self.start_refresh();
+            self.refresh.start(&self.seen);
         }
         if let (Wait::NoPod(_), Some(application)) = (&wait, &self.seen.application) {
             let goal = self.goal(application);
@@ -753,7 +448,7 @@ impl<'a> Watch<'a> {
                 .filter(|resource| goal.workloads.contains(&resource.title()))
                 .cloned()
                 .collect();
-            self.ask_for_objects(&carriers).await;
+            self.live.ask_for_objects(&self.seen, &carriers).await;
         }
         if wait == Wait::OutOfSync {
             let idle = *self.idle_since.get_or_insert_with(Instant::now);
@@ -762,7 +457,7 @@ impl<'a> Watch<'a> {
             self.idle_since = None;
         }
         if matches!(wait, Wait::Health(_) | Wait::Syncing) {
-            self.ask_for_pods(false, log).await;
+            self.live.ask_for_pods(&mut self.seen, false, log).await;
         }
         if self.seen.waiting.as_ref() != Some(&wait) {
             log.info(&format!(
@@ -798,12 +493,9 @@ impl<'a> Watch<'a> {
                 self.seen.name
             ));
         } else if idle.elapsed() >= IDLE {
-            let asked = self
-                .seen
-                .watching
-                .client
-                .sync_windows(self.seen.name, self.patience())
-                .await;
+            let Watching { client, .. } = self.seen.watching;
+            let patience = self.seen.watching.patience();
+            let asked = client.sync_windows(self.seen.name, patience).await;
             let closed = asked.is_ok_and(|windows| windows.hold_back());
             self.seen.held_back = Some(if closed {
                 HeldBack::Window
@@ -817,93 +509,6 @@ impl<'a> Watch<'a> {
                 ));
             }
         }
-    }
-
-    /// Asks for the Pods that are not well, now and then.
-    async fn ask_for_pods(&mut self, now: bool, log: &mut impl Progress) {
-        // A rollout's Pods need a moment.
-        let since = *self.asked_for_pods.get_or_insert_with(Instant::now);
-        if !now && since.elapsed() < PODS_EVERY {
-            return;
-        }
-        self.asked_for_pods = Some(Instant::now());
-        let Ok(tree) = self
-            .seen
-            .watching
-            .client
-            .resource_tree(self.seen.name, self.patience())
-            .await
-        else {
-            return;
-        };
-        let unwell: Vec<(String, String)> = tree.pods().filter_map(unwell).collect();
-        let images: BTreeSet<&String> = tree.pods().flat_map(|pod| &pod.images).collect();
-        self.seen.running = images.into_iter().cloned().collect();
-        self.tree = Some(tree);
-        for (name, message) in unwell.iter().take(MAX_LINES) {
-            if !self.seen.unwell.iter().any(|(_, known)| known == message) {
-                log.info(&format!("{}: {name}: {message}", self.seen.name));
-            }
-        }
-        self.seen.unwell = unwell;
-    }
-
-    /// Writes what is different from the look before. Returns whether anything is.
-    fn show(&mut self, application: &Application, log: &mut impl Progress) -> bool {
-        let status = &application.status;
-        let revision = self.revision(application);
-        let short = revision.get(..7).unwrap_or(&revision);
-        let phase = status
-            .operation_state
-            .as_ref()
-            .map_or("", |operation| operation.phase.as_str());
-        let operation = match (application.is_syncing(), phase) {
-            (true, _) => ", syncing",
-            (false, "Failed" | "Error") => ", sync failed",
-            (false, _) => "",
-        };
-        let state = format!(
-            "{}, {} at {short}{operation}",
-            or_unknown(&status.sync.status),
-            or_unknown(&status.health.status)
-        );
-        let mut changed = false;
-        if state != self.shown.state {
-            let arrow = match self.shown.state.as_str() {
-                "" => state.clone(),
-                before => format!("{before} → {state}"),
-            };
-            log.info(&format!("{}: {arrow}", self.seen.name));
-            changed = true;
-        }
-        let first = self.shown.state.is_empty();
-        self.shown.state = state;
-        let mut lines = Vec::new();
-        let mut resources = BTreeMap::new();
-        for resource in &status.resources {
-            let health = resource
-                .health
-                .as_ref()
-                .map_or("", |health| health.status.as_str());
-            let comma = if health.is_empty() { "" } else { ", " };
-            let now = format!("{}{comma}{health}", resource.status);
-            let title = resource.title();
-            match self.shown.resources.get(&title) {
-                Some(before) if *before != now => lines.push(format!("{title}: {before} → {now}")),
-                None if !first => lines.push(format!("{title}: new, {now}")),
-                Some(_) | None => {}
-            }
-            resources.insert(title, now);
-        }
-        self.shown.resources = resources;
-        changed |= !lines.is_empty();
-        for line in lines.iter().take(MAX_LINES) {
-            log.info(&format!("{}: {line}", self.seen.name));
-        }
-        if let Some(more @ 1..) = lines.len().checked_sub(MAX_LINES) {
-            log.info(&format!("{}: and {more} resources more", self.seen.name));
-        }
-        changed
     }
 
     /// A look that was not answered as it should be.
@@ -954,8 +559,8 @@ impl<'a> Watch<'a> {
         let Some(application) = application.filter(|_| self.seen.trouble.is_none()) else {
             return explain::late(&self.seen, wait, total);
         };
-        self.asked_for_pods = None;
-        self.ask_for_pods(true, log).await;
+        self.live.asked_for_pods = None;
+        self.live.ask_for_pods(&mut self.seen, true, log).await;
         let goal = self.goal(&application);
         let verdict = self
             .look(&application)
@@ -975,45 +580,10 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn keep_refreshing(&mut self) {
-        if self
-            .refresh
-            .running
-            .as_ref()
-            .is_some_and(JoinHandle::is_finished)
-        {
-            self.refresh.running = None;
-            self.refresh.finished = Some(Instant::now());
-            self.refresh.count += 1;
-        }
-        if self.refresh.running.is_none() && self.refresh.finished.is_none() {
-            self.start_refresh();
-        }
-    }
-
-    fn start_refresh(&mut self) {
-        let client = self.seen.watching.client.clone();
-        let refreshed = Arc::clone(self.seen.watching.refreshed);
-        let name = self.seen.name.clone();
-        self.refresh.running = Some(tokio::spawn(async move {
-            // What it answers, the next look sees as well; what it is refused with, too.
-            let _ = client.application(&name, true, REFRESH_PATIENCE).await;
-            refreshed.notify_one();
-        }));
-    }
-
-    /// The revision of our repository that was compared last.
-    fn revision(&self, application: &Application) -> String {
-        let mut followed = self.followed(application).into_iter();
-        followed
-            .next()
-            .unwrap_or_else(|| application.status.sync.revision.clone())
-    }
-
     pub(super) fn report(self) -> ApplicationReport {
         let application = self.seen.application.clone().unwrap_or_default();
         let revision = match &self.seen.application {
-            Some(application) => self.revision(application),
+            Some(application) => self.revisions.revision(application),
             None => String::new(),
         };
         let resources = application.status.resources.iter().map(|resource| {
@@ -1042,31 +612,4 @@ impl<'a> Watch<'a> {
             done: self.done,
         }
     }
-}
-
-impl Refresh {
-    /// Whether Argo CD is to look again, so long after the waiting began.
-    fn is_due(&self, stale: bool, elapsed: Duration) -> bool {
-        let since = self.finished.map(|finished| finished.elapsed());
-        let next = self
-            .count
-            .checked_sub(1)
-            .and_then(|count| REFRESH_AT.get(count as usize));
-        let due = match (stale, next) {
-            (true, _) => since.is_none_or(|since| since >= REFRESH_STALE),
-            (false, Some(at)) => elapsed >= *at,
-            (false, None) => since.is_none_or(|since| since >= REFRESH_EVERY),
-        };
-        self.running.is_none() && due
-    }
-}
-
-/// A Pod that is not well, with what it says.
-fn unwell(pod: &Node) -> Option<(String, String)> {
-    let said = crate::http::text::one_line(&pod.said());
-    (pod.is_unwell_pod() && !said.is_empty()).then(|| (pod.title(), said))
-}
-
-fn or_unknown(status: &str) -> &str {
-    if status.is_empty() { "Unknown" } else { status }
 }

@@ -1,0 +1,265 @@
+//! What the revisions that an application names are to the commit.
+
+use std::collections::HashMap;
+
+use super::seen::Watching;
+use super::target::{Deployed, images_in, other_images};
+use crate::argocd::{Application, ApplicationName, Relation};
+use crate::files::FileSelection;
+use crate::manifest::ManifestFile;
+use crate::operation::Progress;
+use crate::repository::CommitId;
+
+/// An image of the commit, and what is there in its place.
+type OtherImage = (String, Option<String>);
+
+/// What was found out of revisions.
+pub(super) struct Revisions<'a> {
+    name: &'a ApplicationName,
+    watching: Watching<'a>,
+    relations: HashMap<String, Relation>,
+    /// Whether the first of two hydrated commits is the second, or below it.
+    below: HashMap<(String, String), bool>,
+    /// The URL by which the application knows our repository, where that is another one.
+    alias: Option<String>,
+    superseding: HashMap<String, Vec<OtherImage>>,
+}
+
+impl<'a> Revisions<'a> {
+    pub(super) fn new(name: &'a ApplicationName, watching: Watching<'a>) -> Self {
+        let base = watching.deployed.base.iter();
+        Self {
+            name,
+            watching,
+            relations: base.map(|base| (base.to_string(), Relation::Old)).collect(),
+            below: HashMap::new(),
+            alias: None,
+            superseding: HashMap::new(),
+        }
+    }
+
+    /// Our repository's URL, as the application knows it.
+    pub(super) fn url(&self) -> String {
+        let own = || self.watching.deployed.location.url().to_string();
+        self.alias.clone().unwrap_or_else(own)
+    }
+
+    /// A repository that was renamed, or has a mirror, goes by another URL; but the commit that was
+    /// compared tells that it is ours.
+    pub(super) async fn find_alias(&mut self, application: &Application, log: &mut impl Progress) {
+        let url = self.url();
+        let sources = application.sources();
+        if self.alias.is_some() || sources.iter().any(|source| source.is_git_of(&url)) {
+            return;
+        }
+        for source in sources.into_iter().filter(|source| source.is_git()) {
+            let tracked = application.tracked(&source.repo_url, str::eq);
+            let revisions: Vec<String> = tracked
+                .into_iter()
+                .map(|(_, revision)| revision.to_owned())
+                .collect();
+            for revision in &revisions {
+                if self.is_ours(revision, log).await {
+                    self.alias = Some(source.repo_url.clone());
+                    log.info(&format!(
+                        "{}: it follows {}, which has our commits",
+                        self.name, source.repo_url
+                    ));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether a revision is a commit of ours: this one, one on top of it, or one below it.
+    async fn is_ours(&mut self, revision: &str, log: &mut impl Progress) -> bool {
+        let Deployed { commit, base, .. } = self.watching.deployed;
+        let Some(other) = CommitId::parse(revision) else {
+            return false;
+        };
+        if base.as_ref() == Some(&other) {
+            return true;
+        }
+        let repository = &self.watching.session.repository;
+        self.relation_of(revision, log).await != Relation::Old
+            || repository
+                .is_ancestor(&other, commit)
+                .await
+                .unwrap_or(false)
+    }
+
+    /// Whether what was compared has the hydrated commit below itself: after a promotion to another
+    /// branch it is a merge, or a later commit of other applications (argo-cd#25190). Where that can't be told,
+    /// it has, if all the images run only since then: `runs_since`.
+    pub(super) async fn find_hydrated(&mut self, application: &Application, runs_since: bool) {
+        let status = &application.status;
+        let done = status.source_hydrator.last_successful_operation.as_ref();
+        let (Some(done), true) = (done, application.spec.source_hydrator.is_some()) else {
+            return;
+        };
+        let pair = (done.hydrated_sha.clone(), status.sync.revision.clone());
+        if pair.0 == pair.1 || self.below.get(&pair) == Some(&true) {
+            return;
+        }
+        let (Some(hydrated), Some(compared)) = (CommitId::parse(&pair.0), CommitId::parse(&pair.1))
+        else {
+            return;
+        };
+        if !self.below.contains_key(&pair) {
+            let repository = &self.watching.session.repository;
+            // What failed is asked again with the next look; what is below what never changes.
+            if let Ok(below) = repository.is_ancestor(&hydrated, &compared).await {
+                self.below.insert(pair.clone(), below);
+            }
+        }
+        // The hydrated branch may be in a repository that is not ours to read: what runs tells, where
+        // something else ran before.
+        if self.below.get(&pair) != Some(&true) && runs_since {
+            self.below.insert(pair, true);
+        }
+    }
+
+    /// The revisions of the sources that follow our branch; of all that are our repository, where none
+    /// does.
+    pub(super) fn followed(&self, application: &Application) -> Vec<String> {
+        let branch = self.watching.deployed.branch.as_str();
+        let url = self.url();
+        let holds = |one: &str, other: &str| {
+            one == other || self.below.get(&(one.to_owned(), other.to_owned())) == Some(&true)
+        };
+        let tracked = application.tracked(&url, holds);
+        let any = tracked.iter().any(|(source, _)| source.follows(branch));
+        let tracked = tracked
+            .iter()
+            .filter(|(source, _)| !any || source.follows(branch));
+        tracked
+            .map(|(_, revision)| (*revision).to_owned())
+            .collect()
+    }
+
+    /// The revision of our repository that was compared last.
+    pub(super) fn revision(&self, application: &Application) -> String {
+        let mut followed = self.followed(application).into_iter();
+        followed
+            .next()
+            .unwrap_or_else(|| application.status.sync.revision.clone())
+    }
+
+    /// What `revisions` are to the commit: all of them must have it.
+    pub(super) async fn relation(
+        &mut self,
+        revisions: &[String],
+        log: &mut impl Progress,
+    ) -> Relation {
+        let mut all = None;
+        for revision in revisions {
+            let own = self.relation_of(revision, log).await;
+            all = Some(match (all, own) {
+                (_, Relation::Old) | (Some(Relation::Old), _) => Relation::Old,
+                (Some(Relation::Newer), _) | (_, Relation::Newer) => Relation::Newer,
+                (None | Some(Relation::Exact), Relation::Exact) => Relation::Exact,
+            });
+        }
+        all.unwrap_or(Relation::Old)
+    }
+
+    async fn relation_of(&mut self, revision: &str, log: &mut impl Progress) -> Relation {
+        let own = &self.watching.deployed.commit;
+        if revision == own.as_str() {
+            return Relation::Exact;
+        }
+        if let Some(known) = self.relations.get(revision) {
+            return *known;
+        }
+        let Some(other) = CommitId::parse(revision) else {
+            return Relation::Old;
+        };
+        let repository = &self.watching.session.repository;
+        match repository.is_ancestor(own, &other).await {
+            Ok(newer) => {
+                let relation = match newer {
+                    true => Relation::Newer,
+                    false => Relation::Old,
+                };
+                self.relations.insert(revision.to_owned(), relation);
+                relation
+            }
+            // Asked again with the next look.
+            Err(error) => {
+                let short = other.short();
+                log.info(&format!(
+                    "{}: whether {short} comes after {} is not known yet: {error}",
+                    self.name,
+                    own.short()
+                ));
+                Relation::Old
+            }
+        }
+    }
+
+    /// The newer commit that `revision` is, and what the files have in place of the images there; none where they
+    /// have the same, or that is not known.
+    pub(super) async fn superseding(
+        &mut self,
+        revision: &str,
+        log: &mut impl Progress,
+    ) -> Option<(CommitId, &[OtherImage])> {
+        let Deployed {
+            files,
+            images,
+            commit,
+            ..
+        } = self.watching.deployed;
+        let newer = CommitId::parse(revision).filter(|newer| newer != commit)?;
+        if !self.superseding.contains_key(revision) {
+            let repository = &self.watching.session.repository;
+            let contents = match repository.files_at(&newer, files.as_ref()?).await {
+                Ok(contents) => contents,
+                Err(error) => {
+                    log.info(&format!(
+                        "{}: the files at {} can't be read yet: {error}",
+                        self.name,
+                        newer.short()
+                    ));
+                    return None;
+                }
+            };
+            let others = other_images(images, &images_in(&contents));
+            self.superseding.insert(revision.to_owned(), others);
+        }
+        let others = self.superseding.get(revision)?;
+        (!others.is_empty()).then_some((newer, others))
+    }
+
+    /// Whether it is known that nobody changed what the application is made of since our commit.
+    pub(super) async fn has_same_manifests(
+        &self,
+        application: &Application,
+        later: &CommitId,
+    ) -> bool {
+        let Watching {
+            session, deployed, ..
+        } = self.watching;
+        let url = self.url();
+        let sources = application.sources();
+        let ours = sources.into_iter().filter(|source| source.is_git_of(&url));
+        let globs = ours.map(|source| match source.folder() {
+            None => "**".parse(),
+            Some(folder) => format!("{folder}/**").parse(),
+        });
+        let all = match globs.collect::<Result<Vec<_>, _>>() {
+            // Of no files, or not of all, nothing is proven.
+            Ok(include) if !include.is_empty() => FileSelection {
+                include,
+                ..FileSelection::default()
+            },
+            Ok(_) | Err(_) => return false,
+        };
+        let repository = &session.repository;
+        let then = repository.files_at(&deployed.commit, &all).await;
+        let now = repository.files_at(later, &all).await;
+        // What is made of files elsewhere, such as a base of Kustomize's, may have changed there.
+        let elsewhere = |file: &ManifestFile| file.bytes.windows(3).any(|bytes| bytes == b"../");
+        matches!((then, now), (Ok(then), Ok(now)) if then == now && !now.iter().any(elsewhere))
+    }
+}
