@@ -161,9 +161,7 @@ impl Text {
                 file: ManifestFile { path, bytes },
             });
             let outer = before + texts.len();
-            FILES
-                .check(outer as u64)
-                .map_err(|error| too_much(&file.path, error))?;
+            FILES.check(outer as u64).map_err(too_much(&file.path))?;
             let around =
                 |stream: &Stream<'_>, node| nested.around(outer, stream, node, &request.resources);
             Self::add(texts, file, &inside.stream, request, before, &around)?;
@@ -190,7 +188,7 @@ impl Room {
         self.nodes += manifest.stream.len() as u64;
         self.images += manifest.sites.len() as u64;
         let checked = ALL_NODES.check(self.nodes).and(IMAGES.check(self.images));
-        checked.map_err(|exceeded| too_much(&manifest.file.path, exceeded))
+        checked.map_err(too_much(&manifest.file.path))
     }
 }
 
@@ -246,12 +244,8 @@ impl<'f> Manifest<'f> {
         nested: Option<&Nested>,
     ) -> Result<Self, ManifestError> {
         let file = source.file;
-        if let Err(source) = place::check_names(&stream) {
-            let file = file.path.clone();
-            return Err(ManifestError::Invalid { file, source });
-        }
-        let mut sites =
-            find::sites(&stream, &file.path).map_err(|exceeded| too_much(&file.path, exceeded))?;
+        place::check_names(&stream).map_err(too_much(&file.path))?;
+        let mut sites = find::sites(&stream, &file.path).map_err(too_much(&file.path))?;
         let templates = source.lines_with_templates(&stream);
         for site in &mut sites {
             let mut lines = site.slots().map(|slot| stream[slot.node].line());
@@ -381,9 +375,12 @@ impl<'f> Manifest<'f> {
     }
 }
 
-fn too_much(file: &RepoPath, error: Exceeded) -> ManifestError {
-    let (file, source) = (file.clone(), error.into());
-    ManifestError::Invalid { file, source }
+/// The error for a file in which there is more of something than is taken in.
+fn too_much(file: &RepoPath) -> impl Fn(Exceeded) -> ManifestError {
+    move |exceeded| ManifestError::Invalid {
+        file: file.clone(),
+        source: exceeded.into(),
+    }
 }
 
 /// The document that `node` is in, where there are several.

@@ -124,10 +124,9 @@ pub(super) fn is_repository(key: &str) -> bool {
 pub(super) fn mentions_version(key: &str) -> bool {
     let plain = plain(key);
     let is_end = |word: &&str| plain.ends_with(word);
-    let of_others = ["api", "app", "chart", "kube", "max", "min", "schema"].iter();
-    !of_others
-        .map(|word| format!("{word}version"))
-        .any(|word| plain.ends_with(&word))
+    let of_others = ["api", "app", "chart", "kube", "max", "min", "schema"];
+    let is_of_others = |rest: &str| of_others.iter().any(|word| rest.ends_with(word));
+    !plain.strip_suffix("version").is_some_and(is_of_others)
         && (plain.starts_with("tag") || ["tag", "tags", "version", "versions"].iter().any(is_end))
 }
 

@@ -83,7 +83,7 @@ impl Pins {
             let is_own = digest.is_some_and(|digest| digest.node == *node);
             match key.as_str() {
                 "usedigest" => pins.switch = Some((*node, text.eq_ignore_ascii_case("true"))),
-                key if key.contains("digest") && !is_own && image::is_digest(&text) => {
+                key if key.contains("digest") && !is_own && image::is_digest(text) => {
                     pins.others.push(*node);
                 }
                 _ => {}

@@ -11,9 +11,9 @@ use super::keys;
 use super::request::ResourceFilter;
 use super::source;
 use crate::image::repository_meant;
-use crate::limits::NAME;
+use crate::limits::{Exceeded, NAME};
 use crate::yaml::path::{self, Path};
-use crate::yaml::{NodeId, ParseError, Role, Stream};
+use crate::yaml::{NodeId, Role, Stream};
 
 /// A Kubernetes object. Its API version is no part of what it is: the same object can be written in
 /// several (Kubernetes, "API concepts").
@@ -121,7 +121,7 @@ impl Place {
 }
 
 /// Refuses names that nothing in a cluster can have: each is told of at every place below it.
-pub(super) fn check_names(stream: &Stream<'_>) -> Result<(), ParseError> {
+pub(super) fn check_names(stream: &Stream<'_>) -> Result<(), Exceeded> {
     for (node, _) in stream.nodes() {
         let (link, _) = Link::to(stream, node);
         let names = match link {

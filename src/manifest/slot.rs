@@ -7,7 +7,7 @@
 //! images: [web=ghcr.io/acme/web:v1]        # as `kustomize edit set image` takes it
 //! ```
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::image::{self, ImageReference};
 use crate::yaml::{Content, NodeId, Stream, Style};
@@ -46,42 +46,51 @@ impl Slot {
             Content::Alias { target, .. } => target,
             _ => node,
         };
-        let text = text(stream, source)?;
-        let frame = match text.strip_prefix(DOCKER) {
-            Some(image) => vec![
-                Piece::Frame(DOCKER.to_owned()),
-                Piece::Image(image.to_owned()),
-            ],
-            None => defaults(&text),
-        };
-        let value = match frame.as_slice() {
-            [] => text.into_owned(),
-            pieces => value_of(pieces),
-        };
-        Some(Self {
+        let value = value(stream, source)?.to_owned();
+        let is_docker = value.starts_with(DOCKER);
+        let slot = Self {
             key,
             node,
             source,
             value,
-            frame,
+            frame: Vec::new(),
+        };
+        if is_docker {
+            return Some(slot.around(DOCKER.len(), 0));
+        }
+        let frame = defaults(&slot.value);
+        Some(match frame.is_empty() {
+            true => slot,
+            false => Self {
+                value: value_of(&frame),
+                frame,
+                ..slot
+            },
         })
     }
 
-    /// The same, where what stands in front of a reference is no part of it: `oci://`, `--image=`, `NAME=`.
-    pub fn behind_front(self) -> Self {
-        let Some(front) = front(&self.value).filter(|_| self.frame.is_empty()) else {
-            return self;
-        };
-        let (front, image) = self.value.split_at(front);
+    /// The same, where so many bytes of the text before the image, and so many behind it, are no part of that.
+    fn around(self, before: usize, behind: usize) -> Self {
+        let end = self.value.len() - behind;
+        let part = |range: Range<usize>| self.value.get(range).unwrap_or_default().to_owned();
+        let value = part(before..end);
         let frame = vec![
-            Piece::Frame(front.to_owned()),
-            Piece::Image(image.to_owned()),
+            Piece::Frame(part(0..before)),
+            Piece::Image(value.clone()),
+            Piece::Frame(part(end..self.value.len())),
         ];
-        let value = image.to_owned();
         Self {
             value,
             frame,
             ..self
+        }
+    }
+
+    /// The same, where what stands in front of a reference is no part of it: `oci://`, `--image=`, `NAME=`.
+    pub fn behind_front(self) -> Self {
+        match front(&self.value).filter(|_| self.frame.is_empty()) {
+            Some(front) => self.around(front, 0),
+            None => self,
         }
     }
 
@@ -99,21 +108,14 @@ impl Slot {
     /// An item of a list of references, which may have a name: `web=ghcr.io/acme/web:v1`.
     pub fn item(stream: &Stream<'_>, node: NodeId) -> Option<(Option<String>, Self)> {
         let slot = Self::read(stream, None, node)?;
-        let Some((name, reference)) = slot.value.split_once('=').filter(|_| slot.frame.is_empty())
-        else {
-            return Some((None, slot));
-        };
-        let frame = vec![
-            Piece::Frame(format!("{name}=")),
-            Piece::Image(reference.to_owned()),
-        ];
-        let (name, value) = (name.to_owned(), reference.to_owned());
-        let slot = Self {
-            value,
-            frame,
-            ..slot
-        };
-        Some((Some(name), slot))
+        let name = slot.value.split_once('=').map(|(name, _)| name.to_owned());
+        match name.filter(|_| slot.frame.is_empty()) {
+            Some(name) => {
+                let slot = slot.around(name.len() + 1, 0);
+                Some((Some(name), slot))
+            }
+            None => Some((None, slot)),
+        }
     }
 
     /// Whether the text says more than one reference can: it has a scheme, a flag or a list around it.
@@ -142,17 +144,7 @@ impl Slot {
             return None;
         };
         let (before, behind) = text.split_once(reference)?;
-        let frame = |text: &str| Piece::Frame(text.to_owned());
-        let reference = reference.to_owned();
-        Some(Self {
-            frame: vec![
-                frame(before),
-                Piece::Image(reference.clone()),
-                frame(behind),
-            ],
-            value: reference,
-            ..self.clone()
-        })
+        Some(self.clone().around(before.len(), behind.len()))
     }
 
     /// The same, reached by what stands at `node`: an alias to what is around it, or a merge key.
@@ -246,19 +238,14 @@ impl Slot {
 }
 
 /// What a scalar reads as, without the line break of a block scalar; a plain null as nothing.
-fn text<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<Cow<'s, str>> {
+pub(super) fn value<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<&'s str> {
     let scalar = stream.scalar(node)?;
     let is_null =
         scalar.style == Style::Plain && matches!(&*scalar.value, "~" | "null" | "Null" | "NULL");
-    Some(Cow::Borrowed(match is_null {
+    Some(match is_null {
         true => "",
         false => scalar.value.trim_end_matches('\n'),
-    }))
-}
-
-/// The text of the scalar `node`, where a plain null is none.
-pub(super) fn value<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<Cow<'s, str>> {
-    text(stream, node)
+    })
 }
 
 /// What keeps `node` from being an image at all, or a part of one.

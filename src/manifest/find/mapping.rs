@@ -25,7 +25,7 @@ impl<'s, 't> Finder<'s, 't> {
             let of_image = || stream.get(stream.get(global, "image")?, "registry");
             let registry = stream.get(global, "imageRegistry").or_else(of_image)?;
             let registry = slot::value(stream, registry)?;
-            (!registry.is_empty()).then(|| registry.into_owned())
+            (!registry.is_empty()).then(|| registry.to_owned())
         };
         Self {
             stream,
@@ -342,9 +342,10 @@ impl<'s, 't> Finder<'s, 't> {
         let version = version.and_then(|node| self.stream.value(node));
         let group = version.and_then(|version| version.split_once('/'));
         let of_operators = |(group, _): (&str, &str)| {
-            OPERATORS
+            let mut before = OPERATORS
                 .iter()
-                .any(|known| group == *known || group.ends_with(&format!(".{known}")))
+                .filter_map(|known| group.strip_suffix(known));
+            before.any(|before| before.is_empty() || before.ends_with('.'))
         };
         !is_of_chart && group.is_some_and(of_operators)
     }
