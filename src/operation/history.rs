@@ -266,11 +266,11 @@ impl History {
             .with_hint("Exchange the two, or correct one of them; what has no zone is in UTC."));
         }
         Ok(HistoryQuery {
-            limit: self.limit,
             since,
             until,
             author: self.author.clone(),
             beyond_globs: false,
+            ..HistoryQuery::newest(self.limit)
         })
     }
 

@@ -52,6 +52,10 @@ pub struct HistoryQuery {
     /// Whether a file that a glob matches now is followed to names that it does not match, as one that
     /// is named is.
     pub beyond_globs: bool,
+    /// Whether that will do which one step brings: what is older is left out then, as by `limit`.
+    pub at_hand: bool,
+    /// Whether a branch that was looked at a moment ago is read on from there.
+    pub resumes: bool,
 }
 
 impl HistoryQuery {
@@ -63,6 +67,8 @@ impl HistoryQuery {
             until: None,
             author: None,
             beyond_globs: true,
+            at_hand: false,
+            resumes: false,
         }
     }
 
@@ -87,7 +93,7 @@ pub struct FileHistory {
     pub tip: CommitId,
     /// The commits that touched the files, newest first.
     pub commits: Vec<Touched>,
-    /// Whether there may be more, which `limit` left out.
+    /// Whether there may be more, which the query left out.
     pub limited: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What is in a deployment: the commits of the source repository, as GitHub compares them.
 
 use crate::support::registry::{Registry, SignOn};
-use crate::support::{Action, GitServer, Outcome, Repository, Rights, TOKEN, Via, manifest};
+use crate::support::{Action, GitServer, Outcome, Repository, Rights, Step, TOKEN, Via, manifest};
 use serde_json::Value as Json;
 
 const FILE: &str = "apps/web.yaml";
@@ -305,6 +305,36 @@ fn an_earlier_deployment_costs_one_request_and_only_for_a_list() {
         start.manifests.fsck();
         // Back to what was built from the first one, so that there is something to tell again.
         start.deploy(then, &first).run().succeeded();
+    }
+}
+
+#[test]
+fn the_past_that_a_rollback_reads_tells_what_is_taken_out() {
+    for (transport, write) in [
+        ("git", Step::Push),
+        ("api", Step::Mutation("createCommitOnBranch")),
+    ] {
+        let start = start();
+        let first = start.build("main", "feat: first");
+        start.deploy("v1", &first).run().succeeded();
+        for number in 0..35 {
+            let other = format!("{number}\n");
+            start
+                .manifests
+                .commit("main", "apps/api.yaml", other.as_str(), "feat: api");
+        }
+        let second = start.build("main", "feat: second");
+        start.deploy("v2", &second).run().succeeded();
+        start.server.reset_log();
+        let rollback = start.step("rollback", &second);
+        let rollback = rollback.input("transport", transport);
+        let outcome = rollback.run().succeeded();
+        assert_eq!(subjects(&change(&outcome)), ["feat: second"], "{transport}");
+        let requests = start.server.requests();
+        let steps: Vec<Option<Step>> = requests.iter().map(|own| own.step).collect();
+        let git = [Step::FetchRefs, Step::Fetch, Step::Fetch, write].map(Some);
+        let compare = Some(Step::Rest("GET compare"));
+        assert_eq!(steps, [&git[..], &[compare]].concat(), "{transport}");
     }
 }
 

@@ -2652,3 +2652,61 @@ fn what_the_past_shows_is_what_a_rollback_starts_from() {
         assert_eq!(steps, expected);
     }
 }
+
+/// A repository of 1,200 commits, of which one in fifty deploys to the file.
+fn busy(server: &GitServer) -> Repository {
+    let repository = server.repository("wlals2/k8s-manifests");
+    let mut stream = String::new();
+    for number in 0..1_200 {
+        let (path, text, message) = match number % 50 {
+            0 => {
+                let tag = format!("v{}", number / 50);
+                let said = format!("chore: {tag}\n\nDeployed-Image: ghcr.io/wlals2/blog-web:{tag}");
+                (FILE, manifest(&tag), said)
+            }
+            other => ("notes.md", format!("{other}\n"), "docs: more".to_owned()),
+        };
+        stream.push_str(&format!(
+            "commit refs/heads/main\ncommitter C <c@example.com> now\ndata {}\n{message}\n\
+             M 100644 inline {path}\ndata {}\n{text}\n",
+            message.len() + 1,
+            text.len(),
+        ));
+    }
+    repository.import(stream.as_bytes());
+    repository
+}
+
+#[test]
+fn a_rollback_in_a_long_past_is_four_requests() {
+    use crate::support::Step::{self, Fetch, FetchRefs, Mutation, Push};
+    let write = match VIA {
+        crate::support::Via::Git => Push,
+        crate::support::Via::Api => Mutation("createCommitOnBranch"),
+    };
+    // Undone is the newest, what came after an image, and one of many: that is looked for by itself.
+    for (input, fetches) in [("", 2), ("to", 2), ("commit", 3)] {
+        let server = GitServer::start();
+        let repository = busy(&server);
+        deploy(&repository, "v24");
+        let value = match input {
+            "to" => "ghcr.io/wlals2/blog-web:v22".to_owned(),
+            _ => repository.tip("main"),
+        };
+        server.reset_log();
+        let rollback = action(&repository, "rollback");
+        let rollback = match input {
+            "" => rollback,
+            input => rollback.input(input, value),
+        };
+        rollback.run().succeeded();
+        let back = if input == "to" { "v22" } else { "v23" };
+        assert_eq!(repository.show("main", FILE), manifest(back).as_bytes());
+        repository.fsck();
+        let steps = server.requests();
+        let steps: Vec<Option<Step>> = steps.iter().map(|own| own.step).collect();
+        let expected = [vec![FetchRefs], vec![Fetch; fetches], vec![write]].concat();
+        let expected: Vec<Option<Step>> = expected.into_iter().map(Some).collect();
+        assert_eq!(steps, expected, "{input}");
+    }
+}

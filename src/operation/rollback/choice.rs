@@ -7,13 +7,13 @@ use crate::deployment::{Named, Origin};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{Plan, ValueChange};
+use crate::manifest::{ManifestFile, Plan, ValueChange};
 use crate::nearest::first_few;
 use crate::operation::past::{changes, messages, named, past_while};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
 use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Searched, Touched};
-use crate::repository::{Branch as _, CommitId, Revision, Snapshot};
+use crate::repository::{CommitId, Revision};
 
 /// How many commits of the files are looked at, step by step, until older ones can't change the answer.
 const STEPS: [usize; 3] = [10, 100, HORIZON];
@@ -120,15 +120,26 @@ impl Choice {
     }
 }
 
-/// The newest commits of the files, at most so many; and whether no more of them count.
+/// What is asked for, step by step: of the first ones at first as many as are at hand.
+fn steps() -> impl Iterator<Item = HistoryQuery> {
+    let step = |limit, at_hand| HistoryQuery {
+        at_hand,
+        resumes: true,
+        ..HistoryQuery::newest(limit)
+    };
+    let whole = STEPS.map(|limit| step(limit, false));
+    std::iter::once(step(STEPS[0], true)).chain(whole)
+}
+
+/// The newest commits of the files; and whether no more of them count.
 async fn read(
     session: &Session<'_>,
     files: &FileSelection,
-    limit: usize,
+    query: &HistoryQuery,
     log: &mut impl Progress,
 ) -> Result<(FileHistory, bool), Failure> {
-    let query = HistoryQuery::newest(limit);
-    let history = session.history(files, &query, log).await?;
+    let history = session.history(files, query, log).await?;
+    let limit = query.limit;
     let is_all = !history.limited || limit >= HORIZON;
     if is_all && history.limited {
         log.info(&format!(
@@ -171,8 +182,8 @@ async fn newest(
     files: &FileSelection,
     log: &mut impl Progress,
 ) -> Result<Choice, Failure> {
-    for limit in STEPS {
-        let (history, is_all) = read(session, files, limit, log).await?;
+    for query in steps() {
+        let (history, is_all) = read(session, files, &query, log).await?;
         if let Some(gone) = gone(files, &history) {
             return Err(gone);
         }
@@ -234,13 +245,12 @@ async fn back_to(
 ) -> Result<Choice, Failure> {
     let is_wanted = |image: &str| wanted.means(image);
     // Which images are meant by a version alone, only all of them tell.
-    let steps = match wanted.is_version() {
-        true => &[HORIZON][..],
-        false => &STEPS,
+    let fewest = match wanted.is_version() {
+        true => HORIZON,
+        false => 0,
     };
-    let mut tip = None;
-    for limit in steps {
-        let (history, is_all) = read(session, files, *limit, log).await?;
+    for query in steps().filter(|query| query.limit >= fewest) {
+        let (history, is_all) = read(session, files, &query, log).await?;
         let named = named(&history.commits);
         let past = past_while(&history.commits, &named, || session.in_time())?;
         let way = past.back_to(is_wanted);
@@ -248,13 +258,9 @@ async fn back_to(
             if !is_sure(&history, &named, &past, &numbers(&way.undo)) {
                 continue;
             }
-            if tip.is_none() {
-                tip = session.repository.snapshot(files).await.ok();
-            }
-            if !tip
-                .as_ref()
-                .is_some_and(|tip| is_back_everywhere(tip, &named, &past, wanted))
-            {
+            // They came with the past, over whatever transport is written.
+            let tip = session.repository.git().files_at(&history.tip, files).await;
+            if !tip.is_ok_and(|tip| is_back_everywhere(&tip, &named, &past, wanted)) {
                 continue;
             }
         }
@@ -295,9 +301,14 @@ async fn back_to(
     Ok(Choice::default())
 }
 
-/// Whether each image that is wanted runs, or comes back by what is known, at every place of `tip` that has one
-/// of its repository.
-fn is_back_everywhere(tip: &Snapshot, named: &Named<'_>, past: &Past<'_>, wanted: &Wanted) -> bool {
+/// Whether each image that is wanted runs, or comes back by what is known, at every place of the `tip`'s files
+/// that has one of its repository.
+fn is_back_everywhere(
+    tip: &[ManifestFile],
+    named: &Named<'_>,
+    past: &Past<'_>,
+    wanted: &Wanted,
+) -> bool {
     let mut back: Vec<(&str, &str)> = past.places_back(|image| wanted.means(image));
     let places = plan::images_then(tip, &Plan::default(), named, |image| wanted.names(image));
     let mut others = places.iter().filter(|image| !wanted.means(&image.new));
@@ -366,8 +377,8 @@ async fn of_commit(
         undone: vec![own],
         ..Choice::default()
     };
-    for limit in STEPS {
-        let (history, is_all) = read(session, files, limit, log).await?;
+    for query in steps() {
+        let (history, is_all) = read(session, files, &query, log).await?;
         let named = named(&history.commits);
         let past = past_while(&history.commits, &named, || session.in_time())?;
         let mut commits = history.commits.iter();

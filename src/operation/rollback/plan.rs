@@ -6,8 +6,8 @@ use crate::deployment::past::Part;
 use crate::deployment::{Changes, Named, Origin, is_ours};
 use crate::files::RepoPath;
 use crate::manifest::{
-    FileEdit, ImageChange, ImageTransition, ManifestError, Plan, RestoreError, ValueChange,
-    Versions, changed_at, comments_changed, is_signed, restore, takes_back,
+    FileEdit, ImageChange, ImageTransition, ManifestError, ManifestFile, Plan, RestoreError,
+    ValueChange, Versions, changed_at, comments_changed, is_signed, restore, takes_back,
 };
 use crate::operation::past::{changes, messages};
 use crate::repository::Snapshot;
@@ -232,12 +232,12 @@ fn change(transition: ImageTransition) -> Option<ImageChange> {
 
 /// The images that `is_meant` means among those that the files hold when `plan` is done.
 pub(super) fn images_then(
-    snapshot: &Snapshot,
+    files: &[ManifestFile],
     plan: &Plan,
     named: &Named<'_>,
     is_meant: impl Fn(&str) -> bool,
 ) -> Vec<ImageChange> {
-    let images = snapshot.files.iter().flat_map(|file| {
+    let images = files.iter().flat_map(|file| {
         let edit = plan.edits.iter().find(|edit| edit.path == file.path);
         let text = edit.map_or(&file.bytes, |edit| &edit.after);
         let versions = Versions::new(&file.path, None, Some(text));

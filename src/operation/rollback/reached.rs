@@ -40,7 +40,7 @@ pub(super) fn checked(
         return Ok(Checked::default());
     };
     let named = named(&history.commits);
-    let then = plan::images_then(snapshot, plan, &named, |image| wanted.means(image));
+    let then = plan::images_then(&snapshot.files, plan, &named, |image| wanted.means(image));
     let mut all = wanted.all().iter();
     if let Some(to) = all.find(|to| !then.iter().any(|image| to.means(&image.new))) {
         return Err(failure(session, snapshot, history, wanted, to));
@@ -49,7 +49,7 @@ pub(super) fn checked(
         let mut then = then.iter();
         !wanted.means(image) && then.any(|then| is_same_repository(&then.new, image))
     };
-    let others = plan::images_then(snapshot, plan, &named, is_other).into_iter();
+    let others = plan::images_then(&snapshot.files, plan, &named, is_other).into_iter();
     let others = others.filter(|image| !choice.stays.contains(&image.file.to_string()));
     let others: Vec<String> = others
         .map(|image| {

@@ -162,7 +162,7 @@ impl GitRepository {
     ) -> Result<Pushed, RepositoryError> {
         let (base, changes, draft) = (base.clone(), changes.to_vec(), draft.clone());
         self.blocking(move |stores| {
-            let store = stores.with(&base);
+            let store = stores.with(base.commit.id());
             // After a push only a look tells where the branch is.
             stores.past.get().map(Store::take_seen);
             store.commit(&base, &changes, &draft, stores.signing_key.as_deref())
@@ -198,7 +198,7 @@ impl GitRepository {
         commit: &CommitId,
     ) -> Result<Vec<Said>, RepositoryError> {
         let commit = commit.id();
-        self.blocking(move |stores| stores.near.said_before(commit))
+        self.blocking(move |stores| stores.with(commit).said_before(commit))
             .await
     }
 
@@ -222,7 +222,11 @@ impl GitRepository {
             .await
     }
 
-    pub(super) async fn files_at(
+    /// The selected files as they are at `commit`; of one that the past was read of they are here, or their ids.
+    ///
+    /// # Errors
+    /// When the server can't be used or has no such commit, or a file that is named is not there.
+    pub async fn files_at(
         &self,
         commit: &CommitId,
         selection: &FileSelection,
@@ -298,7 +302,7 @@ impl GitRepository {
     ) -> Result<Option<Pushed>, RepositoryError> {
         let (base, changes, draft) = (base.clone(), changes.to_vec(), draft.clone());
         self.blocking(move |stores| {
-            let store = stores.with(&base);
+            let store = stores.with(base.commit.id());
             store.propose(
                 &base,
                 &changes,
@@ -338,10 +342,10 @@ impl GitRepository {
 }
 
 impl Stores {
-    /// Where a snapshot was made.
-    fn with(&self, snapshot: &Snapshot) -> &Store {
+    /// Where a snapshot of `commit` was made.
+    fn with(&self, commit: ObjectId) -> &Store {
         match self.read.get() {
-            Some(read) if read == snapshot.commit.id() => &self.near,
+            Some(read) if read == commit => &self.near,
             _ => self.all(),
         }
     }

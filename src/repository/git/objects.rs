@@ -35,6 +35,13 @@ pub(super) struct Fetched {
     pub(super) without_blobs: bool,
 }
 
+impl Fetched {
+    /// Whether it brought the last `depth` commits of `tip`.
+    pub(super) fn reaches(self, tip: ObjectId, depth: u32) -> bool {
+        self.tip == tip && self.depth.is_none_or(|own| own >= depth)
+    }
+}
+
 enum Kept {
     OnThisMachine(git2::Repository),
     /// What came from a host, and what was made of it.

@@ -33,8 +33,8 @@ const ALL: u32 = 0x7fff_ffff;
 /// How large a file may be that comes along with a change of others, whether it is wanted or not.
 const CHANGED: u64 = 1 << 20;
 
-/// How many commits are looked at for what they say.
-const SAID: u32 = 200;
+/// How many commits are looked at for what they say; the past begins with as many.
+pub(super) const SAID: u32 = 200;
 
 pub(super) struct Store {
     pub(super) objects: Objects,
@@ -310,8 +310,7 @@ impl Store {
         // Without the files that are wanted now, what is here is not worth much.
         let last = self.objects.last.get();
         let last = last.filter(|last| last.without_blobs == wanted.without_blobs);
-        let is_deeper = |own: u32| depth.is_some_and(|depth| own >= depth);
-        if last.is_some_and(|last| last.tip == tip && last.depth.is_none_or(is_deeper)) {
+        if last.is_some_and(|last| last.reaches(tip, depth.unwrap_or(ALL))) {
             return Ok(());
         }
         // If this goes wrong, the next try asks for everything.
@@ -457,11 +456,19 @@ impl Store {
     }
 
     /// What the commits before `commit` say, the nearest first: of a server's those alone are fetched, in one
-    /// request, and nothing where it would send their files as well.
+    /// request, where they are not here; and nothing where it would send their files as well.
     pub(super) fn said_before(&self, commit: ObjectId) -> Result<Vec<Said>, RepositoryError> {
         let (Some(apart), Origin::Server { server, .. }) = (self.fresh(), &self.origin) else {
             return self.recent(commit);
         };
+        if self
+            .objects
+            .last
+            .get()
+            .is_some_and(|last| last.reaches(commit, SAID))
+        {
+            return self.recent(commit);
+        }
         let is_first = self.objects.has(commit)? && !self.boundary().contains(&commit);
         if is_first || !self.is_partial() {
             return Ok(Vec::new());
@@ -477,9 +484,9 @@ impl Store {
         said(apart.commits(commit))
     }
 
-    /// What the last commits say; of a server's there is the tip alone.
+    /// What the last commits say; of a server's as far as they are here, the tip alone where its past was not read.
     fn recent(&self, tip: ObjectId) -> Result<Vec<Said>, RepositoryError> {
-        let most = if self.is_local() { 30 } else { 1 };
+        let most = if self.is_local() { 30 } else { SAID as usize };
         said(self.commits(tip).take(most))
     }
 }

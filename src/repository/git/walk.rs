@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::content::{self, EntryKind, Tree};
 use super::follow::{Delta, Followed};
-use super::store::Store;
+use super::store::{SAID, Store};
 use super::tree::{self, Listing};
 use crate::files::{FileSelection, RepoPath};
 use crate::limits::{COMMITS, Exceeded, FILES, FilesRead};
@@ -21,7 +21,7 @@ use crate::repository::tip::BranchTip;
 
 /// How many commits are fetched, step by step, before all are: at first those of some days, in about the
 /// time that one takes.
-const STEPS: [u32; 3] = [100, 1_000, 10_000];
+const STEPS: [u32; 3] = [SAID, 1_000, 10_000];
 /// Clocks differ: so many commits in a row must be too old before the older ones are not looked at
 /// any more, as `git log --since` has it.
 const SLOP: usize = 5;
@@ -83,9 +83,18 @@ impl Store {
         query: &HistoryQuery,
     ) -> Result<FileHistory, RepositoryError> {
         let mut walk = None;
-        self.with_history(|branch, tip| {
+        let seen = match query.resumes {
+            true => self.take_seen(),
+            false => None,
+        };
+        self.with_history_from(seen, |branch, tip| {
             let walk = walk.get_or_insert_with(|| Walk::new(branch, tip, selection, query));
-            self.log(walk)
+            let is_enough = self.log(walk)?;
+            if !is_enough && !query.at_hand {
+                return Ok(None);
+            }
+            walk.limited |= !is_enough;
+            self.found(walk).map(Some)
         })
     }
 
@@ -138,9 +147,21 @@ impl Store {
     /// do not do, which it says by `None`.
     fn with_history<T>(
         &self,
+        read: impl FnMut(&BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
+    ) -> Result<T, RepositoryError> {
+        self.with_history_from(None, read)
+    }
+
+    /// The same from where the branch was seen.
+    fn with_history_from<T>(
+        &self,
+        seen: Option<(BranchName, ObjectId)>,
         mut read: impl FnMut(&BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
-        let (branch, tip) = self.tip(None)?;
+        let (branch, tip) = match seen {
+            Some(seen) => seen,
+            None => self.tip(None)?,
+        };
         for depth in STEPS.map(Some).into_iter().chain([None]) {
             self.fetch(tip, depth)?;
             if let Some(found) = read(&branch, tip)? {
@@ -153,8 +174,8 @@ impl Store {
         ))
     }
 
-    /// Goes on along the first-parent line; none when it leaves what was fetched before there is enough.
-    fn log(&self, walk: &mut Walk<'_>) -> Result<Option<FileHistory>, RepositoryError> {
+    /// Goes on along the first-parent line; whether there is enough before it leaves what was fetched.
+    fn log(&self, walk: &mut Walk<'_>) -> Result<bool, RepositoryError> {
         let query = walk.query;
         let boundary = self.boundary();
         // A repository on this machine may have been cloned in part: more there is not.
@@ -164,7 +185,7 @@ impl Store {
                 let mut described = described(&commit);
                 let Some(merged) = self.merged(&commit, cut_off)? else {
                     walk.open = Some((commit, deltas));
-                    return Ok(None);
+                    return Ok(false);
                 };
                 let said = merged.iter().map(|said| said.message.len());
                 walk.bytes += commit.len() + said.sum::<usize>() as u64;
@@ -179,7 +200,7 @@ impl Store {
                 break;
             };
             if cut_off(id) {
-                return Ok(None);
+                return Ok(false);
             }
             let commit = self.objects.commit(id)?;
             walk.next = parent_of(&commit).filter(|_| !boundary.contains(&id));
@@ -202,6 +223,11 @@ impl Store {
             }
             walk.open = Some((commit, deltas));
         }
+        Ok(true)
+    }
+
+    /// What was found on the way.
+    fn found(&self, walk: &mut Walk<'_>) -> Result<FileHistory, RepositoryError> {
         if !walk.ever_touched && walk.next.is_none() {
             let at = BranchTip {
                 branch: walk.branch.clone(),
@@ -210,12 +236,12 @@ impl Store {
             let known = self.refuse_unknown(walk.tip, walk.selection);
             known.map_err(|error| error.read_at(at))?;
         }
-        Ok(Some(FileHistory {
+        Ok(FileHistory {
             branch: walk.branch.clone(),
             tip: walk.tip.into(),
             commits: self.with_contents(std::mem::take(&mut walk.found))?,
             limited: walk.limited,
-        }))
+        })
     }
 
     /// The files by the names they had at `commit`, or at the merge that brought it; none where the way
