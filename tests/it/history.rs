@@ -902,8 +902,8 @@ fn a_long_past_comes_in_steps_and_is_the_same_as_on_the_servers_own_disk() {
     let there = format!("file://{}", repository.path().display());
     let mut sent = Vec::new();
     // The newest are in the first hundred commits, others in the thousand, the oldest beyond. Of the first
-    // two the files are fetched once.
-    for (limit, rows, fetches) in [(1, 1, 2), (4, 4, 3), (100, 10, 4)] {
+    // two the files are fetched once. A thousand are in no step of as many.
+    for (limit, rows, fetches) in [(1, 1, 2), (4, 4, 3), (100, 10, 4), (1_000, 10, 2)] {
         server.reset_log();
         let asked = || history(&repository).input("limit", limit.to_string());
         let over_http = table(asked().input("transport", "git"));

@@ -87,7 +87,12 @@ impl Store {
             true => self.take_seen(),
             false => None,
         };
-        self.with_history_from(seen, |branch, tip| {
+        // In a step of fewer commits than are asked for there can't be as many.
+        let beyond = match (query.since, query.at_hand) {
+            (None, false) => query.limit,
+            _ => 0,
+        };
+        self.with_history_from(seen, beyond, |branch, tip| {
             let walk = walk.get_or_insert_with(|| Walk::new(branch, tip, selection, query));
             let is_enough = self.log(walk)?;
             if !is_enough && !query.at_hand {
@@ -149,20 +154,22 @@ impl Store {
         &self,
         read: impl FnMut(&BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
-        self.with_history_from(None, read)
+        self.with_history_from(None, 0, read)
     }
 
-    /// The same from where the branch was seen.
+    /// The same from where the branch was seen, by the steps of more than so many commits.
     fn with_history_from<T>(
         &self,
         seen: Option<(BranchName, ObjectId)>,
+        beyond: usize,
         mut read: impl FnMut(&BranchName, ObjectId) -> Result<Option<T>, RepositoryError>,
     ) -> Result<T, RepositoryError> {
         let (branch, tip) = match seen {
             Some(seen) => seen,
             None => self.tip(None)?,
         };
-        for depth in STEPS.map(Some).into_iter().chain([None]) {
+        let steps = STEPS.into_iter().filter(|depth| *depth as usize > beyond);
+        for depth in steps.map(Some).chain([None]) {
             self.fetch(tip, depth)?;
             if let Some(found) = read(&branch, tip)? {
                 self.note_seen(&branch, tip);
