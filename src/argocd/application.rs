@@ -172,8 +172,8 @@ pub struct SyncResult {
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct ResourceResult {
-    pub kind: String,
-    pub name: String,
+    #[serde(flatten)]
+    pub reference: Reference,
     /// A failed hook is `Synced`.
     pub status: String,
     #[serde(deserialize_with = "words")]
@@ -187,6 +187,37 @@ impl ResourceResult {
     pub fn failed(&self) -> bool {
         matches!(self.status.as_str(), "SyncFailed")
             || matches!(self.hook_phase.as_str(), "Failed" | "Error")
+    }
+
+    /// Whether it is the same that `other` said of an earlier operation.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let of = |result: &Self| {
+            let mut result = result.clone();
+            result.reference.name = without_operation(&result.reference.name).to_owned();
+            result
+        };
+        of(self) == of(other)
+    }
+}
+
+/// A hook's name without what Argo CD puts behind its `generateName`: revision, phase and time, as in
+/// `smoke-0123456-postsync-1787392800` (gitops-engine, `pkg/sync/sync_context.go`).
+fn without_operation(name: &str) -> &str {
+    let mut parts = name.rsplitn(3, '-');
+    let is_time = |text: &str| text.len() >= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(time), Some(phase), Some(rest)) if is_time(time) && phase.ends_with("sync") => {
+            let is_revision = |c: char| c.is_ascii_hexdigit();
+            let begins = rest.len()
+                - rest
+                    .chars()
+                    .rev()
+                    .take(7)
+                    .take_while(|c| is_revision(*c))
+                    .count();
+            &rest[..begins]
+        }
+        _ => name,
     }
 }
 
@@ -258,6 +289,13 @@ pub struct Reference {
     pub kind: String,
     pub namespace: String,
     pub name: String,
+}
+
+impl Reference {
+    /// `Rollout/web`
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
 }
 
 /// Something that the controller wants people to know.

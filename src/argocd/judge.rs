@@ -16,7 +16,7 @@ use super::application::{
     Application, Condition, Health, Operation, Reference, Resource, ResourceResult,
 };
 use super::diagnosis;
-use super::tree::{ResourceTree, Running};
+use super::tree::{Node, ResourceTree, Running};
 use super::trouble::{Cause, cause};
 use crate::image::ImageReference;
 
@@ -147,6 +147,8 @@ pub enum Wait {
     OldImages(Vec<String>),
     /// Healthy, and no Pod has these images, nor others of their repositories.
     NoPod(Vec<String>),
+    /// Healthy, and Pods of these images can't run.
+    Pods(Vec<Symptom>),
 }
 
 /// How it ended well.
@@ -353,7 +355,7 @@ impl Judge {
             return verdict;
         }
         let syncing = look.application.is_syncing();
-        if let (false, Some(verdict)) = (syncing, failed_operation(look)) {
+        if let (false, Some(verdict)) = (syncing, scene.failed_operation()) {
             return verdict;
         }
         if look.compared == Relation::Old {
@@ -477,7 +479,7 @@ impl Judge {
         let Scene { look, goal, .. } = scene;
         let (mut old, mut absent) = (Vec::new(), Vec::new());
         for image in &goal.images {
-            match running(look, image) {
+            match scene.running(image) {
                 Running::Asked => {}
                 Running::Other => old.push(image.to_string()),
                 Running::None => absent.push(image),
@@ -492,7 +494,11 @@ impl Judge {
             all.any(|image| image.satisfies(wanted))
         };
         if absent.is_empty() {
-            return Verdict::Done(done);
+            // Of what has no health of its own, such as many a custom resource, its Pods tell.
+            return match scene.missed_pods() {
+                pods if pods.is_empty() => Verdict::Done(done),
+                pods => Verdict::Unknown(Wait::Pods(pods)),
+            };
         }
         let without = match done {
             Done::Healthy => Done::WithoutPods,
@@ -548,16 +554,53 @@ impl<'a> Scene<'a> {
     /// Whether a resource is known to carry these images: by Git, where it is the only one of its name;
     /// by its Pods; or by what it is in the cluster.
     fn carries(&self, resource: &Resource) -> bool {
-        let Goal {
-            images, workloads, ..
-        } = self.goal;
-        let title = resource.title();
-        let reference = resource.reference();
+        self.carries_it(&resource.reference())
+    }
+
+    fn carries_it(&self, reference: &Reference) -> bool {
+        let images = &self.goal.images;
         let has = |image: &ImageReference| images.iter().any(|wanted| image.satisfies(wanted));
-        let live = || self.look.live.get(&reference);
-        workloads.contains(&title) && self.titles.get(&title) == Some(&1)
-            || self.owners.contains(&reference)
+        let live = || self.look.live.get(reference);
+        self.is_workload(reference)
+            || self.owners.contains(reference)
             || live().is_some_and(|images| images.iter().any(has))
+    }
+
+    /// Whether a resource carries these images in Git, and is the only one of its name.
+    fn is_workload(&self, reference: &Reference) -> bool {
+        let title = reference.title();
+        self.goal.workloads.contains(&title) && self.titles.get(&title) == Some(&1)
+    }
+
+    /// What Pods run of an image. Where Argo CD shows none of its repository, not even one of a Job, its
+    /// list of all images is the best that is known: it lags (argo-cd#19670, #27861).
+    fn running(&self, image: &ImageReference) -> Running {
+        let Goal {
+            workloads, images, ..
+        } = self.goal;
+        let status = &self.look.application.status;
+        if let Some(tree) = self.look.tree
+            && !tree.is_silent_on(image)
+        {
+            let is_job =
+                |title: &String| title.starts_with("Job/") || title.starts_with("CronJob/");
+            let of_jobs = !workloads.is_empty() && workloads.iter().all(is_job);
+            let references = status.resources.iter().map(Resource::reference);
+            let mut own = references.filter(|reference| self.is_workload(reference));
+            return match own.any(|reference| tree.is_behind(&reference, images)) {
+                true => Running::Other,
+                false => tree.running(image, of_jobs),
+            };
+        }
+        let known = status.summary.images.iter();
+        let known: Vec<ImageReference> = known.filter_map(|text| text.parse().ok()).collect();
+        if known.iter().any(|other| other.satisfies(image)) {
+            return Running::Asked;
+        }
+        match known.iter().any(|other| other.same_repository(image)) {
+            true => Running::Other,
+            false => Running::None,
+        }
     }
 
     /// A resource's health; the tree has it where the application does not.
@@ -608,19 +651,107 @@ impl<'a> Scene<'a> {
         unwell.filter(|resource| self.health(resource) == "Degraded")
     }
 
-    /// The Pods of these images that crash, or can't be pulled or started.
+    /// The Pods of these images that crash, or can't be pulled or started, and did not do so before.
     fn broken_pods(&self) -> Vec<Symptom> {
+        self.unwell_pods(Node::cannot_run)
+    }
+
+    /// The Pods of these images that keep what has no health of its own from being well: broken ones, or all.
+    fn missed_pods(&self) -> Vec<Symptom> {
+        let is_any_well = |tree: &ResourceTree| tree.is_any_well(&self.goal.images);
+        match self.look.tree.is_some_and(is_any_well) {
+            true => self.broken_pods(),
+            false => self.unwell_pods(|_| true),
+        }
+    }
+
+    fn unwell_pods(&self, is_meant: impl Fn(&Node) -> bool) -> Vec<Symptom> {
+        let before = self.unwell_before();
         let tree = self.look.tree.into_iter();
-        let pods = tree.flat_map(|tree| tree.broken_pods(&self.goal.images));
+        let pods = tree.flat_map(|tree| tree.unwell_pods(&self.goal.images));
+        let pods = pods.filter(|(pod, above)| {
+            is_meant(pod) && !above.iter().any(|owner| before.contains(owner))
+        });
         let mut symptoms: Vec<Symptom> = Vec::new();
-        for pod in pods {
-            let said = pod.said();
+        for (pod, _) in pods {
+            let said = match pod.said() {
+                said if said.is_empty() => pod.health().to_owned(),
+                said => said,
+            };
             if !symptoms.iter().any(|symptom| symptom.message == said) {
                 symptoms.push(Symptom::new(pod.title(), said));
             }
         }
         symptoms.truncate(MAX_SYMPTOMS);
         symptoms
+    }
+
+    /// The resources that were unwell before the commit, where all of these images may have run there already.
+    fn unwell_before(&self) -> HashSet<Reference> {
+        let Some(status) = self.look.before.map(|before| &before.status) else {
+            return HashSet::new();
+        };
+        let ran = status.summary.images.iter();
+        let ran: Vec<ImageReference> = ran.filter_map(|text| text.parse().ok()).collect();
+        let has_run = |image: &ImageReference| ran.iter().any(|other| other.satisfies(image));
+        let unwell = status.resources.iter();
+        let unwell = unwell.filter(|resource| !matches!(resource.health(), "" | "Healthy"));
+        match self.goal.images.iter().all(has_run) {
+            true => unwell.map(Resource::reference).collect(),
+            false => HashSet::new(),
+        }
+    }
+
+    /// The failed operation, if it was to apply the commit or one on top of it.
+    fn failed_operation(&self) -> Option<Verdict> {
+        let look = &self.look;
+        let operation = look.application.status.operation_state.as_ref()?;
+        if !matches!(operation.phase.as_str(), "Failed" | "Error") {
+            return None;
+        }
+        let symptoms = symptoms_of(operation);
+        let culprit = match look.applied? {
+            Relation::Old => return None,
+            Relation::Newer => Culprit::LaterCommit(symptoms),
+            Relation::Exact if failed_alike_before(operation, look.before) => {
+                Culprit::FailedBefore(symptoms)
+            }
+            Relation::Exact => match self.fault_of(operation) {
+                Cause::Manifests => {
+                    return Some(Verdict::Broken(Evidence {
+                        fault: Fault::Sync(operation.message.clone()),
+                        symptoms,
+                        lasted: None,
+                    }));
+                }
+                Cause::Surroundings => Culprit::Surroundings(symptoms),
+                Cause::Unclear => Culprit::Others(symptoms),
+            },
+        };
+        Some(Verdict::Unknown(Wait::Failed(culprit)))
+    }
+
+    /// What made an operation fail: its resources' own words before its message, which sums them up. Of a
+    /// resource that has nothing of this commit, unclear words tell nothing.
+    fn fault_of(&self, operation: &Operation) -> Cause {
+        let results = failed_results(operation);
+        let is_ours = |result: &&ResourceResult| {
+            result.status != "SyncFailed" // a hook's
+                || self.goal.workloads.is_empty()
+                || self.carries_it(&result.reference)
+        };
+        let of = |result: &&ResourceResult| match cause(&result.message) {
+            Cause::Unclear if is_ours(result) => Cause::Manifests,
+            cause => cause,
+        };
+        let causes: Vec<Cause> = results.iter().map(of).collect();
+        // One that is the manifests' is enough.
+        let found = [Cause::Manifests, Cause::Unclear, Cause::Surroundings];
+        let found = found.into_iter().find(|cause| causes.contains(cause));
+        found.unwrap_or_else(|| match cause(&operation.message) {
+            Cause::Unclear => Cause::Manifests,
+            other => other,
+        })
     }
 
     /// The unwell resources that don't carry these images.
@@ -677,7 +808,7 @@ fn broken_at_the_end(scene: &Scene<'_>) -> Option<Evidence> {
         && look.applied == Some(Relation::Exact)
         && operation.retry_count > 0
         && !failed_alike_before(operation, look.before)
-        && fault_of(operation) == Cause::Manifests
+        && scene.fault_of(operation) == Cause::Manifests
     {
         return Some(Evidence {
             fault: Fault::Retries(operation.retry_count, operation.message.clone()),
@@ -738,60 +869,21 @@ fn comparison(look: &Look<'_>) -> Option<Verdict> {
     })
 }
 
-/// The failed operation, if it was to apply the commit or one on top of it.
-fn failed_operation(look: &Look<'_>) -> Option<Verdict> {
-    let operation = look.application.status.operation_state.as_ref()?;
-    if !matches!(operation.phase.as_str(), "Failed" | "Error") {
-        return None;
-    }
-    let symptoms = symptoms_of(operation);
-    let culprit = match look.applied? {
-        Relation::Old => return None,
-        Relation::Newer => Culprit::LaterCommit(symptoms),
-        Relation::Exact if failed_alike_before(operation, look.before) => {
-            Culprit::FailedBefore(symptoms)
-        }
-        Relation::Exact if fault_of(operation) == Cause::Surroundings => {
-            Culprit::Surroundings(symptoms)
-        }
-        Relation::Exact => {
-            return Some(Verdict::Broken(Evidence {
-                fault: Fault::Sync(operation.message.clone()),
-                symptoms,
-                lasted: None,
-            }));
-        }
-    };
-    Some(Verdict::Unknown(Wait::Failed(culprit)))
-}
-
 /// Whether the same failed before this commit.
 fn failed_alike_before(operation: &Operation, before: Option<&Application>) -> bool {
     let Some(other) = before.and_then(|before| before.status.operation_state.as_ref()) else {
         return false;
     };
     let (now, then) = (failed_results(operation), failed_results(other));
-    matches!(other.phase.as_str(), "Failed" | "Error")
-        && !now.is_empty()
-        && now.iter().all(|result| then.contains(result))
-}
-
-/// What made an operation fail: its resources' own words before its message, which sums them up.
-fn fault_of(operation: &Operation) -> Cause {
-    let results = failed_results(operation);
-    let words = results.iter().map(|result| result.message.as_str());
-    let mut causes = words.map(cause);
-    match results.is_empty() {
-        true => match cause(&operation.message) {
-            Cause::Unclear => Cause::Manifests,
-            other => other,
-        },
-        // One that is the manifests' is enough.
-        false => match causes.any(|cause| cause != Cause::Surroundings) {
-            true => Cause::Manifests,
-            false => Cause::Surroundings,
-        },
-    }
+    let is_alike = match (&now[..], &then[..]) {
+        ([], []) => !operation.message.is_empty() && operation.message == other.message,
+        ([], _) => false,
+        (now, then) => {
+            let mut now = now.iter();
+            now.all(|now| then.iter().any(|then| now.is_alike(then)))
+        }
+    };
+    matches!(other.phase.as_str(), "Failed" | "Error") && is_alike
 }
 
 fn failed_results(operation: &Operation) -> Vec<&ResourceResult> {
@@ -805,7 +897,7 @@ fn symptoms_of(operation: &Operation) -> Vec<Symptom> {
     let results = failed_results(operation);
     let told = results
         .into_iter()
-        .map(|result| Symptom::new(format!("{}/{}", result.kind, result.name), &result.message));
+        .map(|result| Symptom::new(result.reference.title(), &result.message));
     let symptoms: Vec<Symptom> = told.take(MAX_SYMPTOMS).collect();
     match symptoms.is_empty() {
         true => said_by("The sync", &operation.message),
@@ -864,25 +956,6 @@ fn to_prune(look: &Look<'_>) -> Vec<String> {
     match all.iter().all(|resource| resource.requires_pruning) {
         true => all.into_iter().map(Resource::title).collect(),
         false => Vec::new(),
-    }
-}
-
-/// What Pods run of an image. Where Argo CD shows none of its repository, not even one of a Job, its
-/// list of all images is the best that is known: it lags (argo-cd#19670, #27861).
-fn running(look: &Look<'_>, image: &ImageReference) -> Running {
-    if let Some(tree) = look.tree
-        && !tree.is_silent_on(image)
-    {
-        return tree.running(image);
-    }
-    let images = &look.application.status.summary.images;
-    let known: Vec<ImageReference> = images.iter().filter_map(|text| text.parse().ok()).collect();
-    if known.iter().any(|other| other.satisfies(image)) {
-        return Running::Asked;
-    }
-    match known.iter().any(|other| other.same_repository(image)) {
-        true => Running::Other,
-        false => Running::None,
     }
 }
 

@@ -82,7 +82,8 @@ impl Node {
         info.map_or("", |info| &info.value)
     }
 
-    fn health(&self) -> &str {
+    /// Its health; empty where Argo CD does not say.
+    pub fn health(&self) -> &str {
         self.health.as_ref().map_or("", |health| &health.status)
     }
 
@@ -137,21 +138,45 @@ impl ResourceTree {
         self.nodes.iter().filter(|node| node.is_pod())
     }
 
-    /// What runs of `image`'s repository.
-    pub fn running(&self, image: &ImageReference) -> Running {
-        if self.pods().any(|pod| pod.has(image)) {
-            return Running::Asked;
-        }
+    /// What runs of `image`'s repository. A Pod of a Job that has the image tells nothing of Pods that last, unless
+    /// it is one `of_jobs` only.
+    pub fn running(&self, image: &ImageReference, of_jobs: bool) -> Running {
         let owners = self.owners();
-        let lasts = |pod: &&Node| {
-            let mut all = ancestors(&owners, pod);
-            pod.parsed().any(|other| other.same_repository(image))
-                && !all.any(|owner| owner.group == "batch")
-        };
-        match self.pods().any(|pod| lasts(&pod)) {
-            true => Running::Other,
-            false => Running::None,
+        let is_jobs = |pod: &Node| ancestors(&owners, pod).any(|owner| owner.group == "batch");
+        let (of_a_job, lasting): (Vec<&Node>, Vec<&Node>) = self
+            .pods()
+            .filter(|pod| pod.parsed().any(|other| other.same_repository(image)))
+            .partition(|pod| is_jobs(pod));
+        let asked = |pods: &[&Node]| pods.iter().any(|pod| pod.has(image));
+        match (asked(&lasting), asked(&of_a_job), lasting.is_empty()) {
+            (true, _, _) => Running::Asked,
+            (false, true, is_silent) if is_silent || of_jobs => Running::Asked,
+            (false, _, false) => Running::Other,
+            (false, _, true) => Running::None,
         }
+    }
+
+    /// Whether the Pods of `owner` that have images of the repositories of `images` have none of those; a Job's keep
+    /// the image they had.
+    pub fn is_behind(&self, owner: &Reference, images: &[ImageReference]) -> bool {
+        let owners = self.owners();
+        let knows = |pod: &Node| {
+            let mut own = pod.parsed();
+            own.any(|own| images.iter().any(|image| own.same_repository(image)))
+        };
+        let is_its = |pod: &Node| {
+            let above: Vec<&Reference> = ancestors(&owners, pod).collect();
+            above.contains(&owner) && !above.iter().any(|owner| owner.group == "batch")
+        };
+        let own = self.pods().filter(|pod| is_its(pod) && knows(pod));
+        let mut own = own.peekable();
+        own.peek().is_some() && !own.any(|pod| images.iter().any(|image| pod.has(image)))
+    }
+
+    /// Whether a Pod with one of `images` is well.
+    pub fn is_any_well(&self, images: &[ImageReference]) -> bool {
+        let mut well = self.pods().filter(|pod| !pod.is_unwell_pod());
+        well.any(|pod| images.iter().any(|image| pod.has(image)))
     }
 
     /// Whether Pods tell of no image of this repository, not even of one of before.
@@ -169,10 +194,23 @@ impl ResourceTree {
             .collect()
     }
 
-    /// The Pods with one of `images` that crash, or can't be pulled or started.
-    pub fn broken_pods(&self, images: &[ImageReference]) -> impl Iterator<Item = &Node> {
-        let broken = self.pods().filter(|pod| pod.cannot_run());
-        broken.filter(|pod| images.iter().any(|image| pod.has(image)))
+    /// The Pods with one of `images` that are not well, each with all that it belongs to, nearest first; but not
+    /// those whose owner is well without them, as a Job is whose second Pod succeeded.
+    pub fn unwell_pods(&self, images: &[ImageReference]) -> Vec<(&Node, Vec<&Reference>)> {
+        let owners = self.owners();
+        let healths = self
+            .nodes
+            .iter()
+            .map(|node| (&node.reference, node.health()));
+        let healths: HashMap<&Reference, &str> = healths.collect();
+        let unwell = self.pods().filter(|pod| pod.is_unwell_pod());
+        let unwell = unwell.filter(|pod| images.iter().any(|image| pod.has(image)));
+        let unwell = unwell.map(|pod| (pod, ancestors(&owners, pod).collect::<Vec<_>>()));
+        let is_missed = |(_, above): &(&Node, Vec<&Reference>)| {
+            let mut healths = above.iter().filter_map(|owner| healths.get(owner));
+            healths.find(|health| !health.is_empty()) != Some(&"Healthy")
+        };
+        unwell.filter(is_missed).collect()
     }
 
     fn owners(&self) -> HashMap<&Reference, &[Reference]> {

@@ -16,7 +16,7 @@ pub enum Cause {
 }
 
 /// Errors that pass, or that somebody else has to cure, whatever is in Git.
-const SURROUNDINGS: [&str; 47] = [
+const SURROUNDINGS: [&str; 52] = [
     "failed to load live state",
     "failed to get cluster info",
     "failed to sync cluster",
@@ -64,6 +64,12 @@ const SURROUNDINGS: [&str; 47] = [
     "failed calling webhook",
     "helm dependency build",
     "unable to resolve",
+    // A person's hand, or the controller's patience.
+    "operation terminated",
+    "the object has been modified",
+    "is forbidden: user ",
+    "exceeded quota",
+    "because it is being terminated",
 ];
 
 /// What only the manifests can cause.
@@ -110,6 +116,11 @@ mod tests {
             "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unavailable desc = connection error",
             "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Internal desc = Failed to fetch default: `git fetch origin --tags --force --prune` failed exit status 128: The requested URL returned error: 502",
             "rpc error: code = Unknown desc = authentication required",
+            "Operation terminated",
+            "Operation cannot be fulfilled on deployments.apps \"web\": the object has been modified; please apply your changes to the latest version and try again",
+            "deployments.apps \"web\" is forbidden: User \"system:serviceaccount:argocd:argocd-application-controller\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\"",
+            "services \"web\" is forbidden: exceeded quota: shop, requested: services=1, used: services=5, limited: services=5",
+            "configmaps \"web\" is forbidden: unable to create new content in namespace shop because it is being terminated",
             "rpc error: code = Unknown desc = failed to list refs: dial tcp: lookup github.com: no such host",
             "failed to perform server side diff: Internal error occurred: failed calling webhook \"validate.kyverno.svc\": the server is currently unable to handle the request",
             "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = Manifest generation error (cached): `helm dependency build` failed exit status 1",

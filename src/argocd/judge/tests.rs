@@ -497,7 +497,56 @@ fn an_operation_that_failed_is_the_commits_where_it_was_for_it() {
         &[(0, alike, &format!("wait: failed before {symptoms}"))],
         Some(&format!("elsewhere: failed before {symptoms}")),
     );
+    let smoke = |operation: &str| json!([{"group": "batch", "kind": "Job", "name": format!("smoke-{operation}"), "status": "Synced", "hookPhase": "Failed", "message": "backoff limit"}]);
+    let named = |now: &str, then: &str| {
+        operation("Failed", "one or more tasks failed", smoke(now)).before(json!({
+            "operationState": {"phase": "Failed", "syncResult": {"resources": smoke(then)}},
+        }))
+    };
+    let now = "a1b2c3d-postsync-1787392800";
+    row(
+        "also under a name that the operation gave",
+        named(now, "0123456-postsync-1787306400"),
+        &format!("wait: failed before [Job/smoke-{now}: backoff limit]"),
+    );
+    row(
+        "another one did",
+        named(now, "tests-0123456-postsync-1787306400"),
+        &format!("BROKEN Sync(one or more tasks failed) [Job/smoke-{now}: backoff limit]"),
+    );
     let silent = || operation("Failed", "one or more tasks failed", Value::Null);
+    row(
+        "the same words before, and no others",
+        silent().before(
+            json!({"operationState": {"phase": "Failed", "message": "one or more tasks failed"}}),
+        ),
+        "wait: failed before [The sync: one or more tasks failed]",
+    );
+    row(
+        "somebody has ended it",
+        operation("Failed", "Operation terminated", Value::Null),
+        "wait: surroundings [The sync: Operation terminated]",
+    );
+    let applied = |kind: &str, message: &str| {
+        let results = json!([{"group": "apps", "kind": kind, "name": "web", "status": "SyncFailed", "message": message}]);
+        operation("Failed", "one or more objects failed to apply", results)
+    };
+    let forbidden = "deployments.apps \"web\" is forbidden: User \"argocd\" cannot patch resource \"deployments\"";
+    row(
+        "Argo CD is not allowed to",
+        applied("Deployment", forbidden),
+        &format!("wait: surroundings [Deployment/web: {forbidden}]"),
+    );
+    row(
+        "unclear words of what has none of its images",
+        applied("ConfigMap", "something is odd"),
+        "wait: others [ConfigMap/web: something is odd]",
+    );
+    row(
+        "and of what has them",
+        applied("Deployment", "something is odd"),
+        "BROKEN Sync(one or more objects failed to apply) [Deployment/web: something is odd]",
+    );
     row(
         "nothing says that what failed before is the same",
         silent().before(json!({"operationState": {"phase": "Failed"}})),
@@ -824,6 +873,65 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
         &[(0, old_pods, "wait: Health(\"Progressing\")")],
         Some("wait: Health(\"Progressing\")"),
     );
+    let progressing = "wait: Health(\"Progressing\")";
+    let mut well = pulls();
+    well.tree["nodes"][1]["health"] = json!({"status": "Healthy"});
+    row(
+        "what is well without a Pod does not miss it",
+        well.clone(),
+        progressing,
+        progressing,
+    );
+    let unwell = |images: &[&str]| {
+        pulls().before(json!({"summary": {"images": images}, "resources": [
+            {"group": "apps", "kind": "Deployment", "name": "web", "health": {"status": "Progressing"}},
+        ]}))
+    };
+    row(
+        "what could not run before, and had the image already",
+        unwell(&["a/web:v1", "a/web:v2"]),
+        progressing,
+        progressing,
+    );
+    row(
+        "and what had another one",
+        unwell(&["a/web:v1"]),
+        progressing,
+        pods,
+    );
+    // Of a custom resource Argo CD may know no health, and so calls it Healthy at once.
+    let custom = |message: &str, more: &[&str]| {
+        let mut nodes = pod("a/web:v2", "Degraded", message, ("acme.io", "Shop"));
+        for name in more {
+            let mut other = nodes[0].clone();
+            other["name"] = json!(name);
+            other["health"] = json!({"status": "Healthy"});
+            nodes.as_array_mut().unwrap().push(other);
+        }
+        state(json!({})).tree(nodes)
+    };
+    let crash = format!("Symptom {{ title: \"Pod/web-1\", message: {CRASH:?} }}");
+    for more in [&[][..], &["web-2"]] {
+        row(
+            "Pods that crash below what is called Healthy",
+            custom(CRASH, more),
+            &format!("wait: Pods([{crash}])"),
+            &format!("BROKEN Pods [Pod/web-1: {CRASH}]"),
+        );
+    }
+    let starts = "wait: Pods([Symptom { title: \"Pod/web-1\", message: \"ContainerCreating\" }])";
+    row(
+        "none of which is there yet",
+        custom("ContainerCreating", &[]),
+        starts,
+        starts,
+    );
+    promise(
+        "one of which is",
+        &goal(),
+        &[(0, custom("ContainerCreating", &["web-2"]), "done Healthy")],
+        None,
+    );
 }
 
 #[test]
@@ -931,6 +1039,39 @@ fn the_image_that_runs_is_the_pods() {
             (14, job(), none),
             (15, job(), "done WithoutPods"),
         ],
+    );
+    let beside = |job: &str| {
+        let mut nodes = pod("a/web:v1", "Healthy", "", APPS);
+        let job = json!({"kind": "Pod", "name": "migrate-1", "images": [job], "health": {"status": "Healthy"},
+            "parentRefs": [{"group": "batch", "kind": "Job", "name": "migrate"}]});
+        nodes.as_array_mut().unwrap().push(job);
+        images(&["a/web:v1", "a/web:v2"]).tree(nodes)
+    };
+    row(
+        "nor does a Job's Pod for those that last",
+        &[(0, beside("a/web:v2"), old)],
+    );
+    promise(
+        "but where a Job is all that has the image",
+        &Goal {
+            workloads: vec!["Job/migrate".to_owned()],
+            ..goal()
+        },
+        &[(0, beside("a/web:v2"), "done Healthy")],
+        None,
+    );
+    row(
+        "each of its workloads, and not the one beside it",
+        &[(
+            0,
+            state(json!({})).tree(json!([
+                {"kind": "Pod", "name": "web-1", "images": ["a/web:v1"], "health": {"status": "Healthy"},
+                 "parentRefs": [{"group": "apps", "kind": "Deployment", "name": "web"}]},
+                {"kind": "Pod", "name": "other-1", "images": ["a/web:v2"], "health": {"status": "Healthy"},
+                 "parentRefs": [{"group": "apps", "kind": "Deployment", "name": "other"}]},
+            ])),
+            old,
+        )],
     );
     row(
         "what the CronJob will run does",

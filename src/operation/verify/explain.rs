@@ -43,6 +43,7 @@ pub(super) fn waiting(wait: &Wait, commit: &CommitId) -> String {
         Wait::Health(status) => format!("{status}, not yet healthy"),
         Wait::OldImages(images) => format!("healthy, but no Pod runs {} yet", images.join(", ")),
         Wait::NoPod(images) => format!("healthy, and no Pod runs {}", images.join(", ")),
+        Wait::Pods(pods) => format!("it calls itself healthy, but {}", listed(pods)),
     }
 }
 
@@ -637,6 +638,11 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
         }
         Some(Wait::NoPod(images)) => {
             let _ = write!(message, " No Pod runs {}.", images.join(", "));
+        }
+        Some(Wait::Pods(pods)) => {
+            message.push_str(" It calls itself Healthy, and its Pods do not run:");
+            message.push_str(&lines(pods, &message));
+            hint = "Argo CD knows no health of what these Pods belong to: look at them, or raise `verify-timeout` where they are only slow.".to_owned();
         }
     }
     if let Some(why) = unattended {
