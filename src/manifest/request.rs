@@ -1,11 +1,11 @@
 //! What a user asks for: the lines of `image`, `path`, `set`, `remove` and `resource`.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::files::RepoPath;
 use crate::image::{self, ImageReference, ImageReferenceError};
+use crate::yaml::edit::duplicate_keys;
 use crate::yaml::path::{Path, PathSyntaxError, Step};
 use crate::yaml::{Content, NewValue, Stream, Style, scalar};
 
@@ -527,10 +527,10 @@ impl FromStr for ValueAssignment {
 fn duplicate_key(text: &str) -> Option<String> {
     let stream = Stream::parse(text.as_bytes()).ok()?;
     stream.nodes().find_map(|(id, _)| {
-        let mut seen = HashSet::new();
-        let keys = stream.pairs(id).iter();
-        let mut keys = keys.filter_map(|(key, _)| stream.value(*key));
-        keys.find(|key| !seen.insert(*key)).map(str::to_owned)
+        let second = duplicate_keys(&stream, id)
+            .into_values()
+            .map(|(_, second)| second);
+        stream.value(second.min()?).map(str::to_owned)
     })
 }
 

@@ -38,33 +38,22 @@ impl<'t> Stream<'t> {
         let text = std::str::from_utf8(bytes).map_err(|error| ParseError::NotUtf8 {
             line: line_of(bytes, error.valid_up_to()),
         })?;
-        // The parser takes NUL for the end of the file; YAML allows it nowhere (chapter 5.1).
-        if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-            let (line, column) = (line_of(bytes, at), 1);
-            let reason = "a NUL byte, which YAML does not allow".to_owned();
-            return Err(ParseError::Syntax {
-                line,
-                column,
-                reason,
-            });
-        }
-        if let Some((line, column, found)) = foreign_break(text) {
+        if let Some((at, found)) = text.char_indices().find(|(_, c)| is_forbidden(*c)) {
             let code = u32::from(found);
-            let reason = format!(
-                "U+{code:04X}, which ends a line for Kubernetes' reader (YAML 1.1) and none for others, so \
-                 that they read different files"
-            );
-            return Err(ParseError::Syntax {
-                line,
-                column,
-                reason,
-            });
+            let reason =
+                format!("U+{code:04X}, which YAML allows nowhere: Kubernetes refuses the file");
+            return Err(syntax_error_at(text, at, reason));
         }
         let mut shown = Shown::default();
+        if let Some(at) = Positions::new(text, &shown).stray {
+            let reason = "U+FEFF (a byte order mark) begins the line, which is part of the text for some readers and \
+                          for others not there";
+            return Err(syntax_error_at(text, at, reason.to_owned()));
+        }
         let mut budget = MAX_REREAD;
         loop {
             match Builder::new(text, &shown).build() {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return alike_for_all(stream),
                 Err(Stop::Error(error)) => return Err(error),
                 Err(Stop::Scan(error)) => {
                     budget = budget.saturating_sub(text.len());
@@ -77,28 +66,71 @@ impl<'t> Stream<'t> {
     }
 }
 
+/// Whether YAML allows a character nowhere, not in quotes either (1.1 and 1.2, chapter 5.1). Our parser takes NUL for
+/// the end of the file, and the others for text; libyaml and what is made of it, Go's reader as well, refuse the file.
+fn is_forbidden(c: char) -> bool {
+    c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
+        || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// `stream`, unless other readers make something else of its text.
+fn alike_for_all(stream: Stream<'_>) -> Result<Stream<'_>, ParseError> {
+    if let Some((at, found)) = foreign_break(&stream) {
+        let code = u32::from(found);
+        let reason = format!(
+            "U+{code:04X}, which ends a line for Kubernetes' reader (YAML 1.1) and none for others, so that they \
+             read different files"
+        );
+        return Err(syntax_error_at(stream.text, at, reason));
+    }
+    if let Some(at) = unknown_version(&stream) {
+        let reason =
+            "a version of YAML that readers do not know: they read `%YAML 1.1` and `%YAML 1.2`";
+        return Err(syntax_error_at(stream.text, at, reason.to_owned()));
+    }
+    Ok(stream)
+}
+
+/// Whether the byte `at` is in a scalar or in brackets.
+fn is_in_node(stream: &Stream<'_>, at: usize) -> bool {
+    let mut nodes = stream.nodes();
+    nodes.any(|(_, node)| node.span().is_some_and(|span| span.contains(&at)))
+}
+
 /// The first character that ends a line in YAML 1.1 alone (1.1, "b-next-line" and those behind it), where
-/// that makes a difference: anywhere but in a comment that is one in each of its parts. With line and
-/// column, from 1.
-fn foreign_break(text: &str) -> Option<(usize, usize, char)> {
+/// that makes a difference: anywhere but in a comment on a line of its own that is one in each of its parts.
+fn foreign_break(stream: &Stream<'_>) -> Option<(usize, char)> {
     let is_foreign = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+    let text = stream.text;
     if !text.contains(is_foreign) {
         return None;
     }
-    for (number, line) in text.lines().enumerate() {
-        let is_comment = |part: &str| {
-            let part = part.trim_start_matches([' ', '\t']);
-            part.is_empty() || part.starts_with('#')
-        };
-        if let Some(at) = line.find(is_foreign)
-            && !line.split(is_foreign).all(is_comment)
-        {
-            let column = line[..at].chars().count() + 1;
-            let found = line[at..].chars().next()?;
-            return Some((number + 1, column, found));
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some((offset, found)) = line.char_indices().find(|(_, c)| is_foreign(*c)) {
+            let mut parts = line.split(is_foreign).map(str::trim_ascii);
+            let is_comment = parts.next().is_some_and(|part| part.starts_with('#'))
+                && parts.all(|part| part.is_empty() || part.starts_with('#'));
+            if !is_comment || is_in_node(stream, start + offset) {
+                return Some((start + offset, found));
+            }
         }
+        start += line.len();
     }
     None
+}
+
+/// Where a document says that it is of another version than 1 of YAML, which readers have to refuse (1.2,
+/// chapter 6.8.1).
+fn unknown_version(stream: &Stream<'_>) -> Option<usize> {
+    let text = stream.text;
+    let mut found = text.match_indices("%YAML");
+    let found = found.find(|(at, directive)| {
+        let begins = *at == 0 || text[..*at].ends_with(['\n', '\r', BYTE_ORDER_MARK]);
+        let version = text[at + directive.len()..].trim_start_matches([' ', '\t']);
+        begins && !version.starts_with("1.") && !is_in_node(stream, *at)
+    });
+    found.map(|(at, _)| at)
 }
 
 /// YAML wants what goes on over several lines in quotes or brackets to be indented deeper than the
@@ -272,14 +304,25 @@ impl<'t, 'd> Builder<'t, 'd> {
     }
 
     /// `value`, which is written at `span`. To a block scalar that ends with the file, and without a line break, the
-    /// parser adds one; to other readers its last line has none.
+    /// parser adds one; to other readers its last line has none. So it does to one without any line, which has a break
+    /// only where it keeps them (`+`, chapter 8.1.1.2).
     fn without_added_break(&self, mut value: String, span: Option<&Range<usize>>) -> String {
-        let raw = span.filter(|span| span.end == self.text.len());
-        let raw = raw.and_then(|span| self.text.get(span.clone()));
-        let is_open = raw.is_some_and(|raw| {
-            raw.starts_with(['|', '>']) && raw.contains('\n') && !raw.ends_with(['\n', '\r'])
-        });
-        if is_open && value.ends_with('\n') {
+        let raw = span.and_then(|span| self.text.get(span.clone()));
+        let Some(raw) = raw.filter(|raw| raw.starts_with(['|', '>'])) else {
+            return value;
+        };
+        let ends_file = span.is_some_and(|span| span.end == self.text.len());
+        let header = raw
+            .split([' ', '\t', '\r', '\n'])
+            .next()
+            .unwrap_or_default();
+        if value.bytes().all(|byte| byte == b'\n') && !header.contains('+') {
+            value.clear();
+        } else if ends_file
+            && raw.contains('\n')
+            && !raw.ends_with(['\n', '\r'])
+            && value.ends_with('\n')
+        {
             value.pop();
         }
         value
@@ -516,6 +559,17 @@ fn syntax_error(error: &ScanError, shown: &Shown) -> ParseError {
     }
 }
 
+/// That `reason` stands at the byte `at`.
+fn syntax_error_at(text: &str, at: usize, reason: String) -> ParseError {
+    let before = text.get(..at).unwrap_or_default();
+    let own = before.rsplit('\n').next().unwrap_or_default();
+    ParseError::Syntax {
+        line: line_of(text.as_bytes(), at),
+        column: own.chars().count() + 1,
+        reason,
+    }
+}
+
 /// The line, from 1, that the byte `at` is on.
 fn line_of(bytes: &[u8], at: usize) -> usize {
     1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count()
@@ -530,6 +584,9 @@ struct Positions<'t, 'd> {
     /// The lines, from 1, that begin with a byte order mark which the parser is not shown: it may stand
     /// before each document (chapter 5.2), and does where files were put together.
     marked: Vec<usize>,
+    /// The first byte order mark that begins a line and stands before no document: Go's reader leaves it out there,
+    /// and the parser does not.
+    stray: Option<usize>,
     /// The last answer: line, column, byte. Going on from there keeps long lines linear.
     last: (usize, usize, usize),
 }
@@ -550,21 +607,34 @@ impl<'t, 'd> Positions<'t, 'd> {
         };
         let starts = std::iter::once(first).chain(bytes.iter().enumerate().filter_map(ends_line));
         let mut lines: Vec<u32> = starts.map(|start| start as u32).collect();
-        let mut marked = Vec::new();
+        let (mut marked, mut stray) = (Vec::new(), None);
         if text
             .get(first..)
             .is_some_and(|rest| rest.contains(BYTE_ORDER_MARK))
         {
-            for number in 1..lines.len() {
-                let line = |number: usize| text.get(lines[number] as usize..).unwrap_or_default();
-                if let Some(rest) = line(number).strip_prefix(BYTE_ORDER_MARK)
+            for number in 0..lines.len() {
+                let at = lines[number] as usize;
+                let Some(rest) = text
+                    .get(at..)
+                    .and_then(|line| line.strip_prefix(BYTE_ORDER_MARK))
+                else {
+                    continue;
+                };
+                let before = number
+                    .checked_sub(1)
+                    .and_then(|before| text.get(lines[before] as usize..));
+                let begins_document = before.is_some()
                     && (rest.starts_with(['#', '%'])
-                        || [rest, line(number - 1)]
-                            .iter()
-                            .any(|line| line.starts_with("---")))
-                {
-                    marked.push(number + 1);
-                    lines[number] += BYTE_ORDER_MARK.len_utf8() as u32;
+                        || [Some(rest), before]
+                            .into_iter()
+                            .flatten()
+                            .any(|line| line.starts_with("---")));
+                match begins_document {
+                    true => {
+                        marked.push(number + 1);
+                        lines[number] += BYTE_ORDER_MARK.len_utf8() as u32;
+                    }
+                    false => stray = stray.or(Some(at)),
                 }
             }
         }
@@ -573,6 +643,7 @@ impl<'t, 'd> Positions<'t, 'd> {
             lines,
             shown,
             marked,
+            stray,
             last: (1, 0, first),
         }
     }
@@ -749,6 +820,8 @@ mod tests {
         );
         check("--- |\nb\n...\n--- c", &[("b\n", "|\nb"), ("c", "c")]);
         check("a: |-\nb: c", &[("", "|-"), ("c", "c")]);
+        check("a: |\n", &[("", "|")]);
+        check("a: >\n  \n", &[("", ">")]);
     }
 
     #[test]
@@ -831,6 +904,8 @@ mod tests {
             ("# x\u{2028}image: evil\na: 1\n", true),
             ("a: \"x\u{2029}y\"\n", true),
             ("# x\u{85}# y\u{2028}\na: 1\n", false),
+            ("\u{85}# x\na: 1\n", true),
+            ("a: |\n  # x\u{85}# y\n", true),
         ] {
             let error = Stream::parse(text.as_bytes()).err();
             assert_eq!(error.is_some(), is_refused, "{text:?}: {error:?}");
@@ -856,8 +931,44 @@ mod tests {
             Stream::parse(b"a: b\nc: \0\n")
                 .unwrap_err()
                 .to_string()
-                .contains("NUL")
+                .contains("U+0000")
         );
+    }
+
+    #[test]
+    fn what_another_reader_refuses_or_leaves_out_is_refused() {
+        for (text, place) in [
+            ("a: b\nc: x\u{7f}\n", "line 2, column 5: U+007F"),
+            ("a: \"\u{7}\"\n", "line 1, column 5: U+0007"),
+            ("# \u{1b}[31m\na: b\n", "line 1, column 3: U+001B"),
+            ("a: 'é\u{9f}'\n", "line 1, column 6: U+009F"),
+            ("a: |\n  \u{fffe}\n", "line 2, column 3: U+FFFE"),
+            ("a: b\n\u{feff}c: d\n", "line 2, column 1: U+FEFF"),
+            ("\u{feff}\u{feff}a: b\n", "line 1, column 2: U+FEFF"),
+            ("%YAML 2.0\n---\na: b\n", "line 1, column 1: a version"),
+            (
+                "a: b\n...\n%YAML 3.1\n---\nc: d\n",
+                "line 3, column 1: a version",
+            ),
+            ("a: \"\\ud800\"\n", "line 1"),
+        ] {
+            let error = Stream::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(place), "{text:?}: {error}");
+            let read = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text);
+            // One that libyaml leaves out is none to our parser.
+            let is_left_out = text.contains('\u{feff}');
+            assert!(
+                read.is_err() || is_left_out || text.contains("..."),
+                "{text:?}: {read:?}"
+            );
+        }
+        check("a: b\u{feff}c\n", &[("b\u{feff}c", "b\u{feff}c")]);
+        check(
+            "a: \"\\x7f\\ufffe\"\n",
+            &[("\u{7f}\u{fffe}", "\"\\x7f\\ufffe\"")],
+        );
+        check("--- |\n%YAML 2.0\n", &[("%YAML 2.0\n", "|\n%YAML 2.0")]);
+        check("%YAML 1.1\n---\na: b\n", &[("b", "b")]);
     }
 
     #[test]

@@ -8,9 +8,10 @@
 use std::collections::HashMap;
 
 use super::change::{Edit, EditError};
-use super::document::{Content, Node, NodeId, Role, Stream};
+use super::document::{Content, Node, NodeId, Role, Stream, Style};
 use super::expected::Expected;
 use super::footprint::Footprint;
+use super::scalar::names;
 use super::splices::{Replacement, Splices};
 
 /// The file with `edits` made, all of them. No two may be about the same scalar.
@@ -203,16 +204,14 @@ impl Duplicates {
             let (Some(mapping), Some(key)) = (node.parent, key_node(node, id)) else {
                 continue;
             };
-            let Some(name) = name_of(stream, key) else {
-                continue;
-            };
             let twice = self
                 .seen
                 .entry(mapping)
                 .or_insert_with(|| duplicate_keys(stream, mapping));
-            if let Some((first, second)) = twice.get(name) {
+            let mut names = names_of(stream, key).into_iter();
+            if let Some((first, second)) = names.find_map(|name| twice.get(&name)) {
                 return Err(EditError::DuplicateKey {
-                    key: name.to_owned(),
+                    key: value_of(stream, key).unwrap_or_default().to_owned(),
                     first: stream[*first].line(),
                     line: stream[*second].line(),
                 });
@@ -232,24 +231,48 @@ fn key_node(node: &Node<'_>, id: NodeId) -> Option<NodeId> {
 }
 
 /// What a key reads as, also where an alias stands for it.
-fn name_of<'s>(stream: &'s Stream<'_>, key: NodeId) -> Option<&'s str> {
+fn value_of<'s>(stream: &'s Stream<'_>, key: NodeId) -> Option<&'s str> {
     match stream[key].content {
         Content::Alias { target, .. } => stream.value(target),
         _ => stream.value(key),
     }
 }
 
-fn duplicate_keys(stream: &Stream<'_>, mapping: NodeId) -> HashMap<String, (NodeId, NodeId)> {
-    let mut first: HashMap<&str, NodeId> = HashMap::new();
+/// Each name that a key has to some reader; none where it is no scalar.
+fn names_of(stream: &Stream<'_>, key: NodeId) -> Vec<String> {
+    let key = match stream[key].content {
+        Content::Alias { target, .. } => target,
+        _ => key,
+    };
+    let Some(scalar) = stream.scalar(key) else {
+        return Vec::new();
+    };
+    let is_plain = match stream.tag(key) {
+        Some(tag) => !matches!(tag, "tag:yaml.org,2002:str" | "!"),
+        None => scalar.style == Style::Plain,
+    };
+    match is_plain {
+        true => names(&scalar.value),
+        false => vec![scalar.value.to_string()],
+    }
+}
+
+/// The names that more than one key of `mapping` has, with the first two of them.
+pub fn duplicate_keys(stream: &Stream<'_>, mapping: NodeId) -> HashMap<String, (NodeId, NodeId)> {
+    let mut first: HashMap<String, NodeId> = HashMap::new();
     let mut twice = HashMap::new();
     for (key, _) in stream.pairs(mapping) {
-        let Some(name) = name_of(stream, *key) else {
-            continue;
-        };
-        if let Some(first) = first.get(name) {
-            twice.entry(name.to_owned()).or_insert((*first, *key));
-        } else {
-            first.insert(name, *key);
+        for name in names_of(stream, *key) {
+            match first.get(&name) {
+                // One that is said in two ways is there once.
+                Some(first) if first == key => {}
+                Some(first) => {
+                    twice.entry(name).or_insert((*first, *key));
+                }
+                None => {
+                    first.insert(name, *key);
+                }
+            }
         }
     }
     twice

@@ -142,6 +142,57 @@ pub fn core(plain: &str) -> Core {
     }
 }
 
+/// What readers take a key for that is written `plain`, without quotes, as the name that it has in JSON: itself, and what
+/// it is by YAML 1.1 and by 1.2. `1`, `0x1` and `1.0` are one key to those who read numbers (Kubernetes makes JSON of it),
+/// and so are `yes` and `true` (1.1), `~` and nothing.
+pub fn names(plain: &str) -> Vec<String> {
+    let lower = plain.to_ascii_lowercase();
+    let mut names = vec![plain.to_owned()];
+    match lower.as_str() {
+        "" | "~" | "null" => names.push("null".to_owned()),
+        "true" | "yes" | "on" | "y" => names.push("true".to_owned()),
+        "false" | "no" | "off" | "n" => names.push("false".to_owned()),
+        ".nan" => names.push(lower),
+        ".inf" | "+.inf" => names.push(".inf".to_owned()),
+        "-.inf" => names.push(lower),
+        _ if is_number(plain) => names.extend(numbers(&lower)),
+        _ => {}
+    }
+    names.dedup();
+    names
+}
+
+/// The numbers that a text may be: a first zero is one of octal digits by 1.1, and means nothing by 1.2.
+fn numbers(lower: &str) -> Vec<String> {
+    let digits = lower.replace('_', "");
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits.strip_prefix('+').unwrap_or(&digits)),
+    };
+    let with_base = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)];
+    let of_base = with_base.into_iter().filter_map(|(prefix, base)| {
+        let digits = digits.strip_prefix(prefix)?;
+        u64::from_str_radix(digits, base).ok()
+    });
+    let integers = of_base.chain(digits.parse());
+    let mut numbers: Vec<String> = integers.map(|number| number.to_string()).collect();
+    if let Ok(number) = digits.parse::<f64>() {
+        // JSON's number is written without a point where it has no fraction.
+        let is_large = number >= 1e15;
+        numbers.push(if is_large {
+            format!("{number:e}")
+        } else {
+            number.to_string()
+        });
+    }
+    for number in &mut numbers {
+        if number != "0" {
+            number.insert_str(0, sign);
+        }
+    }
+    numbers
+}
+
 fn is_word_with_meaning(plain: &str) -> bool {
     if matches!(plain, "" | "~" | "<<" | "=") {
         return true;

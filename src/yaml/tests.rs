@@ -1,6 +1,9 @@
 //! Keys and items that come and go, wherever they are.
 
-use super::document::{Content, Role};
+use proptest::prelude::*;
+use serde::Deserialize as _;
+
+use super::document::{Content, Role, Style};
 use super::edit::apply;
 use super::path::Path;
 use super::{Edit, EditError, NewValue, NodeId, Stream};
@@ -197,5 +200,150 @@ fn something_new_stands_beside_keys_of_any_look() {
     ] {
         let after = filled(text);
         assert!(after.contains("new: new"), "{after}");
+    }
+}
+
+/// What a text says by libyaml, of which Kubernetes' reader is a translation; none where it refuses it.
+fn by_libyaml(text: &str) -> Option<Vec<String>> {
+    fn said(value: &serde_yaml_ng::Value) -> String {
+        use serde_yaml_ng::Value;
+        match value {
+            Value::Null => "null".to_owned(),
+            Value::String(text) => format!("{text:?}"),
+            Value::Sequence(items) => {
+                format!("[{}]", items.iter().map(said).collect::<Vec<_>>().join(","))
+            }
+            Value::Mapping(pairs) => {
+                let pair = |(key, value)| format!("{}:{}", said(key), said(value));
+                format!(
+                    "{{{}}}",
+                    pairs.iter().map(pair).collect::<Vec<_>>().join(",")
+                )
+            }
+            other => format!("{other:?}"),
+        }
+    }
+    // It is told the encoding, and so looks for no mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let documents = serde_yaml_ng::Deserializer::from_str(text);
+    let mut documents = documents.map(serde_yaml_ng::Value::deserialize);
+    documents.try_fold(Vec::new(), |mut all, one| {
+        all.push(said(&one.ok()?));
+        Some(all)
+    })
+}
+
+/// The same by us.
+fn by_us(text: &str) -> Option<Vec<String>> {
+    fn said(stream: &Stream<'_>, id: NodeId) -> String {
+        match &stream[id].content {
+            Content::Scalar(scalar)
+                if scalar.style == Style::Plain
+                    && scalar.value.is_empty()
+                    && stream.tag(id).is_none() =>
+            {
+                "null".to_owned()
+            }
+            Content::Scalar(scalar) => format!("{:?}", scalar.value),
+            Content::Sequence(items) => {
+                let items = items.iter().map(|item| said(stream, *item));
+                format!("[{}]", items.collect::<Vec<_>>().join(","))
+            }
+            Content::Mapping(pairs) => {
+                let pair = |(key, value): &(NodeId, NodeId)| {
+                    format!("{}:{}", said(stream, *key), said(stream, *value))
+                };
+                format!(
+                    "{{{}}}",
+                    pairs.iter().map(pair).collect::<Vec<_>>().join(",")
+                )
+            }
+            Content::Alias { target, .. } => said(stream, *target),
+        }
+    }
+    let stream = Stream::parse(text.as_bytes()).ok()?;
+    Some(
+        stream
+            .roots()
+            .iter()
+            .map(|root| said(&stream, *root))
+            .collect(),
+    )
+}
+
+/// Texts of what readers are known to differ in: tabs, marks, directives, characters that are none.
+fn odd() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b",
+        "é",
+        ":",
+        ": ",
+        ":\t",
+        "\t",
+        " ",
+        "  ",
+        "\n",
+        "\n",
+        "\n  ",
+        "\n\t",
+        "\r\n",
+        "- ",
+        "-\t",
+        "? ",
+        "#",
+        " # ",
+        "\t# x",
+        "'",
+        "\"",
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "a: b\n",
+        "a: b\n",
+        "  c: d\n",
+        "\u{feff}",
+        "\u{7f}",
+        "\u{1}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{fffe}",
+        "---\n",
+        "--- ",
+        "...\n",
+        "%YAML 1.1\n",
+        "%YAML 2.0\n",
+        "%",
+        "\\t",
+        "\\x7f",
+        "\\ud800",
+        "\\\n",
+        "!!str ",
+        "&x ",
+        "a: |\n  x\n",
+        "a: >\n",
+        "b: |\n",
+        "a: |-\n  ",
+        "b: >\n\t",
+        "a:\n  - x\n",
+        "\r",
+    ]);
+    prop::collection::vec(piece, 1..9).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn what_kubernetes_reads_is_what_is_read_here(text in odd()) {
+        // Marks in front of documents of which files were put together are libyaml's to learn.
+        let has_marks = text.chars().skip(1).any(|c| c == '\u{feff}');
+        if let (Some(theirs), Some(ours)) = (by_libyaml(&text), by_us(&text))
+            && !has_marks
+        {
+            prop_assert_eq!(ours, theirs);
+        }
     }
 }

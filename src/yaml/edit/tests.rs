@@ -85,6 +85,52 @@ fn a_key_that_is_there_twice_is_refused_on_the_path_only() {
     assert!(error.to_string().contains("on lines 1 and 2"), "{error}");
 }
 
+#[test]
+fn a_key_that_is_there_twice_to_some_reader_is_refused_however_it_is_written() {
+    for (one, other, is_one) in [
+        ("1", "0x1", true),
+        ("1", "1.0", true),
+        ("1000", "1e3", true),
+        ("1_0", "10", true),
+        ("010", "8", true),
+        ("010", "10", true),
+        ("-1", "-0b1", true),
+        ("0", "-0.0", true),
+        ("1", "\"1\"", true),
+        ("!!int \"1\"", "0x1", true),
+        ("~", "null", true),
+        ("Null", "", true),
+        ("yes", "true", true),
+        ("On", "'true'", true),
+        (".inf", "+.Inf", true),
+        ("\"a\"", "a", true),
+        ("'a'", "\"\\x61\"", true),
+        ("1", "2", false),
+        ("1", "-1", false),
+        ("yes", "no", false),
+        ("'0x1'", "1", false),
+        ("!!str 0x1", "1", false),
+        ("'yes'", "true", false),
+        ("~", "'null '", false),
+        ("1.5", "1.50001", false),
+        ("x1", "1", false),
+    ] {
+        for (one, other) in [(one, other), (other, one)] {
+            let text = format!("{one}: v1\n{other}: x\n");
+            let replaced = replace(&text, "v1", "v2");
+            let is_refused = matches!(
+                replaced,
+                Err(EditError::DuplicateKey {
+                    first: 1,
+                    line: 2,
+                    ..
+                })
+            );
+            assert_eq!(is_refused, is_one, "{text:?}: {replaced:?}");
+        }
+    }
+}
+
 /// Makes `value` of what the root's key `z` holds, which the parser has seen at `span`.
 fn set_misplaced(
     text: &str,
