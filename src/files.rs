@@ -42,7 +42,7 @@ pub enum PathError {
     /// The glob does not parse.
     #[error("the glob does not parse: {0}")]
     Glob(String),
-    /// The glob is longer than any path.
+    /// Path or glob are longer than any path.
     #[error("{0}")]
     Limit(#[from] Exceeded),
 }
@@ -144,22 +144,29 @@ impl FromStr for Pattern {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
+        GLOB.check(text.len() as u64)?;
         if !text.contains(['*', '?', '{', '[']) {
             return Ok(Self::Path(text.parse()?));
         }
-        GLOB.check(text.len() as u64)?;
-        if nesting(text) > DEEPEST {
-            let why = format!("its alternatives (`{{a,b}}`) nest deeper than {DEEPEST} levels");
-            return Err(PathError::Glob(why));
-        }
         let text = normalized(text)?;
-        let matcher = GlobBuilder::new(&text)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| PathError::Glob(error.kind().to_string()))?
-            .compile_matcher();
+        let matcher = glob(&text)?;
         Ok(Self::Glob { text, matcher })
     }
+}
+
+/// What matches whole paths, or names with `/` in them, as `text` says.
+///
+/// # Errors
+/// It does not parse, or is too long or too deep to be made a matcher of.
+pub fn glob(text: &str) -> Result<GlobMatcher, PathError> {
+    GLOB.check(text.len() as u64)?;
+    if nesting(text) > DEEPEST {
+        let why = format!("its alternatives (`{{a,b}}`) nest deeper than {DEEPEST} levels");
+        return Err(PathError::Glob(why));
+    }
+    let glob = GlobBuilder::new(text).literal_separator(true).build();
+    let glob = glob.map_err(|error| PathError::Glob(error.kind().to_string()))?;
+    Ok(glob.compile_matcher())
 }
 
 /// How deep alternatives may nest. Of what nests deep no regular expression is made, which a glob becomes: that panics.
@@ -179,8 +186,10 @@ fn nesting(glob: &str) -> usize {
     deepest
 }
 
-/// What is alone in the braces of a glob, which is the same as without them: a placeholder of something else.
+/// What is alone in the braces of a glob, which is the same as without them: a placeholder of something else. None
+/// where the glob is too long to be one: that is what is told of it.
 pub fn lone_alternative(glob: &str) -> Option<&str> {
+    GLOB.check(glob.len() as u64).ok()?;
     let mut opening = glob.match_indices('{');
     opening.find_map(|(at, _)| {
         let (inside, _) = glob.get(at + 1..)?.split_once('}')?;

@@ -134,7 +134,7 @@ pub const VALUES: Limit = Limit::new(1 << 21, "values in one answer in JSON");
 /// Kubernetes allows no more ("Object Names and IDs", "DNS Subdomain Names").
 pub const NAME: Limit = Limit::new(253, "bytes in the name of an object or container");
 /// The longest path there is. What matches it takes a hundred times as much memory.
-pub const GLOB: Limit = Limit::new(4 << 10, "bytes in one glob");
+pub const GLOB: Limit = Limit::new(4 << 10, "bytes in one path or glob");
 /// Of what people write by hand.
 pub const FREEZE_FILE: Limit = Limit::new(1 << 20, "bytes in one freeze file");
 /// The same.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
+
+use crate::files::{PathError, glob};
 
 /// In which of GitHub's ways something is posted on a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,9 +67,9 @@ pub enum InvalidLine {
     /// Nothing behind `check:` or `deployment:`.
     #[error("no name behind `{0}`")]
     NoName(&'static str),
-    /// The glob does not parse.
-    #[error("the glob does not parse: {0}")]
-    Glob(String),
+    /// It is no glob.
+    #[error("{0}")]
+    Glob(#[from] PathError),
 }
 
 impl Line {
@@ -103,11 +105,7 @@ impl FromStr for Line {
         }
         let glob = match name.contains(['*', '?', '{', '[']) {
             false => None,
-            true => {
-                let glob = GlobBuilder::new(name).literal_separator(true).build();
-                let glob = glob.map_err(|error| InvalidLine::Glob(error.kind().to_string()))?;
-                Some(glob.compile_matcher())
-            }
+            true => Some(glob(name)?),
         };
         let name = name.to_owned();
         Ok(Self { kind, name, glob })
@@ -165,6 +163,10 @@ mod tests {
         assert_eq!("check:x".parse::<Line>().unwrap().to_string(), "check:x");
         for wrong in ["check:", "deployment: ", "a{b", "a[b"] {
             assert!(wrong.parse::<Line>().is_err(), "{wrong}");
+        }
+        for wrong in ["*".repeat(10_000), "{".repeat(100) + &"}".repeat(100)] {
+            let error = wrong.parse::<Line>().unwrap_err().to_string();
+            assert!(error.len() < 100, "{error}");
         }
     }
 }

@@ -188,6 +188,7 @@ impl<'s> Reader<'s> {
             }
             if let Some(name) = lone_alternative(text) {
                 is_good = false;
+                let name = shortened(name);
                 let why = format!(
                     "`{{{name}}}` stands for nothing here: write that part of the path itself, `*` for any, or alternatives such as `{{staging,production}}`"
                 );
@@ -486,6 +487,21 @@ mod tests {
         problems(&format!(
             "freezes:\n  - reason: r\n    who: w\n    {lines}\n"
         ))
+    }
+
+    #[test]
+    fn of_a_path_or_glob_without_end_its_beginning_is_told() {
+        let long = "a".repeat(100_000);
+        for files in [
+            format!("{{{long}}}"),
+            format!("{long}*"),
+            format!("{long}/"),
+            format!("/{long}"),
+            format!("{{{}}}", &long[..4_000]),
+        ] {
+            let told = of_entry(&format!("files: '{files}'"));
+            assert!(told.len() < 500, "{told}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ const ROOMS: [(&str, &str); 23] = [
     ),
     ("argocd", "oidc image http deadline limits secrets"),
     ("oidc", "http limits secrets"),
-    ("commit_status", ""),
+    ("commit_status", "files"),
     ("deployment", "manifest image date files nearest"),
     ("manifest", "yaml image files nearest limits"),
     ("freeze", "yaml date files nearest limits"),
