@@ -46,6 +46,11 @@ const LONGEST: usize = 2_000;
 /// A server's text on one line, without control characters and git's own `remote: ` prefixes; no longer than
 /// anybody reads.
 pub fn one_line(text: &str) -> String {
+    line_within(text, LONGEST)
+}
+
+/// The same of so many characters at most, and `…` for what is more.
+pub fn line_within(text: &str, longest: usize) -> String {
     let lines = text.split(['\n', '\r']).map(|line| {
         let line: String = line.chars().filter(|c| !c.is_control()).collect();
         let line = line.trim();
@@ -54,7 +59,7 @@ pub fn one_line(text: &str) -> String {
             .trim()
             .to_owned()
     });
-    let (mut told, mut room) = (String::new(), LONGEST);
+    let (mut told, mut room) = (String::new(), longest);
     for line in lines.filter(|line| !line.is_empty()) {
         let blank = if told.is_empty() { "" } else { " " };
         for c in blank.chars().chain(line.chars()) {

@@ -428,7 +428,10 @@ pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> S
         (Content::Scalar(scalar), _) if scalar.value.is_empty() => "is empty".to_owned(),
         (Content::Scalar(scalar), _) => {
             let first_line = shown(scalar.value.lines().next().unwrap_or_default());
-            let start: String = first_line.chars().take(60).collect();
+            let start = match first_line.char_indices().nth(60) {
+                Some((end, _)) => format!("{}…", &first_line[..end]),
+                None => first_line.to_string(),
+            };
             format!("is the value {start:?}")
         }
     }

@@ -22,7 +22,7 @@ use crate::commit_status::{
 };
 use crate::deadline::Deadline;
 use crate::deployment::Source;
-use crate::http::text::one_line;
+use crate::http::text::line_within;
 use crate::operation::Progress;
 use crate::operation::session::{Remote, Session};
 use crate::operation::trouble::Trouble;
@@ -345,7 +345,7 @@ fn own_workflow(source: &Source, deployed: &Deployed) -> Option<String> {
 }
 
 fn report(one: &Assessed) -> ContextReport {
-    let words = |text: &str| -> String { one_line(text).chars().take(MAX_WORDS).collect() };
+    let words = |text: &str| line_within(text, MAX_WORDS);
     let posted = &one.posted;
     ContextReport {
         context: words(&posted.context.to_string()),
