@@ -224,8 +224,8 @@ fn no_tag_is_made_up_where_another_file_may_have_it() {
     let plan = planned(&files, "acme/web:v2", ".image.tag").unwrap();
     assert_eq!(plan.changed_files(), ["prod/values.yaml"]);
     let tagged = format!("{NAME}  tag: v0\n");
-    let warnings = |base| {
-        let read = manifests(&[(base, &tagged), ("prod/values.yaml", TAG)]);
+    let warned = |texts: &[(&str, &str)]| {
+        let read = manifests(texts);
         let request = EditRequest {
             images: vec!["acme/web:v2".parse().unwrap()],
             found_by_glob: read.iter().map(|file| file.path.clone()).collect(),
@@ -233,10 +233,18 @@ fn no_tag_is_made_up_where_another_file_may_have_it() {
         };
         super::plan(&read, &request).unwrap().warnings
     };
+    let warnings = |base| warned(&[(base, &tagged), ("prod/values.yaml", TAG)]);
     insta::assert_snapshot!(warnings("base/values.yaml").join("\n"), @"
     prod/values.yaml, line 2 has a tag alone, and stays as it is: where it is put over base/values.yaml, acme/web:v2 is not deployed there. To write both, add the input `path: .image.tag`
     ");
     assert!(warnings("web/values.yaml").is_empty());
+    // A tag is told of once, however many files it may be put over: there are as many of both as files.
+    let named = |stage: &str| [1, 2, 3].map(|number| format!("{stage}/{number}/values.yaml"));
+    let (bases, overlays) = (named("base"), named("prod"));
+    let bases = bases.iter().map(|name| (name.as_str(), tagged.as_str()));
+    let overlays = overlays.iter().map(|name| (name.as_str(), TAG));
+    let told = warned(&bases.chain(overlays).collect::<Vec<_>>());
+    assert_eq!(told.len(), 3, "{told:#?}");
 }
 
 #[test]

@@ -8,6 +8,8 @@
 //!     - {name: image.tag, value: v1}     # put over it
 //! ```
 
+use std::collections::{HashMap, HashSet};
+
 use crate::image::ImageReference;
 use crate::yaml::{NodeId, Role};
 
@@ -82,19 +84,30 @@ pub(super) fn mean_overriding_tags(
     if lone.is_empty() {
         return Ok(());
     }
+    let mut lone_at: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, tag) in lone.iter().enumerate() {
+        lone_at.entry(&tag.address.path).or_default().push(number);
+    }
     let images = request.images.iter();
     for assignment in images.filter(|line| line.container.is_none()) {
         let image = &assignment.image;
+        let mut is_told = HashSet::new();
         for base in bases(manifests, image) {
-            for tag in &lone {
+            let over = lone_at.get(base.address.path.as_str());
+            for number in over.into_iter().flatten().copied() {
+                let tag = &lone[number];
                 match put_over(manifests, &base, tag, image, request) {
                     Some(Over::Proven) => mean(manifests, &base, tag, image, plan),
                     Some(Over::Unknown) if !base.has_tag => {
                         return Err(not_known(manifests, &base, tag, image));
                     }
-                    Some(Over::Unknown) => {
-                        plan.warnings.extend(told(manifests, &base, tag, image));
+                    // Once for each tag: there may be as many bases as tags.
+                    Some(Over::Unknown) if !is_told.contains(&number) => {
+                        let warning = told(manifests, &base, tag, image);
+                        is_told.extend(warning.is_some().then_some(number));
+                        plan.warnings.extend(warning);
                     }
+                    Some(Over::Unknown) => {}
                     None => {}
                 }
             }

@@ -1,5 +1,7 @@
 //! What to change so that files are as a request wants them.
 
+use std::collections::HashSet;
+
 use super::alike;
 use super::assign::{self, Wish};
 use super::change::{FileEdit, ImageChange, Note, Plan};
@@ -20,6 +22,7 @@ use super::site::Site;
 use super::source::{ManifestFile, Source};
 use super::target::{self, Targets, described, unwritable};
 use super::write::Obstacle;
+use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::nearest::either;
 use crate::yaml::path::Step;
@@ -122,13 +125,14 @@ fn planned(
         let warnings = &mut plan.warnings;
         assign::add(&manifests, &mut targets, wish, &request.resources, warnings)?;
     }
+    let told: HashSet<RepoPath> = plan.notes.iter().map(|note| note.file.clone()).collect();
     let mut targets = targets.into_iter();
     let is_alone = paths(&manifests).len() == 1;
     for manifests in manifests.chunk_by(|_, next| next.nested.is_some()) {
         let targets: Vec<Targets<'_>> = targets.by_ref().take(manifests.len()).collect();
         if !is_alone && targets.iter().all(Targets::is_empty) {
-            let told = told_of_unmeant(manifests, request, &plan);
-            plan.warnings.extend(told);
+            plan.warnings
+                .extend(told_of_unmeant(manifests, request, &told));
         }
         let edit = finish(manifests, targets, request, &mut plan)?;
         plan.edits.extend(edit);
@@ -160,7 +164,15 @@ fn finish(
             let notes = plan.notes.get_mut(first_note..).unwrap_or_default();
             notes.sort_by_key(|note| note.line);
             let after = target::apply(manifest, edits, |after| {
-                check(manifests, manifest, after, request, &promises, plan)
+                check(
+                    manifests,
+                    manifest,
+                    after,
+                    request,
+                    &promises,
+                    first_image,
+                    plan,
+                )
             })?;
             let Some(after) = after else {
                 return Ok(None);
@@ -197,17 +209,20 @@ fn told_of_skipped(skipped: &[(&ManifestFile, ManifestError)]) -> Option<String>
     })
 }
 
-/// The warning for a file that somebody has named, and that has nothing of what is asked for.
+/// The warning for a file that somebody has named, and that has nothing of what is asked for. Of the files in
+/// `told` something was told already.
 fn told_of_unmeant(
     manifests: &[Manifest<'_>],
     request: &EditRequest,
-    plan: &Plan,
+    told: &HashSet<RepoPath>,
 ) -> Option<String> {
     let file = &manifests.first()?.file.path;
     let is_meant = |line: &ImageAssignment| manifests.iter().any(|manifest| manifest.holds(line));
     // What is passed over there has been told of.
-    let is_told = plan.notes.iter().any(|note| note.file == *file);
-    if is_told || request.found_by_glob.contains(file) || request.images.iter().any(is_meant) {
+    if told.contains(file)
+        || request.found_by_glob.contains(file)
+        || request.images.iter().any(is_meant)
+    {
         return None;
     }
     let nearest = request.images.first().and_then(|line| {
@@ -498,13 +513,14 @@ fn promises<'r>(manifests: &[Manifest<'_>], targets: &[Targets<'r>]) -> Vec<Prom
 }
 
 /// Looks for images in `after`, which the file of `changed` is to say: each place must hold the image that was asked
-/// for. Also looks for what was left behind.
+/// for. Also looks for what was left behind. The images of the file are those of `plan` from `first_image` on.
 fn check(
     before: &[Manifest<'_>],
     changed: &Manifest<'_>,
     after: Stream<'_>,
     request: &EditRequest,
     promises: &[Promise<'_>],
+    first_image: usize,
     plan: &mut Plan,
 ) -> Result<(), ManifestError> {
     if promises.is_empty() {
@@ -521,8 +537,9 @@ fn check(
     let Some(read) = read.first() else {
         return Ok(());
     };
-    let of_file = plan.images.iter().filter(|image| image.file == *path);
+    let of_file = plan.images.get(first_image..).unwrap_or_default();
     let mut changed: Vec<(&str, &str)> = of_file
+        .iter()
         .filter(|image| image.old != image.new)
         .map(|image| (image.old.as_str(), image.new.as_str()))
         .filter(|(old, _)| {

@@ -1,7 +1,7 @@
 //! What to change so that some files hold the images that others hold.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::change::Plan;
 use super::error::{HeldImage, ManifestError};
@@ -28,7 +28,7 @@ pub struct PromotionRequest {
     /// Only images of these repositories; all of them if none is named.
     pub only: Vec<ImageReference>,
     /// The files that nobody has named, but a pattern has found: those that can't be read are left out.
-    pub found_by_glob: Vec<RepoPath>,
+    pub found_by_glob: HashSet<RepoPath>,
 }
 
 /// What a promotion changes.

@@ -23,7 +23,7 @@ pub struct EditRequest {
     /// The objects that all of this is about; all of them if none is named.
     pub resources: Vec<ResourceFilter>,
     /// The files that nobody has named, but a pattern has found: those that can't be read are left out.
-    pub found_by_glob: Vec<RepoPath>,
+    pub found_by_glob: HashSet<RepoPath>,
 }
 
 /// `[CONTAINER=]REFERENCE`, as `kubectl set image` takes it.

@@ -818,7 +818,7 @@ fn a_named_file_without_a_place_for_the_image_is_told_of() {
         ["c.yaml has no place for what is asked for, and stays as it is"]
     );
     let by_glob = EditRequest {
-        found_by_glob: vec!["b.yaml".parse().unwrap()],
+        found_by_glob: ["b.yaml".parse().unwrap()].into(),
         ..request(&["acme/web:v2"])
     };
     let plan = plan(&files(&[with, without]), &by_glob).unwrap();

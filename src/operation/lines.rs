@@ -1,13 +1,14 @@
 //! The lines of what a plan changes, as they are after it: a plan knows those of before. What is removed
 //! keeps the line that it had.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use similar::{DiffOp, TextDiff};
 
+use crate::files::RepoPath;
 use crate::manifest::{
-    FileEdit, ImageChange, ImageTransition, Known, Plan, ValueChange, Versions, before_new_item,
-    has_tags, repository_at,
+    FileEdit, ImageChange, ImageTransition, Known, Note, Plan, ValueChange, Versions,
+    before_new_item, has_tags, repository_at,
 };
 
 /// Gives everything that `plan` tells the line that it has when the plan is carried out.
@@ -19,41 +20,67 @@ pub(super) fn of_after(plan: &mut Plan) {
         notes,
         ..
     } = plan;
+    let mut told: HashMap<RepoPath, Told<'_>> = HashMap::new();
+    for image in images {
+        let of_file = told.entry(image.file.clone()).or_default();
+        of_file.images.push(image);
+    }
+    for value in values {
+        let of_file = told.entry(value.file.clone()).or_default();
+        of_file.values.push(value);
+    }
+    for note in notes {
+        let of_file = told.entry(note.file.clone()).or_default();
+        of_file.notes.push(note);
+    }
     for edit in edits.iter() {
-        if stays(edit, images, values) {
+        let Some(told) = told.get_mut(&edit.path) else {
+            continue;
+        };
+        if told.stays(edit) {
             continue;
         }
-        let mut after = After::new(edit, images);
-        for image in images.iter_mut().filter(|image| image.file == edit.path) {
+        let meant: Vec<ImageChange> = told.images.iter().map(|image| (**image).clone()).collect();
+        let mut after = After::new(edit, &meant);
+        for image in &mut told.images {
             image.line = after.of_image(image);
         }
-        for value in values.iter_mut().filter(|value| value.file == edit.path) {
+        for value in &mut told.values {
             value.line = after.of_value(value);
         }
-        for note in notes.iter_mut().filter(|note| note.file == edit.path) {
+        for note in &mut told.notes {
             note.line = after.of_line(note.line);
         }
     }
 }
 
-/// Whether every line is where it was: nothing differs but the lines of images, as in nearly every update.
-/// What it takes to find things again is twice the reading of two files.
-fn stays(edit: &FileEdit, images: &[ImageChange], values: &[ValueChange]) -> bool {
-    if values.iter().any(|value| value.file == edit.path) {
-        return false;
-    }
-    let of_file = images.iter().filter(|image| image.file == edit.path);
-    let changed: HashSet<usize> = of_file.map(|image| image.line).collect();
-    let [mut before, mut after] =
-        [&edit.before, &edit.after].map(|text| text.split(|byte| *byte == b'\n'));
-    for number in 1.. {
-        match (before.next(), after.next()) {
-            (None, None) => return true,
-            (Some(one), Some(other)) if one == other || changed.contains(&number) => {}
-            _ => return false,
+/// What a plan tells of one file. There are as many files as images at the most, and each of both is looked at once.
+#[derive(Default)]
+struct Told<'p> {
+    images: Vec<&'p mut ImageChange>,
+    values: Vec<&'p mut ValueChange>,
+    notes: Vec<&'p mut Note>,
+}
+
+impl Told<'_> {
+    /// Whether every line is where it was: nothing differs but the lines of images, as in nearly every update.
+    /// What it takes to find things again is twice the reading of two files.
+    fn stays(&self, edit: &FileEdit) -> bool {
+        if !self.values.is_empty() {
+            return false;
         }
+        let changed: HashSet<usize> = self.images.iter().map(|image| image.line).collect();
+        let [mut before, mut after] =
+            [&edit.before, &edit.after].map(|text| text.split(|byte| *byte == b'\n'));
+        for number in 1.. {
+            match (before.next(), after.next()) {
+                (None, None) => return true,
+                (Some(one), Some(other)) if one == other || changed.contains(&number) => {}
+                _ => return false,
+            }
+        }
+        false
     }
-    false
 }
 
 /// A file, where everything is in it after an edit.
@@ -129,7 +156,13 @@ mod tests {
         let path = "web.yaml".parse().unwrap();
         let bytes = text.as_bytes().to_vec();
         let plan = plan(&[ManifestFile { path, bytes }], request).unwrap();
-        let stays = stays(&plan.edits[0], &plan.images, &plan.values);
+        let mut changes = plan.clone();
+        let told = Told {
+            images: changes.images.iter_mut().collect(),
+            values: changes.values.iter_mut().collect(),
+            notes: Vec::new(),
+        };
+        let stays = told.stays(&plan.edits[0]);
         (plan, stays)
     }
 

@@ -100,7 +100,7 @@ async fn once(
             let deadline = &session.deadline;
             update.image_check.confirm(&checked, deadline).await?;
         }
-        let named = files.named_paths();
+        let named: HashSet<&RepoPath> = files.named_paths().into_iter().collect();
         let paths = snapshot.files.iter().map(|file| &file.path);
         let found_by_glob = paths.filter(|path| !named.contains(path)).cloned();
         let edit = EditRequest {

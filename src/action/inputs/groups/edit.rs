@@ -1,5 +1,7 @@
 //! What the manifests are to say.
 
+use std::collections::HashSet;
+
 use crate::action::inputs::definition::{
     Definition, Input, Problems, UPDATE, Unfilled, WITH_IMAGES, inputs,
 };
@@ -122,7 +124,7 @@ pub fn edit(given: &mut Given) -> EditRequest {
         set: given.read(&SET).unwrap_or_default(),
         remove: given.read(&REMOVE).unwrap_or_default(),
         resources: given.read(&RESOURCE).unwrap_or_default(),
-        found_by_glob: Vec::new(),
+        found_by_glob: HashSet::new(),
     };
     if given.problems.len() > told {
         return edit;
