@@ -1,5 +1,6 @@
 //! What a user asks for: the lines of `image`, `path`, `set`, `remove` and `resource`.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 

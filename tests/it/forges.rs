@@ -218,6 +218,43 @@ fn after_a_lost_answer_nothing_is_there_twice() {
 }
 
 #[test]
+fn after_a_lost_answer_a_branch_that_cannot_be_looked_at_is_not_known() {
+    for lost in [Fault::DropAnswer, Fault::StatusAfter(403)] {
+        for status in [401, 403, 404, 502] {
+            let (server, repository, _gitlab) = on_gitlab();
+            let before = repository.tip("main");
+            server.fault(Step::Push.nth(1), lost.clone());
+            // Before the push the branch is looked for once.
+            let looks = [Step::FetchRefs.from(3), Step::PushRefs.from(2)];
+            for look in looks {
+                server.fault(look, Fault::status(status));
+            }
+            let outcome = propose(&repository, "v2")
+                .input("timeout", "3")
+                .run()
+                .failed();
+            let told = format!("{lost:?} {status}:\n{}", outcome.log());
+            // It is there, and nobody can know.
+            assert_eq!(repository.log(HEAD).len(), 2, "{told}");
+            assert_eq!(repository.tip("main"), before, "{told}");
+            let errors = outcome.annotations();
+            let mut errors = errors.iter().filter(|one| one.level == "error");
+            let title = errors.next().map(|one| one.properties["title"].as_str());
+            assert_eq!(
+                title,
+                Some("It is not known whether the push landed"),
+                "{told}"
+            );
+            assert!(
+                !outcome.outputs.contains_key("commit-sha")
+                    || outcome.output("commit-sha").is_empty(),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_gitlab_refuses_is_told_in_its_words() {
     let (_server, repository, gitlab) = on_gitlab();
     gitlab.forbid("You have insufficient permissions to create a merge request");
