@@ -328,7 +328,6 @@ fn odd() -> impl Strategy<Value = String> {
         "a: |-\n  ",
         "b: >\n\t",
         "a:\n  - x\n",
-        "\r",
     ]);
     prop::collection::vec(piece, 1..9).prop_map(|pieces| pieces.concat())
 }
