@@ -20,11 +20,10 @@ use crate::files::FileSelection;
 
 /// What a round takes at least, for how long a lost race waits: a server is not asked all the time.
 const RACE_BASE: Duration = Duration::from_millis(100);
-/// For how many rounds a race waits at most, and for as many times more as a server takes longer for one than it
-/// did at its quickest. The more writers there are, the longer it takes for the rounds of each, so that this grows
-/// with the crowd and shrinks with it: a bound in seconds is too long for the last ones, or too short for 256. So
-/// is one in rounds alone: with 8 the last of 64 wait for nobody, with 4 those of 256 are in one another's way.
-const RACE_ROUNDS: u32 = 5;
+/// For how many rounds a race waits at most. The more writers there are, the longer the server takes for the
+/// rounds of each, so that this grows with the crowd and shrinks with it: a bound in seconds is too long
+/// for the last ones, or too short for 256.
+const RACE_ROUNDS: u32 = 8;
 /// What it waits at most, however slow the server is.
 const RACE_CAP: Duration = Duration::from_secs(20);
 /// The same for a server in trouble, which needs more air.
@@ -440,26 +439,20 @@ impl<E> From<RepositoryError> for LandError<E> {
 #[derive(Default)]
 struct Races {
     lost: u32,
-    /// The shortest round so far.
-    shortest: Option<Duration>,
 }
 
 impl Races {
     /// After one that took `round`; all that is `left` where that is too little for another one. It leaves
     /// time for one that takes twice as long.
     fn next(&mut self, round: Duration, left: Duration) -> Duration {
-        let own = round.clamp(RACE_BASE, RACE_CAP);
-        let shortest = self.shortest.map_or(own, |shortest| shortest.min(own));
-        self.shortest = Some(shortest);
-        let most = f64::from(RACE_ROUNDS) * own.div_duration_f64(shortest);
-        let rounds = f64::from(1 << self.lost.min(16)).min(most);
+        let rounds = (1 << self.lost.min(16)).min(RACE_ROUNDS);
         self.lost += 1;
-        let bound = own.mul_f64(rounds).min(RACE_CAP);
+        let bound = round.max(RACE_BASE).saturating_mul(rounds);
         if left <= round {
             return left;
         }
         let room = left.saturating_sub(2 * round);
-        bound.min(room).mul_f64(random_fraction())
+        bound.min(RACE_CAP).min(room).mul_f64(random_fraction())
     }
 }
 
@@ -567,11 +560,6 @@ mod tests {
         assert!(is_near(
             longest(Duration::ZERO, Duration::MAX),
             RACE_ROUNDS * RACE_BASE
-        ));
-        // Twice as long as it can, twice as many.
-        assert!(is_near(
-            longest(2 * RACE_BASE, Duration::MAX),
-            2 * RACE_ROUNDS * 2 * RACE_BASE
         ));
         assert!(is_near(longest(60 * second, Duration::MAX), RACE_CAP));
         assert!(is_near(longest(second, 4 * second), 2 * second));
