@@ -478,8 +478,9 @@ impl Judge {
     fn images(&mut self, scene: &Scene<'_>, done: Done) -> Verdict {
         let Scene { look, goal, .. } = scene;
         let (mut old, mut absent) = (Vec::new(), Vec::new());
+        let is_behind = scene.is_behind();
         for image in &goal.images {
-            match scene.running(image) {
+            match scene.running(image, is_behind) {
                 Running::Asked => {}
                 Running::Other => old.push(image.to_string()),
                 Running::None => absent.push(image),
@@ -572,12 +573,22 @@ impl<'a> Scene<'a> {
         self.goal.workloads.contains(&title) && self.titles.get(&title) == Some(&1)
     }
 
-    /// What Pods run of an image. Where Argo CD shows none of its repository, not even one of a Job, its
+    /// Whether one of the resources that carry these images has Pods with others only.
+    fn is_behind(&self) -> bool {
+        let Some(tree) = self.look.tree else {
+            return false;
+        };
+        let resources = self.look.application.status.resources.iter();
+        let mut own = resources
+            .map(Resource::reference)
+            .filter(|reference| self.is_workload(reference));
+        own.any(|reference| tree.is_behind(&reference, &self.goal.images))
+    }
+
+    /// What Pods run of an image, where one of its workloads may be behind. Where Argo CD shows none of its repository, not even one of a Job, its
     /// list of all images is the best that is known: it lags (argo-cd#19670, #27861).
-    fn running(&self, image: &ImageReference) -> Running {
-        let Goal {
-            workloads, images, ..
-        } = self.goal;
+    fn running(&self, image: &ImageReference, is_behind: bool) -> Running {
+        let workloads = &self.goal.workloads;
         let status = &self.look.application.status;
         if let Some(tree) = self.look.tree
             && !tree.is_silent_on(image)
@@ -585,9 +596,7 @@ impl<'a> Scene<'a> {
             let is_job =
                 |title: &String| title.starts_with("Job/") || title.starts_with("CronJob/");
             let of_jobs = !workloads.is_empty() && workloads.iter().all(is_job);
-            let references = status.resources.iter().map(Resource::reference);
-            let mut own = references.filter(|reference| self.is_workload(reference));
-            return match own.any(|reference| tree.is_behind(&reference, images)) {
+            return match is_behind {
                 true => Running::Other,
                 false => tree.running(image, of_jobs),
             };
@@ -638,7 +647,7 @@ impl<'a> Scene<'a> {
     }
 
     fn is_unwell(&self, resource: &'a Resource) -> bool {
-        !matches!(self.health(resource), "" | "Healthy")
+        is_unwell(self.health(resource))
     }
 
     fn unwell(&self) -> impl Iterator<Item = &'a Resource> {
@@ -661,7 +670,8 @@ impl<'a> Scene<'a> {
         let is_any_well = |tree: &ResourceTree| tree.is_any_well(&self.goal.images);
         match self.look.tree.is_some_and(is_any_well) {
             true => self.broken_pods(),
-            false => self.unwell_pods(|_| true),
+            // Of a Pod without health nothing is known.
+            false => self.unwell_pods(|pod| !pod.health().is_empty()),
         }
     }
 
@@ -695,7 +705,7 @@ impl<'a> Scene<'a> {
         let ran: Vec<ImageReference> = ran.filter_map(|text| text.parse().ok()).collect();
         let has_run = |image: &ImageReference| ran.iter().any(|other| other.satisfies(image));
         let unwell = status.resources.iter();
-        let unwell = unwell.filter(|resource| !matches!(resource.health(), "" | "Healthy"));
+        let unwell = unwell.filter(|resource| is_unwell(resource.health()));
         match self.goal.images.iter().all(has_run) {
             true => unwell.map(Resource::reference).collect(),
             false => HashSet::new(),
@@ -957,6 +967,11 @@ fn to_prune(look: &Look<'_>) -> Vec<String> {
         true => all.into_iter().map(Resource::title).collect(),
         false => Vec::new(),
     }
+}
+
+/// Whether that is the health of something that is not well; of what has none, nothing is known.
+fn is_unwell(health: &str) -> bool {
+    !matches!(health, "" | "Healthy")
 }
 
 fn is_degraded_before(before: &Application, resource: &Resource) -> bool {

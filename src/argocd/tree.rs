@@ -70,7 +70,7 @@ const CANNOT_RUN: [&str; 16] = [
 impl Node {
     /// `Pod/web-5c9-x2x`
     pub fn title(&self) -> String {
-        format!("{}/{}", self.reference.kind, self.reference.name)
+        self.reference.title()
     }
 
     fn is_pod(&self) -> bool {
@@ -115,6 +115,10 @@ impl Node {
         self.parsed().any(|other| other.satisfies(image))
     }
 
+    fn has_any(&self, images: &[ImageReference]) -> bool {
+        images.iter().any(|image| self.has(image))
+    }
+
     fn parsed(&self) -> impl Iterator<Item = ImageReference> {
         self.images.iter().filter_map(|image| image.parse().ok())
     }
@@ -142,11 +146,10 @@ impl ResourceTree {
     /// it is one `of_jobs` only.
     pub fn running(&self, image: &ImageReference, of_jobs: bool) -> Running {
         let owners = self.owners();
-        let is_jobs = |pod: &Node| ancestors(&owners, pod).any(|owner| owner.group == "batch");
         let (of_a_job, lasting): (Vec<&Node>, Vec<&Node>) = self
             .pods()
             .filter(|pod| pod.parsed().any(|other| other.same_repository(image)))
-            .partition(|pod| is_jobs(pod));
+            .partition(|pod| ancestors(&owners, pod).any(is_job));
         let asked = |pods: &[&Node]| pods.iter().any(|pod| pod.has(image));
         match (asked(&lasting), asked(&of_a_job), lasting.is_empty()) {
             (true, _, _) => Running::Asked,
@@ -166,17 +169,17 @@ impl ResourceTree {
         };
         let is_its = |pod: &Node| {
             let above: Vec<&Reference> = ancestors(&owners, pod).collect();
-            above.contains(&owner) && !above.iter().any(|owner| owner.group == "batch")
+            above.contains(&owner) && !above.into_iter().any(is_job)
         };
         let own = self.pods().filter(|pod| is_its(pod) && knows(pod));
         let mut own = own.peekable();
-        own.peek().is_some() && !own.any(|pod| images.iter().any(|image| pod.has(image)))
+        own.peek().is_some() && !own.any(|pod| pod.has_any(images))
     }
 
     /// Whether a Pod with one of `images` is well.
     pub fn is_any_well(&self, images: &[ImageReference]) -> bool {
         let mut well = self.pods().filter(|pod| !pod.is_unwell_pod());
-        well.any(|pod| images.iter().any(|image| pod.has(image)))
+        well.any(|pod| pod.has_any(images))
     }
 
     /// Whether Pods tell of no image of this repository, not even of one of before.
@@ -189,7 +192,7 @@ impl ResourceTree {
     pub fn carriers(&self, images: &[ImageReference]) -> HashSet<Reference> {
         let owners = self.owners();
         let pods = self.pods();
-        let ours = pods.filter(|pod| images.iter().any(|image| pod.has(image)));
+        let ours = pods.filter(|pod| pod.has_any(images));
         ours.flat_map(|pod| ancestors(&owners, pod).cloned())
             .collect()
     }
@@ -204,7 +207,7 @@ impl ResourceTree {
             .map(|node| (&node.reference, node.health()));
         let healths: HashMap<&Reference, &str> = healths.collect();
         let unwell = self.pods().filter(|pod| pod.is_unwell_pod());
-        let unwell = unwell.filter(|pod| images.iter().any(|image| pod.has(image)));
+        let unwell = unwell.filter(|pod| pod.has_any(images));
         let unwell = unwell.map(|pod| (pod, ancestors(&owners, pod).collect::<Vec<_>>()));
         let is_missed = |(_, above): &(&Node, Vec<&Reference>)| {
             let mut healths = above.iter().filter_map(|owner| healths.get(owner));
@@ -219,6 +222,11 @@ impl ResourceTree {
             .map(|node| (&node.reference, node.parent_refs.as_slice()))
             .collect()
     }
+}
+
+/// Whether it is a Job or a CronJob, whose Pods end.
+fn is_job(owner: &Reference) -> bool {
+    owner.group == "batch"
 }
 
 /// What an object belongs to, nearest first.

@@ -107,8 +107,7 @@ pub(super) fn mean_overriding_tags(
                         is_told.extend(warning.is_some().then_some(number));
                         plan.warnings.extend(warning);
                     }
-                    Some(Over::Unknown) => {}
-                    None => {}
+                    Some(Over::Unknown) | None => {}
                 }
             }
         }

@@ -45,11 +45,6 @@ impl<'t> Stream<'t> {
             return Err(syntax_error_at(text, at, reason));
         }
         let mut shown = Shown::default();
-        if let Some(at) = Positions::new(text, &shown).stray {
-            let reason = "U+FEFF (a byte order mark) begins the line, which is part of the text for some readers and \
-                          for others not there";
-            return Err(syntax_error_at(text, at, reason.to_owned()));
-        }
         let mut budget = MAX_REREAD;
         loop {
             match Builder::new(text, &shown).build() {
@@ -240,6 +235,11 @@ impl<'t, 'd> Builder<'t, 'd> {
     }
 
     fn build(mut self) -> Result<Stream<'t>, Stop> {
+        if let Some(at) = self.positions.stray {
+            let reason = "U+FEFF (a byte order mark) begins the line, which is part of the text for some readers and \
+                          for others not there";
+            return Err(syntax_error_at(self.text, at, reason.to_owned()).into());
+        }
         let shown = self.positions.shown();
         // A byte order mark is no part of the first document (chapter 5.2); the parser would take
         // it into the first key.

@@ -91,8 +91,6 @@ fn what_a_server_says_is_cut_in_no_secret() {
     }
 }
 
-/// Whatever is asked of GitHub's API is asked of the server of the repository. Each step asks it where `api-url` is of
-/// that server, so that none of them is silent for another reason.
 #[test]
 fn a_word_that_a_secret_begins_with_is_none() {
     let server = GitServer::start();
@@ -105,6 +103,8 @@ fn a_word_that_a_secret_begins_with_is_none() {
     assert!(!shown(&outcome).contains("web:***"), "{}", outcome.log());
 }
 
+/// Whatever is asked of GitHub's API is asked of the server of the repository. Each step asks it where `api-url` is of
+/// that server, so that none of them is silent for another reason.
 #[test]
 fn a_token_is_not_sent_to_the_api_of_another_server() {
     type Change = fn(&World, Action) -> Action;

@@ -926,6 +926,14 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
         starts,
         starts,
     );
+    let mut unknown = custom("", &[]);
+    unknown.tree["nodes"][0]["health"] = Value::Null;
+    promise(
+        "of which nothing is known",
+        &goal(),
+        &[(0, unknown, "done Healthy")],
+        None,
+    );
     promise(
         "one of which is",
         &goal(),

@@ -53,6 +53,7 @@ impl Past<'_> {
     ) -> Result<Vec<Change>, usize> {
         let place = self.place(change);
         let layers = &self.layers[place];
+        let is_of_images = self.is_of_images(place);
         let own = layers.iter().position(|layer| layer.change == Some(change));
         let mut height = own.unwrap_or(0);
         loop {
@@ -61,7 +62,7 @@ impl Past<'_> {
                 return Ok(Vec::new());
             };
             let value = value.as_deref();
-            let is_named = self.is_of_images(place) && value.is_some_and(&is_named);
+            let is_named = is_of_images && value.is_some_and(&is_named);
             let by = value.filter(|_| !is_named);
             let by = by.and_then(|value| taken_out.get(&(place, value)));
             let is_same = layers
