@@ -561,6 +561,8 @@ fn value_of(slot: &Option<Slot>) -> &str {
 pub(super) fn is_whole(text: &str) -> bool {
     let before_digest = text.split('@').next().unwrap_or(text);
     is_versioned(text)
+        // What is behind that is elsewhere.
+        && !text.ends_with("@sha256")
         && before_digest.contains(['/', ':'])
         && !image::is_digest(text)
         && image::repository_meant(text).is_some()

@@ -435,6 +435,15 @@ fn a_tag_is_that_of_one_image() {
             "image: {registry: r.io, name: acme/web, dockerImage: acme/api, tag: v1}\n",
             "r.io/acme/web:v1",
         ),
+        (
+            "k: {dockerImage: acme/web, imageTag: v1, repository: r.io/acme/web}\n",
+            "r.io/acme/web:v1",
+        ),
+        (
+            "k: {dockerImage: acme/api, imageTag: v1, repository: acme/web, tag: v2}\n",
+            "acme/web:v2 acme/api:v1",
+        ),
+        ("k: {imageTag: acme/web, image_tag: acme/web@sha256}\n", ""),
     ] {
         assert_eq!(images(text), held, "{text}");
     }

@@ -154,6 +154,7 @@ impl<'s, 't> Finder<'s, 't> {
             }));
         }
         let own = own.filter(|_| !is_taken);
+        let unshared = image.filter(|_| !is_shared);
         for family in families.iter().filter(|family| !family.stem.is_empty()) {
             if family.stem == "image" && is_shared {
                 continue;
@@ -166,7 +167,7 @@ impl<'s, 't> Finder<'s, 't> {
                 "image" => own.into_iter().collect(),
                 // One name that can't be told from `image`, and a tag that nothing else has.
                 _ if is_any && !image.is_some_and(Family::has_front) => {
-                    image.into_iter().chain(own).collect()
+                    unshared.into_iter().chain(own).collect()
                 }
                 _ => Vec::new(),
             };
@@ -234,7 +235,11 @@ impl<'s, 't> Finder<'s, 't> {
             .map(|mapping| Pins::of(self.stream, mapping, digest.as_ref()))
             .unwrap_or_default();
         let bare = image.and_then(|image| image.slot(self.stream, Part::Image));
-        let is_bare = |slot: &Slot| !slot.value.is_empty() && !is_versioned(&slot.value);
+        // Its digest is beside it, too.
+        let is_bare = |slot: &Slot| {
+            let is_name = !is_versioned(&slot.value) || slot.value.ends_with("@sha256");
+            !slot.value.is_empty() && is_name
+        };
         let bare = bare.filter(is_bare);
         // Beside a `name`, the tag is that of an `image` which has none itself; unless only the name has a path.
         let has_own = |part| image.is_some_and(|image| image.field(part).is_some());
