@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::past::PastChange;
 use super::trailers::{
@@ -10,7 +11,7 @@ use super::trailers::{
 use super::value;
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::manifest::{ImageTransition, Known, ValueChange, Versions, before_new_item};
+use crate::manifest::{ImageTransition, Known, Readings, ValueChange, Versions, before_new_item};
 
 /// What trailers name: the images and the places of values by which a change can be told from others
 /// where nothing else tells, as with an image at a place that only `path` knows.
@@ -20,6 +21,8 @@ pub struct Named<'m> {
     values: HashSet<&'m str>,
     /// The repositories of tags that stand alone, by the place and the file. Files get other names.
     tags: HashMap<&'m str, HashMap<Cow<'m, str>, &'m str>>,
+    /// The versions of files that were read for it.
+    readings: Arc<Readings>,
 }
 
 impl<'m> Named<'m> {
@@ -41,10 +44,27 @@ impl<'m> Named<'m> {
         named
     }
 
+    /// The same, beside others who read the same files.
+    #[must_use]
+    pub fn reading(self, readings: &Arc<Readings>) -> Self {
+        let readings = Arc::clone(readings);
+        Self { readings, ..self }
+    }
+
+    /// The versions of a file.
+    pub fn versions(
+        &self,
+        file: &RepoPath,
+        before: Option<&[u8]>,
+        after: Option<&[u8]>,
+    ) -> Versions {
+        Versions::among(&self.readings, file, before, after)
+    }
+
     /// What a commit did to a file: to the images that are known as such or named, and to the values that
     /// are named.
     pub fn changes(&self, file: &RepoPath, before: Option<&[u8]>, after: Option<&[u8]>) -> Changes {
-        let versions = Versions::new(file, before, after);
+        let versions = self.versions(file, before, after);
         let mut values = match self.values.is_empty() {
             true => Vec::new(),
             false => versions.values(),

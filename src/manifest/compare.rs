@@ -1,18 +1,20 @@
 //! What a change to a file did to the images in it.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::iter::from_fn;
+use std::sync::Arc;
 
 use super::change::{ImageChange, ValueChange, ValuePlace};
 use super::error::HeldImage;
-use super::file::{Manifest, Text, with_texts};
+use super::file::Manifest;
 use super::find;
 use super::place::{Link, Located, Place, PlaceNumber, Places};
-use super::request::EditRequest;
+use super::reading::{Reading, Readings};
 use super::said::Said;
 use super::site::Site;
 use super::slot::{self, Slot};
-use super::source::{self, ManifestFile, Masked, Source};
+use super::source::{self, Masked};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::yaml::{Content, NodeId, Role, Stream};
@@ -92,41 +94,53 @@ pub fn repository_at(
 }
 
 /// A file before and after a change.
-pub struct Versions([ManifestFile; 2]);
+pub struct Versions {
+    file: RepoPath,
+    read: [Arc<Reading>; 2],
+}
 
 impl Versions {
     /// The versions of `file`; none where it was not there.
     pub fn new(file: &RepoPath, before: Option<&[u8]>, after: Option<&[u8]>) -> Self {
-        Self([before, after].map(|bytes| ManifestFile {
-            path: file.clone(),
-            bytes: bytes.unwrap_or_default().to_vec(),
-        }))
+        Self::among(&Readings::default(), file, before, after)
     }
 
-    /// What `look` makes of both versions, each with the texts inside of it. One that can't be read has nothing.
-    fn read<T>(&self, look: impl FnOnce([Vec<Manifest<'_>>; 2]) -> T) -> T {
-        let request = EditRequest::default();
-        let sources = self.0.each_ref().map(Source::new);
-        let read = sources.each_ref().map(|source| alone(source, &request));
-        let texts = read.each_ref().map(|read| Text::all(read, &request));
-        let texts = texts.map(Result::unwrap_or_default);
-        let inside = texts.each_ref().map(|texts| Text::sources(texts));
-        let [before, after] = read;
-        look([
-            with_texts(before, &texts[0], &inside[0], &request)
-                .unwrap_or_else(|_| alone(&sources[0], &request)),
-            with_texts(after, &texts[1], &inside[1], &request)
-                .unwrap_or_else(|_| alone(&sources[1], &request)),
-        ])
+    /// The same, where they may have been read already.
+    pub fn among(
+        readings: &Readings,
+        file: &RepoPath,
+        before: Option<&[u8]>,
+        after: Option<&[u8]>,
+    ) -> Self {
+        let read = |bytes: Option<&[u8]>| readings.read(file, bytes.unwrap_or_default());
+        Self {
+            file: file.clone(),
+            read: [before, after].map(read),
+        }
+    }
+
+    fn manifests(&self) -> [&[Manifest<'_>]; 2] {
+        self.read.each_ref().map(|read| read.manifests())
+    }
+
+    /// Both versions, with what is known beside them.
+    fn with_known(&self, known: &Known<'_>) -> [Vec<Seen<'_>>; 2] {
+        let versions = self.manifests();
+        let mut seen = versions.map(|manifests| manifests.iter().map(Seen::of).collect());
+        if let Some(is_image) = known.is_image {
+            add_named(versions, &mut seen, is_image);
+        }
+        if let Some(repository) = known.repository {
+            for seen in seen.iter_mut().flatten() {
+                add_tags(seen, repository);
+            }
+        }
+        seen
     }
 
     /// See [`image_transitions`]; with what is known beside it.
     pub fn images(&self, known: &Known<'_>) -> Vec<ImageTransition> {
-        self.read(|mut versions| {
-            add_known(&mut versions, known);
-            let [before, after] = &versions;
-            image_changes(before, after)
-        })
+        image_changes(self.manifests(), &self.with_known(known))
     }
 
     /// The values that differ, in the order of the new text; those that are gone come last. A text that is a
@@ -137,7 +151,7 @@ impl Versions {
 
     /// Those of them that are no parts of `images`.
     pub fn values_beside(&self, images: &[ImageChange]) -> Vec<ValueChange> {
-        let file = &self.0[0].path;
+        let file = &self.file;
         let of_file = || images.iter().filter(|image| image.file == *file);
         // One at a place that only `path` knows is known by its text.
         let texts = of_file().flat_map(|one| [one.old.as_str(), one.new.as_str()]);
@@ -148,40 +162,42 @@ impl Versions {
             is_image: Some(&is_image),
             repository: has_tags(images).then_some(&repository),
         };
-        self.read(|mut versions| {
-            add_known(&mut versions, &known);
-            let places: HashSet<&Place> = of_file().map(|image| &image.place).collect();
-            let parts = versions
-                .each_ref()
-                .map(|manifests| parts(manifests, &places));
-            value_changes(&versions, &parts).changed
-        })
+        let places: HashSet<&Place> = of_file().map(|image| &image.place).collect();
+        let versions = self.with_known(&known);
+        let parts = versions.each_ref().map(|seen| parts(seen, &places));
+        value_changes(self.manifests(), &parts).changed
     }
 
     /// The values that differ, and those of which that can't be told.
     pub(super) fn differences(&self) -> Differences {
-        self.read(|versions| value_changes(&versions, &Default::default()))
+        value_changes(self.manifests(), &Default::default())
     }
 
     /// Whether the old version can be read.
     pub(super) fn is_old_read(&self) -> bool {
-        self.read(|[old, _]| !old.is_empty())
+        let [old, _] = self.manifests();
+        !old.is_empty()
     }
 }
 
-/// A file without the texts inside of it; nothing where it can't be read.
-fn alone<'s>(source: &'s Source<'s>, request: &EditRequest) -> Vec<Manifest<'s>> {
-    Vec::from_iter(Manifest::read(source, request))
+/// A text that was read, with its images: those that it tells of itself, and those that are known beside it.
+struct Seen<'m> {
+    manifest: &'m Manifest<'m>,
+    sites: Cow<'m, [Site]>,
 }
 
-/// Adds to versions of a file what is known beside it.
-fn add_known(versions: &mut [Vec<Manifest<'_>>; 2], known: &Known<'_>) {
-    if let Some(is_image) = known.is_image {
-        add_named(versions, is_image);
+impl<'m> Seen<'m> {
+    fn of(manifest: &'m Manifest<'m>) -> Self {
+        let sites = Cow::Borrowed(&manifest.sites[..]);
+        Self { manifest, sites }
     }
-    for manifest in versions.iter_mut().flatten() {
-        if let Some(repository) = known.repository {
-            add_tags(manifest, repository);
+
+    /// Adds images, which may be anywhere in the text.
+    fn add(&mut self, found: Vec<Site>) {
+        if !found.is_empty() {
+            let sites = self.sites.to_mut();
+            sites.extend(found);
+            sites.sort_by_key(|site| site.node);
         }
     }
 }
@@ -190,10 +206,10 @@ fn add_known(versions: &mut [Vec<Manifest<'_>>; 2], known: &Known<'_>) {
 type Scalars = HashSet<(usize, NodeId)>;
 
 /// What the images at `places` are written in.
-fn parts(manifests: &[Manifest<'_>], places: &HashSet<&Place>) -> Scalars {
+fn parts(seen: &[Seen<'_>], places: &HashSet<&Place>) -> Scalars {
     let mut parts = Scalars::new();
-    for (number, manifest) in manifests.iter().enumerate() {
-        let sites = manifest.sites.iter();
+    for (number, Seen { manifest, sites }) in seen.iter().enumerate() {
+        let sites = sites.iter();
         let sites = sites.filter(|site| places.contains(&manifest.place(site.node)));
         let slots = sites.flat_map(|site| site.slots());
         let nodes = slots.flat_map(|slot| [slot.node, slot.source()]);
@@ -214,16 +230,18 @@ pub(super) struct Differences {
 
 /// Adds the values that `is_image` calls images, where nothing else found one; and what has the form of an
 /// image at the same place of the other version. Of what somebody wrote there by hand, nothing else tells.
-fn add_named(versions: &mut [Vec<Manifest<'_>>; 2], is_image: &dyn Fn(&str) -> bool) {
-    let mut found = versions
-        .each_ref()
-        .map(|manifests| unfound(manifests, is_image));
+fn add_named<'m>(
+    versions: [&'m [Manifest<'m>]; 2],
+    seen: &mut [Vec<Seen<'m>>; 2],
+    is_image: &dyn Fn(&str) -> bool,
+) {
+    let mut found = versions.map(|manifests| unfound(manifests, is_image));
     if found.iter().all(Vec::is_empty) {
         return;
     }
     let partners = {
         let mut places = Places::default();
-        let [old, new] = versions.each_ref();
+        let [old, new] = versions;
         let at = [(old, &found[0]), (new, &found[1])]
             .map(|(manifests, found)| HashSet::from_iter(places_of(manifests, found, &mut places)));
         let [was, is]: &[HashSet<SitePlace>; 2] = &at;
@@ -242,15 +260,15 @@ fn add_named(versions: &mut [Vec<Manifest<'_>>; 2], is_image: &dyn Fn(&str) -> b
     for (found, partners) in found.iter_mut().zip(partners) {
         found.extend(partners);
     }
-    for (manifests, mut found) in versions.iter_mut().zip(found) {
+    for (seen, mut found) in seen.iter_mut().zip(found) {
         found.sort_unstable();
         let mut found = found.into_iter().peekable();
-        for (number, manifest) in manifests.iter_mut().enumerate() {
+        for (number, seen) in seen.iter_mut().enumerate() {
             let own = from_fn(|| found.next_if(|(of, _)| *of == number));
             let own = own.map(|(_, node)| node);
+            let manifest = seen.manifest;
             let sites = find::all_named(&manifest.stream, &manifest.file.path, own);
-            manifest.sites.extend(sites);
-            manifest.sites.sort_by_key(|site| site.node);
+            seen.add(sites.into_iter().collect());
         }
     }
 }
@@ -293,7 +311,8 @@ fn unfound(manifests: &[Manifest<'_>], is_meant: &dyn Fn(&str) -> bool) -> Vec<(
 
 /// Says of the tags that stand alone which image they are of, where `repository` knows it, and adds those that
 /// only `path` knows.
-fn add_tags(manifest: &mut Manifest<'_>, repository: &RepositoryOf<'_>) {
+fn add_tags(seen: &mut Seen<'_>, repository: &RepositoryOf<'_>) {
+    let manifest = seen.manifest;
     let nodes = manifest.stream.nodes();
     let scalars = nodes.filter(|(id, node)| {
         node.role != Role::Key
@@ -307,8 +326,11 @@ fn add_tags(manifest: &mut Manifest<'_>, repository: &RepositoryOf<'_>) {
         Some((node, repository(&manifest.resource(node), &path)?))
     });
     let tags = HashMap::<NodeId, _>::from_iter(tags);
+    if tags.is_empty() {
+        return;
+    }
     let mut lacking: HashSet<NodeId> = tags.keys().copied().collect();
-    for site in &mut manifest.sites {
+    for site in seen.sites.to_mut() {
         let mut slots = site.slots().map(|slot| slot.node);
         let tag = slots.find(|node| lacking.remove(node));
         drop(slots);
@@ -320,21 +342,19 @@ fn add_tags(manifest: &mut Manifest<'_>, repository: &RepositoryOf<'_>) {
         }
     }
     let lacking = lacking.into_iter();
-    for mut site in find::all_named(&manifest.stream, &manifest.file.path, lacking) {
-        if let Some(repository) = tags.get(&site.node)
-            && site.is_version_only()
-        {
-            site.belong_to(repository);
-            manifest.sites.push(site);
-        }
-    }
-    manifest.sites.sort_by_key(|site| site.node);
+    let named = find::all_named(&manifest.stream, &manifest.file.path, lacking).into_iter();
+    let belonging = named.filter_map(|mut site| {
+        let repository = tags.get(&site.node).filter(|_| site.is_version_only())?;
+        site.belong_to(repository);
+        Some(site)
+    });
+    seen.add(belonging.collect());
 }
 
 /// How the values of two versions differ, but for `parts` of each.
-fn value_changes(versions: &[Vec<Manifest<'_>>; 2], parts: &[Scalars; 2]) -> Differences {
+fn value_changes<'m>(versions: [&'m [Manifest<'m>]; 2], parts: &'m [Scalars; 2]) -> Differences {
     let mut comparison = Comparison {
-        versions: versions.each_ref().map(Vec::as_slice),
+        versions,
         parts,
         places: Places::default(),
         untold: Vec::new(),
@@ -605,9 +625,12 @@ fn scalars<'m>(
         .collect()
 }
 
-fn image_changes(before: &[Manifest<'_>], after: &[Manifest<'_>]) -> Vec<ImageTransition> {
+fn image_changes<'m>(
+    versions: [&'m [Manifest<'m>]; 2],
+    seen: &'m [Vec<Seen<'m>>; 2],
+) -> Vec<ImageTransition> {
     let mut places = Places::default();
-    let [olds, news] = [before, after].map(|manifests| images(manifests, &mut places));
+    let [olds, news] = [0, 1].map(|version| images(versions[version], &seen[version], &mut places));
     let mut at: HashMap<SitePlace, (Vec<usize>, Vec<usize>)> = HashMap::new();
     for (index, sited) in olds.iter().enumerate() {
         at.entry(sited.place).or_default().0.push(index);
@@ -655,10 +678,14 @@ struct Sited<'m> {
 }
 
 /// The images of a version, in the order of the text.
-fn images<'m>(manifests: &'m [Manifest<'m>], places: &mut Places<'m>) -> Vec<Sited<'m>> {
-    let sites = manifests.iter().enumerate().flat_map(|(number, manifest)| {
-        let sites = manifest.sites.iter().filter(|site| site.says_a_version());
-        sites.map(move |site| (number, manifest, site))
+fn images<'m>(
+    manifests: &'m [Manifest<'m>],
+    seen: &'m [Seen<'m>],
+    places: &mut Places<'m>,
+) -> Vec<Sited<'m>> {
+    let sites = seen.iter().enumerate().flat_map(|(number, seen)| {
+        let sites = seen.sites.iter().filter(|site| site.says_a_version());
+        sites.map(move |site| (number, seen.manifest, site))
     });
     let sites: Vec<(usize, &Manifest<'_>, &Site)> = sites.collect();
     let nodes = sites.iter().map(|(number, _, site)| (*number, site.node));

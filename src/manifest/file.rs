@@ -39,8 +39,7 @@ fn held_in(
     let source = Source::new(file);
     let manifest = [Manifest::read(&source, &request)?];
     let texts = Text::all(&manifest, &request)?;
-    let sources = Text::sources(&texts);
-    let manifests = with_texts(manifest.into(), &texts, &sources, &request)?;
+    let manifests = with_texts(manifest.into(), &texts, &request)?;
     let held = |manifest: &Manifest<'_>| -> Vec<HeldImage> {
         let sites = manifest.sites.iter().filter(|site| is_meant(site));
         sites.map(|site| manifest.held(site)).collect()
@@ -109,7 +108,7 @@ impl Nested {
 /// Such a text, to be read as a file is.
 pub(super) struct Text {
     nested: Nested,
-    file: ManifestFile,
+    source: Source<'static>,
 }
 
 impl Text {
@@ -158,7 +157,7 @@ impl Text {
             let path = file.path.clone();
             texts.push(Self {
                 nested: nested.clone(),
-                file: ManifestFile { path, bytes },
+                source: Source::owning(ManifestFile { path, bytes }),
             });
             let outer = before + texts.len();
             FILES.check(outer as u64).map_err(too_much(&file.path))?;
@@ -167,11 +166,6 @@ impl Text {
             Self::add(texts, file, &inside.stream, request, before, &around)?;
         }
         Ok(())
-    }
-
-    /// How they are read.
-    pub fn sources(texts: &[Self]) -> Vec<Source<'_>> {
-        texts.iter().map(|text| Source::new(&text.file)).collect()
     }
 }
 
@@ -195,19 +189,18 @@ impl Room {
 /// `manifests`, each with the texts inside of it behind it.
 pub(super) fn with_texts<'f>(
     manifests: Vec<Manifest<'f>>,
-    texts: &[Text],
-    sources: &'f [Source<'f>],
+    texts: &'f [Text],
     request: &EditRequest,
 ) -> Result<Vec<Manifest<'f>>, ManifestError> {
     let mut all = Vec::with_capacity(manifests.len() + texts.len());
     let mut room = Room::default();
-    let mut inside = texts.iter().zip(sources).peekable();
+    let mut inside = texts.iter().peekable();
     for manifest in manifests {
         room.take(&manifest)?;
         all.push(manifest);
         // What belongs to the next file is around nothing that has been read yet.
-        while let Some((text, source)) = inside.next_if(|(text, _)| text.nested.outer < all.len()) {
-            let manifest = Manifest::read_nested(source, request, Some(&text.nested))?;
+        while let Some(text) = inside.next_if(|text| text.nested.outer < all.len()) {
+            let manifest = Manifest::read_nested(&text.source, request, Some(&text.nested))?;
             room.take(&manifest)?;
             all.push(manifest);
         }
@@ -225,7 +218,7 @@ impl<'f> Manifest<'f> {
         request: &EditRequest,
         nested: Option<&Nested>,
     ) -> Result<Self, ManifestError> {
-        let file = source.file;
+        let file = &*source.file;
         if file.bytes.starts_with(LFS_POINTER) {
             return Err(ManifestError::LfsPointer {
                 file: file.path.clone(),
@@ -243,7 +236,7 @@ impl<'f> Manifest<'f> {
         request: &EditRequest,
         nested: Option<&Nested>,
     ) -> Result<Self, ManifestError> {
-        let file = source.file;
+        let file = &*source.file;
         place::check_names(&stream).map_err(too_much(&file.path))?;
         let mut sites = find::sites(&stream, &file.path).map_err(too_much(&file.path))?;
         let templates = source.lines_with_templates(&stream);

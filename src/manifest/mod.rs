@@ -31,6 +31,7 @@ mod place;
 mod placeholder;
 mod plan;
 mod promotion;
+mod reading;
 mod remaining;
 mod request;
 mod restore;
@@ -62,6 +63,7 @@ pub use plan::plan;
 pub use promotion::{
     Pair, Promoted, PromotedFile, Promotion, PromotionError, PromotionRequest, promote,
 };
+pub use reading::Readings;
 pub use remaining::{Remaining, Replaced, remaining};
 pub use request::{
     DocumentSelector, EditRequest, ImageAssignment, ImageAssignmentError, ResourceFilter,

@@ -71,14 +71,13 @@ fn planned(
                 manifests.push(manifest);
             }
             Err(error) if request.found_by_glob.contains(&source.file.path) => {
-                skipped.push((source.file, error));
+                skipped.push((&*source.file, error));
             }
             Err(error) => return Err(error),
         }
     }
     let texts = Text::all(&manifests, request)?;
-    let inside = Text::sources(&texts);
-    let mut manifests = with_texts(manifests, &texts, &inside, request)?;
+    let mut manifests = with_texts(manifests, &texts, request)?;
     refuse_unknown(&manifests, &request.resources)?;
     let warnings = locate::add_sites_on_paths(&mut manifests, request)?;
     let mut plan = Plan {
@@ -529,8 +528,7 @@ fn check(
     let path = &changed.file.path;
     let read = vec![Manifest::of(changed.source, after, request, None)?];
     let texts = Text::all(&read, request)?;
-    let inside = Text::sources(&texts);
-    let mut read = with_texts(read, &texts, &inside, request)?;
+    let mut read = with_texts(read, &texts, request)?;
     locate::add_same_sites(&mut read, before, request);
     let count = before.iter().map(|manifest| manifest.sites.len()).sum();
     guard::refuse_other_images(&read, count, promises)?;

@@ -22,8 +22,15 @@ pub struct ManifestFile {
 
 /// A file, and the text that is read in its place.
 pub(super) struct Source<'f> {
-    pub file: &'f ManifestFile,
+    pub file: Cow<'f, ManifestFile>,
     masked: Option<Masked>,
+}
+
+impl Source<'static> {
+    /// Of a file that nothing else needs.
+    pub fn owning(file: ManifestFile) -> Self {
+        Self::of(Cow::Owned(file))
+    }
 }
 
 /// An edit would have changed a template.
@@ -38,6 +45,10 @@ pub(super) struct Masked {
 
 impl<'f> Source<'f> {
     pub fn new(file: &'f ManifestFile) -> Self {
+        Self::of(Cow::Borrowed(file))
+    }
+
+    fn of(file: Cow<'f, ManifestFile>) -> Self {
         let masked = Masked::of(&file.bytes);
         Self { file, masked }
     }

@@ -15,6 +15,7 @@ use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::http::text::{host, is_cleartext};
 use crate::http::{self, Authorities, Credentials};
+use crate::manifest::Readings;
 use crate::repository::forge::{self, Forge};
 use crate::repository::github::access::TokenKind;
 use crate::repository::github::app::{self, App, AppError, Scope};
@@ -205,6 +206,8 @@ pub struct Session<'a> {
     pub repository: Repository,
     /// When the time is over.
     pub deadline: Deadline,
+    /// The versions of files that were read in it.
+    pub(super) readings: Arc<Readings>,
     /// The run that it is part of.
     pub(super) source: &'a Source,
     /// Words what the repository refuses.
@@ -450,6 +453,7 @@ impl Remote {
                 remote: self,
                 repository,
                 deadline,
+                readings: Arc::default(),
                 source,
                 explainer,
                 http: client,

@@ -1,5 +1,7 @@
 //! Which commits are undone.
 
+use std::sync::Arc;
+
 use super::plan::{self, Undone};
 use super::target::{Target, Wanted};
 use crate::deployment::past::{Candidate, Ended, NotUndone, NothingBefore, Part, Past, Undo};
@@ -7,7 +9,7 @@ use crate::deployment::{Named, Origin};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{ManifestFile, Plan, ValueChange};
+use crate::manifest::{ManifestFile, Plan, Readings, ValueChange};
 use crate::nearest::first_few;
 use crate::operation::past::{changes, messages, named, past_while};
 use crate::operation::session::Session;
@@ -110,9 +112,9 @@ impl Choice {
     }
 
     /// The names of the images that the commits replaced which are undone.
-    pub fn repositories(&self) -> Vec<String> {
+    pub fn repositories(&self, readings: &Arc<Readings>) -> Vec<String> {
         let touched: Vec<Touched> = self.undone.iter().map(|one| one.touched.clone()).collect();
-        let named = named(&touched);
+        let named = named(&touched).reading(readings);
         let files = touched.iter().flat_map(|touched| &touched.files);
         let images = files.flat_map(|versions| changes(&named, versions).images);
         let images = images.filter_map(|image| image.new?.parse::<ImageReference>().ok());
@@ -187,7 +189,7 @@ async fn newest(
         if let Some(gone) = gone(files, &history) {
             return Err(gone);
         }
-        let named = named(&history.commits);
+        let named = named(&history.commits).reading(&session.readings);
         let past = past_while(&history.commits, &named, || session.in_time())?;
         match past.newest() {
             Ok(chosen)
@@ -251,7 +253,7 @@ async fn back_to(
     };
     for query in steps().filter(|query| query.limit >= fewest) {
         let (history, is_all) = read(session, files, &query, log).await?;
-        let named = named(&history.commits);
+        let named = named(&history.commits).reading(&session.readings);
         let past = past_while(&history.commits, &named, || session.in_time())?;
         let way = past.back_to(is_wanted);
         if !is_all {
@@ -379,7 +381,7 @@ async fn of_commit(
     };
     for query in steps() {
         let (history, is_all) = read(session, files, &query, log).await?;
-        let named = named(&history.commits);
+        let named = named(&history.commits).reading(&session.readings);
         let past = past_while(&history.commits, &named, || session.in_time())?;
         let mut commits = history.commits.iter();
         let number = commits.position(|one| brought(one, &touched));

@@ -176,10 +176,11 @@ async fn undo(
         true => Mood::Would,
         false => Mood::Does,
     };
-    let repositories = choice.repositories();
+    let repositories = choice.repositories(&session.readings);
     let known = choice.history.iter().flat_map(|history| &history.commits);
     let known = known.chain(choice.undone.iter().map(|one| &one.touched));
     let named = Named::by(known.flat_map(|touched| messages(&touched.commit)));
+    let named = named.reading(&session.readings);
     let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
         let mut plan = match &choice.undone[..] {
             [] => Plan::default(),
@@ -221,9 +222,9 @@ async fn undo(
             .map(|undone| reverted(undone, is_newer))
             .collect();
         let message = deployment::revert_message(template, &reverted, subject, &deployment);
-        let besides = plan::besides(&plan);
+        let besides = plan::besides(&plan, &named);
         let mut of_people = besides.clone();
-        of_people.extend(plan::set_by_hand(&plan, &choice.undone));
+        of_people.extend(plan::set_by_hand(&plan, &choice.undone, &named));
         let rolled_back = choice.again.iter();
         let rolled_back = rolled_back.map(|(image, how)| {
             let is = mood.is("deployed again");

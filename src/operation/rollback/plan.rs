@@ -132,7 +132,9 @@ pub(super) fn undo(
             let images: Vec<ImageChange> = images.into_iter().filter_map(change).collect();
             // Where nobody has said what was deployed, or there is none any more, it is what differs.
             let values = match images.is_empty() && values.is_empty() {
-                true => Versions::new(&file.path, Some(&file.bytes), Some(bytes)).values(),
+                true => named
+                    .versions(&file.path, Some(&file.bytes), Some(bytes))
+                    .values(),
                 false => values,
             };
             plan.images.extend(images);
@@ -240,7 +242,7 @@ pub(super) fn images_then(
     let images = files.iter().flat_map(|file| {
         let edit = plan.edits.iter().find(|edit| edit.path == file.path);
         let text = edit.map_or(&file.bytes, |edit| &edit.after);
-        let versions = Versions::new(&file.path, None, Some(text));
+        let versions = named.versions(&file.path, None, Some(text));
         // Also where only `path` finds an image.
         named.images(&file.path, &versions, &is_meant)
     });
@@ -257,9 +259,9 @@ pub(super) fn images_then(
 
 /// What `plan` changes beside images and the values that deployments set: what somebody has changed by hand
 /// in a commit that is undone.
-pub(super) fn besides(plan: &Plan) -> Vec<ValueChange> {
+pub(super) fn besides(plan: &Plan, named: &Named<'_>) -> Vec<ValueChange> {
     let besides = plan.edits.iter().flat_map(|edit| {
-        let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
+        let versions = named.versions(&edit.path, Some(&edit.before), Some(&edit.after));
         let images = plan.images.iter();
         let images = images.filter(|image| image.file == edit.path).cloned();
         beside(&versions, &Vec::from_iter(images), &plan.values)
@@ -269,7 +271,7 @@ pub(super) fn besides(plan: &Plan) -> Vec<ValueChange> {
 
 /// The values of `plan` that somebody has set by hand last, in one of the commits that are `undone`: a deployment
 /// that set them before does not make them its own.
-pub(super) fn set_by_hand(plan: &Plan, undone: &[Undone]) -> Vec<ValueChange> {
+pub(super) fn set_by_hand(plan: &Plan, undone: &[Undone], named: &Named<'_>) -> Vec<ValueChange> {
     let is_by_hand = |value: &&ValueChange| {
         let is_it =
             |own: &ValueChange| (&own.resource, &own.path) == (&value.resource, &value.path);
@@ -281,7 +283,7 @@ pub(super) fn set_by_hand(plan: &Plan, undone: &[Undone]) -> Vec<ValueChange> {
         });
         let last = changed.find(|(_, versions)| {
             let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
-            let values = Versions::new(&versions.path, before, after).values();
+            let values = named.versions(&versions.path, before, after).values();
             values.iter().any(is_it)
         });
         last.is_some_and(|(one, _)| !messages(&one.touched.commit).any(is_ours))
@@ -326,7 +328,7 @@ pub(super) fn besides_in(named: &Named<'_>, versions: &FileVersions) -> Vec<Valu
     let images: Vec<ImageChange> = images.into_iter().filter_map(change).collect();
     let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
     beside(
-        &Versions::new(&versions.path, before, after),
+        &named.versions(&versions.path, before, after),
         &images,
         &values,
     )

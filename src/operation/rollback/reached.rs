@@ -39,7 +39,7 @@ pub(super) fn checked(
     let (Some(wanted), Some(history)) = (&choice.wanted, &choice.history) else {
         return Ok(Checked::default());
     };
-    let named = named(&history.commits);
+    let named = named(&history.commits).reading(&session.readings);
     let then = plan::images_then(&snapshot.files, plan, &named, |image| wanted.means(image));
     let mut all = wanted.all().iter();
     if let Some(to) = all.find(|to| !then.iter().any(|image| to.means(&image.new))) {
@@ -94,7 +94,7 @@ fn failure(
     wanted: &Wanted,
     to: &To,
 ) -> Failure {
-    let named = named(&history.commits);
+    let named = named(&history.commits).reading(&session.readings);
     let past = past(&history.commits, &named);
     if past.knows(|image| to.means(image)) {
         let files: Vec<_> = snapshot.files.iter().map(|file| &file.path).collect();

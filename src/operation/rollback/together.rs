@@ -1,11 +1,13 @@
 //! Whether images ran together before.
 
+use std::sync::Arc;
+
 use super::choice::{Choice, HORIZON};
 use super::target::Wanted;
 use crate::deployment::Named;
 use crate::deployment::past::Past;
 use crate::files::{FileSelection, RepoPath};
-use crate::manifest::Plan;
+use crate::manifest::{Plan, Readings};
 use crate::nearest::first_few;
 use crate::operation::landing::distinct;
 use crate::operation::past::{named, past};
@@ -28,21 +30,26 @@ pub(super) async fn told(
 ) -> Option<String> {
     let history = choice.history.as_ref()?;
     let wanted = choice.wanted.as_ref();
-    let told = never(history, plan, wanted)?;
+    let told = never(history, plan, wanted, &session.readings)?;
     if !history.limited || history.commits.len() >= HORIZON {
         return Some(told);
     }
     // Older commits may know of it. It is for a message only: one try.
     let query = HistoryQuery::newest(HORIZON);
     match session.repository.history(files, &query).await {
-        Ok(older) => never(&older, plan, wanted),
+        Ok(older) => never(&older, plan, wanted, &session.readings),
         Err(_) => Some(told),
     }
 }
 
-fn never(history: &FileHistory, plan: &Plan, wanted: Option<&Wanted>) -> Option<String> {
+fn never(
+    history: &FileHistory,
+    plan: &Plan,
+    wanted: Option<&Wanted>,
+    readings: &Arc<Readings>,
+) -> Option<String> {
     let edits = &plan.edits;
-    let named = named(&history.commits);
+    let named = named(&history.commits).reading(readings);
     let files: Vec<&RepoPath> = edits.iter().map(|edit| &edit.path).collect();
     let then: Vec<State> = edits
         .iter()
