@@ -174,6 +174,14 @@ pub const ALL: [Limit; 27] = [
     FREEZE_PATTERNS,
 ];
 
+/// The first `longest` characters of a text, with `…` behind it where that is not all.
+pub fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,5 +194,24 @@ mod tests {
             "there is more than the limit of 64 MiB of files read at once"
         );
         assert_eq!(OBJECTS.to_string(), "2097152 Git objects in one pack");
+    }
+
+    #[test]
+    fn as_much_as_the_limit_is_read_and_no_more() {
+        let mut read = FilesRead::default();
+        for _ in 0..FILES.most() {
+            assert_eq!(read.count(0), Ok(()));
+        }
+        assert_eq!(read.count(0), Err(Exceeded(FILES)));
+        let mut read = FilesRead::default();
+        assert_eq!(read.count(FILE_BYTES.most()), Ok(()));
+        assert_eq!(read.count(0), Ok(()));
+        assert_eq!(read.count(1), Err(Exceeded(FILE_BYTES)));
+    }
+
+    #[test]
+    fn a_text_that_is_cut_ends_with_dots() {
+        assert_eq!(shortened("äöü", 3), "äöü");
+        assert_eq!(shortened("äöü", 2), "äö…");
     }
 }

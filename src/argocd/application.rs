@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
+use crate::limits::shortened;
+
 /// An `Application`, with what the controller says of it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -540,12 +542,8 @@ const LONGEST: usize = 4_000;
 
 /// Words for people, as far as those read them; nothing where they are null.
 fn words<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let mut words: String = nullable(from)?;
-    if let Some((end, _)) = words.char_indices().nth(LONGEST) {
-        words.truncate(end);
-        words.push('…');
-    }
-    Ok(words)
+    let words: String = nullable(from)?;
+    Ok(shortened(&words, LONGEST))
 }
 
 /// `null`, which Go writes for an empty list, as the default.

@@ -21,7 +21,7 @@ pub use run::{Run, Source, SourceCommit};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
     Origin, deploys_the_same, is_ours, kind, own_trailers, reverted, reverted_by, rolled_back,
-    shortened, tag_was_of, trailer_values,
+    tag_was_of, trailer_values,
 };
 
 #[cfg(test)]

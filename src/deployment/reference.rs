@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 
 use super::run::{Source, SourceCommit};
 use super::template::one_line;
-use super::trailers::{DEPLOYED_IMAGE, Origin, any_trailer_values, shortened, trailer_values};
+use super::trailers::{DEPLOYED_IMAGE, Origin, any_trailer_values, trailer_values};
 use crate::date::Timestamp;
+use crate::limits::shortened;
 
 const SHA: &str = "Argocd-reference-commit-sha";
 const REPOSITORY: &str = "Argocd-reference-commit-repourl";

@@ -297,14 +297,6 @@ fn values<'m>(block: &'m str, key: &str) -> impl Iterator<Item = &'m str> {
     lines.filter_map(move |line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim()))
 }
 
-/// The first `longest` characters of a text, with `…` behind it where that is not all.
-pub fn shortened(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// Whether a line of somebody's text would be read as a trailer of ours: git reads keys in any case, and
 /// with spaces behind them.
 pub(super) fn passes_for_ours(line: &str) -> bool {

@@ -14,7 +14,7 @@ use super::window::{Window, Written};
 use super::zone::Zone;
 use crate::date;
 use crate::files::{Pattern, lone_alternative};
-use crate::limits::{FREEZE_FILE, FREEZE_PATTERNS, FREEZES};
+use crate::limits::{self, FREEZE_FILE, FREEZE_PATTERNS, FREEZES};
 use crate::nearest;
 use crate::yaml::{Content, NodeId, Role, Stream};
 
@@ -466,11 +466,7 @@ type Keys<'s> = BTreeMap<&'s str, NodeId>;
 
 /// A text of theirs, as a message quotes it.
 fn shortened(text: &str) -> String {
-    const LONGEST: usize = 80;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    limits::shortened(text, 80)
 }
 
 #[cfg(test)]

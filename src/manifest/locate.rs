@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::files::RepoPath;
 use crate::image::ImageReference;
+use crate::limits::shortened;
 use crate::nearest::alike;
 use crate::yaml::path::{Missed, MissedReason, Path, Step, parted, path_of};
 use crate::yaml::{Content, NodeId, Stream};
@@ -428,11 +429,7 @@ pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> S
         (Content::Scalar(scalar), _) if scalar.value.is_empty() => "is empty".to_owned(),
         (Content::Scalar(scalar), _) => {
             let first_line = shown(scalar.value.lines().next().unwrap_or_default());
-            let start = match first_line.char_indices().nth(60) {
-                Some((end, _)) => format!("{}…", &first_line[..end]),
-                None => first_line.to_string(),
-            };
-            format!("is the value {start:?}")
+            format!("is the value {:?}", shortened(&first_line, 60))
         }
     }
 }

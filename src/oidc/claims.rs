@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::http::text::one_line;
+use crate::limits;
 use crate::secrets::redacted;
 
 /// The most of a text of others that a person is shown.
@@ -71,10 +72,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// The beginning of a text, with `…` behind it where that is not all: as much as a person reads.
 pub fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+    limits::shortened(text, MAX_SHOWN)
 }
 
 #[cfg(test)]

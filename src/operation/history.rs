@@ -14,6 +14,7 @@ use crate::deployment::{self, Named, Origin, Reference, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
+use crate::limits::shortened;
 use crate::manifest::ImageTransition;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location};
@@ -472,7 +473,7 @@ fn deployment(location: &Location, touched: &Touched, named: &Named<'_>) -> Depl
         when: commit.time.day_and_minute(),
         author: commit.author.name.clone(),
         author_email: commit.author.email.clone(),
-        subject: deployment::shortened(commit.subject(), SUBJECT),
+        subject: shortened(commit.subject(), SUBJECT),
         kind: deployment::kind(past::messages(commit)),
         reverts: deployment::reverted_by(message).map(str::to_owned),
         takes_back: Vec::new(),

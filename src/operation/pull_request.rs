@@ -9,6 +9,7 @@ use super::session::{Session, log_event};
 use super::source_changes::{self, SourceChanges};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
+use crate::limits::shortened;
 use crate::manifest::{ImageChange, Plan, Replaced};
 use crate::markdown::{code, link, table};
 use crate::repository::forge::pull::{Merge, MergeMethod, Merging, Pull, PullDraft};
@@ -650,8 +651,7 @@ fn cut(title: &str) -> String {
     if title.chars().count() <= MAX_TITLE {
         return title.to_owned();
     }
-    let start: String = title.chars().take(MAX_TITLE - 1).collect();
-    format!("{start}…")
+    shortened(title, MAX_TITLE - 1)
 }
 
 /// What the page of one says that is closed since its target holds the same.

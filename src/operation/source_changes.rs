@@ -10,9 +10,10 @@ use url::Url;
 
 use super::session::Session;
 use super::{Operation, Progress};
-use crate::deployment::{Reference, Source, built_from, shortened};
+use crate::deployment::{Reference, Source, built_from};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
+use crate::limits::shortened;
 use crate::manifest::ImageChange;
 use crate::markdown::{code, link, paragraphs};
 use crate::registry::{ImageSource, Registry};

@@ -13,6 +13,8 @@ use ring::rand::SystemRandom;
 use ring::rsa::{KeyPairComponents, PublicKeyComponents};
 use ring::signature::{Ed25519KeyPair, RSA_PKCS1_SHA512, RsaKeyPair};
 
+use crate::limits::shortened;
+
 /// A private key of OpenSSH's. Nothing shows it.
 pub struct SigningKey {
     secret: Secret,
@@ -80,8 +82,8 @@ impl FromStr for SigningKey {
             b"ssh-ed25519" => fields.ed25519().map(Secret::Ed25519),
             b"ssh-rsa" => fields.rsa().map(Box::new).map(Secret::Rsa),
             other => {
-                let kind = String::from_utf8_lossy(other).chars().take(40).collect();
-                return Err(InvalidSigningKey::Kind(kind));
+                let kind = String::from_utf8_lossy(other);
+                return Err(InvalidSigningKey::Kind(shortened(&kind, 40)));
             }
         };
         Ok(Self {

@@ -9,7 +9,7 @@ const ROOMS: [(&str, &str); 23] = [
     (
         "action",
         "operation registry repository argocd oidc commit_status deployment manifest freeze image date markdown failure files \
-         stages nearest http deadline secrets",
+         stages nearest http deadline limits secrets",
     ),
     (
         "operation",
@@ -24,7 +24,7 @@ const ROOMS: [(&str, &str); 23] = [
     ("argocd", "oidc image http deadline limits secrets"),
     ("oidc", "http limits secrets"),
     ("commit_status", "files"),
-    ("deployment", "manifest image date files nearest"),
+    ("deployment", "manifest image date files nearest limits"),
     ("manifest", "yaml image files nearest limits"),
     ("freeze", "yaml date files nearest limits"),
     ("yaml", "limits"),

@@ -63,7 +63,7 @@ pub fn of_history(report: &HistoryReport) -> String {
 /// What was found, of which files, over which time: `apps/web.yaml: 5 deployments from … to …, 1 rolled back`.
 fn verdict(report: &HistoryReport) -> String {
     let Metrics { from, to, all, .. } = &report.metrics;
-    let files = code(&crate::deployment::shortened(&report.files, FILES));
+    let files = code(&crate::limits::shortened(&report.files, FILES));
     let commits = report.deployments.len();
     if commits == 0 {
         let found = format!("{files}: no commit {}", paragraphs(&report.filters));
@@ -322,7 +322,7 @@ fn is_version_only(image: &Image) -> bool {
 fn of_value(value: &Value, shown: Shown<'_>) -> String {
     let cut = |text: &Option<String>| {
         let text = text.as_ref()?;
-        Some(crate::deployment::shortened(text, VALUE))
+        Some(crate::limits::shortened(text, VALUE))
     };
     let (old, new) = (cut(&value.old), cut(&value.new));
     format!(

@@ -24,11 +24,12 @@ use super::verify::Witnesses;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
 use crate::deployment::{
-    self, Deployment, MessageTemplate, Named, Origin, RevertSubject, Reverted, Source, shortened,
+    self, Deployment, MessageTemplate, Named, Origin, RevertSubject, Reverted, Source,
 };
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
+use crate::limits::shortened;
 use crate::manifest::{ImageChange, Plan, ValueChange};
 use crate::nearest::first_few;
 use crate::repository::history::{Commit, HistoryQuery};

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::date::Timestamp;
+use crate::limits::shortened;
 use crate::repository::commit::Identity;
 use crate::repository::object::ObjectId;
 
@@ -165,7 +166,7 @@ impl Commit {
     }
 }
 
-/// Nobody has a longer name or address, in bytes; of every commit that is shown they are kept.
+/// Nobody has a longer name or address; of every commit that is shown they are kept.
 const LONGEST_NAME: usize = 1 << 10;
 
 /// `Name <address> seconds +hhmm`. What is not there is empty, or zero.
@@ -178,20 +179,14 @@ fn signature(value: &[u8]) -> (Identity, Timestamp) {
     let offset = when.next().and_then(|offset| offset.parse::<i32>().ok());
     let offset = offset.filter(|offset| offset.abs() < 2400).unwrap_or(0);
     let identity = Identity {
-        name: cut(name.trim()),
-        email: cut(email.trim()),
+        name: shortened(name.trim(), LONGEST_NAME),
+        email: shortened(email.trim(), LONGEST_NAME),
     };
     let time = Timestamp {
         seconds: seconds.unwrap_or(0),
         offset_minutes: offset / 100 * 60 + offset % 100,
     };
     (identity, time)
-}
-
-/// The beginning of a name or an address that is longer than [`LONGEST_NAME`].
-fn cut(text: &str) -> String {
-    let end = text.floor_char_boundary(LONGEST_NAME);
-    text.get(..end).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -230,8 +225,8 @@ mod tests {
             "a".repeat(1 << 11)
         );
         let long = Commit::parse(id(9), long.as_bytes()).unwrap();
-        assert_eq!(long.author.name, "ü".repeat(512));
-        assert_eq!(long.author.email, "a".repeat(1024));
+        assert_eq!(long.author.name, "ü".repeat(1024));
+        assert_eq!(long.author.email, "a".repeat(1024) + "…");
     }
 
     #[test]
