@@ -4,8 +4,6 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use similar::TextDiff;
-
 use super::freeze::{Freeze, Frozen, Patience, WhenFrozen};
 use super::image_check::Found;
 use super::leftover::{self, Seen};
@@ -610,12 +608,13 @@ fn changes(plan: &Plan) -> Vec<Change> {
 
 /// What `git diff` would show.
 fn diff(plan: &Plan) -> String {
+    let until = lines::compared_until();
     let file = |edit: &FileEdit| {
         let (before, after) = (
             String::from_utf8_lossy(&edit.before),
             String::from_utf8_lossy(&edit.after),
         );
-        TextDiff::from_lines(&before, &after)
+        lines::compared(&before, &after, until)
             .unified_diff()
             .header(&format!("a/{}", edit.path), &format!("b/{}", edit.path))
             .to_string()

@@ -2,6 +2,7 @@
 //! keeps the line that it had.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use similar::{DiffOp, TextDiff};
 
@@ -10,6 +11,26 @@ use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, Known, Note, Plan, ValueChange, Versions,
     before_new_item, has_tags, repository_at,
 };
+
+/// How long it is looked for how lines became others, where all of them may have. Beyond, what differs is told in
+/// larger pieces.
+const COMPARED: Duration = Duration::from_millis(500);
+
+/// When those who begin now end to look for that.
+pub(super) fn compared_until() -> Instant {
+    Instant::now() + COMPARED
+}
+
+/// How the lines of one text became those of another, found out until then.
+pub(super) fn compared<'t>(
+    before: &'t str,
+    after: &'t str,
+    until: Instant,
+) -> TextDiff<'t, 't, str> {
+    TextDiff::configure()
+        .deadline(until)
+        .diff_lines(before, after)
+}
 
 /// Gives everything that `plan` tells the line that it has when the plan is carried out.
 pub(super) fn of_after(plan: &mut Plan) {
@@ -33,6 +54,7 @@ pub(super) fn of_after(plan: &mut Plan) {
         let of_file = told.entry(note.file.clone()).or_default();
         of_file.notes.push(note);
     }
+    let until = compared_until();
     for edit in edits.iter() {
         let Some(told) = told.get_mut(&edit.path) else {
             continue;
@@ -41,7 +63,7 @@ pub(super) fn of_after(plan: &mut Plan) {
             continue;
         }
         let meant: Vec<ImageChange> = told.images.iter().map(|image| (**image).clone()).collect();
-        let mut after = After::new(edit, &meant);
+        let mut after = After::new(edit, &meant, until);
         for image in &mut told.images {
             image.line = after.of_image(image);
         }
@@ -91,7 +113,7 @@ struct After {
 }
 
 impl After {
-    fn new(edit: &FileEdit, meant: &[ImageChange]) -> Self {
+    fn new(edit: &FileEdit, meant: &[ImageChange], until: Instant) -> Self {
         let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
         let repository =
             |resource: &str, path: &str| repository_at(meant, &edit.path, resource, path);
@@ -103,7 +125,7 @@ impl After {
                 repository: has_tags(meant).then_some(&repository),
             }),
             values: versions.values(),
-            moves: TextDiff::from_lines(&*before, &*after).ops().to_vec(),
+            moves: compared(&before, &after, until).ops().to_vec(),
         }
     }
 

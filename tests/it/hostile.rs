@@ -537,6 +537,37 @@ fn images_that_are_each_looked_at_once() {
     }
 }
 
+/// Lines that are all other ones: the commit that is undone left none as it was, and another one came on top.
+#[test]
+fn a_rollback_of_lines_that_are_all_others() {
+    let list = |word: &str, tag: &str| {
+        let items = (0..100_000).map(|n| format!("- {word}{n:06}\n"));
+        format!("image: acme/web:{tag}\nl:\n{}", items.collect::<String>())
+    };
+    for on_top in [false, true] {
+        let git = GitServer::start();
+        let repository = git.repository_with("acme/deploy", "web.yaml", &list("a", "v1"));
+        let mut undone =
+            repository.commit("main", "web.yaml", list("b", "v2"), "feat: all of them");
+        if on_top {
+            let content = list("b", "v2") + "x: 1\n";
+            repository.commit("main", "web.yaml", content, "chore: one more");
+        } else {
+            undone = repository.tip("main");
+        }
+        let action = Action::new()
+            .input("operation", "rollback")
+            .input("commit", undone)
+            .input("repository", repository.url())
+            .input("file", "web.yaml")
+            .input("token", TOKEN)
+            .input("dry-run", "true")
+            .input("timeout", "20");
+        // Each with all others would be some minutes.
+        takes_seconds(action, 60);
+    }
+}
+
 /// A server that reads requests, and answers each with `head` and then `body` again and again.
 fn endless(head: &'static str, body: &'static [u8]) -> String {
     listen(move |mut stream| {

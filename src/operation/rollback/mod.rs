@@ -11,7 +11,7 @@ mod together;
 pub use target::{Target, To, UnknownTo, Wanted};
 
 use self::choice::Choice;
-use self::plan::Undone;
+use self::plan::{Undoing, Undone};
 use std::sync::Arc;
 
 use super::freeze::Freeze;
@@ -178,27 +178,34 @@ async fn undo(
         false => Mood::Does,
     };
     let repositories = choice.repositories(&session.readings);
-    let known = choice.history.iter().flat_map(|history| &history.commits);
-    let known = known.chain(choice.undone.iter().map(|one| &one.touched));
-    let named = Named::by(known.flat_map(|touched| messages(&touched.commit)));
-    let named = named.reading(&session.readings);
+    let choice = Arc::new(choice);
     let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
-        let mut plan = match &choice.undone[..] {
-            [] => Plan::default(),
-            undone => match plan::undo(snapshot, undone, &named) {
-                Ok(plan) => plan,
-                Err(problem) => {
-                    return Err(refusal::explained(
-                        session,
-                        landing.files,
-                        undone,
-                        choice.wanted.as_ref(),
-                        snapshot,
-                        problem,
-                    )
-                    .await);
-                }
-            },
+        let (own, tip) = (Arc::clone(&choice), Arc::clone(snapshot));
+        let readings = Arc::clone(&session.readings);
+        let found = session.work(move || {
+            let known = own.history.iter().flat_map(|history| &history.commits);
+            let known = known.chain(own.undone.iter().map(|one| &one.touched));
+            let named = Named::by(known.flat_map(|touched| messages(&touched.commit)));
+            Undoing::of(&tip, &own.undone, &named.reading(&readings))
+        });
+        let Undoing {
+            mut plan,
+            besides,
+            of_people,
+            comments: changed_comments,
+        } = match found.await? {
+            Ok(found) => found,
+            Err(problem) => {
+                return Err(refusal::explained(
+                    session,
+                    landing.files,
+                    &choice.undone,
+                    choice.wanted.as_ref(),
+                    snapshot,
+                    problem,
+                )
+                .await);
+            }
         };
         if let Some(wanted) = &choice.wanted
             && let Some(failure) = refusal::renames_back(&plan, &choice.undone, wanted)
@@ -223,9 +230,6 @@ async fn undo(
             .map(|undone| reverted(undone, is_newer))
             .collect();
         let message = deployment::revert_message(template, &reverted, subject, &deployment);
-        let besides = plan::besides(&plan, &named);
-        let mut of_people = besides.clone();
-        of_people.extend(plan::set_by_hand(&plan, &choice.undone, &named));
         let rolled_back = choice.again.iter();
         let rolled_back = rolled_back.map(|(image, how)| {
             let is = mood.is("deployed again");
@@ -241,10 +245,7 @@ async fn undo(
                 )
             }))
             .chain(by_hand(&of_people, mood))
-            .chain(comments(
-                &plan::comments_by_hand(&plan, &choice.undone),
-                mood,
-            ))
+            .chain(comments(&changed_comments, mood))
             .chain(checked.warnings)
             .chain(together::told(session, landing.files, &choice, &plan).await);
         let own: Vec<String> = own.collect();
@@ -276,9 +277,9 @@ async fn undo(
     if report.is_held() {
         return Ok(report);
     }
-    let undone = choice.undone.into_iter();
+    let undone = choice.undone.iter();
     report.undone = undone
-        .map(|undone| Arc::unwrap_or_clone(undone.touched.commit))
+        .map(|undone| Commit::clone(&undone.touched.commit))
         .collect();
     Ok(report)
 }
@@ -373,7 +374,7 @@ fn by_hand(besides: &[ValueChange], mood: Mood) -> Option<String> {
 }
 
 /// The comments that go back and are no deployment's: in which files, and who had changed them.
-fn comments(files: &[(RepoPath, &Commit)], mood: Mood) -> Option<String> {
+fn comments(files: &[(RepoPath, Arc<Commit>)], mood: Mood) -> Option<String> {
     let files: Vec<String> = files
         .iter()
         .map(|(file, commit)| format!("those in {file}, changed by {}", commit_line(commit)))

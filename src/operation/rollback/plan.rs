@@ -1,6 +1,7 @@
 //! What to change on the tip so that commits are undone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::deployment::past::Part;
 use crate::deployment::{Changes, Named, Origin, is_ours};
@@ -53,6 +54,38 @@ pub(super) enum Why {
     /// What is undone before leads to something else than what it did.
     Interrupted,
     Restore(RestoreError),
+}
+
+/// What undoes commits, and what a person should know of it.
+pub(super) struct Undoing {
+    pub plan: Plan,
+    /// What it changes beside images and the values that deployments set.
+    pub besides: Vec<ValueChange>,
+    /// The same, and the values that somebody has set by hand last.
+    pub of_people: Vec<ValueChange>,
+    /// The files in which comments go back that somebody has changed by hand, each with the commit.
+    pub comments: Vec<(RepoPath, Arc<Commit>)>,
+}
+
+impl Undoing {
+    /// How commits, which are newest first, are undone on the tip. It takes as long as whoever wrote the files has
+    /// made it.
+    pub(super) fn of(
+        snapshot: &Snapshot,
+        undone: &[Undone],
+        named: &Named<'_>,
+    ) -> Result<Self, Problem> {
+        let plan = undo(snapshot, undone, named)?;
+        let besides = besides(&plan, named);
+        let mut of_people = besides.clone();
+        of_people.extend(set_by_hand(&plan, undone, named));
+        Ok(Self {
+            comments: comments_by_hand(&plan, undone),
+            plan,
+            besides,
+            of_people,
+        })
+    }
 }
 
 /// What to change on the tip so that commits, which are newest first, are undone: all that they did to the
@@ -259,7 +292,7 @@ pub(super) fn images_then(
 
 /// What `plan` changes beside images and the values that deployments set: what somebody has changed by hand
 /// in a commit that is undone.
-pub(super) fn besides(plan: &Plan, named: &Named<'_>) -> Vec<ValueChange> {
+fn besides(plan: &Plan, named: &Named<'_>) -> Vec<ValueChange> {
     let besides = plan.edits.iter().flat_map(|edit| {
         let versions = named.versions(&edit.path, Some(&edit.before), Some(&edit.after));
         let images = plan.images.iter();
@@ -271,32 +304,37 @@ pub(super) fn besides(plan: &Plan, named: &Named<'_>) -> Vec<ValueChange> {
 
 /// The values of `plan` that somebody has set by hand last, in one of the commits that are `undone`: a deployment
 /// that set them before does not make them its own.
-pub(super) fn set_by_hand(plan: &Plan, undone: &[Undone], named: &Named<'_>) -> Vec<ValueChange> {
-    let is_by_hand = |value: &&ValueChange| {
-        let is_it =
-            |own: &ValueChange| (&own.resource, &own.path) == (&value.resource, &value.path);
-        // Newest first.
-        let mut changed = undone.iter().flat_map(|one| {
-            let files = one.touched.files.iter();
-            let own = files.filter(|versions| versions.now == value.file);
-            own.map(move |versions| (one, versions))
-        });
-        let last = changed.find(|(_, versions)| {
+fn set_by_hand(plan: &Plan, undone: &[Undone], named: &Named<'_>) -> Vec<ValueChange> {
+    if plan.changed_values().next().is_none() {
+        return Vec::new();
+    }
+    // Newest first.
+    let compared = undone.iter().flat_map(|one| {
+        let is_by_hand = !messages(&one.touched.commit).any(is_ours);
+        one.touched.files.iter().map(move |versions| {
             let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
             let values = named.versions(&versions.path, before, after).values();
-            values.iter().any(is_it)
-        });
-        last.is_some_and(|(one, _)| !messages(&one.touched.commit).any(is_ours))
+            (&versions.now, values, is_by_hand)
+        })
+    });
+    let compared: Vec<(&RepoPath, Vec<ValueChange>, bool)> = compared.collect();
+    let mut last: HashMap<(&RepoPath, &str, &str), bool> = HashMap::new();
+    for (file, values, is_by_hand) in &compared {
+        for value in values {
+            let place = (*file, value.resource.as_str(), value.path.as_str());
+            last.entry(place).or_insert(*is_by_hand);
+        }
+    }
+    let is_by_hand = |value: &&ValueChange| {
+        let place = (&value.file, value.resource.as_str(), value.path.as_str());
+        last.get(&place) == Some(&true)
     };
     plan.changed_values().filter(is_by_hand).cloned().collect()
 }
 
 /// The files in which comments go back that somebody has changed by hand in one of the commits that are `undone`,
 /// with the newest of those commits.
-pub(super) fn comments_by_hand<'u>(
-    plan: &Plan,
-    undone: &'u [Undone],
-) -> Vec<(RepoPath, &'u Commit)> {
+fn comments_by_hand(plan: &Plan, undone: &[Undone]) -> Vec<(RepoPath, Arc<Commit>)> {
     let mut files = Vec::new();
     for edit in &plan.edits {
         if !comments_changed(&edit.before, &edit.after) {
@@ -316,7 +354,7 @@ pub(super) fn comments_by_hand<'u>(
             .iter()
             .filter(|one| !messages(&one.touched.commit).any(is_ours));
         if let Some(one) = by_hand.find(changed) {
-            files.push((edit.path.clone(), &*one.touched.commit));
+            files.push((edit.path.clone(), Arc::clone(&one.touched.commit)));
         }
     }
     files
