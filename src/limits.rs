@@ -107,12 +107,19 @@ pub const POSTED: Limit = Limit::new(
     16 << 20,
     "bytes of statuses, checks and deployments read at once",
 );
-/// The largest bundles of custom resource definitions have a quarter of it. Each takes 64 bytes, and while a file is
-/// edited it is there twice: 175 MB for all of them, with an anchor each 340 MB, and with a tag each 410 MB.
-pub const NODES: Limit = Limit::new(1 << 20, "keys, values and lists in one YAML file");
-/// Of twenty thousand manifests. Each takes about a hundred bytes of memory.
+/// Of a manifest of 20 MB; the largest bundles of custom resource definitions have an eighth of it. Each takes 32 bytes,
+/// and while a file is edited it is there twice, 128 MB for all of them. What takes more than its node, such as a tag, an
+/// anchor, or a text with escapes, counts as as many as it takes.
+pub const NODES: Limit = Limit::new(2 << 20, "keys, values and lists in one YAML file");
+/// Of thirty thousand manifests. Each takes about fifty bytes of memory.
 pub const ALL_NODES: Limit =
-    Limit::new(2 << 20, "keys, values and lists in YAML files read at once");
+    Limit::new(3 << 20, "keys, values and lists in YAML files read at once");
+/// The largest bundles of custom resource definitions, in three versions. Each takes up to three hundred bytes of memory,
+/// as those of all versions are told apart by their places.
+pub const RESTORED: Limit = Limit::new(
+    3 << 18,
+    "keys, values and lists in the versions of a file of which a change is taken back that others changed since",
+);
 /// The largest files of manifests that we have met have some hundreds. Each takes up to ten KB of memory.
 pub const IMAGES: Limit = Limit::new(1 << 15, "images in the files read at once");
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
@@ -144,7 +151,7 @@ pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
 pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 27] = [
+pub const ALL: [Limit; 28] = [
     RECEIVED,
     UNPACKED,
     OBJECTS,
@@ -161,6 +168,7 @@ pub const ALL: [Limit; 27] = [
     POSTED,
     NODES,
     ALL_NODES,
+    RESTORED,
     IMAGES,
     GITHUB,
     JSON,

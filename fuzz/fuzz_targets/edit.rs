@@ -81,8 +81,8 @@ fn set_inside(
 /// The first scalars, wherever they are, so that most inputs have a target.
 fn scalars(stream: &Stream<'_>) -> Vec<NodeId> {
     let scalars = stream.nodes();
-    let scalars = scalars.filter(|(_, node)| matches!(node.content, Content::Scalar(_)));
-    scalars.map(|(id, _)| id).take(8).collect()
+    let scalars = scalars.map(|(id, _)| id).filter(|id| stream.scalar(*id).is_some());
+    scalars.take(8).collect()
 }
 
 /// The file with `node` set to `value`; `place` says where the edit is.

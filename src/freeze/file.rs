@@ -120,15 +120,15 @@ impl<'s> Reader<'s> {
             }
             return Vec::new();
         };
-        let Content::Sequence(items) = &self.stream[self.meant(list)].content else {
+        let Content::Sequence(items) = self.stream.content(self.meant(list)) else {
             self.wrong(list, "freezes", FORM);
             return Vec::new();
         };
-        if let Err(error) = FREEZES.check(items.len() as u64) {
+        if let Err(error) = FREEZES.check(items.count() as u64) {
             self.wrong(list, "freezes", error);
             return Vec::new();
         }
-        items.iter().filter_map(|item| self.entry(*item)).collect()
+        items.filter_map(|item| self.entry(item)).collect()
     }
 
     fn entry(&mut self, id: NodeId) -> Option<Freeze> {
@@ -333,7 +333,7 @@ impl<'s> Reader<'s> {
     /// The values of a mapping by the keys of these that it has; one that is misspelt stands for the key that
     /// is meant, so that what else is wrong is told with that.
     fn keys(&mut self, id: NodeId, known: &[&'static str], form: &str) -> Option<Keys<'s>> {
-        let Content::Mapping(pairs) = &self.stream[id].content else {
+        let Content::Mapping(pairs) = self.stream.content(id) else {
             let line = self.stream[id].line();
             self.problems.push((line, form.to_owned()));
             return None;
@@ -341,11 +341,11 @@ impl<'s> Reader<'s> {
         let mut keys = Keys::new();
         let mut unknown = Vec::new();
         for (key, value) in pairs {
-            let name = self.stream.value(*key).unwrap_or_default();
+            let name = self.stream.value(key).unwrap_or_default();
             if !known.contains(&name) {
-                unknown.push((*key, name, *value));
-            } else if keys.insert(name, *value).is_some() {
-                self.wrong(*key, name, "it is there twice");
+                unknown.push((key, name, value));
+            } else if keys.insert(name, value).is_some() {
+                self.wrong(key, name, "it is there twice");
             }
         }
         for (key, name, value) in unknown {
@@ -413,9 +413,9 @@ impl<'s> Reader<'s> {
     /// The texts of a list, or of the one that stands for it, and whether that is all of it.
     fn list(&mut self, id: NodeId, key: &str) -> (Vec<(NodeId, &'s str)>, bool) {
         let meant = self.meant(id);
-        let items = match &self.stream[meant].content {
-            Content::Sequence(items) => items.as_slice(),
-            _ => &[id],
+        let items = match self.stream.content(meant) {
+            Content::Sequence(items) => items.collect(),
+            _ => vec![id],
         };
         if items.is_empty() {
             self.wrong(
@@ -433,15 +433,15 @@ impl<'s> Reader<'s> {
 
     /// What an alias stands for.
     fn meant(&self, id: NodeId) -> NodeId {
-        match &self.stream[id].content {
-            Content::Alias { target, .. } => *target,
+        match self.stream.content(id) {
+            Content::Alias { target, .. } => target,
             _ => id,
         }
     }
 
     /// The line of a value's key, which is there where the value is not; else its own.
     fn line(&self, at: NodeId) -> usize {
-        match self.stream[at].role {
+        match self.stream[at].role() {
             Role::Value { key } => self.stream[key].line(),
             _ => self.stream[at].line(),
         }

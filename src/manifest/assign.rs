@@ -274,8 +274,8 @@ fn walk(stream: &Stream<'_>, node: NodeId, done: usize, wish: Wish<'_>) -> Attem
         Ok(node) => return at(stream, node, wish),
         Err(missed) => missed,
     };
-    if let (Content::Alias { target, .. }, Wish::Set(_)) = (&stream[missed.node].content, wish) {
-        return walk(stream, *target, missed.steps, wish);
+    if let (Content::Alias { target, .. }, Wish::Set(_)) = (stream.content(missed.node), wish) {
+        return walk(stream, target, missed.steps, wish);
     }
     if let Some(inside) = stream.inside(missed.node) {
         let mut attempts: Vec<Attempt> = Vec::new();
@@ -336,7 +336,7 @@ fn merged(stream: &Stream<'_>, missed: &Missed, wish: Wish<'_>) -> Option<Attemp
         return None;
     };
     let source = brought_in(stream, missed.node, key, 0)?;
-    let line = match stream[source].role {
+    let line = match stream[source].role() {
         Role::Value { key } => stream[key].line(),
         _ => stream[source].line(),
     };
@@ -363,9 +363,9 @@ const MAX_MERGES: usize = 16;
 /// What the merge key of `mapping` brings in as `key`.
 fn brought_in(stream: &Stream<'_>, mapping: NodeId, key: &str, depth: usize) -> Option<NodeId> {
     let merge = stream.get(mapping, "<<").filter(|_| depth < MAX_MERGES)?;
-    let sources = std::iter::once(&merge).chain(stream.items(merge));
-    sources.copied().find_map(|source| {
-        let source = match stream[source].content {
+    let mut sources = std::iter::once(merge).chain(stream.items(merge));
+    sources.find_map(|source| {
+        let source = match stream.content(source) {
             Content::Alias { target, .. } => target,
             _ => source,
         };
@@ -436,7 +436,7 @@ fn at(stream: &Stream<'_>, node: NodeId, wish: Wish<'_>) -> Attempt {
     }
     let value = value_over(stream, Some(node), assignment);
     let is_collection = matches!(value, NewValue::Source(_));
-    let reason = match &stream[node].content {
+    let reason = match stream.content(node) {
         Content::Sequence(_) if !is_collection => {
             "is a list: name one of its items, or write a list as in [a, b]"
         }
@@ -467,9 +467,9 @@ fn template_in(stream: &Stream<'_>, node: NodeId) -> Option<(usize, bool)> {
     if is_one || write::is_template(stream, node) {
         return Some((stream[node].line(), true));
     }
-    let pairs = stream.pairs(node).iter();
-    let inner = pairs.flat_map(|(key, value)| [*key, *value]);
-    let mut inner = inner.chain(stream.items(node).iter().copied());
+    let pairs = stream.pairs(node);
+    let inner = pairs.flat_map(|(key, value)| [key, value]);
+    let mut inner = inner.chain(stream.items(node));
     let (line, _) = inner.find_map(|node| template_in(stream, node))?;
     Some((line, false))
 }
@@ -481,8 +481,8 @@ fn created(stream: &Stream<'_>, missed: &Missed, assignment: &ValueAssignment) -
     let value = value_over(stream, None, assignment);
     let new = Some(Said::new(&value));
     let node = missed.node;
-    let is_next = |index: usize| index == stream.items(node).len();
-    let edit = match (&stream[node].content, step) {
+    let is_next = |index: usize| index == stream.items(node).count();
+    let edit = match (stream.content(node), step) {
         _ if stream.is_null(node) => Edit::Set {
             node,
             value: made(path.steps().get(missed.steps..)?, value)?,
@@ -562,7 +562,7 @@ fn value_over(stream: &Stream<'_>, node: Option<NodeId>, assignment: &ValueAssig
         return assignment.value.clone();
     };
     let old = node.filter(|node| !stream.is_null(*node));
-    let is_text = match old.map(|node| &stream[node].content) {
+    let is_text = match old.map(|node| stream.content(node)) {
         Some(Content::Scalar(old)) => old.style != Style::Plain || !scalar::is_typed(&old.value),
         Some(_) => false,
         None => match assignment.path.path.steps().last() {
@@ -584,7 +584,7 @@ fn retyped(
     value: &NewValue,
     assignment: &ValueAssignment,
 ) -> Option<String> {
-    let Content::Scalar(old) = &stream[node].content else {
+    let Content::Scalar(old) = stream.content(node) else {
         return None;
     };
     let was = (old.style == Style::Plain).then(|| scalar::kind(&old.value))??;

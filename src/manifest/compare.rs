@@ -286,7 +286,7 @@ fn unfound(manifests: &[Manifest<'_>], is_meant: &dyn Fn(&str) -> bool) -> Vec<(
     let found = manifests.flat_map(|(number, manifest)| {
         let known: HashSet<_> = manifest.sites.iter().map(|site| site.node).collect();
         let stream = &manifest.stream;
-        let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
+        let values = stream.nodes().filter(|(_, node)| node.role() != Role::Key);
         let texts = values.filter_map(|(node, _)| Some((node, stream.scalar(node)?)));
         // What stands in front of a reference, as in `docker://`, is no part of it.
         let is_framed = |node| {
@@ -315,7 +315,7 @@ fn add_tags(seen: &mut Seen<'_>, repository: &RepositoryOf<'_>) {
     let manifest = seen.manifest;
     let nodes = manifest.stream.nodes();
     let scalars = nodes.filter(|(id, node)| {
-        node.role != Role::Key
+        node.role() != Role::Key
             && manifest
                 .stream
                 .scalar(*id)
@@ -472,7 +472,7 @@ impl<'m> Comparison<'m> {
                     continue;
                 }
                 let (resource, path) = at_path(after, is);
-                let line = match after.stream[is].role {
+                let line = match after.stream[is].role() {
                     Role::Value { key } => after.line(key),
                     _ => after.line(is),
                 };
@@ -539,7 +539,7 @@ type Lists = HashMap<(NodeId, NodeId), bool>;
 /// The list that all of `nodes` are in, the outermost one whose items only their order tells apart.
 fn list_of(stream: &Stream<'_>, nodes: &[NodeId]) -> Option<NodeId> {
     let is_item = |node: &NodeId| {
-        let is_item = matches!(stream[*node].role, Role::Item { .. });
+        let is_item = matches!(stream[*node].role(), Role::Item { .. });
         is_item && Link::to(stream, *node).0 == Link::Unnamed
     };
     let item = stream.ancestors(*nodes.first()?).filter(is_item).last()?;
@@ -556,8 +556,8 @@ fn said<'m>(manifest: Option<&'m Manifest<'_>>, node: NodeId) -> Option<Said<'m>
 /// As what a person reads it.
 fn text<'m>(manifest: Option<&'m Manifest<'_>>, node: NodeId) -> Option<&'m str> {
     let stream = &manifest?.stream;
-    match &stream[node].content {
-        Content::Alias { target, .. } => stream.value(*target),
+    match stream.content(node) {
+        Content::Alias { target, .. } => stream.value(target),
         _ => stream.value(node),
     }
 }
@@ -615,11 +615,12 @@ fn scalars<'m>(
     let mut located = Located::new(&manifest.stream);
     let nodes = manifest.stream.nodes();
     let is_nothing =
-        |node: NodeId| manifest.stream[node].role == Role::Root && manifest.stream.is_null(node);
+        |node: NodeId| manifest.stream[node].role() == Role::Root && manifest.stream.is_null(node);
     let is_value =
-        |content: &Content<'_>| matches!(content, Content::Scalar(_) | Content::Alias { .. });
-    let scalars = nodes
-        .filter(|(id, node)| node.role != Role::Key && is_value(&node.content) && !is_nothing(*id));
+        |content: Content<'_>| matches!(content, Content::Scalar(_) | Content::Alias { .. });
+    let scalars = nodes.filter(|(id, node)| {
+        node.role() != Role::Key && is_value(manifest.stream.content(*id)) && !is_nothing(*id)
+    });
     scalars
         .map(|(node, _)| (located.place(places, node), node))
         .collect()

@@ -47,7 +47,7 @@ fn version_elsewhere(
             "where {key} makes up the tag, change it with `set`"
         )),
     }
-    let is_mapping = matches!(manifest.stream[site.node].content, Content::Mapping(_));
+    let is_mapping = matches!(manifest.stream.content(site.node), Content::Mapping(_));
     let own = manifest.address(site.node);
     let version = image.tag().or(image.digest()).unwrap_or_default();
     let version = NewValue::Text(version.to_owned()).written();

@@ -179,7 +179,7 @@ pub(super) struct Room {
 impl Room {
     /// Counts what is held as well from now on.
     pub fn take(&mut self, manifest: &Manifest<'_>) -> Result<(), ManifestError> {
-        self.nodes += manifest.stream.len() as u64;
+        self.nodes += manifest.stream.room() as u64;
         self.images += manifest.sites.len() as u64;
         let checked = ALL_NODES.check(self.nodes).and(IMAGES.check(self.images));
         checked.map_err(too_much(&manifest.file.path))
@@ -339,7 +339,7 @@ impl<'f> Manifest<'f> {
     fn is_name_of_item(&self, node: NodeId) -> bool {
         let stream = &self.stream;
         let item = stream[node].parent;
-        let is_item = item.is_some_and(|item| matches!(stream[item].role, Role::Item { .. }));
+        let is_item = item.is_some_and(|item| matches!(stream[item].role(), Role::Item { .. }));
         is_item && stream.key_of(node) == Some("name")
     }
 

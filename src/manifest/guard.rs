@@ -73,11 +73,11 @@ fn encrypted_in(stream: &Stream<'_>, node: NodeId) -> Option<NodeId> {
     if stream.value(node).is_some_and(is_encrypted) {
         return Some(node);
     }
-    let mut pairs = stream.pairs(node).iter();
-    let in_pairs = pairs.find_map(|(_, value)| encrypted_in(stream, *value));
+    let mut pairs = stream.pairs(node);
+    let in_pairs = pairs.find_map(|(_, value)| encrypted_in(stream, value));
     in_pairs.or_else(|| {
-        let mut items = stream.items(node).iter();
-        items.find_map(|item| encrypted_in(stream, *item))
+        let mut items = stream.items(node);
+        items.find_map(|item| encrypted_in(stream, item))
     })
 }
 

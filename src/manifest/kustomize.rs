@@ -35,9 +35,9 @@ impl ImageEntry {
     /// have names too.
     pub fn find(stream: &Stream<'_>, file: &RepoPath, id: NodeId) -> Option<Self> {
         let part = |wanted| {
-            let mut pairs = stream.pairs(id).iter();
+            let mut pairs = stream.pairs(id);
             let (key, node) = pairs.find(|(key, _)| stream.value(*key) == Some(wanted))?;
-            Slot::read(stream, Some(*key), *node)
+            Slot::read(stream, Some(key), node)
         };
         let entry = Self {
             mapping: id,

@@ -315,21 +315,21 @@ pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Vec<Pa
     if let Some(meant) = in_other_notation(stream, missed, path) {
         return vec![meant];
     }
-    let (wanted, there): (&str, Vec<&str>) = match (&stream[missed.node].content, step) {
+    let (wanted, there): (&str, Vec<&str>) = match (stream.content(missed.node), step) {
         (Content::Mapping(pairs), Step::Key(wanted)) => {
-            let keys = pairs.iter().filter_map(|(key, _)| stream.value(*key));
+            let keys = pairs.filter_map(|(key, _)| stream.value(key));
             (wanted, keys.collect())
         }
         (Content::Sequence(items), Step::Field { key, value }) => {
-            let field = |item: &NodeId| stream.value(stream.get(*item, key)?);
+            let field = |item| stream.value(stream.get(item, key)?);
             if let MissedReason::Ambiguous(_) = missed.reason {
-                let items = items.iter().zip(0..);
-                let items = items.filter(|(item, _)| field(item) == Some(value));
+                let items = items.zip(0..);
+                let items = items.filter(|(item, _)| field(*item) == Some(value));
                 let steps = items.map(|(_, index)| Step::Index(index));
                 let paths = steps.map(|step| path.with_step(missed.steps, step));
                 return paths.take(error::LISTED).collect();
             }
-            (value, items.iter().filter_map(field).collect())
+            (value, items.filter_map(field).collect())
         }
         _ => return Vec::new(),
     };
@@ -340,11 +340,11 @@ pub(super) fn meant(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Vec<Pa
     let step = match step {
         // What is chosen by the value that changes has another one now.
         Step::Field { key, .. } if path.from(missed.steps).chooses_by_its_end() => {
-            let has_it = |item: &NodeId| {
-                let field = stream.get(*item, key).and_then(|node| stream.value(node));
+            let has_it = |item| {
+                let field = stream.get(item, key).and_then(|node| stream.value(node));
                 field == Some(near.as_str())
             };
-            let index = stream.items(missed.node).iter().position(has_it);
+            let index = stream.items(missed.node).position(has_it);
             Step::Index(
                 index
                     .and_then(|index| index.try_into().ok())
@@ -396,31 +396,30 @@ fn joined_by_dots(stream: &Stream<'_>, missed: &Missed, path: &Path) -> Option<P
 pub(super) fn what_is_at(stream: &Stream<'_>, missed: &Missed, path: &Path) -> String {
     let step = path.steps().get(missed.steps);
     let wanted = step.map(ToString::to_string).unwrap_or_default();
-    match (&stream[missed.node].content, &missed.reason) {
+    match (stream.content(missed.node), &missed.reason) {
         (Content::Alias { name, target }, _) => format!(
             "is the alias `*{name}`; what it stands for is written at its anchor on line {}",
-            stream[*target].line()
+            stream[target].line()
         ),
         (_, MissedReason::Ambiguous(count)) => {
             format!("has {count} items that {wanted} means: choose one by its index")
         }
         (Content::Mapping(pairs), _) => {
-            let keys = pairs.iter().filter_map(|(key, _)| stream.value(*key));
+            let keys = pairs.filter_map(|(key, _)| stream.value(key));
             let keys = error::nearest_texts(keys.map(|key| shown(key).into_owned()), &wanted);
             format!("has the keys {}", error::listed(&keys))
         }
         (Content::Sequence(items), _) => match step {
             Some(Step::Field { key, .. }) => {
                 let fields = items
-                    .iter()
-                    .filter_map(|item| stream.value(stream.get(*item, key)?))
+                    .filter_map(|item| stream.value(stream.get(item, key)?))
                     .map(|field| shown(field).into_owned());
                 let fields = error::nearest_texts(fields, &wanted);
                 format!("is a list in which {key} is {}", error::listed(&fields))
             }
             _ => format!(
                 "is a list of {}: choose one as in [0] or [name=web], or append one with [+]",
-                match items.len() {
+                match items.count() {
                     1 => "1 item".to_owned(),
                     count => format!("{count} items"),
                 }

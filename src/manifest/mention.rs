@@ -440,7 +440,7 @@ fn texts<'m>(manifest: &'m Manifest<'_>) -> impl Iterator<Item = (NodeId, &'m st
     let stream = &manifest.stream;
     let values = stream
         .nodes()
-        .filter(|(_, node)| node.role != Role::Key && node.role != Role::Root);
+        .filter(|(_, node)| node.role() != Role::Key && node.role() != Role::Root);
     values.filter_map(|(node, _)| Some((node, stream.value(node)?.trim_end())))
 }
 
@@ -468,12 +468,12 @@ fn beside<'m>(
         ))
     };
     if let Some((own, _)) = named(around).filter(|_| key == "value") {
-        let items = stream[around].parent.map(|list| stream.items(list));
-        let items = items.unwrap_or_default().iter();
-        return Some((own, items.filter_map(|item| named(*item)).collect()));
+        let list = stream[around].parent.into_iter();
+        let items = list.flat_map(|list| stream.items(list));
+        return Some((own, items.filter_map(named).collect()));
     }
-    let pairs = stream.pairs(around).iter();
-    let pairs = pairs.filter_map(|(key, value)| Some((stream.value(*key)?, *value)));
+    let pairs = stream.pairs(around);
+    let pairs = pairs.filter_map(|(key, value)| Some((stream.value(key)?, value)));
     Some((key, pairs.collect()))
 }
 

@@ -33,7 +33,7 @@ fn around<'s>(
     node: NodeId,
     is_one: impl Fn(NodeId) -> Option<&'s str>,
 ) -> Option<&'s str> {
-    let is_document = |object: NodeId| stream[object].role == Role::Root;
+    let is_document = |object: NodeId| stream[object].role() == Role::Root;
     stream.ancestors(node).find_map(|object| {
         // Inside of a document, a kind alone may be one of anything.
         let is_object = is_document(object) || stream.get(object, "apiVersion").is_some();
@@ -158,7 +158,7 @@ fn is_below(stream: &Stream<'_>, node: NodeId, keys: &[&str]) -> bool {
 /// has them: `{major: 16, image: …}`.
 pub(super) fn major_of<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<&'s str> {
     let item = stream[node].parent?;
-    let is_item = matches!(stream[item].role, Role::Item { .. });
+    let is_item = matches!(stream[item].role(), Role::Item { .. });
     let major = stream.value(stream.get(item, "major")?)?;
     let is_number = !major.is_empty() && major.bytes().all(|b| b.is_ascii_digit());
     (is_item && is_number && stream.get(item, "image") == Some(node)).then_some(major)

@@ -182,11 +182,8 @@ fn address(
             continue;
         };
         // The item of a list is among what the list's key says.
-        let (holder, item) = match stream[at].role {
-            Role::Item { .. } => (
-                around,
-                stream.items(around).iter().position(|own| *own == at)?,
-            ),
+        let (holder, item) = match stream[at].role() {
+            Role::Item { .. } => (around, stream.items(around).position(|own| own == at)?),
             _ => (at, 0),
         };
         let key = stream.key_of(holder)?;

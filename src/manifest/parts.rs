@@ -78,13 +78,13 @@ impl Pins {
     pub fn of(stream: &Stream<'_>, mapping: NodeId, digest: Option<&Slot>) -> Self {
         let mut pins = Self::default();
         for (key, node) in stream.pairs(mapping) {
-            let key = keys::plain(stream.value(*key).unwrap_or_default());
-            let text = slot::value(stream, *node).unwrap_or_default();
-            let is_own = digest.is_some_and(|digest| digest.node == *node);
+            let key = keys::plain(stream.value(key).unwrap_or_default());
+            let text = slot::value(stream, node).unwrap_or_default();
+            let is_own = digest.is_some_and(|digest| digest.node == node);
             match key.as_str() {
-                "usedigest" => pins.switch = Some((*node, text.eq_ignore_ascii_case("true"))),
+                "usedigest" => pins.switch = Some((node, text.eq_ignore_ascii_case("true"))),
                 key if key.contains("digest") && !is_own && image::is_digest(text) => {
-                    pins.others.push(*node);
+                    pins.others.push(node);
                 }
                 _ => {}
             }

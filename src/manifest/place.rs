@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::mem::Discriminant;
+use std::num::NonZeroU32;
 
 use super::keys;
 use super::request::ResourceFilter;
@@ -163,7 +165,7 @@ impl<'s> Link<'s> {
     pub fn to(stream: &'s Stream<'_>, node: NodeId) -> (Self, Option<NodeId>) {
         let parent = stream[node].parent;
         let text = |mapping, key| stream.value(stream.get(mapping, key)?);
-        let link = match stream[node].role {
+        let link = match stream[node].role() {
             Role::Value { key } => stream.value(key).map(Self::Key),
             Role::Key => None,
             Role::Root => Object::read(stream, node)
@@ -224,7 +226,7 @@ fn known_by<'s>(stream: &Stream<'_>, list: Option<NodeId>, name: &'s str) -> &'s
 fn is_list_of_objects(stream: &Stream<'_>, list: NodeId) -> bool {
     let document = stream[list]
         .parent
-        .filter(|document| stream[*document].role == Role::Root);
+        .filter(|document| stream[*document].role() == Role::Root);
     let kind = document.and_then(|document| stream.value(stream.get(document, "kind")?));
     let is_object = document.and_then(|document| Object::read(stream, document));
     stream.key_of(list) == Some("items")
@@ -235,17 +237,37 @@ fn is_list_of_objects(stream: &Stream<'_>, list: NodeId) -> bool {
 /// The number of a place: the same in all versions that have been [`Located`] with one [`Places`].
 pub(super) type PlaceNumber = usize;
 
-/// The places of several versions of a file, numbered, so that comparing them is linear.
+/// The places of several versions of a file, numbered, so that comparing them is linear. There may be as many as nodes.
 #[derive(Default)]
 pub(super) struct Places<'s> {
-    known: HashMap<(Option<PlaceNumber>, Link<'s>), PlaceNumber>,
+    /// By what is around it, what kind of link leads there, and the word of that.
+    known: HashMap<(Option<Small>, Discriminant<Link<'s>>, &'s str), Small>,
+    /// Those of objects, which are few, and of whose links there is more to say.
+    objects: HashMap<(Option<Small>, Object<'s>), Small>,
+}
+
+/// A [`PlaceNumber`], from 1: one of a file's nodes.
+type Small = NonZeroU32;
+
+impl<'s> Places<'s> {
+    fn number(&mut self, around: Option<Small>, link: Link<'s>) -> Small {
+        let count = (self.known.len() + self.objects.len()) as u32;
+        let next = NonZeroU32::MIN.saturating_add(count);
+        let word = match link {
+            Link::Object(object) => return *self.objects.entry((around, object)).or_insert(next),
+            Link::Key(word) | Link::Named(word) => word,
+            Link::Only | Link::Unnamed => "",
+        };
+        let key = (around, std::mem::discriminant(&link), word);
+        *self.known.entry(key).or_insert(next)
+    }
 }
 
 /// A version of a file, and where its nodes are.
 pub(super) struct Located<'s, 't> {
     stream: &'s Stream<'t>,
     /// By the node's number; none where nobody has asked yet.
-    numbers: Vec<Option<PlaceNumber>>,
+    numbers: Vec<Option<Small>>,
 }
 
 impl<'s, 't> Located<'s, 't> {
@@ -256,13 +278,23 @@ impl<'s, 't> Located<'s, 't> {
 
     /// Where `node` is. What is around it is asked first, which is no deeper than YAML may nest.
     pub fn place(&mut self, places: &mut Places<'s>, node: NodeId) -> PlaceNumber {
+        self.small(places, node).get() as usize - 1
+    }
+
+    /// Where `node`, which is no key, is, if anybody has asked.
+    pub fn known(&self, node: NodeId) -> Option<PlaceNumber> {
+        let is_key = self.stream[node].role() == Role::Key;
+        let number = self.numbers[node.number()].filter(|_| !is_key)?;
+        Some(number.get() as usize - 1)
+    }
+
+    fn small(&mut self, places: &mut Places<'s>, node: NodeId) -> Small {
         if let Some(known) = self.numbers[node.number()] {
             return known;
         }
         let (link, around) = Link::to(self.stream, node);
-        let around = around.map(|around| self.place(places, around));
-        let count = places.known.len();
-        let number = *places.known.entry((around, link)).or_insert(count);
+        let around = around.map(|around| self.small(places, around));
+        let number = places.number(around, link);
         self.numbers[node.number()] = Some(number);
         number
     }

@@ -104,9 +104,9 @@ fn value_of(stream: &Stream<'_>, name: &str) -> Option<NodeId> {
         value.is_some_and(|value| !value.is_empty())
     };
     stream.nodes().find_map(|(id, _)| {
-        let by_key = stream.pairs(id).iter();
+        let by_key = stream.pairs(id);
         let by_key = by_key.filter(|(key, _)| stream.value(*key) == Some(name));
-        let by_key = by_key.map(|(_, value)| *value).find(is_value);
+        let by_key = by_key.map(|(_, value)| value).find(is_value);
         let is_named = || {
             let named = stream.get(id, "name")?;
             (stream.value(named) == Some(name)).then(|| stream.get(id, "value"))?

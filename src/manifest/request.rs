@@ -202,8 +202,8 @@ pub fn images_in_mapping(line: &str) -> Option<Vec<String>> {
     }
     let stream = Stream::parse(line.as_bytes()).ok()?;
     let [root] = stream.roots() else { return None };
-    let pairs = stream.pairs(*root).iter().map(|(key, value)| {
-        let (key, value) = (stream.value(*key)?, stream.value(*value)?);
+    let pairs = stream.pairs(*root).map(|(key, value)| {
+        let (key, value) = (stream.value(key)?, stream.value(value)?);
         let line = match key {
             "image" => value.to_owned(),
             container => format!("{container}={value}"),
@@ -578,7 +578,7 @@ fn read_value(text: &str) -> Option<(NewValue, Option<&'static str>)> {
     if stream.source(*root) != Some(untagged) || stream[*root].anchored {
         return None;
     }
-    let value = match &stream[*root].content {
+    let value = match stream.content(*root) {
         Content::Scalar(read) if tag == Some("str") => NewValue::Text(read.value.to_string()),
         Content::Scalar(read) => {
             match read.style == Style::Plain && scalar::is_typed(&read.value) {

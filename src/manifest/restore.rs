@@ -9,6 +9,7 @@ use super::hunks::{self, First};
 use super::place::{Link, Located, Object, Place, PlaceNumber, Places, shown};
 use super::source::{self, Masked};
 use super::template::{Hindrance, Templates};
+use crate::limits::{Exceeded, RESTORED};
 use crate::yaml::path::path_of;
 use crate::yaml::{
     Content, Edit, EditError, Inside, NewValue, NodeId, Role, Stream, Style, edit, scalar,
@@ -92,11 +93,7 @@ pub enum RestoreError {
 /// See [`RestoreError`].
 pub fn restore(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, RestoreError> {
     let masked = [tip, before, after].map(Masked::of);
-    let [tip, before, after] = [
-        Read::new(tip, masked[0].as_ref())?,
-        Read::new(before, masked[1].as_ref())?,
-        Read::new(after, masked[2].as_ref())?,
-    ];
+    let [tip, before, after] = Read::all([tip, before, after], &masked)?;
     if is_taken_back(&tip, tip.text, &before, &after)
         && !is_taken_back(&after, after.text, &before, &after)
     {
@@ -144,6 +141,19 @@ impl<'s> Read<'s> {
             stream,
             masked,
         })
+    }
+
+    /// Those of three versions.
+    fn all(
+        bytes: [&'s [u8]; 3],
+        masked: &'s [Option<Masked>; 3],
+    ) -> Result<[Self; 3], RestoreError> {
+        let mut all = Vec::new();
+        for (bytes, masked) in bytes.into_iter().zip(masked) {
+            all.push(Self::new(bytes, masked.as_ref())?);
+            check_room(all.iter().map(|read| &read.stream)).map_err(unreadable)?;
+        }
+        all.try_into().map_err(|_| RestoreError::Structure)
     }
 
     /// Its templates, where they are hidden.
@@ -195,7 +205,7 @@ impl<'s> Read<'s> {
         let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
         let lines: Vec<usize> = std::iter::once(0).chain(ends).collect();
         let held = version.places.iter().map(|held| {
-            let line = |held: &Held<'_>| match version.stream[held.node].role {
+            let line = |held: &Held<'_>| match version.stream[held.node].role() {
                 Role::Value { key } => version.stream[key].line(),
                 _ => version.stream[held.node].line(),
             };
@@ -210,6 +220,11 @@ impl<'s> Read<'s> {
             around
         }
     }
+}
+
+/// Refuses versions of a file in which there is more than can be told apart.
+fn check_room<'s>(versions: impl Iterator<Item = &'s Stream<'s>>) -> Result<(), Exceeded> {
+    RESTORED.check(versions.map(|stream| stream.room() as u64).sum())
 }
 
 fn unreadable(error: impl fmt::Display) -> RestoreError {
@@ -326,6 +341,7 @@ fn values_back(
     after: &Stream<'_>,
     meant: &Meant<'_>,
 ) -> Result<Vec<Edit>, RestoreError> {
+    check_room([tip, before, after].into_iter()).map_err(unreadable)?;
     let mut places = Places::default();
     let [tip, before, after] =
         [tip, before, after].map(|stream| Version::read(stream, &mut places));
@@ -434,8 +450,7 @@ impl RestoreError {
 /// another that looks alike. What is no YAML can't be judged, and does not pass.
 pub fn takes_back(tip: &[u8], merged: &[u8], before: &[u8], after: &[u8]) -> bool {
     let masked = [tip, before, after].map(Masked::of);
-    let read = |bytes, number: usize| Read::new(bytes, masked[number].as_ref());
-    let (Ok(tip), Ok(before), Ok(after)) = (read(tip, 0), read(before, 1), read(after, 2)) else {
+    let Ok([tip, before, after]) = Read::all([tip, before, after], &masked) else {
         return false;
     };
     std::str::from_utf8(merged).is_ok_and(|merged| is_taken_back(&tip, merged, &before, &after))
@@ -476,6 +491,9 @@ fn are_branches_kept(versions: [&Read<'_>; 4]) -> bool {
 
 /// Whether `merged` is `tip` without the change from `before` to `after`, by what they say.
 fn is_undone([tip, merged, before, after]: [&Stream<'_>; 4]) -> bool {
+    if check_room([tip, before, after].into_iter()).is_err() {
+        return false;
+    }
     let mut places = Places::default();
     let [tip, merged, before, after] =
         [tip, merged, before, after].map(|stream| Version::read(stream, &mut places));
@@ -636,6 +654,23 @@ enum Value<'s> {
     Mapping,
 }
 
+impl<'s> Value<'s> {
+    fn of(stream: &'s Stream<'_>, node: NodeId, place: impl FnOnce(NodeId) -> PlaceNumber) -> Self {
+        match (stream.content(node), stream.tag(node)) {
+            (Content::Scalar(read), Some(tag)) => Self::Tagged(tag, read.value),
+            (Content::Scalar(read), None) => {
+                match read.style == Style::Plain && scalar::is_typed(read.value) {
+                    true => Self::Typed(read.value),
+                    false => Self::Text(read.value),
+                }
+            }
+            (Content::Alias { target, .. }, _) => Self::Alias(place(target)),
+            (Content::Sequence(_), _) => Self::List,
+            (Content::Mapping(_), _) => Self::Mapping,
+        }
+    }
+}
+
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -669,8 +704,7 @@ struct Version<'s, 't> {
     lists: HashMap<List, Vec<(PlaceNumber, Value<'s>)>>,
     /// Places of objects, keys and names that are there twice.
     doubles: HashSet<PlaceNumber>,
-    /// The place of each node that is no key.
-    numbers: HashMap<NodeId, PlaceNumber>,
+    located: Located<'s, 't>,
 }
 
 /// What has the object, the key or the name of another one beside it.
@@ -697,7 +731,7 @@ fn doubles(stream: &Stream<'_>, places: &[Vec<NodeId>]) -> HashSet<NodeId> {
 impl<'s, 't> Version<'s, 't> {
     fn read(stream: &'s Stream<'t>, places: &mut Places<'s>) -> Self {
         let mut located = Located::new(stream);
-        let nodes = || stream.nodes().filter(|(_, node)| node.role != Role::Key);
+        let nodes = || stream.nodes().filter(|(_, node)| node.role() != Role::Key);
         let mut met: Vec<Vec<NodeId>> = Vec::new();
         for (id, _) in nodes() {
             let place = located.place(places, id);
@@ -715,18 +749,18 @@ impl<'s, 't> Version<'s, 't> {
                 .collect(),
             lists: HashMap::new(),
             doubles: HashSet::new(),
-            numbers: HashMap::new(),
+            located,
         };
         for node in &doubles {
-            version.doubles.insert(located.place(places, *node));
+            version.doubles.insert(version.located.place(places, *node));
         }
         // What is inside of a thing that only its order tells apart is in its list.
         let mut inside: HashMap<NodeId, List> = HashMap::new();
         for (node, _) in nodes() {
             let (link, around) = Link::to(stream, node);
-            let place = located.place(places, node);
-            let value = version.value(node, |target| located.place(places, target));
-            let list = around.map(|around| located.place(places, around));
+            let place = version.located.place(places, node);
+            let value = Value::of(stream, node, |target| version.located.place(places, target));
+            let list = around.map(|around| version.located.place(places, around));
             let outer = around.and_then(|around| inside.get(&around).copied());
             let own = outer.or(doubles.contains(&node).then_some(list));
             if let Some(list) = own.or((link == Link::Unnamed).then_some(list)) {
@@ -735,7 +769,6 @@ impl<'s, 't> Version<'s, 't> {
             }
             let list = own;
             version.places[place].push(Held { node, value, list });
-            version.numbers.insert(node, place);
         }
         version
     }
@@ -744,21 +777,6 @@ impl<'s, 't> Version<'s, 't> {
     fn all(&self) -> impl Iterator<Item = (PlaceNumber, &[Held<'s>])> {
         let places = self.places.iter().map(Vec::as_slice).enumerate();
         places.filter(|(_, held)| !held.is_empty())
-    }
-
-    fn value(&self, node: NodeId, place: impl FnOnce(NodeId) -> PlaceNumber) -> Value<'s> {
-        match (&self.stream[node].content, self.stream.tag(node)) {
-            (Content::Scalar(read), Some(tag)) => Value::Tagged(tag, &read.value),
-            (Content::Scalar(read), None) => {
-                match read.style == Style::Plain && scalar::is_typed(&read.value) {
-                    true => Value::Typed(&read.value),
-                    false => Value::Text(&read.value),
-                }
-            }
-            (Content::Alias { target, .. }, _) => Value::Alias(place(*target)),
-            (Content::Sequence(_), _) => Value::List,
-            (Content::Mapping(_), _) => Value::Mapping,
-        }
     }
 
     /// The document that a text is; none with templates in it, as nobody knows in which branches its lines are.
@@ -773,7 +791,7 @@ impl<'s, 't> Version<'s, 't> {
 
     /// The place of the collection that holds `node`.
     fn place_around(&self, node: NodeId) -> Option<PlaceNumber> {
-        self.numbers.get(&self.stream[node].parent?).copied()
+        self.located.known(self.stream[node].parent?)
     }
 
     /// Whether what is new at `place`, and was not in `after`, is in `tip` among what it was among: all items
@@ -819,14 +837,11 @@ impl<'s, 't> Version<'s, 't> {
     /// The places of what is directly in the collections at `around`.
     fn places_in(&self, around: PlaceNumber) -> impl Iterator<Item = PlaceNumber> {
         let children = |held: &Held<'_>| -> Vec<NodeId> {
-            match &self.stream[held.node].content {
-                Content::Mapping(pairs) => pairs.iter().map(|(_, value)| *value).collect(),
-                Content::Sequence(items) => items.clone(),
-                Content::Scalar(_) | Content::Alias { .. } => Vec::new(),
-            }
+            let values = self.stream.pairs(held.node).map(|(_, value)| value);
+            values.chain(self.stream.items(held.node)).collect()
         };
         let children = self.at(around).iter().flat_map(children);
-        children.filter_map(|node| self.numbers.get(&node).copied())
+        children.filter_map(|node| self.located.known(node))
     }
 
     fn is_same_list(&self, other: &Self, list: List) -> bool {
@@ -875,7 +890,7 @@ impl<'s, 't> Version<'s, 't> {
         let Some(raw) = before.stream.raw(was.node) else {
             return false;
         };
-        let column = |version: &Self, held: &Held<'_>| match version.stream[held.node].role {
+        let column = |version: &Self, held: &Held<'_>| match version.stream[held.node].role() {
             Role::Value { key } => Some(version.stream[key].column()),
             _ => None,
         };

@@ -32,11 +32,11 @@ enum Form<'v> {
 impl<'v> Said<'v> {
     /// What a scalar says, or an alias; none for lists and mappings.
     pub fn of(stream: &'v Stream<'_>, node: NodeId) -> Option<Self> {
-        let scalar = match &stream[node].content {
+        let scalar = match stream.content(node) {
             Content::Scalar(scalar) => scalar,
             Content::Alias { name, target } => {
-                let name = Cow::Borrowed(*name);
-                let text = match stream.value(*target) {
+                let name = Cow::Borrowed(name);
+                let text = match stream.value(target) {
                     Some(text) => Cow::Borrowed(text),
                     None => Cow::Owned(format!("*{name}")),
                 };

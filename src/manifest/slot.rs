@@ -42,7 +42,7 @@ enum Piece {
 impl Slot {
     /// The scalar at `node`, or the one that the alias there stands for.
     pub fn read(stream: &Stream<'_>, key: Option<NodeId>, node: NodeId) -> Option<Self> {
-        let source = match stream[node].content {
+        let source = match stream.content(node) {
             Content::Alias { target, .. } => target,
             _ => node,
         };

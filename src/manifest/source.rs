@@ -219,7 +219,7 @@ mod tests {
         let masked = Masked::new(text);
         assert_eq!(masked.text.len(), text.len());
         let stream = Stream::parse(masked.text.as_bytes()).unwrap();
-        assert_eq!(stream.pairs(stream.roots()[0]).len(), 3);
+        assert_eq!(stream.pairs(stream.roots()[0]).count(), 3);
         let back = |text: &str| {
             masked
                 .unmask(text.as_bytes())

@@ -240,10 +240,10 @@ impl<'r> Targets<'r> {
         if anchors.is_empty() {
             return;
         }
-        for (id, node) in stream.nodes() {
+        for (id, _) in stream.nodes() {
             let is_target = self.users.contains(&id);
-            if let Content::Alias { target, .. } = &node.content
-                && let Some(lines) = anchors.get_mut(target)
+            if let Content::Alias { target, .. } = stream.content(id)
+                && let Some(lines) = anchors.get_mut(&target)
                 && !is_target
             {
                 lines.push(manifest.line(id).to_string());
@@ -274,8 +274,8 @@ struct Others<'m> {
 impl<'m> Others<'m> {
     fn of(targets: &Targets<'_>, manifest: &'m Manifest<'_>) -> Self {
         let mut aliases: HashMap<_, Vec<_>> = HashMap::new();
-        for (id, node) in manifest.stream.nodes() {
-            if let Content::Alias { target, .. } = node.content
+        for (id, _) in manifest.stream.nodes() {
+            if let Content::Alias { target, .. } = manifest.stream.content(id)
                 && !targets.users.contains(&id)
             {
                 aliases.entry(target).or_default().push(id);

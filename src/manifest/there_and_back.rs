@@ -240,7 +240,7 @@ fn wishes(text: &str, prefix: &str) -> Vec<String> {
     let count = stream.roots().len();
     let mut wishes = Vec::new();
     for (id, node) in stream.nodes() {
-        if node.role == Role::Key {
+        if node.role() == Role::Key {
             continue;
         }
         let own = path::path_of(&stream, id).to_string();
@@ -259,15 +259,15 @@ fn wishes(text: &str, prefix: &str) -> Vec<String> {
             wishes.push(format!("{at}={{k: v, l: [1]}}"));
             wishes.push(format!("{at}=[z, 2]"));
         }
-        match &node.content {
+        match stream.content(id) {
             Content::Mapping(_) => {
                 wishes.push(format!("{open}.new:=v"));
                 wishes.push(format!("{open}.new.deep:=12"));
                 wishes.push(format!("{open}.new[+].deep:=true"));
             }
-            Content::Sequence(items) => {
+            Content::Sequence(mut items) => {
                 // One of another length that has some of the items.
-                let last = items.last().and_then(|last| stream.value(*last));
+                let last = items.next_back().and_then(|last| stream.value(last));
                 let last = last.filter(|last| scalar::is_plain_string(last, true));
                 if let Some(last) = last
                     && node.parent.is_some()

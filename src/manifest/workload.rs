@@ -31,7 +31,7 @@ pub(super) struct Container {
 /// The container that `mapping` is: by its `name` in a list, by its key in a mapping. None if it is none.
 pub(super) fn container(stream: &Stream<'_>, mapping: NodeId) -> Option<Container> {
     let around = stream[mapping].parent?;
-    match stream[mapping].role {
+    match stream[mapping].role() {
         Role::Item { .. } if holds_containers(stream.key_of(around)?, false) => Some(Container {
             name: name(stream, mapping),
         }),
@@ -53,7 +53,7 @@ pub(super) fn container(stream: &Stream<'_>, mapping: NodeId) -> Option<Containe
 
 /// The `name` of an item, if that is written there, also where an alias or a merge key brings it in.
 pub(super) fn name(stream: &Stream<'_>, item: NodeId) -> Option<String> {
-    let target = |node: NodeId| match stream[node].content {
+    let target = |node: NodeId| match stream.content(node) {
         Content::Alias { target, .. } => target,
         _ => node,
     };

@@ -212,6 +212,5 @@ pub(super) fn kept_tag(tag: &str) -> Option<String> {
 pub(super) fn is_template(stream: &Stream<'_>, node: NodeId) -> bool {
     stream
         .pairs(node)
-        .iter()
-        .any(|(key, _)| stream[*key].in_flow && matches!(stream[*key].content, Content::Mapping(_)))
+        .any(|(key, _)| stream[key].in_flow && matches!(stream.content(key), Content::Mapping(_)))
 }

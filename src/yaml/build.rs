@@ -15,7 +15,8 @@ use yaml_rust2::parser::{Event, Parser, Tag};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
 use super::document::{
-    Content, MAX_BYTES, MAX_DEPTH, Node, NodeId, ParseError, Role, Scalar, Span, Stream, Style,
+    Kind, MAX_BYTES, MAX_DEPTH, Node, NodeId, ParseError, Role, Span, Stream, Style, TextNumber,
+    Texts, as_written, rooms,
 };
 use crate::limits::NODES;
 
@@ -199,13 +200,17 @@ fn too_shallow(text: &str, error: &ScanError, shown: &Shown) -> Option<RangeIncl
     }
 }
 
+/// How many bytes an anchor takes while a file is read: the parser keeps each by its name.
+const ANCHOR: usize = 128;
+
 /// Turns the parser's events into a [`Stream`].
 struct Builder<'t, 'd> {
     text: &'t str,
     positions: Positions<'t, 'd>,
-    nodes: Vec<Node<'t>>,
+    nodes: Vec<Node>,
     roots: Vec<NodeId>,
-    tags: HashMap<NodeId, Box<str>>,
+    texts: Texts,
+    tags: Vec<(NodeId, TextNumber)>,
     /// The collections that are open, outermost first.
     open: Vec<Open>,
     /// The node of each of the parser's anchor numbers.
@@ -218,6 +223,8 @@ struct Open {
     node: NodeId,
     /// In a mapping, the key whose value comes next.
     key: Option<NodeId>,
+    /// In a list, how many items there are so far.
+    items: u32,
 }
 
 impl<'t, 'd> Builder<'t, 'd> {
@@ -227,7 +234,8 @@ impl<'t, 'd> Builder<'t, 'd> {
             positions: Positions::new(text, shown),
             nodes: Vec::new(),
             roots: Vec::new(),
-            tags: HashMap::new(),
+            texts: Texts::default(),
+            tags: Vec::new(),
             open: Vec::new(),
             anchors: HashMap::new(),
             last_end: 0,
@@ -247,9 +255,7 @@ impl<'t, 'd> Builder<'t, 'd> {
         let mut parser = Parser::new_from_str(body);
         loop {
             let (event, mark) = parser.next_token().map_err(Stop::Scan)?;
-            NODES
-                .check(self.nodes.len() as u64)
-                .map_err(ParseError::from)?;
+            NODES.check(self.room() as u64).map_err(ParseError::from)?;
             match event {
                 Event::StreamEnd => {
                     if self.roots.is_empty() {
@@ -262,10 +268,10 @@ impl<'t, 'd> Builder<'t, 'd> {
                     self.scalar(value, style, anchor, tag, mark);
                 }
                 Event::SequenceStart(anchor, tag) => {
-                    self.open(Content::Sequence(Vec::new()), anchor, tag, mark)?;
+                    self.open(Kind::Sequence, anchor, tag, mark)?;
                 }
                 Event::MappingStart(anchor, tag) => {
-                    self.open(Content::Mapping(Vec::new()), anchor, tag, mark)?;
+                    self.open(Kind::Mapping, anchor, tag, mark)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(mark),
                 Event::Alias(anchor) => self.alias(anchor, mark)?,
@@ -273,15 +279,25 @@ impl<'t, 'd> Builder<'t, 'd> {
                 }
             }
         }
+        self.nodes.shrink_to_fit();
+        self.texts.shrink_to_fit();
+        self.tags.shrink_to_fit();
         Ok(Stream {
             text: self.text,
             nodes: self.nodes,
             roots: self.roots,
+            texts: self.texts,
             tags: self.tags,
             depth: 0,
             wide: OnceLock::new(),
             breaks: OnceLock::new(),
         })
+    }
+
+    /// How much room is taken, as so many nodes.
+    fn room(&self) -> usize {
+        let tags = size_of_val(&*self.tags);
+        self.nodes.len() + rooms(self.texts.bytes() + tags + self.anchors.len() * ANCHOR)
     }
 
     fn scalar(
@@ -297,10 +313,14 @@ impl<'t, 'd> Builder<'t, 'd> {
         if let Some(span) = &span {
             self.last_end = span.end;
         }
-        let value = self.value(self.without_added_break(value, span.as_ref()), span.clone());
-        let content = Content::Scalar(Scalar { value, style });
-        let id = self.add(content, anchor, tag, mark);
-        self.nodes[id.number()].span = span.and_then(Span::of);
+        let value = self.without_added_break(value, span.as_ref());
+        let raw = span.clone().and_then(|span| self.text.get(span));
+        let id = self.add(Kind::Scalar(style), anchor, tag, mark);
+        let node = &mut self.nodes[id.number()];
+        node.span = span.and_then(Span::of);
+        if as_written(raw.unwrap_or_default(), style) != value {
+            node.held = self.texts.add(&value).get();
+        }
     }
 
     /// `value`, which is written at `span`. To a block scalar that ends with the file, and without a line break, the
@@ -326,21 +346,6 @@ impl<'t, 'd> Builder<'t, 'd> {
             value.pop();
         }
         value
-    }
-
-    /// `value`, which is written at `span`: the text itself where it says the same.
-    fn value(&self, mut value: String, span: Option<Range<usize>>) -> Cow<'t, str> {
-        let raw = span.and_then(|span| self.text.get(span));
-        let within_quotes = raw.and_then(|raw| raw.get(1..raw.len().checked_sub(1)?));
-        let mut texts = [raw, within_quotes].into_iter().flatten();
-        match texts.find(|text| *text == value) {
-            Some(text) => Cow::Borrowed(text),
-            None if value.is_empty() => Cow::Borrowed(""),
-            None => {
-                value.shrink_to_fit();
-                Cow::Owned(value)
-            }
-        }
     }
 
     /// Where in the text the scalar stands that the parser has found at `mark`.
@@ -370,16 +375,20 @@ impl<'t, 'd> Builder<'t, 'd> {
 
     fn open(
         &mut self,
-        content: Content<'t>,
+        kind: Kind,
         anchor: usize,
         tag: Option<Tag>,
         mark: Marker,
     ) -> Result<(), ParseError> {
-        let node = self.add(content, anchor, tag, mark);
+        let node = self.add(kind, anchor, tag, mark);
         if self.open.len() >= MAX_DEPTH {
             return Err(ParseError::TooDeep { line: mark.line() });
         }
-        self.open.push(Open { node, key: None });
+        self.open.push(Open {
+            node,
+            key: None,
+            items: 0,
+        });
         Ok(())
     }
 
@@ -388,11 +397,7 @@ impl<'t, 'd> Builder<'t, 'd> {
         let Some(Open { node, .. }) = self.open.pop() else {
             return;
         };
-        match &mut self.nodes[node.number()].content {
-            Content::Sequence(items) => items.shrink_to_fit(),
-            Content::Mapping(pairs) => pairs.shrink_to_fit(),
-            Content::Scalar(_) | Content::Alias { .. } => {}
-        }
+        self.nodes[node.number()].held = self.nodes.len() as u32;
         let Some(start) = self.nodes[node.number()].span().map(|span| span.start) else {
             return;
         };
@@ -450,21 +455,16 @@ impl<'t, 'd> Builder<'t, 'd> {
             })
             .unwrap_or_default();
         self.last_end = start + word.len();
-        let name = word.trim_start_matches('*');
         let extent = start..self.last_end;
-        let id = self.add(Content::Alias { name, target }, 0, None, mark);
-        self.nodes[id.number()].span = Span::of(extent);
+        let id = self.add(Kind::Alias, 0, None, mark);
+        let node = &mut self.nodes[id.number()];
+        node.span = Span::of(extent);
+        node.held = target.number() as u32;
         Ok(())
     }
 
     /// Hangs a node into the innermost open collection.
-    fn add(
-        &mut self,
-        content: Content<'t>,
-        anchor: usize,
-        tag: Option<Tag>,
-        mark: Marker,
-    ) -> NodeId {
+    fn add(&mut self, kind: Kind, anchor: usize, tag: Option<Tag>, mark: Marker) -> NodeId {
         let id = NodeId::of(self.nodes.len());
         let parent = self.open.last().map(|open| open.node);
         let role = match self.open.last_mut() {
@@ -472,56 +472,46 @@ impl<'t, 'd> Builder<'t, 'd> {
                 self.roots.push(id);
                 Role::Root
             }
-            Some(open) => match &mut self.nodes[open.node.number()].content {
-                Content::Sequence(items) => {
-                    items.push(id);
-                    let index = items.len() as u32 - 1;
-                    Role::Item { index }
+            Some(open) if self.nodes[open.node.number()].kind == Kind::Sequence => {
+                let index = open.items;
+                open.items += 1;
+                Role::Item { index }
+            }
+            Some(open) => match open.key.take() {
+                Some(key) => Role::Value { key },
+                None => {
+                    open.key = Some(id);
+                    Role::Key
                 }
-                Content::Mapping(pairs) => match open.key.take() {
-                    Some(key) => {
-                        pairs.push((key, id));
-                        Role::Value { key }
-                    }
-                    None => {
-                        open.key = Some(id);
-                        Role::Key
-                    }
-                },
-                Content::Scalar(_) | Content::Alias { .. } => Role::Root,
             },
         };
         let parent_in_flow = parent.is_some_and(|parent| self.nodes[parent.number()].in_flow);
-        let is_collection = matches!(content, Content::Sequence(_) | Content::Mapping(_));
+        let is_collection = matches!(kind, Kind::Sequence | Kind::Mapping);
         if anchor > 0 {
             self.anchors.insert(anchor, id);
         }
         if let Some(Tag { handle, suffix }) = tag {
-            self.tags.insert(id, (handle + &suffix).into_boxed_str());
+            self.tags.push((id, self.texts.add(&(handle + &suffix))));
         }
         let start = is_collection.then(|| self.positions.byte(mark)).flatten();
         let bracket = start.filter(|start| {
             let first = self.text.get(*start..).and_then(|rest| rest.chars().next());
-            match (&content, first) {
-                (Content::Mapping(_), Some('{')) => true,
+            match (kind, first) {
+                (Kind::Mapping, Some('{')) => true,
                 // A list at the indent of its key begins, to the parser, with what is behind its first dash.
-                (Content::Sequence(_), Some('[')) => {
+                (Kind::Sequence, Some('[')) => {
                     !matches!(role, Role::Value { .. }) || !is_behind_dash(self.text, *start)
                 }
                 _ => false,
             }
         });
-        let in_flow = parent_in_flow || bracket.is_some();
-        self.nodes.push(Node {
-            parent,
-            role,
-            line: mark.line() as u32,
-            column: self.positions.column(mark) as u32 + 1,
-            in_flow,
-            anchored: anchor > 0,
-            content,
-            span: bracket.and_then(|start| Span::of(start..start + 1)),
-        });
+        let mut node = Node::new(kind, parent, role);
+        node.line = mark.line() as u32;
+        node.column = self.positions.column(mark) as u32 + 1;
+        node.in_flow = parent_in_flow || bracket.is_some();
+        node.anchored = anchor > 0;
+        node.span = bracket.and_then(|start| Span::of(start..start + 1));
+        self.nodes.push(node);
         id
     }
 }
@@ -706,13 +696,14 @@ impl<'t, 'd> Positions<'t, 'd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::yaml::document::Content;
 
     /// Every scalar that is no key: what it reads as, and the text it takes up.
     fn values(text: &str) -> Vec<(String, String)> {
         let stream = Stream::parse(text.as_bytes()).unwrap();
         stream
             .nodes()
-            .filter(|(_, node)| node.role != Role::Key)
+            .filter(|(_, node)| node.role() != Role::Key)
             .filter_map(|(id, _)| {
                 let scalar = stream.scalar(id)?;
                 let raw = stream.raw(id).unwrap_or("(nowhere)");
@@ -828,12 +819,64 @@ mod tests {
     fn a_large_file_costs_little_more_than_its_text() {
         let text = "a: b\nc: 'd'\ne: \"f\"\ng: 'it''s'\nh: \"\\x41\"\ni: j\n  k\nl: |\n  m\nn:\n";
         let stream = Stream::parse(text.as_bytes()).unwrap();
-        let values = stream.nodes().filter(|(_, node)| node.role != Role::Key);
+        let values = stream.nodes().filter(|(_, node)| node.role() != Role::Key);
         let values = values.filter_map(|(id, _)| stream.scalar(id));
-        let copied = values.filter(|scalar| matches!(scalar.value, Cow::Owned(_)));
-        let copied: Vec<&str> = copied.map(|scalar| &*scalar.value).collect();
-        assert_eq!(copied, ["it's", "A", "j k", "m\n"]);
-        assert_eq!(size_of::<Node<'_>>(), 64);
+        let range = text.as_bytes().as_ptr_range();
+        let copied = values.filter(|scalar| !range.contains(&scalar.value.as_ptr()));
+        let copied: Vec<&str> = copied.map(|scalar| scalar.value).collect();
+        assert_eq!(copied, ["it's", "A", "j k", "m\n", ""]);
+        assert_eq!(size_of::<Node>(), 32);
+    }
+
+    #[test]
+    fn what_takes_more_than_its_node_counts_as_more() {
+        let room = |item: &str| {
+            let items = format!("- {item}\n").repeat(1_000);
+            Stream::parse(items.as_bytes()).unwrap().room()
+        };
+        assert_eq!(room("a"), 1_001);
+        assert_eq!(room("'a'"), 1_001);
+        // Its byte, and where that ends.
+        assert_eq!(room("\"\\x41\""), 1_001 + 1_000 * 5 / 32);
+        assert_eq!(room("!!str a"), 1_001 + 1_000 * (21 + 4 + 8) / 32);
+        let anchors: String = (0..1 << 19).map(|n| format!("- &a{n} b\n")).collect();
+        let error = Stream::parse(anchors.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("the limit of 2097152 keys"));
+    }
+
+    #[test]
+    fn what_a_collection_holds_is_told_from_either_end() {
+        let stream = Stream::parse(b"a: [b, [c, [d]], {e: f}, g]\nh: {}\ni: [[j]]\n").unwrap();
+        let [root] = stream.roots() else { panic!() };
+        for (id, _) in stream.nodes() {
+            let forth = Vec::from_iter(stream.items(id));
+            let mut back = Vec::from_iter(stream.items(id).rev());
+            back.reverse();
+            assert_eq!(forth, back);
+            for (before, item) in forth.iter().zip(forth.iter().skip(1)) {
+                assert_eq!(stream.item_before(*item), Some(*before));
+            }
+            assert_eq!(
+                forth.first().and_then(|first| stream.item_before(*first)),
+                None
+            );
+        }
+        let keys = |pairs: &mut dyn Iterator<Item = (NodeId, NodeId)>| {
+            let keys = pairs.map(|(key, value)| {
+                assert_eq!(stream[value].role(), Role::Value { key });
+                stream.value(key).unwrap().to_owned()
+            });
+            keys.collect::<String>()
+        };
+        assert_eq!(keys(&mut stream.pairs(*root)), "ahi");
+        assert_eq!(keys(&mut stream.pairs(*root).rev()), "iha");
+        let list = stream.get(*root, "a").unwrap();
+        let mut both = stream.items(list);
+        let mut ends = [both.next(), both.next_back(), both.next_back(), both.next()];
+        ends.reverse();
+        let said = ends.map(|id| stream.source(id.unwrap()).unwrap());
+        assert_eq!(said, ["[c, [d]]", "{e: f}", "g", "b"]);
+        assert!(both.is_empty() && both.next().is_none() && both.next_back().is_none());
     }
 
     #[test]
@@ -870,9 +913,7 @@ mod tests {
             stream.get(root, "a").unwrap(),
             stream.get(root, "c").unwrap(),
         );
-        assert!(
-            matches!(&stream[c].content, Content::Alias { name, target } if *name == "x" && *target == a)
-        );
+        assert!(matches!(stream.content(c), Content::Alias { name: "x", target } if target == a));
         assert!(stream[a].anchored);
         for (text, column) in [("a: &x b\n---\nc: *x\n", 4), ("a: &x b\n---\n*x\n", 1)] {
             let error = Stream::parse(text.as_bytes()).unwrap_err();
@@ -910,12 +951,16 @@ mod tests {
             let error = Stream::parse(text.as_bytes()).err();
             assert_eq!(error.is_some(), is_refused, "{text:?}: {error:?}");
         }
-        let many = format!("[{}]", "a,".repeat(1 << 20));
-        let error = Stream::parse(many.as_bytes()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is more than the limit of 1048576 keys, values and lists in one YAML file"
-        );
+        let many = format!("[{}]", "a,".repeat(NODES.most() as usize));
+        let long = "x".repeat(1 << 20);
+        let tagged = format!("%TAG !e! {long}\n---\n[{}]\n", "!e!a b,".repeat(64));
+        for text in [many, tagged] {
+            let error = Stream::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "there is more than the limit of 2097152 keys, values and lists in one YAML file"
+            );
+        }
         let large = vec![b' '; MAX_BYTES + 1];
         assert_eq!(
             Stream::parse(&large).unwrap_err(),

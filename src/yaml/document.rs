@@ -1,6 +1,5 @@
 //! A YAML file as a tree of nodes, each scalar with the bytes it takes up.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -19,10 +18,12 @@ pub const MAX_BYTES: usize = OBJECT.most() as usize;
 #[derive(Debug)]
 pub struct Stream<'t> {
     pub(super) text: &'t str,
-    pub(super) nodes: Vec<Node<'t>>,
+    pub(super) nodes: Vec<Node>,
     pub(super) roots: Vec<NodeId>,
-    /// The tags that nodes have, which are few.
-    pub(super) tags: HashMap<NodeId, Box<str>>,
+    /// What is said otherwise than by a piece of the text.
+    pub(super) texts: Texts,
+    /// The tags that nodes have, which are few, in the order of the text.
+    pub(super) tags: Vec<(NodeId, TextNumber)>,
     /// How many texts are around it that are documents of their own.
     pub(super) depth: usize,
     /// The pairs of the mappings that are [`WIDE`] in the order of their keys, the first of each key, once
@@ -53,27 +54,60 @@ pub(super) struct Span {
 
 /// A scalar, a collection or an alias, and where it stands.
 ///
-/// A large file has a million of them, so that each byte here is a megabyte.
+/// A large file has some millions of them, so that each byte here is as many megabytes. So what a collection holds is
+/// not listed: it stands right behind the collection, which knows where that ends.
 #[derive(Debug)]
-pub struct Node<'t> {
+pub struct Node {
     /// The collection that holds it; none for the root of a document.
     pub parent: Option<NodeId>,
-    /// What it is to that collection.
-    pub role: Role,
-    pub(super) line: u32,
-    pub(super) column: u32,
+    hangs: Hangs,
     /// Whether `{…}` or `[…]` is around it, or it is one itself.
     pub in_flow: bool,
     /// Whether an anchor (`&name`) stands before it.
     pub anchored: bool,
-    /// What it is.
-    pub content: Content<'t>,
+    pub(super) kind: Kind,
+    /// What its [`Role`] comes with: the number of a value's key, the index of an item.
+    beside: u32,
+    /// What its [`Content`] comes with: the [`TextNumber`] of a scalar that is not as it is written, how many nodes come
+    /// before what stands behind a collection, and before what an alias reads.
+    pub(super) held: u32,
+    pub(super) line: u32,
+    pub(super) column: u32,
     /// The bytes of the file that it takes up, behind anchor and tag: a scalar with its quotes, a block
     /// scalar from the `|` or `>` to the end of the last line with content, an alias, a collection in
     /// brackets. None for anything else, for an empty value, and where the text does not bear out what
     /// the parser says.
     pub(super) span: Option<Span>,
 }
+
+/// A [`Content`] without what it comes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Scalar(Style),
+    Sequence,
+    Mapping,
+    Alias,
+}
+
+/// A [`Role`] without what it comes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hangs {
+    Root,
+    Key,
+    Value,
+    Item,
+}
+
+/// Texts that are no piece of the file's, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    text: String,
+    /// Where each ends.
+    ends: Vec<u32>,
+}
+
+/// The place of one of the [`Texts`], from 1.
+pub(super) type TextNumber = NonZeroU32;
 
 /// What a node is to the collection that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,30 +130,45 @@ pub enum Role {
 
 /// What a node is.
 #[derive(Debug)]
-pub enum Content<'t> {
+pub enum Content<'s> {
     /// A string, number, boolean or null: YAML's grammar does not tell them apart.
-    Scalar(Scalar<'t>),
+    Scalar(Scalar<'s>),
     /// The items.
-    Sequence(Vec<NodeId>),
+    Sequence(Items<'s>),
     /// Keys and values in the order of the text; a key may be there twice.
-    Mapping(Vec<(NodeId, NodeId)>),
+    Mapping(Pairs<'s>),
     /// `*name`.
     Alias {
         /// Without the `*`.
-        name: &'t str,
+        name: &'s str,
         /// The node that carries the anchor; never an alias itself.
         target: NodeId,
     },
 }
 
 /// A scalar as it was written and as it reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scalar<'t> {
-    /// Without quotes, escapes and folds. Most values are a piece of the text.
-    pub value: Cow<'t, str>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scalar<'s> {
+    /// Without quotes, escapes and folds.
+    pub value: &'s str,
     /// How it is written.
     pub style: Style,
 }
+
+/// What a collection holds, one by one, from either end.
+#[derive(Debug, Clone, Copy)]
+pub struct Items<'s> {
+    nodes: &'s [Node],
+    /// How many nodes come before the first that is left.
+    next: usize,
+    /// How many come before what stands behind the last.
+    end: usize,
+    collection: Option<NodeId>,
+}
+
+/// The pairs of a mapping, one by one, from either end.
+#[derive(Debug, Clone, Copy)]
+pub struct Pairs<'s>(Items<'s>);
 
 /// The five ways YAML has to write a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +234,7 @@ impl<'t> Stream<'t> {
     }
 
     /// All nodes in the order of the text; a collection comes before what it holds.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node<'t>)> {
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes
             .iter()
             .enumerate()
@@ -202,9 +251,31 @@ impl<'t> Stream<'t> {
         self.nodes.is_empty()
     }
 
+    /// How much room it takes, as so many nodes: texts that are no piece of the file's, and tags, come on top of its
+    /// own.
+    pub fn room(&self) -> usize {
+        self.nodes.len() + rooms(self.texts.bytes() + size_of_val(&*self.tags))
+    }
+
+    /// What `id` is.
+    pub fn content(&self, id: NodeId) -> Content<'_> {
+        match self[id].kind {
+            Kind::Scalar(style) => {
+                let value = self.read(id, style);
+                Content::Scalar(Scalar { value, style })
+            }
+            Kind::Sequence => Content::Sequence(self.inside_of(id)),
+            Kind::Mapping => Content::Mapping(Pairs(self.inside_of(id))),
+            Kind::Alias => Content::Alias {
+                name: self.source(id).unwrap_or_default().trim_start_matches('*'),
+                target: NodeId::of(self[id].held as usize),
+            },
+        }
+    }
+
     /// The scalar that `id` is, if it is one.
-    pub fn scalar(&self, id: NodeId) -> Option<&Scalar<'t>> {
-        match &self[id].content {
+    pub fn scalar(&self, id: NodeId) -> Option<Scalar<'_>> {
+        match self.content(id) {
             Content::Scalar(scalar) => Some(scalar),
             _ => None,
         }
@@ -212,36 +283,74 @@ impl<'t> Stream<'t> {
 
     /// What the scalar `id` reads as, if it is one.
     pub fn value(&self, id: NodeId) -> Option<&str> {
-        self.scalar(id).map(|scalar| &*scalar.value)
+        match self[id].kind {
+            Kind::Scalar(style) => Some(self.read(id, style)),
+            _ => None,
+        }
+    }
+
+    /// What the scalar `id` reads as, which is written in this style.
+    fn read(&self, id: NodeId, style: Style) -> &str {
+        match NonZeroU32::new(self[id].held) {
+            Some(text) => self.texts.get(text),
+            None => as_written(self.source(id).unwrap_or_default(), style),
+        }
     }
 
     /// The pairs of `id`; none if it is no mapping.
-    pub fn pairs(&self, id: NodeId) -> &[(NodeId, NodeId)] {
-        match &self[id].content {
+    pub fn pairs(&self, id: NodeId) -> Pairs<'_> {
+        match self.content(id) {
             Content::Mapping(pairs) => pairs,
-            _ => &[],
+            _ => Pairs(self.nothing()),
         }
     }
 
     /// The items of `id`; none if it is no sequence.
-    pub fn items(&self, id: NodeId) -> &[NodeId] {
-        match &self[id].content {
+    pub fn items(&self, id: NodeId) -> Items<'_> {
+        match self.content(id) {
             Content::Sequence(items) => items,
-            _ => &[],
+            _ => self.nothing(),
         }
+    }
+
+    /// What is directly in the collection `id`: its items, or its keys and values.
+    fn inside_of(&self, id: NodeId) -> Items<'_> {
+        Items {
+            nodes: &self.nodes,
+            next: id.number() + 1,
+            end: self[id].held as usize,
+            collection: Some(id),
+        }
+    }
+
+    fn nothing(&self) -> Items<'_> {
+        Items {
+            nodes: &self.nodes,
+            next: 0,
+            end: 0,
+            collection: None,
+        }
+    }
+
+    /// The item before `id` in its list.
+    pub(super) fn item_before(&self, id: NodeId) -> Option<NodeId> {
+        let items = self.items(self[id].parent?);
+        let end = id.number();
+        Items { end, ..items }.next_back()
     }
 
     /// The value of the first `key` in the mapping `id`.
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
-        let pairs = self.pairs(id);
-        if pairs.len() >= WIDE {
-            let wide = self.wide.get_or_init(|| self.wide_mappings()).get(&id)?;
-            let at = wide.binary_search_by_key(&Some(key), |(key, _)| self.value(*key));
-            return wide.get(at.ok()?).map(|(_, value)| *value);
+        let mut pairs = self.pairs(id);
+        let first = pairs.by_ref().take(WIDE);
+        let mut found = first.filter(|(k, _)| self.value(*k) == Some(key));
+        if let Some((_, value)) = found.next() {
+            return Some(value);
         }
-        let mut pairs = pairs.iter();
-        let pair = pairs.find(|(k, _)| self.value(*k) == Some(key));
-        pair.map(|(_, value)| *value)
+        pairs.next()?;
+        let wide = self.wide.get_or_init(|| self.wide_mappings()).get(&id)?;
+        let at = wide.binary_search_by_key(&Some(key), |(key, _)| self.value(*key));
+        wide.get(at.ok()?).map(|(_, value)| *value)
     }
 
     /// How many line feeds come before the byte `at`.
@@ -264,19 +373,21 @@ impl<'t> Stream<'t> {
 
     fn wide_mappings(&self) -> HashMap<NodeId, Vec<(NodeId, NodeId)>> {
         let sorted = |id: NodeId| {
-            let mut pairs = self.pairs(id).to_vec();
+            let mut pairs = Vec::from_iter(self.pairs(id));
             // Stable: the first of a key stays before others.
             pairs.sort_by_key(|(key, _)| self.value(*key));
             pairs.dedup_by_key(|(key, _)| self.value(*key));
             pairs
         };
-        let wide = self.nodes().filter(|(id, _)| self.pairs(*id).len() >= WIDE);
-        wide.map(|(id, _)| (id, sorted(id))).collect()
+        let is_wide = |id: &NodeId| self.pairs(*id).nth(WIDE).is_some();
+        let wide = self.nodes().map(|(id, _)| id).filter(is_wide);
+        wide.map(|id| (id, sorted(id))).collect()
     }
 
     /// The tag of `id`, resolved: `tag:yaml.org,2002:str` for `!!str`.
     pub fn tag(&self, id: NodeId) -> Option<&str> {
-        self.tags.get(&id).map(|tag| &**tag)
+        let at = self.tags.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.tags.get(at).map(|(_, text)| self.texts.get(*text))
     }
 
     /// Which document of the stream `id` is in, from 0.
@@ -287,7 +398,7 @@ impl<'t> Stream<'t> {
 
     /// The key under which `id` hangs in a mapping.
     pub fn key_of(&self, id: NodeId) -> Option<&str> {
-        match self[id].role {
+        match self[id].role() {
             Role::Value { key } => self.value(key),
             _ => None,
         }
@@ -301,13 +412,16 @@ impl<'t> Stream<'t> {
     /// The stream of a parser that errs about where the scalar `id` stands.
     #[cfg(test)]
     pub(super) fn misplace(&mut self, id: NodeId, span: Option<Range<usize>>) {
-        self.nodes[id.number()].span = span.and_then(Span::of);
+        let value = self.value(id).unwrap_or_default().to_owned();
+        let node = &mut self.nodes[id.number()];
+        node.held = self.texts.add(&value).get();
+        node.span = span.and_then(Span::of);
     }
 
     /// Whether the collection `id` is written with brackets.
     pub(super) fn is_bracketed(&self, id: NodeId) -> bool {
-        let is_collection = !matches!(self[id].content, Content::Scalar(_) | Content::Alias { .. });
-        is_collection && self[id].in_flow && self[id].span.is_some()
+        let node = &self[id];
+        node.is_collection() && node.in_flow && node.span.is_some()
     }
 
     /// The text of a collection in brackets, an alias, or a scalar.
@@ -319,17 +433,15 @@ impl<'t> Stream<'t> {
     pub fn is_null(&self, id: NodeId) -> bool {
         self.scalar(id).is_some_and(|scalar| {
             scalar.style == Style::Plain
-                && matches!(&*scalar.value, "" | "~" | "null" | "Null" | "NULL")
+                && matches!(scalar.value, "" | "~" | "null" | "Null" | "NULL")
         })
     }
 
     /// All comments, from the `#` to the end of the line, in the order of the text.
     pub fn comments(&self) -> Vec<&'t str> {
         let mut comments = Vec::new();
-        let spans = self.nodes.iter().filter_map(|node| match &node.content {
-            Content::Scalar(_) => node.span(),
-            _ => None,
-        });
+        let scalars = self.nodes.iter().filter(|node| node.is_scalar());
+        let spans = scalars.filter_map(Node::span);
         // What stands between two scalars: indicators, blanks and comments. A block scalar ends before its
         // blank lines, and its header may have a comment, which is its own.
         let ends = self.text.len()..self.text.len();
@@ -350,8 +462,7 @@ impl<'t> Stream<'t> {
 
     /// The bytes of the file that the scalar `id` takes up, as text.
     pub fn raw(&self, id: NodeId) -> Option<&'t str> {
-        self.scalar(id)?;
-        self.source(id)
+        self.source(id).filter(|_| self[id].is_scalar())
     }
 }
 
@@ -377,7 +488,48 @@ impl Span {
     }
 }
 
-impl Node<'_> {
+impl Node {
+    /// A node that hangs in `parent` as `role`, without what comes with its kind.
+    pub(super) fn new(kind: Kind, parent: Option<NodeId>, role: Role) -> Self {
+        let (hangs, beside) = match role {
+            Role::Root => (Hangs::Root, 0),
+            Role::Key => (Hangs::Key, 0),
+            Role::Value { key } => (Hangs::Value, key.number() as u32),
+            Role::Item { index } => (Hangs::Item, index),
+        };
+        Self {
+            parent,
+            hangs,
+            in_flow: false,
+            anchored: false,
+            kind,
+            beside,
+            held: 0,
+            line: 0,
+            column: 0,
+            span: None,
+        }
+    }
+
+    /// What it is to the collection that holds it.
+    pub fn role(&self) -> Role {
+        match self.hangs {
+            Hangs::Root => Role::Root,
+            Hangs::Key => Role::Key,
+            Hangs::Item => Role::Item { index: self.beside },
+            Hangs::Value => Role::Value {
+                key: NodeId::of(self.beside as usize),
+            },
+        }
+    }
+
+    fn is_scalar(&self) -> bool {
+        matches!(self.kind, Kind::Scalar(_))
+    }
+
+    fn is_collection(&self) -> bool {
+        matches!(self.kind, Kind::Sequence | Kind::Mapping)
+    }
     /// Where its content begins, behind anchor and tag, from 1. For an empty value, where the next
     /// thing begins.
     pub fn line(&self) -> usize {
@@ -396,12 +548,110 @@ impl Node<'_> {
     }
 }
 
-impl<'t> Index<NodeId> for Stream<'t> {
-    type Output = Node<'t>;
+impl Index<NodeId> for Stream<'_> {
+    type Output = Node;
 
     /// The node `id` of this stream. An id of another stream is a mistake in this program.
-    fn index(&self, id: NodeId) -> &Node<'t> {
+    fn index(&self, id: NodeId) -> &Node {
         &self.nodes[id.number()]
+    }
+}
+
+impl Texts {
+    pub fn add(&mut self, text: &str) -> TextNumber {
+        self.text.push_str(text);
+        self.ends.push(self.text.len() as u32);
+        NonZeroU32::MIN.saturating_add(self.ends.len() as u32 - 1)
+    }
+
+    pub fn get(&self, number: TextNumber) -> &str {
+        let end = |number: u32| Some(*self.ends.get(number.checked_sub(1)? as usize)? as usize);
+        let (start, end) = (end(number.get() - 1).unwrap_or(0), end(number.get()));
+        end.and_then(|end| self.text.get(start..end))
+            .unwrap_or_default()
+    }
+
+    /// How much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + size_of_val(&*self.ends)
+    }
+
+    pub fn shrink_to_fit(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+}
+
+/// How many nodes take as much memory as so many bytes.
+pub(super) const fn rooms(bytes: usize) -> usize {
+    bytes / size_of::<Node>()
+}
+
+/// What a scalar that stands in the file as `raw` reads as, unless it has escapes or goes over lines.
+pub(super) fn as_written(raw: &str, style: Style) -> &str {
+    let within_quotes = || raw.get(1..raw.len().checked_sub(1)?);
+    match style {
+        Style::SingleQuoted | Style::DoubleQuoted => within_quotes().unwrap_or_default(),
+        Style::Plain | Style::Literal | Style::Folded => raw,
+    }
+}
+
+impl Iterator for Items<'_> {
+    type Item = NodeId;
+
+    fn next(&mut self) -> Option<NodeId> {
+        let next = (self.next < self.end).then_some(self.next)?;
+        let node = self.nodes.get(next)?;
+        self.next = match node.is_collection() {
+            true => node.held as usize,
+            false => next + 1,
+        };
+        Some(NodeId::of(next))
+    }
+}
+
+impl DoubleEndedIterator for Items<'_> {
+    fn next_back(&mut self) -> Option<NodeId> {
+        // What stands last may be deep in what is held last.
+        let mut last = (self.next < self.end).then(|| NodeId::of(self.end - 1))?;
+        loop {
+            let around = self.nodes.get(last.number())?.parent;
+            if around == self.collection {
+                break;
+            }
+            last = around?;
+        }
+        self.end = last.number();
+        Some(last)
+    }
+}
+
+impl Items<'_> {
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.next >= self.end
+    }
+}
+
+impl Iterator for Pairs<'_> {
+    type Item = (NodeId, NodeId);
+
+    fn next(&mut self) -> Option<(NodeId, NodeId)> {
+        Some((self.0.next()?, self.0.next()?))
+    }
+}
+
+impl DoubleEndedIterator for Pairs<'_> {
+    fn next_back(&mut self) -> Option<(NodeId, NodeId)> {
+        let value = self.0.next_back()?;
+        Some((self.0.next_back()?, value))
+    }
+}
+
+impl Pairs<'_> {
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -149,7 +149,7 @@ fn refuse_needed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
     }
     // Most edits are of scalars, and take away nothing.
     let takes_away = |(node, is_set): (&NodeId, &bool)| {
-        let is_scalar = matches!(stream[*node].content, Content::Scalar(_));
+        let is_scalar = matches!(stream.content(*node), Content::Scalar(_));
         !(*is_set && is_scalar)
     };
     if !wholes.iter().any(takes_away) {
@@ -164,11 +164,11 @@ fn refuse_needed(stream: &Stream<'_>, edits: &[Edit]) -> Result<(), EditError> {
         })
     };
     for (id, node) in stream.nodes() {
-        let Content::Alias { name, target } = &node.content else {
+        let Content::Alias { name, target } = stream.content(id) else {
             continue;
         };
-        if goes(*target, true) && !goes(id, false) {
-            let (line, name) = (node.line(), (*name).to_owned());
+        if goes(target, true) && !goes(id, false) {
+            let (line, name) = (node.line(), name.to_owned());
             return Err(EditError::Needed { line, name });
         }
     }
@@ -222,8 +222,8 @@ impl Duplicates {
 }
 
 /// The key of the pair that the node belongs to.
-fn key_node(node: &Node<'_>, id: NodeId) -> Option<NodeId> {
-    match node.role {
+fn key_node(node: &Node, id: NodeId) -> Option<NodeId> {
+    match node.role() {
         Role::Key => Some(id),
         Role::Value { key } => Some(key),
         Role::Root | Role::Item { .. } => None,
@@ -232,7 +232,7 @@ fn key_node(node: &Node<'_>, id: NodeId) -> Option<NodeId> {
 
 /// What a key reads as, also where an alias stands for it.
 fn value_of<'s>(stream: &'s Stream<'_>, key: NodeId) -> Option<&'s str> {
-    match stream[key].content {
+    match stream.content(key) {
         Content::Alias { target, .. } => stream.value(target),
         _ => stream.value(key),
     }
@@ -240,7 +240,7 @@ fn value_of<'s>(stream: &'s Stream<'_>, key: NodeId) -> Option<&'s str> {
 
 /// Each name that a key has to some reader; none where it is no scalar.
 fn names_of(stream: &Stream<'_>, key: NodeId) -> Vec<String> {
-    let key = match stream[key].content {
+    let key = match stream.content(key) {
         Content::Alias { target, .. } => target,
         _ => key,
     };
@@ -262,15 +262,15 @@ pub fn duplicate_keys(stream: &Stream<'_>, mapping: NodeId) -> HashMap<String, (
     let mut first: HashMap<String, NodeId> = HashMap::new();
     let mut twice = HashMap::new();
     for (key, _) in stream.pairs(mapping) {
-        for name in names_of(stream, *key) {
+        for name in names_of(stream, key) {
             match first.get(&name) {
                 // One that is said in two ways is there once.
-                Some(first) if first == key => {}
+                Some(first) if *first == key => {}
                 Some(first) => {
-                    twice.entry(name).or_insert((*first, *key));
+                    twice.entry(name).or_insert((*first, key));
                 }
                 None => {
-                    first.insert(name, *key);
+                    first.insert(name, key);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::change::{EditError, NewValue};
-use super::document::{Content, Node, NodeId, Scalar, Stream, Style};
+use super::document::{Content, NodeId, Scalar, Stream, Style};
 use super::{json, scalar};
 
 /// What may be different in the new file.
@@ -81,22 +81,22 @@ impl Comparison<'_, '_, '_> {
                 false => Err(differs),
             };
         }
-        let is_same = match (&before.content, &after.content) {
+        let is_same = match (self.before.content(old), self.after.content(new)) {
             (Content::Scalar(before), Content::Scalar(after)) => {
                 let text = self.expected.texts.get(&old);
-                text.map_or(&*before.value, String::as_str) == after.value
+                text.map_or(before.value, String::as_str) == after.value
                     && before.style == after.style
             }
             (Content::Alias { target: old, .. }, Content::Alias { target: new, .. }) => {
-                self.anchors.get(old) == Some(new)
+                self.anchors.get(&old) == Some(&new)
             }
             (Content::Mapping(olds), Content::Mapping(news)) => {
-                let news = news.iter().map(|(k, v)| (Some(*k), *v));
-                return self.entries(old, olds.iter().map(|(k, v)| (Some(*k), *v)), news);
+                let news = news.map(|(k, v)| (Some(k), v));
+                return self.entries(old, olds.map(|(k, v)| (Some(k), v)), news);
             }
             (Content::Sequence(olds), Content::Sequence(news)) => {
-                let news = news.iter().map(|item| (None, *item));
-                return self.entries(old, olds.iter().map(|item| (None, *item)), news);
+                let news = news.map(|item| (None, item));
+                return self.entries(old, olds.map(|item| (None, item)), news);
             }
             _ => false,
         };
@@ -149,7 +149,7 @@ impl Added {
     fn is_read_from(&self, stream: &Stream<'_>, entries: &mut dyn Iterator<Item = Entry>) -> bool {
         match self {
             Self::Pair(key, value) => entries.next().is_some_and(|(k, v)| {
-                k.is_some_and(|k| is_text(&stream[k], key)) && value.is_read_from(stream, v)
+                k.is_some_and(|k| is_text(stream, k, key)) && value.is_read_from(stream, v)
             }),
             Self::Item(value) => {
                 let next = entries.next();
@@ -163,15 +163,15 @@ impl Added {
                 let same = |source_id: NodeId, id: Option<NodeId>| {
                     id.is_some_and(|id| is_same_tree(&source, source_id, stream, id))
                 };
-                match &source[*root].content {
-                    Content::Mapping(pairs) => pairs.iter().all(|(key, value)| {
+                match source.content(*root) {
+                    Content::Mapping(mut pairs) => pairs.all(|(key, value)| {
                         entries
                             .next()
-                            .is_some_and(|(k, v)| same(*key, k) && same(*value, Some(v)))
+                            .is_some_and(|(k, v)| same(key, k) && same(value, Some(v)))
                     }),
-                    Content::Sequence(items) => items
-                        .iter()
-                        .all(|item| same(*item, entries.next().map(|(_, item)| item))),
+                    Content::Sequence(mut items) => {
+                        items.all(|item| same(item, entries.next().map(|(_, item)| item)))
+                    }
                     _ => false,
                 }
             }
@@ -182,30 +182,28 @@ impl Added {
 impl NewValue {
     /// Whether `node` is what this value was to become.
     pub(super) fn is_read_from(&self, stream: &Stream<'_>, id: NodeId) -> bool {
-        let node = &stream[id];
-        match (&node.content, self) {
+        match (stream.content(id), self) {
             (Content::Scalar(scalar), Self::Plain(plain)) => {
                 scalar.style == Style::Plain && scalar.value == *plain
             }
-            (_, Self::Text(value)) => is_text(node, value),
+            (_, Self::Text(value)) => is_text(stream, id, value),
             (_, Self::Source(text)) => Stream::parse(text.as_bytes()).is_ok_and(|source| {
                 matches!(source.roots(), [root] if is_same_content(&source, *root, stream, id))
             }),
             (Content::Scalar(scalar), Self::Written(raw)) => {
-                scalar::reads_as(raw, scalar.style, &scalar.value)
+                scalar::reads_as(raw, scalar.style, scalar.value)
             }
             (Content::Mapping(pairs), Self::Mapping(wanted)) => {
-                pairs.len() == wanted.len()
-                    && pairs.iter().zip(wanted).all(|((k, v), (key, value))| {
-                        is_text(&stream[*k], key) && value.is_read_from(stream, *v)
+                pairs.count() == wanted.len()
+                    && pairs.zip(wanted).all(|((k, v), (key, value))| {
+                        is_text(stream, k, key) && value.is_read_from(stream, v)
                     })
             }
             (Content::Sequence(items), Self::List(wanted)) => {
-                items.len() == wanted.len()
+                items.count() == wanted.len()
                     && items
-                        .iter()
                         .zip(wanted)
-                        .all(|(item, value)| value.is_read_from(stream, *item))
+                        .all(|(item, value)| value.is_read_from(stream, item))
             }
             _ => false,
         }
@@ -220,17 +218,16 @@ impl Stream<'_> {
         if node.anchored || self.tag(id).is_some() {
             return None;
         }
-        Some(match &node.content {
-            Content::Scalar(read) if needs_quotes(read) => NewValue::Plain(read.value.to_string()),
+        Some(match self.content(id) {
+            Content::Scalar(read) if needs_quotes(&read) => NewValue::Plain(read.value.to_string()),
             Content::Scalar(read) => NewValue::Text(read.value.to_string()),
             Content::Sequence(items) => {
-                let items = items.iter().map(|item| self.new_value(*item));
+                let items = items.map(|item| self.new_value(item));
                 NewValue::List(items.collect::<Option<_>>()?)
             }
             Content::Mapping(pairs) => {
-                let pairs = pairs.iter();
                 let pairs =
-                    pairs.map(|(k, v)| Some((self.value(*k)?.to_owned(), self.new_value(*v)?)));
+                    pairs.map(|(k, v)| Some((self.value(k)?.to_owned(), self.new_value(v)?)));
                 NewValue::Mapping(pairs.collect::<Option<_>>()?)
             }
             Content::Alias { .. } => return None,
@@ -250,19 +247,18 @@ fn is_same_tree(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: Node
 }
 
 fn is_same_content(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: NodeId) -> bool {
-    let is_same = |id: &NodeId, other_id: &NodeId| is_same_tree(one, *id, other, *other_id);
-    match (&one[id].content, &other[other_id].content) {
+    let is_same = |id, other_id| is_same_tree(one, id, other, other_id);
+    match (one.content(id), other.content(other_id)) {
         (Content::Scalar(a), Content::Scalar(b)) => {
-            a.value == b.value && needs_quotes(a) == needs_quotes(b)
+            a.value == b.value && needs_quotes(&a) == needs_quotes(&b)
         }
         (Content::Alias { name: a, .. }, Content::Alias { name: b, .. }) => a == b,
         (Content::Sequence(a), Content::Sequence(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
+            a.count() == b.count() && a.zip(b).all(|(a, b)| is_same(a, b))
         }
         (Content::Mapping(a), Content::Mapping(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .zip(b)
+            a.count() == b.count()
+                && a.zip(b)
                     .all(|((ka, va), (kb, vb))| is_same(ka, kb) && is_same(va, vb))
         }
         _ => false,
@@ -270,11 +266,9 @@ fn is_same_content(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: N
 }
 
 /// Whether `node` is the string `value` to every reader.
-fn is_text(node: &Node<'_>, value: &str) -> bool {
-    match &node.content {
-        Content::Scalar(scalar) => scalar.value == *value && !needs_quotes(scalar),
-        _ => false,
-    }
+fn is_text(stream: &Stream<'_>, id: NodeId, value: &str) -> bool {
+    let scalar = stream.scalar(id);
+    scalar.is_some_and(|scalar| scalar.value == value && !needs_quotes(&scalar))
 }
 
 /// Whether a scalar that is to be a string is written so that some reader sees a number or a date.

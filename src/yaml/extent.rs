@@ -11,9 +11,9 @@ const WHITE: [char; 4] = [' ', '\t', '\r', '\n'];
 pub(super) fn end(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
     loop {
         let node = &stream[id];
-        id = match &node.content {
-            Content::Mapping(pairs) if !stream.is_bracketed(id) => pairs.last()?.1,
-            Content::Sequence(items) if !stream.is_bracketed(id) => *items.last()?,
+        id = match stream.content(id) {
+            Content::Mapping(mut pairs) if !stream.is_bracketed(id) => pairs.next_back()?.1,
+            Content::Sequence(mut items) if !stream.is_bracketed(id) => items.next_back()?,
             Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
                 return behind_properties(stream, id, behind_indicator(stream, id)?);
             }
@@ -43,7 +43,7 @@ fn kept_lines(stream: &Stream<'_>, style: Style, span: &Range<usize>) -> Option<
 
 /// The byte behind the colon, or the dash, that `id` is the value or the item of.
 pub(super) fn behind_indicator(stream: &Stream<'_>, id: NodeId) -> Option<usize> {
-    match stream[id].role {
+    match stream[id].role() {
         Role::Value { key } => colon(stream, key).map(|colon| colon + 1),
         Role::Item { .. } => dash(stream, id).map(|dash| dash + 1),
         Role::Key | Role::Root => None,
@@ -73,12 +73,12 @@ fn colon(stream: &Stream<'_>, key: NodeId) -> Option<usize> {
 
 /// Where the dash of an item of a block list stands.
 pub(super) fn dash(stream: &Stream<'_>, item: NodeId) -> Option<usize> {
-    let (Role::Item { index }, Some(list)) = (stream[item].role, stream[item].parent) else {
+    let (Role::Item { .. }, Some(list)) = (stream[item].role(), stream[item].parent) else {
         return None;
     };
-    let mut at = match index.checked_sub(1) {
-        Some(before) => end(stream, *stream.items(list).get(before as usize)?)?,
-        None => match stream[list].role {
+    let mut at = match stream.item_before(item) {
+        Some(before) => end(stream, before)?,
+        None => match stream[list].role() {
             Role::Root => byte_at(stream.text(), &stream[list])?,
             _ => behind_properties(stream, list, behind_indicator(stream, list)?)?,
         },
@@ -99,14 +99,14 @@ pub(super) fn dash(stream: &Stream<'_>, item: NodeId) -> Option<usize> {
 /// Whether `id` is a document with nothing in it, not even a written null.
 pub(super) fn is_absent_root(stream: &Stream<'_>, id: NodeId) -> bool {
     let node = &stream[id];
-    let is_bare = node.role == Role::Root && !node.anchored && stream.tag(id).is_none();
+    let is_bare = node.role() == Role::Root && !node.anchored && stream.tag(id).is_none();
     let scalar = stream.scalar(id).filter(|_| is_bare);
     scalar.is_some_and(|scalar| scalar.value.is_empty() && scalar.style == Style::Plain)
 }
 
 /// Where a node of a document's root stands, for which the parser tells line and column. What is absent
 /// stands before whatever comes next.
-pub(super) fn byte_at(text: &str, node: &Node<'_>) -> Option<usize> {
+pub(super) fn byte_at(text: &str, node: &Node) -> Option<usize> {
     let mut start = 0;
     for _ in 1..node.line() {
         start = behind_break(text, line_end(text, start));
@@ -122,10 +122,10 @@ pub(super) fn byte_at(text: &str, node: &Node<'_>) -> Option<usize> {
 pub(super) fn start(stream: &Stream<'_>, mut id: NodeId) -> Option<usize> {
     loop {
         let node = &stream[id];
-        id = match &node.content {
-            Content::Mapping(pairs) if !stream.is_bracketed(id) => pairs.first()?.0,
-            Content::Sequence(items) if !stream.is_bracketed(id) => {
-                return dash(stream, *items.first()?);
+        id = match stream.content(id) {
+            Content::Mapping(mut pairs) if !stream.is_bracketed(id) => pairs.next()?.0,
+            Content::Sequence(mut items) if !stream.is_bracketed(id) => {
+                return dash(stream, items.next()?);
             }
             _ => return node.span().map(|span| span.start),
         };

@@ -43,24 +43,24 @@ impl Placed {
         let Some(holder) = holder(stream, mapping).filter(|_| !stream[mapping].in_flow) else {
             return Vec::new();
         };
-        let behind = |(key, value): &(NodeId, NodeId)| {
-            let start = key_start(stream, *key, *value)?;
+        let behind = |(key, value)| {
+            let start = key_start(stream, key, value)?;
             let placed = Self {
                 holder,
                 beside: Some(start),
-                is_open: is_open(stream, *value),
-                at: behind_entry(stream, *value, start)?,
+                is_open: is_open(stream, value),
+                at: behind_entry(stream, value, start)?,
             };
-            Some((*key, placed))
+            Some((key, placed))
         };
-        stream.pairs(mapping).iter().filter_map(behind).collect()
+        stream.pairs(mapping).filter_map(behind).collect()
     }
 }
 
 impl Footprint {
     /// Adds that the value `id` becomes another one or goes, where that is about lines.
     pub(super) fn rewrites(&mut self, stream: &Stream<'_>, id: NodeId) {
-        let is_collection = match &stream[id].content {
+        let is_collection = match stream.content(id) {
             Content::Mapping(_) | Content::Sequence(_) => !stream.is_bracketed(id),
             _ => false,
         };
@@ -84,7 +84,7 @@ impl Footprint {
         let Some(holder) = holder(stream, collection) else {
             return;
         };
-        let beside = entry.and_then(|(first, value)| match stream[value].role {
+        let beside = entry.and_then(|(first, value)| match stream[value].role() {
             Role::Value { key } => key_start(stream, key, value),
             _ => dash(stream, value).or_else(|| start(stream, first)),
         });
@@ -116,14 +116,14 @@ impl Footprint {
 
 /// Whether lines that belong to the value `id` may begin where its key does.
 fn is_open(stream: &Stream<'_>, id: NodeId) -> bool {
-    let is_list = matches!(stream[id].content, Content::Sequence(_));
-    let is_value = matches!(stream[id].role, Role::Value { .. });
+    let is_list = matches!(stream.content(id), Content::Sequence(_));
+    let is_value = matches!(stream[id].role(), Role::Value { .. });
     is_value && (stream.is_null(id) || is_list && !stream.is_bracketed(id))
 }
 
 /// Where the key or the dash of `id` is.
 fn holder(stream: &Stream<'_>, id: NodeId) -> Option<usize> {
-    match stream[id].role {
+    match stream[id].role() {
         Role::Value { key } => start(stream, key),
         // In brackets there is none.
         Role::Item { .. } => dash(stream, id).or_else(|| start(stream, id)),

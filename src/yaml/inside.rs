@@ -65,7 +65,7 @@ impl Stream<'_> {
         let mut stream = Stream::parse(scalar.value.as_bytes()).ok()?;
         stream.depth = self.depth + 1;
         let is_collection = |root: &NodeId| {
-            let content = &stream[*root].content;
+            let content = stream.content(*root);
             matches!(content, Content::Mapping(_) | Content::Sequence(_))
         };
         if stream.is_empty() || !stream.roots().iter().all(is_collection) {

@@ -18,8 +18,8 @@ impl Layout {
     /// As the first collection in lines does that is below a key; else two blanks, as most files have.
     pub fn of(stream: &Stream<'_>) -> Self {
         let depth = |is_wanted: fn(&Content) -> bool| {
-            stream.nodes().find_map(|(id, node)| match node.role {
-                Role::Value { key } if is_wanted(&node.content) && !node.in_flow => {
+            stream.nodes().find_map(|(id, node)| match node.role() {
+                Role::Value { key } if is_wanted(&stream.content(id)) && !node.in_flow => {
                     let start = start(stream, id)?;
                     let column = start - line_start(stream.text(), start);
                     (column + 1).checked_sub(stream[key].column())

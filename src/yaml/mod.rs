@@ -24,6 +24,6 @@ mod splices;
 mod tests;
 
 pub use change::{Edit, EditError, NewValue};
-pub use document::{Content, Node, NodeId, ParseError, Role, Scalar, Stream, Style};
+pub use document::{Content, Items, Node, NodeId, ParseError, Role, Scalar, Stream, Style};
 pub use footprint::{Footprint, Placed, Rewritten};
 pub use inside::Inside;

@@ -263,22 +263,19 @@ pub(crate) fn parted(text: &str) -> impl Iterator<Item = Step> {
 
 impl Step {
     fn find(&self, stream: &Stream<'_>, node: NodeId) -> Result<NodeId, MissedReason> {
-        if let Content::Alias { .. } = stream[node].content {
+        if let Content::Alias { .. } = stream.content(node) {
             return Err(MissedReason::Alias);
         }
-        let items = stream.items(node);
+        let mut items = stream.items(node);
         let found = match self {
             Self::Key(key) => stream.get(node, key),
             Self::Append => None,
             Self::Index(index) => match usize::try_from(*index) {
-                Ok(index) => items.get(index).copied(),
-                Err(_) => items
-                    .len()
-                    .checked_sub(index.unsigned_abs())
-                    .and_then(|index| items.get(index).copied()),
+                Ok(index) => items.nth(index),
+                Err(_) => items.nth_back(index.unsigned_abs() - 1),
             },
             Self::Field { key, value } => {
-                let mut with_field = items.iter().copied().filter(|item| {
+                let mut with_field = items.filter(|item| {
                     let field = stream.get(*item, key).and_then(|field| stream.value(field));
                     field == Some(value)
                 });
@@ -338,7 +335,7 @@ impl fmt::Display for Step {
 pub fn path_of(stream: &Stream<'_>, id: NodeId) -> Path {
     let mut steps: Vec<Step> = stream
         .ancestors(id)
-        .filter_map(|id| match stream[id].role {
+        .filter_map(|id| match stream[id].role() {
             // A key that is itself a collection has no place in a path.
             Role::Value { key } => Some(Step::Key(stream.value(key).unwrap_or("?").to_owned())),
             Role::Key => Some(Step::Key(stream.value(id).unwrap_or("?").to_owned())),
@@ -365,7 +362,7 @@ impl Path {
         let mut path = path_of(stream, id);
         let on_the_way = stream
             .ancestors(id)
-            .filter(|id| stream[*id].role != Role::Root);
+            .filter(|id| stream[*id].role() != Role::Root);
         for (step, node) in path.steps.iter_mut().rev().zip(on_the_way) {
             let name = stream.get(node, "name").and_then(|name| stream.value(name));
             if let (Step::Index(_), Some(name)) = (&step, name) {
@@ -598,7 +595,7 @@ other: *base
     #[test]
     fn every_node_has_a_path_that_leads_back_to_it() {
         let stream = Stream::parse(TEXT.as_bytes()).unwrap();
-        for (id, node) in stream.nodes().filter(|(_, node)| node.role != Role::Key) {
+        for (id, node) in stream.nodes().filter(|(_, node)| node.role() != Role::Key) {
             let path = path_of(&stream, id).to_string();
             let parsed: Path = path.parse().unwrap();
             let found = parsed.find(&stream, stream.roots()[0]).unwrap();

@@ -382,7 +382,7 @@ pub fn reads_as(raw: &str, style: Style, value: &str) -> bool {
     let ([root], 1) = (stream.roots(), stream.len()) else {
         return false;
     };
-    match &stream[*root].content {
+    match stream.content(*root) {
         // With `+`, blank lines count that stand behind the scalar's text.
         Content::Scalar(read) if raw.starts_with(['|', '>']) && style == read.style => {
             read.value.trim_end_matches('\n') == value.trim_end_matches('\n')
@@ -634,7 +634,7 @@ mod tests {
             };
             let stream = Stream::parse(text.as_bytes()).unwrap();
             let root = stream.roots()[0];
-            let first = stream.items(stream.get(root, "a").unwrap())[0];
+            let first = stream.items(stream.get(root, "a").unwrap()).next().unwrap();
             prop_assert_eq!(stream.value(first), Some(value.as_str()), "{}", text);
             prop_assert_eq!(stream.get(root, "b").and_then(|b| stream.value(b)), Some("c"));
         }

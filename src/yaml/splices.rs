@@ -134,15 +134,15 @@ impl<'s, 't> Splices<'s, 't> {
 
     /// Whether what stands before `at` is a block scalar of whose value the line break behind it is a part.
     fn ends_in_lines(&self, at: usize) -> bool {
-        let before = self.stream.nodes().filter_map(|(_, node)| {
+        let before = self.stream.nodes().filter_map(|(id, node)| {
             let span = node.span()?;
-            (span.start < at).then_some((node, span))
+            (span.start < at).then_some((id, span))
         });
         let last = before.max_by_key(|(_, span)| span.start);
-        last.is_some_and(|(node, span)| {
+        last.is_some_and(|(id, span)| {
             let raw = self.stream.text().get(span.clone()).unwrap_or_default();
             let header = raw.split([' ', '\t', '\r', '\n']).next();
-            let is_block = matches!(&node.content, Content::Scalar(scalar) if
+            let is_block = matches!(self.stream.content(id), Content::Scalar(scalar) if
                 matches!(scalar.style, Style::Literal | Style::Folded));
             is_block && header.is_some_and(|header| !header.contains('-'))
         })
@@ -186,7 +186,7 @@ impl<'s, 't> Splices<'s, 't> {
             _ => node.in_flow,
         };
         let is_block = layout::is_block(&value) && !is_in_brackets && !self.is_json(id);
-        match &node.content {
+        match self.stream.content(id) {
             _ if extent::is_absent_root(self.stream, id) => self.begin(id, &value),
             _ if is_block => self.set_block(id, &value)?,
             Content::Scalar(scalar) if scalar.value.is_empty() && scalar.style == Style::Plain => {
@@ -210,7 +210,7 @@ impl<'s, 't> Splices<'s, 't> {
     /// Another text in the place of a scalar, and the guard before it.
     fn set_scalar(&mut self, id: NodeId, value: &NewValue) -> Result<(), EditError> {
         let node = &self.stream[id];
-        let Content::Scalar(old) = &node.content else {
+        let Content::Scalar(old) = self.stream.content(id) else {
             return Err(EditError::Inseparable { line: node.line() });
         };
         let misplaced = || EditError::Misplaced {
@@ -223,7 +223,7 @@ impl<'s, 't> Splices<'s, 't> {
             return Err(misplaced());
         }
         let text = match value {
-            NewValue::Text(value) if *value == old.value && !needs_quotes(old) => raw.to_owned(),
+            NewValue::Text(value) if *value == old.value && !needs_quotes(&old) => raw.to_owned(),
             NewValue::Text(value) if !self.is_json(id) => scalar::write(
                 value,
                 scalar::Slot {
@@ -277,13 +277,16 @@ impl<'s, 't> Splices<'s, 't> {
         let node = &stream[id];
         let inseparable = || EditError::Inseparable { line: node.line() };
         let old_end = end(stream, id).ok_or_else(inseparable)?;
-        let is_lines =
-            !node.in_flow && matches!(node.content, Content::Mapping(_) | Content::Sequence(_));
+        let is_lines = !node.in_flow
+            && matches!(
+                stream.content(id),
+                Content::Mapping(_) | Content::Sequence(_)
+            );
         let old_start = match stream.is_null(id) {
             true => start(stream, id).unwrap_or(old_end),
             false => start(stream, id).ok_or_else(inseparable)?,
         };
-        let behind_key = match node.role {
+        let behind_key = match node.role() {
             Role::Root => old_start,
             _ => {
                 let behind = behind_indicator(stream, id).ok_or_else(inseparable)?;
@@ -294,7 +297,7 @@ impl<'s, 't> Splices<'s, 't> {
         if is_lines && !own_lines && !ends_line(text, old_end) {
             return Err(inseparable());
         }
-        let column = match node.role {
+        let column = match node.role() {
             Role::Value { key } => stream[key].column().saturating_sub(1),
             Role::Item { .. } => dash(stream, id).map_or(0, |dash| self.column(dash)),
             _ => 0,
@@ -302,7 +305,7 @@ impl<'s, 't> Splices<'s, 't> {
         let line_break = line_break(text);
         let layout = layout::Layout::of(stream);
         let lines = match layout::is_block(value) {
-            true => layout.value(value, matches!(node.role, Role::Root | Role::Item { .. })),
+            true => layout.value(value, matches!(node.role(), Role::Root | Role::Item { .. })),
             false => Vec::new(),
         };
         if lines.is_empty() {
@@ -313,7 +316,7 @@ impl<'s, 't> Splices<'s, 't> {
                 self.lines
                     .push(line_start(text, old_start)..line_end(text, old_end));
             } else {
-                let is_bare = node.role == Role::Root || inline.is_empty();
+                let is_bare = node.role() == Role::Root || inline.is_empty();
                 let blank = if is_bare { "" } else { " " };
                 self.replace(behind_key..old_end, format!("{blank}{inline}"));
             }
@@ -327,7 +330,7 @@ impl<'s, 't> Splices<'s, 't> {
             });
             lines.collect::<Vec<_>>().join(line_break)
         };
-        match node.role {
+        match node.role() {
             Role::Root => self.replace(old_start..old_end, indented(0, &lines)),
             Role::Item { .. } => {
                 let lines = indented(column + 2, &lines);
@@ -374,7 +377,7 @@ impl<'s, 't> Splices<'s, 't> {
         if entries.iter().any(is_kept) {
             entries.retain(is_kept);
         }
-        let is_pair = match (&stream[collection].content, &added) {
+        let is_pair = match (stream.content(collection), &added) {
             (Content::Mapping(_), Added::Pair(..) | Added::Source(_)) => true,
             (Content::Sequence(_), Added::Item(_) | Added::Source(_)) => false,
             (_, added) => {
@@ -561,7 +564,7 @@ impl<'s, 't> Splices<'s, 't> {
                 for entry in &entries {
                     self.expected.removed.remove(&entry.value);
                 }
-                let is_list = matches!(stream[collection].content, Content::Sequence(_));
+                let is_list = matches!(stream.content(collection), Content::Sequence(_));
                 let empty = if is_list { "[]" } else { "{}" };
                 let value = NewValue::Source(empty.to_owned());
                 self.set(collection, &value)?;
@@ -618,7 +621,7 @@ impl<'s, 't> Splices<'s, 't> {
     /// Whether the text before an entry is a block scalar that keeps the blank lines behind it (`|+`).
     fn is_behind_kept_lines(&self, entry: &Entry) -> bool {
         let before = self.stream.nodes().take(entry.first().number());
-        let scalars = before.filter(|(_, node)| matches!(node.content, Content::Scalar(_)));
+        let scalars = before.filter(|(id, _)| self.stream.scalar(*id).is_some());
         let last = scalars.last().and_then(|(id, _)| self.stream.raw(id));
         last.is_some_and(|raw| {
             let header = raw.split([' ', '\t', '\r', '\n']).next().unwrap_or(raw);
@@ -730,13 +733,13 @@ impl Entry {
 
 /// The pairs or items of `collection`.
 fn entries(stream: &Stream<'_>, collection: NodeId) -> Vec<Entry> {
-    let pairs = stream.pairs(collection).iter().map(|(key, value)| Entry {
-        key: Some(*key),
-        value: *value,
+    let pairs = stream.pairs(collection).map(|(key, value)| Entry {
+        key: Some(key),
+        value,
     });
-    let items = stream.items(collection).iter().map(|item| Entry {
+    let items = stream.items(collection).map(|item| Entry {
         key: None,
-        value: *item,
+        value: item,
     });
     pairs.chain(items).collect()
 }

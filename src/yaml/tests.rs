@@ -12,22 +12,24 @@ use super::{Edit, EditError, NewValue, NodeId, Stream};
 fn filled(before: &str) -> String {
     let stream = Stream::parse(before.as_bytes()).unwrap();
     let value = || NewValue::Text("new".to_owned());
-    let edits = stream.nodes().filter_map(|(id, node)| match node.content {
-        Content::Mapping(_) => Some(Edit::Add {
-            mapping: id,
-            after: None,
-            key: "new".to_owned(),
-            value: value(),
-        }),
-        Content::Sequence(_) => Some(Edit::Append {
-            list: id,
-            value: value(),
-        }),
-        _ => None,
-    });
+    let edits = stream
+        .nodes()
+        .filter_map(|(id, _)| match stream.content(id) {
+            Content::Mapping(_) => Some(Edit::Add {
+                mapping: id,
+                after: None,
+                key: "new".to_owned(),
+                value: value(),
+            }),
+            Content::Sequence(_) => Some(Edit::Append {
+                list: id,
+                value: value(),
+            }),
+            _ => None,
+        });
     let after = apply(&stream, &edits.collect::<Vec<_>>()).unwrap();
     let stream = Stream::parse(&after).unwrap();
-    let is_new = |id: &NodeId| stream.value(*id) == Some("new") && stream[*id].role != Role::Key;
+    let is_new = |id: &NodeId| stream.value(*id) == Some("new") && stream[*id].role() != Role::Key;
     let edits = stream.nodes().map(|(node, _)| node).filter(is_new);
     let edits: Vec<Edit> = edits.map(|node| Edit::Remove { node }).collect();
     let back = apply(&stream, &edits).map(|bytes| String::from_utf8(bytes).unwrap());
@@ -58,7 +60,7 @@ fn a_list_at_the_indent_of_its_key_is_one_whatever_its_first_item_is() {
     assert_eq!(filled("--- [a]\n"), "--- [a, new]\n");
     let stream = Stream::parse(b"x:\n- {a: 1}\n- [b]\n").unwrap();
     let list = stream.get(stream.roots()[0], "x").unwrap();
-    let node = stream.items(list)[0];
+    let node = stream.items(list).next().unwrap();
     let after = apply(&stream, &[Edit::Remove { node }]).unwrap();
     assert_eq!(String::from_utf8(after).unwrap(), "x:\n- [b]\n");
 }
@@ -236,7 +238,7 @@ fn by_libyaml(text: &str) -> Option<Vec<String>> {
 /// The same by us.
 fn by_us(text: &str) -> Option<Vec<String>> {
     fn said(stream: &Stream<'_>, id: NodeId) -> String {
-        match &stream[id].content {
+        match stream.content(id) {
             Content::Scalar(scalar)
                 if scalar.style == Style::Plain
                     && scalar.value.is_empty()
@@ -246,19 +248,14 @@ fn by_us(text: &str) -> Option<Vec<String>> {
             }
             Content::Scalar(scalar) => format!("{:?}", scalar.value),
             Content::Sequence(items) => {
-                let items = items.iter().map(|item| said(stream, *item));
+                let items = items.map(|item| said(stream, item));
                 format!("[{}]", items.collect::<Vec<_>>().join(","))
             }
             Content::Mapping(pairs) => {
-                let pair = |(key, value): &(NodeId, NodeId)| {
-                    format!("{}:{}", said(stream, *key), said(stream, *value))
-                };
-                format!(
-                    "{{{}}}",
-                    pairs.iter().map(pair).collect::<Vec<_>>().join(",")
-                )
+                let pair = |(key, value)| format!("{}:{}", said(stream, key), said(stream, value));
+                format!("{{{}}}", pairs.map(pair).collect::<Vec<_>>().join(","))
             }
-            Content::Alias { target, .. } => said(stream, *target),
+            Content::Alias { target, .. } => said(stream, target),
         }
     }
     let stream = Stream::parse(text.as_bytes()).ok()?;

@@ -432,7 +432,7 @@ fn a_list_of_millions() {
     let (tip, commit) = commit(root, b"feat: it\n");
     let url = Hostile::sending(tip, &[commit, files, packed]).serve();
     let outcome = run(&url, "update", "web.yaml");
-    ends_with(&outcome, "the limit of 1048576 keys, values and lists");
+    ends_with(&outcome, "the limit of 2097152 keys, values and lists");
 }
 
 /// A server of a repository whose only other commit renamed all files: each of `before` and `after` is the
@@ -1124,8 +1124,8 @@ fn many_files_that_are_each_within_the_limits() {
     for (key, count, expected) in [
         (
             "names",
-            300_000,
-            "the limit of 2097152 keys, values and lists",
+            450_000,
+            "the limit of 3145728 keys, values and lists",
         ),
         (
             "images",
@@ -1150,6 +1150,83 @@ fn many_files_that_are_each_within_the_limits() {
             .input("timeout", "120");
         ends_with(&takes_seconds(action, 100), expected);
     }
+}
+
+#[test]
+fn files_that_are_as_large_as_they_may_be() {
+    let lines = |most: u32, line: &dyn Fn(u32) -> String| {
+        let lines: String = (0..most).map(line).collect();
+        move |tag: u32| format!("image: acme/web:v{tag}\na:\n{lines}")
+    };
+    type Manifest<'m> = Box<dyn Fn(u32) -> String + 'm>;
+    let shapes: [(Manifest<'_>, &[&str]); 5] = [
+        (
+            Box::new(lines(2_090_000, &|_| "- a\n".to_owned())),
+            &["update"],
+        ),
+        (
+            Box::new(lines(1_040_000, &|n| format!(" k{n}: a\n"))),
+            &["update", "history", "rollback"],
+        ),
+        (
+            Box::new(lines(415_000, &|n| format!("- &a{n} a\n"))),
+            &["update"],
+        ),
+        (
+            Box::new(lines(1_025_000, &|_| "- !!str a\n".to_owned())),
+            &["update"],
+        ),
+        (
+            Box::new(lines(1_800_000, &|_| "- \"\\x41\"\n".to_owned())),
+            &["update"],
+        ),
+    ];
+    for (manifest, operations) in shapes {
+        let git = GitServer::start();
+        let repository = git.repository_with("acme/deploy", "web.yaml", &manifest(1));
+        if operations.len() > 1 {
+            repository.commit("main", "web.yaml", manifest(2), "feat: another one");
+        }
+        for operation in operations {
+            let action = Action::new()
+                .input("operation", *operation)
+                .input("repository", repository.url())
+                .input("file", "web.yaml")
+                .input("token", TOKEN)
+                .input("timeout", "590");
+            let action = match *operation {
+                "update" => action
+                    .input("image", "acme/web:v3")
+                    .input("dry-run", "true"),
+                "rollback" => action.input("dry-run", "true"),
+                _ => action,
+            };
+            let outcome = in_512_mb(action);
+            assert_eq!(outcome.code(), Some(0), "{operation}\n{}", outcome.log());
+        }
+    }
+}
+
+#[test]
+fn a_large_file_that_others_changed_since() {
+    let keys: String = (0..1_000_000).map(|n| format!(" k{n}: a\n")).collect();
+    let manifest = |tag: u32, end: &str| format!("image: acme/web:v{tag}\na:\n{keys}{end}");
+    let git = GitServer::start();
+    let repository = git.repository_with("acme/deploy", "web.yaml", &manifest(1, ""));
+    let undone = repository.commit("main", "web.yaml", manifest(2, ""), "feat: another one");
+    repository.commit("main", "web.yaml", manifest(2, "b: c\n"), "feat: a key");
+    let action = Action::new()
+        .input("operation", "rollback")
+        .input("commit", undone)
+        .input("repository", repository.url())
+        .input("file", "web.yaml")
+        .input("token", TOKEN)
+        .input("timeout", "590")
+        .input("dry-run", "true");
+    ends_with(
+        &in_512_mb(action),
+        "the limit of 786432 keys, values and lists",
+    );
 }
 
 /// A repository of `count` commits that each say about a megabyte, which is made of `part`.

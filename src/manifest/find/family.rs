@@ -4,7 +4,7 @@
 use crate::manifest::keys::{self, Meaning, Part};
 use crate::manifest::parts;
 use crate::manifest::slot::Slot;
-use crate::yaml::{Content, NodeId, Stream};
+use crate::yaml::{Content, Items, NodeId, Stream};
 
 /// The parts of one image, as far as one mapping has them.
 pub(super) struct Family {
@@ -30,24 +30,23 @@ impl Family {
     pub fn all(stream: &Stream<'_>, mapping: NodeId, through: Option<NodeId>) -> Vec<Self> {
         let mut families = Vec::new();
         for (key, node) in stream.pairs(mapping) {
-            let text = stream.value(*key).unwrap_or_default();
+            let text = stream.value(key).unwrap_or_default();
             if text == "<<" {
                 continue;
             }
-            let key = Some(*key).filter(|_| through.is_none());
-            let (node, through) = (*node, through);
+            let key = Some(key).filter(|_| through.is_none());
             add(&mut families, text, Field { key, node, through });
         }
         let merged = stream.get(mapping, "<<");
         let merged = merged.filter(|_| through.is_none()).into_iter();
-        for alias in merged.flat_map(|node| [&[node], stream.items(node)].concat()) {
-            let Content::Alias { target, .. } = stream[alias].content else {
+        for alias in merged.flat_map(|node| std::iter::once(node).chain(stream.items(node))) {
+            let Content::Alias { target, .. } = stream.content(alias) else {
                 continue;
             };
             for (key, node) in stream.pairs(target) {
-                let text = stream.value(*key).unwrap_or_default();
+                let text = stream.value(key).unwrap_or_default();
                 if stream.get(mapping, text).is_none() {
-                    let (key, node, through) = (None, *node, Some(alias));
+                    let (key, node, through) = (None, node, Some(alias));
                     add(&mut families, text, Field { key, node, through });
                 }
             }
@@ -56,10 +55,10 @@ impl Family {
     }
 
     /// The same of a list whose items have a `name` and a `value` each.
-    pub fn in_values(stream: &Stream<'_>, items: &[NodeId]) -> Vec<Self> {
+    pub fn in_values(stream: &Stream<'_>, items: Items<'_>) -> Vec<Self> {
         let mut families = Vec::new();
         for item in items {
-            let Some((name, node)) = named_value(stream, *item) else {
+            let Some((name, node)) = named_value(stream, item) else {
                 continue;
             };
             let (key, through) = (None, None);

@@ -7,7 +7,7 @@ use crate::manifest::parts::{self, Home, Parts, Pins, is_versioned};
 use crate::manifest::site::Site;
 use crate::manifest::slot::{self, Slot};
 use crate::manifest::workload::{self, Container};
-use crate::yaml::{Content, NodeId, Role, Stream};
+use crate::yaml::{Items, NodeId, Role, Stream};
 
 /// Reads the mappings of a file.
 pub(super) struct Finder<'s, 't> {
@@ -30,10 +30,10 @@ impl<'s, 't> Finder<'s, 't> {
         Self {
             stream,
             registries: stream.roots().iter().map(registry).collect(),
-            has_names: stream.nodes().any(|(_, node)| match &node.content {
-                Content::Scalar(scalar) => objects::may_say_so(&scalar.value),
-                _ => false,
-            }),
+            has_names: stream
+                .nodes()
+                .filter_map(|(id, _)| stream.value(id))
+                .any(objects::may_say_so),
         }
     }
 
@@ -54,11 +54,11 @@ impl<'s, 't> Finder<'s, 't> {
         if self.holds_images(mapping) {
             // `images.<any>: reference`
             for (key, node) in self.stream.pairs(mapping) {
-                let text = self.stream.value(*key).unwrap_or_default();
-                let slot = Slot::read(self.stream, Some(*key), *node);
+                let text = self.stream.value(key).unwrap_or_default();
+                let slot = Slot::read(self.stream, Some(key), node);
                 let slot = slot.filter(|slot| is_versioned(&slot.value));
                 if let (Some(slot), None) = (slot, keys::read(text)) {
-                    let site = Site::parts(*node, Parts::whole(slot, Home::Behind));
+                    let site = Site::parts(node, Parts::whole(slot, Home::Behind));
                     sites.extend(Some(site).filter(Site::has_reference));
                 }
             }
@@ -75,10 +75,10 @@ impl<'s, 't> Finder<'s, 't> {
     }
 
     /// Of a list whose items have a `name` and a `value` each.
-    pub fn in_values(&self, items: &[NodeId]) -> Vec<Site> {
+    pub fn in_values(&self, mut items: Items<'_>) -> Vec<Site> {
         let families = Family::in_values(self.stream, items);
-        match items.first() {
-            Some(first) => self.of_families(&families, None, *first, None),
+        match items.next() {
+            Some(first) => self.of_families(&families, None, first, None),
             None => Vec::new(),
         }
     }
@@ -93,7 +93,7 @@ impl<'s, 't> Finder<'s, 't> {
     }
 
     pub fn is_used_as_image(&self, alias: NodeId) -> bool {
-        match self.stream[alias].role {
+        match self.stream[alias].role() {
             Role::Item { .. } => workload::container(self.stream, alias).is_some(),
             Role::Value { key } => self.stream.value(key).is_some_and(keys::is_image),
             Role::Root | Role::Key => false,
@@ -309,8 +309,8 @@ impl<'s, 't> Finder<'s, 't> {
     /// a word for that, or one around it.
     fn version_elsewhere(&self, mapping: NodeId) -> Option<NodeId> {
         let values = |mapping| {
-            let pairs = self.stream.pairs(mapping).iter();
-            let values = pairs.filter_map(|(key, node)| Some((self.stream.value(*key)?, *node)));
+            let pairs = self.stream.pairs(mapping);
+            let values = pairs.filter_map(|(key, node)| Some((self.stream.value(key)?, node)));
             values.filter(|(_, node)| slot::value(self.stream, *node).is_some())
         };
         let mut beside = values(mapping);

@@ -36,12 +36,12 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Result<Vec<Site>, E
     // Nodes that a site has taken, so that the more general rules leave them alone.
     let mut taken = HashSet::new();
     let most = IMAGES.most() as usize + 1;
-    for (id, node) in stream.nodes() {
+    for (id, _) in stream.nodes() {
         IMAGES.check(sites.len() as u64)?;
         if taken.contains(&id) {
             continue;
         }
-        match &node.content {
+        match stream.content(id) {
             // Kustomize's transformers have an entry by itself.
             Content::Mapping(_) if stream.get(id, "newTag").is_some() => {
                 match ImageEntry::find(stream, file, id) {
@@ -53,26 +53,26 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Result<Vec<Site>, E
             Content::Sequence(items) => {
                 let key = stream.key_of(id).unwrap_or_default();
                 if key == "images" {
-                    for item in items.iter().take(most) {
-                        if let Some(entry) = ImageEntry::find(stream, file, *item) {
-                            taken.insert(*item);
-                            sites.push(Site::entry(*item, entry));
+                    for item in items.take(most) {
+                        if let Some(entry) = ImageEntry::find(stream, file, item) {
+                            taken.insert(item);
+                            sites.push(Site::entry(item, entry));
                         }
                     }
                 }
                 if keys::is_images(key) || keys::is_image(key) {
-                    let listed = items.iter().filter_map(|item| listed(stream, *item));
+                    let listed = items.filter_map(|item| listed(stream, item));
                     sites.extend(listed.take(most));
                 } else if workload::is_container_list(key) {
-                    let without = |item: &NodeId| without_image(&finder, *item);
-                    sites.extend(items.iter().filter_map(without).take(most));
+                    let without = |item| without_image(&finder, item);
+                    sites.extend(items.filter_map(without).take(most));
                 } else {
                     sites.extend(finder.in_values(items));
                 }
             }
             Content::Alias { target, .. } => {
                 if finder.is_used_as_image(id) {
-                    sites.extend(finder.through(id, *target));
+                    sites.extend(finder.through(id, target));
                 }
             }
             Content::Scalar(_) => {}
@@ -89,13 +89,13 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Result<Vec<Site>, E
 /// A container whose image is not written in it, or not as an image.
 fn without_image(finder: &Finder<'_, '_>, item: NodeId) -> Option<Site> {
     let stream = finder.stream;
-    let mapping = match stream[item].content {
+    let mapping = match stream.content(item) {
         Content::Alias { .. } => return None,
         _ => item,
     };
     let name = workload::name(stream, mapping);
     let obstacle = match stream.get(mapping, "image") {
-        Some(image) => match stream[image].content {
+        Some(image) => match stream.content(image) {
             Content::Mapping(_) if !finder.in_mapping(image).is_empty() => return None,
             Content::Mapping(_) | Content::Sequence(_) => {
                 let obstacle = slot::no_scalar(stream, image);

@@ -99,7 +99,7 @@ impl<'s, 't> Named<'s, 't> {
             let list = stream[node].parent;
             list.and_then(|list| stream.key_of(list)) == Some("images")
         };
-        let mapping = match stream[node].content {
+        let mapping = match stream.content(node) {
             Content::Mapping(_) => Some(node),
             Content::Alias { target, .. } if !stream.pairs(target).is_empty() => {
                 let mut sites = self.finder.through(node, target);
@@ -266,7 +266,7 @@ fn is_digest_or_nothing(text: &str) -> bool {
 }
 
 fn key_of(stream: &Stream<'_>, node: NodeId) -> Option<NodeId> {
-    match stream[node].role {
+    match stream[node].role() {
         Role::Value { key } => Some(key),
         _ => None,
     }

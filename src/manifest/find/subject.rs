@@ -24,7 +24,7 @@ pub fn front_of(
         *value != node && text.trim_matches('/') == front
     };
     let found = stream.ancestors(node).skip(1).find_map(|around| {
-        let mut values = stream.pairs(around).iter().map(|(_, value)| *value);
+        let mut values = stream.pairs(around).map(|(_, value)| value);
         values.find(is_front)
     })?;
     Some((found, front.to_owned()))
@@ -57,15 +57,15 @@ pub fn may_be_tag_of(stream: &Stream<'_>, node: NodeId, image: &ImageReference) 
     }
     let subjects = subjects(stream, node);
     let names_another = stream.nodes().any(|(id, _)| {
-        let mut pairs = stream.pairs(id).iter();
+        let mut pairs = stream.pairs(id);
         pairs.any(|(key, value)| {
-            let meaning = stream.value(*key).and_then(keys::read);
+            let meaning = stream.value(key).and_then(keys::read);
             let is_front = meaning.is_some_and(|meaning| {
                 let part = FRONTS.contains(&meaning.part);
                 part && (meaning.part == Part::Image || !meaning.stem.is_empty())
             });
             let text = stream
-                .value(*value)
+                .value(value)
                 .filter(|text| is_front && !text.is_empty());
             text.and_then(image::repository_meant).is_some()
         })

@@ -249,10 +249,10 @@ fn add(text: &str, after: Option<&str>) -> Result<String, EditError> {
     let stream = Stream::parse(text.as_bytes()).unwrap();
     let mapping = stream.get(stream.roots()[0], "m").unwrap();
     let after = after.and_then(|after| {
-        let mut pairs = stream.pairs(mapping).iter();
+        let mut pairs = stream.pairs(mapping);
         pairs
             .find(|(key, _)| stream.value(*key) == Some(after))
-            .map(|(key, _)| *key)
+            .map(|(key, _)| key)
     });
     let edit = Edit::Add {
         mapping,
@@ -337,7 +337,7 @@ fn several_keys_are_added_in_the_order_they_are_asked_for() {
     let stream = Stream::parse(text.as_bytes()).unwrap();
     let root = stream.roots()[0];
     let mapping = stream.get(root, "m").unwrap();
-    let pairs = stream.pairs(mapping);
+    let pairs = Vec::from_iter(stream.pairs(mapping));
     let add = |after: usize, key: &str, value: &str| Edit::Add {
         mapping,
         after: Some(pairs[after].0),
@@ -771,7 +771,7 @@ fn the_guards_stand_inside_of_a_text_too() {
     let text = |text: &str| NewValue::Text(text.to_owned());
     let edits = vec![
         Edit::Remove {
-            node: inner.stream.items(list)[1],
+            node: inner.stream.items(list).nth(1).unwrap(),
         },
         Edit::Append {
             list,
