@@ -108,8 +108,8 @@ pub const POSTED: Limit = Limit::new(
     "bytes of statuses, checks and deployments read at once",
 );
 /// Of a manifest of 20 MB; the largest bundles of custom resource definitions have an eighth of it. Each takes 32 bytes,
-/// and while a file is edited it is there twice, 128 MB for all of them. What takes more than its node, such as a tag, an
-/// anchor, or a text with escapes, counts as as many as it takes.
+/// and while a file is edited it is there twice, 128 MB for all of them. What takes more than that, such as a tag, an
+/// anchor, or a text with escapes, counts as several.
 pub const NODES: Limit = Limit::new(2 << 20, "keys, values and lists in one YAML file");
 /// Of thirty thousand manifests. Each takes about fifty bytes of memory.
 pub const ALL_NODES: Limit =

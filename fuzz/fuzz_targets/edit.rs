@@ -12,7 +12,7 @@
 
 use gitops_deploy::manifest::{EditRequest, ImageAssignment, ManifestFile, images_in, plan};
 use gitops_deploy::yaml::path::Path;
-use gitops_deploy::yaml::{Content, Edit, Inside, NewValue, NodeId, Stream, edit};
+use gitops_deploy::yaml::{Edit, Inside, NewValue, NodeId, Stream, edit};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize as _;
 use serde::de::IgnoredAny;
