@@ -563,7 +563,7 @@ fn value_over(stream: &Stream<'_>, node: Option<NodeId>, assignment: &ValueAssig
     };
     let old = node.filter(|node| !stream.is_null(*node));
     let is_text = match old.map(|node| stream.content(node)) {
-        Some(Content::Scalar(old)) => old.style != Style::Plain || !scalar::is_typed(&old.value),
+        Some(Content::Scalar(old)) => old.style != Style::Plain || !scalar::is_typed(old.value),
         Some(_) => false,
         None => match assignment.path.path.steps().last() {
             Some(Step::Key(key)) => key.to_ascii_lowercase().ends_with("tag"),
@@ -587,7 +587,7 @@ fn retyped(
     let Content::Scalar(old) = stream.content(node) else {
         return None;
     };
-    let was = (old.style == Style::Plain).then(|| scalar::kind(&old.value))??;
+    let was = (old.style == Style::Plain).then(|| scalar::kind(old.value))??;
     let is = match value {
         NewValue::Text(_) => "text",
         NewValue::Plain(plain) => scalar::kind(plain)?,

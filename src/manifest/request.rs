@@ -580,13 +580,11 @@ fn read_value(text: &str) -> Option<(NewValue, Option<&'static str>)> {
     }
     let value = match stream.content(*root) {
         Content::Scalar(read) if tag == Some("str") => NewValue::Text(read.value.to_string()),
-        Content::Scalar(read) => {
-            match read.style == Style::Plain && scalar::is_typed(&read.value) {
-                true => NewValue::Plain(read.value.to_string()),
-                false if tag.is_some() => return None,
-                false => NewValue::Text(read.value.to_string()),
-            }
-        }
+        Content::Scalar(read) => match read.style == Style::Plain && scalar::is_typed(read.value) {
+            true => NewValue::Plain(read.value.to_string()),
+            false if tag.is_some() => return None,
+            false => NewValue::Text(read.value.to_string()),
+        },
         Content::Sequence(_) | Content::Mapping(_) if tag.is_none() => {
             // `{{ x }}` is a mapping to YAML, and a template to whoever writes it.
             stream.new_value(*root)?;

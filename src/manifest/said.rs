@@ -45,7 +45,7 @@ impl<'v> Said<'v> {
             }
             Content::Sequence(_) | Content::Mapping(_) => return None,
         };
-        let text: &str = &scalar.value;
+        let text: &str = scalar.value;
         let form = match stream.tag(node) {
             None if scalar.style == Style::Plain => Form::Scalar(scalar::core(text)),
             None => Form::Scalar(Core::Text),

@@ -241,7 +241,7 @@ impl Slot {
 pub(super) fn value<'s>(stream: &'s Stream<'_>, node: NodeId) -> Option<&'s str> {
     let scalar = stream.scalar(node)?;
     let is_null =
-        scalar.style == Style::Plain && matches!(&*scalar.value, "~" | "null" | "Null" | "NULL");
+        scalar.style == Style::Plain && matches!(scalar.value, "~" | "null" | "Null" | "NULL");
     Some(match is_null {
         true => "",
         false => scalar.value.trim_end_matches('\n'),

@@ -252,7 +252,7 @@ fn names_of(stream: &Stream<'_>, key: NodeId) -> Vec<String> {
         None => scalar.style == Style::Plain,
     };
     match is_plain {
-        true => names(&scalar.value),
+        true => names(scalar.value),
         false => vec![scalar.value.to_string()],
     }
 }

@@ -273,5 +273,5 @@ fn is_text(stream: &Stream<'_>, id: NodeId, value: &str) -> bool {
 
 /// Whether a scalar that is to be a string is written so that some reader sees a number or a date.
 pub(super) fn needs_quotes(scalar: &Scalar<'_>) -> bool {
-    scalar.style == Style::Plain && scalar::is_typed(&scalar.value)
+    scalar.style == Style::Plain && scalar::is_typed(scalar.value)
 }

@@ -54,14 +54,14 @@ impl Stream<'_> {
         let scalar = self.scalar(node)?;
         // Prose is no document: most of it has no line that could be a key or an item.
         let may_be = |text: &str| text.contains(':') || text.contains("- ") || text.contains('[');
-        let is_one = scalar.style == Style::Literal && may_be(&scalar.value);
+        let is_one = scalar.style == Style::Literal && may_be(scalar.value);
         if !is_one || self.depth >= MAX_TEXTS {
             return None;
         }
         let span = self[node].span()?;
         let raw = self.text().get(span.clone())?;
-        let indent = scalar::block_indent(raw, &scalar.value)?;
-        let lines = lines(raw, &scalar.value, span.start, indent)?;
+        let indent = scalar::block_indent(raw, scalar.value)?;
+        let lines = lines(raw, scalar.value, span.start, indent)?;
         let mut stream = Stream::parse(scalar.value.as_bytes()).ok()?;
         stream.depth = self.depth + 1;
         let is_collection = |root: &NodeId| {

@@ -219,7 +219,7 @@ impl<'s, 't> Splices<'s, 't> {
         };
         let span = node.span().ok_or_else(misplaced)?;
         let raw = self.stream.text().get(span.clone()).ok_or_else(misplaced)?;
-        if !scalar::reads_as(raw, old.style, &old.value) {
+        if !scalar::reads_as(raw, old.style, old.value) {
             return Err(misplaced());
         }
         let text = match value {
@@ -229,7 +229,7 @@ impl<'s, 't> Splices<'s, 't> {
                 scalar::Slot {
                     style: old.style,
                     raw,
-                    value: &old.value,
+                    value: old.value,
                     in_flow: node.in_flow,
                     line_break: line_break(self.stream.text()),
                 },
