@@ -100,15 +100,17 @@ fn without(text: &str, known: &[String]) -> String {
 /// Where the beginning of a secret starts that a text ends with: it may have been cut there, in the middle of a
 /// character, or in quotes.
 fn begun(text: &str, known: &[String]) -> Option<usize> {
-    let text = text.trim_end_matches(['\u{fffd}', '"']);
+    let is_behind = ['\u{fffd}', '"'];
+    let cut = text.trim_end_matches(is_behind).len();
+    // The quotes may be the secret's own, too.
+    let text = &text[..text.floor_char_boundary(cut + BEGINNING)];
     let starts = known.iter().filter_map(|form| {
-        let (window, beginning) = (
-            form.len().min(text.len()),
-            form.get(..form.ceil_char_boundary(BEGINNING))?,
-        );
-        let from = text.ceil_char_boundary(text.len() - window);
+        let beginning = form.get(..form.ceil_char_boundary(BEGINNING))?;
+        let from = text.ceil_char_boundary(cut.saturating_sub(form.len()));
         let mut found = text[from..].match_indices(beginning);
-        let is_begun = |(at, _): &(usize, &str)| form.starts_with(&text[from + at..]);
+        let is_begun = |(at, _): &(usize, &str)| {
+            form.starts_with(text[from + at..].trim_end_matches(is_behind))
+        };
         Some(from + found.find(is_begun)?.0)
     });
     starts.min()
@@ -222,16 +224,22 @@ mod tests {
 
     #[test]
     fn secrets_that_share_a_part_are_hidden_as_a_whole() {
-        let known: Vec<String> = ["ghp_01234567", "ghp_0123456789abcdefghij", "efghijklmnopq"]
-            .into_iter()
-            .flat_map(forms)
-            .collect();
+        let known: Vec<String> = [
+            "ghp_01234567",
+            "ghp_0123456789abcdefghij",
+            "efghijklmnopq",
+            "q\"0123\"\"45",
+        ]
+        .into_iter()
+        .flat_map(forms)
+        .collect();
         for (text, expected) in [
             ("a ghp_0123456789abcdefg… b", "a ***… b"),
             ("a ghp_0123456789abcdefghijklmnopq b", "a *** b"),
             ("a ghp_01234567ghp_01234567 b", "a ****** b"),
             ("a ghp_0123456789abcde\u{fffd}… b", "a ***… b"),
             ("a \"ghp_0123456789abcde\"… b", "a \"***… b"),
+            ("a q\"0123\"\"\"… b", "a ***… b"),
         ] {
             assert_eq!(without(text, &known), expected, "{text}");
         }
