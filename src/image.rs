@@ -311,7 +311,19 @@ pub(crate) fn placeholder(text: &str) -> Option<&str> {
         let length = match c {
             '{' if rest.starts_with("{{") => closed("}}"),
             '$' if rest.starts_with("${{") => closed("}}"),
-            '$' if rest.starts_with("${") => closed("}"),
+            '$' if rest.starts_with("${") => {
+                // One may be the default of another: `${A:-${B}}`.
+                let mut depth = 0_usize;
+                let end = rest.char_indices().find_map(|(at, c)| {
+                    match c {
+                        '{' => depth += 1,
+                        '}' => depth = depth.saturating_sub(1),
+                        _ => return None,
+                    }
+                    (depth == 0).then_some(at + 1)
+                });
+                Some(end.unwrap_or(rest.len()))
+            }
             '$' if rest.starts_with("$(") => closed(")"),
             '$' => Some(
                 1 + rest
@@ -644,6 +656,7 @@ mod tests {
     #[test]
     fn what_is_to_be_filled_in_is_found() {
         for (text, expected) in [
+            ("a:${A:-${B:-v1}}-x", Some("${A:-${B:-v1}}")),
             ("a:${TAG}", Some("${TAG}")),
             ("a:$(TAG)-x", Some("$(TAG)")),
             ("a:{{ .Values.tag }}", Some("{{ .Values.tag }}")),

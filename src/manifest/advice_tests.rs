@@ -80,6 +80,12 @@ fn a_tag_beside_a_name_is_advised_and_not_a_whole_image_in_the_name() {
             "other:\n  image: ${REG}/acme/api:v2\n",
         ),
         (
+            "spec:\n  url: oci://ghcr.io/acme/web\n  ref:\n    tag: v1\n",
+            "ghcr.io/acme/web:v2",
+            "path: .spec.ref.tag",
+            "spec:\n  url: oci://ghcr.io/acme/web\n  ref:\n    tag: v2\n",
+        ),
+        (
             "services:\n- name: docker:27-dind\n",
             "docker:28-dind",
             "path: .services[0].name",

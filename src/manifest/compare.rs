@@ -128,6 +128,7 @@ impl Versions {
         let versions = self.manifests();
         let mut seen = versions.map(|manifests| manifests.iter().map(Seen::of).collect());
         if let Some(is_image) = known.is_image {
+            choose_readings(&mut seen, is_image);
             add_named(versions, &mut seen, is_image);
         }
         if let Some(repository) = known.repository {
@@ -198,6 +199,36 @@ impl<'m> Seen<'m> {
             let sites = self.sites.to_mut();
             sites.extend(found);
             sites.sort_by_key(|site| site.node);
+        }
+    }
+}
+
+/// Where an image can be read in several ways, as by its own registry or by that of all images, the one counts by which
+/// `is_image` knows it, in both versions.
+fn choose_readings(versions: &mut [Vec<Seen<'_>>; 2], is_image: &dyn Fn(&str) -> bool) {
+    let mut known: HashMap<Place, usize> = HashMap::new();
+    for Seen { manifest, sites } in versions.iter().flatten() {
+        for site in sites.iter().filter(|site| !is_image(&site.text)) {
+            let readings = site.readings();
+            let mut others = readings.iter().map(ToString::to_string);
+            if let Some(other) = others.position(|reading| is_image(&reading)) {
+                known.insert(manifest.place(site.node), other);
+            }
+        }
+    }
+    if known.is_empty() {
+        return;
+    }
+    for Seen { manifest, sites } in versions.iter_mut().flatten() {
+        let readings = sites.iter().enumerate().filter_map(|(number, site)| {
+            let known = known.get(&manifest.place(site.node))?;
+            Some((number, site.readings().get(*known)?.to_string()))
+        });
+        let readings: Vec<(usize, String)> = readings.collect();
+        for (number, reading) in readings {
+            if let Some(site) = sites.to_mut().get_mut(number) {
+                site.read_as(reading);
+            }
         }
     }
 }

@@ -157,7 +157,7 @@ impl Text {
             let path = file.path.clone();
             texts.push(Self {
                 nested: nested.clone(),
-                source: Source::owning(ManifestFile { path, bytes }),
+                source: Source::inside(ManifestFile { path, bytes }),
             });
             let outer = before + texts.len();
             FILES.check(outer as u64).map_err(too_much(&file.path))?;

@@ -63,8 +63,17 @@ const OF_ANY: [&str; 4] = ["baseimage", "dockerimage", "containerimage", "ociima
 /// What Argo CD Image Updater is told by annotations are names of parameters, and what to look for.
 const OF_IMAGE_UPDATER: &str = "argocd-image-updater.argoproj.io/";
 
+/// Whether `key` is a name at all: what has a blank in it is a line of prose or of a script, which reads as a key and
+/// its value (`echo image: acme/web:v1`).
+fn is_name(key: &str) -> bool {
+    !key.contains(char::is_whitespace)
+}
+
 /// What `key` says; none where it says nothing of images.
 pub(super) fn read(key: &str) -> Option<Meaning> {
+    if !is_name(key) {
+        return None;
+    }
     // Operators name the images of their operands so (Operator Lifecycle Manager, "relatedImages").
     if key.starts_with("RELATED_IMAGE_") {
         return Some(Meaning {
@@ -112,7 +121,7 @@ pub(super) fn is_of_any(stem: &str) -> bool {
 
 /// Whether `key` is about one image: `image`, `webImage`, `sidecar_image`.
 pub(super) fn is_image(key: &str) -> bool {
-    plain(key).ends_with("image")
+    is_name(key) && plain(key).ends_with("image")
 }
 
 /// Whether `key` holds the repository of an image, without its version.
@@ -173,7 +182,7 @@ pub(super) fn is_version_beside(own: &str, other: &str) -> bool {
 
 /// Whether `key` is about images in some way.
 pub(super) fn mentions_image(key: &str) -> bool {
-    key.len() >= "image".len() && plain(key).contains("image")
+    key.len() >= "image".len() && is_name(key) && plain(key).contains("image")
 }
 
 /// Whether `key` says that what it holds is a version of something, or several are: `targetRevision`, `imageTags`.
@@ -188,7 +197,7 @@ pub(super) fn says_version(key: &str) -> bool {
 
 /// Whether `key` holds several images.
 pub(super) fn is_images(key: &str) -> bool {
-    key.ends_with('s') && plain(key).ends_with("images")
+    key.ends_with('s') && is_name(key) && plain(key).ends_with("images")
 }
 
 /// Whether `key` holds what describes an object: `annotations`, `podLabels`.
@@ -299,6 +308,8 @@ mod tests {
             ("apiVersion", None),
             ("argocd-image-updater.argoproj.io/web.helm.image-tag", None),
             ("", None),
+            ("echo image", None),
+            ("the web-image", None),
         ] {
             let read = read(key);
             let read = read.as_ref().map(|read| (read.stem.as_str(), read.part));

@@ -472,7 +472,10 @@ fn beside<'m>(
         let items = list.flat_map(|list| stream.items(list));
         return Some((own, items.filter_map(named).collect()));
     }
-    let pairs = stream.pairs(around);
+    // An `OCIRepository` of Flux has its version below `ref`.
+    let below = stream.get(around, "ref").into_iter();
+    let below = below.flat_map(|below| stream.pairs(below));
+    let pairs = stream.pairs(around).chain(below);
     let pairs = pairs.filter_map(|(key, value)| Some((stream.value(key)?, value)));
     Some((key, pairs.collect()))
 }

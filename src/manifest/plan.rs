@@ -34,7 +34,37 @@ use crate::yaml::{NewValue, NodeId, Stream};
 /// [`ManifestError`]: a file that can't be edited, a line that meets nothing, lines that contradict each
 /// other, or a result that would not hold what was asked for. No part of the request is planned then.
 pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, ManifestError> {
-    planned(files, request, true)
+    let sources: Vec<Source<'_>> = files.iter().map(Source::new).collect();
+    let planned = planned(&sources, request, true);
+    let has_texts = sources.iter().any(Source::hides_templates_of_texts);
+    let changes_values = !request.set.is_empty() || !request.remove.is_empty();
+    match planned {
+        Err(error) if has_texts && changes_values => over_texts(files, request).ok_or(error),
+        planned => planned,
+    }
+}
+
+/// The plan where a text in a file is replaced or removed with the templates in it; none where the files would not be
+/// as `request` wants them then.
+fn over_texts(files: &[ManifestFile], request: &EditRequest) -> Option<Plan> {
+    let sources: Vec<Source<'_>> = files.iter().map(Source::with_plain_texts).collect();
+    let plan = planned(&sources, request, true).ok()?;
+    let after = files.iter().map(|file| {
+        let mut edits = plan.edits.iter();
+        let edit = edits.find(|edit| edit.path == file.path);
+        edit.map_or_else(
+            || file.clone(),
+            |edit| ManifestFile {
+                path: file.path.clone(),
+                bytes: edit.after.clone(),
+            },
+        )
+    });
+    let after: Vec<ManifestFile> = after.collect();
+    // What leads into a text that is there still was not done.
+    let sources: Vec<Source<'_>> = after.iter().map(Source::new).collect();
+    planned(&sources, request, false).ok()?;
+    Some(plan)
 }
 
 /// The largest file that advice is tried on.
@@ -45,7 +75,7 @@ fn tried(file: &ManifestFile, request: &EditRequest) -> Option<ManifestFile> {
     if file.bytes.len() > MOST_TRIED {
         return None;
     }
-    let plan = planned(std::slice::from_ref(file), request, false).ok()?;
+    let plan = planned(&[Source::new(file)], request, false).ok()?;
     Some(match plan.edits.into_iter().next() {
         Some(edit) => ManifestFile {
             path: edit.path,
@@ -57,14 +87,13 @@ fn tried(file: &ManifestFile, request: &EditRequest) -> Option<ManifestFile> {
 
 /// The plan; `advises` is whether a refusal says what to write instead.
 fn planned(
-    files: &[ManifestFile],
+    sources: &[Source<'_>],
     request: &EditRequest,
     advises: bool,
 ) -> Result<Plan, ManifestError> {
-    let sources: Vec<Source<'_>> = files.iter().map(Source::new).collect();
-    let mut manifests: Vec<Manifest<'_>> = Vec::with_capacity(files.len());
+    let mut manifests: Vec<Manifest<'_>> = Vec::with_capacity(sources.len());
     let (mut skipped, mut room) = (Vec::new(), Room::default());
-    for source in &sources {
+    for source in sources {
         match Manifest::read(source, request) {
             Ok(manifest) => {
                 room.take(&manifest)?;

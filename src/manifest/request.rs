@@ -323,7 +323,8 @@ fn document_prefix(text: &str) -> Option<(&str, &str)> {
         .find(['=', '"', '\'', '['])
         .map_or(text.len(), |at| at + 1);
     let head = text.get(..end)?;
-    let colon = head.find(":.").or_else(|| head.find(":["))?;
+    let mut starts = [":.", ":[", ":$.", ":$["].into_iter();
+    let colon = starts.find_map(|start| head.find(start))?;
     Some((text.get(..colon)?, text.get(colon + 1..)?))
 }
 
@@ -704,6 +705,10 @@ mod tests {
         ] {
             let path: YamlPath = text.parse().unwrap();
             assert_eq!(path.to_string(), text);
+        }
+        for text in ["-1:$.spec", "Deployment/web:$.spec", "1:$[0]"] {
+            let path: YamlPath = text.parse().unwrap();
+            assert_eq!(path.to_string(), text.replace('$', ""), "{text}");
         }
         let path: YamlPath = "-1:.spec".parse().unwrap();
         assert_eq!(path.document, Some(DocumentSelector::Index(-1)));

@@ -174,7 +174,7 @@ impl<'s> Read<'s> {
         let read = masked.text();
         let mut hindrance = None;
         let edited = edit::apply_if(&self.stream, edits, |footprint, _| {
-            hindrance = Templates::of(self.text, read).hindrance(footprint);
+            hindrance = Templates::of(self.text, read, &[]).hindrance(footprint);
             Ok::<_, EditError>(())
         });
         let edited = edited.map_err(unreadable)?;
@@ -201,7 +201,7 @@ impl<'s> Read<'s> {
         version: &Version<'_, '_>,
     ) -> impl Fn(PlaceNumber) -> Vec<Vec<&'s str>> + use<'s> {
         let read = self.masked.map_or(self.text, Masked::text);
-        let templates = Templates::of(self.text, read);
+        let templates = Templates::of(self.text, read, &[]);
         let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
         let lines: Vec<usize> = std::iter::once(0).chain(ends).collect();
         let held = version.places.iter().map(|held| {

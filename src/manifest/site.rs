@@ -195,6 +195,19 @@ impl Site {
         parts.repository.as_ref().filter(|_| is_only)
     }
 
+    /// The ways to read it, the likeliest first.
+    pub fn readings(&self) -> Vec<ImageReference> {
+        match &self.holder {
+            Holder::Parts(parts) => parts.readings(),
+            Holder::Entry(_) | Holder::Obstacle(_) => Vec::new(),
+        }
+    }
+
+    /// From now on it reads as `text`.
+    pub fn read_as(&mut self, text: String) {
+        self.text = text;
+    }
+
     /// From now on its tag is known to be one of this repository.
     pub fn belong_to(&mut self, repository: &str) {
         self.text = format!("{repository}{}", self.text);

@@ -2,14 +2,16 @@
 //!
 //! The two differ in files that are YAML but for Go's templates in them. What stands between `{{` and `}}` is shown to
 //! the parser as a word of the same length, a line that has nothing else as a comment. So everything around it has its
-//! place, and what is written there can be put back into the file.
+//! place, and what is written there can be put back into the file. Where the file itself can be read, so are the texts
+//! in it that would be documents but for their templates: the `helm.values` of an `ApplicationSet`.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::files::RepoPath;
 use crate::image::TEMPLATE as MARK;
-use crate::yaml::Stream;
+use crate::yaml::{NodeId, Stream, Style};
 
 /// A file as it is in Git.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +26,25 @@ pub struct ManifestFile {
 pub(super) struct Source<'f> {
     pub file: Cow<'f, ManifestFile>,
     masked: Option<Masked>,
+    /// Whether it is a text inside of a file, which is given as that is read.
+    is_inside: bool,
 }
 
 impl Source<'static> {
     /// Of a file that nothing else needs.
     pub fn owning(file: ManifestFile) -> Self {
         Self::of(Cow::Owned(file))
+    }
+
+    /// Of a text inside of a file, as that is read.
+    pub fn inside(file: ManifestFile) -> Self {
+        let file = Cow::Owned(file);
+        let (masked, is_inside) = (None, true);
+        Self {
+            file,
+            masked,
+            is_inside,
+        }
     }
 }
 
@@ -41,6 +56,16 @@ pub(super) struct Masked {
     text: String,
     /// What was masked, in the order of the text: as it is, and as it is shown.
     regions: Vec<(String, String)>,
+    /// Where that was done, if not everywhere: in texts inside of the file.
+    texts: Option<Vec<TextWithin>>,
+}
+
+/// A text in a file.
+pub(super) struct TextWithin {
+    /// Where it is.
+    pub span: Range<usize>,
+    /// How many blanks are before each of its lines.
+    pub indent: usize,
 }
 
 impl<'f> Source<'f> {
@@ -49,8 +74,36 @@ impl<'f> Source<'f> {
     }
 
     fn of(file: Cow<'f, ManifestFile>) -> Self {
+        let masked = Masked::of(&file.bytes).or_else(|| Masked::of_texts(&file.bytes));
+        let is_inside = false;
+        Self {
+            file,
+            masked,
+            is_inside,
+        }
+    }
+
+    /// The file with the texts in it as they are, so that they can be replaced with the templates in them.
+    pub fn with_plain_texts(file: &'f ManifestFile) -> Self {
         let masked = Masked::of(&file.bytes);
-        Self { file, masked }
+        let (file, is_inside) = (Cow::Borrowed(file), false);
+        Self {
+            file,
+            masked,
+            is_inside,
+        }
+    }
+
+    /// Whether templates are not shown to the parser, in the file or in texts inside of it.
+    pub fn hides_templates(&self) -> bool {
+        self.masked.is_some()
+    }
+
+    /// Whether there are texts in it that can be read but for their templates.
+    pub fn hides_templates_of_texts(&self) -> bool {
+        self.masked
+            .as_ref()
+            .is_some_and(|masked| masked.texts.is_some())
     }
 
     /// What is read.
@@ -61,16 +114,31 @@ impl<'f> Source<'f> {
         }
     }
 
-    /// The first line with a template, from 1, where they are not shown to the parser.
+    /// The texts inside of it in which alone templates are not shown to the parser.
+    pub fn texts(&self) -> &[TextWithin] {
+        let texts = self
+            .masked
+            .as_ref()
+            .and_then(|masked| masked.texts.as_ref());
+        texts.map_or(&[], Vec::as_slice)
+    }
+
+    /// The first line with a template, from 1, where the file can't be read with them.
     pub fn first_template(&self) -> Option<usize> {
-        let masked = self.masked.as_ref()?;
+        let masked = self
+            .masked
+            .as_ref()
+            .filter(|masked| masked.texts.is_none())?;
         let line = masked.text.lines().position(|line| line.contains(MARK))?;
         Some(line + 1)
     }
 
     /// The lines of what is read, from 1, that have a template on them.
     pub fn lines_with_templates(&self, read: &Stream<'_>) -> HashSet<usize> {
-        let text = self.masked.as_ref().map_or("", |_| read.text());
+        let text = match self.is_inside || self.masked.is_some() {
+            true => read.text(),
+            false => "",
+        };
         let lines = (1..).zip(text.lines());
         lines
             .filter_map(|(number, line)| line.contains(MARK).then_some(number))
@@ -102,6 +170,66 @@ impl Masked {
         is_read.then_some(masked)
     }
 
+    /// The same, of the texts inside of a file that can be read itself; none where these can, too, or can't be read
+    /// either way.
+    fn of_texts(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok();
+        text.filter(|text| text.contains("{{") && !text.contains(MARK))?;
+        let stream = Stream::parse(bytes).ok()?;
+        let is_meant = |node: &NodeId| {
+            let scalar = stream.scalar(*node);
+            scalar.is_some_and(|read| read.style == Style::Literal && read.value.contains("{{"))
+                && stream.inside(*node).is_none()
+        };
+        let nodes = stream.nodes().map(|(node, _)| node);
+        let texts: Vec<NodeId> = nodes.filter(is_meant).collect();
+        if texts.is_empty() {
+            return None;
+        }
+        // What is masked has its place, so that the nodes are the same.
+        let masked = Self::within(&stream, &texts);
+        let read = Stream::parse(masked.text.as_bytes()).ok()?;
+        let is_read = |node: &NodeId| read.inside(*node).is_some();
+        let meant: Vec<NodeId> = texts.iter().copied().filter(is_read).collect();
+        let within = meant.iter().filter_map(|node| {
+            let indent = read.inside(*node)?.indent();
+            let span = read[*node].span()?;
+            Some(TextWithin { span, indent })
+        });
+        let within: Vec<TextWithin> = within.collect();
+        if within.is_empty() {
+            return None;
+        }
+        let masked = match meant.len() == texts.len() {
+            true => masked,
+            false => Self::within(&stream, &meant),
+        };
+        Some(Self {
+            texts: Some(within),
+            ..masked
+        })
+    }
+
+    /// What `stream` reads, with the templates masked in the scalars `texts` alone.
+    fn within(stream: &Stream<'_>, texts: &[NodeId]) -> Self {
+        let mut masked = Self {
+            text: String::new(),
+            regions: Vec::new(),
+            texts: None,
+        };
+        let mut from = 0;
+        let text = |from, to| stream.text().get(from..to).unwrap_or_default();
+        for span in texts.iter().filter_map(|node| stream[*node].span()) {
+            masked.text.push_str(text(from, span.start));
+            let own = Self::new(text(span.start, span.end));
+            masked.text.push_str(&own.text);
+            masked.regions.extend(own.regions);
+            from = span.end;
+        }
+        masked.text.push_str(text(from, stream.text().len()));
+        masked
+    }
+
     /// What is read.
     pub fn text(&self) -> &str {
         &self.text
@@ -116,6 +244,7 @@ impl Masked {
         let mut masked = Self {
             text: String::with_capacity(text.len()),
             regions: Vec::new(),
+            texts: None,
         };
         let mut is_inside = false;
         for line in text.split_inclusive('\n') {
@@ -232,5 +361,21 @@ mod tests {
         assert_eq!(back(&moved), None);
         let lost = masked.text.replacen(MARK, "y", 1);
         assert_eq!(back(&lost), None);
+    }
+
+    #[test]
+    fn in_a_file_that_can_be_read_those_texts_are_masked_that_can_not() {
+        let text = "\u{feff}a: '{{ .a }}'\nb: |  # {{ b }}\n  {{- if .c }}\n  c: {{ .d }}x\n  {{- end }}\nd: |\n  e: '{{ .f }}'\ng: |\n  {{ h }}\ni: |-\n  j: {{ .k }}\r\n  l\n";
+        let masked = Masked::of_texts(text.as_bytes()).unwrap();
+        assert!(Masked::of(text.as_bytes()).is_none());
+        assert_eq!(masked.text.len(), text.len());
+        assert_eq!(
+            masked.templates().collect::<Vec<_>>(),
+            ["{{ b }}", "{{- if .c }}", "{{ .d }}", "{{- end }}"]
+        );
+        let after = masked.text.replace("c:", "cc:");
+        let after = String::from_utf8(masked.unmask(after.as_bytes()).unwrap()).unwrap();
+        assert_eq!(after, text.replace("c:", "cc:"));
+        assert!(Masked::of_texts(b"a: '{{ b }}'\nc: |\n  d: e\n").is_none());
     }
 }

@@ -317,15 +317,21 @@ pub(super) fn apply(
         return Ok(None);
     }
     let file = || manifest.file.path.clone();
-    let is_template = manifest.source.first_template().is_some();
+    let is_template = manifest.source.hides_templates();
     let edits = match is_template {
-        true => template::placed(manifest.file, &manifest.stream, edits),
+        true => template::placed(
+            manifest.file,
+            &manifest.stream,
+            manifest.source.texts(),
+            edits,
+        ),
         false => edits,
     };
     let after = yaml::edit::apply_if(&manifest.stream, &edits, |footprint, after| {
         if is_template {
             let read = manifest.stream.text();
-            template::refuse(manifest.file, read, footprint).map_err(Refusal::Check)?;
+            let within = manifest.source.texts();
+            template::refuse(manifest.file, read, within, footprint).map_err(Refusal::Check)?;
         }
         check(after).map_err(Refusal::Check)
     });

@@ -6,7 +6,7 @@
 use crate::yaml::{Edit, Footprint, Placed, Rewritten, Stream};
 
 use super::error::ManifestError;
-use super::source::ManifestFile;
+use super::source::{ManifestFile, TextWithin};
 
 /// Why what a template makes of a file could be another file than an edit means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,41 +24,50 @@ pub(super) enum Hindrance {
 }
 
 /// Refuses edits that write where `footprint` says, if what a template makes of the file could be another file than the
-/// edits mean. `read` is the file with the templates hidden, as long as the file itself.
+/// edits mean. `read` is the file with the templates hidden, as long as the file itself; `within` are the texts that
+/// these are in, where they are not the file's.
 pub(super) fn refuse(
     file: &ManifestFile,
     read: &str,
+    within: &[TextWithin],
     footprint: &Footprint,
 ) -> Result<(), ManifestError> {
     let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
     let line = |at: usize| 1 + read.get(..at).unwrap_or_default().matches('\n').count();
     let file = file.path.clone();
-    Err(match Templates::of(text, read).hindrance(footprint) {
-        None => return Ok(()),
-        Some(Hindrance::Below { holder, template }) => ManifestError::TemplateBelow {
-            file,
-            line: line(holder),
-            template: line(template),
+    Err(
+        match Templates::of(text, read, within).hindrance(footprint) {
+            None => return Ok(()),
+            Some(Hindrance::Below { holder, template }) => ManifestError::TemplateBelow {
+                file,
+                line: line(holder),
+                template: line(template),
+            },
+            Some(Hindrance::Between { at, template }) => ManifestError::TemplateBetween {
+                file,
+                line: line(at),
+                template: line(template),
+            },
+            Some(Hindrance::Branch { at, holder, block }) => ManifestError::TemplateBranch {
+                file,
+                line: line(at),
+                holder: line(holder),
+                block: line(block),
+            },
         },
-        Some(Hindrance::Between { at, template }) => ManifestError::TemplateBetween {
-            file,
-            line: line(at),
-            template: line(template),
-        },
-        Some(Hindrance::Branch { at, holder, block }) => ManifestError::TemplateBranch {
-            file,
-            line: line(at),
-            holder: line(holder),
-            block: line(block),
-        },
-    })
+    )
 }
 
 /// `edits`, with new keys behind the last one of their mapping behind which they are where it is: others may be in
 /// branches of their own, and the order of keys means nothing.
-pub(super) fn placed(file: &ManifestFile, read: &Stream<'_>, mut edits: Vec<Edit>) -> Vec<Edit> {
+pub(super) fn placed(
+    file: &ManifestFile,
+    read: &Stream<'_>,
+    within: &[TextWithin],
+    mut edits: Vec<Edit>,
+) -> Vec<Edit> {
     let text = std::str::from_utf8(&file.bytes).unwrap_or_default();
-    let templates = Templates::of(text, read.text());
+    let templates = Templates::of(text, read.text(), within);
     for edit in &mut edits {
         if let Edit::Add { mapping, after, .. } = edit
             && after.is_none()
@@ -79,9 +88,18 @@ pub(super) struct Templates<'t> {
 }
 
 impl<'t> Templates<'t> {
-    /// Those of `text`, which is read as `read`, a text of the same length.
-    pub fn of(text: &'t str, read: &'t str) -> Self {
-        let actions = actions(text);
+    /// Those of `text`, which is read as `read`, a text of the same length; of the texts `within` alone, where there
+    /// are any.
+    pub fn of(text: &'t str, read: &'t str, within: &[TextWithin]) -> Self {
+        let mut actions = actions(text);
+        if !within.is_empty() {
+            actions.retain_mut(|action| {
+                let mut within = within.iter();
+                let own = within.find(|own| own.span.contains(&action.at));
+                action.indent = own.map_or(0, |own| own.indent);
+                own.is_some()
+            });
+        }
         Self { read, actions }
     }
 
@@ -150,6 +168,8 @@ struct Action<'t> {
     text: &'t str,
     /// Whether nothing but templates is on its first line.
     is_alone: bool,
+    /// How many blanks are before each line of the text in the file that it is in.
+    indent: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,6 +198,7 @@ fn actions(text: &str) -> Vec<Action<'_>> {
             at,
             text: rest.get(..length).unwrap_or_default(),
             is_alone: is_blank(before) && is_blank(behind),
+            indent: 0,
         });
     }
     actions
@@ -244,7 +265,8 @@ impl Action<'_> {
         let mut words = self.text.split([' ', '\t', '\r', '\n', '(', ')']);
         let said = words
             .find(|word| matches!(*word, "indent" | "nindent"))
-            .and_then(|_| words.next()?.parse().ok());
+            .and_then(|_| words.next()?.parse::<usize>().ok());
+        let said = said.map(|said| self.indent.saturating_add(said));
         said.unwrap_or_else(|| column(read, self.at))
     }
 

@@ -118,6 +118,32 @@ fn a_template_is_called_one_and_not_written_over() {
 }
 
 #[test]
+fn a_text_with_templates_is_a_document_and_goes_as_a_whole() {
+    let text = "a: |\n  x: {{ .y }}z\n  image: acme/web:v1\nb: c\n";
+    let after = text.replace("v1", "v2");
+    assert_eq!(edited(text, &["image acme/web:v2"]), after);
+    assert_eq!(edited(text, &[".a.image=acme/web:v2"]), after);
+    assert_eq!(edited(text, &["-.a"]), "b: c\n");
+    let refused_at = |wish: &str, reason: &str| {
+        let refused = refused(text, &[wish]);
+        assert!(refused.contains(reason), "{refused}");
+    };
+    refused_at("-.a.x", ".a.x has a template (`{{ … }}`) in it");
+    refused_at(".a.x={b: 1}", ".a.x is filled in by a template (`{{ … }}`)");
+    refused_at("image y=acme/web:v2", "container y");
+    let written = text.replace("acme/web:v1", "acme/web:{{ .tag }}");
+    let refused_as_written = refused(&written, &["image acme/web:v2"]);
+    assert!(
+        refused_as_written.contains("filled in by a template"),
+        "{refused_as_written}"
+    );
+    // How far a template writes to the right is told from the text's own margin.
+    let below = "a: |\n    r:\n      {{- toYaml .r | nindent 2 }}\nb: c\n";
+    let refused_below = refused(below, &[".a.r.x:=1"]);
+    assert!(refused_below.contains("line 3"), "{refused_below}");
+}
+
+#[test]
 fn a_name_that_a_template_fills_in_is_not_told_and_not_matched() {
     let text = "{{- range .Values.x }}\nkind: Deployment\nmetadata: {name: {{ .n }}}\nspec:\n  containers:\n  - name: {{ .name }}\n    image: acme/web:v1\n    {{ .key }}: x\n  - name: log-{{ .n }}\n    image: acme/log:v1\n{{- end }}\n";
     let told = [

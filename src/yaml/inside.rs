@@ -64,11 +64,14 @@ impl Stream<'_> {
         let lines = lines(raw, scalar.value, span.start, indent)?;
         let mut stream = Stream::parse(scalar.value.as_bytes()).ok()?;
         stream.depth = self.depth + 1;
+        // A document with nothing in it is one as well, as behind a `---` at the end.
         let is_collection = |root: &NodeId| {
             let content = stream.content(*root);
             matches!(content, Content::Mapping(_) | Content::Sequence(_))
         };
-        if stream.is_empty() || !stream.roots().iter().all(is_collection) {
+        let mut roots = stream.roots().iter();
+        let is_document = |root: &NodeId| is_collection(root) || stream.is_null(*root);
+        if !roots.clone().any(is_collection) || !roots.all(is_document) {
             return None;
         }
         Some(Inside {
@@ -114,6 +117,11 @@ fn lines(raw: &str, value: &str, start: usize, indent: usize) -> Option<Vec<(usi
 }
 
 impl Inside<'_> {
+    /// How many blanks are before each of its lines.
+    pub fn indent(&self) -> usize {
+        self.indent.len()
+    }
+
     /// The file's line that the text's line `line` is, both from 1.
     pub fn line(&self, line: usize) -> usize {
         self.first_line + line - 1

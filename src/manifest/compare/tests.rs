@@ -262,6 +262,32 @@ fn what_an_image_is_written_in_is_no_other_value() {
 }
 
 #[test]
+fn of_two_readings_the_one_counts_that_the_image_was_deployed_with() {
+    let file = "web.yaml".parse().unwrap();
+    let global = "global: {imageRegistry: m.io}\nweb: {image: {registry: r.io, repository: a/web, tag: TAG}}\n";
+    let named = "image: {registry: r.io, repository: a/web, name: x, tag: TAG}\n";
+    for (text, known, expected) in [
+        (global, "r.io/a/web:2", "r.io/a/web:1 → r.io/a/web:2"),
+        (global, "r.io/a/web:1", "r.io/a/web:1 → r.io/a/web:2"),
+        (global, "m.io/a/web:2", "m.io/a/web:1 → m.io/a/web:2"),
+        (global, "r.io/a/web:3", "m.io/a/web:1 → m.io/a/web:2"),
+        (named, "r.io/a/web:2", "r.io/a/web:1 → r.io/a/web:2"),
+        (named, "r.io/a/web/x:2", "r.io/a/web/x:1 → r.io/a/web/x:2"),
+    ] {
+        let is_image = |text: &str| text == known;
+        let known = Known {
+            is_image: Some(&is_image),
+            repository: None,
+        };
+        let [old, new] = ["1", "2"].map(|tag| text.replace("TAG", tag));
+        let versions = Versions::new(&file, Some(old.as_bytes()), Some(new.as_bytes()));
+        let images = versions.images(&known).into_iter();
+        let told = images.filter_map(|image| Some(format!("{} → {}", image.old?, image.new?)));
+        assert_eq!(told.collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
 fn what_took_the_place_of_a_known_image_is_one_by_its_form() {
     let file = "web.yaml".parse().unwrap();
     let is_image = |text: &str| text == "r/odd:1";

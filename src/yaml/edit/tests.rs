@@ -704,6 +704,10 @@ fn a_text_that_is_a_document_is_edited_as_one() {
             "t: |\n  ---\n  a:\n    b: v1\n  ---\n  b: c\n",
             "t: |\n  ---\n  a:\n    b: v2\n  ---\n  b: c\n",
         ),
+        (
+            "t: |-\n  a:\n    b: v1\n  ---\n  # nothing\n  ---\n",
+            "t: |-\n  a:\n    b: v2\n  ---\n  # nothing\n  ---\n",
+        ),
     ] {
         assert_eq!(inside(before, "v2").as_deref(), Ok(after));
         assert_eq!(inside(after, "v1").as_deref(), Ok(before));
@@ -718,6 +722,7 @@ fn a_text_that_is_a_document_is_edited_as_one() {
         "t: |\n  a: b: v1\n",
         "t: |\n  words: a\n  b\n: c [\n",
         "t: |\n  just words\n",
+        "t: |\n  # a: b\n  ---\n",
     ] {
         if let Ok(stream) = Stream::parse(text.as_bytes()) {
             let node = stream.get(stream.roots()[0], "t").unwrap();
