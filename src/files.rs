@@ -138,6 +138,25 @@ impl Pattern {
             Self::Glob { matcher, .. } => matcher.is_match(path.as_str()),
         }
     }
+
+    /// The same files, told of as `text`, in which something stands for the wildcards.
+    pub fn told_as(self, text: &str) -> Self {
+        match self {
+            Self::Glob { matcher, .. } => Self::Glob {
+                text: text.to_owned(),
+                matcher,
+            },
+            path => path,
+        }
+    }
+
+    /// What paths are likened to that may have been meant.
+    pub fn wildcards(&self) -> &str {
+        match self {
+            Self::Path(path) => path.as_str(),
+            Self::Glob { matcher, .. } => matcher.glob().glob(),
+        }
+    }
 }
 
 impl FromStr for Pattern {

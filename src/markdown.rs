@@ -25,10 +25,10 @@ pub fn details(summary: &str, is_open: bool, content: &str) -> String {
 }
 
 /// A table; folded behind `summary` where it is long.
-pub fn folded_table(
+pub fn folded_table<R: AsRef<[String]>>(
     summary: &str,
     heads: &[&str],
-    rows: impl ExactSizeIterator<Item = String>,
+    rows: impl ExactSizeIterator<Item = R>,
 ) -> String {
     let is_long = rows.len() > OPEN_ROWS;
     let table = table(heads, rows);
@@ -62,8 +62,10 @@ pub fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{plural}")
 }
 
-/// A table, or nothing where there is no row; cut where it is longer than a person reads.
-pub fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
+/// A table, or nothing where there is no row; cut where it is longer than a person reads. Each row has a cell for
+/// each of the heads. A column in which no row has anything is left out: it would take the room of the others,
+/// which are cut off on the right.
+pub fn table<R: AsRef<[String]>>(heads: &[&str], rows: impl ExactSizeIterator<Item = R>) -> String {
     let more = rows.len().saturating_sub(MAX_ROWS);
     let mut text = whole_table(heads, rows.take(MAX_ROWS));
     if more > 0 {
@@ -73,17 +75,33 @@ pub fn table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> Str
 }
 
 /// The same with all rows, for whoever cuts them otherwise.
-pub fn whole_table(heads: &[&str], rows: impl ExactSizeIterator<Item = String>) -> String {
-    if rows.len() == 0 {
+pub fn whole_table<R: AsRef<[String]>>(heads: &[&str], rows: impl Iterator<Item = R>) -> String {
+    let rows: Vec<R> = rows.collect();
+    let says = |column: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.as_ref().get(column));
+        cells.any(|cell| !cell.is_empty())
+    };
+    let columns: Vec<usize> = (0..heads.len()).filter(|&column| says(column)).collect();
+    if columns.is_empty() {
         return String::new();
     }
-    let mut text = format!(
-        "| {} |\n|{}\n",
-        heads.join(" | "),
-        "---|".repeat(heads.len())
-    );
-    for row in rows {
-        let _ = writeln!(text, "{row}");
+    let heads = columns.iter().filter_map(|&column| heads.get(column));
+    let mut text = format!("{}|{}\n", line(heads), "---|".repeat(columns.len()));
+    for row in &rows {
+        let cells = columns
+            .iter()
+            .filter_map(|&column| row.as_ref().get(column));
+        text.push_str(&line(cells));
+    }
+    text.push('\n');
+    text
+}
+
+/// A line of a table.
+pub fn line(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut text = "|".to_owned();
+    for cell in cells {
+        let _ = write!(text, " {} |", cell.as_ref());
     }
     text.push('\n');
     text
@@ -395,10 +413,10 @@ mod tests {
 
         #[test]
         fn a_cell_is_code_and_nothing_else(text in hostile(), other in hostile()) {
-            let row = format!("| {} | {} |", code(&text), code(&other));
-            let table = table(&["a", "b"], vec![row.clone()].into_iter());
+            let row = [code(&text) + "x", code(&other) + "x"];
+            let table = table(&["a", "b"], [&row].into_iter());
             let expected = ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td"];
-            prop_assert_eq!(elements(&table), expected, "{}", row);
+            prop_assert_eq!(elements(&table), expected, "{:?}", row);
         }
 
         #[test]
@@ -413,6 +431,24 @@ mod tests {
         fn a_diff_is_one_block(text in hostile()) {
             prop_assert_eq!(elements(&diff(&text)), ["pre"], "{}", text);
         }
+    }
+
+    #[test]
+    fn a_column_that_says_nothing_is_left_out() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        let heads = ["File", "Container", "Image"];
+        let rows = [row(["a", "", "v1"]), row(["b", "", ""])];
+        assert_eq!(
+            table(&heads, rows.iter()),
+            "| File | Image |\n|---|---|\n| a | v1 |\n| b |  |\n\n"
+        );
+        let rows = [row(["a", "", "v1"]), row(["b", "web", ""])];
+        let whole =
+            "| File | Container | Image |\n|---|---|---|\n| a |  | v1 |\n| b | web |  |\n\n";
+        assert_eq!(table(&heads, rows.iter()), whole);
+        let nothing = [row(["", "", ""])];
+        assert_eq!(table(&heads, nothing.iter()), "");
+        assert_eq!(table(&heads, nothing[..0].iter()), "");
     }
 
     #[test]

@@ -261,7 +261,7 @@ impl Line {
             return Err(StageError::AnyDepth { name });
         }
         // Whether it can name files of a repository is said by the same rule as for every other.
-        let glob: Pattern = starred.parse()?;
+        let glob = starred.parse::<Pattern>()?.told_as(text);
         let components = text
             .split('/')
             .filter(|component| !component.is_empty() && *component != ".")
@@ -493,8 +493,14 @@ mod tests {
         let stage = stage("envs/{stage}/{app}.yaml\nbase.yaml\n!envs/dev/*");
         assert_eq!(
             stage.files().to_string(),
-            "envs/*/*.yaml, base.yaml, !envs/dev/*"
+            "envs/{stage}/{app}.yaml, base.yaml, !envs/dev/*"
         );
+        let of_stage: Vec<String> = stage
+            .files()
+            .globs()
+            .map(|one| one.wildcards().to_owned())
+            .collect();
+        assert_eq!(of_stage, ["envs/*/*.yaml"]);
         assert_eq!(
             stage.to_string(),
             "envs/{stage}/{app}.yaml, base.yaml, !envs/dev/*"

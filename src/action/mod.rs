@@ -216,7 +216,10 @@ impl Ending {
             // What was pushed stays pushed: the person must know it did land.
             (Err(error), None) => {
                 let what = format!("{} {error}", self.sentence);
-                let failure = Failure::new(Reason::Runner, what);
+                let failure = Failure::new(Reason::Runner, what).with_hint(
+                    "Later steps, or the summary, lack what this one did. Give the runner room, or leave to write there, before the \
+                     next run.",
+                );
                 Some(summarized(failure, environment, log))
             }
         }

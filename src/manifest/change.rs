@@ -72,6 +72,18 @@ pub struct ImageChange {
     pub new: String,
 }
 
+impl ImageChange {
+    /// The object that it is in; none where the file alone says where it is, as of Helm's values.
+    pub fn object(&self) -> Option<&str> {
+        object(&self.file, &self.resource)
+    }
+}
+
+/// What is more than the name of its file.
+pub(super) fn object<'a>(file: &RepoPath, resource: &'a str) -> Option<&'a str> {
+    Some(resource).filter(|resource| *resource != file.file_name())
+}
+
 /// One value that a `set` line is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueChange {
@@ -92,6 +104,11 @@ pub struct ValueChange {
 }
 
 impl ValueChange {
+    /// As in [`ImageChange`].
+    pub fn object(&self) -> Option<&str> {
+        object(&self.file, &self.resource)
+    }
+
     /// That what was at `place` becomes another value, comes, or goes.
     pub(super) fn new(place: ValuePlace, old: Option<&Said<'_>>, new: Option<&Said<'_>>) -> Self {
         let ValuePlace {

@@ -9,7 +9,7 @@ use crate::image::ImageReference;
 use crate::nearest::either;
 use crate::yaml::{EditError, ParseError};
 
-use super::change::ImageChange;
+use super::change::{ImageChange, object};
 use super::place::Place;
 use super::request::ImageAssignment;
 use super::write::Obstacle;
@@ -567,8 +567,8 @@ impl fmt::Display for HeldImage {
         if let Some(container) = &self.container {
             write!(f, "container {container}, ")?;
         }
-        if self.resource != self.file.file_name() {
-            write!(f, "{}, ", self.resource)?;
+        if let Some(object) = object(&self.file, &self.resource) {
+            write!(f, "{object}, ")?;
         }
         let is_told = !matches!(self.path.as_str(), "" | ".");
         let path = if is_told { self.path.as_str() } else { "" };

@@ -522,7 +522,10 @@ impl Explainer<'_> {
             FileProblem::Directory => {
                 format!("Name the file in it, or a glob such as `{path}/*.yaml`.")
             }
-            FileProblem::Symlink { .. } => "Name the file that it points to.".to_owned(),
+            FileProblem::Symlink { at: None } => "Name the file that it points to.".to_owned(),
+            FileProblem::Symlink { at: Some(_) } => {
+                "Name the file by its path behind the link.".to_owned()
+            }
             FileProblem::Submodule { .. } => {
                 "Set `repository` to the submodule's own repository.".to_owned()
             }

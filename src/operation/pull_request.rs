@@ -673,14 +673,13 @@ pub(super) fn holds_newer(target: &BranchName, came: &[Replaced]) -> String {
 /// A table of the images, and where they come from.
 fn default_body(deployment: &Deployment<'_>) -> String {
     let row = |image: &&ImageChange| {
-        format!(
-            "| {} | {} | {} | {} | {} |",
-            code(&image.resource),
+        [
+            image.object().map(code).unwrap_or_default(),
             image.container.as_deref().map(code).unwrap_or_default(),
             code(&image.old),
             code(&image.new),
             code(&format!("{}:{}", image.file, image.line)),
-        )
+        ]
     };
     let mut text = table(
         &["Resource", "Container", "Old image", "New image", "File"],

@@ -289,13 +289,13 @@ pub enum FileProblem {
     #[error("is a directory")]
     Directory,
     /// A symbolic link, or a path through one.
-    #[error("is a symbolic link{}", through(at))]
+    #[error("{}", special("a symbolic link", "behind", at))]
     Symlink {
         /// The component that is the link, where it is not the last.
         at: Option<RepoPath>,
     },
     /// A submodule, or a path into one.
-    #[error("is a submodule{}", through(at))]
+    #[error("{}", special("a submodule", "in", at))]
     Submodule {
         /// The component that is the submodule, where it is not the last.
         at: Option<RepoPath>,
@@ -310,9 +310,12 @@ pub enum FileProblem {
     },
 }
 
-fn through(at: &Option<RepoPath>) -> String {
-    at.as_ref()
-        .map_or_else(String::new, |path| format!(" (at `{path}`)"))
+/// That a path is `what` itself, or leads there by way of one at `at`.
+fn special(what: &str, way: &str, at: &Option<RepoPath>) -> String {
+    match at {
+        None => format!("is {what}"),
+        Some(at) => format!("is {way} {what}, `{at}`,"),
+    }
 }
 
 fn said(detail: &str) -> String {

@@ -21,7 +21,7 @@ pub fn globbed<F>(
     for glob in selection.globs() {
         if !files.iter().any(|file| glob.matches(path(file))) {
             let nearest = nearest(
-                &glob.to_string(),
+                glob.wildcards(),
                 files.iter().map(|file| path(file).clone()),
             );
             return Err(problem(glob, FileProblem::NoMatch { nearest }));

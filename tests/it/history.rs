@@ -651,9 +651,9 @@ fn delivery_is_measured_by_what_commits_say() {
     let (delivery, _) = delivery.split_once("\n| Date |").unwrap();
     let delivery = delivery.replace(&v3[..7], "v3").replace(&back[..7], "back");
     insta::assert_snapshot!(delivery.split("| 2026-01-10 |").next().unwrap(), @r"
-    📈 Delivery, 2026-01-01 to 2026-01-10
+    📈 Delivery from 2026-01-01 to 2026-01-10
 
-    | File | Deployments | a day | Lead time, median | 90 % | Rolled back | Time to restore, median |
+    | File | Deployments | a day | Lead time, median | Lead time, 90 % | Rolled back | Time to restore, median |
     |---|---|---|---|---|---|---|
     | **all** | 5 | 0.50 | 3 h 0 min | 4 h 0 min | 1 of 5 (20 %) | 30 min |
     | `apps/api.yaml` | 1 | 0.10 | 4 h 0 min | 4 h 0 min | 1 of 1 (100 %) | 30 min |
@@ -665,7 +665,7 @@ fn delivery_is_measured_by_what_commits_say() {
 
     <details><summary>By time</summary>
 
-    | When | Deployments | a day | Lead time, median | 90 % | Rolled back | Time to restore, median |
+    | When | Deployments | a day | Lead time, median | Lead time, 90 % | Rolled back | Time to restore, median |
     |---|---|---|---|---|---|---|
     ");
 

@@ -582,7 +582,7 @@ fn a_secret_that_is_not_there_or_not_whole_says_so() {
         ]),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
+    `token`: empty: the repository is neither read nor written without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
     `token`: white space in the middle of it: the secret was not pasted as one piece
     `token`: white space in the middle of it: the secret was not pasted as one piece
     `token`: quotes around it: store the secret without them

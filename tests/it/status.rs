@@ -292,7 +292,7 @@ fn what_can_not_be_told_is_an_error() {
     No file of notes.yaml holds an image, on main of REPOSITORY.
     Check `file`: it names the manifests of all stages, such as `envs/{stage}/{app}/values.yaml`.
 
-    `envs/*.yaml` matches no file on `main` at commit-0 in REPOSITORY. Nothing was changed.
+    `envs/{stage}.yaml` matches no file on `main` at commit-0 in REPOSITORY. Nothing was changed.
     Check `file`: `*` and `?` stay within a directory, `**` crosses directories. Did you mean `notes.yaml`?
     ");
 }

@@ -115,7 +115,7 @@ async fn files_are_what_they_were_at_a_commit() {
         (
             &tip,
             "link.yaml/x",
-            "`link.yaml/x` is a symbolic link (at `link.yaml`)",
+            "`link.yaml/x` is behind a symbolic link, `link.yaml`,",
         ),
         (&tip, "*.yml", "`*.yml` matches no file"),
     ] {

@@ -880,6 +880,7 @@ fn outputs_that_cannot_be_written_do_not_hide_what_landed() {
         error.contains("/nonexistent/output (GITHUB_OUTPUT) can't be written"),
         "{error}"
     );
+    assert!(error.contains("before the next run"), "{error}");
 }
 
 mod bad_input {
@@ -894,7 +895,7 @@ mod bad_input {
             .input("dry-run", "maybe");
         insta::assert_snapshot!(failure(&repository, action), @"
         The inputs are not valid
-        `token`: empty: nothing can be pushed without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
+        `token`: empty: the repository is neither read nor written without one. Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or environment has it, and that the run was not started by a fork or by Dependabot, which get none
         `file` `../web.yaml`: the path leaves the repository (`..`)
         `file` `/etc/passwd`: the path is absolute: leave out the first `/`, as in `apps/web.yaml`
         `dry-run` `maybe`: expected `true` or `false`
@@ -1005,8 +1006,8 @@ mod bad_input {
             Name the file that it points to.
 
             The path is not a manifest
-            `linked/web-rollout.yaml` is a symbolic link (at `linked`) on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
-            Name the file that it points to.
+            `linked/web-rollout.yaml` is behind a symbolic link, `linked`, on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+            Name the file by its path behind the link.
 
             The path is not a manifest
             `blog-system` is a directory on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
@@ -1017,7 +1018,7 @@ mod bad_input {
             Set `repository` to the submodule's own repository.
 
             The path is not a manifest
-            `vendor/a.yaml` is a submodule (at `vendor`) on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
+            `vendor/a.yaml` is in a submodule, `vendor`, on `main` at COMMIT in wlals2/k8s-manifests. Nothing was changed.
             Set `repository` to the submodule's own repository.
             "
         );

@@ -238,10 +238,10 @@ fn a_deployment_that_is_seen_synced_and_healthy_is_done() {
 
     <details><summary>2 resources of blog</summary>
 
-    | Resource | Sync | Health | Message |
-    |---|---|---|---|
-    | `Rollout/web` | `Synced` | `Healthy` |  |
-    | `Service/web` | `Synced` |  |  |
+    | Resource | Sync | Health |
+    |---|---|---|
+    | `Rollout/web` | `Synced` | `Healthy` |
+    | `Service/web` | `Synced` |  |
 
     </details>
     ");
@@ -403,9 +403,9 @@ fn a_canary_that_degrades_fails() {
 
     Commit [`commit-1`](REPOSITORY/commit/COMMIT-1) of `main` in [`REPOSITORY`](REPOSITORY).
 
-    | Application | Sync | Health | Revision | Seen | Synced | Healthy |
-    |---|---|---|---|---|---|---|
-    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` RolloutAborted: Rollout aborted update to revision 2 | `commit-1` | N s | N s |  |
+    | Application | Sync | Health | Revision | Seen | Synced |
+    |---|---|---|---|---|---|
+    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` RolloutAborted: Rollout aborted update to revision 2 | `commit-1` | N s | N s |
 
     | Resource | Container | Image in Git | Image in the cluster |  |
     |---|---|---|---|---|
@@ -1360,9 +1360,9 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     Commit [`commit-2`](REPOSITORY/commit/COMMIT-2) of `main` in [`REPOSITORY`](REPOSITORY).
 
-    | Application | Sync | Health | Revision | Seen | Synced | Healthy |
-    |---|---|---|---|---|---|---|
-    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` | `commit-2` | N s | N s |  |
+    | Application | Sync | Health | Revision | Seen | Synced |
+    |---|---|---|---|---|---|
+    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` | `commit-2` | N s | N s |
 
     | Resource | Container | Image in Git | Image in the cluster |  |
     |---|---|---|---|---|

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::deployment::metrics::{Measures, Metrics, Restored};
 use crate::image::ImageReference;
-use crate::markdown::{code, counted, link, paragraphs, table, whole_table};
+use crate::markdown::{code, counted, line, link, paragraphs, table, whole_table};
 use crate::nearest::first_few;
 use crate::operation::history::{Deployment, HistoryReport, Image, RolledBack, Value};
 
@@ -38,18 +38,18 @@ pub fn of_history(report: &HistoryReport) -> String {
     text.push_str(&of_metrics(&report.metrics));
     let in_several = in_several(report);
     let rows = report.deployments.iter().map(|one| row(one, &in_several));
-    let rows: Vec<String> = rows.collect();
+    let rows: Vec<[String; 6]> = rows.collect();
     let mut shown = rows.len();
     let mut bytes = text.len();
     for (number, row) in rows.iter().enumerate() {
-        bytes += row.len() + 1;
+        bytes += line(row).len();
         if bytes > MAX_BYTES {
             shown = number;
             break;
         }
     }
     let heads = ["Date", "Commit", "Author", "What", "Changes", "Subject"];
-    text.push_str(&whole_table(&heads, rows[..shown].iter().cloned()));
+    text.push_str(&whole_table(&heads, rows[..shown].iter()));
     if shown < rows.len() {
         let _ = writeln!(
             text,
@@ -73,10 +73,7 @@ fn verdict(report: &HistoryReport) -> String {
         0 => format!("no deployment, {}", counted(commits, "commit")),
         count => counted(count, "deployment"),
     };
-    let when = match (day(from), day(to)) {
-        (from, to) if from == to => format!("on {from}"),
-        (from, to) => format!("from {from} to {to}"),
-    };
+    let when = days(from, to);
     let failed = all.change_failure_rate.as_ref();
     let failed = failed.filter(|rate| rate.failed > 0).map(|rate| {
         let in_part = match rate.in_part.len() {
@@ -87,6 +84,14 @@ fn verdict(report: &HistoryReport) -> String {
         format!(", {} rolled back{in_part}", rate.failed)
     });
     format!("{files}: {what} {when}{}", failed.unwrap_or_default())
+}
+
+/// `on 2026-08-01`, or `from` one day `to` another.
+fn days(from: &str, to: &str) -> String {
+    match (day(from), day(to)) {
+        (from, to) if from == to => format!("on {from}"),
+        (from, to) => format!("from {from} to {to}"),
+    }
 }
 
 /// The day of a moment in ISO 8601.
@@ -116,7 +121,7 @@ pub fn plain(report: &HistoryReport) -> String {
     text
 }
 
-fn row(deployment: &Deployment, in_several: &HashSet<&str>) -> String {
+fn row(deployment: &Deployment, in_several: &HashSet<&str>) -> [String; 6] {
     let Deployment {
         when,
         commit,
@@ -134,12 +139,14 @@ fn row(deployment: &Deployment, in_several: &HashSet<&str>) -> String {
     if more > 0 {
         changes.push(format!("… and {more} more"));
     }
-    format!(
-        "| {when} | {commit} | {} | {what} | {} | {} |",
+    [
+        when.clone(),
+        commit,
         code(author),
+        what,
         changes.join("<br>"),
-        code(subject)
-    )
+        code(subject),
+    ]
 }
 
 /// What a commit was, and what became of it: `update, rolled back in web.yaml by 0123456`.
@@ -371,7 +378,7 @@ fn of_metrics(metrics: &Metrics) -> String {
             "Deployments",
             "a day",
             "Lead time, median",
-            "90 %",
+            "Lead time, 90 %",
             "Rolled back",
             "Time to restore, median",
         ]
@@ -381,7 +388,7 @@ fn of_metrics(metrics: &Metrics) -> String {
         let of_file = |(file, measures): (&String, &Measures)| of_measures(&code(file), measures);
         rows.extend(files.iter().map(of_file));
     }
-    let mut text = format!("#### 📈 Delivery, {} to {}\n\n", day(from), day(to));
+    let mut text = format!("#### 📈 Delivery {}\n\n", days(from, to));
     text.push_str(&table(&heads("File"), rows.into_iter()));
     let restores = all.time_to_restore.iter().flat_map(|one| &one.restores);
     let failed = all.change_failure_rate.as_ref();
@@ -434,7 +441,7 @@ fn of_metrics(metrics: &Metrics) -> String {
     text
 }
 
-fn of_measures(first: &str, measures: &Measures) -> String {
+fn of_measures(first: &str, measures: &Measures) -> [String; 7] {
     let Measures {
         deployments,
         lead_time,
@@ -446,10 +453,10 @@ fn of_measures(first: &str, measures: &Measures) -> String {
         let percent = (rate.rate * 100.0).round();
         format!("{} of {} ({percent} %)", rate.failed, rate.deployments)
     });
-    format!(
-        "| {first} | {} | {:.2} | {} | {} | {} | {} |",
-        deployments.count,
-        deployments.per_day,
+    [
+        first.to_owned(),
+        deployments.count.to_string(),
+        format!("{:.2}", deployments.per_day),
         lead.map(|lead| duration(lead.median_seconds))
             .unwrap_or_default(),
         lead.map(|lead| duration(lead.p90_seconds))
@@ -459,7 +466,7 @@ fn of_measures(first: &str, measures: &Measures) -> String {
             .as_ref()
             .map(|restoring| duration(restoring.median_seconds))
             .unwrap_or_default(),
-    )
+    ]
 }
 
 /// `3 d 4 h`, `2 h 5 min`, `40 s`: the two largest units.

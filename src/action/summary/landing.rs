@@ -201,13 +201,13 @@ fn proposed(opened: &Opened, branch: &str, location: &str) -> String {
 /// A row for each image, and one for each other value.
 fn tables(report: &LandingReport) -> String {
     let image = |image: &ImageChange| {
-        let container = image.container.as_deref().map(code).unwrap_or_default();
-        let (old, new) = (code(&image.old), changed(Some(&image.old), &image.new));
-        let (resource, place) = (
-            code(&image.resource),
+        [
+            image.object().map(code).unwrap_or_default(),
+            image.container.as_deref().map(code).unwrap_or_default(),
+            code(&image.old),
+            changed(Some(&image.old), &image.new),
             place(report, &image.file, image.line),
-        );
-        format!("| {resource} | {container} | {old} | {new} | {place} |")
+        ]
     };
     let value = |value: &ValueChange| {
         let old = value
@@ -218,17 +218,12 @@ fn tables(report: &LandingReport) -> String {
             Some(new) => changed(value.old.as_deref(), new),
             None => "*none*".to_owned(),
         };
-        let (resource, place) = (
-            code(&value.resource),
-            match value.new {
-                Some(_) => place(report, &value.file, value.line),
-                None => place_at(report, &report.base, &value.file, value.line),
-            },
-        );
-        format!(
-            "| {resource} | {} | {old} | {new} | {place} |",
-            code(&value.path)
-        )
+        let place = match value.new {
+            Some(_) => place(report, &value.file, value.line),
+            None => place_at(report, &report.base, &value.file, value.line),
+        };
+        let object = value.object().map(code).unwrap_or_default();
+        [object, code(&value.path), old, new, place]
     };
     let (old, new) = match report.outcome {
         Outcome::Skipped => ("Image in Git", "Image asked for"),
@@ -240,12 +235,11 @@ fn tables(report: &LandingReport) -> String {
             .iter()
             .map(|platform| code(platform))
             .collect();
-        format!(
-            "| {} | {} | {} |",
+        [
             code(&found.image.to_string()),
             code(&found.digest),
-            platforms.join(" ")
-        )
+            platforms.join(" "),
+        ]
     };
     [
         promoted(report),
@@ -278,11 +272,7 @@ fn promoted(report: &LandingReport) -> String {
             .location
             .line_url(promotion.commit.as_str(), file, line);
         let from = link(&code(&format!("{file}:{line}")), url.as_deref());
-        format!(
-            "| {} | {from} | {} |",
-            code(&image.to_string()),
-            code(to.as_str())
-        )
+        [code(&image.to_string()), from, code(to.as_str())]
     };
     let title = format!(
         "From {} at {}",

@@ -39,9 +39,9 @@ pub fn of_status(report: &StatusReport) -> String {
         None => (&report.stages[..], 0),
     };
     let rows = names.iter().map(|name| {
-        let cells = stages.iter().map(|stage| cell(name, stage));
-        let cells: Vec<String> = cells.collect();
-        format!("| {} | {} |", code(name), cells.join(" | "))
+        let mut row = vec![code(name)];
+        row.extend(stages.iter().map(|stage| cell(name, stage)));
+        row
     });
     let more = match left_out {
         0 => String::new(),

@@ -103,17 +103,16 @@ fn posted(report: &VerificationReport) -> String {
     }
     let rows = report.statuses.iter().map(|one| {
         let commit = report.location.commit_url(&one.commit);
-        format!(
-            "| {} | {} | {} | {} | {} |",
+        [
             link(&code(&one.context), one.url.as_deref()),
             code(&one.state),
             cell(&one.description),
             one.creator.as_deref().map(code).unwrap_or_default(),
             link(
                 &code(one.commit.get(..7).unwrap_or(&one.commit)),
-                commit.as_deref()
+                commit.as_deref(),
             ),
-        )
+        ]
     });
     let rows = table(&["Posted as", "State", "Description", "By", "On"], rows);
     format!("{rows}That is the word of whoever posted it: nobody looked at Pods.\n\n")
@@ -128,16 +127,15 @@ fn in_git(report: &VerificationReport) -> String {
 }
 
 /// A row for an image: where it is, and the reference.
-fn row(image: &GitImage) -> String {
+fn row(image: &GitImage) -> [String; 3] {
     let place = image.held();
     let resource = place.map(|place| code(&place.resource));
     let container = place.and_then(|place| place.container.as_deref());
-    format!(
-        "| {} | {} | {} |",
+    [
         resource.unwrap_or_default(),
         container.map(code).unwrap_or_default(),
         code(image.image()),
-    )
+    ]
 }
 
 /// What the images of a report are: those of the files, or those that were asked for, which Git need not hold.
@@ -148,7 +146,7 @@ fn heading(report: &VerificationReport) -> &'static str {
     }
 }
 
-fn application(one: &ApplicationReport) -> String {
+fn application(one: &ApplicationReport) -> [String; 7] {
     let [seen, synced, healthy] = one.phases.all();
     let seconds = |at: Option<Duration>| {
         at.map(|at| format!("{} s", at.as_secs()))
@@ -158,19 +156,19 @@ fn application(one: &ApplicationReport) -> String {
         "" => code(&one.health.status),
         message => format!("{} {}", code(&one.health.status), cell(message)),
     };
-    format!(
-        "| {} | {} | {health} | {} | {} | {} | {} |",
+    [
         link(&code(&one.name.to_string()), Some(&one.page)),
         code(&one.sync),
+        health,
         code(one.revision.get(..7).unwrap_or(&one.revision)),
         seconds(seen),
         seconds(synced),
         seconds(healthy),
-    )
+    ]
 }
 
 /// The same, with what Pods run of its repository.
-fn side_by_side(image: &GitImage, running: &[&str], is_known: bool) -> String {
+fn side_by_side(image: &GitImage, running: &[&str], is_known: bool) -> [String; 5] {
     let wanted: Option<ImageReference> = image.image().parse().ok();
     let parsed = |text: &str| text.parse::<ImageReference>().ok();
     let of_repository: Vec<&str> = running
@@ -195,7 +193,14 @@ fn side_by_side(image: &GitImage, running: &[&str], is_known: bool) -> String {
         (false, false) => "**another**",
     };
     let cluster: Vec<String> = of_repository.into_iter().map(code).collect();
-    format!("{} {} | {mark} |", row(image), cluster.join(" "))
+    let [resource, container, in_git] = row(image);
+    [
+        resource,
+        container,
+        in_git,
+        cluster.join(" "),
+        mark.to_owned(),
+    ]
 }
 
 /// The resources, folded; open where something is wrong with one.
@@ -204,13 +209,12 @@ fn resources(one: &ApplicationReport) -> String {
         return String::new();
     }
     let row = |resource: &ResourceReport| {
-        format!(
-            "| {} | {} | {} | {} |",
+        [
             code(&resource.title),
             code(&resource.sync),
             code(&resource.health),
-            cell(&resource.message)
-        )
+            cell(&resource.message),
+        ]
     };
     let good = |resource: &ResourceReport| {
         resource.sync == "Synced" && matches!(resource.health.as_str(), "" | "Healthy")

@@ -68,7 +68,7 @@ pub(super) fn select(
         })?;
         for glob in selection.globs() {
             if !matching.iter().any(|file| glob.matches(&file.path)) {
-                let mut nearest = Nearest::to(&glob.to_string(), select::NEAREST);
+                let mut nearest = Nearest::to(glob.wildcards(), select::NEAREST);
                 regular_files(objects, tree, |other, _| {
                     nearest.consider(other);
                     Ok(())

@@ -85,7 +85,7 @@ pub fn access(
     }
     // A repository on this machine asks for none.
     if !given.has(&TOKEN) && location.is_some_and(|location| !location.is_local()) {
-        let why = "empty: nothing can be pushed without one. Where it comes from a secret, that secret \
+        let why = "empty: the repository is neither read nor written without one. Where it comes from a secret, that secret \
                    is not set here: check its name, that the repository, organisation or environment \
                    has it, and that the run was not started by a fork or by Dependabot, which get none";
         given.refuse(&TOKEN, why);
