@@ -400,6 +400,24 @@ fn value_changes<'m>(versions: [&'m [Manifest<'m>]; 2], parts: &'m [Scalars; 2])
     }
 }
 
+/// What is at each place of two versions, which are in the order of places: there may be a million of them, each with
+/// next to nothing at it.
+fn by_place<'s>(
+    mut olds: &'s [(PlaceNumber, NodeId)],
+    mut news: &'s [(PlaceNumber, NodeId)],
+) -> impl Iterator<Item = (PlaceNumber, Vec<NodeId>, Vec<NodeId>)> + 's {
+    std::iter::from_fn(move || {
+        let first = [olds.first(), news.first()].into_iter().flatten();
+        let place = first.map(|(place, _)| *place).min()?;
+        let own = |all: &mut &'s [(PlaceNumber, NodeId)]| {
+            let (own, rest) = all.split_at(all.partition_point(|(other, _)| *other == place));
+            *all = rest;
+            own.iter().map(|(_, node)| *node).collect()
+        };
+        Some((place, own(&mut olds), own(&mut news)))
+    })
+}
+
 /// Two versions of a file that are compared.
 struct Comparison<'m> {
     versions: [&'m [Manifest<'m>]; 2],
@@ -419,21 +437,18 @@ impl<'m> Comparison<'m> {
             let number: Option<usize> = numbers[version];
             number.and_then(|number| self.versions[version].get(number))
         });
-        let [olds, news] = [before, after].map(|manifest| scalars(manifest, &mut self.places));
-        let mut at: HashMap<PlaceNumber, (Vec<NodeId>, Vec<NodeId>)> = HashMap::new();
-        for (place, node) in &olds {
-            at.entry(*place).or_default().0.push(*node);
-        }
-        for (place, node) in &news {
-            at.entry(*place).or_default().1.push(*node);
-        }
+        let [olds, news] = [before, after].map(|manifest| {
+            let mut scalars = scalars(manifest, &mut self.places);
+            scalars.sort_unstable();
+            scalars
+        });
         let at_path = |manifest: &Manifest<'_>, node: NodeId| {
             let resource = resource.map_or_else(|| manifest.resource(node), str::to_owned);
             (resource, manifest.path(node))
         };
         let mut changes: Vec<(Order, Pair, Vec<ValueChange>)> = Vec::new();
         let mut lists = Lists::new();
-        for (place, (old, new)) in at {
+        for (place, old, new) in by_place(&olds, &news) {
             let Some(pairs) = paired([before, after], &old, &new) else {
                 // Which of them is the one that came or went can't be told.
                 let list = [(before, &old), (after, &new)]
