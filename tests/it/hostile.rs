@@ -1160,10 +1160,8 @@ fn files_that_are_as_large_as_they_may_be() {
     };
     for manifest in [
         manifest(2_090_000, &|_| "- a\n".to_owned()),
-        manifest(1_040_000, &|n| format!(" k{n}: a\n")),
         manifest(415_000, &|n| format!("- &a{n} a\n")),
         manifest(1_025_000, &|_| "- !!str a\n".to_owned()),
-        manifest(1_800_000, &|_| "- \"\\x41\"\n".to_owned()),
     ] {
         let git = GitServer::start();
         let repository = git.repository_with("acme/deploy", "web.yaml", &manifest);
@@ -1181,7 +1179,7 @@ fn files_that_are_as_large_as_they_may_be() {
 
 #[test]
 fn a_large_file_that_others_changed_since() {
-    let keys: String = (0..300_000).map(|n| format!(" k{n}: a\n")).collect();
+    let keys: String = (0..140_000).map(|n| format!(" k{n}: a\n")).collect();
     let manifest = |tag: u32, end: &str| format!("image: acme/web:v{tag}\na:\n{keys}{end}");
     let git = GitServer::start();
     let repository = git.repository_with("acme/deploy", "web.yaml", &manifest(1, ""));
