@@ -130,9 +130,9 @@ fn an_image_that_is_there_is_deployed_however_one_signs_on() {
 
             Commit [`TIP`](REPOSITORY/commit/TIP) is on `main` of [`REPOSITORY`](REPOSITORY).
 
-            | Resource | Container | Old image | New image | File |
-            |---|---|---|---|---|
-            | `web.yaml` | `web` | `REGISTRY/acme/web:v1` | `REGISTRY/acme/web:v2` | `apps/web.yaml:3` |
+            | Container | Old image | New image | File |
+            |---|---|---|---|
+            | `web` | `REGISTRY/acme/web:v1` | `REGISTRY/acme/web:v2` | `apps/web.yaml:3` |
 
             | Image in its registry | Digest | Platforms |
             |---|---|---|
