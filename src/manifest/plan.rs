@@ -49,18 +49,7 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
 fn over_texts(files: &[ManifestFile], request: &EditRequest) -> Option<Plan> {
     let sources: Vec<Source<'_>> = files.iter().map(Source::with_plain_texts).collect();
     let plan = planned(&sources, request, true).ok()?;
-    let after = files.iter().map(|file| {
-        let mut edits = plan.edits.iter();
-        let edit = edits.find(|edit| edit.path == file.path);
-        edit.map_or_else(
-            || file.clone(),
-            |edit| ManifestFile {
-                path: file.path.clone(),
-                bytes: edit.after.clone(),
-            },
-        )
-    });
-    let after: Vec<ManifestFile> = after.collect();
+    let after: Vec<ManifestFile> = files.iter().map(|file| left_by(&plan, file)).collect();
     // What leads into a text that is there still was not done.
     let sources: Vec<Source<'_>> = after.iter().map(Source::new).collect();
     planned(&sources, request, false).ok()?;
@@ -76,13 +65,17 @@ fn tried(file: &ManifestFile, request: &EditRequest) -> Option<ManifestFile> {
         return None;
     }
     let plan = planned(&[Source::new(file)], request, false).ok()?;
-    Some(match plan.edits.into_iter().next() {
-        Some(edit) => ManifestFile {
-            path: edit.path,
-            bytes: edit.after,
-        },
-        None => file.clone(),
-    })
+    Some(left_by(&plan, file))
+}
+
+/// `file` as `plan` leaves it.
+fn left_by(plan: &Plan, file: &ManifestFile) -> ManifestFile {
+    let edit = plan.edits.iter().find(|edit| edit.path == file.path);
+    let bytes = edit.map_or(&file.bytes, |edit| &edit.after);
+    ManifestFile {
+        path: file.path.clone(),
+        bytes: bytes.clone(),
+    }
 }
 
 /// The plan; `advises` is whether a refusal says what to write instead.

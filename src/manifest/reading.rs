@@ -69,7 +69,7 @@ impl Reading {
     fn size(&self) -> usize {
         let manifests = self.manifests().iter();
         let sizes = manifests.map(|manifest| {
-            manifest.file.bytes.len() + 64 * manifest.stream.len() + 1024 * manifest.sites.len()
+            manifest.file.bytes.len() + 64 * manifest.stream.room() + 1024 * manifest.sites.len()
         });
         sizes.sum()
     }

@@ -56,8 +56,8 @@ pub(super) struct Masked {
     text: String,
     /// What was masked, in the order of the text: as it is, and as it is shown.
     regions: Vec<(String, String)>,
-    /// Where that was done, if not everywhere: in texts inside of the file.
-    texts: Option<Vec<TextWithin>>,
+    /// The texts inside of the file in which alone that was done; none where it was done everywhere.
+    texts: Vec<TextWithin>,
 }
 
 /// A text in a file.
@@ -74,7 +74,7 @@ impl<'f> Source<'f> {
     }
 
     fn of(file: Cow<'f, ManifestFile>) -> Self {
-        let masked = Masked::of(&file.bytes).or_else(|| Masked::of_texts(&file.bytes));
+        let masked = Masked::of_file(&file.bytes);
         let is_inside = false;
         Self {
             file,
@@ -101,9 +101,7 @@ impl<'f> Source<'f> {
 
     /// Whether there are texts in it that can be read but for their templates.
     pub fn hides_templates_of_texts(&self) -> bool {
-        self.masked
-            .as_ref()
-            .is_some_and(|masked| masked.texts.is_some())
+        !self.texts().is_empty()
     }
 
     /// What is read.
@@ -116,19 +114,13 @@ impl<'f> Source<'f> {
 
     /// The texts inside of it in which alone templates are not shown to the parser.
     pub fn texts(&self) -> &[TextWithin] {
-        let texts = self
-            .masked
-            .as_ref()
-            .and_then(|masked| masked.texts.as_ref());
-        texts.map_or(&[], Vec::as_slice)
+        self.masked.as_ref().map_or(&[], |masked| &masked.texts)
     }
 
     /// The first line with a template, from 1, where the file can't be read with them.
     pub fn first_template(&self) -> Option<usize> {
-        let masked = self
-            .masked
-            .as_ref()
-            .filter(|masked| masked.texts.is_none())?;
+        let masked = self.masked.as_ref();
+        let masked = masked.filter(|masked| masked.texts.is_empty())?;
         let line = masked.text.lines().position(|line| line.contains(MARK))?;
         Some(line + 1)
     }
@@ -163,19 +155,35 @@ impl<'f> Source<'f> {
 impl Masked {
     /// None for what can be read as it is, and for what can't be read either way: that is told of as it is.
     pub fn of(bytes: &[u8]) -> Option<Self> {
+        let text = Self::with_templates(bytes)?;
+        match Stream::parse(bytes) {
+            Ok(_) => None,
+            Err(_) => Self::of_whole(text),
+        }
+    }
+
+    /// The same, and of the texts inside of a file that can be read itself; none where these can, too, or can't be
+    /// read either way.
+    fn of_file(bytes: &[u8]) -> Option<Self> {
+        let text = Self::with_templates(bytes)?;
+        match Stream::parse(bytes) {
+            Ok(stream) => Self::of_texts(&stream),
+            Err(_) => Self::of_whole(text),
+        }
+    }
+
+    fn with_templates(bytes: &[u8]) -> Option<&str> {
         let text = std::str::from_utf8(bytes).ok();
-        let text = text.filter(|text| text.contains("{{") && !text.contains(MARK))?;
-        let masked = Stream::parse(bytes).is_err().then(|| Self::new(text))?;
+        text.filter(|text| text.contains("{{") && !text.contains(MARK))
+    }
+
+    fn of_whole(text: &str) -> Option<Self> {
+        let masked = Self::new(text);
         let is_read = Stream::parse(masked.text.as_bytes()).is_ok();
         is_read.then_some(masked)
     }
 
-    /// The same, of the texts inside of a file that can be read itself; none where these can, too, or can't be read
-    /// either way.
-    fn of_texts(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok();
-        text.filter(|text| text.contains("{{") && !text.contains(MARK))?;
-        let stream = Stream::parse(bytes).ok()?;
+    fn of_texts(stream: &Stream<'_>) -> Option<Self> {
         let is_meant = |node: &NodeId| {
             let scalar = stream.scalar(*node);
             scalar.is_some_and(|read| read.style == Style::Literal && read.value.contains("{{"))
@@ -187,25 +195,23 @@ impl Masked {
             return None;
         }
         // What is masked has its place, so that the nodes are the same.
-        let masked = Self::within(&stream, &texts);
+        let masked = Self::within(stream, &texts);
         let read = Stream::parse(masked.text.as_bytes()).ok()?;
-        let is_read = |node: &NodeId| read.inside(*node).is_some();
-        let meant: Vec<NodeId> = texts.iter().copied().filter(is_read).collect();
-        let within = meant.iter().filter_map(|node| {
+        let found = texts.iter().filter_map(|node| {
             let indent = read.inside(*node)?.indent();
             let span = read[*node].span()?;
-            Some(TextWithin { span, indent })
+            Some((*node, TextWithin { span, indent }))
         });
-        let within: Vec<TextWithin> = within.collect();
+        let (meant, within): (Vec<NodeId>, Vec<TextWithin>) = found.unzip();
         if within.is_empty() {
             return None;
         }
         let masked = match meant.len() == texts.len() {
             true => masked,
-            false => Self::within(&stream, &meant),
+            false => Self::within(stream, &meant),
         };
         Some(Self {
-            texts: Some(within),
+            texts: within,
             ..masked
         })
     }
@@ -215,7 +221,7 @@ impl Masked {
         let mut masked = Self {
             text: String::new(),
             regions: Vec::new(),
-            texts: None,
+            texts: Vec::new(),
         };
         let mut from = 0;
         let text = |from, to| stream.text().get(from..to).unwrap_or_default();
@@ -244,7 +250,7 @@ impl Masked {
         let mut masked = Self {
             text: String::with_capacity(text.len()),
             regions: Vec::new(),
-            texts: None,
+            texts: Vec::new(),
         };
         let mut is_inside = false;
         for line in text.split_inclusive('\n') {
@@ -366,7 +372,7 @@ mod tests {
     #[test]
     fn in_a_file_that_can_be_read_those_texts_are_masked_that_can_not() {
         let text = "\u{feff}a: '{{ .a }}'\nb: |  # {{ b }}\n  {{- if .c }}\n  c: {{ .d }}x\n  {{- end }}\nd: |\n  e: '{{ .f }}'\ng: |\n  {{ h }}\ni: |-\n  j: {{ .k }}\r\n  l\n";
-        let masked = Masked::of_texts(text.as_bytes()).unwrap();
+        let masked = Masked::of_file(text.as_bytes()).unwrap();
         assert!(Masked::of(text.as_bytes()).is_none());
         assert_eq!(masked.text.len(), text.len());
         assert_eq!(
@@ -376,6 +382,6 @@ mod tests {
         let after = masked.text.replace("c:", "cc:");
         let after = String::from_utf8(masked.unmask(after.as_bytes()).unwrap()).unwrap();
         assert_eq!(after, text.replace("c:", "cc:"));
-        assert!(Masked::of_texts(b"a: '{{ b }}'\nc: |\n  d: e\n").is_none());
+        assert!(Masked::of_file(b"a: '{{ b }}'\nc: |\n  d: e\n").is_none());
     }
 }

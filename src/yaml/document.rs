@@ -530,6 +530,7 @@ impl Node {
     fn is_collection(&self) -> bool {
         matches!(self.kind, Kind::Sequence | Kind::Mapping)
     }
+
     /// Where its content begins, behind anchor and tag, from 1. For an empty value, where the next
     /// thing begins.
     pub fn line(&self) -> usize {
