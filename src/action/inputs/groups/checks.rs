@@ -16,6 +16,7 @@ use crate::action::inputs::parse::{
 use crate::files::RepoPath;
 use crate::http::Credentials;
 use crate::manifest::EditRequest;
+use crate::operation::Operation;
 use crate::operation::downgrade::Downgrade;
 use crate::operation::freeze::{Freeze, WhenFrozen};
 use crate::operation::image_check::ImageCheck;
@@ -56,7 +57,12 @@ inputs! {
         .needs(&REGISTRY_ASKED);
 
     /// Write `name:tag@sha256:…`, with the digest that the tag stands for in the registry.
-    PIN_DIGEST: bool = Input::new("pin-digest", UPDATE, boolean).or("false");
+    PIN_DIGEST: bool = Input::new("pin-digest", UPDATE, boolean)
+        .or("false")
+        .elsewhere(&[(
+            Operation::Promote,
+            "the images are copied as `from` has them: pin them in the step that deploys there",
+        )]);
 
     /// Platforms that the images must be built for, such as `linux/amd64,linux/arm64`.
     REQUIRE_PLATFORMS: Vec<Platform> = Input::new("require-platforms", DEPLOYING, items);

@@ -14,6 +14,18 @@ use crate::operation::Operation;
 
 /// A promotion takes the images over as they are, to where they are.
 const IN_AN_UPDATE: &str = "use it in a step with `operation: update`";
+/// A rollback would take back more than is asked for.
+const ALL_OF_A_DEPLOYMENT: &str = "it takes back all that a deployment did to the files. Name fewer with `file`, the image to go back to with `to`";
+/// Where in the files an update writes.
+const FOR_A_PLACE: &[(Operation, &str)] = &[
+    (Operation::Promote, IN_AN_UPDATE),
+    (Operation::Rollback, ALL_OF_A_DEPLOYMENT),
+];
+/// What an update writes.
+const FOR_AN_UPDATE: &[(Operation, &str)] = &[
+    (Operation::Promote, IN_AN_UPDATE),
+    (Operation::Rollback, IN_AN_UPDATE),
+];
 
 inputs! {
     /// The images to deploy, one `[CONTAINER=]REFERENCE` a line. Without `CONTAINER=` every place
@@ -27,24 +39,24 @@ inputs! {
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
     /// action does not know. `.spec.image`, `.spec.containers[name=web].image`, `Widget/web:.spec.image`.
     PATH: Vec<YamlPath> = Input::new("path", UPDATE, lines)
-        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
+        .elsewhere(FOR_A_PLACE);
 
     /// Other values to write in the same commit, one `[DOCUMENT:]YAML-PATH=VALUE` a line. `:=`
     /// instead of `=` makes what is missing on the path, `[+]` appends an item to a list
     /// that is there.
     SET: Vec<ValueAssignment> = Input::new("set", UPDATE, values)
         .unfilled(Unfilled::Parsed)
-        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
+        .elsewhere(FOR_AN_UPDATE);
 
     /// Keys and items to remove in the same commit, one `[DOCUMENT:]YAML-PATH` a line. What is not
     /// there is fine; where not even what is around it is there, or something of nearly that name is, a
     /// warning says so.
     REMOVE: Vec<YamlPath> = Input::new("remove", UPDATE, lines)
-        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
+        .elsewhere(FOR_AN_UPDATE);
 
     /// Only these objects of the files, one `Kind/name` a line.
     RESOURCE: Vec<ResourceFilter> = Input::new("resource", UPDATE, lines)
-        .elsewhere(&[(Operation::Promote, IN_AN_UPDATE)]);
+        .elsewhere(FOR_A_PLACE);
 }
 
 /// Lines of `image`; for a mapping over several of them, with how to write it.

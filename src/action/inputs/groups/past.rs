@@ -12,6 +12,13 @@ use crate::repository::Revision;
 /// The most commits that a report has: a job's outputs may be 1 MB in all.
 const MAX_LIMIT: usize = 1000;
 
+/// A rollback would undo another one than those that they name.
+const TO_UNDO: &[(Operation, &str)] = &[(
+    Operation::Rollback,
+    "name the commit to undo with `commit`, what to go back to with `to`",
+)];
+const OF_THE_COMMIT: &str = "name who makes the commit with `author-name` and `author-email`";
+
 inputs! {
     /// The commit to undo, or to `verify`; its id or the beginning of it. Default, the newest
     /// deployment in force, which passes over what was rolled back and the rollback of it; for
@@ -30,21 +37,33 @@ inputs! {
                 Operation::Update,
                 "name what to deploy with `image`, set `operation: rollback`",
             ),
-            (Operation::Promote, "set `operation: rollback`"),
+            (
+                Operation::Promote,
+                "name the files that get the images with `file`, set `operation: rollback`",
+            ),
         ]);
 
     /// For `history`, the first moment, such as `2026-08-01`, `2026-08-01T10:00Z`, `today`,
     /// `last monday` or `2 weeks ago`.
-    SINCE: DateSpec = Input::new("since", HISTORY, date);
+    SINCE: DateSpec = Input::new("since", HISTORY, date).elsewhere(TO_UNDO);
 
     /// For `history`, the last moment, in the same forms. A day counts to its end.
-    UNTIL: DateSpec = Input::new("until", HISTORY, date);
+    UNTIL: DateSpec = Input::new("until", HISTORY, date).elsewhere(TO_UNDO);
 
     /// For `history`, the most commits to report.
-    LIMIT: usize = Input::new("limit", HISTORY, limit).or("50");
+    LIMIT: usize = Input::new("limit", HISTORY, limit)
+        .or("50")
+        .elsewhere(TO_UNDO);
 
     /// For `history`, a part of the author's name or address, case-insensitive.
-    AUTHOR: String = Input::new("author", HISTORY, text);
+    AUTHOR: String = Input::new("author", HISTORY, text).elsewhere(&[
+        (Operation::Update, OF_THE_COMMIT),
+        (Operation::Promote, OF_THE_COMMIT),
+        (
+            Operation::Rollback,
+            "name the commit to undo with `commit`, who makes the new one with `author-name` and `author-email`",
+        ),
+    ]);
 }
 
 /// A date; for a time that is none, with how long ago it may be meant to be.

@@ -17,19 +17,27 @@ use crate::stages::Stage;
 /// The longest soak: longer than any stage keeps an image.
 const MAX_SOAK: u64 = 366 * 24 * 3600;
 
+const IN_A_PROMOTION: &str = "set `operation: promote`";
 /// Without them an update would deploy what nobody proved.
-pub const FOR_A_PROMOTION: &[(Operation, &str)] =
-    &[(Operation::Update, "set `operation: promote`")];
+pub const FOR_A_PROMOTION: &[(Operation, &str)] = &[(Operation::Update, IN_A_PROMOTION)];
+/// And a rollback would bring back what nobody named.
+const FROM_ELSEWHERE: &[(Operation, &str)] = &[
+    (Operation::Update, IN_A_PROMOTION),
+    (
+        Operation::Rollback,
+        "name what to go back to with `to`, set `operation: promote`",
+    ),
+];
 
 inputs! {
     /// For `promote`, the files that the images come from: paths and globs as in `file`. A part of the
     /// path may have a name, in both: `envs/staging/{app}/values.yaml` belongs to
     /// `envs/production/{app}/values.yaml` with the same `{app}`. See
     /// [docs/promote.md](docs/promote.md).
-    FROM: Stage = Input::new("from", PROMOTE, stage).elsewhere(FOR_A_PROMOTION);
+    FROM: Stage = Input::new("from", PROMOTE, stage).elsewhere(FROM_ELSEWHERE);
 
     /// The branch that `from` is on, where stages are branches. Default, `branch`.
-    FROM_BRANCH: BranchName = Input::new("from-branch", PROMOTE, parsed).elsewhere(FOR_A_PROMOTION);
+    FROM_BRANCH: BranchName = Input::new("from-branch", PROMOTE, parsed).elsewhere(FROM_ELSEWHERE);
 
     /// How long an image must have been in `from` before it is promoted, such as `30m`, `2h` or `1d`.
     /// Before that nothing is written, and the step succeeds with a warning and the output
