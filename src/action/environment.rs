@@ -34,17 +34,38 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// Appends to the file that a variable names, as the runner takes outputs and summaries, without
-    /// secrets. Returns whether there is such a variable.
+    /// Appends to the file that a variable names, as the runner takes summaries, without secrets. Returns
+    /// whether there is such a variable.
     ///
     /// # Errors
     /// When the file can't be written, with its name and the variable's.
     pub fn append(&self, variable: &str, text: &str) -> io::Result<bool> {
+        self.append_shown(variable, &redacted(text))
+    }
+
+    /// The same of values by their names, as the runner takes outputs. Later steps read them by these names, which hold
+    /// no secret, whatever words a secret is made of.
+    ///
+    /// # Errors
+    /// When the file can't be written, with its name and the variable's.
+    pub fn append_values<'v>(
+        &self,
+        variable: &str,
+        values: impl Iterator<Item = (&'static str, &'v str)>,
+    ) -> io::Result<bool> {
+        let mut text = String::new();
+        for (name, value) in values {
+            text.push_str(&entry(name, &redacted(value))?);
+        }
+        self.append_shown(variable, &text)
+    }
+
+    fn append_shown(&self, variable: &str, text: &str) -> io::Result<bool> {
         let Some(path) = self.get(variable) else {
             return Ok(false);
         };
         let file = OpenOptions::new().append(true).create(true).open(path);
-        let written = file.and_then(|mut file| file.write_all(redacted(text).as_bytes()));
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
         written.map(|()| true).map_err(|error| {
             let text = format!("{path} ({variable}) can't be written: {error}.");
             io::Error::new(error.kind(), text)
@@ -81,6 +102,14 @@ impl Environment {
     }
 }
 
+/// One value, between delimiters that none can guess.
+fn entry(name: &str, value: &str) -> io::Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    let delimiter = format!("ghadelimiter_{:032x}", u128::from_ne_bytes(random));
+    Ok(format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"))
+}
+
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Self {
         Self(
@@ -88,5 +117,28 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_its_output() {
+        let first = entry("diff", "a\nEOF\nx=1").unwrap();
+        let second = entry("diff", "").unwrap();
+        let delimiter = |entry: &str| {
+            entry
+                .lines()
+                .next()
+                .unwrap()
+                .split_once("<<")
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        assert_ne!(delimiter(&first), delimiter(&second));
+        assert_eq!(first.lines().last().unwrap(), delimiter(&first));
     }
 }

@@ -389,11 +389,7 @@ fn begins_formula(cell: &str) -> bool {
 /// # Errors
 /// When the runner's file can't be written.
 pub fn write(environment: &Environment, log: &mut Log, outputs: &Outputs) -> io::Result<()> {
-    let mut text = String::new();
-    for (name, value) in outputs.iter() {
-        text.push_str(&entry(name, value)?);
-    }
-    if !environment.append("GITHUB_OUTPUT", &text)? {
+    if !environment.append_values("GITHUB_OUTPUT", outputs.iter())? {
         let lines = outputs
             .iter()
             .filter(|(_, value)| !value.is_empty())
@@ -401,14 +397,6 @@ pub fn write(environment: &Environment, log: &mut Log, outputs: &Outputs) -> io:
         log.group("Outputs", &lines.collect::<Vec<_>>().join("\n"));
     }
     Ok(())
-}
-
-/// One output, between delimiters that no value can guess.
-fn entry(name: &str, value: &str) -> io::Result<String> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-    let delimiter = format!("ghadelimiter_{:032x}", u128::from_ne_bytes(random));
-    Ok(format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"))
 }
 
 #[cfg(test)]
@@ -436,23 +424,5 @@ mod tests {
         ] {
             assert_eq!(harmless(cell), expected, "{cell:?}");
         }
-    }
-
-    #[test]
-    fn a_value_cannot_end_its_output() {
-        let first = entry("diff", "a\nEOF\nx=1").unwrap();
-        let second = entry("diff", "").unwrap();
-        let delimiter = |entry: &str| {
-            entry
-                .lines()
-                .next()
-                .unwrap()
-                .split_once("<<")
-                .unwrap()
-                .1
-                .to_owned()
-        };
-        assert_ne!(delimiter(&first), delimiter(&second));
-        assert_eq!(first.lines().last().unwrap(), delimiter(&first));
     }
 }

@@ -92,6 +92,25 @@ fn what_a_server_says_is_cut_in_no_secret() {
 }
 
 #[test]
+fn a_secret_of_a_common_word_hides_no_output_by_its_name() {
+    let server = GitServer::start();
+    let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
+    let by = |token: &str, version: &str| {
+        server.grant(token, Rights::ReadWrite);
+        let action = Action::new().over(Via::Git, &repository);
+        let action = action.input("file", FILE).input("token", token);
+        let image = format!("acme/web:{version}");
+        action.input("image", image).run().succeeded().outputs
+    };
+    let named = by(TOKEN, "v2");
+    for (token, version) in [("image", "v3"), ("commit", "v4"), ("delimiter", "v5")] {
+        let outputs = by(token, version);
+        assert!(outputs.keys().eq(named.keys()), "{token}: {outputs:#?}");
+        assert_eq!(outputs["image"], format!("acme/web:{version}"));
+    }
+}
+
+#[test]
 fn a_word_that_a_secret_begins_with_is_none() {
     let server = GitServer::start();
     let repository = server.repository_with("acme/deploy", FILE, MANIFEST);
