@@ -31,6 +31,7 @@ pub enum Reason {
     RateLimited,
     Unconfirmed,
     Certificate,
+    Tls,
     NotGit,
     NotApi,
     Protocol,
@@ -68,7 +69,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 57] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -92,6 +93,7 @@ impl Reason {
         Self::RateLimited,
         Self::Unconfirmed,
         Self::Certificate,
+        Self::Tls,
         Self::NotGit,
         Self::NotApi,
         Self::Protocol,
@@ -153,6 +155,7 @@ impl Reason {
             Self::RateLimited => "A rate limit was exceeded",
             Self::Unconfirmed => "It is not known whether the push landed",
             Self::Certificate => "The server's certificate is not trusted",
+            Self::Tls => "No TLS connection comes about",
             Self::NotGit => "The URL is not a Git repository",
             Self::NotApi => "The URL is not a GitHub API",
             Self::Limit => "A limit of the action was exceeded",

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{Application, ApplicationName, Resource, ResourceTree, SyncWindows};
-use crate::http::exchange::{self, Answer, ExchangeError, Passing, Patience};
+use crate::http::exchange::{self, Answer, ExchangeError, Passing, Patience, TlsError};
 use crate::http::text::{answered, host, is_cleartext, is_loopback, one_line, shown};
 use crate::limits::JSON;
 use crate::oidc::{Claims, Exchange, IdTokens, OidcError, Refusal, Tokens};
@@ -146,9 +146,14 @@ pub enum ArgocdError {
     /// A redirect, which is not followed: the token goes to one host only.
     #[error("the server redirects to {0}")]
     Redirected(String),
-    /// The TLS client does not trust the server.
-    #[error("the certificate is not trusted: {0}")]
-    Certificate(String),
+    /// No TLS connection comes about.
+    #[error("{what}")]
+    Tls {
+        /// What happened.
+        what: String,
+        /// Why.
+        error: TlsError,
+    },
     /// No connection at all.
     #[error("{0}")]
     Unreachable(String),
@@ -434,7 +439,10 @@ impl Client {
 
     fn unanswered(&self, error: ExchangeError) -> ArgocdError {
         match error {
-            ExchangeError::Certificate(why) => ArgocdError::Certificate(why),
+            ExchangeError::Tls(error) => ArgocdError::Tls {
+                what: error.told(&self.server.host()),
+                error,
+            },
             ExchangeError::Connect(_) => ArgocdError::Unreachable(error.told(&self.server.host())),
             ExchangeError::TooLarge => {
                 self.not_argocd("with more than is taken in (docs/limits.md)")

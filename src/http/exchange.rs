@@ -5,11 +5,13 @@
 //! never go to another.
 
 use std::error::Error;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use rustls::AlertDescription;
 use tokio::time::Instant;
 use url::Url;
 
@@ -21,11 +23,14 @@ use crate::limits::{LISTS, VALUES};
 /// How many redirects are followed.
 pub const MAX_REDIRECTS: usize = 5;
 
+/// How tokio-rustls says that the server went away before there was a TLS connection: one in trouble does so, too.
+const TLS_ENDED: &str = "tls handshake eof";
+
 /// What went wrong on the wire. Texts are one line without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExchangeError {
-    /// The TLS client does not trust the server.
-    Certificate(String),
+    /// No TLS connection comes about, and none would with another try.
+    Tls(TlsError),
     /// No connection.
     Connect(String),
     /// The connection broke.
@@ -45,21 +50,18 @@ pub enum ExchangeError {
 impl ExchangeError {
     /// Whether the server may have done what it was asked for all the same.
     pub fn may_have_happened(&self) -> bool {
-        !matches!(self, Self::Connect(_) | Self::Certificate(_))
+        !matches!(self, Self::Connect(_) | Self::Tls(_))
     }
 
     /// Whether it is trouble that may pass.
     pub fn may_pass(&self) -> bool {
-        !matches!(
-            self,
-            Self::Certificate(_) | Self::TooLarge | Self::Cancelled
-        )
+        !matches!(self, Self::Tls(_) | Self::TooLarge | Self::Cancelled)
     }
 
     /// What happened with `host`, for a person.
     pub fn told(&self, host: &str) -> String {
         match self {
-            Self::Certificate(why) => format!("the certificate of {host} is not trusted: {why}"),
+            Self::Tls(error) => error.told(host),
             Self::Connect(why) => format!("{host} can't be reached: {why}"),
             Self::Broken(why) => format!("the connection to {host} broke: {why}"),
             Self::Silent(timeout) | Self::Deadline(timeout) => format!(
@@ -84,6 +86,9 @@ impl ExchangeError {
             known = error.downcast_ref::<reqwest::Error>().or(known);
             cause = error.source();
         }
+        if let Some(error) = TlsError::of(error, known.is_some_and(reqwest::Error::is_connect)) {
+            return Self::Tls(error);
+        }
         let Some(error) = known else {
             return Self::Broken(one_line(&with_sources(error)));
         };
@@ -97,18 +102,88 @@ impl ExchangeError {
         if let Some((_, why)) = text.split_once("tunnel error: ") {
             let why = format!("the proxy of HTTPS_PROXY opens no way there ({why})");
             Self::Connect(why)
-        } else if let Some((_, why)) = text.split_once("invalid peer certificate: ") {
-            Self::Certificate(why.to_owned())
         } else if let Some((_, why)) = text.split_once("failed to lookup address information: ") {
             Self::Connect(format!("its name is not known here ({why})"))
-        } else if let Some((_, why)) = text.split_once(NO_AUTHORITIES) {
-            Self::Certificate(format!("{NO_AUTHORITIES}{why}"))
+        } else if text == TLS_ENDED {
+            Self::Connect("it ended the TLS handshake, as what speaks no TLS may do".to_owned())
         } else if error.is_connect() {
             Self::Connect(text.to_owned())
         } else {
             Self::Broken(text.to_owned())
         }
     }
+}
+
+/// Why no TLS connection comes about. Texts are one line without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsError {
+    /// The server's certificate is not trusted.
+    Certificate(String),
+    /// What answers speaks something else.
+    Missing,
+    /// The two have no version, cipher or name in common.
+    Handshake(String),
+}
+
+impl TlsError {
+    /// What happened with `host`, for a person.
+    pub fn told(&self, host: &str) -> String {
+        match self {
+            Self::Certificate(why) => format!("the certificate of {host} is not trusted: {why}"),
+            Self::Missing => format!("{host} does not speak TLS"),
+            Self::Handshake(why) => format!("{host} speaks no TLS that this action does: {why}"),
+        }
+    }
+
+    /// What of an error and its causes is for good; none where it may pass. `connecting`, nothing was said yet but
+    /// for the handshake.
+    fn of(error: &(dyn Error + 'static), connecting: bool) -> Option<Self> {
+        let told = |error: &rustls::Error| one_line(&error.to_string());
+        match tls_error(error)? {
+            rustls::Error::InvalidCertificate(why) => {
+                Some(Self::Certificate(one_line(&why.to_string())))
+            }
+            rustls::Error::NoCertificatesPresented => {
+                Some(Self::Certificate("it shows none".to_owned()))
+            }
+            error @ rustls::Error::Other(_) => {
+                let text = told(error);
+                let (_, why) = text.split_once(NO_AUTHORITIES)?;
+                Some(Self::Certificate(format!("{NO_AUTHORITIES}{why}")))
+            }
+            // Later, something on the way may have broken it.
+            rustls::Error::InvalidMessage(_) if connecting => Some(Self::Missing),
+            error @ rustls::Error::PeerIncompatible(_) => Some(Self::Handshake(told(error))),
+            error @ rustls::Error::AlertReceived(
+                AlertDescription::HandshakeFailure
+                | AlertDescription::ProtocolVersion
+                | AlertDescription::InsufficientSecurity
+                | AlertDescription::UnrecognisedName
+                | AlertDescription::NoApplicationProtocol
+                | AlertDescription::CertificateRequired,
+            ) => Some(Self::Handshake(told(error))),
+            _ => None,
+        }
+    }
+}
+
+/// What the TLS client says, wherever it is among the causes of an error.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        // What it holds is none of its sources.
+        let held = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause = match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 /// How long is waited.
@@ -584,9 +659,19 @@ mod tests {
         let second = Duration::from_secs(1);
         for (error, may_have_happened, expected) in [
             (
-                ExchangeError::Certificate("UnknownIssuer".into()),
+                ExchangeError::Tls(TlsError::Certificate("UnknownIssuer".into())),
                 false,
                 "the certificate of h is not trusted: UnknownIssuer",
+            ),
+            (
+                ExchangeError::Tls(TlsError::Missing),
+                false,
+                "h does not speak TLS",
+            ),
+            (
+                ExchangeError::Tls(TlsError::Handshake("ProtocolVersion".into())),
+                false,
+                "h speaks no TLS that this action does: ProtocolVersion",
             ),
             (
                 ExchangeError::Connect("refused".into()),

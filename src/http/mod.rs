@@ -93,13 +93,6 @@ pub enum AuthoritiesError {
     Invalid(String),
 }
 
-impl Authorities {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 impl FromStr for Authorities {
     type Err = AuthoritiesError;
 

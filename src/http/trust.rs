@@ -34,10 +34,6 @@ impl Anchors {
         Self { own, chains }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.own.is_empty()
-    }
-
     /// Reads the usual ones, the first time.
     fn chains(&self, provider: &Arc<CryptoProvider>) -> Result<&Verifier, Error> {
         let read = || {

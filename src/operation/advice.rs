@@ -3,6 +3,8 @@
 
 use url::Url;
 
+use crate::failure::Reason;
+use crate::http::exchange::TlsError;
 use crate::repository::Location;
 use crate::repository::transport::is_github;
 
@@ -70,8 +72,6 @@ pub(super) struct Settings {
     pub(super) names_author: bool,
     /// `signing-key`.
     pub(super) signs: bool,
-    /// `ca-certificate`.
-    pub(super) trusts: bool,
     /// `token-username`.
     pub(super) names_user: bool,
     /// `app-id`.
@@ -274,8 +274,27 @@ pub(super) fn on_this_machine() -> &'static str {
      hand on this machine: check the port, and that something listens there."
 }
 
+/// What to do about an issuer that nobody here knows.
+pub(super) const ON_A_PRIVATE_CA: &str = "Where a private CA issued it, `ca-certificate` must hold that CA's certificate (PEM), the root of its chain; or the server's \
+     own, where it is its own issuer.";
+
+/// What to do where no TLS connection comes about, and what to call that. `plaintext` is how plain HTTP is asked for.
+pub(super) fn on_tls(error: &TlsError, plaintext: &'static str) -> (Reason, String) {
+    match error {
+        TlsError::Certificate(why) => (Reason::Certificate, on_a_certificate(why).to_owned()),
+        TlsError::Missing => (Reason::Tls, format!("Check the port. {plaintext}")),
+        TlsError::Handshake(_) => (Reason::Tls, ON_A_HANDSHAKE.to_owned()),
+    }
+}
+
+const ON_A_HANDSHAKE: &str = "Whoever runs the server has to offer TLS 1.2 or 1.3 for this host name, without a certificate of the client's.";
+
+/// How plain HTTP is asked for where there is a URL.
+pub(super) const IN_THE_URL: &str = "Where plain HTTP is meant, begin the URL with `http://`; for a host other than this machine that needs `plaintext: true`, and \
+     tokens travel unencrypted.";
+
 /// What to do about a certificate that is not trusted, for the reason `why`.
-pub(super) fn on_a_certificate(why: &str, trusts: bool) -> &'static str {
+fn on_a_certificate(why: &str) -> &'static str {
     let why = why.to_lowercase();
     if why.contains("not valid for name") {
         "The certificate is another name's: use the host name that it is for, or have one issued for this one."
@@ -283,11 +302,8 @@ pub(super) fn on_a_certificate(why: &str, trusts: bool) -> &'static str {
         "The action's own image holds certificate authorities. Elsewhere, install `ca-certificates` or set SSL_CERT_FILE."
     } else if why.contains("expired") || why.contains("not valid yet") {
         "Whoever runs the server has to renew it; or the clock of this runner is wrong."
-    } else if trusts {
-        "`ca-certificate` holds none that it leads to: give the certificate (PEM) of the CA that issued it, the root of its chain; \
-         or the server's own, where it is its own issuer."
     } else {
-        "For a server behind a private CA, give that CA's certificate (PEM) as `ca-certificate`."
+        ON_A_PRIVATE_CA
     }
 }
 
@@ -423,6 +439,5 @@ mod tests {
                 }
             }
         }
-        assert!(!on_a_certificate("unknown issuer", true).contains("as `ca-certificate`"));
     }
 }

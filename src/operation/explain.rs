@@ -4,7 +4,9 @@
 use secrecy::SecretString;
 use url::Url;
 
-use super::advice::{ServerKind, Settings, on_a_certificate, on_a_rule, on_this_machine, on_words};
+use super::advice::{
+    IN_THE_URL, ServerKind, Settings, on_a_rule, on_this_machine, on_tls, on_words,
+};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::http::text::is_loopback;
@@ -176,9 +178,9 @@ impl Explainer<'_> {
                 Reason::Cancelled,
                 format!("The run was cancelled before anything was pushed to {location}. Git is as it was."),
             ),
-            RepositoryError::Certificate { what } => {
-                Failure::new(Reason::Certificate, format!("{what}. Nothing was sent."))
-                    .with_hint(on_a_certificate(what, self.settings.trusts))
+            RepositoryError::Tls { error: tls, .. } => {
+                let (reason, hint) = on_tls(tls, IN_THE_URL);
+                Failure::new(reason, format!("{error}. Nothing was sent.")).with_hint(hint)
             }
             RepositoryError::TooLarge { .. } => {
                 Failure::new(Reason::Declined, format!("{location}: {error}. Nothing was changed."))

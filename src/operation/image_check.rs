@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Progress;
+use super::advice::on_tls;
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Reason};
 use crate::http::Credentials;
@@ -130,7 +131,7 @@ impl ImageCheck {
                 // Many registries say so of what is not there yet.
                 RegistryError::Denied(_) => self.wait,
                 RegistryError::Unavailable { .. } => deadline.total(),
-                RegistryError::Certificate(_) | RegistryError::Protocol(_) => Duration::ZERO,
+                RegistryError::Tls { .. } | RegistryError::Protocol(_) => Duration::ZERO,
             };
             let at_least = match &error {
                 RegistryError::Unavailable { passing, .. } => {
@@ -291,8 +292,11 @@ impl ImageCheck {
                     (None, "docker.io") => "Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`.",
                     _ => "Run the job again when the registry is well. Where it always fails: check the registry's name, and that this runner may reach it (firewall, HTTPS_PROXY).",
                 }),
-            RegistryError::Certificate(_) => Failure::new(Reason::Certificate, message)
-                .with_hint("Where the registry is behind a private CA, `ca-certificate` must hold that CA's certificate (PEM)."),
+            RegistryError::Tls { error, .. } => {
+                let plaintext = "Where the registry speaks plain HTTP, set `plaintext: true`; its password then travels unencrypted.";
+                let (reason, hint) = on_tls(error, plaintext);
+                Failure::new(reason, message).with_hint(hint)
+            }
             RegistryError::Protocol(_) => Failure::new(Reason::RegistryUnavailable, message)
                 .with_hint("Check the image's name: its first part must be a registry."),
         }

@@ -381,7 +381,6 @@ impl Remote {
                 over_api: matches!(self.transport, Choice::Api { .. }),
                 names_author: false,
                 signs: self.signing_key.is_some(),
-                trusts: !self.trusted.is_empty(),
                 names_user: self.token_username != Credentials::ANY_USERNAME,
                 by_app: self.app.is_some(),
             },

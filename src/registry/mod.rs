@@ -20,7 +20,9 @@ use url::Url;
 
 use self::challenge::{Challenge, TokenPlace};
 pub use self::platform::{InvalidPlatform, Platform};
-use crate::http::exchange::{self, Answer, ExchangeError, Passing, Patience, is_same_origin};
+use crate::http::exchange::{
+    self, Answer, ExchangeError, Passing, Patience, TlsError, is_same_origin,
+};
 use crate::http::text::{answered, host, is_loopback, is_safe, one_line};
 use crate::http::{Credentials, secret_header};
 use crate::image::ImageReference;
@@ -55,9 +57,14 @@ pub enum RegistryError {
         /// What the answer tells of it.
         passing: Passing,
     },
-    /// The certificate is not trusted.
-    #[error("{0}")]
-    Certificate(String),
+    /// No TLS connection comes about.
+    #[error("{what}")]
+    Tls {
+        /// What happened.
+        what: String,
+        /// Why.
+        error: TlsError,
+    },
     /// It answers, and not as a registry.
     #[error("{0}")]
     Protocol(String),
@@ -306,7 +313,8 @@ impl Registry {
         let asked = self.http.head(url.clone()).send();
         match exchange::send(asked, Patience::of(PATIENCE)).await {
             Ok(_) => true,
-            Err(error) => matches!(error, ExchangeError::Certificate(_)),
+            Err(ExchangeError::Tls(error)) => error != TlsError::Missing,
+            Err(_) => false,
         }
     }
 
@@ -474,7 +482,10 @@ fn succeeded(answer: Answer, image: &ImageReference) -> Result<Answer, RegistryE
 fn broken(error: &ExchangeError, host: &str) -> RegistryError {
     let what = error.told(host);
     match error {
-        ExchangeError::Certificate(_) => RegistryError::Certificate(what),
+        ExchangeError::Tls(error) => RegistryError::Tls {
+            what,
+            error: error.clone(),
+        },
         ExchangeError::TooLarge => RegistryError::Protocol(what),
         _ => RegistryError::Unavailable {
             what,

@@ -6,7 +6,7 @@ use super::branch::BranchName;
 use super::object::CommitId;
 use super::tip::BranchTip;
 use crate::files::RepoPath;
-use crate::http::exchange::Passing;
+use crate::http::exchange::{Passing, TlsError};
 use crate::limits::Exceeded;
 
 /// What was being done when access was denied.
@@ -143,11 +143,13 @@ pub enum RepositoryError {
     /// Somebody cancelled the run, before a push was sent.
     #[error("the run was cancelled")]
     Cancelled,
-    /// The certificate is not trusted.
-    #[error("{what}")]
-    Certificate {
-        /// What the TLS client said.
-        what: String,
+    /// No TLS connection comes about.
+    #[error("{}", error.told(host))]
+    Tls {
+        /// Why.
+        error: TlsError,
+        /// With whom.
+        host: String,
     },
     /// HTTP 413: the server takes no push of this size.
     #[error("the server refuses a request of this size (HTTP 413){}", said(detail))]

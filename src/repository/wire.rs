@@ -192,7 +192,10 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
         WireErrorKind::Exchange(error) => {
             let what = error.told(host);
             match error {
-                ExchangeError::Certificate(_) => RepositoryError::Certificate { what },
+                ExchangeError::Tls(error) => RepositoryError::Tls {
+                    error,
+                    host: host.to_owned(),
+                },
                 ExchangeError::Deadline(_) => RepositoryError::DeadlineExceeded { what },
                 ExchangeError::Cancelled => RepositoryError::Cancelled,
                 ExchangeError::TooLarge => RepositoryError::Protocol { what },

@@ -1,6 +1,8 @@
 //! A server's own certificate, as `openssl req -x509` makes it, given as `ca-certificate`: every client takes
 //! the very one, for the name that it is for, and no other.
 
+use std::time::{Duration, Instant};
+
 use crate::support::registry::{Registry, SignOn};
 use crate::support::{
     APP_ID, APP_KEY, ARGOCD_TOKEN, Action, App, ArgoCd, GitServer, MINTED, Outcome, Reply,
@@ -21,6 +23,13 @@ enum Client {
     ArgoCd,
 }
 
+fn image(client: Client, host: &str) -> String {
+    match client {
+        Client::Registry => format!("{host}/acme/web"),
+        _ => "ghcr.io/acme/web".to_owned(),
+    }
+}
+
 /// The server that a client speaks to behind TLS, and the others beside it.
 struct World {
     server: GitServer,
@@ -29,7 +38,6 @@ struct World {
     argocd: ArgoCd,
     front: TlsFront,
     client: Client,
-    image: String,
 }
 
 impl World {
@@ -56,10 +64,8 @@ impl World {
         };
         let behind = behind.trim_start_matches("http://").parse().unwrap();
         let front = TlsFront::start(behind, name);
-        let image = match client {
-            Client::Registry => format!("{}/acme/web", front.host()),
-            _ => "ghcr.io/acme/web".to_owned(),
-        };
+        let host = front.host();
+        let image = image(client, &host);
         repository.commit("main", FILE, format!("image: {image}:v1\n"), "feat: web");
         Self {
             server,
@@ -68,15 +74,18 @@ impl World {
             argocd,
             front,
             client,
-            image,
         }
     }
 
     fn run(&self, certificate: Option<&str>) -> Outcome {
-        let at = |path: &str| format!("https://{}{path}", self.front.host());
+        self.run_at(&self.front.host(), certificate)
+    }
+
+    fn run_at(&self, host: &str, certificate: Option<&str>) -> Outcome {
+        let at = |path: &str| format!("https://{host}{path}");
         let action = Action::new()
             .input("file", FILE)
-            .input("image", format!("{}:v2", self.image))
+            .input("image", format!("{}:v2", image(self.client, host)))
             .input("token", TOKEN)
             .input("timeout", "60");
         let action = match self.client {
@@ -153,11 +162,33 @@ fn every_client_takes_the_very_certificate_for_its_name_and_no_other() {
                 refused(&world, Some(other.front.pem()), &untrusted);
                 let named = World::new(client, "git.acme.example");
                 let pem = named.front.pem();
-                refused(&named, Some(pem), &["not valid for name"]);
+                refused(&named, Some(pem), &["not valid for name", "another name's"]);
 
                 world.run(Some(world.front.pem())).succeeded();
                 assert!(world.asked() > 0, "{client:?}");
             });
         }
     });
+}
+
+#[test]
+fn what_speaks_no_tls_is_told_at_once() {
+    // A registry on this machine need not speak it.
+    for client in [Client::Git, Client::Api, Client::App, Client::ArgoCd] {
+        let world = World::new(client, "127.0.0.1");
+        let began = Instant::now();
+        let plain = world.server.url();
+        let plain = plain.trim_start_matches("http://");
+        let errors = world.run_at(plain, None).failed().errors();
+        let [error] = &errors[..] else {
+            panic!("{client:?}: {errors:?}")
+        };
+        let told = ["does not speak TLS", "Check the port", "`http://`"];
+        for words in told {
+            assert!(error.contains(words), "{client:?}: {error}");
+        }
+        // `timeout` and `verify-timeout` are 60 s.
+        assert!(began.elapsed() < Duration::from_secs(30), "{client:?}");
+        assert_eq!(world.asked(), 0, "{client:?}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
 use crate::failure::Reason;
 use crate::http::text::one_line;
-use crate::operation::advice::on_this_machine;
+use crate::operation::advice::{IN_THE_URL, ON_A_PRIVATE_CA, on_this_machine, on_tls};
 use crate::repository::CommitId;
 
 /// The most resources that a sentence lists.
@@ -205,11 +205,13 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
             format!("{host} redirects to {to}. The token is not sent there."),
             format!("If that is the Argo CD that is meant, set `argocd-server: {to}`."),
         ),
-        ArgocdError::Certificate(why) => Ended::new(
-            Reason::Certificate,
-            format!("The certificate of {host} is not trusted: {why}."),
-            "Give the CA that signed it as `ca-certificate`, in PEM. Argo CD's own certificate is self-signed until you replace it (`argocd-server-tls`).",
-        ),
+        ArgocdError::Tls { error: tls, .. } => {
+            let (reason, mut hint) = on_tls(tls, IN_THE_URL);
+            if hint == ON_A_PRIVATE_CA {
+                hint.push_str(" Argo CD's own certificate is self-signed until you replace it (`argocd-server-tls`).");
+            }
+            Ended::new(reason, format!("{error}."), hint)
+        }
         ArgocdError::Unreachable(_) | ArgocdError::Unavailable { .. } => {
             unreachable_server(seen, error, waited)
         }

@@ -531,9 +531,7 @@ impl<'a> Watch<'a> {
             ArgocdError::Unauthorized(_) => {
                 self.seen.watching.client.has_taken_a_token_of_dex() && since.elapsed() < BLIP
             }
-            ArgocdError::NotFound(_) | ArgocdError::Rejected(_) | ArgocdError::Certificate(_) => {
-                false
-            }
+            ArgocdError::NotFound(_) | ArgocdError::Rejected(_) | ArgocdError::Tls { .. } => false,
         };
         if !waits {
             let waited = self.started.elapsed();
