@@ -152,11 +152,20 @@ pub(super) fn log_event(log: &mut impl Progress, event: &Event<'_>) {
             log.info(&format!("Read {branch} at {}", commit.short()));
         }
         Event::Again { why, wait } => {
-            log.info(&format!(
-                "Trying again in {:.1} s: {why}",
-                wait.as_secs_f64()
-            ));
+            log.info(&format!("Trying again{}: {why}", in_a_while(*wait)));
         }
+        Event::Look { whether, why, wait } => log.info(&format!(
+            "Looking{} whether {whether}: {why}",
+            in_a_while(*wait)
+        )),
+    }
+}
+
+/// ` in 1.2 s`; nothing for what nobody notices.
+fn in_a_while(wait: Duration) -> String {
+    match wait.as_millis() {
+        0..100 => String::new(),
+        _ => format!(" in {:.1} s", wait.as_secs_f64()),
     }
 }
 

@@ -119,6 +119,15 @@ pub enum Event<'a> {
         /// The wait.
         wait: Duration,
     },
+    /// The branch is looked at after a wait: what became of a push is not known.
+    Look {
+        /// What is looked for.
+        whether: &'static str,
+        /// Why.
+        why: &'a str,
+        /// The wait.
+        wait: Duration,
+    },
 }
 
 /// Makes the commit that `propose` wants on the branch's tip, until it landed, is refused for good,
@@ -143,27 +152,32 @@ pub async fn land<P, E>(
             Ok(ended) => return Ok(ended),
             Err(error) => error,
         };
-        let (why, wait) = match &error {
+        let (why, wait, whether) = match &error {
             LandError::Contention { detail, .. } => {
                 let why = format!("someone else pushed first ({detail})");
-                (why, races.next(start.elapsed(), deadline.remaining()))
+                (why, races.next(start.elapsed(), deadline.remaining()), None)
             }
             LandError::Declined(detail) if past.refused.is_some() => {
-                let why = format!("the push was refused ({detail}): is the branch where it was?");
-                (why, races.next(start.elapsed(), deadline.remaining()))
+                let why = format!("the push was refused ({detail})");
+                let wait = races.next(start.elapsed(), deadline.remaining());
+                (why, wait, Some("the branch has moved"))
             }
             LandError::Repository(error @ RepositoryError::Unavailable { passing, .. }) => {
-                (error.to_string(), trouble.next(passing.retry_after))
+                (error.to_string(), trouble.next(passing.retry_after), None)
             }
             LandError::Repository(error @ RepositoryError::Unconfirmed { .. }) => {
-                (error.to_string(), trouble.next(None))
+                (error.to_string(), trouble.next(None), Some("it landed"))
             }
             _ => return Err(past.concluded(error, races.lost)),
         };
         if wait >= deadline.remaining() {
             return Err(past.concluded(error, races.lost));
         }
-        observe(Event::Again { why: &why, wait });
+        let why = why.as_str();
+        observe(match whether {
+            None => Event::Again { why, wait },
+            Some(whether) => Event::Look { whether, why, wait },
+        });
         if let Err(cancelled) = pause(wait, deadline).await {
             return Err(past.concluded(cancelled.into(), races.lost));
         }

@@ -96,6 +96,31 @@ fn on_a_branch_that_moved_it_is_a_lost_race() {
     });
 }
 
+#[test]
+fn after_a_push_whose_end_is_not_known_the_log_says_what_is_looked_for() {
+    for (fault, whether) in [
+        (
+            refusal("pre-receive hook declined", "no deployments on Fridays"),
+            "whether the branch has moved: the push was refused (pre-receive hook declined: no deployments on Fridays)",
+        ),
+        (
+            Fault::DropAnswer,
+            "whether it landed: the connection ended before the server confirmed the push (",
+        ),
+    ] {
+        let (server, repository) = start();
+        server.fault(Step::Push.nth(1), fault);
+        let log = update(&repository, false).run().shown_log();
+        let line = log.lines().find(|line| line.contains(whether));
+        let line = line.unwrap_or_else(|| panic!("{whether}: {log}"));
+        assert!(line.starts_with("Looking "), "{line}");
+        assert!(
+            !log.contains("Trying again") && !log.contains("in 0.0 s"),
+            "{log}"
+        );
+    }
+}
+
 const TROUBLES: [Row; 5] = [
     ("failure", "fatal error in commit_refs\n", true),
     ("Internal Server Error", "", true),
