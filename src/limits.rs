@@ -3,7 +3,10 @@
 //!
 //! `docs/limits.md` lists them; a test compares.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde::{Deserialize as _, Deserializer};
 
 /// The most of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +193,36 @@ pub fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
+/// The most characters of a text that are shown: no more are of an annotation.
+/// Source: `_maxIssueMessageLength` in actions/runner.
+pub const SHOWN: usize = 4_096;
+/// As many as are kept of beginning and end.
+const KEPT: usize = SHOWN / 2 - 20;
+
+/// A text as long as is shown. What makes one longer is somebody else's, and stands in its middle: our own words
+/// around it are kept.
+pub fn abridged(text: &str) -> Cow<'_, str> {
+    // A character has a byte at least.
+    if text.len() <= SHOWN || text.chars().count() <= SHOWN {
+        return Cow::Borrowed(text);
+    }
+    let count = text.chars().count() - 2 * KEPT;
+    let mut places = text.char_indices().map(|(at, _)| at).skip(KEPT);
+    let head = places.next().unwrap_or_default();
+    let tail = places.nth(count - 1).unwrap_or(text.len());
+    let (head, tail) = (&text[..head], &text[tail..]);
+    Cow::Owned(format!("{head}… {count} characters more …{tail}"))
+}
+
+/// Words of a server's for people, as far as those read them; nothing where they are null.
+///
+/// # Errors
+/// Where they are no text.
+pub fn words<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let words = Option::<String>::deserialize(from)?;
+    Ok(shortened(&words.unwrap_or_default(), SHOWN))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,5 +254,17 @@ mod tests {
     fn a_text_that_is_cut_ends_with_dots() {
         assert_eq!(shortened("äöü", 3), "äöü");
         assert_eq!(shortened("äöü", 2), "äö…");
+    }
+
+    #[test]
+    fn of_a_long_text_beginning_and_end_are_shown() {
+        let whole = "ä".repeat(SHOWN);
+        assert_eq!(abridged(&whole), whole);
+        let long = format!("begin{}end", "ä".repeat(100_000));
+        let shown = abridged(&long);
+        assert!(shown.chars().count() <= SHOWN);
+        assert!(shown.starts_with("beginä") && shown.ends_with("äend"));
+        let count = 100_008 - 2 * KEPT;
+        assert!(shown.contains(&format!("ä… {count} characters more …ä")));
     }
 }

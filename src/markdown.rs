@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::limits::{SHOWN, abridged};
 use crate::secrets::redacted;
 
 /// GitHub refuses a step's summary above 1 MiB; a diff is cut well below.
@@ -133,6 +134,7 @@ pub fn code(text: &str) -> String {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
+    let text = abridged(&text);
     let text = revealed(&text);
     if text.trim().is_empty() {
         return String::new();
@@ -175,6 +177,7 @@ pub fn is_invisible(c: char) -> bool {
 /// Markdown that leads to `url`, where there is one that a browser takes to another page.
 pub fn link(markdown: &str, url: Option<&str>) -> String {
     let url = url.filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    let url = url.filter(|url| url.len() <= SHOWN);
     let Some(url) = url else {
         return markdown.to_owned();
     };
@@ -197,6 +200,7 @@ pub fn link(markdown: &str, url: Option<&str>) -> String {
 /// and so do URLs. None of them becomes a link, and no name is mentioned.
 pub fn paragraphs(text: &str) -> String {
     let text = redacted(text);
+    let text = abridged(&text);
     let pieces: Vec<&str> = text.split('`').collect();
     let even = pieces.len().is_multiple_of(2);
     let mut out = String::new();

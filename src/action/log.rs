@@ -9,6 +9,7 @@ use std::io::Write;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
+use crate::limits::abridged;
 use crate::markdown::{cut, is_invisible, shortened};
 use crate::operation::Progress;
 use crate::secrets::{self, redacted};
@@ -42,7 +43,7 @@ impl Log {
     pub fn group(&mut self, title: &str, text: &str) {
         let text = text.trim_end();
         if self.runner {
-            self.print(&format!("::group::{}", data(&visible(title))));
+            self.print(&format!("::group::{}", data(&abridged(&visible(title)))));
             self.info(text);
             self.print("::endgroup::");
         } else {
@@ -63,7 +64,10 @@ impl Log {
             let title = title
                 .map(|title| format!(" title={}", property(title)))
                 .unwrap_or_default();
-            self.print(&format!("::{kind}{title}::{}", data(&visible(text))));
+            self.print(&format!(
+                "::{kind}{title}::{}",
+                data(&abridged(&visible(text)))
+            ));
         } else {
             let title = title.map(|title| format!("{title}: ")).unwrap_or_default();
             self.info(&format!("{kind}: {title}{text}"));
@@ -98,7 +102,7 @@ impl Log {
 impl Progress for Log {
     fn info(&mut self, text: &str) {
         for line in lines(text) {
-            self.print(&harmless(&line));
+            self.print(&harmless(&abridged(&line)));
         }
     }
 

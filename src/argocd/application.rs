@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 
-use crate::limits::shortened;
+use crate::limits::words;
 
 /// An `Application`, with what the controller says of it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -108,7 +108,9 @@ pub struct Status {
 #[serde(default)]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Sync {
+    #[serde(deserialize_with = "words")]
     pub status: String,
+    #[serde(deserialize_with = "words")]
     pub revision: String,
     #[serde(deserialize_with = "nullable")]
     pub revisions: Vec<String>,
@@ -119,6 +121,7 @@ pub struct Sync {
 #[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Health {
+    #[serde(deserialize_with = "words")]
     pub status: String,
     #[serde(deserialize_with = "words")]
     pub message: String,
@@ -537,15 +540,6 @@ impl Application {
     }
 }
 
-/// The longest words of others that are kept, in characters.
-const LONGEST: usize = 4_000;
-
-/// Words for people, as far as those read them; nothing where they are null.
-fn words<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let words: String = nullable(from)?;
-    Ok(shortened(&words, LONGEST))
-}
-
 /// `null`, which Go writes for an empty list, as the default.
 pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
@@ -569,6 +563,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::limits::SHOWN;
 
     #[test]
     fn words_are_kept_as_far_as_anybody_reads_them() {
@@ -596,8 +591,8 @@ mod tests {
                 status.source_hydrator.current_operation.unwrap().message,
             ]
         };
-        let whole = "ä".repeat(LONGEST);
-        assert_eq!(said(LONGEST), [whole.as_str(); 6]);
-        assert_eq!(said(LONGEST + 1), [format!("{whole}…").as_str(); 6]);
+        let whole = "ä".repeat(SHOWN);
+        assert_eq!(said(SHOWN), [whole.as_str(); 6]);
+        assert_eq!(said(SHOWN + 1), [format!("{whole}…").as_str(); 6]);
     }
 }

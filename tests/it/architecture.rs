@@ -31,7 +31,7 @@ const ROOMS: [(&str, &str); 23] = [
     ("image", ""),
     ("date", ""),
     ("version", ""),
-    ("markdown", "secrets"),
+    ("markdown", "limits secrets"),
     ("failure", ""),
     ("stages", "files"),
     ("files", "limits"),

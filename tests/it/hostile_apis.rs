@@ -1,7 +1,7 @@
 //! Servers that mean harm with JSON: of lists and objects that take a hundred times as much memory as they
 //! have bytes, of pages without end, and of words that are no text.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
 use gitops_deploy::limits::{GITHUB, JSON, LISTS, VALUES};
@@ -33,7 +33,24 @@ fn exchange(
     answer: &dyn Fn(Asked<'_>) -> Option<Answer>,
     behind: &str,
 ) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let (head, body) = request(&mut BufReader::new(stream.try_clone().ok()?))?;
+    let (asked, _) = head.lines().next()?.rsplit_once(" HTTP/")?;
+    if let Some((status, json)) = answer(asked) {
+        let head = format!(
+            "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            json.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        return stream.write_all(&json).ok();
+    }
+    let mut behind = TcpStream::connect(behind).ok()?;
+    write!(behind, "{head}Connection: close\r\n\r\n").ok()?;
+    behind.write_all(&body).ok()?;
+    std::io::copy(&mut behind, &mut stream).ok().map(drop)
+}
+
+/// A request's head without its last line, and its body. It shall be the last of its connection.
+pub(crate) fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     let (mut head, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -53,19 +70,7 @@ fn exchange(
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let (asked, _) = head.lines().next()?.rsplit_once(" HTTP/")?;
-    if let Some((status, json)) = answer(asked) {
-        let head = format!(
-            "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            json.len()
-        );
-        stream.write_all(head.as_bytes()).ok()?;
-        return stream.write_all(&json).ok();
-    }
-    let mut behind = TcpStream::connect(behind).ok()?;
-    write!(behind, "{head}Connection: close\r\n\r\n").ok()?;
-    behind.write_all(&body).ok()?;
-    std::io::copy(&mut behind, &mut stream).ok().map(drop)
+    Some((head, body))
 }
 
 /// A list of `item` again and again, in so many bytes.
@@ -215,6 +220,16 @@ const WORDS: &str = "x\n::error::harm\r\n::set-output name=a::harm\n::stop-comma
     <img src=x onerror=harm()> [a](http://harm.example) ![b](http://harm.example) ` `` \" | ~~~ http://harm.example/`<b>` \
     @acme closes #7 </details><script>";
 
+/// A summary as GitHub shows it, but for what it takes away.
+pub(crate) fn rendered(summary: &str) -> String {
+    let mut options = comrak::Options::default();
+    options.extension.table = true;
+    options.extension.autolink = true;
+    options.extension.strikethrough = true;
+    options.render.r#unsafe = true;
+    comrak::markdown_to_html(summary, &options)
+}
+
 /// Checks that those words were no more than text.
 #[track_caller]
 fn is_text(case: &str, outcome: &Outcome) {
@@ -238,12 +253,7 @@ fn is_text(case: &str, outcome: &Outcome) {
         );
     }
     assert!(!all.contains(['\u{1b}', '\u{202e}']), "{case}: {log}");
-    let mut options = comrak::Options::default();
-    options.extension.table = true;
-    options.extension.autolink = true;
-    options.extension.strikethrough = true;
-    options.render.r#unsafe = true;
-    let html = comrak::markdown_to_html(&outcome.summary, &options);
+    let html = rendered(&outcome.summary);
     for element in ["<img", "<b>", "<script", "href=\"http://harm"] {
         assert!(!html.contains(element), "{case}: {element} in {html}");
     }

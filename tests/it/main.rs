@@ -27,6 +27,7 @@ mod guards;
 mod hostile;
 mod hostile_apis;
 mod hostile_pages;
+mod hostile_words;
 mod inputs;
 mod manifests;
 mod oidc;

@@ -523,7 +523,7 @@ impl Outcome {
     }
 
     /// The workflow commands that the runner finds in the log, injected ones included.
-    fn commands(&self) -> Vec<WorkflowCommand> {
+    pub fn commands(&self) -> Vec<WorkflowCommand> {
         let log = self.log();
         let mut commands = Vec::new();
         // Between `stop-commands::TOKEN` and `TOKEN` the runner takes every line for text.
@@ -542,10 +542,13 @@ impl Outcome {
 
 /// `::name key=value,key=value::message`, or `##[name key=value;key=value]message`.
 #[derive(Debug)]
-struct WorkflowCommand {
-    name: String,
-    properties: BTreeMap<String, String>,
-    message: String,
+pub struct WorkflowCommand {
+    /// `error`, `group`…
+    pub name: String,
+    /// `title`, `file`…
+    pub properties: BTreeMap<String, String>,
+    /// What stands behind the last colons.
+    pub message: String,
 }
 
 impl WorkflowCommand {

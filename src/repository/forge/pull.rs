@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
+use crate::limits::words;
 use crate::repository::branch::BranchName;
 use crate::repository::error::RepositoryError;
 use crate::repository::object::CommitId;
@@ -34,7 +35,7 @@ pub struct Pull {
     /// Its number.
     pub number: u64,
     /// Where a person looks at it.
-    #[serde(rename = "html_url")]
+    #[serde(rename = "html_url", deserialize_with = "words")]
     pub url: String,
     /// Its id for GraphQL, on GitHub.
     #[serde(default)]
