@@ -156,7 +156,7 @@ fn the_reference_is_made_of_action_yml() {
          means \"not\ngiven\". Booleans are `true` and `false`. In a name `_` counts as `-`, in any case. What is \
          wrong with the inputs is\nreported all at once, before anything is written. An unknown input is an error, \
          and so is one that has no effect\nwithout another that switches it on. One that another operation \
-         uses is an error where this one would write\nsomething else than it asks for, and a warning \
+         uses is an error where an update or a\npromotion would deploy without what it asks for, and a warning \
          otherwise.\n\n## Inputs\n",
     );
     for (group, inputs) in GROUPS {

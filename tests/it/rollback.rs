@@ -138,6 +138,52 @@ fn a_rollback_puts_the_file_back_to_the_byte() {
 }
 
 #[test]
+fn an_image_beside_a_rollback_is_one_that_comes_back_or_goes_away() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    deploy(&repository, "v15");
+    let beside = |image: &str| action(&repository, "rollback").input("image", image);
+    // Whoever writes this means to go back to it.
+    insta::assert_snapshot!(failure(&repository, beside("ghcr.io/wlals2/blog-web:v13")), @"
+    `image` names ghcr.io/wlals2/blog-web:v13, and undoing the newest deployment would bring back ghcr.io/wlals2/blog-web:v14 where ghcr.io/wlals2/blog-web:v15 runs. Nothing was changed: ghcr.io/wlals2/blog-web:v15 (blog-system/web-rollout.yaml) is still deployed.
+    To go back to an image, name it with `to` in place of `image`; to undo the newest deployment, remove `image`.
+    ");
+    let other = failure(
+        &repository,
+        beside("ghcr.io/wlals2/blog-web\nnginx/nginx-prometheus-exporter:1.1"),
+    );
+    insta::assert_snapshot!(other, @"
+    `image` names nginx/nginx-prometheus-exporter:1.1, and undoing the newest deployment would bring back ghcr.io/wlals2/blog-web:v14 where ghcr.io/wlals2/blog-web:v15 runs. Nothing was changed: ghcr.io/wlals2/blog-web:v15 (blog-system/web-rollout.yaml) is still deployed.
+    To go back to an image, name it with `to` in place of `image`; to undo the newest deployment, remove `image`.
+    ");
+
+    // A step that operations share, with the image that runs, the one that comes back, and none at all.
+    for (image, comes_back) in [
+        ("nginx=ghcr.io/wlals2/blog-web:v15", "v14"),
+        ("ghcr.io/wlals2/blog-web:v13", "v13"),
+    ] {
+        let outcome = beside(image).run().succeeded();
+        assert_eq!(
+            repository.show("main", FILE),
+            manifest(comes_back).as_bytes()
+        );
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(outcome.warnings()[0], @"`image`: no effect with `operation: rollback`: name what to go back to with `to`");
+        }
+    }
+    deploy(&repository, "v16");
+    beside("ghcr.io/wlals2/blog-web:").run().succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+    // Where another input says what to undo, that is what is undone.
+    for to in ["previous", "v13"] {
+        deploy(&repository, "v17");
+        let named = beside("ghcr.io/wlals2/blog-web:v12").input("to", to);
+        named.run().succeeded();
+        assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+    }
+}
+
+#[test]
 fn what_a_person_reads_of_a_rollback() {
     let (_server, repository) = start();
     deploy(&repository, "v14");

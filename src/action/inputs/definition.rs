@@ -43,7 +43,7 @@ pub struct Definition {
     /// The inputs of which one must be given, or `true`, for this one to mean anything.
     pub needs: &'static [&'static Definition],
     /// For an operation that does not use it, and without it does something else than is asked for, what to
-    /// do: an error where that one commits, as nothing can take that back; else a warning.
+    /// do: an error where that one deploys, as nothing can take that back; else a warning.
     pub elsewhere: &'static [(Operation, &'static str)],
 }
 

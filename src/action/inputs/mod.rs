@@ -16,7 +16,7 @@ mod variables;
 use secrecy::SecretString;
 
 pub use self::definition::Definition;
-use self::definition::{Secret, WRITING};
+use self::definition::{DEPLOYING, Secret};
 use self::given::Given;
 use self::groups::argocd::{ARGOCD_APPLICATION, FROM_ARGOCD_APPLICATION};
 use self::groups::checks::SHOW_DIFF;
@@ -176,7 +176,7 @@ fn idle(given: &Given, operation: Operation) -> (Vec<String>, Vec<String>) {
             Idle::Without(switches) => problems.push(format!(
                 "{names}: no effect without {switches}. Add that, {remove}"
             )),
-            Idle::Elsewhere(meant) if WRITING.contains(&operation) => {
+            Idle::Elsewhere(meant) if DEPLOYING.contains(&operation) => {
                 problems.push(format!("{names}: no effect {own}: {meant}, {remove}"));
             }
             Idle::Elsewhere(meant) => warnings.push(format!("{names}: no effect {own}: {meant}")),
@@ -564,18 +564,18 @@ mod tests {
         warning: `since`: no effect with `operation: update`, only with `operation: history`
         error: `to`: no effect with `operation: update`: name what to deploy with `image`, set `operation: rollback`, or remove it (an empty value counts as removed)
         error: `from`, `soak`: no effect with `operation: update`: set `operation: promote`, or remove them (an empty value counts as removed)
-        error: `image`: no effect with `operation: rollback`: name what to go back to with `to`, or remove it (an empty value counts as removed)
+        warning: `image`: no effect with `operation: rollback`: name what to go back to with `to`
         warning: `downgrade`: no effect with `operation: rollback`, only with `operation: update` or `promote`
         error: `set`: no effect with `operation: promote`: use it in a step with `operation: update`, or remove it (an empty value counts as removed)
         warning: `dry-run`: no effect with `operation: history`, only with `operation: update`, `rollback` or `promote`
         ");
     }
 
-    /// Every input that an operation that commits does not read is decided on here: it stops one that would write
-    /// something else than is asked for.
+    /// Every input that an operation that deploys does not read is decided on here: it stops one that would deploy
+    /// without what is asked for.
     #[test]
-    fn what_would_say_what_is_written_and_is_not_read_stops_what_writes() {
-        let told = WRITING.iter().map(|operation| {
+    fn what_would_say_what_is_deployed_and_is_not_read_stops_what_deploys() {
+        let told = DEPLOYING.iter().map(|operation| {
             let unread = all().filter(|input| !input.used_by.contains(operation));
             let of = |stops: bool| {
                 let those = unread.clone().filter(|input| {
@@ -590,14 +590,11 @@ mod tests {
         let told: Vec<String> = told.collect();
         insta::assert_snapshot!(told.join("\n"), @"
         update
-          stops: commit, to, author, from, from-branch, soak, from-argocd-application
-          warns: since, until, limit
-        rollback
-          stops: image, path, set, remove, resource, since, until, limit, author, from, from-branch
-          warns: soak, downgrade, verify-image, verify-image-timeout, pin-digest, require-platforms, registry-username, registry-password, from-argocd-application, rollback-on-failure
+          stops: commit, to, from, from-branch, soak, from-argocd-application
+          warns: since, until, limit, author
         promote
-          stops: path, set, remove, resource, commit, to, author, pin-digest
-          warns: since, until, limit, verify-image-timeout
+          stops: path, set, remove, resource, commit, to, pin-digest
+          warns: since, until, limit, author, verify-image-timeout
         ");
     }
 

@@ -15,14 +15,15 @@ use super::groups::promotion::{FROM_BRANCH, SOAK, only, stage_files, stages};
 use super::groups::pull_request::pull_request;
 use super::groups::status::{STATUS_CONTEXT, statuses};
 use super::groups::target::{FILE, required_files};
+use super::parse::list;
 use super::remote::remote;
 use crate::commit_status::{Kind, Line};
 use crate::files::FileSelection;
-use crate::manifest::EditRequest;
+use crate::manifest::{EditRequest, ImageAssignment};
 use crate::operation::Operation;
 use crate::operation::history::History;
 use crate::operation::promote::Promote;
-use crate::operation::rollback::{Rollback, Target};
+use crate::operation::rollback::{Rollback, Target, To};
 use crate::operation::session::Remote;
 use crate::operation::status::Status;
 use crate::operation::update::Update;
@@ -209,6 +210,10 @@ fn rollback(given: &mut Given) -> Option<Rollback> {
     if given.has(&COMMIT) && given.has(&TO) {
         given.refuse(&TO, "beside `commit` it says twice what to undo: keep one");
     }
+    // Where a step is an update's as well, it says which image that is about. What is no image names none.
+    let named = list(given.text(&IMAGE.definition).unwrap_or_default());
+    let named = named.filter_map(|line| line.parse::<ImageAssignment>().ok());
+    let newest = Target::Newest(named.map(|line| To::Image(line.image)).collect());
     let message = given.read(&COMMIT_MESSAGE);
     let identity = identity(given);
     let dry_run = given.read(&DRY_RUN);
@@ -217,7 +222,7 @@ fn rollback(given: &mut Given) -> Option<Rollback> {
     Some(Rollback {
         remote: remote?,
         files: files?,
-        target: commit.map(Target::Commit).or(to).unwrap_or(Target::Newest),
+        target: commit.map(Target::Commit).or(to).unwrap_or(newest),
         freeze,
         message,
         identity: identity?,

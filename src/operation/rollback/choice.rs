@@ -57,7 +57,7 @@ pub(super) async fn choose(
     log: &mut impl Progress,
 ) -> Result<Choice, Failure> {
     match target {
-        Target::Newest => newest(session, files, log).await,
+        Target::Newest(_) => newest(session, files, log).await,
         Target::To(wanted) => back_to(session, files, wanted, log).await,
         Target::Commit(revision) => {
             let touched = one(session, files, revision, false, log).await?;

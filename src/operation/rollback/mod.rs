@@ -87,7 +87,6 @@ async fn once(
     log.info(&format!("Rolling back {files} in {}", remote.location));
     let choice = choice::choose(&session, files, &rollback.target, log).await;
     let choice = still::told(&session, files, &[], choice).await?;
-    let is_named = matches!(rollback.target, Target::To(_));
     let proposing = match (&rollback.pull_request, choice.undone.first()) {
         (Some(request), Some(newest)) => Some(Proposing {
             request,
@@ -106,7 +105,16 @@ async fn once(
         registry: None,
     };
     let message = rollback.message.as_ref();
-    undo(&session, &landing, message, choice, is_named, source, log).await
+    undo(
+        &session,
+        &landing,
+        message,
+        choice,
+        &rollback.target,
+        source,
+        log,
+    )
+    .await
 }
 
 /// Undoes `commit`, which `update` deployed, in the way that it was deployed: where that was proposed, so is
@@ -153,7 +161,7 @@ pub(super) async fn of_commit(
         freeze: freeze.as_ref(),
         registry: None,
     };
-    let report = undo(session, &landing, None, choice, false, source, log).await?;
+    let report = undo(session, &landing, None, choice, &target, source, log).await?;
     match &report.skipped {
         Some(why) if report.is_held() => Err(Failure::new(Reason::Frozen, format!("{why}."))),
         _ => Ok(report),
@@ -166,7 +174,7 @@ async fn undo(
     landing: &LandingOptions<'_>,
     template: Option<&MessageTemplate>,
     choice: Choice,
-    is_named: bool,
+    target: &Target,
     source: &Source,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
@@ -177,6 +185,7 @@ async fn undo(
         true => Mood::Would,
         false => Mood::Does,
     };
+    let is_named = matches!(target, Target::To(_));
     let repositories = choice.repositories(&session.readings);
     let choice = Arc::new(choice);
     let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
@@ -209,6 +218,12 @@ async fn undo(
         };
         if let Some(wanted) = &choice.wanted
             && let Some(failure) = refusal::renames_back(&plan, &choice.undone, wanted)
+        {
+            return Err(failure);
+        }
+        if !plan.edits.is_empty()
+            && let Target::Newest(named) = target
+            && let Some(failure) = refusal::of_another(&plan, named)
         {
             return Err(failure);
         }

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use super::choice;
 use super::plan::{self, Problem, Undone, Why};
-use super::target::Wanted;
+use super::target::{To, Wanted};
 use crate::deployment::past::Part;
 use crate::deployment::{Origin, is_ours};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
-use crate::manifest::{self, EditRequest, Plan, RestoreError, Versions};
+use crate::manifest::{self, EditRequest, ImageChange, Plan, RestoreError, Versions};
+use crate::nearest::first_few;
 use crate::operation::commit_line;
 use crate::operation::landing::distinct;
 use crate::operation::past::{changes, messages, named, past};
@@ -159,6 +160,33 @@ pub(super) fn renames_back(plan: &Plan, undone: &[Undone], wanted: &Wanted) -> O
         let commits = undone.iter().map(|one| &one.touched);
         Some(renamed(wanted, object, &edit.path, commits))
     })
+}
+
+/// The failure where one of `named` neither comes back nor goes away: whoever names it means another deployment than
+/// the newest one.
+pub(super) fn of_another(plan: &Plan, named: &[To]) -> Option<Failure> {
+    let changes: Vec<&ImageChange> = plan.changed_images().collect();
+    let is_met = |image: &&To| {
+        let mut changes = changes.iter();
+        changes.any(|change| image.means(&change.old) || image.means(&change.new))
+    };
+    let other = named.iter().find(|image| !is_met(image))?;
+    let does = match changes.as_slice() {
+        [] => "would bring back no image".to_owned(),
+        changes => {
+            let back = changes.iter();
+            let back = back.map(|change| format!("{} where {} runs", change.new, change.old));
+            let back: Vec<String> = back.collect();
+            let back: Vec<&str> = distinct(back.iter().map(String::as_str));
+            format!("would bring back {}", first_few(&back, LISTED))
+        }
+    };
+    let text = format!(
+        "`image` names {other}, and undoing the newest deployment {does}. Nothing was changed."
+    );
+    Some(Failure::new(Reason::Rollback, text).with_hint(
+        "To go back to an image, name it with `to` in place of `image`; to undo the newest deployment, remove `image`.",
+    ))
 }
 
 /// The failure where what can't be undone was done to an object that is not there any more.

@@ -12,8 +12,9 @@ pub(super) const PREVIOUS: &str = "previous";
 /// What to undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The newest deployment that is in force.
-    Newest,
+    /// The newest deployment that is in force. Whoever names images beside that means a deployment of each of them, from
+    /// it or to it.
+    Newest(Vec<To>),
     /// This commit.
     Commit(Revision),
     /// What this commit of the branch's first-parent line brought, a merge as a whole.
@@ -55,7 +56,7 @@ impl FromStr for Target {
     /// `previous`, in any case; or as [`Wanted`].
     fn from_str(text: &str) -> Result<Self, UnknownTo> {
         match text.eq_ignore_ascii_case(PREVIOUS) {
-            true => Ok(Self::Newest),
+            true => Ok(Self::Newest(Vec::new())),
             false => text.parse().map(Self::To),
         }
     }
@@ -207,7 +208,7 @@ mod tests {
             assert_eq!(parsed.to_string(), to);
         }
         for word in ["previous", "Previous", "PREVIOUS"] {
-            assert_eq!(word.parse(), Ok(Target::Newest));
+            assert_eq!(word.parse(), Ok(Target::Newest(Vec::new())));
         }
         for text in [
             "ghcr.io/acme/web",

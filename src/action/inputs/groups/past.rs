@@ -17,7 +17,6 @@ const TO_UNDO: &[(Operation, &str)] = &[(
     Operation::Rollback,
     "name the commit to undo with `commit`, what to go back to with `to`",
 )];
-const OF_THE_COMMIT: &str = "name who makes the commit with `author-name` and `author-email`";
 
 inputs! {
     /// The commit to undo, or to `verify`; its id or the beginning of it. Default, the newest
@@ -57,8 +56,6 @@ inputs! {
 
     /// For `history`, a part of the author's name or address, case-insensitive.
     AUTHOR: String = Input::new("author", HISTORY, text).elsewhere(&[
-        (Operation::Update, OF_THE_COMMIT),
-        (Operation::Promote, OF_THE_COMMIT),
         (
             Operation::Rollback,
             "name the commit to undo with `commit`, who makes the new one with `author-name` and `author-email`",
