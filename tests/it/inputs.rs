@@ -293,6 +293,28 @@ fn a_branch_that_is_not_there_names_the_nearest() {
 }
 
 #[test]
+fn a_comment_has_a_line_of_its_own() {
+    let inputs = [
+        (
+            "image",
+            "ghcr.io/acme/web:v14 # the site\nweb=ghcr.io/acme/web:v14 #x",
+        ),
+        ("file", "apps/web.yaml # the site"),
+        ("resource", "Deployment/web # the site"),
+        ("path", ".spec.image # the site"),
+        ("set", ".spec.replicas=3 # three"),
+    ];
+    insta::assert_snapshot!(refused(inputs), @r#"
+    `file` `apps/web.yaml # the site`: a comment takes a line of its own: write `apps/web.yaml`
+    `image` `ghcr.io/acme/web:v14 # the site`: a comment takes a line of its own: write `ghcr.io/acme/web:v14`
+    `image` `web=ghcr.io/acme/web:v14 #x`: a comment takes a line of its own: write `web=ghcr.io/acme/web:v14`
+    `path` `.spec.image # the site`: a comment takes a line of its own: write `.spec.image`
+    `set`: ".spec.replicas=3 # three" has a comment behind its value, and a comment can't be set: write `.spec.replicas=3`; where the `#` belongs to the value, put the value in quotes
+    `resource` `Deployment/web # the site`: a comment takes a line of its own: write `Deployment/web`
+    "#);
+}
+
+#[test]
 fn a_message_with_braces_never_stops_a_deployment() {
     let (outcome, [before, after]) =
         tried([("commit-message", "fix({scope}): {tga}, {} and {tag}")]);

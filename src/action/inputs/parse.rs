@@ -59,6 +59,17 @@ pub fn template(text: &str, problems: &mut Problems<'_>) -> Option<MessageTempla
 
 /// A `T` a line.
 pub fn lines<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) -> Option<Vec<T>> {
+    match has_comments(text, |item| item.parse::<T>().is_ok(), problems) {
+        true => None,
+        false => lines_with_comments(text, problems),
+    }
+}
+
+/// The same of what knows a comment itself.
+pub fn lines_with_comments<T: FromStr<Err: Display>>(
+    text: &str,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<T>> {
     let is_item = |item: &str| item.parse::<T>().is_ok();
     if !list(text).all(is_item) {
         let notations = [another_notation(text), another_notation_of_words(text)];
@@ -73,6 +84,27 @@ pub fn lines<T: FromStr<Err: Display>>(text: &str, problems: &mut Problems<'_>) 
             .filter_map(|line| unquoted(line, problems))
             .collect(),
     )
+}
+
+/// Whether there are lines that would be items without the comment behind them, which is told.
+pub fn has_comments(
+    text: &str,
+    is_item: impl Fn(&str) -> bool,
+    problems: &mut Problems<'_>,
+) -> bool {
+    let commented = list(text).filter_map(|line| {
+        let (item, _) = line.split_once(" #")?;
+        let item = item.trim_end();
+        (is_item(item) && !is_item(line)).then_some((line, item))
+    });
+    let commented: Vec<(&str, &str)> = commented.collect();
+    for (line, item) in &commented {
+        problems.quote(
+            line,
+            format_args!("a comment takes a line of its own: write `{item}`"),
+        );
+    }
+    !commented.is_empty()
 }
 
 /// A `T` a line or between commas.

@@ -6,7 +6,7 @@ use crate::action::inputs::definition::{
     Definition, Input, Problems, UPDATE, Unfilled, WITH_IMAGES, inputs,
 };
 use crate::action::inputs::given::Given;
-use crate::action::inputs::parse::{lines, list, one_a_line};
+use crate::action::inputs::parse::{lines, lines_with_comments, list, one_a_line};
 use crate::manifest::{
     EditRequest, ImageAssignment, ResourceFilter, ValueAssignment, YamlPath, images_in_mapping,
 };
@@ -104,7 +104,7 @@ fn values(text: &str, problems: &mut Problems<'_>) -> Option<Vec<ValueAssignment
         problems.quote(line, why);
         return None;
     }
-    lines(text, problems)
+    lines_with_comments(text, problems)
 }
 
 /// The assignments of a line that holds several, with commas, semicolons or blanks between them: the first

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::action::inputs::definition::{Definition, Input, PROMOTE, Problems, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::groups::edit::IMAGE;
-use crate::action::inputs::groups::target::FILE;
-use crate::action::inputs::parse::{list, parsed, time_meant};
+use crate::action::inputs::groups::target::{FILE, is_path};
+use crate::action::inputs::parse::{has_comments, list, parsed, time_meant};
 use crate::date;
 use crate::image::ImageReference;
 use crate::nearest::alike;
@@ -46,6 +46,9 @@ inputs! {
 }
 
 fn stage(text: &str, problems: &mut Problems<'_>) -> Option<Stage> {
+    if has_comments(text, is_path, problems) {
+        return None;
+    }
     match Stage::new(list(text)) {
         Ok(stage) => Some(stage),
         Err(wrong) => {
@@ -154,6 +157,10 @@ pub fn only(given: &mut Given) -> Vec<ImageReference> {
     let text = given.text(&IMAGE.definition).unwrap_or_default().to_owned();
     let mut problems = given.problems_of(&IMAGE);
     let mut only = Vec::new();
+    let is_image = |line: &str| line.parse::<ImageReference>().is_ok();
+    if has_comments(&text, is_image, &mut problems) {
+        return only;
+    }
     for line in list(&text) {
         match line.parse::<ImageReference>() {
             Ok(image) if image.tag().is_none() && image.digest().is_none() => only.push(image),

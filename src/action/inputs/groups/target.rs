@@ -5,7 +5,7 @@ use url::Url;
 use crate::action::inputs::definition::{ALL, Definition, Input, Problems, inputs};
 use crate::action::inputs::given::Given;
 use crate::action::inputs::parse::{
-    another_notation, another_notation_of_words, list, one_a_line, parsed, text,
+    another_notation, another_notation_of_words, has_comments, list, one_a_line, parsed, text,
 };
 use crate::files::{FileSelection, lone_alternative};
 use crate::nearest::{alike, either};
@@ -51,7 +51,10 @@ fn operation(text: &str, problems: &mut Problems<'_>) -> Option<Operation> {
 
 fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
     // What is meant to be a list of paths is one path to those who look for it.
-    let is_manifest = |path: &String| path.ends_with(".yaml") || path.ends_with(".yml");
+    let is_manifest = |path: &String| is_manifest(path);
+    if has_comments(text, is_path, problems) {
+        return None;
+    }
     let notations = [another_notation(text), another_notation_of_words(text)];
     let mut meant = notations.into_iter().flatten();
     if let Some(items) = meant.find(|items| !text.contains('{') && items.iter().all(is_manifest)) {
@@ -77,6 +80,15 @@ fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
         exclude,
         beside: None,
     })
+}
+
+fn is_manifest(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
+/// Whether a line is what most are.
+pub(super) fn is_path(line: &str) -> bool {
+    is_manifest(line) || line.ends_with('*')
 }
 
 /// The files, where an operation can't do without.
