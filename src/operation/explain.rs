@@ -123,9 +123,12 @@ impl Explainer<'_> {
                 format!("{location} has no branch `{branch}`. Nothing was changed."),
             )
             .with_hint(self.another_branch(branch.as_str(), existing)),
-            RepositoryError::NoDefaultBranch { existing } => Failure::new(
+            RepositoryError::NoDefaultBranch { named, existing } => Failure::new(
                 Reason::BranchNotFound,
-                format!("{location} names no default branch, and `branch` is not given. Nothing was changed."),
+                match named {
+                    Some(named) => format!("The default branch of {location} is `{named}`, which is not there, and `branch` is not given. Nothing was changed."),
+                    None => format!("{location} has no default branch, or names one that is not there, and `branch` is not given. Nothing was changed."),
+                },
             )
             .with_hint(format!("Set `branch` to one of: {}.", listed(existing))),
             RepositoryError::ForeignCommit {
@@ -448,6 +451,13 @@ impl Explainer<'_> {
             Some(meant) => format!("did you mean `{meant}`? "),
             None => String::new(),
         };
+        if let Some(what) = other_than_a_branch(branch) {
+            return format!(
+                "Check `{input}`: {meant}`{branch}` {what}, and only a branch is written to. {} has {}.",
+                self.location,
+                listed(existing)
+            );
+        }
         format!(
             "Check `{input}`: {meant}{} has {}. A new branch has to be pushed first: this action makes none.",
             self.location,
@@ -538,6 +548,29 @@ impl Explainer<'_> {
             _ => Reason::File,
         };
         Failure::new(reason, message).with_hint(hint)
+    }
+}
+
+/// What a name is instead of a branch's, by how it looks.
+fn other_than_a_branch(name: &str) -> Option<&'static str> {
+    let is_hex = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    let version = name.strip_prefix(['v', 'V']).unwrap_or(name);
+    let is_version = version.contains('.')
+        && version.starts_with(|c: char| c.is_ascii_digit())
+        && !version.contains('/');
+    if name.starts_with("refs/tags/") {
+        Some("is the reference of a tag")
+    } else if is_version {
+        Some("looks like a tag")
+    } else if name.starts_with("refs/pull/") {
+        Some("is what GitHub keeps of a pull request")
+    } else if (7..=64).contains(&name.len())
+        && name.chars().all(is_hex)
+        && name.contains(|c: char| c.is_ascii_digit())
+    {
+        Some("looks like the id of a commit")
+    } else {
+        None
     }
 }
 

@@ -90,9 +90,11 @@ pub enum RepositoryError {
         /// The ones there are, nearest first.
         existing: Vec<String>,
     },
-    /// The repository names no default branch, and none was asked for.
-    #[error("the repository names no default branch")]
+    /// The repository has no default branch that can be read, and none was asked for.
+    #[error("the repository has no default branch")]
     NoDefaultBranch {
+        /// The one that it names, and that is not there.
+        named: Option<BranchName>,
         /// The ones there are.
         existing: Vec<String>,
     },

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::support::{Action, GitServer, Outcome, Repository};
+use crate::support::{Action, GitServer, Outcome, Repository, TOKEN, Via};
 
 const FILE: &str = "apps/web.yaml";
 const MANIFEST: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  template:\n    spec:\n      containers:\n      - name: web\n        image: ghcr.io/acme/web:v13\n";
@@ -290,6 +290,50 @@ fn a_branch_that_is_not_there_names_the_nearest() {
     REPOSITORY has no branch `man`. Nothing was changed.
     Check `branch`: did you mean `main`? REPOSITORY has `main`. A new branch has to be pushed first: this action makes none.
     ");
+}
+
+#[test]
+fn a_tag_or_a_commit_in_place_of_a_branch_is_told_as_one() {
+    let told = |branch: &str| {
+        let (outcome, _) = tried([("branch", branch)]);
+        let error = outcome.failed().errors().join("\n");
+        let (advice, _) = error.lines().nth(1).unwrap().split_once(" file:").unwrap();
+        advice.to_owned()
+    };
+    let told = ["v1.0", "refs/tags/stable", "0a1b2c3", "feature"].map(told);
+    insta::assert_snapshot!(told.join("\n"), @"
+    Check `branch`: `v1.0` looks like a tag, and only a branch is written to.
+    Check `branch`: `refs/tags/stable` is the reference of a tag, and only a branch is written to.
+    Check `branch`: `0a1b2c3` looks like the id of a commit, and only a branch is written to.
+    Check `branch`:
+    ");
+}
+
+#[test]
+fn a_default_branch_that_is_not_there_is_told_as_that() {
+    let unknown = "has no default branch, or names one that is not there";
+    for (via, named) in [
+        (None, "is `trunk`, which is not there"),
+        (Some(Via::Git), unknown),
+        (Some(Via::Api), unknown),
+    ] {
+        let server = GitServer::start();
+        let repository = server.repository_with("acme/k8s-manifests", FILE, MANIFEST);
+        repository.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+        let action = step(&repository, []).input("token", TOKEN);
+        let action = match via {
+            Some(via) => action.over(via, &repository),
+            None => action,
+        };
+        let error = action.run().failed().errors().join("\n");
+        for words in [
+            named,
+            "`branch` is not given",
+            "Set `branch` to one of: `main`.",
+        ] {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+    }
 }
 
 #[test]

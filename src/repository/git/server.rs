@@ -291,17 +291,19 @@ impl Advertised {
         if self.branches.is_empty() {
             return Err(RepositoryError::Empty);
         }
-        let no_default = || RepositoryError::NoDefaultBranch {
+        let no_default = |named| RepositoryError::NoDefaultBranch {
+            named,
             existing: self.names().collect(),
         };
         let branch = match (asked, &self.default) {
             (Some(asked), _) => asked.clone(),
-            (None, Some(default)) => default.parse().map_err(|_| no_default())?,
-            (None, None) => return Err(no_default()),
+            (None, Some(default)) => default.parse().map_err(|_| no_default(None))?,
+            (None, None) => return Err(no_default(None)),
         };
-        match self.tip(&branch) {
-            Some(tip) => Ok((branch, tip)),
-            None => Err(RepositoryError::BranchNotFound {
+        match (self.tip(&branch), asked) {
+            (Some(tip), _) => Ok((branch, tip)),
+            (None, None) => Err(no_default(Some(branch))),
+            (None, Some(_)) => Err(RepositoryError::BranchNotFound {
                 existing: nearest(branch.as_str(), self.names()),
                 branch,
             }),

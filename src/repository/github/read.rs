@@ -553,6 +553,7 @@ impl GithubRepository {
                 (None, Ok(branch)) => branch,
                 (None, Err(_)) => {
                     return Err(RepositoryError::NoDefaultBranch {
+                        named: None,
                         existing: vec![name],
                     });
                 }
@@ -625,7 +626,10 @@ impl GithubRepository {
                 branch: branch.clone(),
                 existing: nearest(branch.as_str(), existing),
             },
-            None => RepositoryError::NoDefaultBranch { existing },
+            None => RepositoryError::NoDefaultBranch {
+                named: None,
+                existing,
+            },
         })
     }
 
