@@ -157,6 +157,8 @@ const SLIP: f64 = 0.5;
 const CLEAR_SLIP: f64 = 0.66;
 /// What a name's words make of it alone, at the least.
 const PART: f64 = 0.8;
+/// How much of a word its abbreviation is.
+const ABBREVIATED: f64 = 0.9;
 
 /// From 0 (nothing in common) to 1 (the same but for case). What has all words of the other is nearer than
 /// what only shares letters with it: `message` is `commit-message`, and not `image`.
@@ -174,33 +176,92 @@ pub fn similarity(a: &str, b: &str) -> f64 {
 
 /// How much of one of two names in lower case the words of the other are; none where they are not all in it.
 fn are_words_of(a: &str, b: &str) -> Option<f64> {
-    let (one, other) = (words(a), words(b));
+    let (one, other) = (written_out(a, b), written_out(b, a));
     let (few, many) = match one.len() <= other.len() {
         true => (one, other),
         false => (other, one),
     };
-    let is_part = !few.is_empty() && few.iter().all(|word| many.contains(word));
-    is_part.then(|| share(&few, &many))
+    let mut told = few
+        .into_iter()
+        .filter(|word| says_something(word))
+        .peekable();
+    told.peek()?;
+    let mut shared = 0.0;
+    for word in told {
+        let found = many
+            .iter()
+            .map(|other| sameness(word, other) * length(other));
+        shared += found.filter(|found| *found > 0.0).max_by(f64::total_cmp)?;
+    }
+    let all: f64 = many.iter().map(|word| length(word)).sum();
+    Some((shared / all.max(1.0)).min(1.0))
+}
+
+/// How much one word is another one in lower case: it, an abbreviation of it (`repo`, `msg`), or none.
+fn sameness(one: &str, other: &str) -> f64 {
+    let (short, long) = match one.len() <= other.len() {
+        true => (one, other),
+        false => (other, one),
+    };
+    if short == long {
+        1.0
+    } else if says_something(short) && is_abbreviation(short, long) {
+        ABBREVIATED
+    } else {
+        0.0
+    }
+}
+
+/// Whether a word is how another one begins, or its first letter and some of its consonants.
+fn is_abbreviation(short: &str, long: &str) -> bool {
+    if long.starts_with(short) {
+        return true;
+    }
+    let mut letters = long.chars();
+    let (mut wanted, first) = (short.chars(), letters.next());
+    wanted.next() == first
+        && wanted.all(|c| !"aeiou".contains(c) && letters.by_ref().any(|letter| letter == c))
+}
+
+/// A name by its words, where initials stand for words of the other one: `pr` for `pull`, `request`.
+fn written_out<'n>(name: &'n str, other: &'n str) -> Vec<&'n str> {
+    let others: Vec<&str> = words(other).collect();
+    let meant = |initials: &str| {
+        let mut runs = others.windows(initials.len().max(1));
+        let run = runs.find(|run| {
+            let firsts = run.iter().filter_map(|word| word.chars().next());
+            firsts.eq(initials.chars())
+        });
+        run.map(<[&str]>::to_vec)
+    };
+    words(name)
+        .flat_map(|word| match says_something(word) {
+            true => vec![word],
+            false => meant(word)
+                .filter(|_| word.len() > 1)
+                .unwrap_or_else(|| vec![word]),
+        })
+        .collect()
 }
 
 fn letters(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(&a.to_lowercase(), &b.to_lowercase())
 }
 
-/// A name by its words. One of a letter or two says nothing.
-fn words(name: &str) -> Vec<&str> {
+fn words(name: &str) -> impl Iterator<Item = &str> {
     let words = name.split(['-', '_', '/', '.', ' ']);
-    words.filter(|word| word.len() > 2).collect()
+    words.filter(|word| !word.is_empty())
 }
 
-/// How much of the one the other is, by length.
-fn share(few: &[&str], many: &[&str]) -> f64 {
-    let length = |words: &[&str]| words.iter().map(|word| word.len()).sum::<usize>();
-    let (few, many) = (length(few), length(many).max(1));
-    // Names are short.
-    #[expect(clippy::cast_precision_loss)]
-    let share = few as f64 / many as f64;
-    share.min(1.0)
+/// One of a letter or two does not.
+fn says_something(word: &str) -> bool {
+    word.len() > 2
+}
+
+// Names are short.
+#[expect(clippy::cast_precision_loss)]
+fn length(word: &str) -> f64 {
+    word.len() as f64
 }
 
 #[cfg(test)]
@@ -257,6 +318,38 @@ mod tests {
         let placeholders = ["name", "image", "resource", "source-sha", "run-number"];
         assert_eq!(nearest("sha", placeholders)[0], "source-sha");
         assert_eq!(nearest("origin/main", ["mainly", "main"])[0], "main");
+    }
+
+    #[test]
+    fn a_word_is_known_by_its_abbreviation() {
+        let inputs = [
+            "image",
+            "branch",
+            "commit",
+            "commit-message",
+            "token",
+            "resource",
+            "repository",
+            "registry-password",
+            "pull-request-branch",
+            "pull-request-title",
+            "verify-timeout",
+        ];
+        for (given, meant) in [
+            ("commit_msg", "commit-message"),
+            ("msg", "commit-message"),
+            ("img", "image"),
+            ("repo", "repository"),
+            ("registry-pwd", "registry-password"),
+            ("pr-branch", "pull-request-branch"),
+            ("pr_title", "pull-request-title"),
+            ("commit", "commit"),
+            ("commit-sha", "commit"),
+            ("the-branch", "branch"),
+        ] {
+            assert_eq!(alike(given, inputs).first(), Some(&meant), "{given}");
+        }
+        assert!(alike("msgs-to-go", ["registry", "resource"]).is_empty());
     }
 
     #[test]
