@@ -279,6 +279,15 @@ impl FileSelection {
         self.include.iter().any(|pattern| pattern.matches(path)) && !self.excludes(path)
     }
 
+    /// Which line means `path` first, by its place among them.
+    pub fn line_of(&self, path: &RepoPath) -> usize {
+        let line = self
+            .include
+            .iter()
+            .position(|pattern| pattern.matches(path));
+        line.unwrap_or(self.include.len())
+    }
+
     /// Whether a `!` line takes `path` out.
     pub fn excludes(&self, path: &RepoPath) -> bool {
         self.exclude.iter().any(|pattern| pattern.matches(path))

@@ -8,7 +8,7 @@ use crate::nearest::Nearest;
 /// How many alternatives a message names.
 pub const NEAREST: usize = 3;
 
-/// Those of `files` that the globs of `selection` match and no name in it does, by their paths.
+/// Those of `files` that the globs of `selection` match and no name in it does.
 ///
 /// # Errors
 /// When a glob matches nothing.
@@ -32,8 +32,15 @@ pub fn globbed<F>(
         let path = path(file);
         selection.globs().any(|glob| glob.matches(path)) && !named.contains(&path)
     });
-    files.sort_by(|a, b| path(a).cmp(path(b)));
     Ok(files)
+}
+
+/// Puts files in the order of the lines that mean them; those of one line by their paths.
+pub fn in_order<F>(selection: &FileSelection, files: &mut [F], path: impl Fn(&F) -> &RepoPath) {
+    files.sort_by_cached_key(|file| {
+        let path = path(file);
+        (selection.line_of(path), path.clone())
+    });
 }
 
 /// Whether `selection` means one of the files at `paths`, if it includes any.

@@ -580,6 +580,29 @@ fn several_files_and_images_are_one_commit() {
 }
 
 #[test]
+fn files_are_told_in_the_order_of_the_lines_that_name_them() {
+    let (_server, repository) = start();
+    let web = "image: ghcr.io/wlals2/blog-web:v13\n";
+    for file in [
+        "b/web.yaml",
+        "a/web.yaml",
+        "z/web.yaml",
+        "z/api.yaml",
+        "c.yaml",
+    ] {
+        repository.commit("main", file, web, "chore: add a file");
+    }
+    let outcome = update(&repository, V14)
+        .input("file", "z/*.yaml\nc.yaml\nb/*.yaml\na/web.yaml\nz/web.yaml")
+        .run()
+        .succeeded();
+    assert_eq!(
+        outcome.outputs["files"],
+        "z/api.yaml\nz/web.yaml\nc.yaml\nb/web.yaml\na/web.yaml"
+    );
+}
+
+#[test]
 fn helm_values_a_kustomization_and_other_values_are_one_commit() {
     let (_server, repository) = start();
     let values =

@@ -14,7 +14,7 @@ use crate::nearest::Nearest;
 use crate::repository::commit::{Change, CommitDraft};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::object::{ObjectId, ObjectKind};
-use crate::repository::select::{self, any_selected, globbed, problem};
+use crate::repository::select::{self, any_selected, globbed, in_order, problem};
 use crate::repository::signing::SigningKey;
 
 /// A regular file of a tree.
@@ -47,8 +47,7 @@ impl TreeFile {
     }
 }
 
-/// The files that `selection` means: the named ones in their order, then those that globs match, by
-/// their paths.
+/// The files that `selection` means, in the order of its lines.
 pub(super) fn select(
     objects: &Objects,
     tree: &Tree,
@@ -80,6 +79,7 @@ pub(super) fn select(
         entries.extend(globbed(selection, matching, |file| &file.path)?);
     }
     any_selected(selection, entries.iter().map(|file| &file.path))?;
+    in_order(selection, &mut entries, |file| &file.path);
     Ok(entries)
 }
 

@@ -20,7 +20,7 @@ use crate::repository::commit::{Modes, Said, Snapshot};
 use crate::repository::error::{FileProblem, RepositoryError};
 use crate::repository::history::Touched;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
-use crate::repository::select::{any_selected, beside, globbed, missing, problem};
+use crate::repository::select::{any_selected, beside, globbed, in_order, missing, problem};
 use crate::repository::tip::BranchTip;
 
 /// How many files one query asks for, and of how many bytes at most together. Beyond GitHub's limit
@@ -452,6 +452,7 @@ impl GithubRepository {
             }
         }
         any_selected(selection, files.iter().map(|(_, file)| &file.path))?;
+        in_order(selection, &mut files, |(_, file)| &file.path);
         Ok(files)
     }
 
