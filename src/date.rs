@@ -37,9 +37,23 @@ impl Timestamp {
         self.shown("%Y-%m-%dT%H:%M:%S%:z")
     }
 
-    /// `2026-08-22 10:00 +09:00`
+    /// `2026-08-22 10:00 UTC`, or with `+09:00` where it was noted there: as every person is told a moment.
     pub fn day_and_minute(self) -> String {
-        self.shown("%Y-%m-%d %H:%M %:z")
+        self.with_zone("%Y-%m-%d %H:%M")
+    }
+
+    /// The same with its seconds, where these count.
+    pub fn day_and_second(self) -> String {
+        self.with_zone("%Y-%m-%d %H:%M:%S")
+    }
+
+    fn with_zone(self, form: &str) -> String {
+        let zone = if self.offset_minutes == 0 {
+            "UTC"
+        } else {
+            "%:z"
+        };
+        self.shown(&format!("{form} {zone}"))
     }
 
     /// `2026-08-22`, where it was noted.
@@ -476,6 +490,9 @@ mod tests {
         };
         assert_eq!(korean.iso(), "2026-08-22T19:00:00+09:00");
         assert_eq!(korean.day_and_minute(), "2026-08-22 19:00 +09:00");
+        let utc = Timestamp::utc(NOW);
+        assert_eq!(utc.day_and_minute(), "2026-08-22 10:00 UTC");
+        assert_eq!(utc.day_and_second(), "2026-08-22 10:00:00 UTC");
         assert_eq!(korean.day(), "2026-08-22");
         let nonsense = Timestamp {
             seconds: i64::MAX,

@@ -255,7 +255,7 @@ impl History {
         if let (Some(since), Some(until)) = (since, until)
             && since > until
         {
-            let shown = |seconds| Timestamp::utc(seconds).iso();
+            let shown = |seconds| Timestamp::utc(seconds).day_and_second();
             return Err(Failure::new(
                 Reason::Input,
                 format!(

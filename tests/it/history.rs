@@ -695,7 +695,7 @@ fn a_period_that_ends_before_it_begins_is_refused() {
         .failed();
     let errors = outcome.errors().join("\n");
     assert!(
-        errors.contains("is after `until` (2026-01-01T10:00:00+00:00): no commit lies between."),
+        errors.contains("is after `until` (2026-01-01 10:00:00 UTC): no commit lies between."),
         "{errors}"
     );
     let sentence = |name: &str, value: &str| {

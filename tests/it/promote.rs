@@ -73,11 +73,12 @@ fn scrubbed(repository: &Repository, text: &str) -> String {
             .replace(&commit.id, &format!("COMMIT-{number}"))
             .replace(&commit.id[..7], &format!("commit-{number}"));
     }
-    // `2026-08-22T10:00:05+00:00` and `2026-08-22 10:00 +00:00`
+    // `2026-08-22T10:00:05+00:00` and `2026-08-22 10:00 UTC`
     let is_time = |word: &&str| {
         let word = word.trim_end_matches(['.', ')', ',', '\n']);
         let digits = |c: char| c.is_ascii_digit() || "T:+-".contains(c);
-        !word.starts_with("20") && word.len() > 4 && word.contains(':') && word.chars().all(digits)
+        let is_hour = word.len() > 4 && word.contains(':') && word.chars().all(digits);
+        word == "UTC" || !word.starts_with("20") && is_hour
     };
     let words: Vec<&str> = text.split(' ').filter(|word| !is_time(word)).collect();
     let words = words

@@ -91,8 +91,7 @@ fn scrub(repository: &Repository, text: &str) -> String {
     let date =
         |word: &str| word.len() == 10 && word.as_bytes()[4] == b'-' && word.as_bytes()[7] == b'-';
     let time = |word: &str| word.len() == 5 && word.as_bytes()[2] == b':';
-    let zone =
-        |word: &str| word.len() == 6 && word.starts_with(['+', '-']) && word.as_bytes()[3] == b':';
+    let zone = |word: &str| word == "UTC";
     let lines = text.lines().map(|line| {
         let words: Vec<&str> = line.split(' ').collect();
         let words = words.iter().map(|word| match *word {

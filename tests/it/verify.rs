@@ -101,11 +101,12 @@ impl World {
         }
         let text = seconds_out(&text);
         let date = |c: char| c.is_ascii_digit() || "-: +".contains(c);
-        // `of 2026-11-23 14:29 +00:00 by`
+        // `of 2026-11-23 14:29 UTC by`
         let parts: Vec<&str> = text.split(" of 20").collect();
-        let rest = parts[1..]
-            .iter()
-            .map(|part| format!(" of DATE {}", part.trim_start_matches(date)));
+        let rest = parts[1..].iter().map(|part| {
+            let part = part.trim_start_matches(date);
+            format!(" of DATE {}", part.trim_start_matches("UTC "))
+        });
         format!("{}{}", parts[0], rest.collect::<String>())
     }
 }

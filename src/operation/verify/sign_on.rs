@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
-
 use super::ended::Ended;
 use super::rbac::{RbacObject, rbac_object};
 use super::seen::Seen;
 use crate::argocd::client::{ArgocdError, Identity};
+use crate::date::Timestamp;
 use crate::failure::Reason;
 use crate::oidc::{Claims, IdTokens, Refusal, shortened};
 
@@ -103,9 +102,8 @@ fn described(claims: &Claims, is_over: bool) -> String {
         ends,
         ..
     } = claims;
-    let ends = ends.and_then(|ends| DateTime::from_timestamp(ends, 0));
-    let ends = match ends {
-        Some(ends) if is_over => format!(" It ended at {}.", ends.format("%Y-%m-%d %H:%M:%S UTC")),
+    let ends = match ends.map(Timestamp::utc) {
+        Some(ends) if is_over => format!(" It ended at {}.", ends.day_and_second()),
         _ => String::new(),
     };
     format!(

@@ -22,6 +22,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value as Json, json};
 use url::Url;
 
+use crate::date::Timestamp;
 use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Passing, Patience, is_same_origin};
 use crate::http::text::{self, answered, one_line};
@@ -514,13 +515,11 @@ fn limit(headers: &HeaderMap) -> Option<Duration> {
 fn limited_until(mut what: String, headers: &HeaderMap) -> RepositoryError {
     let number = |name: &str| -> Option<i64> { headers.get(name)?.to_str().ok()?.parse().ok() };
     let is_used_up = number("x-ratelimit-remaining") == Some(0);
-    if let (true, Some(reset)) = (is_used_up, number("x-ratelimit-reset"))
-        && let Some(reset) = chrono::DateTime::from_timestamp(reset, 0)
-    {
+    if let (true, Some(reset)) = (is_used_up, number("x-ratelimit-reset")) {
         what = format!(
-            "{} (until {} UTC)",
+            "{} (until {})",
             what.trim_end_matches('.'),
-            reset.format("%Y-%m-%d %H:%M:%S")
+            Timestamp::utc(reset).day_and_second()
         );
     }
     RepositoryError::Unavailable {

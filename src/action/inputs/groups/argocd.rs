@@ -15,6 +15,7 @@ use crate::action::inputs::groups::status::STATUS_CONTEXT;
 use crate::action::inputs::parse::{Keyword, boolean, choice, lines, seconds, text};
 use crate::argocd::client::{Identity, Server};
 use crate::argocd::{ApplicationName, WaitFor};
+use crate::date::Timestamp;
 use crate::http::text::{host, is_cleartext};
 use crate::oidc::{Claims, IdTokens};
 use crate::operation::verify::Argocd;
@@ -240,13 +241,10 @@ fn flaw(id_token: &SecretString, now: DateTime<Utc>) -> Option<String> {
         return Some(why.to_owned());
     };
     let ended = claims.ends.filter(|ends| *ends <= now.timestamp())?;
-    let form = "%Y-%m-%d %H:%M:%S UTC";
-    let ended = match DateTime::from_timestamp(ended, 0) {
-        Some(ended) => format!("at {}", ended.format(form)),
-        None => "long ago".to_owned(),
-    };
+    let shown = |seconds| Timestamp::utc(seconds).day_and_second();
     Some(format!(
-        "the ID token in the variable ARGOCD_ID_TOKEN ended {ended}, and this runner's clock is at {}. It was made when the job started, and can't be renewed: let this step come earlier in it, or give the job more time (GitLab lets it last as long as the job's `timeout`)",
-        now.format(form)
+        "the ID token in the variable ARGOCD_ID_TOKEN ended at {}, and this runner's clock is at {}. It was made when the job started, and can't be renewed: let this step come earlier in it, or give the job more time (GitLab lets it last as long as the job's `timeout`)",
+        shown(ended),
+        shown(now.timestamp())
     ))
 }
