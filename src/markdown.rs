@@ -222,6 +222,19 @@ pub fn paragraphs(text: &str) -> String {
     out
 }
 
+/// The same of a text of which lines may be items of a list (`- `), as those of a failure are.
+pub fn paragraphs_and_lists(text: &str) -> String {
+    let text = redacted(text);
+    let lines: Vec<&str> = text.lines().collect();
+    let item = |line: &str| Some(format!("- {}", paragraphs(line.strip_prefix("- ")?)));
+    let blocks = lines.chunk_by(|one, next| one.starts_with("- ") == next.starts_with("- "));
+    let blocks = blocks.map(|block| {
+        let items: Option<Vec<String>> = block.iter().map(|line| item(line)).collect();
+        items.map_or_else(|| paragraphs(&block.join("\n")), |items| items.join("\n"))
+    });
+    blocks.collect::<Vec<_>>().join("\n\n")
+}
+
 /// The first URL of a text, and what is around it.
 fn url(text: &str) -> Option<(&str, &str, &str)> {
     let is_scheme = |c: char| c.is_ascii_alphanumeric();
@@ -294,6 +307,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn lines_of_a_list_are_one() {
+        let text = "No `web` there:\n- `a` (line 1)\n- - b\n- 1. <c>\nand 2 more\nor not";
+        insta::assert_snapshot!(paragraphs_and_lists(text), @r"
+        No `web` there:
+
+        - `a` (line 1)
+        - \- b
+        - 1\. &lt;c&gt;
+
+        and 2 more<br>
+        or not
+        ");
+    }
 
     #[test]
     fn code_keeps_to_its_cell() {

@@ -16,6 +16,8 @@ use crate::operation::status::StatusReport;
 use crate::operation::verify::{ApplicationReport, ContextReport, VerificationReport};
 use crate::repository::{BranchName, CommitId, Location};
 
+const DIFF: &str = "diff";
+
 /// Every output there is, in the order of `action.yml`.
 pub const OUTPUTS: [&str; 31] = [
     "changed",
@@ -25,7 +27,7 @@ pub const OUTPUTS: [&str; 31] = [
     "image",
     "previous-image",
     "files",
-    "diff",
+    DIFF,
     "pull-request-number",
     "pull-request-url",
     "pull-request-state",
@@ -94,7 +96,7 @@ fn of_landing(report: &LandingReport) -> Outputs {
     outputs.set("image", report.new_images().join("\n"));
     outputs.set("previous-image", report.old_images().join("\n"));
     outputs.set("files", report.files.join("\n"));
-    outputs.set("diff", &report.diff);
+    outputs.set(DIFF, &report.diff);
     if let Some(pull_request) = &report.pull_request {
         outputs.set("pull-request-number", pull_request.number);
         outputs.set("pull-request-url", &pull_request.url);
@@ -392,7 +394,8 @@ pub fn write(environment: &Environment, log: &mut Log, outputs: &Outputs) -> io:
     if !environment.append_values("GITHUB_OUTPUT", outputs.iter())? {
         let lines = outputs
             .iter()
-            .filter(|(_, value)| !value.is_empty())
+            // The log has it already, or is not to show it.
+            .filter(|(name, value)| !value.is_empty() && *name != DIFF)
             .map(|(name, value)| format!("{name}={value}"));
         log.group("Outputs", &lines.collect::<Vec<_>>().join("\n"));
     }

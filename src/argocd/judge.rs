@@ -160,8 +160,8 @@ pub enum Done {
     Healthy,
     /// It pauses, which is accepted.
     Suspended,
-    /// Healthy; of some images no Pod runs, such as a CronJob's.
-    WithoutPods,
+    /// Healthy; of these images no Pod runs, such as a CronJob's.
+    WithoutPods(Vec<String>),
     /// The workloads of its images are healthy; these others were unwell before, and are.
     Beside(Vec<Symptom>),
 }
@@ -389,7 +389,7 @@ impl Judge {
         };
         let no_pod = matches!(
             verdict,
-            Verdict::Unknown(Wait::NoPod(_)) | Verdict::Done(Done::WithoutPods)
+            Verdict::Unknown(Wait::NoPod(_)) | Verdict::Done(Done::WithoutPods(_))
         );
         if !no_pod {
             self.no_pod_since = None;
@@ -502,7 +502,10 @@ impl Judge {
             };
         }
         let without = match done {
-            Done::Healthy => Done::WithoutPods,
+            Done::Healthy => {
+                let images = absent.iter().map(ToString::to_string);
+                Done::WithoutPods(images.collect())
+            }
             other => other,
         };
         if absent.iter().all(|image| held(image)) {

@@ -30,7 +30,7 @@ pub enum ManifestError {
     },
     /// The file is no YAML because it is a template for some.
     #[error(
-        "{file}, line {line}: a template (`{{{{ … }}}}`) and not YAML: name the file that holds its values instead"
+        "{file}, line {line}: a template (`{{{{ … }}}}`) and not YAML: name the file that holds its values, such as `values.yaml`, in `file` instead"
     )]
     Template {
         /// The file.

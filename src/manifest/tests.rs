@@ -298,7 +298,7 @@ fn a_file_that_is_no_yaml_is_named_with_line_and_column() {
         .join("\n"),
         @"
     web.yaml can't be read as YAML: line 2, column 5: mapping values are not allowed in this context
-    web.yaml, line 2: a template (`{{ … }}`) and not YAML: name the file that holds its values instead
+    web.yaml, line 2: a template (`{{ … }}`) and not YAML: name the file that holds its values, such as `values.yaml`, in `file` instead
     web.yaml can't be read as YAML: line 2, column 2: tabs disallowed within this context (block indentation)
     web.yaml is a Git LFS pointer: its text is not in Git, so it can't be edited there
     "

@@ -870,6 +870,22 @@ fn outside_of_github_the_outputs_are_printed() {
 }
 
 #[test]
+fn outside_of_github_the_diff_is_printed_once_and_only_where_it_may_be() {
+    let (_server, repository) = start();
+    for (show_diff, times) in [("true", 1), ("false", 0)] {
+        let action = update(&repository, V14)
+            .input("dry-run", "true")
+            .input("show-diff", show_diff);
+        let variables = ["GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"];
+        let action = variables
+            .iter()
+            .fold(action, |action, name| action.without_env(name));
+        let log = action.run().succeeded().stdout;
+        assert_eq!(log.matches("\n  @@ ").count(), times, "{log}");
+    }
+}
+
+#[test]
 fn a_manifest_cannot_run_a_workflow_command() {
     let (_server, repository) = start();
     let evil = format!(

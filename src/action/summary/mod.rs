@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 pub use self::history::plain as plain_history;
 pub use self::status::plain as plain_status;
 use crate::failure::Failure;
-use crate::markdown::{counted, paragraphs};
+use crate::markdown::{counted, paragraphs, paragraphs_and_lists};
 use crate::operation::delivery::Delivery;
 use crate::operation::history::HistoryReport;
 use crate::operation::status::StatusReport;
@@ -152,10 +152,10 @@ fn failed(became: &str, failure: &Failure) -> String {
     let mut text = format!(
         "### ❌ {became}{}\n\n{}\n",
         failure.reason.title(),
-        paragraphs(&failure.message)
+        paragraphs_and_lists(&failure.message)
     );
     if let Some(hint) = &failure.hint {
-        let _ = write!(text, "\n**What to do:** {}\n", paragraphs(hint));
+        let _ = write!(text, "\n**What to do:** {}\n", paragraphs_and_lists(hint));
     }
     text.push('\n');
     text

@@ -21,21 +21,27 @@ pub fn title(report: &VerificationReport) -> &'static str {
 }
 
 /// What became of a commit, in a few words that go on from what was done.
-pub fn verdict(report: &VerificationReport) -> &'static str {
+pub fn verdict(report: &VerificationReport) -> String {
     if report.applications.is_empty() && !report.statuses.is_empty() {
-        return "reported as deployed";
+        return "reported as deployed".to_owned();
     }
     let mut done = report
         .applications
         .iter()
         .filter_map(|one| one.done.as_ref());
-    match done.find(|done| **done != Done::Healthy) {
+    let words = match done.find(|done| **done != Done::Healthy) {
         None | Some(Done::Healthy) => "healthy",
         Some(Done::Synced) => "synced",
         Some(Done::Suspended) => "paused",
-        Some(Done::WithoutPods) => "healthy, without a Pod of some image",
+        Some(Done::WithoutPods(images)) => {
+            return match &images[..] {
+                [image] => format!("healthy, without a Pod of {}", code(image)),
+                _ => format!("healthy, without a Pod of {} images", images.len()),
+            };
+        }
         Some(Done::Beside(_)) => "well, beside what was unwell before",
-    }
+    };
+    words.to_owned()
 }
 
 /// What Argo CD made of a commit.

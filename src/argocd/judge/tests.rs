@@ -204,6 +204,9 @@ fn words(verdict: &Verdict) -> String {
     };
     match verdict {
         Verdict::Done(Done::Beside(others)) => format!("done beside{}", symptoms(others)),
+        Verdict::Done(Done::WithoutPods(images)) => {
+            format!("done without Pods of {}", images.join(", "))
+        }
         Verdict::Done(done) => format!("done {done:?}"),
         Verdict::Confirm => "confirm".to_owned(),
         Verdict::Unknown(Wait::Failed(culprit)) => format!("wait: {}", culprit_words(culprit)),
@@ -1045,7 +1048,7 @@ fn the_image_that_runs_is_the_pods() {
         &[
             (0, job(), none),
             (14, job(), none),
-            (15, job(), "done WithoutPods"),
+            (15, job(), "done without Pods of a/web:v2"),
         ],
     );
     let beside = |job: &str| {
@@ -1083,13 +1086,21 @@ fn the_image_that_runs_is_the_pods() {
     );
     row(
         "what the CronJob will run does",
-        &[(0, job().live(&[("report", "a/web:v2")]), "done WithoutPods")],
+        &[(
+            0,
+            job().live(&[("report", "a/web:v2")]),
+            "done without Pods of a/web:v2",
+        )],
     );
     row(
         "a mirror's name",
         &[
             (0, images(&["mirror/web:v2"]), none),
-            (15, images(&["mirror/web:v2"]), "done WithoutPods"),
+            (
+                15,
+                images(&["mirror/web:v2"]),
+                "done without Pods of a/web:v2",
+            ),
         ],
     );
     row(
@@ -1099,7 +1110,7 @@ fn the_image_that_runs_is_the_pods() {
             (10, health("Progressing"), "wait: Health(\"Progressing\")"),
             (16, job(), none),
             (30, job(), none),
-            (31, job(), "done WithoutPods"),
+            (31, job(), "done without Pods of a/web:v2"),
         ],
     );
 }
@@ -1315,7 +1326,7 @@ proptest! {
                 Verdict::Done(Done::Beside(_)) => {
                     prop_assert!(arrived && known && matches!(web.health(), "" | "Healthy"));
                 }
-                Verdict::Done(Done::WithoutPods) => {
+                Verdict::Done(Done::WithoutPods(_)) => {
                     // Not by the first look, and not where others of its repository run.
                     prop_assert!(arrived && well && second > 0 && !images.iter().any(|image| image.starts_with("a/web:")));
                 }

@@ -181,7 +181,7 @@ fn a_file_with_nothing_in_it_gets_its_first_lines_behind_its_comments() {
     0.yaml has nothing at .a.b: its top level (line 2) is empty
     ");
     insta::assert_snapshot!(edited("{{- include \"web\" . }}\n", &[".a:=v"]).unwrap_err(), @"
-    0.yaml, line 1: a template (`{{ … }}`) and not YAML: name the file that holds its values instead
+    0.yaml, line 1: a template (`{{ … }}`) and not YAML: name the file that holds its values, such as `values.yaml`, in `file` instead
     ");
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::target::GitImage;
 use crate::argocd::{ApplicationName, Done, Health};
 use crate::failure::Failure;
+use crate::nearest::first_few;
 use crate::operation::landing;
 use crate::repository::{BranchName, CommitId, Location};
 
@@ -82,6 +83,9 @@ pub struct ContextReport {
     /// The commit that it is posted on.
     pub commit: String,
 }
+
+/// How many images a sentence names.
+const NAMED: usize = 3;
 
 /// One resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,9 +208,10 @@ impl VerificationReport {
                 "{names} {runs} {commit}, well after {} s beside what was unwell before.",
                 last(|phases| phases.healthy)
             ),
-            Done::WithoutPods => format!(
-                "{names} {is} healthy at {commit}, after {} s, and {runs} no Pod of some image yet.",
-                last(|phases| phases.healthy)
+            Done::WithoutPods(images) => format!(
+                "{names} {is} healthy at {commit}, after {} s, and {runs} no Pod of {} yet.",
+                last(|phases| phases.healthy),
+                first_few(images, NAMED)
             ),
         }
     }
