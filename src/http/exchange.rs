@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use rustls::AlertDescription;
+use rustls::{AlertDescription, CertificateError};
 use tokio::time::Instant;
 use url::Url;
 
@@ -140,6 +140,14 @@ impl TlsError {
     fn of(error: &(dyn Error + 'static), connecting: bool) -> Option<Self> {
         let told = |error: &rustls::Error| one_line(&error.to_string());
         match tls_error(error)? {
+            rustls::Error::InvalidCertificate(CertificateError::Other(why)) => {
+                // The verifier's own words, without what holds them.
+                let why = one_line(&why.to_string());
+                Some(Self::Certificate(match why.as_str() {
+                    "CaUsedAsEndEntity" => format!("it is its own issuer ({why})"),
+                    _ => why,
+                }))
+            }
             rustls::Error::InvalidCertificate(why) => {
                 Some(Self::Certificate(one_line(&why.to_string())))
             }

@@ -157,7 +157,11 @@ fn every_client_takes_the_very_certificate_for_its_name_and_no_other() {
                     }
                     assert_eq!(world.asked(), 0, "{client:?}");
                 };
-                let untrusted = ["certificate", "not trusted", "`ca-certificate`"];
+                let untrusted = [
+                    "certificate",
+                    "not trusted: it is its own issuer (CaUsedAsEndEntity)",
+                    "`ca-certificate`",
+                ];
                 refused(&world, None, &untrusted);
                 refused(&world, Some(other.front.pem()), &untrusted);
                 let named = World::new(client, "git.acme.example");
