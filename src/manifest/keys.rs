@@ -121,7 +121,7 @@ pub(super) fn is_of_any(stem: &str) -> bool {
 
 /// Whether `key` is about one image: `image`, `webImage`, `sidecar_image`.
 pub(super) fn is_image(key: &str) -> bool {
-    is_name(key) && plain(key).ends_with("image")
+    ends_with(key, "image") && is_name(key)
 }
 
 /// Whether `key` holds the repository of an image, without its version.
@@ -197,19 +197,17 @@ pub(super) fn says_version(key: &str) -> bool {
 
 /// Whether `key` holds several images.
 pub(super) fn is_images(key: &str) -> bool {
-    key.ends_with('s') && is_name(key) && plain(key).ends_with("images")
+    ends_with(key, "images") && is_name(key)
 }
 
 /// Whether `key` holds what describes an object: `annotations`, `podLabels`.
 pub(super) fn is_description(key: &str) -> bool {
-    let plain = plain(key);
-    plain.ends_with("annotations") || plain.ends_with("labels")
+    ends_with(key, "annotations") || ends_with(key, "labels")
 }
 
 /// Whether `key` holds what objects are selected by: `matchLabels`, `nodeSelector`.
 pub(super) fn selects(key: &str) -> bool {
-    let plain = plain(key);
-    plain.ends_with("labels") || plain.ends_with("selector")
+    ends_with(key, "labels") || ends_with(key, "selector")
 }
 
 /// What `key` is about, without the words that say nothing of which image it is; none where nothing is left.
@@ -278,8 +276,19 @@ const OF_NO_IMAGE: [&str; 46] = [
 
 /// In lower case, without what stands between words.
 pub(super) fn plain(key: &str) -> String {
+    letters(key).collect()
+}
+
+/// Whether what is [`plain`] of `key` ends with `word`. Most keys of a file end with none of the words, as their last
+/// letter tells.
+fn ends_with(key: &str, word: &str) -> bool {
+    let mut letters = letters(key).rev();
+    word.chars().rev().all(|own| letters.next() == Some(own))
+}
+
+fn letters(key: &str) -> impl DoubleEndedIterator<Item = char> {
     let letters = key.chars().filter(|c| !matches!(c, '_' | '-' | '.' | '/'));
-    letters.map(|c| c.to_ascii_lowercase()).collect()
+    letters.map(|c| c.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn is_in_node(stream: &Stream<'_>, at: usize) -> bool {
 fn foreign_break(stream: &Stream<'_>) -> Option<(usize, char)> {
     let is_foreign = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
     let text = stream.text;
-    if !text.contains(is_foreign) {
+    if text.is_ascii() || !text.contains(is_foreign) {
         return None;
     }
     let mut start = 0;

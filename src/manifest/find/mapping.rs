@@ -49,8 +49,14 @@ impl<'s, 't> Finder<'s, 't> {
 
     pub fn in_mapping(&self, mapping: NodeId) -> Vec<Site> {
         let families = Family::all(self.stream, mapping, None);
-        let container = self.container(mapping);
-        let mut sites = self.of_families(&families, Some(mapping), mapping, container.as_ref());
+        let mut sites = match families.as_slice() {
+            // Most mappings say nothing of images.
+            [] => Vec::new(),
+            families => {
+                let container = self.container(mapping);
+                self.of_families(families, Some(mapping), mapping, container.as_ref())
+            }
+        };
         if self.holds_images(mapping) {
             // `images.<any>: reference`
             for (key, node) in self.stream.pairs(mapping) {
@@ -201,7 +207,15 @@ impl<'s, 't> Finder<'s, 't> {
         node: NodeId,
     ) -> Option<Parts> {
         let part = |part| own.slot(self.stream, part);
-        if own.is_other(self.stream) {
+        let key = self.stream.key_of(node).unwrap_or_default();
+        let around = self.stream[node]
+            .parent
+            .and_then(|around| self.stream.key_of(around));
+        // `name` means other things elsewhere, such as the charts in a Chart.yaml.
+        let is_image = keys::mentions_image(key) || around.is_some_and(keys::is_images);
+        let mut telling = [Part::Repository, Part::Tag].into_iter();
+        let is_told = is_image || telling.any(|part| own.field(part).is_some());
+        if !is_told || own.is_other(self.stream) {
             return None;
         }
         // `imageTag` beside `repository` is the tag of that, where no `image` has it.
@@ -217,12 +231,6 @@ impl<'s, 't> Finder<'s, 't> {
         };
         let (tag, digest) = (or_beside(Part::Tag), or_beside(Part::Digest));
         let has_version = tag.is_some() || digest.is_some();
-        let key = self.stream.key_of(node).unwrap_or_default();
-        let around = self.stream[node]
-            .parent
-            .and_then(|around| self.stream.key_of(around));
-        // `name` means other things elsewhere, such as the charts in a Chart.yaml.
-        let is_image = keys::mentions_image(key) || around.is_some_and(keys::is_images);
         let registry = part(Part::Registry).filter(|registry| !registry.value.is_empty());
         let home = match mapping {
             Some(mapping) => match self.version_elsewhere(mapping).filter(|_| tag.is_none()) {
