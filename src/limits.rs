@@ -125,6 +125,11 @@ pub const RESTORED: Limit = Limit::new(
 );
 /// The largest files of manifests that we have met have some hundreds. Each takes up to ten KB of memory.
 pub const IMAGES: Limit = Limit::new(1 << 15, "images in the files read at once");
+/// A thousand commits that deployed a hundred images each. Each takes about a KB of memory, and that of its texts.
+pub const CHANGES: Limit = Limit::new(
+    1 << 17,
+    "images and values that the commits of a past changed",
+);
 /// GitHub's longest list of files has 7 MB; beside it, texts of files come in one.
 pub const GITHUB: Limit = Limit::new(16 << 20, "bytes in one answer of GitHub's API");
 /// The resources of a very large application.
@@ -154,7 +159,7 @@ pub const FREEZES: Limit = Limit::new(1_000, "freezes in one freeze file");
 pub const FREEZE_PATTERNS: Limit = Limit::new(10_000, "paths and globs in one freeze file");
 
 /// All of them.
-pub const ALL: [Limit; 28] = [
+pub const ALL: [Limit; 29] = [
     RECEIVED,
     UNPACKED,
     OBJECTS,
@@ -173,6 +178,7 @@ pub const ALL: [Limit; 28] = [
     ALL_NODES,
     RESTORED,
     IMAGES,
+    CHANGES,
     GITHUB,
     JSON,
     TOKEN,

@@ -179,10 +179,16 @@ pub(super) struct Room {
 impl Room {
     /// Counts what is held as well from now on.
     pub fn take(&mut self, manifest: &Manifest<'_>) -> Result<(), ManifestError> {
+        let file = &manifest.file.path;
         self.nodes += manifest.stream.room() as u64;
-        self.images += manifest.sites.len() as u64;
-        let checked = ALL_NODES.check(self.nodes).and(IMAGES.check(self.images));
-        checked.map_err(too_much(&manifest.file.path))
+        ALL_NODES.check(self.nodes).map_err(too_much(file))?;
+        self.take_images(file, manifest.sites.len())
+    }
+
+    /// The same of images alone.
+    pub fn take_images(&mut self, file: &RepoPath, images: usize) -> Result<(), ManifestError> {
+        self.images += images as u64;
+        IMAGES.check(self.images).map_err(too_much(file))
     }
 }
 

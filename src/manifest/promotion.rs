@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::change::Plan;
 use super::error::{HeldImage, ManifestError};
-use super::file::versions_in;
+use super::file::{Room, versions_in};
 use super::plan::plan;
 use super::request::{EditRequest, ImageAssignment};
 use super::source::ManifestFile;
@@ -155,21 +155,22 @@ impl PromotionError {
 ///
 /// # Errors
 /// [`PromotionError`]. Nothing is planned then.
-pub fn promote(
-    pairs: &[Pair<'_>],
+pub fn promote<'f>(
+    pairs: impl IntoIterator<Item = Pair<'f>>,
     request: &PromotionRequest,
 ) -> Result<Promotion, PromotionError> {
     let mut promotion = Promotion::default();
     let mut sources: BTreeMap<&RepoPath, Vec<HeldImage>> = BTreeMap::new();
     let mut targets: Vec<HeldImage> = Vec::new();
+    let mut room = Room::default();
     for pair in pairs {
         for file in &pair.from {
             if !sources.contains_key(&file.path) {
-                let held = read(file, request, &mut promotion.warnings)?;
+                let held = read(file, request, &mut room, &mut promotion.warnings)?;
                 sources.insert(&file.path, held.unwrap_or_default());
             }
         }
-        let Some(held) = read(pair.to, request, &mut promotion.warnings)? else {
+        let Some(held) = read(pair.to, request, &mut room, &mut promotion.warnings)? else {
             continue;
         };
         let from = pair.from.iter().filter_map(|file| sources.get(&file.path));
@@ -224,10 +225,14 @@ pub fn promote(
 fn read(
     file: &ManifestFile,
     request: &PromotionRequest,
+    room: &mut Room,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Vec<HeldImage>>, ManifestError> {
     match versions_in(file) {
-        Ok(held) => Ok(Some(held)),
+        Ok(held) => {
+            room.take_images(&file.path, held.len())?;
+            Ok(Some(held))
+        }
         Err(error) if request.found_by_glob.contains(&file.path) => {
             warnings.push(format!(
                 "A file that `file` or `from` matches was left out: {error}"
@@ -427,7 +432,7 @@ mod tests {
             only: only.iter().map(|image| image.parse().unwrap()).collect(),
             ..PromotionRequest::default()
         };
-        match promote(&[pair], &request) {
+        match promote([pair], &request) {
             Ok(promotion) => match &promotion.joined().0.edits[..] {
                 [] => Ok("as it was".to_owned()),
                 [edit] => Ok(String::from_utf8(edit.after.clone()).unwrap()),

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::http::text::is_loopback;
 use crate::image::ImageReference;
+use crate::limits::Exceeded;
 use crate::manifest::{ImageChange, ManifestError, PromotionError};
 use crate::nearest::{alike, either, first_few};
 use crate::repository::github::access::{self, Finding, TokenKind};
@@ -222,11 +223,7 @@ impl Explainer<'_> {
                 format!("{location} names its objects by {format}, which this action does not support. Nothing was changed."),
             )
             .with_hint("Use a repository with SHA-1 names, as `git init` makes it."),
-            RepositoryError::TooMuch(exceeded) => Failure::new(
-                Reason::Limit,
-                format!("Of what {location} holds or sends, {exceeded}. Nothing was changed."),
-            )
-            .with_hint("`docs/limits.md` says what each limit is for. Narrow `file`, or keep manifests in a repository of their own."),
+            RepositoryError::TooMuch(exceeded) => too_much(location, *exceeded),
             RepositoryError::Protocol { what } => Failure::new(
                 Reason::Protocol,
                 format!("The exchange with {location} failed: {what}. Nothing was changed."),
@@ -639,6 +636,15 @@ pub fn promotion(error: &PromotionError, tip: &str) -> Failure {
         | PromotionError::NothingInCommon { .. } => Reason::Promotion,
     };
     of_what_was_read(reason, &error.to_string(), error.advice().as_deref(), tip)
+}
+
+/// The failure for more than is taken in.
+pub(super) fn too_much(location: &Location, exceeded: Exceeded) -> Failure {
+    Failure::new(
+        Reason::Limit,
+        format!("Of what {location} holds or sends, {exceeded}. Nothing was changed."),
+    )
+    .with_hint("`docs/limits.md` says what each limit is for. Narrow `file`, or keep manifests in a repository of their own.")
 }
 
 /// What is wrong with files, and where they were read.

@@ -14,7 +14,7 @@ use crate::deployment::{self, Named, Origin, Reference, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::image::ImageReference;
-use crate::limits::shortened;
+use crate::limits::{Exceeded, shortened};
 use crate::manifest::ImageTransition;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location};
@@ -213,11 +213,13 @@ pub async fn run(
     let told = session.work(move || {
         let past = if later.is_empty() { &commits } else { &later };
         let named = past::named(past);
-        let standing = past::past(past, &named);
+        let standing = past::past(past, &named)?;
         let metrics = metrics(&query, now, limited, &commits, past, &standing);
-        (metrics, deployments(&location, &commits, &standing, &named))
+        let deployments = deployments(&location, &commits, &standing, &named);
+        Ok((metrics, deployments))
     });
-    let (metrics, deployments) = told.await?;
+    let told: Result<_, Exceeded> = told.await?;
+    let (metrics, deployments) = told.map_err(|error| session.too_much(error))?;
     let mut report = HistoryReport {
         location: remote.location.clone(),
         files: files.to_string(),

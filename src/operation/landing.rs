@@ -473,7 +473,7 @@ pub async fn land(
     }
     // What takes something back is compared with what it took back, and knows the lines already.
     if operation == Operation::Update {
-        lines::of_after(&mut plan);
+        lines::of_after(&mut plan, deadline);
     }
     let verified = landed.as_ref().and_then(|landed| landed.verified);
     let answer = landed.as_ref().map(|landed| landed.said.clone());

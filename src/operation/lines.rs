@@ -1,15 +1,16 @@
 //! The lines of what a plan changes, as they are after it: a plan knows those of before. What is removed
 //! keeps the line that it had.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use similar::{DiffOp, TextDiff};
 
+use crate::deadline::Deadline;
 use crate::files::RepoPath;
 use crate::manifest::{
-    FileEdit, ImageChange, ImageTransition, Known, Note, Plan, ValueChange, Versions,
-    before_new_item, has_tags, repository_at,
+    FileEdit, ImageChange, Known, Note, Plan, ValueChange, Versions, before_new_item, has_tags,
+    repository_at,
 };
 
 /// How long it is looked for how lines became others, where all of them may have. Beyond, what differs is told in
@@ -32,8 +33,9 @@ pub(super) fn compared<'t>(
         .diff_lines(before, after)
 }
 
-/// Gives everything that `plan` tells the line that it has when the plan is carried out.
-pub(super) fn of_after(plan: &mut Plan) {
+/// Gives everything that `plan` tells the line that it has when the plan is carried out; in the files that there is
+/// no time for any more, it keeps the one of before.
+pub(super) fn of_after(plan: &mut Plan, deadline: &Deadline) {
     let Plan {
         edits,
         images,
@@ -61,6 +63,9 @@ pub(super) fn of_after(plan: &mut Plan) {
         };
         if told.stays(edit) {
             continue;
+        }
+        if deadline.is_over() {
+            return;
         }
         let meant: Vec<ImageChange> = told.images.iter().map(|image| (**image).clone()).collect();
         let mut after = After::new(edit, &meant, until);
@@ -107,7 +112,8 @@ impl Told<'_> {
 
 /// A file, where everything is in it after an edit.
 struct After {
-    images: Vec<ImageTransition>,
+    /// The lines of the images at each place that has one, in their order.
+    images: HashMap<String, VecDeque<usize>>,
     values: Vec<ValueChange>,
     moves: Vec<DiffOp>,
 }
@@ -117,13 +123,25 @@ impl After {
         let versions = Versions::new(&edit.path, Some(&edit.before), Some(&edit.after));
         let repository =
             |resource: &str, path: &str| repository_at(meant, &edit.path, resource, path);
-        let is_meant = |text: &str| meant.iter().any(|one| one.old == text || one.new == text);
+        let texts = meant
+            .iter()
+            .flat_map(|one| [one.old.as_str(), one.new.as_str()]);
+        let texts: HashSet<&str> = texts.collect();
+        let is_meant = |text: &str| texts.contains(text);
         let [before, after] = [&edit.before, &edit.after].map(|text| String::from_utf8_lossy(text));
+        let mut images: HashMap<String, VecDeque<usize>> = HashMap::new();
+        let known = Known {
+            is_image: Some(&is_meant),
+            repository: has_tags(meant).then_some(&repository),
+        };
+        for one in versions.images(&known) {
+            if one.new.is_some() {
+                let at = images.entry(one.held.place.to_string()).or_default();
+                at.push_back(one.held.line);
+            }
+        }
         Self {
-            images: versions.images(&Known {
-                is_image: Some(&is_meant),
-                repository: has_tags(meant).then_some(&repository),
-            }),
+            images,
             values: versions.values(),
             moves: compared(&before, &after, until).ops().to_vec(),
         }
@@ -131,11 +149,9 @@ impl After {
 
     /// Of several that share a place, each is taken once, in their order.
     fn of_image(&mut self, image: &ImageChange) -> usize {
-        let is_it = |one: &ImageTransition| one.new.is_some() && one.held.place == image.place;
-        match self.images.iter().position(is_it) {
-            Some(found) if image.old != image.new => self.images.remove(found).held.line,
-            _ => self.of_line(image.line),
-        }
+        let own = (image.old != image.new)
+            .then(|| self.images.get_mut(&image.place.to_string())?.pop_front());
+        own.flatten().unwrap_or_else(|| self.of_line(image.line))
     }
 
     fn of_value(&self, value: &ValueChange) -> usize {
@@ -200,7 +216,9 @@ mod tests {
         let text = "kind: Kustomization\nimages:\n- name: web\n  digest: sha256:0000000000000000000000000000000000000000000000000000000000000000\n  newTag: v1\n";
         let (mut plan, stays) = planned(text, &image("web:v2"));
         assert!(!stays);
-        of_after(&mut plan);
+        let (_canceller, cancellation) = crate::deadline::cancellation();
+        let deadline = Deadline::after(Duration::from_secs(60), cancellation);
+        of_after(&mut plan, &deadline);
         let after = String::from_utf8(plan.edits[0].after.clone()).unwrap();
         let line = after.lines().nth(plan.images[0].line - 1);
         assert!(

@@ -1,12 +1,12 @@
 //! The commits that touched the files as a list of deployments.
 
 use std::collections::{HashMap, HashSet};
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::deployment::past::{Past, PastCommit};
 use crate::deployment::{Changes, Named};
 use crate::files::RepoPath;
+use crate::limits::{CHANGES, Exceeded};
 use crate::repository::history::{Commit, FileVersions, Touched};
 
 /// What the trailers of all `commits` name: a value that one of them deployed is one in all of them.
@@ -83,34 +83,46 @@ pub(super) fn of_files<'f>(
 
 /// The commit that took `image` back in the one file that `commits`, which are newest first, touched: the
 /// image as it is written there.
-pub(super) fn took_back<'c>(commits: &'c [Touched], image: &str) -> Option<&'c Commit> {
+///
+/// # Errors
+/// As [`past`].
+pub(super) fn took_back<'c>(
+    commits: &'c [Touched],
+    image: &str,
+) -> Result<Option<&'c Commit>, Exceeded> {
     let named = named(commits);
-    let number = past(commits, &named).took_back(image)?;
-    commits.get(number).map(|touched| &*touched.commit)
+    let number = past(commits, &named)?.took_back(image);
+    let touched = number.and_then(|number| commits.get(number));
+    Ok(touched.map(|touched| &*touched.commit))
 }
 
 /// How `commits`, which are newest first, stand.
-pub(super) fn past<'a>(commits: &'a [Touched], named: &Named<'_>) -> Past<'a> {
-    let Ok(past) = past_while::<Infallible>(commits, named, || Ok(()));
-    past
+///
+/// # Errors
+/// Where they changed more than is taken in.
+pub(super) fn past<'a>(commits: &'a [Touched], named: &Named<'_>) -> Result<Past<'a>, Exceeded> {
+    past_while(commits, named, |count| CHANGES.check(count))
 }
 
-/// The same, as long as `may_go_on`, which is asked before each of the files.
+/// The same, as long as `may_go_on`, which is asked behind each of the files, and told how many changes there are so far.
 ///
 /// # Errors
 /// What that says.
 pub(super) fn past_while<'a, E>(
     commits: &'a [Touched],
     named: &Named<'_>,
-    may_go_on: impl Fn() -> Result<(), E>,
+    may_go_on: impl Fn(u64) -> Result<(), E>,
 ) -> Result<Past<'a>, E> {
+    let mut count = 0;
     let commit = |touched: &'a Touched| {
         let Touched { commit, files, .. } = touched;
         let merged = commit.merged.iter();
         let mut all = Vec::new();
         for versions in files {
-            may_go_on()?;
-            all.extend(changes(named, versions).past(versions.path.as_str()));
+            let own = changes(named, versions).past(versions.path.as_str());
+            count += own.len() as u64;
+            may_go_on(count)?;
+            all.extend(own);
         }
         Ok(PastCommit {
             id: commit.id.as_str(),

@@ -8,13 +8,14 @@ use url::Url;
 
 use super::Progress;
 use super::advice::Settings;
-use super::explain::{Explainer, NamedBy};
+use super::explain::{self, Explainer, NamedBy};
 use crate::deadline::{Cancellation, Deadline, Overrun};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::http::text::{host, is_cleartext};
 use crate::http::{self, Authorities, Credentials};
+use crate::limits::{CHANGES, Exceeded};
 use crate::manifest::Readings;
 use crate::repository::forge::{self, Forge};
 use crate::repository::github::access::TokenKind;
@@ -108,15 +109,23 @@ impl Session<'_> {
         done.map_err(|overrun| self.gave_up(overrun))
     }
 
-    /// Whether there is time to work on one more file.
+    /// Whether there is time to work on one more file, and room for so many changes of a past.
     ///
     /// # Errors
-    /// When the time is over.
-    pub(super) fn in_time(&self) -> Result<(), Failure> {
+    /// When the time is over, or there is none.
+    pub(super) fn may_go_on(&self, changes: u64) -> Result<(), Failure> {
+        CHANGES
+            .check(changes)
+            .map_err(|error| self.too_much(error))?;
         match self.deadline.is_over() {
             true => Err(self.gave_up(Overrun::Time(self.deadline.total()))),
             false => Ok(()),
         }
+    }
+
+    /// The failure for more than is taken in.
+    pub(super) fn too_much(&self, error: Exceeded) -> Failure {
+        explain::too_much(&self.remote.location, error)
     }
 
     fn gave_up(&self, overrun: Overrun) -> Failure {

@@ -15,7 +15,7 @@ use crate::deployment::{self, Origin, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::limits::IMAGES;
+use crate::limits::{Exceeded, IMAGES};
 use crate::manifest::{HeldImage, ManifestError, ManifestFile, versions_in};
 use crate::nearest::alike;
 use crate::repository::history::{HistoryQuery, Touched};
@@ -209,6 +209,7 @@ fn look(
         })?;
         let commits = pasts.get(path).map(Vec::as_slice).unwrap_or_default();
         let own = of_manifest(manifest, held, &position, commits, location);
+        let own = own.map_err(|error| explain::too_much(location, error))?;
         if !own.is_empty() && seen.insert(position.stage.clone()) {
             stages.push(position.stage.clone());
         }
@@ -249,9 +250,9 @@ fn of_manifest(
     position: &Position,
     commits: &[Touched],
     location: &Location,
-) -> Vec<Running> {
+) -> Result<Vec<Running>, Exceeded> {
     let names_in = named(commits);
-    let standing = past(commits, &names_in);
+    let standing = past(commits, &names_in)?;
     let now = now();
     // What the commits did at each place, newest first; of several images that share one, to the first. And
     // which image a tag is of.
@@ -342,7 +343,7 @@ fn of_manifest(
             versions,
         });
     }
-    running
+    Ok(running)
 }
 
 /// An image, and what it has from its tag on: `:v2`.

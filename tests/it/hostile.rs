@@ -362,6 +362,61 @@ fn a_small_file_under_many_names() {
 }
 
 #[test]
+fn commits_that_change_many_images() {
+    let content = |tag: &str| of_one(format!("- image: a:{tag}\n").repeat(2_000).as_bytes());
+    let url = to_and_fro([content("v1"), content("v2")], 70, |parent, tree| {
+        commit_on(parent, tree, b"feat: it\n")
+    });
+    let outcome = in_512_mb(
+        Action::new()
+            .input("operation", "history")
+            .input("repository", url)
+            .input("file", "web.yaml")
+            .input("limit", "1000")
+            .input("timeout", "150"),
+    );
+    ends_with(&outcome, "the limit of 131072 images and values");
+}
+
+/// Files of a directory `a` whose images go to those of a directory `b`.
+fn promoting(files: usize, content: &[u8]) -> Action {
+    let (id, packed_file) = blob(content);
+    let names = || (0..files).map(|n| format!("{n:05}.yaml"));
+    let (inner, directory) = tree("100644", names(), id);
+    let (root, directories) = tree("40000", ["a", "b"].map(str::to_owned).into_iter(), inner);
+    let (tip, commit) = commit(root, b"feat: it\n");
+    let objects = [commit, directories, directory, packed_file];
+    Action::new()
+        .input("operation", "promote")
+        .input("repository", Hostile::sending(tip, &objects).serve())
+        .input("from", "a/*.yaml")
+        .input("file", "b/*.yaml")
+        .input("dry-run", "true")
+        .input("timeout", "10")
+}
+
+/// Any file may belong to any other one, and each has an image.
+#[test]
+fn stages_of_thousands_of_files() {
+    let outcome = in_512_mb(promoting(16_000, MANIFEST));
+    assert!(
+        outcome.elapsed < Duration::from_secs(40),
+        "{:?}",
+        outcome.elapsed
+    );
+    ends_with(&outcome, "`timeout` (10 s)");
+}
+
+#[test]
+fn stages_of_thousands_of_images() {
+    let outcome = bounded(promoting(3, &b"- image: a:v1\n".repeat(20_000)));
+    ends_with(
+        &outcome,
+        "the limit of 32768 images in the files read at once",
+    );
+}
+
+#[test]
 fn an_object_that_unpacks_for_ever() {
     // A header that says 1 TiB, and zeros without end behind it: 64 KiB in every 64 bytes.
     let (tip, _) = commit(blob(b"").0, b"");

@@ -1,12 +1,15 @@
 //! `operation: promote`: the images that one stage holds go to another, with proof that they hold there.
 
+mod moves;
 mod proof;
 mod sides;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::proof::{Move, Pending, Proof, moves};
+use self::moves::Move;
+use self::proof::{Pending, Proof};
 use self::sides::Sides;
 use super::explain::NamedBy;
 use super::image_check::Found;
@@ -117,12 +120,13 @@ async fn once(
     let mut told = None;
     let landed = landing::land(&session, &landing, log, async |snapshot: &Arc<Snapshot>| {
         let sight = sides.look(snapshot).await?;
-        let mut promotion = sight.promotion()?;
-        let mut pending = vetted.pending(&promotion);
-        pending.extend(proof.pending(&promotion, &sight).await?);
+        let (mut promotion, moves) = sight.promotion().await?;
+        let mut pending = vetted.pending(&moves);
+        pending.extend(proof.pending(&moves, &sight).await?);
         let mut skipped = leave_out(&mut promotion, &pending);
-        let moves = moves(&promotion);
-        let sources = moves.iter().map(|one| one.promoted.from.file.as_str());
+        let left: HashSet<&RepoPath> = promotion.files.iter().map(|file| &file.to).collect();
+        let moves = moves.iter().filter(|one| left.contains(&one.promoted.to));
+        let sources = moves.map(|one| one.promoted.from.file.as_str());
         let sources = landing::distinct(sources).into_iter();
         let (mut plan, promoted) = promotion.joined();
         let guard = downgrade::Guard {
@@ -154,7 +158,7 @@ async fn once(
         let message = deployment::message(update.message.as_ref(), &deployment);
         told = Some(report);
         Ok(Planned {
-            announced: sight.alone(),
+            announced: sight.alone().await?,
             besides: Vec::new(),
             again: false,
             plan,
@@ -173,7 +177,7 @@ async fn once(
 #[derive(Default)]
 struct Vetted {
     /// Those they were asked about; none where nobody was asked.
-    moves: Option<Vec<Move>>,
+    moves: Option<Arc<Vec<Move>>>,
     /// Why they do not run in their stage as they should.
     unwell: Option<String>,
     found: Vec<Found>,
@@ -181,13 +185,14 @@ struct Vetted {
 
 impl Vetted {
     /// The files that do not get their images.
-    fn pending(&self, promotion: &Promotion) -> Vec<Pending> {
+    fn pending(&self, moves: &Arc<Vec<Move>>) -> Vec<Pending> {
         let Some(known) = &self.moves else {
             return Vec::new();
         };
-        let pending = moves(promotion).into_iter().filter_map(|one| {
+        let is_all_known = known == moves;
+        let pending = moves.iter().filter_map(|one| {
             let Promoted { image, from, to } = &one.promoted;
-            let why = match (&self.unwell, known.contains(&one)) {
+            let why = match (&self.unwell, is_all_known || known.contains(one)) {
                 (Some(unwell), _) => unwell.clone(),
                 (None, true) => return None,
                 (None, false) => format!(
@@ -248,8 +253,7 @@ impl Promote {
         let read = async || sides.here.repository.snapshot(&sides.read_here).await;
         let snapshot = sides.here.read(log, read).await?;
         let sight = sides.look(&snapshot).await?;
-        let promotion = sight.promotion()?;
-        let moves = moves(&promotion);
+        let (_, moves) = sight.promotion().await?;
         let promoted: Vec<Promoted> = moves.iter().map(|one| one.promoted.clone()).collect();
         if promoted.is_empty() {
             // What comes now was not looked at.
@@ -382,7 +386,8 @@ fn leave_out(promotion: &mut Promotion, pending: &[Pending]) -> Option<String> {
     if pending.is_empty() {
         return None;
     }
-    let is_out = |file: &PromotedFile| pending.iter().any(|pending| pending.to == file.to);
+    let out: HashSet<&RepoPath> = pending.iter().map(|pending| &pending.to).collect();
+    let is_out = |file: &PromotedFile| out.contains(&file.to);
     let mut files = promotion.files.iter();
     if files.all(|file| file.plan.edits.is_empty() || is_out(file)) {
         let why = pending.iter().map(|pending| pending.why.as_str());

@@ -2,14 +2,16 @@
 //! rolled back in neither.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::moves::Move;
 use super::sides::Sight;
 use crate::date::Timestamp;
 use crate::failure::Failure;
 use crate::files::{FileSelection, Pattern, RepoPath};
-use crate::image::ImageReference;
-use crate::manifest::{HeldImage, ImageChange, Promoted, Promotion, image_transitions};
+use crate::limits::Exceeded;
+use crate::manifest::{HeldImage, Promoted, image_transitions};
 use crate::operation::now;
 use crate::operation::past::{of_files, took_back};
 use crate::operation::session::Session;
@@ -39,43 +41,11 @@ impl Pending {
     }
 }
 
-/// An image that is to replace another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Move {
-    /// What goes where.
-    pub(super) promoted: Promoted,
-    /// What it replaces.
-    old: Vec<String>,
-    /// How the file will have it.
-    new: Vec<String>,
-}
-
-/// The images of `promotion` that are not there already.
-pub(super) fn moves(promotion: &Promotion) -> Vec<Move> {
-    let files = promotion.files.iter();
-    let promoted = files.flat_map(|file| file.promoted.iter().map(move |one| (&file.plan, one)));
-    let moves = promoted.filter_map(|(plan, promoted)| {
-        let is_its = |change: &&ImageChange| {
-            let new = change.new.parse::<ImageReference>();
-            new.is_ok_and(|new| new.same_repository(&promoted.image))
-        };
-        let changed = plan.changed_images().filter(is_its);
-        let changed = changed.map(|change| (change.old.clone(), change.new.clone()));
-        let (old, new): (Vec<String>, Vec<String>) = changed.unzip();
-        (!old.is_empty()).then(|| Move {
-            promoted: promoted.clone(),
-            old,
-            new,
-        })
-    });
-    moves.collect()
-}
-
 /// What was found out, so that a lost race does not cost it again: the proof is of what the files hold,
 /// and stands as long as they do.
 pub(super) struct Proof {
     soak: Option<Duration>,
-    of: Vec<Move>,
+    of: Arc<Vec<Move>>,
     pending: Vec<Pending>,
 }
 
@@ -83,7 +53,7 @@ impl Proof {
     pub(super) fn new(soak: Option<Duration>) -> Self {
         Self {
             soak,
-            of: Vec::new(),
+            of: Arc::default(),
             pending: Vec::new(),
         }
     }
@@ -94,18 +64,21 @@ impl Proof {
     /// When the past can't be read.
     pub(super) async fn pending(
         &mut self,
-        promotion: &Promotion,
+        moves: &Arc<Vec<Move>>,
         sight: &Sight<'_>,
     ) -> Result<Vec<Pending>, Failure> {
-        let moves = moves(promotion);
-        if moves != self.of {
-            self.pending = self.find(&moves, sight).await?;
-            self.of = moves;
+        if *moves != self.of {
+            self.pending = self.find(moves, sight).await?;
+            self.of = Arc::clone(moves);
         }
         Ok(self.pending.clone())
     }
 
-    async fn find(&self, moves: &[Move], sight: &Sight<'_>) -> Result<Vec<Pending>, Failure> {
+    async fn find(
+        &self,
+        moves: &Arc<Vec<Move>>,
+        sight: &Sight<'_>,
+    ) -> Result<Vec<Pending>, Failure> {
         let (to, from) = (
             files(moves.iter().map(|one| &one.promoted.to)),
             files(moves.iter().map(|one| &one.promoted.from.file)),
@@ -114,31 +87,18 @@ impl Proof {
         let [in_to, in_from] = match std::ptr::eq(here, there) {
             true => {
                 let both = files(to.iter().chain(&from).copied());
-                let past = Pasts::read(here, &sight.base, &both).await?;
-                [past.clone(), past]
+                let past = Arc::new(Pasts::read(here, &sight.base, &both).await?);
+                [Arc::clone(&past), past]
             }
             false => [
-                Pasts::read(here, &sight.base, &to).await?,
-                Pasts::read(there, &sight.commit, &from).await?,
+                Arc::new(Pasts::read(here, &sight.base, &to).await?),
+                Arc::new(Pasts::read(there, &sight.commit, &from).await?),
             ],
         };
-        let mut pending = Vec::new();
-        for Move { promoted, new, .. } in moves {
-            let Promoted { to, from, .. } = promoted;
-            let commits = in_to.of(to);
-            let mut took = new.iter().filter_map(|new| took_back(commits, new));
-            if let Some(by) = took.next() {
-                pending.push(rolled_back(
-                    promoted,
-                    &format!("was rolled back in {to}"),
-                    by,
-                ));
-            }
-            if let Some(by) = took_back(in_from.of(&from.file), &from.image) {
-                let what = format!("is in {}, and was rolled back there", from.file);
-                pending.push(rolled_back(promoted, &what, by));
-            }
-        }
+        let own = (Arc::clone(moves), Arc::clone(&in_from));
+        let work = here.work(move || taken_back(&own.0, &in_to, &own.1));
+        let taken_back = work.await?;
+        let mut pending = taken_back.map_err(|error| here.too_much(error))?;
         if let Some(soak) = self.soak {
             let soak = i64::try_from(soak.as_secs()).unwrap_or(i64::MAX);
             let begin = now().saturating_sub(soak);
@@ -148,20 +108,45 @@ impl Proof {
                     .held_since(&sight.commit, &one.promoted.from.file);
                 since.is_none_or(|since| since > begin)
             };
-            let open: Vec<&Move> = moves.iter().filter(is_open).collect();
+            let open: Vec<Move> = moves.iter().filter(is_open).cloned().collect();
             if open.is_empty() {
                 return Ok(pending);
             }
-            let past = match in_from.line.filter(|line| reaches(line, begin)) {
-                Some(line) => line,
-                None => arrival(there, &from, begin).await?,
+            let line = in_from.line.as_ref();
+            let past = match line.filter(|line| reaches(line, begin)) {
+                Some(line) => Arc::clone(line),
+                None => Arc::new(arrival(there, &from, begin).await?),
             };
-            for Move { promoted, .. } in open {
-                pending.extend(soaking(promoted, &past, begin, soak));
-            }
+            let work = here.work(move || {
+                let open = open.iter();
+                let soaking = open.filter_map(|one| soaking(&one.promoted, &past, begin, soak));
+                soaking.collect::<Vec<_>>()
+            });
+            pending.extend(work.await?);
         }
         Ok(pending)
     }
+}
+
+/// Those that were rolled back where they go, or where they come from.
+fn taken_back(moves: &[Move], in_to: &Pasts, in_from: &Pasts) -> Result<Vec<Pending>, Exceeded> {
+    let mut pending = Vec::new();
+    for Move { promoted, new, .. } in moves {
+        let Promoted { to, from, .. } = promoted;
+        let commits = in_to.of(to);
+        for new in new {
+            if let Some(by) = took_back(commits, new)? {
+                let what = format!("was rolled back in {to}");
+                pending.push(rolled_back(promoted, &what, by));
+                break;
+            }
+        }
+        if let Some(by) = took_back(in_from.of(&from.file), &from.image)? {
+            let what = format!("is in {}, and was rolled back there", from.file);
+            pending.push(rolled_back(promoted, &what, by));
+        }
+    }
+    Ok(pending)
 }
 
 /// Why an image does not go: `what` a commit did.
@@ -178,11 +163,10 @@ fn rolled_back(promoted: &Promoted, what: &str, by: &Commit) -> Pending {
 }
 
 /// What the newest commits did to the files of a stage.
-#[derive(Clone)]
 struct Pasts {
     of: HashMap<RepoPath, Vec<Touched>>,
     /// The same as the branch's own line has them, where that was read.
-    line: Option<FileHistory>,
+    line: Option<Arc<FileHistory>>,
 }
 
 impl Pasts {
@@ -198,7 +182,7 @@ impl Pasts {
         let line = read(session, files, DEPTH).await?;
         Ok(Self {
             of: of_files(&line.commits, files.iter().copied()),
-            line: Some(line),
+            line: Some(Arc::new(line)),
         })
     }
 

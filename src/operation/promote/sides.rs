@@ -1,5 +1,9 @@
 //! The two stages as Git has them: which files there are, and which belong together.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::moves::{Move, moves};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
@@ -8,7 +12,7 @@ use crate::nearest::first_few;
 use crate::operation::explain;
 use crate::operation::session::Session;
 use crate::repository::{Branch as _, BranchName, CommitId, Snapshot};
-use crate::stages::{Stage, belong_together};
+use crate::stages::{Names, Stage, belong_together};
 
 /// How many files a message names.
 const LISTED: usize = 10;
@@ -35,6 +39,14 @@ pub(super) struct Sight<'a> {
     pub(super) commit: CommitId,
     /// The tip of the branch that is written to.
     pub(super) base: CommitId,
+    both: Arc<Both>,
+}
+
+/// The files of both stages, of which the plan is made.
+struct Both {
+    files: Stage,
+    from: Stage,
+    only: Vec<ImageReference>,
     there: Vec<ManifestFile>,
     here: Vec<ManifestFile>,
     /// Where both were read, for a person.
@@ -140,9 +152,14 @@ impl<'a> Sides<'a> {
             branch: branch.clone(),
             commit: commit.clone(),
             base: snapshot.commit.clone(),
-            there,
-            here,
-            tips,
+            both: Arc::new(Both {
+                files: self.files.clone(),
+                from: self.from.clone(),
+                only: self.only.to_vec(),
+                there,
+                here,
+                tips,
+            }),
         })
     }
 }
@@ -158,14 +175,42 @@ impl<'a> Sight<'a> {
         self.sides.elsewhere.unwrap_or(self.sides.here)
     }
 
-    /// What is to be copied.
-    pub(super) fn promotion(&self) -> Result<Promotion, Failure> {
-        let Sides {
-            files, from, only, ..
-        } = self.sides;
-        let pairs = self.pairs();
-        if pairs.is_empty() {
-            let (what, advice) = match (self.there.first(), self.here.first()) {
+    /// What is to be copied, and what of that is not there already.
+    pub(super) async fn promotion(&self) -> Result<(Promotion, Arc<Vec<Move>>), Failure> {
+        let both = Arc::clone(&self.both);
+        let promotion = self.here().work(move || {
+            let promotion = both.promotion()?;
+            let moves = Arc::new(moves(&promotion));
+            Ok((promotion, moves))
+        });
+        promotion.await?
+    }
+
+    /// The files without a partner, in a sentence for each side.
+    pub(super) async fn alone(&self) -> Result<Vec<String>, Failure> {
+        let both = Arc::clone(&self.both);
+        self.here().work(move || both.alone()).await
+    }
+}
+
+impl Both {
+    fn promotion(&self) -> Result<Promotion, Failure> {
+        let Self {
+            files,
+            from,
+            only,
+            there,
+            here,
+            tips,
+        } = self;
+        let partners = self.partners();
+        let mut pairs = here.iter().filter_map(|to| {
+            let from: Vec<&ManifestFile> = partners.of(to).map(|(_, file)| *file).collect();
+            (!from.is_empty()).then_some(Pair { from, to })
+        });
+        let mut pairs = pairs.by_ref().peekable();
+        if pairs.peek().is_none() {
+            let (what, advice) = match (there.first(), here.first()) {
                 (Some(there), Some(here)) => (
                     format!(
                         "No file of `from` ({from}) belongs to a file of `file` ({files}), as their names differ: {} and {}, for one",
@@ -186,60 +231,75 @@ impl<'a> Sight<'a> {
                 Reason::Promotion,
                 &what,
                 Some(advice),
-                &self.tips,
+                tips,
             ));
         }
-        let named: Vec<RepoPath> = [from.files(), files.files()]
+        let named: HashSet<RepoPath> = [from.files(), files.files()]
             .iter()
             .flat_map(FileSelection::named_paths)
             .cloned()
             .collect();
-        let all = self.here.iter().chain(&self.there).map(|file| &file.path);
+        let all = here.iter().chain(there).map(|file| &file.path);
         let found_by_glob = all.filter(|path| !named.contains(path)).cloned();
         let request = PromotionRequest {
-            only: only.to_vec(),
+            only: only.clone(),
             found_by_glob: found_by_glob.collect(),
         };
-        manifest::promote(&pairs, &request).map_err(|error| explain::promotion(&error, &self.tips))
+        manifest::promote(pairs, &request).map_err(|error| explain::promotion(&error, tips))
     }
 
-    fn pairs(&self) -> Vec<Pair<'_>> {
-        let Sides { files, from, .. } = self.sides;
-        let pairs = self.here.iter().filter_map(|to| {
-            let names = files.names(&to.path)?;
-            let partners = self.there.iter().filter(|file| {
-                let theirs = from.names(&file.path);
-                theirs.is_some_and(|theirs| belong_together(&names, &theirs))
-            });
-            let from: Vec<&ManifestFile> = partners.collect();
-            (!from.is_empty()).then_some(Pair { from, to })
-        });
-        pairs.collect()
+    fn partners(&self) -> Partners<'_> {
+        let there = self.there.iter();
+        let there = there.filter_map(|file| Some((self.from.names(&file.path)?, file)));
+        Partners {
+            files: &self.files,
+            there: there.collect(),
+        }
     }
 
-    /// The files without a partner, in a sentence for each side.
-    pub(super) fn alone(&self) -> Vec<String> {
-        let pairs = self.pairs();
-        let here = self.here.iter().filter(|file| {
-            let mut pairs = pairs.iter();
-            !pairs.any(|pair| pair.to.path == file.path)
-        });
-        let there = self.there.iter().filter(|file| {
-            let mut from = pairs.iter().flat_map(|pair| &pair.from);
-            !from.any(|other| other.path == file.path)
-        });
+    fn alone(&self) -> Vec<String> {
+        let partners = self.partners();
+        let mut has_partner = vec![false; partners.there.len()];
+        let mut here = Vec::new();
+        for to in &self.here {
+            let mut is_alone = true;
+            for (number, _) in partners.of(to) {
+                is_alone = false;
+                has_partner[number] = true;
+            }
+            if is_alone {
+                here.push(to.path.as_str());
+            }
+        }
+        let there = partners.there.iter().zip(has_partner);
+        let there = there.filter(|(_, has_partner)| !has_partner);
+        let there = there.map(|((_, file), _)| file.path.as_str()).collect();
         let listed = |files: Vec<&str>, what: &str| {
             (!files.is_empty()).then(|| format!("{what}: {}", files.join(", ")))
         };
-        let path = |file: &'_ ManifestFile| file.path.to_string();
-        let here: Vec<String> = here.map(path).collect();
-        let there: Vec<String> = there.map(path).collect();
-        let [here, there] =
-            [&here, &there].map(|paths| paths.iter().map(String::as_str).collect::<Vec<_>>());
         let told = [
             listed(here, "Left as they are, as `from` has no file for them"),
             listed(there, "Not promoted, as `file` has no file for them"),
         ];
         told.into_iter().flatten().collect()
+    }
+}
+
+/// The files that images come from, by what their paths name. Of two stages of thousands of files each has to be
+/// compared with each, and so nothing is kept of that.
+struct Partners<'f> {
+    files: &'f Stage,
+    there: Vec<(Names, &'f ManifestFile)>,
+}
+
+impl<'f> Partners<'f> {
+    /// Those that belong to `to`, each with its number.
+    fn of(&self, to: &ManifestFile) -> impl Iterator<Item = (usize, &&'f ManifestFile)> {
+        let names = self.files.names(&to.path);
+        let there = self.there.iter().enumerate();
+        there.filter_map(move |(number, (theirs, file))| {
+            let is_partner = belong_together(names.as_ref()?, theirs);
+            is_partner.then_some((number, file))
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Which commits are undone.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::plan::{self, Undone};
@@ -190,7 +191,7 @@ async fn newest(
             return Err(gone);
         }
         let named = named(&history.commits).reading(&session.readings);
-        let past = past_while(&history.commits, &named, || session.in_time())?;
+        let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
         match past.newest() {
             Ok(chosen)
                 if is_all && history.limited && chosen.iter().any(|own| past.is_unjudged(own)) =>
@@ -254,7 +255,7 @@ async fn back_to(
     for query in steps().filter(|query| query.limit >= fewest) {
         let (history, is_all) = read(session, files, &query, log).await?;
         let named = named(&history.commits).reading(&session.readings);
-        let past = past_while(&history.commits, &named, || session.in_time())?;
+        let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
         let way = past.back_to(is_wanted);
         if !is_all {
             if !is_sure(&history, &named, &past, &numbers(&way.undo)) {
@@ -311,15 +312,23 @@ fn is_back_everywhere(
     past: &Past<'_>,
     wanted: &Wanted,
 ) -> bool {
-    let mut back: Vec<(&str, &str)> = past.places_back(|image| wanted.means(image));
+    // Several may share a place.
+    let mut back: HashMap<&str, HashMap<&str, usize>> = HashMap::new();
+    for (file, place) in past.places_back(|image| wanted.means(image)) {
+        *back.entry(file).or_default().entry(place).or_default() += 1;
+    }
     let places = plan::images_then(tip, &Plan::default(), named, |image| wanted.names(image));
     let mut others = places.iter().filter(|image| !wanted.means(&image.new));
     others.all(|image| {
         let place = image.place.to_string();
-        let own = back
-            .iter()
-            .position(|back| *back == (image.file.as_str(), place.as_str()));
-        own.map(|own| back.swap_remove(own)).is_some()
+        let own = back.get_mut(image.file.as_str());
+        match own.and_then(|own| own.get_mut(place.as_str())) {
+            Some(left @ 1..) => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
     })
 }
 
@@ -382,7 +391,7 @@ async fn of_commit(
     for query in steps() {
         let (history, is_all) = read(session, files, &query, log).await?;
         let named = named(&history.commits).reading(&session.readings);
-        let past = past_while(&history.commits, &named, || session.in_time())?;
+        let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
         let mut commits = history.commits.iter();
         let number = commits.position(|one| brought(one, &touched));
         let is_sure = |number: usize| is_sure(&history, &named, &past, &[number]);

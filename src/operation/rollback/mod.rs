@@ -191,43 +191,42 @@ async fn undo(
     let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
         let (own, tip) = (Arc::clone(&choice), Arc::clone(snapshot));
         let readings = Arc::clone(&session.readings);
+        let location = session.remote.location.clone();
         let found = session.work(move || {
             let known = own.history.iter().flat_map(|history| &history.commits);
             let known = known.chain(own.undone.iter().map(|one| &one.touched));
             let named = Named::by(known.flat_map(|touched| messages(&touched.commit)));
-            Undoing::of(&tip, &own.undone, &named.reading(&readings))
+            let mut found = Undoing::of(&tip, &own.undone, &named.reading(&readings))?;
+            let wanted = own.wanted.as_ref();
+            let renamed = wanted.and_then(|to| refusal::renames_back(&found.plan, &own.undone, to));
+            let checked = match renamed {
+                Some(renamed) => Err(renamed),
+                None => reached::checked(&own, &tip, &mut found.plan, &location, &readings),
+            };
+            Ok(checked.map(|checked| (found, checked)))
         });
+        let (found, checked) = match found.await? {
+            Ok(found) => found?,
+            Err(problem) => {
+                let files = landing.files;
+                return Err(refusal::explained(session, files, &choice, snapshot, problem).await);
+            }
+        };
         let Undoing {
-            mut plan,
+            plan,
             besides,
             of_people,
             comments: changed_comments,
-        } = match found.await? {
-            Ok(found) => found,
-            Err(problem) => {
-                return Err(refusal::explained(
-                    session,
-                    landing.files,
-                    &choice.undone,
-                    choice.wanted.as_ref(),
-                    snapshot,
-                    problem,
-                )
-                .await);
-            }
-        };
-        if let Some(wanted) = &choice.wanted
-            && let Some(failure) = refusal::renames_back(&plan, &choice.undone, wanted)
-        {
-            return Err(failure);
-        }
+        } = found;
         if !plan.edits.is_empty()
             && let Target::Newest(named) = target
             && let Some(failure) = refusal::of_another(&plan, named)
         {
             return Err(failure);
         }
-        let checked = reached::checked(&choice, snapshot, &mut plan, session)?;
+        let plan = Arc::new(plan);
+        let apart = together::told(session, landing.files, &choice, &plan).await?;
+        let plan = Arc::unwrap_or_clone(plan);
         let newer = newer(&plan);
         let changed = plan.changed_images().count();
         // Whoever names what is newer deploys it: nothing is taken back by that.
@@ -262,7 +261,7 @@ async fn undo(
             .chain(by_hand(&of_people, mood))
             .chain(comments(&changed_comments, mood))
             .chain(checked.warnings)
-            .chain(together::told(session, landing.files, &choice, &plan).await);
+            .chain(apart);
         let own: Vec<String> = own.collect();
         let own: Vec<String> = landing::distinct(own.iter().map(String::as_str))
             .into_iter()

@@ -1,20 +1,24 @@
 //! Whether what `to` names runs then, and what a person is told where it does not.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::choice::{Choice, TOLD};
 use super::plan;
 use super::target::{PREVIOUS, To, Wanted};
-use super::together::{State, comes_back, states};
+use super::together::{comes_back, each_state, images};
+use crate::deployment::Named;
 use crate::deployment::past::Past;
 use crate::failure::{Failure, Reason};
+use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::manifest::{Plan, images_in};
+use crate::manifest::{Plan, Readings, images_in};
 use crate::nearest::{alike, either, first_few};
-use crate::operation::commit_line;
 use crate::operation::landing::distinct;
 use crate::operation::past::{named, past};
-use crate::operation::session::Session;
-use crate::repository::Snapshot;
+use crate::operation::{commit_line, explain};
 use crate::repository::history::FileHistory;
+use crate::repository::{Location, Snapshot};
 
 /// How many names are suggested.
 const SUGGESTED: usize = 3;
@@ -34,23 +38,31 @@ pub(super) fn checked(
     choice: &Choice,
     snapshot: &Snapshot,
     plan: &mut Plan,
-    session: &Session<'_>,
+    location: &Location,
+    readings: &Arc<Readings>,
 ) -> Result<Checked, Failure> {
     let (Some(wanted), Some(history)) = (&choice.wanted, &choice.history) else {
         return Ok(Checked::default());
     };
-    let named = named(&history.commits).reading(&session.readings);
+    let named = named(&history.commits).reading(readings);
     let then = plan::images_then(&snapshot.files, plan, &named, |image| wanted.means(image));
     let mut all = wanted.all().iter();
     if let Some(to) = all.find(|to| !then.iter().any(|image| to.means(&image.new))) {
-        return Err(failure(session, snapshot, history, wanted, to));
+        return Err(failure(location, snapshot, history, &named, wanted, to));
     }
+    let repository = |image: &str| {
+        let image = image.parse::<ImageReference>().ok()?;
+        Some(image.repository().to_owned())
+    };
+    let repositories = then.iter().filter_map(|image| repository(&image.new));
+    let repositories: HashSet<String> = repositories.collect();
     let is_other = |image: &str| {
-        let mut then = then.iter();
-        !wanted.means(image) && then.any(|then| is_same_repository(&then.new, image))
+        let is_one = |own: String| repositories.contains(&own);
+        !wanted.means(image) && repository(image).is_some_and(is_one)
     };
     let others = plan::images_then(&snapshot.files, plan, &named, is_other).into_iter();
-    let others = others.filter(|image| !choice.stays.contains(&image.file.to_string()));
+    let stays: HashSet<&str> = choice.stays.iter().map(String::as_str).collect();
+    let others = others.filter(|image| !stays.contains(image.file.as_str()));
     let others: Vec<String> = others
         .map(|image| {
             let container = image.container.map(|name| format!(", {name}"));
@@ -80,27 +92,23 @@ pub(super) fn checked(
     Ok(checked)
 }
 
-fn is_same_repository(one: &str, other: &str) -> bool {
-    let one = one.parse::<ImageReference>();
-    let other = other.parse::<ImageReference>();
-    matches!((one, other), (Ok(one), Ok(other)) if one.same_repository(&other))
-}
-
 /// The failure for `to`, one of those that are `wanted`, which would not run then.
 fn failure(
-    session: &Session<'_>,
+    location: &Location,
     snapshot: &Snapshot,
     history: &FileHistory,
+    named: &Named<'_>,
     wanted: &Wanted,
     to: &To,
 ) -> Failure {
-    let named = named(&history.commits).reading(&session.readings);
-    let past = past(&history.commits, &named);
+    let past = match past(&history.commits, named) {
+        Ok(past) => past,
+        Err(error) => return explain::too_much(location, error),
+    };
     if past.knows(|image| to.means(image)) {
         let files: Vec<_> = snapshot.files.iter().map(|file| &file.path).collect();
-        return apart(history, &past, &states(history, &named, &files), wanted);
+        return apart(history, &past, named, &files, wanted);
     }
-    let location = &session.remote.location;
     let replaced = past.replaced_images();
     let known = match &replaced[..] {
         [] => "No image was replaced there.".to_owned(),
@@ -182,39 +190,49 @@ fn meant(to: &To, known: &[&str]) -> Vec<String> {
 fn apart(
     history: &FileHistory,
     past: &Past<'_>,
-    states: &[(State, Option<usize>)],
+    named: &Named<'_>,
+    files: &[&RepoPath],
     wanted: &Wanted,
 ) -> Failure {
     let until = |ended: Option<usize>| match ended {
         Some(number) => format!("until {}", commit_line(&history.commits[number].commit)),
         None => "and still do".to_owned(),
     };
-    let holds = |state: &State, to: &To| state.iter().any(|(.., image)| to.means(image));
-    let newest = |is_meant: &dyn Fn(&State) -> bool| {
-        let mut newest_first = states.iter().rev();
-        newest_first.find(|(state, _)| is_meant(state))
-    };
+    // The newest state that has each of them, the newest that has all, and what ended them.
+    let mut newest = vec![None; wanted.all().len()];
+    let mut together = None;
+    each_state(history, named, files, |states, ended| {
+        let mut has_all = true;
+        for (to, newest) in wanted.all().iter().zip(&mut newest) {
+            match images(states).any(|(.., image)| to.means(image)) {
+                true => *newest = Some((states.to_vec(), ended)),
+                false => has_all = false,
+            }
+        }
+        if has_all {
+            together = Some(ended);
+        }
+    });
     let deploy = "deploy them with `operation: update`.";
     let failure = |what: String, hint: String| {
         let text = format!("`to` names {wanted}: {what}");
         Failure::new(Reason::Rollback, text).with_hint(hint)
     };
-    let together = newest(&|state| wanted.all().iter().all(|to| holds(state, to)));
-    if let Some((_, ended)) = together {
+    if let Some(ended) = together {
         return failure(
             format!(
                 "that ran {}, but what was deployed with it since can't be undone without it. Nothing was changed.",
-                until(*ended)
+                until(ended)
             ),
             format!("Name other images, or {deploy}"),
         );
     }
     let (mut lines, mut names): (String, Vec<String>) = (String::new(), Vec::new());
-    for to in wanted.all() {
-        let Some((state, ended)) = newest(&|state| holds(state, to)) else {
+    for (to, newest) in wanted.all().iter().zip(&newest) {
+        let Some((states, ended)) = newest else {
             continue;
         };
-        let named = state.iter().map(|(.., image)| image.as_str());
+        let named = images(states).map(|(.., image)| image.as_str());
         let named = distinct(named.filter(|image| wanted.names(image)));
         let others: Vec<&str> = named
             .iter()

@@ -1,8 +1,9 @@
 //! What a person is told where commits can't be undone: why, what came after them, and what works.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::choice;
+use super::choice::{self, Choice};
 use super::plan::{self, Problem, Undone, Why};
 use super::target::{To, Wanted};
 use crate::deployment::past::Part;
@@ -27,14 +28,35 @@ const LISTED: usize = 10;
 pub(super) async fn explained(
     session: &Session<'_>,
     files: &FileSelection,
+    choice: &Arc<Choice>,
+    snapshot: &Arc<Snapshot>,
+    problem: Problem,
+) -> Failure {
+    // It is for a message only: without the history it says less.
+    let history = match choice.wanted.is_some() || matches!(problem.why, Why::Restore(_)) {
+        true => {
+            let query = HistoryQuery::newest(DEPTH);
+            session.repository.history(files, &query).await.ok()
+        }
+        false => None,
+    };
+    let (choice, snapshot) = (Arc::clone(choice), Arc::clone(snapshot));
+    let told = session.work(move || {
+        let (undone, wanted) = (&choice.undone, choice.wanted.as_ref());
+        told(undone, wanted, &snapshot, problem, history.as_ref())
+    });
+    told.await.unwrap_or_else(|overrun| overrun)
+}
+
+fn told(
     undone: &[Undone],
     wanted: Option<&Wanted>,
     snapshot: &Snapshot,
     problem: Problem,
+    history: Option<&FileHistory>,
 ) -> Failure {
     if let Some(wanted) = wanted
-        && let Some(renamed) =
-            renamed_since(session, files, undone, wanted, snapshot, &problem).await
+        && let Some(renamed) = renamed_since(undone, wanted, snapshot, &problem, history)
     {
         return renamed;
     }
@@ -85,12 +107,7 @@ pub(super) async fn explained(
             format!("`git revert {short}` shows what is in the way."),
         ),
         Why::Restore(error) => {
-            // It is for a message only: without the history it says less.
-            let query = HistoryQuery::newest(DEPTH);
-            let history = session.repository.history(files, &query).await.ok();
-            let later = history
-                .as_ref()
-                .map(|history| Later::of(history, touched, &file));
+            let later = history.map(|history| Later::of(history, touched, &file));
             let later = later.unwrap_or_default();
             let by = match (&error, later.overwriting.first()) {
                 (RestoreError::ChangedSince { .. }, Some(newest)) => {
@@ -103,7 +120,7 @@ pub(super) async fn explained(
                 error,
                 RestoreError::Gone { .. } | RestoreError::AnotherObject { .. }
             );
-            let hint = later.advice(history.as_ref(), undone, snapshot, touched, is_elsewhere);
+            let hint = later.advice(history, undone, snapshot, touched, is_elsewhere);
             failure(&format!("{error}{by}. Nothing was changed.{list}"), hint)
         }
     }
@@ -190,13 +207,12 @@ pub(super) fn of_another(plan: &Plan, named: &[To]) -> Option<Failure> {
 }
 
 /// The failure where what can't be undone was done to an object that is not there any more.
-async fn renamed_since(
-    session: &Session<'_>,
-    files: &FileSelection,
+fn renamed_since(
     undone: &[Undone],
     wanted: &Wanted,
     snapshot: &Snapshot,
     problem: &Problem,
+    history: Option<&FileHistory>,
 ) -> Option<Failure> {
     let Problem { number, file, .. } = problem;
     let tip = snapshot.files.iter().find(|tip| tip.path == *file)?;
@@ -208,9 +224,6 @@ async fn renamed_since(
     let object = gone
         .iter()
         .find(|gone| values.iter().any(|value| value.resource == **gone))?;
-    // It is for a message only: without the history it says less.
-    let query = HistoryQuery::newest(DEPTH);
-    let history = session.repository.history(files, &query).await.ok();
     let commits = history.iter().flat_map(|history| &history.commits);
     Some(renamed(wanted, object, file, commits))
 }
@@ -311,7 +324,10 @@ impl<'h> Later<'h> {
         let (before, after): (Vec<String>, Vec<String>) = images
             .filter_map(|image| Some((image.old?, image.new?)))
             .unzip();
-        let past = past(&history.commits, &named);
+        // It is for a message only.
+        let Ok(past) = past(&history.commits, &named) else {
+            return by_hand.to_owned();
+        };
         let works = |undone: &[Undone]| {
             let plan = plan::undo(snapshot, undone, &named);
             plan.is_ok_and(|plan| !plan.edits.is_empty())
