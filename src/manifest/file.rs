@@ -134,8 +134,8 @@ impl Text {
                 resource: manifest.resource(node),
                 is_chosen: place::is_within(stream, node, &request.resources),
             };
-            let (file, stream) = (manifest.file, &manifest.stream);
-            Self::add(&mut texts, file, stream, request, number, &around)?;
+            let (source, stream) = (manifest.source, &manifest.stream);
+            Self::add(&mut texts, source, stream, request, number, &around)?;
         }
         Ok(texts)
     }
@@ -143,7 +143,7 @@ impl Text {
     /// Adds the texts inside of `stream`; `before` is how many files have been read before it.
     fn add(
         texts: &mut Vec<Self>,
-        file: &ManifestFile,
+        source: &Source<'_>,
         stream: &Stream<'_>,
         request: &EditRequest,
         before: usize,
@@ -154,16 +154,18 @@ impl Text {
             let lines = nested.lines + inside.line(1) - 1;
             let nested = Nested { lines, ..nested };
             let bytes = inside.stream.text().as_bytes().to_vec();
-            let path = file.path.clone();
+            let path = source.file.path.clone();
             texts.push(Self {
                 nested: nested.clone(),
-                source: Source::inside(ManifestFile { path, bytes }),
+                source: Source::inside(source, ManifestFile { path, bytes }),
             });
             let outer = before + texts.len();
-            FILES.check(outer as u64).map_err(too_much(&file.path))?;
+            FILES
+                .check(outer as u64)
+                .map_err(too_much(&source.file.path))?;
             let around =
                 |stream: &Stream<'_>, node| nested.around(outer, stream, node, &request.resources);
-            Self::add(texts, file, &inside.stream, request, before, &around)?;
+            Self::add(texts, source, &inside.stream, request, before, &around)?;
         }
         Ok(())
     }

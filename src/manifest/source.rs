@@ -26,8 +26,8 @@ pub struct ManifestFile {
 pub(super) struct Source<'f> {
     pub file: Cow<'f, ManifestFile>,
     masked: Option<Masked>,
-    /// Whether it is a text inside of a file, which is given as that is read.
-    is_inside: bool,
+    /// Whether it is a text inside of a file in which templates are not shown to the parser.
+    is_masked_around: bool,
 }
 
 impl Source<'static> {
@@ -36,14 +36,12 @@ impl Source<'static> {
         Self::of(Cow::Owned(file))
     }
 
-    /// Of a text inside of a file, as that is read.
-    pub fn inside(file: ManifestFile) -> Self {
-        let file = Cow::Owned(file);
-        let (masked, is_inside) = (None, true);
+    /// Of a text inside of `outer`, as that is read.
+    pub fn inside(outer: &Source<'_>, file: ManifestFile) -> Self {
         Self {
-            file,
-            masked,
-            is_inside,
+            file: Cow::Owned(file),
+            masked: None,
+            is_masked_around: outer.hides_templates(),
         }
     }
 }
@@ -74,23 +72,19 @@ impl<'f> Source<'f> {
     }
 
     fn of(file: Cow<'f, ManifestFile>) -> Self {
-        let masked = Masked::of_file(&file.bytes);
-        let is_inside = false;
         Self {
+            masked: Masked::of_file(&file.bytes),
             file,
-            masked,
-            is_inside,
+            is_masked_around: false,
         }
     }
 
     /// The file with the texts in it as they are, so that they can be replaced with the templates in them.
     pub fn with_plain_texts(file: &'f ManifestFile) -> Self {
-        let masked = Masked::of(&file.bytes);
-        let (file, is_inside) = (Cow::Borrowed(file), false);
         Self {
-            file,
-            masked,
-            is_inside,
+            masked: Masked::of(&file.bytes),
+            file: Cow::Borrowed(file),
+            is_masked_around: false,
         }
     }
 
@@ -127,7 +121,7 @@ impl<'f> Source<'f> {
 
     /// The lines of what is read, from 1, that have a template on them.
     pub fn lines_with_templates(&self, read: &Stream<'_>) -> HashSet<usize> {
-        let text = match self.is_inside || self.masked.is_some() {
+        let text = match self.is_masked_around || self.masked.is_some() {
             true => read.text(),
             false => "",
         };
