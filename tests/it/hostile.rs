@@ -361,6 +361,47 @@ fn a_small_file_under_many_names() {
     }
 }
 
+/// All files are put back at once, of which one was changed again and again before.
+#[test]
+fn a_rollback_of_many_images_behind_a_long_past() {
+    let many = |tag: &str| blob(format!("- image: a:{tag}\n").repeat(300).as_bytes());
+    let one = |tag: &str| blob(format!("image: b:{tag}\n").as_bytes());
+    let (mut objects, mut parent, mut tip) = (Vec::new(), String::new(), None);
+    let mut commit = |many: &(ObjectId, Vec<u8>), one: &(ObjectId, Vec<u8>)| {
+        let entry = |name: String, id: &ObjectId| {
+            [format!("100644 {name}\0").as_bytes(), id.as_bytes()].concat()
+        };
+        let others = (0..40).map(|n| entry(format!("{n:03}.yaml"), &many.0));
+        let all: Vec<Vec<u8>> = others
+            .chain([entry("web.yaml".to_owned(), &one.0)])
+            .collect();
+        let content = all.concat();
+        let root = ObjectId::of(ObjectKind::Tree, &content);
+        let (id, packed_commit) = commit_on(&parent, root, b"feat: it\n");
+        objects.extend([
+            packed(TREE, b"", &content),
+            packed_commit,
+            many.1.clone(),
+            one.1.clone(),
+        ]);
+        parent = format!("parent {id}\n");
+        tip = Some(id);
+    };
+    for number in 0..300 {
+        commit(&many("v1"), &one(&format!("v{number}")));
+    }
+    commit(&many("v2"), &one("v300"));
+    let url = Hostile::sending(tip.unwrap(), &objects).serve();
+    goes_well_in_512_mb(
+        Action::new()
+            .input("operation", "rollback")
+            .input("repository", url)
+            .input("file", "*.yaml")
+            .input("dry-run", "true")
+            .input("timeout", "150"),
+    );
+}
+
 #[test]
 fn commits_that_change_many_images() {
     let content = |tag: &str| of_one(format!("- image: a:{tag}\n").repeat(2_000).as_bytes());
