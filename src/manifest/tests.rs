@@ -158,6 +158,18 @@ fn the_items_of_a_list_are_told_apart() {
 }
 
 #[test]
+fn what_no_name_can_be_made_of_is_joined_with_none() {
+    let held = |text: &str| {
+        let image = plan_one(text, &["acme/web:v2"]).map(|plan| plan.images[0].old.clone());
+        image.unwrap_or_else(|error| error.to_string())
+    };
+    let beside = |name: &str| format!("image: {{repository: acme/web, image: {name}, tag: v1}}\n");
+    assert_eq!(held(&beside("'a[me/other'")), "acme/web:v1");
+    insta::assert_snapshot!(held(&beside("other")), @"acme/web/other:v1");
+    insta::assert_snapshot!(held(&beside("'${NAME}'")), @"web.yaml, line 1: the image acme/web/${NAME}:v1 is filled in by something else, ${NAME}: change the value where it comes from, or write the image itself here once");
+}
+
+#[test]
 fn an_alias_follows_its_anchor_and_is_no_target_itself() {
     let text = "containers:\n- image: &i a:1\n- image: *i\n";
     let plan = plan_one(text, &["a:2"]).unwrap();

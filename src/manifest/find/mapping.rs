@@ -1,6 +1,7 @@
 //! The images that a mapping, or a list of names and values, is made of.
 
 use super::family::Family;
+use crate::image;
 use crate::manifest::keys::{self, Part};
 use crate::manifest::objects;
 use crate::manifest::parts::{self, Home, Parts, Pins, is_versioned};
@@ -268,7 +269,9 @@ impl<'s, 't> Finder<'s, 't> {
             (Some(repository), name) => Parts {
                 registry,
                 repository: Some(repository),
-                name: bare.or(name.filter(|name| is_component(&name.value))),
+                name: bare
+                    .filter(|bare| is_component(&bare.value) || is_filled_in(&bare.value))
+                    .or(name.filter(|name| is_component(&name.value))),
                 tag,
                 digest,
                 pins,
@@ -496,6 +499,11 @@ const OPERATORS: [&str; 8] = [
     "crunchydata.com",
     "percona.com",
 ];
+
+/// Whether something else makes a name of it.
+fn is_filled_in(name: &str) -> bool {
+    image::placeholder(name).is_some()
+}
 
 /// Whether `name` can be a component of a repository.
 fn is_component(name: &str) -> bool {
