@@ -26,7 +26,7 @@ use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::nearest::either;
 use crate::yaml::path::Step;
-use crate::yaml::{NewValue, NodeId, Stream};
+use crate::yaml::{Edit, NewValue, NodeId, Stream, edit};
 
 /// What to do to `files` so that they hold what `request` asks for.
 ///
@@ -204,14 +204,22 @@ fn finish(
                 after: after.bytes,
             }));
         };
-        if !edits.is_empty() {
-            guard::refuse_signed(manifest)?;
+        if let Err(signed) = guard::refuse_signed(manifest)
+            && changes(&manifest.stream, &edits)
+        {
+            return Err(signed);
         }
         if let Some(around) = targets.get_mut(nested.outer - before) {
             around.add_inside(nested.node, edits);
         }
     }
     Ok(None)
+}
+
+/// Whether a text is another one afterwards: what is there already is no change.
+fn changes(stream: &Stream<'_>, edits: &[Edit]) -> bool {
+    let after = edit::apply(stream, edits);
+    after.map_or(true, |after| after != stream.text().as_bytes())
 }
 
 /// The warning for files of a glob that can't be read.
