@@ -71,11 +71,8 @@ fn is_name(key: &str) -> bool {
 
 /// What `key` says; none where it says nothing of images.
 pub(super) fn read(key: &str) -> Option<Meaning> {
-    if !is_name(key) {
-        return None;
-    }
     // Operators name the images of their operands so (Operator Lifecycle Manager, "relatedImages").
-    if key.starts_with("RELATED_IMAGE_") {
+    if key.starts_with("RELATED_IMAGE_") && is_name(key) {
         return Some(Meaning {
             stem: plain(key),
             part: Part::Image,
@@ -83,16 +80,17 @@ pub(super) fn read(key: &str) -> Option<Meaning> {
             is_implied: false,
         });
     }
-    let ends_with = |word: &str| {
-        let end = key
-            .len()
-            .checked_sub(word.len())
-            .and_then(|at| key.get(at..));
-        end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+    let bytes = key.as_bytes();
+    let last = bytes.last()?.to_ascii_lowercase();
+    let ends_with = |word: &[u8]| {
+        let end = bytes.len().checked_sub(word.len());
+        let end = end.and_then(|at| bytes.get(at..));
+        // Most keys end with none of the words, as their last letter tells.
+        word.last() == Some(&last) && end.is_some_and(|end| end.eq_ignore_ascii_case(word))
     };
     let mut words = WORDS.iter().enumerate();
-    let (rank, (word, part)) = words.find(|(_, (word, _))| ends_with(word))?;
-    if key == "apiVersion" || key.starts_with(OF_IMAGE_UPDATER) {
+    let (rank, (word, part)) = words.find(|(_, (word, _))| ends_with(word.as_bytes()))?;
+    if key == "apiVersion" || key.starts_with(OF_IMAGE_UPDATER) || !is_name(key) {
         return None;
     }
     let plain = plain(key);

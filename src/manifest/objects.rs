@@ -10,7 +10,7 @@ use super::write::Obstacle;
 pub(super) fn may_say_so(text: &str) -> bool {
     is_kind_of_names(text)
         || is_kind_of_policies(text)
-        || is_group_of_policies(group_of(text))
+        || text.contains('.') && is_group_of_policies(group_of(text))
         || matches!(text, EXEMPT | TEST)
 }
 

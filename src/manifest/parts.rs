@@ -160,16 +160,18 @@ impl Parts {
             both => both,
         };
         let registry = value_of(&self.registry);
-        let bare = match is_versioned(repository) {
-            true => image::repository_meant(repository).map(|own| own.to_string()),
-            false => Some(repository.to_owned()),
+        let is_end = || {
+            let bare = match is_versioned(repository) {
+                true => image::repository_meant(repository).map(|own| own.to_string()),
+                false => Some(repository.to_owned()),
+            };
+            let before_name = bare.as_deref().and_then(|bare| bare.strip_suffix(name));
+            before_name.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
         };
-        let before_name = bare.as_deref().and_then(|bare| bare.strip_suffix(name));
-        let is_end = before_name.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
         // A name that the repository ends with is the image's name for people.
         let names: &[&str] = match name {
             "" => &[""],
-            name if is_end => &["", name],
+            name if is_end() => &["", name],
             name => &[name, ""],
         };
         let global = self

@@ -124,7 +124,11 @@ impl Place {
 
 /// Refuses names that nothing in a cluster can have: each is told of at every place below it.
 pub(super) fn check_names(stream: &Stream<'_>) -> Result<(), Exceeded> {
-    for (node, _) in stream.nodes() {
+    let may_have_one = |role| matches!(role, Role::Root | Role::Item { .. });
+    for (node, own) in stream.nodes() {
+        if !may_have_one(own.role()) {
+            continue;
+        }
         let (link, _) = Link::to(stream, node);
         let names = match link {
             Link::Object(object) => [object.kind, object.name, object.namespace.unwrap_or("")],

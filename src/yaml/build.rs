@@ -39,7 +39,10 @@ impl<'t> Stream<'t> {
         let text = std::str::from_utf8(bytes).map_err(|error| ParseError::NotUtf8 {
             line: line_of(bytes, error.valid_up_to()),
         })?;
-        if let Some((at, found)) = text.char_indices().find(|(_, c)| is_forbidden(*c)) {
+        let mut chars = text.char_indices();
+        if may_hold(text, FORBIDDEN)
+            && let Some((at, found)) = chars.find(|(_, c)| is_forbidden(*c))
+        {
             let code = u32::from(found);
             let reason =
                 format!("U+{code:04X}, which YAML allows nowhere: Kubernetes refuses the file");
@@ -69,6 +72,21 @@ fn is_forbidden(c: char) -> bool {
         || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
+/// What [`is_forbidden`] begins with in UTF-8, but for ASCII.
+const FORBIDDEN: [u8; 2] = [0xc2, 0xef];
+
+/// Whether `text` has a control character of ASCII that is no white space, or one of the bytes that others begin with:
+/// few files do, and their characters need not be looked at one by one.
+fn may_hold(text: &str, first_bytes: [u8; 2]) -> bool {
+    let is_one = |byte: u8| {
+        let is_white = (byte == b'\t') | (byte == b'\n') | (byte == b'\r');
+        let is_control = (byte < b' ') & !is_white;
+        is_control | (byte == 0x7f) | (byte == first_bytes[0]) | (byte == first_bytes[1])
+    };
+    // To the end, which lets the compiler look at many bytes in one step.
+    text.bytes().fold(false, |found, byte| found | is_one(byte))
+}
+
 /// `stream`, unless other readers make something else of its text.
 fn alike_for_all(stream: Stream<'_>) -> Result<Stream<'_>, ParseError> {
     if let Some((at, found)) = foreign_break(&stream) {
@@ -93,12 +111,19 @@ fn is_in_node(stream: &Stream<'_>, at: usize) -> bool {
     nodes.any(|(_, node)| node.span().is_some_and(|span| span.contains(&at)))
 }
 
+/// Whether a character ends a line in YAML 1.1 and none in 1.2.
+fn is_foreign(c: char) -> bool {
+    matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// What [`is_foreign`] begins with in UTF-8.
+const FOREIGN: [u8; 2] = [0xc2, 0xe2];
+
 /// The first character that ends a line in YAML 1.1 alone (1.1, "b-next-line" and those behind it), where
 /// that makes a difference: anywhere but in a comment on a line of its own that is one in each of its parts.
 fn foreign_break(stream: &Stream<'_>) -> Option<(usize, char)> {
-    let is_foreign = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
     let text = stream.text;
-    if text.is_ascii() || !text.contains(is_foreign) {
+    if !may_hold(text, FOREIGN) || !text.contains(is_foreign) {
         return None;
     }
     let mut start = 0;
@@ -120,6 +145,9 @@ fn foreign_break(stream: &Stream<'_>) -> Option<(usize, char)> {
 /// chapter 6.8.1).
 fn unknown_version(stream: &Stream<'_>) -> Option<usize> {
     let text = stream.text;
+    if !text.as_bytes().contains(&b'%') {
+        return None;
+    }
     let mut found = text.match_indices("%YAML");
     let found = found.find(|(at, directive)| {
         let begins = *at == 0 || text[..*at].ends_with(['\n', '\r', BYTE_ORDER_MARK]);
@@ -720,6 +748,15 @@ mod tests {
             .map(|(value, raw)| (value.as_str(), raw.as_str()))
             .collect();
         assert_eq!(found, expected, "in {text:?}");
+    }
+
+    #[test]
+    fn no_character_is_passed_over_by_its_first_byte() {
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert!(may_hold(&text, FORBIDDEN) || !is_forbidden(c), "{c:?}");
+            assert!(may_hold(&text, FOREIGN) || !is_foreign(c), "{c:?}");
+        }
     }
 
     #[test]

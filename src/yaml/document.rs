@@ -523,7 +523,8 @@ impl Node {
         }
     }
 
-    fn is_scalar(&self) -> bool {
+    /// Whether it holds a text, and no other nodes.
+    pub fn is_scalar(&self) -> bool {
         matches!(self.kind, Kind::Scalar(_))
     }
 

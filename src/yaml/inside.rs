@@ -23,7 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::document::{Content, NodeId, Stream, Style};
+use super::document::{Content, Kind, NodeId, Stream, Style};
 use super::scalar;
 use super::splices::{Replacement, line_break};
 
@@ -51,18 +51,19 @@ pub struct Inside<'s> {
 impl Stream<'_> {
     /// The document that the scalar `node` is: a literal block scalar whose text is a mapping or a list.
     pub fn inside(&self, node: NodeId) -> Option<Inside<'_>> {
-        let scalar = self.scalar(node)?;
+        if self[node].kind != Kind::Scalar(Style::Literal) || self.depth >= MAX_TEXTS {
+            return None;
+        }
+        let text = self.value(node)?;
         // Prose is no document: most of it has no line that could be a key or an item.
-        let may_be = |text: &str| text.contains(':') || text.contains("- ") || text.contains('[');
-        let is_one = scalar.style == Style::Literal && may_be(scalar.value);
-        if !is_one || self.depth >= MAX_TEXTS {
+        if !(text.contains(':') || text.contains("- ") || text.contains('[')) {
             return None;
         }
         let span = self[node].span()?;
         let raw = self.text().get(span.clone())?;
-        let indent = scalar::block_indent(raw, scalar.value)?;
-        let lines = lines(raw, scalar.value, span.start, indent)?;
-        let mut stream = Stream::parse(scalar.value.as_bytes()).ok()?;
+        let indent = scalar::block_indent(raw, text)?;
+        let lines = lines(raw, text, span.start, indent)?;
+        let mut stream = Stream::parse(text.as_bytes()).ok()?;
         stream.depth = self.depth + 1;
         // A document with nothing in it is one as well, as behind a `---` at the end.
         let is_collection = |root: &NodeId| {

@@ -49,18 +49,17 @@ pub struct Definition {
 
 impl Definition {
     /// What names are compared by: `dry_run`, `dryRun` and `DRY-RUN` are one.
-    pub(super) fn key(name: &str) -> String {
+    pub(super) fn letters(name: &str) -> impl Iterator<Item = char> {
         let parts = name.chars().filter(|c| !matches!(c, '-' | '_'));
-        parts.flat_map(char::to_lowercase).collect()
+        parts.flat_map(char::to_lowercase)
     }
 
     /// Whether the name of an input means this one, and if so, whether it is an old name of it.
     pub(super) fn is_named(&self, name: &str) -> Option<Naming> {
-        let key = Self::key(name);
-        let is_old = |old: &&&str| Self::key(old) == key;
-        match self.old_names.iter().find(is_old) {
+        let is_it = |own: &str| Self::letters(own).eq(Self::letters(name));
+        match self.old_names.iter().find(|old| is_it(old)) {
             Some(old) => Some(Naming::Old(old)),
-            None => (Self::key(self.name) == key).then_some(Naming::Current),
+            None => is_it(self.name).then_some(Naming::Current),
         }
     }
 }

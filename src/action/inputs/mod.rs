@@ -615,7 +615,9 @@ mod tests {
     #[test]
     fn no_two_inputs_have_one_name() {
         let names = all().flat_map(|input| input.old_names.iter().chain([&input.name]));
-        let mut keys: Vec<String> = names.map(|name| Definition::key(name)).collect();
+        let mut keys: Vec<String> = names
+            .map(|name| Definition::letters(name).collect())
+            .collect();
         let count = keys.len();
         keys.sort_unstable();
         keys.dedup();

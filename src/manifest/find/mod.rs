@@ -36,9 +36,9 @@ pub(super) fn sites(stream: &Stream<'_>, file: &RepoPath) -> Result<Vec<Site>, E
     // Nodes that a site has taken, so that the more general rules leave them alone.
     let mut taken = HashSet::new();
     let most = IMAGES.most() as usize + 1;
-    for (id, _) in stream.nodes() {
+    for (id, node) in stream.nodes() {
         IMAGES.check(sites.len() as u64)?;
-        if taken.contains(&id) {
+        if node.is_scalar() || taken.contains(&id) {
             continue;
         }
         match stream.content(id) {
