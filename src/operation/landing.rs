@@ -580,7 +580,7 @@ fn is_over(report: &LandingReport, freeze: Option<&Freeze>) -> bool {
 
 /// What is said while something else has the log.
 #[derive(Default)]
-struct Lines(Vec<String>);
+pub(super) struct Lines(pub Vec<String>);
 
 impl Progress for Lines {
     fn info(&mut self, text: &str) {

@@ -239,6 +239,22 @@ impl Repository {
         }
     }
 
+    /// A past that is read next is that of `snapshot`, which was taken a moment ago.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub async fn go_on_from(&self, snapshot: &Snapshot) -> Result<(), RepositoryError> {
+        self.git.go_on_from(snapshot).await
+    }
+
+    /// From here on only a look tells where the branch is, though its past was read a moment ago.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub async fn forget_seen(&self) -> Result<(), RepositoryError> {
+        self.git.forget_seen().await
+    }
+
     /// The selected files as they are at `commit`.
     ///
     /// # Errors

@@ -526,6 +526,37 @@ fn a_stage_that_changes_meanwhile_is_planned_again() {
 }
 
 #[test]
+fn a_rollback_that_comes_between_the_look_and_the_push_is_seen() {
+    let (server, repository) = start();
+    let other = repository.clone();
+    server.before(VIA.push().nth(2), move || {
+        for tag in ["v2", "v1"] {
+            other.commit("main", PRODUCTION, web(tag).as_str(), tag);
+        }
+    });
+    let outcome = promote(&repository).run().succeeded();
+    assert_eq!(outcome.output("changed"), "false", "{}", outcome.log());
+    assert_eq!(text(&repository, PRODUCTION), web("v1"));
+}
+
+#[test]
+fn the_branch_of_a_stage_is_looked_at_again_after_a_lost_race() {
+    let (server, repository) = start();
+    repository.set_branch("staging", &repository.tip("main"));
+    let other = repository.clone();
+    server.before(VIA.push().nth(2), move || {
+        other.commit("staging", STAGING, web("v1").as_str(), "back");
+        other.commit("main", "README.md", "more\n", "docs: more");
+    });
+    let outcome = promote(&repository)
+        .input("from-branch", "staging")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("changed"), "false", "{}", outcome.log());
+    assert_eq!(text(&repository, PRODUCTION), web("v1"));
+}
+
+#[test]
 fn a_promotion_holds_only_what_its_base_held() {
     let (_server, repository) = start();
     let writers: Vec<_> = (0..24)

@@ -352,6 +352,52 @@ fn a_rollback_is_planned_again_when_someone_else_was_first() {
 }
 
 #[test]
+fn what_to_undo_is_chosen_again_when_someone_else_was_first() {
+    let (server, repository) = start();
+    deploy(&repository, "v14");
+    deploy(&repository, "v15");
+    let other = repository.clone();
+    // A colleague takes both back, and deploys the newer one again: v14 is not to come back.
+    server.before(VIA.push().nth(3), move || {
+        for tag in ["v14", "v13", "v15"] {
+            other.commit("main", FILE, manifest(tag).as_str(), tag);
+        }
+    });
+    let outcome = action(&repository, "rollback").run().succeeded();
+    assert_eq!(outcome.output("image"), "ghcr.io/wlals2/blog-web:v13");
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+}
+
+#[test]
+fn a_run_that_has_rolled_back_does_not_do_so_again() {
+    let (_server, repository) = start();
+    for tag in ["v14", "v15", "v16"] {
+        deploy(&repository, tag);
+    }
+    let in_run = |id: &'static str| {
+        let workflow = "wlals2/blogsite/.github/workflows/roll-back.yml@refs/heads/main";
+        let rollback = action(&repository, "rollback").env("GITHUB_RUN_ID", id);
+        rollback.env("GITHUB_WORKFLOW_REF", workflow)
+    };
+    let is = |tag: &str| assert_eq!(repository.show("main", FILE), manifest(tag).as_bytes());
+    in_run("7").run().succeeded();
+    is("v15");
+    let again = in_run("7").env("GITHUB_RUN_ATTEMPT", "2").run().succeeded();
+    is("v15");
+    assert_eq!(again.output("changed"), "false");
+    insta::assert_snapshot!(scrub(&repository, again.output("skipped-reason")), @r#"this run has rolled back already, with commit id-0 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v16"`). To take back one more deployment, name it with `commit`, or what is to run with `to`"#);
+    // Nor what somebody has deployed since. Another run does, and so does whoever names it.
+    deploy(&repository, "v17");
+    in_run("7").run().succeeded();
+    is("v17");
+    in_run("7").input("to", "v14").run().succeeded();
+    is("v14");
+    deploy(&repository, "v18");
+    in_run("8").run().succeeded();
+    is("v14");
+}
+
+#[test]
 fn what_is_undone_already_changes_nothing() {
     let (_server, repository) = start();
     let v14 = deploy(&repository, "v14").outputs["commit-sha"].clone();
@@ -2692,7 +2738,8 @@ fn what_the_past_shows_is_what_a_rollback_starts_from() {
             .iter()
             .filter_map(|own| own.step)
             .collect();
-        let again = [FetchRefs, Fetch, Fetch, Push].repeat(races);
+        // What to undo is chosen again by the past of what was read then.
+        let again = [FetchRefs, Fetch, Fetch, Fetch, Push].repeat(races);
         let expected = [&[FetchRefs, Fetch, Fetch, Push][..], &again].concat();
         assert_eq!(steps, expected);
     }

@@ -41,11 +41,11 @@ impl Pending {
     }
 }
 
-/// What was found out, so that a lost race does not cost it again: the proof is of what the files hold,
-/// and stands as long as they do.
+/// What was found out. It is of the past of both branches, and stands as long as they are where they were: what goes
+/// and what it replaces may be the same behind a rollback.
 pub(super) struct Proof {
     soak: Option<Duration>,
-    of: Arc<Vec<Move>>,
+    of: Option<(CommitId, CommitId, Arc<Vec<Move>>)>,
     pending: Vec<Pending>,
 }
 
@@ -53,7 +53,7 @@ impl Proof {
     pub(super) fn new(soak: Option<Duration>) -> Self {
         Self {
             soak,
-            of: Arc::default(),
+            of: None,
             pending: Vec::new(),
         }
     }
@@ -67,9 +67,10 @@ impl Proof {
         moves: &Arc<Vec<Move>>,
         sight: &Sight<'_>,
     ) -> Result<Vec<Pending>, Failure> {
-        if *moves != self.of {
+        let own = (sight.base.clone(), sight.commit.clone(), Arc::clone(moves));
+        if self.of.as_ref() != Some(&own) {
             self.pending = self.find(moves, sight).await?;
-            self.of = Arc::clone(moves);
+            self.of = Some(own);
         }
         Ok(self.pending.clone())
     }

@@ -117,7 +117,11 @@ impl<'a> Sides<'a> {
         let other = match self.elsewhere {
             Some(session) => {
                 let files = self.from.files();
-                let read = async || session.repository.snapshot(&files).await;
+                let read = async || {
+                    // Its past may have been read for the look before this one.
+                    session.repository.forget_seen().await?;
+                    session.repository.snapshot(&files).await
+                };
                 Some(session.read_silently(read).await?)
             }
             None => None,
@@ -204,11 +208,11 @@ impl Both {
             tips,
         } = self;
         let partners = self.partners();
-        let mut pairs = here.iter().filter_map(|to| {
+        let pairs = here.iter().filter_map(|to| {
             let from: Vec<&ManifestFile> = partners.of(to).map(|(_, file)| *file).collect();
             (!from.is_empty()).then_some(Pair { from, to })
         });
-        let mut pairs = pairs.by_ref().peekable();
+        let mut pairs = pairs.peekable();
         if pairs.peek().is_none() {
             let (what, advice) = match (there.first(), here.first()) {
                 (Some(there), Some(here)) => (

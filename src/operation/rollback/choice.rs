@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::plan::{self, Undone};
 use super::target::{Target, Wanted};
 use crate::deployment::past::{Candidate, Ended, NotUndone, NothingBefore, Part, Past, Undo};
-use crate::deployment::{Named, Origin};
+use crate::deployment::{Named, Origin, Run};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
@@ -15,7 +15,9 @@ use crate::nearest::first_few;
 use crate::operation::past::{changes, messages, named, past_while};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
-use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Searched, Touched};
+use crate::repository::history::{
+    Commit, FileHistory, FileVersions, HistoryQuery, Searched, Touched,
+};
 use crate::repository::{CommitId, Revision};
 
 /// How many commits of the files are looked at, step by step, until older ones can't change the answer.
@@ -112,6 +114,13 @@ impl Choice {
         }
     }
 
+    /// Whether it was chosen by what came up to `tip`: what others do since may be what is to be undone now, or may
+    /// have taken back what is to run again.
+    pub fn stands_at(&self, tip: &CommitId) -> bool {
+        let history = self.history.as_ref();
+        history.is_none_or(|history| history.tip == *tip)
+    }
+
     /// The names of the images that the commits replaced which are undone.
     pub fn repositories(&self, readings: &Arc<Readings>) -> Vec<String> {
         let touched: Vec<Touched> = self.undone.iter().map(|one| one.touched.clone()).collect();
@@ -192,6 +201,17 @@ async fn newest(
         }
         let named = named(&history.commits).reading(&session.readings);
         let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
+        if let Some(own) = own_rollback(session, &history, &past) {
+            let already = format!(
+                "this run has rolled back already, with {}. To take back one more deployment, name it with `commit`, or what is to run with `to`",
+                commit_line(own)
+            );
+            return Ok(Choice {
+                already: Some(already),
+                history: Some(history),
+                ..Choice::default()
+            });
+        }
         match past.newest() {
             Ok(chosen)
                 if is_all && history.limited && chosen.iter().any(|own| past.is_unjudged(own)) =>
@@ -223,6 +243,21 @@ async fn newest(
         Reason::Rollback,
         "There is nothing to roll back.",
     ))
+}
+
+/// The rollback that this run of the workflow has made: whoever runs a job again, as the answer to its push was lost or
+/// what went back was slow to start, does not mean one deployment more.
+fn own_rollback<'h>(
+    session: &Session<'_>,
+    history: &'h FileHistory,
+    past: &Past<'_>,
+) -> Option<&'h Commit> {
+    let run = session.source.run()?;
+    let mut commits = history.commits.iter().zip(past.standings());
+    let (touched, _) = commits.find(|(touched, standing)| {
+        standing.origin == Origin::Rollback && Run::of(&touched.commit.message) == Some(run)
+    })?;
+    Some(&touched.commit)
 }
 
 /// Of more commits than count, those that do have not the answer.

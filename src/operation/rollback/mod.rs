@@ -15,7 +15,7 @@ use self::plan::{Undoing, Undone};
 use std::sync::Arc;
 
 use super::freeze::Freeze;
-use super::landing::{self, LandingOptions, LandingReport, Planned};
+use super::landing::{self, LandingOptions, LandingReport, Lines, Planned};
 use super::past::messages;
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
@@ -181,14 +181,23 @@ async fn undo(
     for passed in &choice.passed_over {
         log.info(passed);
     }
+    let mut passed_over = Vec::new();
     let mood = match landing.dry_run {
         true => Mood::Would,
         false => Mood::Does,
     };
     let is_named = matches!(target, Target::To(_));
     let repositories = choice.repositories(&session.readings);
-    let choice = Arc::new(choice);
+    let mut choice = Arc::new(choice);
     let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
+        if !choice.stands_at(&snapshot.commit) {
+            let go_on = async || session.repository.go_on_from(snapshot).await;
+            session.read_silently(go_on).await?;
+            let mut lines = Lines::default();
+            let chosen = choice::choose(session, landing.files, target, &mut lines).await?;
+            passed_over.clone_from(&chosen.passed_over);
+            choice = Arc::new(chosen);
+        }
         let (own, tip) = (Arc::clone(&choice), Arc::clone(snapshot));
         let readings = Arc::clone(&session.readings);
         let location = session.remote.location.clone();
@@ -267,7 +276,8 @@ async fn undo(
             .into_iter()
             .map(str::to_owned)
             .collect();
-        let mut announced = undoing(&choice.undone, mood);
+        let mut announced = passed_over.clone();
+        announced.extend(undoing(&choice.undone, mood));
         announced.extend(what_runs_then(&plan, mood));
         let warnings = choice.warnings.iter().cloned();
         let warnings = warnings.chain(left_in_other_files(&choice.undone));
@@ -284,6 +294,20 @@ async fn undo(
     let landed = match landed.await {
         Err(failure) if failure.reason == Reason::FileNotFound => {
             Err(gone(session, landing.files).await.unwrap_or(failure))
+        }
+        Err(failure) if failure.reason == Reason::Unconfirmed => {
+            let hint = match (session.source.run(), target) {
+                (Some(_), Target::Newest(_)) => {
+                    "Look at the branch. Running the job again is safe: what a run has rolled back it does not roll back again."
+                }
+                (None, Target::Newest(_)) => {
+                    "Look at the branch before you run this again: where it landed, a further run takes back one more deployment. With `commit` it does not."
+                }
+                _ => {
+                    "Look at the branch. Running the job again is safe: what was taken back already stays as it is."
+                }
+            };
+            Err(failure.with_hint(hint))
         }
         landed => landed,
     };

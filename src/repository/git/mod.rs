@@ -144,6 +144,18 @@ impl GitRepository {
         .await
     }
 
+    /// A past that is read next is that of `snapshot`.
+    pub(super) async fn go_on_from(&self, snapshot: &Snapshot) -> Result<(), RepositoryError> {
+        let (branch, tip) = (snapshot.branch.clone(), snapshot.commit.id());
+        self.blocking(move |stores| {
+            if let Some(past) = stores.past.get() {
+                past.note_seen(&branch, tip);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// From here on only a look tells where the branch is.
     pub(super) async fn forget_seen(&self) -> Result<(), RepositoryError> {
         self.blocking(|stores| {
