@@ -345,6 +345,7 @@ impl ManifestError {
                 EditError::Inseparable { .. } => "inseparable",
                 EditError::Overlap { .. } => "contradiction",
                 EditError::Needed { .. } => "anchor in use",
+                EditError::Tagged { .. } => "tag of another type",
                 EditError::NotInside { .. } | EditError::Inside { .. } => "text inside of a text",
                 EditError::Misplaced { .. } => "guard: position",
                 EditError::Breaks(_) => "guard: breaks the file",

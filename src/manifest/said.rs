@@ -6,9 +6,6 @@ use std::borrow::Cow;
 use crate::yaml::scalar::{self, Core};
 use crate::yaml::{Content, NewValue, NodeId, Stream, Style};
 
-/// How tags of YAML itself begin.
-const YAML: &str = "tag:yaml.org,2002:";
-
 /// What a value says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Said<'v> {
@@ -49,13 +46,9 @@ impl<'v> Said<'v> {
         let form = match stream.tag(node) {
             None if scalar.style == Style::Plain => Form::Scalar(scalar::core(text)),
             None => Form::Scalar(Core::Text),
-            Some(tag) => match tag.strip_prefix(YAML).unwrap_or(tag) {
-                "null" => Form::Scalar(Core::Null),
-                "bool" => Form::Scalar(Core::Boolean),
-                "int" => Form::Scalar(Core::Integer),
-                "float" => Form::Scalar(Core::Float),
-                "str" | "!" => Form::Scalar(Core::Text),
-                _ => Form::Tagged(Cow::Borrowed(tag)),
+            Some(tag) => match scalar::core_by_tag(tag) {
+                Some(core) => Form::Scalar(core),
+                None => Form::Tagged(Cow::Borrowed(tag)),
             },
         };
         let text = Cow::Borrowed(text);
@@ -129,7 +122,7 @@ impl<'v> Said<'v> {
             Form::Scalar(Core::Boolean) => format!("!!bool {text}"),
             Form::Scalar(Core::Integer) => format!("!!int {text}"),
             Form::Scalar(Core::Float) => format!("!!float {text}"),
-            Form::Tagged(tag) => match tag.strip_prefix(YAML) {
+            Form::Tagged(tag) => match tag.strip_prefix(scalar::YAML) {
                 Some(known) => format!("!!{known} {text}"),
                 None if tag.starts_with('!') => format!("{tag} {text}"),
                 None => format!("!<{tag}> {text}"),

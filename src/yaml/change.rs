@@ -285,6 +285,18 @@ pub enum EditError {
         /// Why not, with lines counted in the text.
         source: Box<EditError>,
     },
+    /// The value carries a tag, as `!!int`, that stays, and makes something else of what is to be written.
+    #[error(
+        "line {line}: the value there carries the tag `{tag}`, by which {value:?} would not be read as it is meant: remove the tag from the file first"
+    )]
+    Tagged {
+        /// Where the value stands.
+        line: usize,
+        /// As it is written.
+        tag: String,
+        /// What was to be written.
+        value: String,
+    },
     /// The guard before the edit: the text on this line is not the value that was parsed.
     #[error("line {line}: the text there does not read as {value:?}; nothing was changed")]
     Misplaced {

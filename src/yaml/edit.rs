@@ -238,16 +238,16 @@ fn value_of<'s>(stream: &'s Stream<'_>, key: NodeId) -> Option<&'s str> {
     }
 }
 
-/// Each name that a key has to some reader; none where it is no scalar.
-fn names_of(stream: &Stream<'_>, key: NodeId) -> Vec<String> {
-    let key = match stream.content(key) {
+/// Each text that a key or a value has to some reader, the one that stands there first; none where it is no scalar.
+pub fn names_of(stream: &Stream<'_>, id: NodeId) -> Vec<String> {
+    let id = match stream.content(id) {
         Content::Alias { target, .. } => target,
-        _ => key,
+        _ => id,
     };
-    let Some(scalar) = stream.scalar(key) else {
+    let Some(scalar) = stream.scalar(id) else {
         return Vec::new();
     };
-    let is_plain = match stream.tag(key) {
+    let is_plain = match stream.tag(id) {
         Some(tag) => !matches!(tag, "tag:yaml.org,2002:str" | "!"),
         None => scalar.style == Style::Plain,
     };

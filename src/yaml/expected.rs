@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::change::{EditError, NewValue};
 use super::document::{Content, NodeId, Scalar, Stream, Style};
+use super::scalar::Core;
 use super::{json, scalar};
 
 /// What may be different in the new file.
@@ -180,11 +181,29 @@ impl Added {
 }
 
 impl NewValue {
+    /// Whether readers take this, behind `tag`, for what it is. Of the tags of others nobody knows what they mean.
+    pub(super) fn fits(&self, tag: Option<&str>) -> bool {
+        let Some(tag) = tag.filter(|tag| tag.starts_with(scalar::YAML)) else {
+            return true;
+        };
+        match (self, scalar::core_by_tag(tag)) {
+            (Self::Text(_), Some(core)) => core == Core::Text,
+            (Self::Text(_), None) => tag.ends_with(":binary"),
+            (Self::Plain(plain), Some(core)) => {
+                let own = scalar::core(plain);
+                let is_whole = own == Core::Integer && core == Core::Float;
+                let is_boolean = core == Core::Boolean && scalar::kind(plain) == Some("boolean");
+                core == Core::Text || own == core || is_whole || is_boolean
+            }
+            _ => true,
+        }
+    }
+
     /// Whether `node` is what this value was to become.
     pub(super) fn is_read_from(&self, stream: &Stream<'_>, id: NodeId) -> bool {
         match (stream.content(id), self) {
             (Content::Scalar(scalar), Self::Plain(plain)) => {
-                scalar.style == Style::Plain && scalar.value == *plain
+                scalar.style == Style::Plain && scalar.value == *plain && self.fits(stream.tag(id))
             }
             (_, Self::Text(value)) => is_text(stream, id, value),
             (_, Self::Source(text)) => Stream::parse(text.as_bytes()).is_ok_and(|source| {
@@ -268,7 +287,8 @@ fn is_same_content(one: &Stream<'_>, id: NodeId, other: &Stream<'_>, other_id: N
 /// Whether `node` is the string `value` to every reader.
 fn is_text(stream: &Stream<'_>, id: NodeId, value: &str) -> bool {
     let scalar = stream.scalar(id);
-    scalar.is_some_and(|scalar| scalar.value == value && !needs_quotes(&scalar))
+    let is_read = scalar.is_some_and(|scalar| scalar.value == value && !needs_quotes(&scalar));
+    is_read && NewValue::Text(String::new()).fits(stream.tag(id))
 }
 
 /// Whether a scalar that is to be a string is written so that some reader sees a number or a date.

@@ -103,6 +103,22 @@ pub enum Core {
     Text,
 }
 
+/// How the tags of YAML itself begin.
+pub const YAML: &str = "tag:yaml.org,2002:";
+
+/// What a tag of YAML itself says that a scalar is; none for what it has no such type for, and for tags of others.
+pub fn core_by_tag(tag: &str) -> Option<Core> {
+    Some(match tag.strip_prefix(YAML) {
+        Some("null") => Core::Null,
+        Some("bool") => Core::Boolean,
+        Some("int") => Core::Integer,
+        Some("float") => Core::Float,
+        Some("str") => Core::Text,
+        None if tag == "!" => Core::Text,
+        _ => return None,
+    })
+}
+
 /// What `plain` is without quotes (chapter 10.3.2).
 pub fn core(plain: &str) -> Core {
     match plain {

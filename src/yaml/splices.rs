@@ -178,6 +178,17 @@ impl<'s, 't> Splices<'s, 't> {
         let value = self.effective(id, value)?;
         self.footprint.rewrites(self.stream, id);
         let node = &self.stream[id];
+        if let (NewValue::Text(text) | NewValue::Plain(text), Some(tag)) =
+            (&value, self.stream.tag(id))
+            && !value.fits(Some(tag))
+        {
+            let own = tag.strip_prefix(scalar::YAML);
+            return Err(EditError::Tagged {
+                line: node.line(),
+                tag: own.map_or(tag.to_owned(), |own| format!("!!{own}")),
+                value: text.clone(),
+            });
+        }
         // What was in lines once may be so again, where only brackets of its own keep it from that.
         let is_in_brackets = match value {
             NewValue::Source(_) => node
