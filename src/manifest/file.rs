@@ -35,16 +35,27 @@ fn held_in(
     file: &ManifestFile,
     is_meant: fn(&Site) -> bool,
 ) -> Result<Vec<HeldImage>, ManifestError> {
+    told_of_sites(file, |manifests, number, site| {
+        is_meant(site).then(|| manifests[number].held(site))
+    })
+}
+
+/// What `tell` says of the places of `file`, in their order: each is a site of one of what is read, by its number.
+pub(super) fn told_of_sites<T>(
+    file: &ManifestFile,
+    tell: impl Fn(&[Manifest<'_>], usize, &Site) -> Option<T>,
+) -> Result<Vec<T>, ManifestError> {
     let request = EditRequest::default();
     let source = Source::new(file);
     let manifest = [Manifest::read(&source, &request)?];
     let texts = Text::all(&manifest, &request)?;
     let manifests = with_texts(manifest.into(), &texts, &request)?;
-    let held = |manifest: &Manifest<'_>| -> Vec<HeldImage> {
-        let sites = manifest.sites.iter().filter(|site| is_meant(site));
-        sites.map(|site| manifest.held(site)).collect()
-    };
-    Ok(manifests.iter().flat_map(held).collect())
+    let sites = manifests
+        .iter()
+        .enumerate()
+        .flat_map(|(number, manifest)| manifest.sites.iter().map(move |site| (number, site)));
+    let told = sites.filter_map(|(number, site)| tell(&manifests, number, site));
+    Ok(told.collect())
 }
 
 /// A file that has been read, and the places in it that hold images.

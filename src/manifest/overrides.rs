@@ -8,22 +8,26 @@
 //!     - {name: image.tag, value: v1}     # put over it
 //! ```
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
+use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::yaml::{NodeId, Role};
 
 use super::change::{Note, Plan};
-use super::error::ManifestError;
-use super::file::Manifest;
+use super::error::{HeldImage, ManifestError};
+use super::file::{Manifest, told_of_sites};
 use super::find;
 use super::keys;
 use super::request::EditRequest;
+use super::source::ManifestFile;
 use super::target::unwritable;
 use super::write::Obstacle;
 
 /// Where a value is among those of a chart.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Address {
     scope: Scope,
     /// What has a higher one is put over it in the same scope.
@@ -33,7 +37,7 @@ struct Address {
 }
 
 /// What values belong to.
-#[derive(PartialEq, Eq, Clone, Copy)]
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Scope {
     /// A file of values.
     File(usize),
@@ -236,14 +240,6 @@ fn put_over(
             let [Some(one), Some(other)] = files else {
                 return None;
             };
-            // As Helm has them: `values.yaml`, and `values-prod.yaml` beside it.
-            let directory = |path: &str| {
-                path.rsplit_once('/')
-                    .map(|(directory, _)| directory.to_owned())
-            };
-            let is_beside = directory(one.as_str()) == directory(other.as_str())
-                && matches!(one.file_name(), "values.yaml" | "values.yml")
-                && other.file_name().starts_with("values");
             // Whoever names both files for one image means both.
             let is_named = |path| !request.found_by_glob.contains(path);
             let may_be = || {
@@ -251,7 +247,7 @@ fn put_over(
                 read.is_some_and(|read| find::may_be_tag_of(&read.stream, tag.node, image))
             };
             let are_named = request.images.len() == 1 && is_named(one) && is_named(other);
-            let is_proven = is_beside || (are_named && may_be());
+            let is_proven = is_beside(one, other) || (are_named && may_be());
             Some(if is_proven {
                 Over::Proven
             } else {
@@ -260,6 +256,17 @@ fn put_over(
         }
         _ => None,
     }
+}
+
+/// Whether `other` is put over `one` as Helm has them: `values.yaml`, and `values-prod.yaml` beside it.
+fn is_beside(one: &RepoPath, other: &RepoPath) -> bool {
+    let directory = |path: &RepoPath| {
+        let path = path.as_str().rsplit_once('/');
+        path.map(|(directory, _)| directory.to_owned())
+    };
+    directory(one) == directory(other)
+        && matches!(one.file_name(), "values.yaml" | "values.yml")
+        && other.file_name().starts_with("values")
 }
 
 /// Has the line of `image` mean `tag`, and where `base` has no tag, not that.
@@ -392,4 +399,155 @@ pub(super) fn is_of_another_chart(
         .cloned()
         .chain(names.iter().map(|name| keys::plain(name)));
     !subjects.is_empty() && !all.any(|subject| find::is_about(&subject, image))
+}
+
+/// A version that a file says, and where its tag is among the values of a chart.
+#[derive(Debug)]
+pub(super) struct Layered {
+    pub held: HeldImage,
+    /// What readers make of its tag, where that is no string and comes out as another text.
+    pub comes_out_as: Option<String>,
+    is_tag_alone: bool,
+    address: Option<Address>,
+    /// Whether what it is in names an image that the tag may be of.
+    names_an_image: bool,
+}
+
+/// The versions that `file` says, in the order of the text.
+pub(super) fn layered(file: &ManifestFile) -> Result<Vec<Rc<Layered>>, ManifestError> {
+    let names_an_image = OnceCell::new();
+    told_of_sites(file, |manifests, number, site| {
+        if !site.says_a_version() {
+            return None;
+        }
+        let manifest = manifests.get(number)?;
+        let is_tag_alone = site.is_version_only();
+        let at = match site.tag().filter(|_| is_tag_alone) {
+            Some(tag) => Some((tag.node, None)),
+            None => site.tag_home().map(|(node, key, _)| (node, key)),
+        };
+        Some(Rc::new(Layered {
+            held: manifest.held(site),
+            comes_out_as: site.tag_comes_out_as(&manifest.stream),
+            is_tag_alone,
+            address: at.and_then(|(node, key)| address(manifests, number, node, key)),
+            names_an_image: is_tag_alone
+                && *names_an_image.get_or_init(|| {
+                    let mut read = manifests.iter();
+                    read.any(|manifest| find::names_an_image(&manifest.stream))
+                }),
+        }))
+    })
+}
+
+/// What files offer: a version with its image where that is known, also from what it is put over.
+#[derive(Debug, Clone)]
+pub(super) struct Offer {
+    pub layered: Rc<Layered>,
+    /// `:v1` where nothing says of which image that is.
+    pub text: String,
+    pub image: Option<ImageReference>,
+}
+
+impl Offer {
+    /// Where it is, with its image.
+    pub fn held(&self) -> HeldImage {
+        HeldImage {
+            image: self.text.clone(),
+            ..self.layered.held.clone()
+        }
+    }
+
+    fn new(layered: &Rc<Layered>, text: String) -> Self {
+        Self {
+            layered: Rc::clone(layered),
+            image: text.parse().ok(),
+            text,
+        }
+    }
+}
+
+/// Of `versions`, those in force: none over which another one is put. What may be over another one, and may not,
+/// is there beside it. `is_named` is whether somebody has named a file, and `is_one_image` whether all is about one.
+pub(super) fn in_force(
+    versions: &[Rc<Layered>],
+    is_named: impl Fn(&RepoPath) -> bool,
+    is_one_image: bool,
+) -> Vec<Offer> {
+    let mut at: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, version) in versions.iter().enumerate() {
+        if let Some(address) = &version.address {
+            at.entry(&address.path).or_default().push(number);
+        }
+    }
+    let relation = |base: &Layered, other: &Layered| {
+        let (under, over) = (base.address.as_ref()?, other.address.as_ref()?);
+        let (one, two) = (&base.held.file, &other.held.file);
+        match (under.scope, over.scope) {
+            (Scope::Chart(..), Scope::Chart(..)) => {
+                let is_over = one == two && under.scope == over.scope && over.rank > under.rank;
+                is_over.then_some(Over::Proven)
+            }
+            (Scope::File(_), Scope::File(_)) if one != two => {
+                let are_named = is_one_image && is_named(one) && is_named(two);
+                let is_it = are_named && other.is_tag_alone && !other.names_an_image;
+                match is_beside(one, two) || is_it {
+                    true => Some(Over::Proven),
+                    // What has a name speaks for itself.
+                    false => other.is_tag_alone.then_some(Over::Unknown),
+                }
+            }
+            _ => None,
+        }
+    };
+    let mut is_decided = vec![false; versions.len()];
+    let (mut belonging, mut seen): (Vec<Offer>, HashSet<String>) = Default::default();
+    for (number, base) in versions.iter().enumerate() {
+        let Some(address) = base.address.as_ref().filter(|_| !base.is_tag_alone) else {
+            continue;
+        };
+        let Ok(image) = base.held.image.parse::<ImageReference>() else {
+            continue;
+        };
+        let of_base = |tag: &Rc<Layered>| {
+            let repository = image.repository_as_written();
+            Offer::new(tag, format!("{repository}{}", tag.held.image))
+        };
+        let (mut over, mut perhaps): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+        for other in at.get(address.path.as_str()).into_iter().flatten().copied() {
+            match relation(base, &versions[other]) {
+                Some(Over::Proven) => over.push(other),
+                Some(Over::Unknown) => perhaps.push(other),
+                None => {}
+            }
+        }
+        let repository = image.repository_as_written();
+        let mut stands: Vec<&str> = over.iter().map(|tag| &*versions[*tag].held.image).collect();
+        if stands.is_empty() {
+            stands.extend(base.held.image.strip_prefix(repository));
+        }
+        // One that differs is enough: there may be as many of them as there are images.
+        let is_other = |tag: &&usize| !stands.contains(&versions[**tag].held.image.as_str());
+        let other = perhaps.iter().find(is_other);
+        if image.tag().is_some() || image.digest().is_some() || !over.is_empty() {
+            belonging.extend(other.map(|tag| of_base(&versions[*tag])));
+        }
+        is_decided[number] = !over.is_empty();
+        // What has a name, and is over this one, is what other tags are over.
+        if over.iter().all(|other| versions[*other].is_tag_alone) {
+            let rank = |other: &usize| versions[*other].address.as_ref().map(|own| own.rank);
+            let highest = over.iter().map(rank).max();
+            for other in over {
+                is_decided[other] = true;
+                let offer = of_base(&versions[other]);
+                if Some(rank(&other)) == highest && seen.insert(offer.text.clone()) {
+                    belonging.push(offer);
+                }
+            }
+        }
+    }
+    let undecided = versions.iter().zip(is_decided);
+    let undecided = undecided.filter(|(_, is_decided)| !is_decided);
+    let offers = undecided.map(|(version, _)| Offer::new(version, version.held.image.clone()));
+    offers.chain(belonging).collect()
 }

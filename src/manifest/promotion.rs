@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use super::change::Plan;
 use super::error::{HeldImage, ManifestError};
-use super::file::{Room, versions_in};
+use super::file::Room;
+use super::overrides::{self, Layered, Offer};
 use super::plan::plan;
 use super::request::{EditRequest, ImageAssignment};
 use super::source::ManifestFile;
@@ -101,6 +103,19 @@ pub enum PromotionError {
         /// The places, one for each version.
         held: Vec<HeldImage>,
     },
+    /// A tag that is a number to whoever reads it, and comes out as another text.
+    #[error(
+        "the tag {tag} is not written as a text there, and is read as {read}, so that another image runs than the one that would be promoted: {}",
+        places(std::slice::from_ref(.held.as_ref()))
+    )]
+    NoText {
+        /// As it stands there.
+        tag: String,
+        /// What it comes out as.
+        read: String,
+        /// Where that is.
+        held: Box<HeldImage>,
+    },
     /// Tags without their repositories, and nothing that says of which image they are.
     #[error(
         "{from} and {to} hold a tag alone, and nothing there says of which image it is: name that one, without a tag, as `image`"
@@ -145,6 +160,9 @@ impl PromotionError {
             Self::NotThere { .. } => {
                 "Correct `image`, or the files that `from` and `file` name. Without `image`, every image that both sides hold would be promoted."
             }
+            Self::NoText { .. } => {
+                "Write that tag in quotes where it is promoted from, and see that it runs there."
+            }
             Self::TagAlone { .. } => return None,
         };
         Some(Cow::Borrowed(advice))
@@ -160,9 +178,11 @@ pub fn promote<'f>(
     request: &PromotionRequest,
 ) -> Result<Promotion, PromotionError> {
     let mut promotion = Promotion::default();
-    let mut sources: BTreeMap<&RepoPath, Vec<HeldImage>> = BTreeMap::new();
+    let mut sources: BTreeMap<&RepoPath, Vec<Rc<Layered>>> = BTreeMap::new();
     let mut targets: Vec<HeldImage> = Vec::new();
     let mut room = Room::default();
+    // Often all files have the same partners.
+    let mut last: (Vec<&RepoPath>, Vec<Offer>) = (Vec::new(), Vec::new());
     for pair in pairs {
         for file in &pair.from {
             if !sources.contains_key(&file.path) {
@@ -173,9 +193,14 @@ pub fn promote<'f>(
         let Some(held) = read(pair.to, request, &mut room, &mut promotion.warnings)? else {
             continue;
         };
-        let from = pair.from.iter().filter_map(|file| sources.get(&file.path));
-        let offered: Vec<&HeldImage> = from.flatten().collect();
-        let promoted = promoted(pair.to, &held, &offered, request)?;
+        let held: Vec<HeldImage> = held.iter().map(|own| own.held.clone()).collect();
+        let from: Vec<&RepoPath> = pair.from.iter().map(|file| &file.path).collect();
+        if last.0 != from {
+            let versions = from.iter().filter_map(|path| sources.get(path)).flatten();
+            let versions: Vec<Rc<Layered>> = versions.map(Rc::clone).collect();
+            last = (from, offered(&versions, request));
+        }
+        let promoted = promoted(pair.to, &held, &last.1, request)?;
         targets.extend(held);
         if promoted.is_empty() {
             continue;
@@ -195,7 +220,8 @@ pub fn promote<'f>(
             promoted,
         });
     }
-    let sources: Vec<HeldImage> = sources.into_values().flatten().collect();
+    let sources = sources.into_values().flatten();
+    let sources: Vec<HeldImage> = sources.map(|source| source.held.clone()).collect();
     for wanted in &request.only {
         let mut promoted = promotion.files.iter().flat_map(|file| &file.promoted);
         if promoted.any(|promoted| promoted.image.same_repository(wanted)) {
@@ -227,8 +253,8 @@ fn read(
     request: &PromotionRequest,
     room: &mut Room,
     warnings: &mut Vec<String>,
-) -> Result<Option<Vec<HeldImage>>, ManifestError> {
-    match versions_in(file) {
+) -> Result<Option<Vec<Rc<Layered>>>, ManifestError> {
+    match overrides::layered(file) {
         Ok(held) => {
             room.take_images(&file.path, held.len())?;
             Ok(Some(held))
@@ -243,43 +269,57 @@ fn read(
     }
 }
 
+/// Whether `image` is promoted, if it is there.
+fn is_asked_for(image: &ImageReference, request: &PromotionRequest) -> bool {
+    let mut only = request.only.iter();
+    request.only.is_empty() || only.any(|wanted| wanted.same_repository(image))
+}
+
+/// What files offer that say `versions`.
+fn offered(versions: &[Rc<Layered>], request: &PromotionRequest) -> Vec<Offer> {
+    let images = versions
+        .iter()
+        .filter_map(|one| one.held.image.parse().ok());
+    let mut images = images.filter(|image| is_asked_for(image, request));
+    let first: Option<ImageReference> = images.next();
+    let is_one_image = first.is_some_and(|first| images.all(|image| image.same_repository(&first)));
+    let is_named = |path: &RepoPath| !request.found_by_glob.contains(path);
+    overrides::in_force(versions, is_named, is_one_image)
+}
+
 /// The images that `to`, which holds `held`, gets of those that are `offered`.
 fn promoted(
     to: &ManifestFile,
     held: &[HeldImage],
-    offered: &[&HeldImage],
+    offered: &[Offer],
     request: &PromotionRequest,
 ) -> Result<Vec<Promoted>, PromotionError> {
-    let is_asked_for = |image: &ImageReference| {
-        let mut only = request.only.iter();
-        request.only.is_empty() || only.any(|wanted| wanted.same_repository(image))
-    };
-    let mut versions: Vec<(ImageReference, &HeldImage)> = Vec::new();
-    for held in offered {
-        let image = held.image.parse::<ImageReference>();
-        if let Some(image) = image.ok().filter(&is_asked_for)
+    let mut versions: Vec<(ImageReference, &Offer)> = Vec::new();
+    for offer in offered {
+        if let Some(image) = &offer.image
+            && is_asked_for(image, request)
             && (image.tag().is_some() || image.digest().is_some())
         {
-            versions.push((image, held));
+            versions.push((image.clone(), offer));
         }
     }
     let mut own: Vec<ImageReference> = Vec::new();
     for image in held.iter().filter_map(|held| held.image.parse().ok()) {
         let is_known = own.iter().any(|own| own.same_repository(&image));
-        if is_asked_for(&image) && !is_known {
+        if is_asked_for(&image, request) && !is_known {
             own.push(image);
         }
     }
     // A stage's values are often no more than a tag, whose repository is elsewhere.
     match (held, offered) {
-        ([tag], _) if is_tag_alone(tag) => {
+        ([tag], _) if is_tag_alone(&tag.image) => {
             if let Some((image, _)) = versions.first() {
                 let is_same = |(other, _): &(ImageReference, _)| other.same_repository(image);
                 if versions.iter().all(is_same) {
                     own = vec![image.clone()];
                 }
             } else if let ([tag], [image]) = (offered, request.only.as_slice()) {
-                versions.extend(with_tag(image, tag).map(|image| (image, *tag)));
+                versions.extend(with_tag(image, tag).map(|image| (image, tag)));
                 own = vec![image.clone()];
             }
             if own.is_empty() && !offered.is_empty() {
@@ -289,23 +329,31 @@ fn promoted(
                 });
             }
         }
-        (_, [tag]) if is_tag_alone(tag) && own.len() == 1 => {
+        (_, [tag]) if is_tag_alone(&tag.text) && own.len() == 1 => {
             let images = own.iter();
-            let images = images.filter_map(|image| Some((with_tag(image, tag)?, *tag)));
+            let images = images.filter_map(|image| Some((with_tag(image, tag)?, tag)));
             versions.extend(images);
         }
         _ => {}
     }
     let mut promoted = Vec::new();
     for image in own {
-        let mut of_it: Vec<&(ImageReference, &HeldImage)> = Vec::new();
+        let mut of_it: Vec<&(ImageReference, &Offer)> = Vec::new();
         for version in versions
             .iter()
             .filter(|(own, _)| own.same_repository(&image))
         {
-            let is_same = |(other, _): &&(ImageReference, &HeldImage)| {
+            let is_same = |(other, _): &&(ImageReference, &Offer)| {
                 (other.tag(), other.digest()) == (version.0.tag(), version.0.digest())
             };
+            let (of, offer) = version;
+            if let (Some(tag), Some(read)) = (of.tag(), &offer.layered.comes_out_as) {
+                return Err(PromotionError::NoText {
+                    tag: tag.to_owned(),
+                    read: read.clone(),
+                    held: Box::new(offer.held()),
+                });
+            }
             if !of_it.iter().any(is_same) {
                 of_it.push(version);
             }
@@ -314,11 +362,11 @@ fn promoted(
             [] => {}
             [(version, from)] => promoted.push(Promoted {
                 image: written_as(&image, version),
-                from: (*from).clone(),
+                from: from.layered.held.clone(),
                 to: to.path.clone(),
             }),
             _ => {
-                let held = of_it.iter().map(|(_, held)| (*held).clone());
+                let held = of_it.iter().map(|(_, offer)| offer.held());
                 return Err(PromotionError::SeveralVersions {
                     repository: image.repository_as_written().to_owned(),
                     to: to.path.clone(),
@@ -344,13 +392,13 @@ fn written_as(own: &ImageReference, version: &ImageReference) -> ImageReference 
 }
 
 /// `image` at the version that `tag`, which stands alone, says.
-fn with_tag(image: &ImageReference, tag: &HeldImage) -> Option<ImageReference> {
-    let text = format!("{}{}", image.repository_as_written(), tag.image);
+fn with_tag(image: &ImageReference, tag: &Offer) -> Option<ImageReference> {
+    let text = format!("{}{}", image.repository_as_written(), tag.text);
     text.parse().ok()
 }
 
-fn is_tag_alone(held: &HeldImage) -> bool {
-    held.image.starts_with([':', '@'])
+fn is_tag_alone(text: &str) -> bool {
+    text.starts_with([':', '@'])
 }
 
 fn is_of(held: &HeldImage, wanted: &ImageReference) -> bool {
@@ -368,8 +416,9 @@ fn places(held: &[HeldImage]) -> String {
     places.collect::<Vec<_>>().join(" and ")
 }
 
-fn paths(held: &[&HeldImage]) -> String {
-    let mut paths: Vec<&str> = held.iter().map(|held| held.file.as_str()).collect();
+fn paths(offered: &[Offer]) -> String {
+    let files = offered.iter().map(|offer| &offer.layered.held.file);
+    let mut paths: Vec<&str> = files.map(RepoPath::as_str).collect();
     paths.dedup();
     paths.join(", ")
 }
@@ -418,19 +467,27 @@ mod tests {
 
     /// What `to` becomes.
     fn promoted(from: &[&str], to: &str, only: &[&str]) -> Result<String, String> {
-        let from: Vec<ManifestFile> = from
-            .iter()
-            .enumerate()
-            .map(|(n, text)| file(&format!("staging/{n}.yaml"), text))
-            .collect();
+        let files = from.iter().enumerate();
+        let files = files.map(|(n, text)| file(&format!("staging/{n}.yaml"), text));
+        promoted_from(&files.collect::<Vec<_>>(), true, to, only)
+    }
+
+    /// The same; `are_named` is whether somebody has named the files, and no pattern has found them.
+    fn promoted_from(
+        from: &[ManifestFile],
+        are_named: bool,
+        to: &str,
+        only: &[&str],
+    ) -> Result<String, String> {
         let to = file("production.yaml", to);
         let pair = Pair {
             from: from.iter().collect(),
             to: &to,
         };
+        let found = from.iter().filter(|_| !are_named);
         let request = PromotionRequest {
             only: only.iter().map(|image| image.parse().unwrap()).collect(),
-            ..PromotionRequest::default()
+            found_by_glob: found.map(|file| file.path.clone()).collect(),
         };
         match promote([pair], &request) {
             Ok(promotion) => match &promotion.joined().0.edits[..] {
@@ -521,5 +578,117 @@ mod tests {
         let other = deployment(&["nginx:1.29"]);
         let to = deployment(&["nginx:1.28"]);
         assert_eq!(promoted(&[&one, &other], &to, &[]).unwrap(), other);
+    }
+
+    /// `values` of a chart, with `tag` for the image.
+    fn values(tag: &str) -> String {
+        format!("image:\n  repository: ghcr.io/acme/web\n  tag: {tag}\n")
+    }
+
+    /// An `Application` of Argo CD with such values, and `over` them.
+    fn application(tag: &str, over: &str) -> String {
+        let values = values(tag).replace('\n', "\n        ");
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: web}}\nspec:\n  source:\n    \
+             helm:\n{over}      values: |\n        {values}\n"
+        )
+    }
+
+    #[test]
+    fn what_is_put_over_other_values_is_what_is_promoted() {
+        let parameters = "      parameters:\n      - {name: image.tag, value: v2}\n";
+        let object =
+            "      valuesObject:\n        image: {repository: ghcr.io/acme/web, tag: v2}\n";
+        let lone = "      valuesObject:\n        image: {tag: v2}\n";
+        let production = values("v0");
+        for over in [parameters, object, lone] {
+            let staging = application("v1", over);
+            assert_eq!(
+                promoted(&[&staging], &production, &[]).unwrap(),
+                values("v2"),
+                "{over}"
+            );
+        }
+        // Parameters are over the values that are over others.
+        let all = application("v1", &(lone.replace("v2", "v3") + parameters));
+        assert_eq!(promoted(&[&all], &production, &[]).unwrap(), values("v2"));
+        let untagged = application("v1", parameters).replace("          tag: v1\n", "");
+        assert_eq!(
+            promoted(&[&untagged], &production, &[]).unwrap(),
+            values("v2")
+        );
+    }
+
+    #[test]
+    fn of_several_files_the_one_that_is_put_over_the_others_is_promoted() {
+        let tag = |tag: &str| format!("image:\n  tag: {tag}\n");
+        let base = file("stg/values.yaml", &values("v1"));
+        let beside = file("stg/values-stg.yaml", &tag("v2"));
+        let whole = file("stg/values-stg.yaml", &values("v2"));
+        let production = values("v0");
+        for over in [&beside, &whole] {
+            for files in [[base.clone(), over.clone()], [over.clone(), base.clone()]] {
+                let promoted = promoted_from(&files, false, &production, &[]);
+                assert_eq!(promoted.unwrap(), values("v2"));
+            }
+        }
+        // Of one image, files that are named one by one belong together.
+        let shared = file("base/web.yaml", &values("v1"));
+        let own = file("envs/stg.yaml", &tag("v2"));
+        let both = [shared, own];
+        assert_eq!(
+            promoted_from(&both, true, &production, &[]).unwrap(),
+            values("v2")
+        );
+        // Where the files do not tell, nothing is promoted; but what is the same all the same is.
+        let second = file("stg/values-eu.yaml", &tag("v3"));
+        let layers = [base.clone(), beside.clone(), second];
+        let said = [
+            promoted_from(&both, false, &production, &[]),
+            promoted_from(&layers, false, &production, &[]),
+        ];
+        let said: Vec<String> = said.into_iter().map(Result::unwrap_err).collect();
+        insta::assert_snapshot!(said.join("\n"), @"
+        ghcr.io/acme/web has more than one version there, and production.yaml can get only one: ghcr.io/acme/web:v1 (base/web.yaml line 2) and ghcr.io/acme/web:v2 (envs/stg.yaml line 2)
+        ghcr.io/acme/web has more than one version there, and production.yaml can get only one: ghcr.io/acme/web:v2 (stg/values-stg.yaml line 2) and ghcr.io/acme/web:v3 (stg/values-eu.yaml line 2)
+        ");
+        let same = [
+            file("a/1.yaml", &values("v2")),
+            file("b/2.yaml", &tag("v2")),
+        ];
+        assert_eq!(
+            promoted_from(&same, false, &production, &[]).unwrap(),
+            values("v2")
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_read_as_another_text_is_not_promoted() {
+        let production = values("\"1.9\"");
+        let said = ["1.10", "!!float \"1.10\"", "0123", "1e3"].map(|tag| {
+            let staging = values(tag);
+            promoted(&[&staging], &production, &[]).unwrap_err()
+        });
+        insta::assert_snapshot!(said.join("\n"), @"
+        the tag 1.10 is not written as a text there, and is read as 1.1, so that another image runs than the one that would be promoted: ghcr.io/acme/web:1.10 (staging/0.yaml line 2)
+        the tag 1.10 is not written as a text there, and is read as 1.1, so that another image runs than the one that would be promoted: ghcr.io/acme/web:1.10 (staging/0.yaml line 2)
+        the tag 0123 is not written as a text there, and is read as 83, so that another image runs than the one that would be promoted: ghcr.io/acme/web:0123 (staging/0.yaml line 2)
+        the tag 1e3 is not written as a text there, and is read as 1000, so that another image runs than the one that would be promoted: ghcr.io/acme/web:1e3 (staging/0.yaml line 2)
+        ");
+        for (tag, written) in [
+            ("5", "\"5\""),
+            ("\"1.10\"", "\"1.10\""),
+            ("!!str 1.10", "\"1.10\""),
+        ] {
+            assert_eq!(
+                promoted(&[&values(tag)], &production, &[]).unwrap(),
+                values(written)
+            );
+        }
+        let kustomization =
+            "kind: Kustomization\nimages:\n- {name: ghcr.io/acme/web, newTag: 1.10}\n";
+        assert!(promoted(&[kustomization], &production, &[]).is_err());
+        let tag = "image:\n  tag: 1.10\n";
+        assert!(promoted(&[tag], &production, &[]).is_err());
     }
 }

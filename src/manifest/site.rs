@@ -1,6 +1,7 @@
 //! The places of a file where an image lives.
 
 use crate::image::{self, ImageReference, TEMPLATE};
+use crate::yaml::edit::names_of;
 use crate::yaml::{NodeId, Stream};
 
 use super::kustomize::ImageEntry;
@@ -184,6 +185,12 @@ impl Site {
             Holder::Entry(entry) => entry.tag(),
             Holder::Obstacle(_) => None,
         }
+    }
+
+    /// What a reader makes of its tag, where that is no string and comes out as another text: `1.1` of `1.10`.
+    pub fn tag_comes_out_as(&self, stream: &Stream<'_>) -> Option<String> {
+        let tag = self.tag().filter(|tag| !tag.value.is_empty())?;
+        names_of(stream, tag.source()).into_iter().nth(1)
     }
 
     /// The scalar with all of the image, where no other one has a part of it.

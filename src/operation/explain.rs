@@ -632,6 +632,7 @@ pub fn promotion(error: &PromotionError, tip: &str) -> Failure {
         PromotionError::Manifest(error) => return manifest(error, tip),
         PromotionError::NotThere { .. } => Reason::NoImage,
         PromotionError::SeveralVersions { .. }
+        | PromotionError::NoText { .. }
         | PromotionError::TagAlone { .. }
         | PromotionError::NothingInCommon { .. } => Reason::Promotion,
     };

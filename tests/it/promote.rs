@@ -637,6 +637,46 @@ fn the_stage_must_run_it_now() {
     assert_eq!(text(&repository, PRODUCTION), web("v2"));
 }
 
+/// What decides in a stage may be a tag alone, over the values that say of which image it is.
+#[test]
+fn a_tag_that_is_put_over_values_is_held_to_the_same() {
+    const OVER: &str = "envs/staging/values-staging.yaml";
+    let tag = |tag: &str| format!("image:\n  tag: {tag}\n");
+    let server = GitServer::start();
+    let base = "image:\n  repository: ghcr.io/acme/web\n  tag: v0\n";
+    let repository = server.repository_with("acme/manifests", "envs/staging/values.yaml", base);
+    repository.commit("main", OVER, tag("v1").as_str(), "feat: staging");
+    repository.commit("main", PRODUCTION, web("v0").as_str(), "feat: production");
+    deploy(&repository, OVER, "v2").succeeded();
+    let promote = || promote(&repository).input("from", "envs/staging/*.yaml");
+    // It must run there.
+    let (url, staging) = (repository.url().to_owned(), repository.tip("main"));
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        Reply::App(App::healthy(&url, &staging, &["ghcr.io/acme/web:v0"]))
+    })]);
+    let vetted = promote()
+        .input("from-argocd-application", "web-staging")
+        .input("argocd-server", argocd.url())
+        .input("argocd-token", ARGOCD_TOKEN)
+        .input("verify-timeout", "3");
+    let outcome = skipped(&repository, vetted);
+    let reason = outcome.output("skipped-reason");
+    assert!(
+        reason.starts_with("it does not run there as it should. "),
+        "{reason}"
+    );
+    // It must not have been rolled back there.
+    rollback(&repository, OVER).succeeded();
+    repository.commit("main", OVER, tag("v2").as_str(), "just to try");
+    let outcome = skipped(&repository, promote());
+    let reason = outcome.output("skipped-reason");
+    let expected = format!("ghcr.io/acme/web:v2 is in {OVER}, and was rolled back there by");
+    assert!(reason.starts_with(&expected), "{reason}");
+    deploy(&repository, OVER, "v3").succeeded();
+    promote().run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), web("v3"));
+}
+
 #[test]
 fn what_comes_while_argo_cd_is_asked_waits_for_the_next_run() {
     let (server, repository) = start();

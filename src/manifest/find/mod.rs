@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use mapping::Finder;
 
 pub(super) use named::{all_named, named};
-pub(super) use subject::{front_of, is_about, may_be_tag_of, tag_is_of};
+pub(super) use subject::{front_of, is_about, may_be_tag_of, names_an_image, tag_is_of};
 
 use super::keys;
 use super::kustomize::ImageEntry;

@@ -56,7 +56,13 @@ pub fn may_be_tag_of(stream: &Stream<'_>, node: NodeId, image: &ImageReference) 
         return false;
     }
     let subjects = subjects(stream, node);
-    let names_another = stream.nodes().any(|(id, _)| {
+    let is_about = |subject: &String| is_about(subject, image);
+    (subjects.is_empty() || subjects.iter().any(is_about)) && !names_an_image(stream)
+}
+
+/// Whether a key that speaks of an image, or of what is called otherwise, has a name of one.
+pub fn names_an_image(stream: &Stream<'_>) -> bool {
+    stream.nodes().any(|(id, _)| {
         let mut pairs = stream.pairs(id);
         pairs.any(|(key, value)| {
             let meaning = stream.value(key).and_then(keys::read);
@@ -69,9 +75,7 @@ pub fn may_be_tag_of(stream: &Stream<'_>, node: NodeId, image: &ImageReference) 
                 .filter(|text| is_front && !text.is_empty());
             text.and_then(image::repository_meant).is_some()
         })
-    });
-    let is_about = |subject: &String| is_about(subject, image);
-    (subjects.is_empty() || subjects.iter().any(is_about)) && !names_another
+    })
 }
 
 /// What the keys and names on the way to `node` are about.

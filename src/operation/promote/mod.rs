@@ -285,7 +285,11 @@ impl Promote {
                 paths,
                 images: promoted
                     .into_iter()
-                    .map(|promoted| GitImage::Held(promoted.from))
+                    .map(|Promoted { image, from, .. }| match from.image.parse() {
+                        Ok::<ImageReference, _>(_) => GitImage::Held(from),
+                        // A tag alone says of no image that it runs.
+                        Err(_) => GitImage::Named(image.to_string()),
+                    })
                     .collect(),
             };
             let witnesses = Witnesses {

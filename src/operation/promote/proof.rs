@@ -142,9 +142,14 @@ fn taken_back(moves: &[Move], in_to: &Pasts, in_from: &Pasts) -> Result<Vec<Pend
                 break;
             }
         }
-        if let Some(by) = took_back(in_from.of(&from.file), &from.image)? {
-            let what = format!("is in {}, and was rolled back there", from.file);
-            pending.push(rolled_back(promoted, &what, by));
+        // Of a tag alone, trailers may say of which image it is.
+        let names = [from.image.clone(), promoted.image.to_string()];
+        for name in names {
+            if let Some(by) = took_back(in_from.of(&from.file), &name)? {
+                let what = format!("is in {}, and was rolled back there", from.file);
+                pending.push(rolled_back(promoted, &what, by));
+                break;
+            }
         }
     }
     Ok(pending)
