@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::Progress;
 use super::advice::on_tls;
+use super::{Progress, explain};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Reason};
 use crate::http::Credentials;
 use crate::image::ImageReference;
-use crate::manifest::EditRequest;
+use crate::manifest::{EditRequest, Plan};
 use crate::nearest::nearest;
 use crate::registry::{Platform, Registry, RegistryError};
 
@@ -55,6 +55,45 @@ pub(super) struct Checked {
     pub(super) found: Vec<Found>,
     /// What the manifests are to say.
     pub(super) edit: EditRequest,
+}
+
+impl Checked {
+    /// Refuses a plan by which another image would run than those that the registries were asked for: the one that a
+    /// Kustomize entry puts in the place of its name, or that of another registry.
+    pub(super) fn refuse_others(&self, plan: &Plan, tip: &str) -> Result<(), Failure> {
+        let is_known = |image: &ImageReference| {
+            let mut found = self.found.iter();
+            found.any(|found| found.image.same_repository(image))
+        };
+        let mut changed = plan.changed_images();
+        let other = changed.find_map(|change| {
+            let image = change.new.parse::<ImageReference>().ok()?;
+            (!is_known(&image)).then_some((change, image))
+        });
+        let (Some((change, image)), Some(_)) = (other, &self.registry) else {
+            return Ok(());
+        };
+        let asked = self.found.iter().map(|found| found.image.to_string());
+        let tag = image.tag().map(|tag| format!(":{tag}"));
+        let name = format!(
+            "{}{}",
+            image.repository_as_written(),
+            tag.unwrap_or_default()
+        );
+        let what = format!(
+            "{} line {}: what would run there is {name}, and the registry was asked for {}",
+            change.file,
+            change.line,
+            asked.collect::<Vec<_>>().join(", ")
+        );
+        let advice = format!("Name the image in `image` as it runs there: `{name}`.");
+        Err(explain::of_what_was_read(
+            Reason::Manifest,
+            &what,
+            Some(&advice),
+            tip,
+        ))
+    }
 }
 
 impl ImageCheck {

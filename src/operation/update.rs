@@ -112,6 +112,7 @@ async fn once(
         let mut plan = planned
             .await?
             .map_err(|error| explain::manifest(&error, &snapshot.tip().to_string()))?;
+        checked.refuse_others(&plan, &snapshot.tip().to_string())?;
         refuse_another_tag(&session, snapshot, &checked.edit, &plan).await?;
         let guard = downgrade::Guard {
             downgrade: update.downgrade,

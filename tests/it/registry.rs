@@ -392,6 +392,42 @@ fn digests_go_where_helm_and_kustomize_have_them() {
 }
 
 #[test]
+fn what_runs_there_is_what_the_registry_was_asked_for() {
+    let world = World::new(SignOn::None);
+    let host = world.registry.host();
+    let file = "kustomization.yaml";
+    let content = format!(
+        "kind: Kustomization\nimages:\n- name: {host}/acme/web\n  newName: {host}/acme/mirror\n  newTag: v1\n"
+    );
+    world
+        .repository
+        .commit("main", file, content.as_str(), "feat: x");
+    let update = |image: &str, guard: &str| {
+        world
+            .update("v2")
+            .input("file", file)
+            .input("image", format!("{host}/acme/{image}:v2"))
+            .input(guard, "true")
+    };
+    let said = ["verify-image", "pin-digest"].map(|guard| {
+        let outcome = update("web", guard).run().failed();
+        world.told(&outcome)
+    });
+    assert_eq!(said[0], said[1]);
+    insta::assert_snapshot!(said[0], @"
+    The manifest can't be edited at this place: kustomization.yaml line 3: what would run there is REGISTRY/acme/mirror:v2, and the registry was asked for REGISTRY/acme/web:v2. Read on `main` at TIP. Nothing was changed.
+    Name the image in `image` as it runs there: `REGISTRY/acme/mirror:v2`.
+    ");
+    let missing = update("mirror", "verify-image").run().failed();
+    let missing = world.told(&missing);
+    assert!(missing.contains("not in its registry"), "{missing}");
+    world.registry.push("acme/mirror", "v2", &["linux/amd64"]);
+    update("mirror", "verify-image").run().succeeded();
+    let written = String::from_utf8(world.repository.show("main", file)).unwrap();
+    assert_eq!(written, content.replace("newTag: v1", "newTag: v2"));
+}
+
+#[test]
 fn a_tag_that_moves_while_it_is_pinned_is_no_pin() {
     let world = World::new(SignOn::None);
     world.registry.push_before(2, "acme/web", "v2");
