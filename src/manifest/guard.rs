@@ -153,13 +153,15 @@ pub(super) fn is_no_image(
 }
 
 /// Refuses a result in which a place does not hold the image that it was to hold: `after` is what is read
-/// now, and where it has as many sites as before, they are the same ones.
-pub(super) fn refuse_other_images(
-    after: &[Manifest<'_>],
+/// now, and where it has as many sites as before, they are the same ones. Returns the place of each
+/// promise.
+pub(super) fn refuse_other_images<'m>(
+    after: &'m [Manifest<'_>],
     count_before: usize,
     promises: &[Promise<'_>],
-) -> Result<(), ManifestError> {
-    let mut sites: Vec<(&Manifest<'_>, &Site)> = Vec::new();
+) -> Result<Vec<&'m Site>, ManifestError> {
+    let mut sites: Vec<(&Manifest<'_>, &'m Site)> = Vec::new();
+    let mut read = Vec::with_capacity(promises.len());
     for manifest in after {
         let first = sites.len();
         sites.extend(manifest.sites.iter().map(|site| (manifest, site)));
@@ -173,7 +175,8 @@ pub(super) fn refuse_other_images(
         let same = sites
             .get(promise.number)
             .filter(|_| sites.len() == count_before);
-        if same.is_some_and(|(_, site)| site.holds(promise.assignment)) {
+        if let Some((_, site)) = same.filter(|(_, site)| site.holds(promise.assignment)) {
+            read.push(*site);
             continue;
         }
         // Others came or went, or what is around it has another name: then the place tells which it is.
@@ -197,8 +200,9 @@ pub(super) fn refuse_other_images(
             });
         };
         kept[number] = true;
+        read.push(sites[number].1);
     }
-    Ok(())
+    Ok(read)
 }
 
 /// Where the text `old` of an image stays in a file that holds another one now: in annotations, arguments,

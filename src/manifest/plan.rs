@@ -561,11 +561,21 @@ fn check(
     let mut read = with_texts(read, &texts, request)?;
     locate::add_same_sites(&mut read, before, request);
     let count = before.iter().map(|manifest| manifest.sites.len()).sum();
-    guard::refuse_other_images(&read, count, promises)?;
+    let held = guard::refuse_other_images(&read, count, promises)?;
+    let of_file = plan.images.get_mut(first_image..).unwrap_or_default();
+    for (promise, site) in promises.iter().zip(held) {
+        // A line of `set` may have given the image of a Kustomize entry another name.
+        let is_its =
+            |image: &&mut ImageChange| image.line == promise.line && image.place == promise.place;
+        if site.is_entry()
+            && let Some(image) = of_file.iter_mut().find(is_its)
+        {
+            image.new.clone_from(&site.text);
+        }
+    }
     let Some(read) = read.first() else {
         return Ok(());
     };
-    let of_file = plan.images.get(first_image..).unwrap_or_default();
     let mut changed: Vec<(&str, &str)> = of_file
         .iter()
         .filter(|image| image.old != image.new)

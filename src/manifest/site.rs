@@ -316,6 +316,11 @@ impl Site {
         !self.text.is_empty() && says_so
     }
 
+    /// Whether it is an entry of Kustomize's `images`.
+    pub fn is_entry(&self) -> bool {
+        matches!(self.holder, Holder::Entry(_))
+    }
+
     /// Whether it says what runs. A tag alone does not.
     pub fn says_what_runs(&self) -> bool {
         self.says_a_version() && !self.is_version_only()

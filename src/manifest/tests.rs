@@ -928,3 +928,16 @@ fn a_global_registry_is_part_of_what_runs() {
         assert_eq!(plan.images[0].new, "docker.io/acme/web:v2", "{asked}");
     }
 }
+
+/// What is told, checked and recorded is the image that Kustomize puts in.
+#[test]
+fn an_entry_that_gets_another_name_by_set_is_told_with_it() {
+    let text = "kind: Kustomization\nimages:\n- name: web\n  newTag: v1\n";
+    let request = EditRequest {
+        set: lines(&[".images[name=web].newName:=ghcr.io/acme/web"]),
+        ..request(&["web:v2"])
+    };
+    let plan = plan(&files(&[("kustomization.yaml", text)]), &request).unwrap();
+    let told = (&*plan.images[0].old, &*plan.images[0].new);
+    assert_eq!(told, ("web:v1", "ghcr.io/acme/web:v2"));
+}
