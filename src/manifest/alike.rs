@@ -100,7 +100,7 @@ fn told(changes: &[&ImageChange]) -> Option<String> {
         .collect();
     // Each with its file and line.
     Some(format!(
-        "These places held different images, and all hold {} now: {}. Where that was not meant, name {}the place with `path`",
+        "These places held different images, and all are to hold {}: {}. Where that was not meant, name {}the place with `path`",
         first.new,
         listed.join(", "),
         told_apart_by(changes)

@@ -489,10 +489,10 @@ fn no_digest_in_helm_values_outlives_its_tag() {
         ]
         .join("\n"),
         @"
-    the digest OLD was removed: it would have kept the old image in force
+    the digest OLD goes: it would keep the old image in force
 
     the tag v1 stays, but the digest beside it decides
-    the digest OLD was removed: it would have kept the old image in force
+    the digest OLD goes: it would keep the old image in force
 
     the tag v1 stays, but the digest beside it decides
     "
@@ -554,13 +554,13 @@ fn no_digest_of_a_kustomize_entry_outlives_its_tag() {
 
 
 
-    the digest OLD was removed: it would have kept the old image in force
+    the digest OLD goes: it would keep the old image in force
 
 
-    the digest OLD was removed: it would have kept the old image in force
+    the digest OLD goes: it would keep the old image in force
     the tag v1 stays, but the digest beside it decides
 
-    the digest OLD was removed: it would have kept the old image in force
+    the digest OLD goes: it would keep the old image in force
     "
     );
 }

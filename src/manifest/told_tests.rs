@@ -199,5 +199,5 @@ fn places_that_hold_other_images_are_not_said_to_hold_one() {
         Vec::<String>::new()
     );
     let told = warnings(&entries("")).join("\n");
-    assert!(told.contains("all hold acme/web:v2 now"), "{told}");
+    assert!(told.contains("all are to hold acme/web:v2"), "{told}");
 }

@@ -199,7 +199,7 @@ pub(super) fn set(node: NodeId, text: String) -> Edit {
 /// The note for an image that is no longer pinned. `old` has a digest.
 pub(super) fn removed_digest(old: &str) -> String {
     let digest = old.rsplit('@').next().unwrap_or(old);
-    format!("the digest {digest} was removed: it would have kept the old image in force")
+    format!("the digest {digest} goes: it would keep the old image in force")
 }
 
 /// The note for an image whose tag is not what a digest beside it says.

@@ -90,7 +90,8 @@ impl Guard<'_> {
             }
             plan.notes.extend(notes);
         }
-        if older.is_empty() && !plan.edits.is_empty() {
+        let is_deployed = !older.is_empty();
+        if !is_deployed && !plan.edits.is_empty() {
             older = self.proposed(snapshot, edit).await?;
         }
         if older.is_empty() {
@@ -107,10 +108,16 @@ impl Guard<'_> {
                 Reason::Downgrade,
                 format!("{reason}. Nothing was changed."),
             )
-            .with_hint(
-                "Where an older build finished last, there is nothing to do: the newer one is deployed. To deploy the older \
-                 one, set `downgrade: allow`, or undo the deployment with `operation: rollback`.",
-            )),
+            .with_hint(match is_deployed {
+                true => {
+                    "Where an older build finished last, there is nothing to do: the newer one is deployed. To deploy the older \
+                     one, set `downgrade: allow`, or undo the deployment with `operation: rollback`."
+                }
+                false => {
+                    "Where an older build finished last, there is nothing to do: the newer one is proposed. To propose the older \
+                     one in its place, set `downgrade: allow`."
+                }
+            })),
             Downgrade::Skip | Downgrade::Allow => Ok(Some(reason)),
         }
     }

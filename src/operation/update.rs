@@ -82,6 +82,7 @@ async fn once(
     let dry_run = if update.dry_run { " (dry run)" } else { "" };
     log.info(&format!("Updating {files} in {}{dry_run}", remote.location));
     let mut is_first = true;
+    let mut seen: Vec<ImageChange> = Vec::new();
     let landing = LandingOptions {
         operation: Operation::Update,
         files,
@@ -126,8 +127,15 @@ async fn once(
         let message = deployment::message(update.message.as_ref(), &deployment);
         let warnings = match skipped {
             Some(_) => Vec::new(),
-            None => warnings(snapshot, &plan, update.dry_run),
+            None => {
+                let mut warnings = warnings(snapshot, &plan, update.dry_run);
+                warnings.extend(overtaken(&seen, &plan));
+                warnings
+            }
         };
+        if seen.is_empty() {
+            seen.clone_from(&plan.images);
+        }
         Ok(Planned {
             plan,
             message,
@@ -195,6 +203,24 @@ fn recent(snapshot: &Snapshot) -> Vec<(&str, &str)> {
 
 fn said(said: &Said) -> (&str, &str) {
     (said.commit.as_str(), said.message.as_str())
+}
+
+/// The images that somebody else deployed since this run has `seen` the files, and that it replaces: it was asked before
+/// they came.
+fn overtaken(seen: &[ImageChange], plan: &Plan) -> Vec<String> {
+    let came = plan.changed_images().filter(|image| {
+        let is_it = |seen: &&ImageChange| (&seen.file, &seen.place) == (&image.file, &image.place);
+        let before = seen.iter().find(is_it);
+        before.is_some_and(|before| before.old != image.old)
+    });
+    let told = came.map(|ImageChange { file, old, new, .. }| {
+        format!("{old} came to {file} while this run was at work, and {new} takes its place")
+    });
+    let told: Vec<String> = told.collect();
+    landing::distinct(told.iter().map(String::as_str))
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What is done and may not have been meant; and an image that somebody has just rolled back is deployed if

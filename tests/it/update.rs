@@ -820,6 +820,22 @@ fn a_branch_that_is_deleted_meanwhile_is_not_recreated() {
 }
 
 #[test]
+fn what_somebody_deployed_meanwhile_is_told_where_it_is_replaced() {
+    let (server, repository) = start();
+    let other = repository.clone();
+    let v20 = MANIFEST.replace("blog-web:v13", "blog-web:v20");
+    server.before(VIA.push().nth(1), move || {
+        other.commit("main", FILE, v20.as_str(), "chore: v20");
+    });
+    let outcome = update(&repository, V14).run().succeeded();
+    assert_eq!(
+        outcome.outputs["previous-image"],
+        "ghcr.io/wlals2/blog-web:v20"
+    );
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"ghcr.io/wlals2/blog-web:v20 came to blog-system/web-rollout.yaml while this run was at work, and ghcr.io/wlals2/blog-web:v14 takes its place");
+}
+
+#[test]
 fn a_rewound_branch_does_not_get_its_commits_back() {
     let (server, repository) = start();
     let first = repository.tip("main");

@@ -331,15 +331,14 @@ async fn gone(session: &Session<'_>, files: &FileSelection) -> Option<Failure> {
 
 /// The images that are newer by their tags than those in whose place they come.
 fn newer(plan: &Plan) -> Vec<&ImageChange> {
-    let tag = |image: &str| {
-        let image = image.parse::<ImageReference>().ok()?;
-        image.tag().map(str::to_owned)
-    };
     let is_newer = |image: &&ImageChange| {
-        let (Some(old), Some(new)) = (tag(&image.old), tag(&image.new)) else {
+        let both = [&image.old, &image.new].map(|image| image.parse::<ImageReference>());
+        let [Ok(old), Ok(new)] = &both else {
             return false;
         };
-        version::compare(&old, &new) == version::Order::Newer
+        let tags = old.tag().zip(new.tag());
+        let is_newer = |(old, new)| version::compare(old, new) == version::Order::Newer;
+        old.same_repository(new) && tags.is_some_and(is_newer)
     };
     plan.changed_images().filter(is_newer).collect()
 }
