@@ -1,6 +1,6 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::downgrade::{self, Downgrade};
@@ -208,10 +208,13 @@ fn said(said: &Said) -> (&str, &str) {
 /// The images that somebody else deployed since this run has `seen` the files, and that it replaces: it was asked before
 /// they came.
 fn overtaken(seen: &[ImageChange], plan: &Plan) -> Vec<String> {
+    let seen = seen
+        .iter()
+        .map(|seen| ((&seen.file, &seen.place), &seen.old));
+    let seen: HashMap<_, _> = seen.collect();
     let came = plan.changed_images().filter(|image| {
-        let is_it = |seen: &&ImageChange| (&seen.file, &seen.place) == (&image.file, &image.place);
-        let before = seen.iter().find(is_it);
-        before.is_some_and(|before| before.old != image.old)
+        let before = seen.get(&(&image.file, &image.place));
+        before.is_some_and(|before| **before != image.old)
     });
     let told = came.map(|ImageChange { file, old, new, .. }| {
         format!("{old} came to {file} while this run was at work, and {new} takes its place")
