@@ -101,6 +101,11 @@ pub struct Status {
     pub conditions: Vec<Condition>,
     pub summary: Summary,
     pub source_hydrator: Hydration,
+    /// What makes the manifests of the source: `Directory`, `Helm`, `Kustomize`, `Plugin`.
+    pub source_type: String,
+    /// The same of each, where there are several.
+    #[serde(deserialize_with = "nullable")]
+    pub source_types: Vec<String>,
 }
 
 /// What was compared with the cluster, and how that ended.
@@ -418,6 +423,25 @@ impl Application {
             (None, Some(source)) => vec![source],
             (None, None) => Vec::new(),
         }
+    }
+
+    /// Whether the manifests of all sources that are `repository` are the files below their paths themselves, not
+    /// made of them.
+    pub fn is_of_plain_files(&self, repository: &str) -> bool {
+        let Status {
+            source_type,
+            source_types,
+            ..
+        } = &self.status;
+        let is_plain = |(index, source): (usize, &ManifestSource)| {
+            let kind = match self.spec.sources.is_empty() {
+                true => Some(source_type),
+                false => source_types.get(index),
+            };
+            !source.is_git_of(repository) || kind.is_some_and(|kind| kind == "Directory")
+        };
+        let mut sources = self.sources().into_iter().enumerate();
+        self.spec.source_hydrator.is_none() && sources.all(is_plain)
     }
 
     /// The sources that are `repository`, each with the revision of it that was compared with the

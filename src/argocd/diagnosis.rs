@@ -9,6 +9,8 @@ pub enum Mistracking {
     Repository(Vec<String>),
     /// It follows another branch, a tag or a commit: this.
     Revision(String),
+    /// It is the files of this folder, and none that was changed is in it.
+    Path(String),
 }
 
 /// How the application follows something else than `branch` of `repository`. `HEAD` may be any branch.
@@ -43,6 +45,19 @@ pub fn other_path<'a>(
     let first = ours.clone().next()?;
     let any = ours.any(|source| files.iter().any(|file| source.has_below_it(file)));
     (!files.is_empty() && !any).then_some(first.path.as_str())
+}
+
+/// The folder whose files the application is, if none of `files` is in it. What a kustomization or a chart makes may
+/// have its bases and values elsewhere; the children of an app of apps have other sources.
+pub fn other_files(
+    application: &Application,
+    repository: &str,
+    files: &[String],
+) -> Option<Mistracking> {
+    let is_proof =
+        application.is_of_plain_files(repository) && application.children().next().is_none();
+    let path = other_path(application, repository, files).filter(|_| is_proof)?;
+    Some(Mistracking::Path(path.to_owned()))
 }
 
 /// What keeps Argo CD from answering for the application at all, by its annotations.

@@ -15,6 +15,9 @@ pub struct Plan {
     pub images: Vec<ImageChange>,
     /// Every place that a `set` line is about; also where it already held the value.
     pub values: Vec<ValueChange>,
+    /// Every image that a `set` or `remove` line writes, or would: the places that no image line is about; also where
+    /// it already was so.
+    pub set_images: Vec<ImageChange>,
     /// What a person should know beyond that: a digest that was removed, an alias that follows.
     pub notes: Vec<Note>,
     /// What may not have been meant, and is done all the same; each says which file it is about.
@@ -25,6 +28,13 @@ impl Plan {
     /// The images that change.
     pub fn changed_images(&self) -> impl Iterator<Item = &ImageChange> {
         self.images.iter().filter(|image| image.old != image.new)
+    }
+
+    /// The same, and those that change by lines of `set` and `remove`.
+    pub fn all_changed_images(&self) -> impl Iterator<Item = &ImageChange> {
+        let set = self.set_images.iter();
+        self.changed_images()
+            .chain(set.filter(|image| image.old != image.new))
     }
 
     /// The values that change.

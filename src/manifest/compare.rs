@@ -42,6 +42,17 @@ pub fn image_transitions(
     Versions::new(file, before, after).images(&Known::default())
 }
 
+/// The images that a change to a file put there or changed: what runs by it. A tag alone is none.
+pub fn images_changed(
+    file: &RepoPath,
+    before: Option<&[u8]>,
+    after: Option<&[u8]>,
+) -> Vec<HeldImage> {
+    let transitions = image_transitions(file, before, after).into_iter();
+    let is_there = |one: &ImageTransition| one.new.is_some() && one.tag_at.is_none();
+    transitions.filter(is_there).map(|one| one.held).collect()
+}
+
 /// Whether a change made any comment another one, wrote it or removed it. That one moved is none.
 pub fn comments_changed(before: &[u8], after: &[u8]) -> bool {
     let comments = |bytes| {
@@ -144,6 +155,44 @@ impl Versions {
         image_changes(self.manifests(), &self.with_known(known))
     }
 
+    /// The images that differ, and those that `values` are parts of, or hold, in the new text: what runs by it. A tag
+    /// alone is none.
+    pub(super) fn images_written(&self, values: &[&ValueChange]) -> Vec<ImageChange> {
+        let changed = self.images(&Known::default()).into_iter();
+        let changed = changed.filter_map(|transition| {
+            let new = transition.new.filter(|_| transition.tag_at.is_none())?;
+            Some(change_of(
+                transition.held,
+                transition.old.unwrap_or_default(),
+                new,
+            ))
+        });
+        let mut images: Vec<ImageChange> = changed.collect();
+        let [_, manifests] = self.manifests();
+        for manifest in manifests {
+            let is_at = |node: NodeId| {
+                let (resource, path) = (manifest.resource(node), manifest.path(node));
+                let mut values = values.iter().filter(|value| value.resource == resource);
+                values.any(|value| {
+                    let inside = path.strip_prefix(&value.path);
+                    inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                })
+            };
+            for site in manifest.sites.iter().filter(|site| site.says_what_runs()) {
+                let mut slots = site.slots();
+                let held = manifest.held(site);
+                let is_known = |image: &ImageChange| image.place == held.place;
+                if slots.any(|slot| is_at(slot.node) || is_at(slot.source()))
+                    && !images.iter().any(is_known)
+                {
+                    let image = held.image.clone();
+                    images.push(change_of(held, image.clone(), image));
+                }
+            }
+        }
+        images
+    }
+
     /// The values that differ, in the order of the new text; those that are gone come last. A text that is a
     /// document of its own is told of by the values in it.
     pub fn values(&self) -> Vec<ValueChange> {
@@ -178,6 +227,28 @@ impl Versions {
     pub(super) fn is_old_read(&self) -> bool {
         let [old, _] = self.manifests();
         !old.is_empty()
+    }
+}
+
+/// That `old` became `new` where `held` is.
+fn change_of(held: HeldImage, old: String, new: String) -> ImageChange {
+    let HeldImage {
+        file,
+        line,
+        resource,
+        container,
+        place,
+        ..
+    } = held;
+    ImageChange {
+        file,
+        line,
+        resource,
+        container,
+        place,
+        tag_at: None,
+        old,
+        new,
     }
 }
 

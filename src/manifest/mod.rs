@@ -53,7 +53,7 @@ mod write;
 pub use change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 pub use compare::{
     ImageTransition, Known, RepositoryOf, Versions, comments_changed, has_tags, image_transitions,
-    repository_at,
+    images_changed, repository_at,
 };
 pub use error::{HeldImage, ManifestError, Mention, PathEnd};
 pub use file::{images_in, versions_in};

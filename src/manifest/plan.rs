@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::alike;
 use super::assign::{self, Wish};
-use super::change::{FileEdit, ImageChange, Note, Plan};
+use super::change::{FileEdit, ImageChange, Note, Plan, ValueChange};
+use super::compare::Versions;
 use super::error::{self, HeldImage, ManifestError};
 use super::file::{Manifest, Room, Text, with_texts};
 use super::find;
@@ -42,6 +43,28 @@ pub fn plan(files: &[ManifestFile], request: &EditRequest) -> Result<Plan, Manif
         Err(error) if has_texts && changes_values => over_texts(files, request).ok_or(error),
         planned => planned,
     }
+    .map(|plan| with_set_images(plan, files))
+}
+
+/// The plan, with the images that its lines of `set` and `remove` write in `files`.
+fn with_set_images(mut plan: Plan, files: &[ManifestFile]) -> Plan {
+    for file in files {
+        let is_its = |value: &&ValueChange| value.file == file.path;
+        let values: Vec<&ValueChange> = plan.values.iter().filter(is_its).collect();
+        if values.is_empty() {
+            continue;
+        }
+        let after = left_by(&plan, file);
+        let versions = Versions::new(&file.path, Some(&file.bytes), Some(&after.bytes));
+        let is_other = |image: &ImageChange| {
+            let mut own = plan.images.iter();
+            !own.any(|own| (&own.file, &own.place) == (&image.file, &image.place))
+        };
+        let images = versions.images_written(&values).into_iter();
+        let images: Vec<ImageChange> = images.filter(is_other).collect();
+        plan.set_images.extend(images);
+    }
+    plan
 }
 
 /// The plan where a text in a file is replaced or removed with the templates in it; none where the files would not be

@@ -941,3 +941,68 @@ fn an_entry_that_gets_another_name_by_set_is_told_with_it() {
     let told = (&*plan.images[0].old, &*plan.images[0].new);
     assert_eq!(told, ("web:v1", "ghcr.io/acme/web:v2"));
 }
+
+#[test]
+fn what_set_writes_tells_its_images() {
+    let values = "image: {repository: acme/web, tag: v1, pullPolicy: Always}\nside: {image: nginx:1.27}\nreplicas: 2\n";
+    let kustomization = "images:\n- name: acme/web\n  newTag: v1\n";
+    let shared = "t: &t v1\na: {image: {repository: acme/a, tag: *t}}\nb: {image: acme/b:v1}\n";
+    for (path, text, set, expected) in [
+        (
+            "values.yaml",
+            values,
+            ".image.tag=v2",
+            "acme/web:v1 acme/web:v2",
+        ),
+        // It is there already.
+        (
+            "values.yaml",
+            values,
+            ".image.tag=v1",
+            "acme/web:v1 acme/web:v1",
+        ),
+        (
+            "values.yaml",
+            values,
+            ".side.image=nginx:1.28",
+            "nginx:1.27 nginx:1.28",
+        ),
+        (
+            "values.yaml",
+            values,
+            ".image={repository: acme/web, tag: v1}",
+            "acme/web:v1 acme/web:v1",
+        ),
+        ("values.yaml", values, ".image.pullPolicy=Never", ""),
+        ("values.yaml", values, ".replicas=3", ""),
+        (
+            "kustomization.yaml",
+            kustomization,
+            ".images[name=acme/web].newTag=v2",
+            "acme/web:v1 acme/web:v2",
+        ),
+        ("values.yaml", shared, ".t=v2", "acme/a:v1 acme/a:v2"),
+        ("values.yaml", shared, ".t=v1", "acme/a:v1 acme/a:v1"),
+        (
+            "values.yaml",
+            "replicas: 2\n",
+            ".image:=acme/web:v1",
+            " acme/web:v1",
+        ),
+        // Of which image it is, nothing says.
+        ("values.yaml", "image: {tag: v1}\n", ".image.tag=v2", ""),
+    ] {
+        let plan = plan(&files(&[(path, text)]), &setting(&[set])).unwrap();
+        let images = plan.set_images.iter();
+        let images = images.map(|image| format!("{} {}", image.old, image.new));
+        assert_eq!(images.collect::<Vec<_>>().join(", "), expected, "{set}");
+    }
+    // What an image line is about is told as that.
+    let request = EditRequest {
+        images: lines(&["acme/web:v2"]),
+        set: lines(&[".image.pullPolicy=Never", ".replicas=3"]),
+        ..EditRequest::default()
+    };
+    let plan = plan(&files(&[("values.yaml", values)]), &request).unwrap();
+    assert_eq!((plan.images.len(), plan.set_images.len()), (1, 0));
+}

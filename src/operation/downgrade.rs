@@ -98,7 +98,9 @@ impl Guard<'_> {
             return Ok(None);
         }
         let mut reason = distinct(older.iter().map(String::as_str)).join("; ");
-        if plan.changed_images().count() > older.len() || plan.changed_values().next().is_some() {
+        let images = plan.all_changed_images().count();
+        let by_values = images - plan.changed_images().count();
+        if images > older.len() || plan.changed_values().count() > by_values {
             reason.push_str(
                 "; the other changes of this step were left out with it, since one step is one commit",
             );
@@ -169,7 +171,7 @@ impl Guard<'_> {
 /// tell.
 fn sorted<'p>(plan: &'p Plan, place: &str) -> (Vec<String>, Vec<&'p ImageChange>) {
     let (mut older, mut unknown) = (Vec::new(), Vec::new());
-    for change in plan.changed_images() {
+    for change in plan.all_changed_images() {
         match order(change) {
             Order::Older => older.push(told(change, place, None)),
             Order::CantTell => unknown.push(change),

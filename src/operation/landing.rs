@@ -67,6 +67,8 @@ pub struct LandingReport {
     pub images: Vec<ImageChange>,
     /// Every other value that was meant, also where it is right already.
     pub values: Vec<ValueChange>,
+    /// The images that lines of `set` and `remove` write, also where they were so already.
+    pub set_images: Vec<ImageChange>,
     /// Why nothing was written, though something would have changed; a sentence without its full
     /// stop.
     pub skipped: Option<String>,
@@ -150,9 +152,8 @@ impl LandingReport {
     /// The images that change; all of them where none does.
     fn relevant(&self) -> impl Iterator<Item = &ImageChange> {
         let changed = self.changed();
-        self.images
-            .iter()
-            .filter(move |image| !changed || image.old != image.new)
+        let images = self.images.iter().chain(&self.set_images);
+        images.filter(move |image| !changed || image.old != image.new)
     }
 
     /// The images; where there is none, the values.
@@ -545,6 +546,7 @@ pub async fn land(
         edits: plan.edits,
         message: said,
         images: plan.images,
+        set_images: plan.set_images,
         values: plan.values.into_iter().chain(besides).collect(),
         skipped,
         frozen,

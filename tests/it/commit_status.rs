@@ -1097,7 +1097,7 @@ fn a_commit_to_verify_is_judged_by_later_ones_where_its_files_are_named() {
         .run()
         .failed();
     assert!(
-        outcome.errors()[0].contains("deploys something else"),
+        outcome.errors()[0].contains("ghcr.io/acme/web:v9 is nowhere in the files"),
         "{}",
         outcome.log()
     );

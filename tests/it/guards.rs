@@ -98,6 +98,28 @@ fn an_older_image_fails() {
 }
 
 #[test]
+fn an_older_image_that_set_writes_is_held_back_as_well() {
+    let (_server, repository) = start("v14");
+    let set = |image: &str| {
+        let path = ".spec.containers[name=web].image";
+        let action = update(&repository, image).input("image", "");
+        action.input("set", format!("{path}={image}"))
+    };
+    let action = set("ghcr.io/acme/web:v9").input("downgrade", "skip");
+    let outcome = skipped(&repository, action);
+    assert_eq!(
+        outcome.output("skipped-reason"),
+        "ghcr.io/acme/web:v9 is older than ghcr.io/acme/web:v14, which is in apps/web.yaml line 6"
+    );
+    set("ghcr.io/acme/web:v9")
+        .input("downgrade", "fail")
+        .run()
+        .failed();
+    let newer = set("ghcr.io/acme/web:v15").input("downgrade", "fail");
+    assert_eq!(newer.run().succeeded().output("changed"), "true");
+}
+
+#[test]
 fn a_newer_image_is_deployed_and_an_older_one_where_that_is_allowed() {
     let (_server, repository) = start("v14");
     for (tag, downgrade) in [

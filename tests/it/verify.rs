@@ -503,6 +503,148 @@ fn pods_that_run_the_old_image_are_not_the_new_one() {
 }
 
 #[test]
+fn an_image_that_set_writes_has_to_run_too() {
+    let world = World::new();
+    let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        Reply::App(App::healthy(&url, &repository.tip("main"), &[V14]))
+    })]);
+    let path = ".spec.template.spec.containers[name=nginx].image";
+    let v15 = "ghcr.io/wlals2/blog-web:v15";
+    let update = |argocd| {
+        let update = world.update(argocd).input("image", "");
+        update
+            .input("set", format!("{path}={v15}"))
+            .input("verify-timeout", "4")
+    };
+    // And where it is there already: the step is run again.
+    for (changed, before) in [("true", V14), ("false", v15)] {
+        let outcome = update(&argocd).run().failed();
+        let error = error(&outcome);
+        assert!(
+            error.contains(&format!("no Pod runs {v15}: they run {V14}.")),
+            "{error}"
+        );
+        assert_eq!(outcome.output("changed"), changed);
+        assert_eq!(outcome.output("image"), v15);
+        assert_eq!(outcome.output("previous-image"), before);
+    }
+    let argocd = ArgoCd::play(apps([world.healthy(&world.repository.tip("main"), &[v15])]));
+    done(update(&argocd).run());
+}
+
+#[test]
+fn where_nothing_says_what_is_to_run_it_is_what_the_commit_changed() {
+    let world = World::new();
+    let v15 = manifest("ghcr.io/wlals2/blog-web:v15");
+    let newer = world
+        .repository
+        .commit("main", FILE, v15.as_str(), "chore: update to v15");
+    let verify = |commit: &str, images: &[&str]| {
+        let argocd = ArgoCd::play(apps([world.healthy(&newer, images)]));
+        let verify = world.verify(&argocd).input("file", "");
+        let verify = match commit {
+            "" => verify,
+            commit => verify.input("commit", commit),
+        };
+        verify.input("verify-timeout", "4").run()
+    };
+    // It was replaced.
+    let outcome = verify(&world.new[..9], &["ghcr.io/wlals2/blog-web:v15"]).failed();
+    let why = error(&outcome);
+    assert!(
+        why.contains("deploys something else: ghcr.io/wlals2/blog-web:v15 in place of ghcr.io/wlals2/blog-web:v14."),
+        "{why}"
+    );
+    // It does not run.
+    let outcome = verify("", &[V14]).failed();
+    let why = error(&outcome);
+    assert!(
+        why.contains("no Pod runs ghcr.io/wlals2/blog-web:v15"),
+        "{why}"
+    );
+    let outcome = done(verify(&newer, &["ghcr.io/wlals2/blog-web:v15"]));
+    assert_eq!(outcome.output("image"), "ghcr.io/wlals2/blog-web:v15");
+    assert!(
+        !outcome.summary.contains("No image was looked for"),
+        "{}",
+        outcome.summary
+    );
+    // Where it changed none, that is said.
+    let docs = world.repository.commit("main", "README.md", "x", "docs: x");
+    let argocd = ArgoCd::play(apps([world.healthy(&docs, &[V14])]));
+    let outcome = done(world.verify(&argocd).input("file", "").run());
+    for text in [outcome.shown_log(), outcome.summary] {
+        assert!(text.contains("No image was looked for"), "{text}");
+    }
+}
+
+#[test]
+fn an_image_that_the_file_does_not_hold_is_not_waited_for() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V14])]));
+    let outcome = world.verify(&argocd).input("image", V13).run().failed();
+    let scrubbed = world.scrub(&argocd, &outcome.errors().join("\n"));
+    insta::assert_snapshot!(scrubbed, @"
+    blog-system/web-rollout.yaml line 9 holds ghcr.io/wlals2/blog-web:v14 at commit-1, and ghcr.io/wlals2/blog-web:v13 is nowhere in the files, so that it never runs by this commit.
+    Give the image that is to run, or the `commit` that brought ghcr.io/wlals2/blog-web:v13: the output `commit-sha` of the step that deployed it.
+    ");
+    assert_eq!(argocd.requests(), [""; 0]);
+    // It did at this commit.
+    let argocd = ArgoCd::play(apps([world.healthy(&world.old, &[V13])]));
+    let verify = world.verify(&argocd).input("commit", &world.old);
+    done(verify.input("image", V13).run());
+}
+
+#[test]
+fn plain_files_elsewhere_are_no_part_of_an_application() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let plain = |revision: &str, path: &str, images: &[&str]| {
+        let app = world.healthy(revision, images);
+        app.with("/spec/source/path", path)
+            .with("/status/sourceType", "Directory")
+    };
+    let argocd = ArgoCd::play(apps([
+        plain(old, "shop", &[V14]),
+        plain(new, "shop", &[V14]),
+    ]));
+    let outcome = world.verify(&argocd).run().failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
+    The application blog is the files of `shop`, and blog-system/web-rollout.yaml is not in it: whatever it runs is not made of commit-1.
+    Check `file` and `argocd-application`, or the `path` of the application's source.
+    ");
+    // What it runs is another image since then: a link in its folder leads there.
+    let argocd = ArgoCd::play(apps([
+        plain(old, "shop", &[V13]),
+        plain(new, "shop", &[V14]),
+    ]));
+    done(world.verify(&argocd).run());
+    // A kustomization may have its base there.
+    let kustomized = plain(new, "shop", &[V14]).with("/status/sourceType", "Kustomize");
+    done(world.verify(&ArgoCd::play(apps([kustomized]))).run());
+    for path in [".", "./blog-system/"] {
+        let argocd = ArgoCd::play(apps([plain(new, path, &[V14])]));
+        done(world.verify(&argocd).run());
+    }
+}
+
+#[test]
+fn what_is_unwell_and_no_proof_is_not_called_slow() {
+    let world = World::new();
+    let degraded = world.healthy(&world.new, &[V14]).health("Degraded");
+    let said = "/status/resources/0/health";
+    let degraded = degraded.with(said, json!({"status": "Degraded"}));
+    let argocd = ArgoCd::play(apps([degraded]));
+    let verify = world.verify(&argocd).input("verify-timeout", "3");
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&verify.run().failed())), @"
+    blog was Synced, Degraded at commit-1 after N s (`verify-timeout`); this step waited for commit-1.
+    Rollout/web: Degraded
+    It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time; `operation: rollback` undoes the deployment.
+    ");
+}
+
+#[test]
 fn an_image_that_cannot_be_pulled_is_told_by_its_pod() {
     let world = World::new();
     let progressing = world.healthy(&world.new, &[V13]).health("Progressing");

@@ -15,6 +15,7 @@ use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
 use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
 use crate::failure::Reason;
 use crate::http::text::one_line;
+use crate::nearest::first_few;
 use crate::operation::advice::{IN_THE_URL, ON_A_PRIVATE_CA, on_this_machine, on_tls};
 use crate::repository::CommitId;
 
@@ -250,6 +251,7 @@ pub(super) fn mistracked(seen: &Seen<'_>, mistracking: &Mistracking) -> Ended {
         location,
         branch,
         commit,
+        paths,
         ..
     } = seen.watching.deployed;
     let name = seen.name;
@@ -270,6 +272,11 @@ pub(super) fn mistracked(seen: &Seen<'_>, mistracking: &Mistracking) -> Ended {
             "The application {name} follows `{revision}`, and {} was pushed to the branch {branch}.",
             commit.short()
         ),
+        Mistracking::Path(path) => format!(
+            "The application {name} is the files of `{path}`, and {} is not in it: whatever it runs is not made of {}.",
+            first_few(paths, MAX_LISTED),
+            commit.short()
+        ),
     };
     let hint = match mistracking {
         Mistracking::Repository(_) => {
@@ -277,6 +284,9 @@ pub(super) fn mistracked(seen: &Seen<'_>, mistracking: &Mistracking) -> Ended {
         }
         Mistracking::Revision(_) => {
             "Check `branch` and `argocd-application`, or the `targetRevision` of the application."
+        }
+        Mistracking::Path(_) => {
+            "Check `file` and `argocd-application`, or the `path` of the application's source."
         }
     };
     Ended::new(Reason::Mistracking, message, hint)
@@ -616,6 +626,7 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
             message.push_str(&lines(&symptoms, &message));
             hint = match status.as_str() {
                 "Suspended" => "What is suspended is named above. A rollout that pauses, such as a canary's step, waits to be promoted: if that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned(),
+                _ if status == "Degraded" || !seen.unwell.is_empty() => "It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time; `operation: rollback` undoes the deployment.".to_owned(),
                 _ => "Nothing shows that it is broken: it may only be slow. Raise `verify-timeout`, or look at it in Argo CD; `operation: rollback` undoes the deployment.".to_owned(),
             };
         }

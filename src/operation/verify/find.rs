@@ -2,12 +2,13 @@
 
 use super::target::{Deployed, GitImage, Verify, images_in};
 use crate::failure::{Failure, Reason};
-use crate::files::FileSelection;
+use crate::files::{FileSelection, Pattern, RepoPath};
 use crate::image::ImageReference;
+use crate::manifest::{HeldImage, images_changed};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line};
-use crate::repository::history::Searched;
-use crate::repository::{Branch as _, CommitId, Revision};
+use crate::repository::history::{Searched, Touched};
+use crate::repository::{Branch as _, CommitId, Revision, Snapshot};
 
 /// The commit that is asked about.
 pub(super) async fn find(
@@ -26,12 +27,20 @@ pub(super) async fn find(
     let tip = session
         .read(log, async || repository.snapshot(at_tip).await)
         .await?;
+    let is_unnamed = verify.files.is_none() && verify.images.is_empty();
+    if is_unnamed && verify.witnesses.argocd.is_some() {
+        return of_commit(verify, tip, session, log).await;
+    }
     let (commit, contents) = match &verify.commit {
         None => (tip.commit, tip.files),
         Some(revision) => {
             let commit = match tip.commit.as_str().starts_with(revision.as_str()) {
                 true => tip.commit,
-                false => named(session, revision, &nothing, log).await?,
+                false => named(session, revision, &nothing, log)
+                    .await?
+                    .commit
+                    .id
+                    .clone(),
             };
             let contents = match &verify.files {
                 Some(files) => {
@@ -44,12 +53,11 @@ pub(super) async fn find(
             (commit, contents)
         }
     };
+    let held = images_in(&contents);
     let images = match &verify.images[..] {
-        [] => images_in(&contents)
-            .into_iter()
-            .map(GitImage::Held)
-            .collect(),
+        [] => held.into_iter().map(GitImage::Held).collect(),
         named => {
+            refuse_others(named, &held, &commit)?;
             let only_named = |image: &ImageReference| GitImage::Named(image.to_string());
             named.iter().map(only_named).collect()
         }
@@ -66,21 +74,93 @@ pub(super) async fn find(
     })
 }
 
-/// The commit that begins with `revision`, if the branch leads to it.
+/// The commit that is asked about where nothing says what is to run: what it changed itself.
+async fn of_commit(
+    verify: &Verify,
+    tip: Snapshot,
+    session: &Session<'_>,
+    log: &mut impl Progress,
+) -> Result<Deployed, Failure> {
+    let of_tip = Revision::from(&tip.commit);
+    let revision = match &verify.commit {
+        Some(revision) if !of_tip.as_str().starts_with(revision.as_str()) => revision,
+        _ => &of_tip,
+    };
+    let all = FileSelection {
+        include: "**".parse().into_iter().collect(),
+        ..FileSelection::default()
+    };
+    let touched = named(session, revision, &all, log).await?;
+    let images = touched.files.iter().flat_map(|file| {
+        let (before, after) = (file.before.as_deref(), file.after.as_deref());
+        images_changed(&file.path, before, after)
+    });
+    let images: Vec<HeldImage> = images.collect();
+    let mut paths: Vec<&RepoPath> = images.iter().map(|image| &image.file).collect();
+    paths.dedup();
+    Ok(Deployed {
+        location: verify.remote.location.clone(),
+        branch: tip.branch,
+        commit: touched.commit.id.clone(),
+        base: None,
+        since: None,
+        paths: paths.iter().map(ToString::to_string).collect(),
+        files: Some(FileSelection {
+            include: paths.into_iter().cloned().map(Pattern::Path).collect(),
+            ..FileSelection::default()
+        }),
+        images: images.into_iter().map(GitImage::Held).collect(),
+    })
+}
+
+/// Refuses to wait for an image in whose place `held`, the images of the files, have another one.
+fn refuse_others(
+    named: &[ImageReference],
+    held: &[HeldImage],
+    commit: &CommitId,
+) -> Result<(), Failure> {
+    for image in named {
+        let parsed = held.iter().filter_map(|held| {
+            let reference: ImageReference = held.image.parse().ok()?;
+            reference
+                .same_repository(image)
+                .then_some((held, reference))
+        });
+        let own: Vec<(&HeldImage, ImageReference)> = parsed.collect();
+        if let Some((other, _)) = own.first()
+            && !own.iter().any(|(_, held)| held.satisfies(image))
+        {
+            let (file, line, other) = (&other.file, other.line, &other.image);
+            return Err(Failure::new(
+                Reason::NoImage,
+                format!(
+                    "{file} line {line} holds {other} at {}, and {image} is nowhere in the files, so that it never runs by this commit.",
+                    commit.short()
+                ),
+            )
+            .with_hint(format!(
+                "Give the image that is to run, or the `commit` that brought {image}: the output `commit-sha` of the step that deployed it."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The commit that begins with `revision`, if the branch leads to it; with what it did to `files`.
 async fn named(
     session: &Session<'_>,
     revision: &Revision,
-    nothing: &FileSelection,
+    files: &FileSelection,
     log: &mut impl Progress,
-) -> Result<CommitId, Failure> {
+) -> Result<Touched, Failure> {
     let (text, location) = (revision.as_str(), &session.remote.location);
-    let searched = session.read(log, async || session.repository.search(text, nothing).await);
+    let searched = session.read(log, async || session.repository.search(text, files).await);
     let failure =
         |message: String, hint: &str| Err(Failure::new(Reason::History, message).with_hint(hint));
     match searched.await? {
         Searched::OnBranch(touched) => {
             log.info(&format!("Verifying {}", commit_line(&touched.commit)));
-            Ok(touched.commit.id.clone())
+            Ok(touched)
         }
         Searched::Elsewhere(commit) => failure(
             format!("Commit {commit} is in {location}, but not on the branch."),

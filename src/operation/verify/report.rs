@@ -191,13 +191,17 @@ impl VerificationReport {
             Done::Healthy => worst,
             other => other,
         });
+        let not_looked_for = match self.images.is_empty() {
+            true => " No image was looked for: none is known that the commit changes.",
+            false => "",
+        };
         match worst {
             Done::Synced => format!(
                 "{names} {is} synced to {commit}, after {} s.",
                 last(|phases| phases.synced)
             ),
             Done::Healthy => format!(
-                "{names} {runs} {commit}, healthy after {} s.",
+                "{names} {runs} {commit}, healthy after {} s.{not_looked_for}",
                 last(|phases| phases.healthy)
             ),
             Done::Suspended => format!(

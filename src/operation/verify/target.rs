@@ -208,6 +208,7 @@ impl Deployed {
             images: report
                 .images
                 .iter()
+                .chain(&report.set_images)
                 .map(|change| GitImage::Held(change.into()))
                 .collect(),
         })

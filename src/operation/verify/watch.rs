@@ -145,6 +145,10 @@ impl<'a> Watch<'a> {
         match verdict {
             Verdict::Confirm => {}
             Verdict::Done(done) => {
+                if let Some(other) = self.made_of_other_files(&answer.content) {
+                    self.seen.application = Some(answer.content);
+                    return Err(explain::mistracked(&self.seen, &other));
+                }
                 if done != Done::Synced {
                     self.phases.healthy = Some(self.started.elapsed());
                     self.warn_of_others(&done, &answer.content, log);
@@ -167,6 +171,14 @@ impl<'a> Watch<'a> {
         }
         self.seen.application = Some(answer.content);
         Ok(looked)
+    }
+
+    /// Whether the application can't be made of what was changed. A link in its folder, or a Jsonnet file's import,
+    /// may lead out of it: then its images are others since the commit.
+    fn made_of_other_files(&self, application: &Application) -> Option<Mistracking> {
+        let paths = &self.seen.watching.deployed.paths;
+        let other = diagnosis::other_files(application, &self.revisions.url(), paths);
+        other.filter(|_| !self.runs_since(application))
     }
 
     /// What a deployment that is well leaves open.
@@ -219,7 +231,7 @@ impl<'a> Watch<'a> {
                 Some(other @ Mistracking::Revision(_)) if self.refresh.finished.is_some() => {
                     return Err(explain::mistracked(&self.seen, &other));
                 }
-                Some(Mistracking::Revision(_)) | None => {}
+                Some(Mistracking::Revision(_) | Mistracking::Path(_)) | None => {}
             }
             if self.before.is_none() {
                 self.before = Some(application.clone());
