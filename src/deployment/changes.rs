@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::past::PastChange;
+use super::past::{Moved, PastChange};
 use super::trailers::{
     DEPLOYED_IMAGE, DEPLOYED_TAG, DEPLOYED_VALUE, PREVIOUS_IMAGE, trailer_values,
 };
@@ -135,9 +135,10 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The same as they are compared with those of other commits. An image that is gone from a place and
-    /// new at another one, as where the container got another name, is one that was replaced, or stayed.
-    pub fn past<'a>(&self, file: &'a str) -> Vec<PastChange<'a>> {
+    /// The same as they are compared with those of other commits, and the images that moved. An image that is gone
+    /// from a place and new at another one, as where the container got another name, is one that was replaced, or
+    /// stayed.
+    pub fn past<'a>(&self, file: &'a str) -> (Vec<PastChange<'a>>, Vec<Moved<'a>>) {
         let repository = |image: &Option<String>| {
             let image = image.as_ref()?.parse::<ImageReference>().ok()?;
             Some(image.repository().to_owned())
@@ -150,7 +151,7 @@ impl Changes {
             own.push_back(number);
         }
         let mut moved = HashSet::new();
-        let mut changes = Vec::new();
+        let (mut changes, mut moves) = (Vec::new(), Vec::new());
         for image in stayed {
             let mut old = image.old.clone();
             if old.is_none()
@@ -159,6 +160,14 @@ impl Changes {
             {
                 moved.insert(number);
                 old.clone_from(&gone[number].old);
+                let places = [&image.held.place, &gone[number].held.place];
+                if let (Some(is), Some(was)) = (&image.new, &old) {
+                    moves.push(Moved {
+                        file,
+                        places: places.map(ToString::to_string),
+                        images: [is.clone(), was.clone()],
+                    });
+                }
             }
             if old != image.new {
                 changes.push((image, old));
@@ -184,6 +193,6 @@ impl Changes {
                 new,
             }
         });
-        images.chain(values).collect()
+        (images.chain(values).collect(), moves)
     }
 }

@@ -207,12 +207,14 @@ fn by_file<'p, 'a>(past: &'p Past<'a>) -> BTreeMap<&'a str, Vec<PastCommit<'a>>>
             changes.entry(change.file).or_default().push(change.clone());
         }
         for ((path, from), current) in commit.files.iter().zip(current) {
+            let moved = commit.moved.iter();
             let own = PastCommit {
                 id: commit.id,
                 message: commit.message,
                 merged: commit.merged.clone(),
                 files: vec![(*path, *from)],
                 changes: changes.get(path).cloned().unwrap_or_default(),
+                moved: moved.filter(|moved| moved.file == *path).cloned().collect(),
                 is_own: commit.is_own,
             };
             files.entry(current).or_default().push(own);

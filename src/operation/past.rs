@@ -35,7 +35,8 @@ fn is_own(named: &Named<'_>, files: &[FileVersions]) -> bool {
     let places = |before: Option<&[u8]>, versions: &FileVersions| {
         let path = versions.path.as_str();
         let changes = named.changes(&versions.path, before, versions.after.as_deref());
-        let changes = changes.past(path).into_iter();
+        let (changes, _) = changes.past(path);
+        let changes = changes.into_iter();
         changes.map(|change| change.place).collect::<HashSet<_>>()
     };
     let mut is_any = false;
@@ -81,21 +82,6 @@ pub(super) fn of_files<'f>(
     of
 }
 
-/// The commit that took `image` back in the one file that `commits`, which are newest first, touched: the
-/// image as it is written there.
-///
-/// # Errors
-/// As [`past`].
-pub(super) fn took_back<'c>(
-    commits: &'c [Touched],
-    image: &str,
-) -> Result<Option<&'c Commit>, Exceeded> {
-    let named = named(commits);
-    let number = past(commits, &named)?.took_back(image);
-    let touched = number.and_then(|number| commits.get(number));
-    Ok(touched.map(|touched| &*touched.commit))
-}
-
 /// How `commits`, which are newest first, stand.
 ///
 /// # Errors
@@ -117,12 +103,13 @@ pub(super) fn past_while<'a, E>(
     let commit = |touched: &'a Touched| {
         let Touched { commit, files, .. } = touched;
         let merged = commit.merged.iter();
-        let mut all = Vec::new();
+        let (mut all, mut moved) = (Vec::new(), Vec::new());
         for versions in files {
-            let own = changes(named, versions).past(versions.path.as_str());
+            let (own, moves) = changes(named, versions).past(versions.path.as_str());
             count += own.len() as u64;
             may_go_on(count)?;
             all.extend(own);
+            moved.extend(moves);
         }
         Ok(PastCommit {
             id: commit.id.as_str(),
@@ -138,6 +125,7 @@ pub(super) fn past_while<'a, E>(
                 })
                 .collect(),
             changes: all,
+            moved,
             is_own: commit.is_merge() && is_own(named, files),
         })
     };

@@ -24,7 +24,10 @@ const ROOMS: [(&str, &str); 23] = [
     ("argocd", "oidc image http deadline limits secrets"),
     ("oidc", "http limits secrets"),
     ("commit_status", "files"),
-    ("deployment", "manifest image date files nearest limits"),
+    (
+        "deployment",
+        "manifest image date version files nearest limits",
+    ),
     ("manifest", "yaml image files nearest limits"),
     ("freeze", "yaml date files nearest limits"),
     ("yaml", "limits"),

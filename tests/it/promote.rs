@@ -744,6 +744,84 @@ fn what_was_taken_back_without_our_words_is_not_promoted_either() {
 }
 
 #[test]
+fn what_was_rolled_back_long_ago_is_not_promoted_either() {
+    let (_server, repository) = start();
+    promote(&repository).run().succeeded();
+    rollback(&repository, PRODUCTION).succeeded();
+    // More than come along with the files, and than are looked at first.
+    let commented = |file: &str, n: usize| format!("{}# {n}\n", text(&repository, file));
+    for n in 0..20 {
+        let staging = commented(STAGING, n);
+        repository.commit_at(now(), "main", &[(STAGING, &staging)]);
+    }
+    for n in 0..40 {
+        let production = commented(PRODUCTION, n);
+        repository.commit_at(now(), "main", &[(PRODUCTION, &production)]);
+    }
+    let outcome = skipped(&repository, promote(&repository));
+    let reason = outcome.output("skipped-reason");
+    let expected = format!("ghcr.io/acme/web:v2 was rolled back in {PRODUCTION} by commit");
+    assert!(reason.starts_with(&expected), "{reason}");
+    // What never ran there is told from it.
+    deploy(&repository, STAGING, "v3").succeeded();
+    promote(&repository).run().succeeded();
+    assert!(text(&repository, PRODUCTION).contains("web:v3"));
+}
+
+#[test]
+fn what_was_taken_away_is_not_promoted_whatever_by() {
+    let digest = format!("v1@sha256:{}", "a".repeat(64));
+    let renamed = |tag: &str| web(tag).replace("name: web", "name: app");
+    for (what, back) in [
+        ("an update", None),
+        ("an older one", Some(web("v1.1"))),
+        ("a pinned one", Some(web(&digest))),
+        ("another name", Some(renamed("v1"))),
+    ] {
+        let (_server, repository) = start();
+        promote(&repository).run().succeeded();
+        match back {
+            Some(text) => {
+                repository.commit("main", PRODUCTION, text.as_str(), "fix: v2 is broken");
+            }
+            None => {
+                deploy(&repository, PRODUCTION, "v1").succeeded();
+            }
+        }
+        let outcome = skipped(&repository, promote(&repository));
+        let reason = outcome.output("skipped-reason");
+        assert!(
+            reason.contains("was rolled back in envs/production"),
+            "{what}: {reason}"
+        );
+        // Nor does a digest make it another one.
+        let pinned = web(&digest.replace("v1", "v2"));
+        repository.commit("main", STAGING, pinned.as_str(), "chore: pin");
+        let outcome = skipped(&repository, promote(&repository));
+        let reason = outcome.output("skipped-reason");
+        assert!(
+            reason.contains("was rolled back in envs/production"),
+            "{what}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn a_rollback_of_the_stage_before_is_followed() {
+    let (_server, repository) = start();
+    promote(&repository).run().succeeded();
+    deploy(&repository, STAGING, "v3").succeeded();
+    promote(&repository).run().succeeded();
+    rollback(&repository, STAGING).succeeded();
+    promote(&repository).run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), web("v2"));
+    // And what is deployed there again goes on again.
+    deploy(&repository, STAGING, "v3").succeeded();
+    promote(&repository).run().succeeded();
+    assert_eq!(text(&repository, PRODUCTION), web("v3"));
+}
+
+#[test]
 fn a_busy_stage_soaks_as_well() {
     let server = GitServer::start();
     let repository = server.repository("acme/busy");

@@ -764,10 +764,10 @@ fn what_one_click_undoes() {
             &["web:1 api:1 odd:1 1"],
         ),
         ("deploy web=2; click; undo 0", &["web:1 api:1 odd:1 1"]),
-        // Asked for, what ran before is a deployment; after it was undone, nothing brings it back.
+        // Who asks for what ran before goes back to it, and nothing brings back what came after it.
         (
             "deploy web=2; deploy web=3; deploy web=2",
-            &["web:3 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
+            &["web:1 api:1 odd:1 1"],
         ),
         // Several images, together and one after the other.
         (
@@ -881,8 +881,8 @@ fn what_one_click_undoes() {
         ),
         // Named, what is newer is deployed: a click takes that off, to what ran before it.
         (
-            "deploy web=2; deploy web=1; to acme/web:2",
-            &["web:1 api:1 odd:1 1"],
+            "deploy web=2; deploy web=0; to acme/web:2",
+            &["web:0 api:1 odd:1 1", "web:1 api:1 odd:1 1"],
         ),
         (
             "deploy web=2; deploy web=3; deploy web=2; to acme/web:3; deploy odd=2",
@@ -1462,10 +1462,10 @@ fn the_advice_of_a_refusal_works() {
 
     // What ran before was rolled back itself.
     let mut line = Line::new();
-    for step in ["deploy web=2", "deploy web=1", "click"] {
+    for step in ["deploy web=0", "deploy web=1", "click"] {
         line.step(step);
     }
-    assert_eq!(line.runs(), "web:2 api:1 odd:1 1");
+    assert_eq!(line.runs(), "web:0 api:1 odd:1 1");
     let error = line.action("rollback").run().failed().errors().join("\n");
     assert!(
         error.contains("was rolled back itself") && error.contains("name it with `to`"),
@@ -1663,7 +1663,7 @@ fn a_click_says_what_never_ran_together() {
 #[test]
 fn what_is_newer_and_named_is_a_deployment_in_the_history() {
     let mut line = Line::new();
-    for step in ["deploy web=2", "deploy web=1", "to acme/web:2"] {
+    for step in ["deploy web=2", "deploy web=0", "to acme/web:2"] {
         line.step(step);
     }
     let history = line.action("history").run().succeeded();
@@ -2801,4 +2801,24 @@ fn a_rollback_in_a_long_past_is_four_requests() {
         let expected: Vec<Option<Step>> = expected.into_iter().map(Some).collect();
         assert_eq!(steps, expected, "{input}");
     }
+}
+
+#[test]
+fn a_pin_of_what_runs_is_passed_over() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    let pinned = manifest(&format!("v14@sha256:{}", "c".repeat(64)));
+    repository.commit(
+        "main",
+        FILE,
+        pinned.as_str(),
+        "chore(deps): pin dependencies",
+    );
+    let outcome = action(&repository, "rollback").run().succeeded();
+    assert_eq!(outcome.output("image"), "ghcr.io/wlals2/blog-web:v13");
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+    // A newer one, which an update has taken back, does not come by that.
+    deploy(&repository, "v15");
+    deploy(&repository, "v13");
+    failure(&repository, action(&repository, "rollback"));
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::commit::{PastChange, PastCommit, messages, said};
+use super::commit::{PastChange, PastCommit, is_same_version, messages, said};
 use super::line::{Change, Fate, FileNumber, Kind, Layer, Past, PlaceNumber, Taken};
 use crate::deployment::trailers::{Origin, has_trailers};
+use crate::version::Order;
 
 impl Past<'_> {
     /// Finds out how a commit stands; all before it have been judged.
@@ -46,10 +47,16 @@ impl Past<'_> {
         for change in self.changes(number) {
             self.see(change);
             let takes_back = match said {
+                // What it puts there runs already.
+                Origin::Update | Origin::Edit if self.change(change).is_pin() => false,
                 // What a rollback put there itself, in place of what it took back, is taken off again.
                 Origin::Reapply => self.is_by(change, &undone) && self.lands_on_live(change),
                 // A merge may bring both, and one squashed.
-                Origin::Update => is_merge && !ids.is_empty() || self.is_by(change, &named),
+                Origin::Update => {
+                    is_merge && !ids.is_empty()
+                        || self.is_by(change, &named)
+                        || self.goes_back(change)
+                }
                 Origin::Rollback => true,
                 // Who removes an image does not go back to the time before there was one.
                 Origin::Edit => {
@@ -58,13 +65,21 @@ impl Past<'_> {
                 }
             };
             match self.landing(change, &named).filter(|_| takes_back) {
-                Some(height) => self.take_off(change, height),
+                Some(height) => {
+                    let value = &self.layers[self.place(change)][height].value;
+                    let is_it = *value == self.change(change).new;
+                    self.take_off(change, height);
+                    if !is_it {
+                        // The same version, as somebody else has written it.
+                        self.put(change, Kind::Floor, &HashSet::new());
+                    }
+                }
                 None => pushed.push(change),
             }
         }
         let replaces = |change: &Change| {
             let change = self.change(*change);
-            change.is_image && change.is_replacement()
+            change.is_image && change.is_replacement() && !change.is_pin()
         };
         let kind = match said {
             Origin::Update | Origin::Reapply => Kind::Deployed,
@@ -79,6 +94,8 @@ impl Past<'_> {
             let PastChange { is_image, new, .. } = self.change(*change);
             let kind = match (kind, new) {
                 (Kind::Floor, None) if *is_image => Kind::Gone,
+                // It goes with what it is about.
+                _ if said == Origin::Edit && self.change(*change).is_pin() => Kind::Deployed,
                 _ => kind,
             };
             self.put(*change, kind, &named);
@@ -87,7 +104,8 @@ impl Past<'_> {
             }
         }
         self.take_the_rest(number, &named, is_ours);
-        let deploys = kind == Kind::Deployed && !pushed.is_empty();
+        let is_more = pushed.iter().any(|own| !self.change(*own).is_pin());
+        let deploys = kind == Kind::Deployed && is_more;
         let is_empty = self.commits[number].changes.is_empty();
         let has_taken = !self.taken[number].is_empty();
         let standing = &mut self.standings[number];
@@ -129,23 +147,35 @@ impl Past<'_> {
         by.is_some_and(|(number, _)| commits.contains(&number))
     }
 
-    /// The height of the layer that a change goes back to; none where what it puts there is new. It is one of a
-    /// commit that is named only where there is no other: then that was taken back at other places alone.
+    /// Whether an image goes back to one that ran before it there and was not taken back itself. What is newer by its
+    /// tag is deployed, whether it ran before or not.
+    fn goes_back(&self, change: Change) -> bool {
+        let own = self.change(change);
+        let may_be = own.is_image && own.is_replacement() && own.order() != Order::Newer;
+        may_be && self.lands_on_live(change)
+    }
+
+    /// The height of the layer that a change goes back to, first of all one that says just that; none where what it
+    /// puts there is new. It is one of a commit that is named only where there is no other: then that was taken back
+    /// at other places alone.
     pub(super) fn landing(&self, change: Change, named: &HashSet<usize>) -> Option<usize> {
-        let wanted = &self.change(change).new;
+        let PastChange { is_image, new, .. } = self.change(change);
         let (_, below) = self.layers[self.place(change)].split_last()?;
         let is_named = |layer: &Layer| {
             let by = layer.change.map(|(number, _)| number);
             by.is_some_and(|by| named.contains(&by))
         };
-        let is_it = |layer: &Layer| layer.value == *wanted;
-        let other = below
-            .iter()
-            .rposition(|layer| is_it(layer) && !is_named(layer));
-        match named.is_empty() {
-            true => other,
-            false => other.or_else(|| below.iter().rposition(is_it)),
-        }
+        let is_it = |layer: &Layer| layer.value == *new;
+        let is_same = |layer: &Layer| match (&layer.value, new) {
+            (Some(value), Some(new)) => *is_image && is_same_version(value, new),
+            _ => false,
+        };
+        let other = |is_it: &dyn Fn(&Layer) -> bool| {
+            let is_other = |layer: &Layer| is_it(layer) && !is_named(layer);
+            below.iter().rposition(is_other)
+        };
+        let own = || below.iter().rposition(is_it).filter(|_| !named.is_empty());
+        other(&is_it).or_else(own).or_else(|| other(&is_same))
     }
 
     /// Whether a change goes back to something that was not taken back itself.
@@ -221,7 +251,15 @@ impl Past<'_> {
         for target in named {
             let changes = self.changes(target);
             let changes = changes.filter(|change| touched.contains(&self.file(*change)));
-            for change in changes.filter(|_| !is_ours).collect::<Vec<_>>() {
+            // What still runs was kept.
+            let is_kept = |change: &Change| {
+                let top = self.layers[self.place(*change)].last();
+                let value = top.and_then(|top| top.value.as_deref());
+                let both = value.zip(self.change(*change).new.as_deref());
+                both.is_some_and(|(is, put)| is_same_version(is, put))
+            };
+            let left = changes.filter(|change| !is_ours && !is_kept(change));
+            for change in left.collect::<Vec<_>>() {
                 self.bury(number, self.place(change), |by| by == target);
             }
             let left = self.touched[target].iter().copied();

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::commit::{PastChange, PastCommit};
+use super::commit::{Moved, PastChange, PastCommit};
 use crate::deployment::trailers::Origin;
+use crate::image::ImageReference;
 
 /// How a commit stands among the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,8 +158,8 @@ impl<'a> Past<'a> {
     /// Numbers files and places. Files go by the names that they have now.
     pub(super) fn locate(&mut self) {
         let mut files: HashMap<&str, FileNumber> = HashMap::new();
-        let mut places: HashMap<(FileNumber, &str, usize), PlaceNumber> = HashMap::new();
-        let mut count = 0;
+        let mut places: HashMap<Spot, PlaceNumber> = HashMap::new();
+        let (mut count, mut next) = (0, 0);
         for (number, commit) in self.commits.iter().enumerate() {
             let mut file = |path| {
                 *files.entry(path).or_insert_with(|| {
@@ -170,16 +171,43 @@ impl<'a> Past<'a> {
                 .push(commit.files.iter().map(|(path, _)| file(path)).collect());
             let own = commit.changes.iter().map(|change| file(change.file));
             let own: Vec<FileNumber> = own.collect();
-            // What has no name shares its place with its like: their order tells them apart.
-            let mut met: HashMap<(FileNumber, &str), usize> = HashMap::new();
-            let numbered = commit.changes.iter().zip(&own).map(|(change, file)| {
-                let turn = met.entry((*file, &change.place)).or_default();
-                *turn += 1;
-                let new = places.len();
-                *places.entry((*file, &change.place, *turn)).or_insert(new)
+            let moved: Vec<(FileNumber, &Moved<'_>)> = commit
+                .moved
+                .iter()
+                .map(|moved| (file(moved.file), moved))
+                .collect();
+            // What has no name shares its place with its like: the repository tells them apart, and their order.
+            let mut met: HashMap<Spot, usize> = HashMap::new();
+            let mut numbered: Vec<PlaceNumber> = Vec::new();
+            let moved = moved.into_iter().map(|(file, moved)| {
+                let [is, was] = [0, 1].map(|n| spot(file, &moved.places[n], &moved.images[n], 1));
+                (is, was)
             });
-            let numbered: Vec<PlaceNumber> = numbered.collect();
-            self.at.resize_with(places.len(), Vec::new);
+            let mut before: Vec<(Spot, Spot)> = moved.collect();
+            for (change, file) in commit.changes.iter().zip(&own) {
+                let text = |own: &Option<String>, other: &Option<String>| {
+                    let text = own.as_ref().or(other.as_ref()).filter(|_| change.is_image);
+                    text.cloned().unwrap_or_default()
+                };
+                let is = spot(*file, &change.place, &text(&change.new, &change.old), 0);
+                let turn = met.entry(is.clone()).or_default();
+                *turn += 1;
+                let is = Spot { turn: *turn, ..is };
+                let was = spot(*file, &change.place, &text(&change.old, &change.new), *turn);
+                numbered.push(*places.entry(is.clone()).or_insert_with(|| {
+                    next += 1;
+                    next - 1
+                }));
+                before.push((is, was));
+            }
+            // From here on, going back, they are where they were.
+            before.retain(|(is, was)| is != was);
+            let known = before
+                .into_iter()
+                .filter_map(|(is, was)| Some((was, places.remove(&is)?)));
+            let known: Vec<(Spot, PlaceNumber)> = known.collect();
+            places.extend(known);
+            self.at.resize_with(next, Vec::new);
             for (own, place) in numbered.iter().enumerate() {
                 self.at[*place].push((number, own));
             }
@@ -190,5 +218,28 @@ impl<'a> Past<'a> {
             let renamed: Vec<_> = renamed.collect();
             files.extend(renamed);
         }
+    }
+}
+
+/// Where something is at a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Spot {
+    file: FileNumber,
+    place: String,
+    /// Where the place has no name.
+    repository: Option<String>,
+    /// Which of those that share all of that.
+    turn: usize,
+}
+
+fn spot(file: FileNumber, place: &str, image: &str, turn: usize) -> Spot {
+    let is_unnamed = place.contains("[]");
+    let image = is_unnamed.then(|| image.parse::<ImageReference>().ok());
+    let image = image.flatten();
+    Spot {
+        file,
+        place: place.to_owned(),
+        repository: image.map(|image| image.repository().to_owned()),
+        turn,
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! One rule for whoever rolls back and for whoever counts what was rolled back. It stands on what the
 //! commits say of themselves in trailers; on `This reverts commit …` where there are none of ours; and,
-//! for what says nothing, as a file that is put back by hand, on what it did: an edit that takes all it
-//! changes back to what ran before the deployments in force is a rollback.
+//! whatever they say, on what they did: a commit that takes all it changes back to what ran before the
+//! deployments in force is a rollback, one that adds a digest to what runs deploys nothing, and what still
+//! runs was not taken back.
 
 mod back;
 mod commit;
@@ -14,9 +15,9 @@ mod told;
 mod undo;
 
 pub use back::{Candidate, Ended, WayBack};
-pub use commit::{PastChange, PastCommit};
+pub use commit::{Moved, PastChange, PastCommit};
 pub use line::{Past, Standing};
-pub use told::TakenBack;
+pub use told::{LastSeen, TakenBack};
 pub use undo::{NotUndone, NothingBefore, Part, Undo};
 
 impl<'a> Past<'a> {

@@ -58,6 +58,7 @@ impl Branch {
                 merged: Vec::new(),
                 files: vec![("a.yaml", None)],
                 changes: changes.collect(),
+                moved: Vec::new(),
                 is_own: false,
             }
         });
@@ -347,15 +348,18 @@ fn what_is_named_and_runs_already_stays() {
 
 #[test]
 fn what_was_rolled_back_is_passed_on_the_way() {
-    let mut branch = started();
-    branch.deploy(&["web=2"]);
-    // What is asked for is a deployment, also of what was there before: undone, 3 runs again. Then 2
-    // would: but that was rolled back just now.
-    assert_eq!(clicked(branch), ["web:3", "web:1"]);
     let mut branch = Branch::default();
-    branch.edit(&["web=2"]);
-    branch.deploy(&["web=3"]);
+    branch.edit(&["web=1"]);
+    for tag in ["web=3", "web=2", "web=3"] {
+        branch.deploy(&[tag]);
+    }
+    // What is newer is a deployment, also of what was there before: undone, 2 runs again. Then 3 would: but that
+    // was rolled back just now.
+    assert_eq!(clicked(branch), ["web:2", "web:1"]);
+    let mut branch = Branch::default();
+    branch.edit(&["web=3"]);
     branch.deploy(&["web=2"]);
+    branch.deploy(&["web=3"]);
     branch.click().unwrap();
     let by = NothingBefore::RolledBack {
         deployment: 2,
@@ -437,6 +441,7 @@ fn a_merge_is_what_the_newest_of_its_commits_says() {
                     old: Some("web:3".into()),
                     new: Some("web:9".into()),
                 }],
+                moved: Vec::new(),
                 is_own: false,
             },
         );
@@ -695,4 +700,162 @@ proptest! {
             }
         }
     }
+}
+
+const DIGEST: &str = "@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+#[test]
+fn an_update_that_goes_back_is_a_rollback() {
+    let mut branch = Branch::default();
+    branch.edit(&["web=1"]);
+    branch.deploy(&["web=2"]);
+    branch.deploy(&["web=1"]);
+    assert_eq!(branch.past().standings()[0].origin, Origin::Rollback);
+    assert_eq!(branch.past().standings()[1].undone_by, Some(0));
+    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Taken(0));
+    assert_eq!(branch.next(), Err(NothingBefore::NoDeployment));
+    branch.deploy(&["web=2"]);
+    assert_eq!(branch.past().standings()[0].origin, Origin::Update);
+    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Brought);
+    // What is newer goes on.
+    branch.deploy(&["web=4"]);
+    branch.deploy(&["web=3"]);
+    branch.deploy(&["web=4"]);
+    assert_eq!(branch.past().standings()[0].origin, Origin::Update);
+}
+
+#[test]
+fn a_pin_is_no_deployment() {
+    let mut branch = Branch::default();
+    branch.edit(&["web=1"]);
+    branch.deploy(&["web=2"]);
+    branch.edit(&[&format!("web=2{DIGEST}")]);
+    assert!(!branch.past().standings()[0].is_deployment());
+    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Brought);
+    assert_eq!(clicked(branch), ["web:1"]);
+    // Nor does it hide that somebody has gone back.
+    let mut branch = Branch::default();
+    branch.edit(&["web=1"]);
+    branch.deploy(&["web=2"]);
+    branch.edit(&[&format!("web=1{DIGEST}")]);
+    assert_eq!(branch.past().standings()[0].origin, Origin::Rollback);
+    for image in ["web:2".to_owned(), format!("web:2{DIGEST}")] {
+        assert_eq!(branch.past().last_seen(&image), LastSeen::Taken(0));
+    }
+    assert_eq!(branch.next(), Err(NothingBefore::NoDeployment));
+    branch.deploy(&["web=3"]);
+    branch.edit(&[&format!("web=3{DIGEST}")]);
+    branch.edit(&["web=3"]);
+    assert_eq!(clicked(branch), [format!("web:1{DIGEST}")]);
+}
+
+#[test]
+fn what_still_runs_was_not_taken_back_whatever_a_message_says() {
+    let mut branch = Branch::default();
+    branch.edit(&["web=1", "api=1"]);
+    let both = branch.deploy(&["web=2", "api=2"]);
+    let revert = format!("Revert \"chore: x\"\n\nThis reverts commit {both}.\n");
+    branch.commit(&revert, &["api=1"]);
+    let past = branch.past();
+    assert_eq!(past.standings()[1].undone_by, None);
+    assert_eq!(past.last_seen("web:2"), LastSeen::Brought);
+    assert_eq!(past.last_seen("api:2"), LastSeen::Taken(0));
+    assert_eq!(clicked(branch), ["api:1 web:1"]);
+}
+
+#[test]
+fn what_ran_and_was_replaced_by_what_is_not_newer_was_taken_away() {
+    let promoted = "chore: x\n\nDeployed-Image: web:2\nPromoted-From: s.yaml@0123456\n";
+    let squashed = promoted.replace("web:2", "web:7");
+    for (message, from, to, expected) in [
+        ("by hand", "3", "2.1", LastSeen::Taken(0)),
+        ("by hand", "3", "4", LastSeen::Brought),
+        ("by hand", "abcdef1", "fedcba2", LastSeen::Taken(0)),
+        (
+            "x\n\nDeployed-Image: x:1\n",
+            "3.0",
+            "2.1",
+            LastSeen::Taken(0),
+        ),
+        (
+            "x\n\nDeployed-Image: x:1\n",
+            "abcdef1",
+            "fedcba2",
+            LastSeen::Brought,
+        ),
+        (promoted, "3", "2", LastSeen::Brought),
+        (&squashed, "3", "2", LastSeen::Taken(0)),
+    ] {
+        let mut branch = Branch::default();
+        branch.edit(&["web=2"]);
+        branch.deploy(&[&format!("web={from}")]);
+        branch.commit(message, &[&format!("web={to}")]);
+        let seen = branch.past().last_seen(&format!("web:{from}"));
+        assert_eq!(seen, expected, "{message}: {from} to {to}");
+    }
+}
+
+/// A commit that changed an image of `a.yaml`: where, from what, to what.
+fn changed<'a>(
+    id: &'a str,
+    message: &'a str,
+    place: &str,
+    old: Option<&str>,
+    new: &str,
+) -> PastCommit<'a> {
+    PastCommit {
+        id,
+        message,
+        files: vec![("a.yaml", None)],
+        changes: vec![PastChange {
+            file: "a.yaml",
+            place: place.to_owned(),
+            is_image: true,
+            old: old.map(str::to_owned),
+            new: Some(new.to_owned()),
+        }],
+        ..PastCommit::default()
+    }
+}
+
+#[test]
+fn an_image_is_known_where_it_moved() {
+    let ours = "chore: x\n\nDeployed-Image: x:1\n";
+    let moved = |new: &str| {
+        vec![Moved {
+            file: "a.yaml",
+            places: ["app".to_owned(), "web".to_owned()],
+            images: [new.to_owned(), "web:2".to_owned()],
+        }]
+    };
+    let deployed = changed("2", ours, "web", Some("web:1"), "web:2");
+    let back = changed("4", "by hand", "app", Some("web:2"), "web:1");
+    let alone = PastCommit {
+        changes: Vec::new(),
+        moved: moved("web:2"),
+        ..changed("3", "another name", "app", None, "")
+    };
+    let at_once = PastCommit {
+        moved: moved("web:1"),
+        ..back.clone()
+    };
+    for commits in [vec![back, alone, deployed.clone()], vec![at_once, deployed]] {
+        let past = Past::new(commits);
+        assert_eq!(past.standings()[0].origin, Origin::Rollback);
+        assert_eq!(past.last_seen("web:2"), LastSeen::Taken(0));
+        assert_eq!(past.newest(), Err(NothingBefore::NoDeployment));
+    }
+}
+
+#[test]
+fn an_item_without_a_name_is_known_by_its_repository() {
+    let ours = "chore: x\n\nDeployed-Image: x:1\n";
+    let past = Past::new(vec![
+        changed("4", "another mirror", "images[]", Some("web:2"), "m/web:2"),
+        changed("3", "one more", "images[]", None, "api:1"),
+        changed("2", ours, "images[]", Some("web:1"), "web:2"),
+    ]);
+    let undo = past.of_commit(2);
+    assert!(past.is_in_force(2), "{undo:?}");
+    assert!(past.back_to(|image| image == "web:1").again.is_empty());
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::commit::PastChange;
+use super::commit::{PastChange, is_promotion, is_same_version};
 use super::line::{Change, FileNumber, Kind, Layer, Past, Taken};
 use crate::deployment::trailers::Origin;
+use crate::version::Order;
 
 /// What was taken back of a commit in one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,17 @@ pub struct TakenBack<'a> {
     pub by: usize,
     /// Whether nothing is left of what the commit did there.
     pub is_all: bool,
+}
+
+/// What the newest commits that have to do with an image did to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastSeen {
+    /// The commit of this number took it away.
+    Taken(usize),
+    /// One brought it that says that it deploys: whoever puts it there by hand may be trying.
+    Brought,
+    /// Nothing that tells.
+    Nowhere,
 }
 
 impl<'a> Past<'a> {
@@ -40,31 +52,45 @@ impl<'a> Past<'a> {
         taken
     }
 
-    /// The number of the commit that took `image` back, if nothing has brought it since that says that it
-    /// deploys: whoever puts it there by hand may be trying.
-    pub fn took_back(&self, image: &str) -> Option<usize> {
-        let puts_in = |change: Change| {
-            let PastChange { is_image, new, .. } = self.change(change);
-            *is_image && new.as_deref() == Some(image)
+    /// What became of the version `image` last: whether it ran, and something else came in its place which neither is
+    /// newer by its tag nor was promoted from another stage, nor is an update that brought what had not run before.
+    pub fn last_seen(&self, image: &str) -> LastSeen {
+        let is_it = |text: &Option<String>| {
+            let text = text.as_deref();
+            text.is_some_and(|text| is_same_version(text, image))
         };
-        let takes_out = |change: Change| {
-            let PastChange { is_image, old, .. } = self.change(change);
-            *is_image && old.as_deref() == Some(image)
-        };
+        let of_images = |change: Change| Some(self.change(change)).filter(|own| own.is_image);
+        let puts_in = |change: Change| of_images(change).is_some_and(|own| is_it(&own.new));
+        let takes_out = |change: Change| of_images(change).is_some_and(|own| is_it(&own.old));
         for (number, standing) in self.standings.iter().enumerate() {
-            let took = self.taken[number].iter().any(|taken| match *taken {
+            let took = |taken: &Taken| match *taken {
+                // What came to a version is not the version.
+                Taken::New(change) | Taken::Old(change) if self.change(change).is_pin() => false,
                 Taken::New(change) => puts_in(change),
                 Taken::Old(change) => takes_out(change),
-            });
-            if took {
-                return Some(number);
+            };
+            let is_update = standing.origin == Origin::Update;
+            let is_superseded = |own: &PastChange<'_>| match own.order() {
+                Order::Newer | Order::Same => true,
+                Order::Older => false,
+                Order::CantTell => is_update,
+            };
+            let replaces = |change: Change| {
+                let own = self.change(change);
+                takes_out(change) && own.is_replacement() && !own.is_pin() && !is_superseded(own)
+            };
+            // What a stage had and another one followed is for that one to say.
+            if !is_promotion(&self.commits[number])
+                && (self.taken[number].iter().any(took) || self.changes(number).any(replaces))
+            {
+                return LastSeen::Taken(number);
             }
             let mut changes = self.changes(number);
             if changes.any(puts_in) && standing.origin != Origin::Edit {
-                return None;
+                return LastSeen::Brought;
             }
         }
-        None
+        LastSeen::Nowhere
     }
 
     /// The images that were replaced, each once, the newest first.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::commit::said;
+use super::commit::{PastChange, said};
 use super::line::{Change, Fate, FileNumber, Past, Standing};
 use crate::deployment::trailers::Origin;
+use crate::version::Order;
 
 /// A commit, and what of it is to be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +171,15 @@ impl Past<'_> {
         let is_unsure = |number: usize| {
             let commit = &self.commits[number];
             let (said, ids) = said(commit);
-            !ids.is_empty() || said == Origin::Edit && !commit.changes.is_empty()
+            // What goes on to what is newer never takes back.
+            let may_go_back = |own: &PastChange<'_>| {
+                own.is_image && own.is_replacement() && !own.is_pin() && own.order() != Order::Newer
+            };
+            match said {
+                _ if !ids.is_empty() => true,
+                Origin::Edit => !commit.changes.is_empty(),
+                _ => commit.changes.iter().any(may_go_back),
+            }
         };
         (0..=oldest).any(is_unsure)
     }

@@ -8,19 +8,20 @@ use std::time::Duration;
 use super::moves::Move;
 use super::sides::Sight;
 use crate::date::Timestamp;
+use crate::deployment::past::LastSeen;
 use crate::failure::Failure;
 use crate::files::{FileSelection, Pattern, RepoPath};
 use crate::limits::Exceeded;
 use crate::manifest::{HeldImage, Promoted, image_transitions};
 use crate::operation::now;
-use crate::operation::past::{of_files, took_back};
+use crate::operation::past::{named, of_files, past};
 use crate::operation::session::Session;
-use crate::repository::CommitId;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
+use crate::repository::{CommitId, RepositoryError};
 
-/// How many commits of the files are looked at for a rollback, where they are read over git.
+/// How many commits of the files are looked at first, where they are read over git.
 const DEPTH: usize = 50;
-/// How many at most, for when an image came.
+/// How many at most: of each file for a rollback, as a rollback itself does, and of all for when an image came.
 const MOST: usize = 1000;
 
 /// Why a file does not get its images yet.
@@ -67,9 +68,12 @@ impl Proof {
         moves: &Arc<Vec<Move>>,
         sight: &Sight<'_>,
     ) -> Result<Vec<Pending>, Failure> {
+        if moves.is_empty() {
+            return Ok(Vec::new());
+        }
         let own = (sight.base.clone(), sight.commit.clone(), Arc::clone(moves));
         if self.of.as_ref() != Some(&own) {
-            self.pending = self.find(moves, sight).await?;
+            self.pending = Box::pin(self.find(moves, sight)).await?;
             self.of = Some(own);
         }
         Ok(self.pending.clone())
@@ -80,26 +84,26 @@ impl Proof {
         moves: &Arc<Vec<Move>>,
         sight: &Sight<'_>,
     ) -> Result<Vec<Pending>, Failure> {
-        let (to, from) = (
-            files(moves.iter().map(|one| &one.promoted.to)),
-            files(moves.iter().map(|one| &one.promoted.from.file)),
-        );
+        let from = files(moves.iter().map(|one| &one.promoted.from.file));
         let (here, there) = (sight.here(), sight.there());
-        let [in_to, in_from] = match std::ptr::eq(here, there) {
-            true => {
-                let both = files(to.iter().chain(&from).copied());
-                let past = Arc::new(Pasts::read(here, &sight.base, &both).await?);
-                [Arc::clone(&past), past]
-            }
-            false => [
-                Arc::new(Pasts::read(here, &sight.base, &to).await?),
-                Arc::new(Pasts::read(there, &sight.commit, &from).await?),
-            ],
-        };
-        let own = (Arc::clone(moves), Arc::clone(&in_from));
-        let work = here.work(move || taken_back(&own.0, &in_to, &own.1));
-        let taken_back = work.await?;
-        let mut pending = taken_back.map_err(|error| here.too_much(error))?;
+        let sought = [Side::To, Side::From].map(|side| (0..moves.len()).map(move |n| (n, side)));
+        let sought: Vec<Sought> = sought.into_iter().flatten().collect();
+        let pasts = both(sight, moves, &sought, Pasts::read).await?;
+        let in_from = Arc::clone(&pasts[1]);
+        let own = Arc::clone(moves);
+        let work = here.work(move || taken_back(&own, &pasts, sought));
+        let found = work.await?.map_err(|error| here.too_much(error))?;
+        let Found { mut taken, open } = found;
+        if !open.is_empty() {
+            // Only all that there is proves that there is nothing.
+            let pasts = both(sight, moves, &open, Pasts::whole).await?;
+            let own = Arc::clone(moves);
+            let work = here.work(move || taken_back(&own, &pasts, open));
+            let found = work.await?.map_err(|error| here.too_much(error))?;
+            taken.extend(found.taken);
+        }
+        taken.sort_by_key(|(own, _)| *own);
+        let mut pending: Vec<Pending> = taken.into_iter().map(|(_, pending)| pending).collect();
         if let Some(soak) = self.soak {
             let soak = i64::try_from(soak.as_secs()).unwrap_or(i64::MAX);
             let begin = now().saturating_sub(soak);
@@ -129,30 +133,86 @@ impl Proof {
     }
 }
 
-/// Those that were rolled back where they go, or where they come from.
-fn taken_back(moves: &[Move], in_to: &Pasts, in_from: &Pasts) -> Result<Vec<Pending>, Exceeded> {
-    let mut pending = Vec::new();
-    for Move { promoted, new, .. } in moves {
-        let Promoted { to, from, .. } = promoted;
-        let commits = in_to.of(to);
-        for new in new {
-            if let Some(by) = took_back(commits, new)? {
-                let what = format!("was rolled back in {to}");
-                pending.push(rolled_back(promoted, &what, by));
-                break;
-            }
+/// Where an image goes to, or comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Side {
+    To,
+    From,
+}
+
+impl Side {
+    fn file(self, of: &Move) -> &RepoPath {
+        match self {
+            Self::To => &of.promoted.to,
+            Self::From => &of.promoted.from.file,
         }
-        // Of a tag alone, trailers may say of which image it is.
-        let names = [from.image.clone(), promoted.image.to_string()];
-        for name in names {
-            if let Some(by) = took_back(in_from.of(&from.file), &name)? {
-                let what = format!("is in {}, and was rolled back there", from.file);
-                pending.push(rolled_back(promoted, &what, by));
-                break;
+    }
+
+    fn images(self, of: &Move) -> Vec<String> {
+        let Promoted { image, from, .. } = &of.promoted;
+        match self {
+            Self::To => of.new.clone(),
+            // Of a tag alone, trailers may say of which image it is.
+            Self::From => vec![from.image.clone(), image.to_string()],
+        }
+    }
+}
+
+/// Of which image, by its number, is to be known whether it was rolled back where.
+type Sought = (usize, Side);
+
+/// What is known of that.
+#[derive(Default)]
+struct Found {
+    /// Those that were rolled back.
+    taken: Vec<(Sought, Pending)>,
+    /// Those of which older commits may tell.
+    open: Vec<Sought>,
+}
+
+/// Those of `sought` that were rolled back, by the pasts of both sides.
+fn taken_back(
+    moves: &[Move],
+    pasts: &[Arc<Pasts>; 2],
+    sought: Vec<Sought>,
+) -> Result<Found, Exceeded> {
+    let mut of: HashMap<(Side, &RepoPath), Vec<usize>> = HashMap::new();
+    for (n, side) in sought {
+        of.entry((side, side.file(&moves[n]))).or_default().push(n);
+    }
+    let mut found = Found::default();
+    for ((side, file), own) in of {
+        let in_side = &pasts[side as usize];
+        let commits = in_side.of(file);
+        let named = named(commits);
+        let past = past(commits, &named)?;
+        for n in own {
+            let promoted = &moves[n].promoted;
+            let what = match side {
+                Side::To => format!("was rolled back in {file}"),
+                Side::From => format!("is in {file}, and was rolled back there"),
+            };
+            let seen = side.images(&moves[n]).into_iter();
+            let seen = Vec::from_iter(seen.map(|image| past.last_seen(&image)));
+            let by = seen.iter().find_map(|seen| match seen {
+                LastSeen::Taken(by) => commits.get(*by),
+                LastSeen::Brought | LastSeen::Nowhere => None,
+            });
+            if let Some(by) = by {
+                let pending = rolled_back(promoted, &what, &by.commit);
+                found.taken.push(((n, side), pending));
+                continue;
+            }
+            let is_open = match side {
+                Side::To => seen.contains(&LastSeen::Nowhere),
+                Side::From => !seen.contains(&LastSeen::Brought),
+            };
+            if is_open && !in_side.is_all(file) {
+                found.open.push((n, side));
             }
         }
     }
-    Ok(pending)
+    Ok(found)
 }
 
 /// Why an image does not go: `what` a commit did.
@@ -169,8 +229,11 @@ fn rolled_back(promoted: &Promoted, what: &str, by: &Commit) -> Pending {
 }
 
 /// What the newest commits did to the files of a stage.
+#[derive(Default)]
 struct Pasts {
     of: HashMap<RepoPath, Vec<Touched>>,
+    /// Whether these are all that count.
+    is_whole: bool,
     /// The same as the branch's own line has them, where that was read.
     line: Option<Arc<FileHistory>>,
 }
@@ -183,12 +246,51 @@ impl Pasts {
     ) -> Result<Self, Failure> {
         let ask = async || session.repository.pasts(commit, files).await;
         if let Some(of) = session.read_silently(ask).await? {
-            return Ok(Self { of, line: None });
+            return Ok(Self {
+                of,
+                ..Self::default()
+            });
         }
         let line = read(session, files, DEPTH).await?;
         Ok(Self {
             of: of_files(&line.commits, files.iter().copied()),
+            is_whole: !line.limited,
             line: Some(Arc::new(line)),
+        })
+    }
+
+    /// All that count of each file: together, as long as no commit of one keeps that of another from being read.
+    async fn whole(
+        session: &Session<'_>,
+        _: &CommitId,
+        files: &[&RepoPath],
+    ) -> Result<Self, Failure> {
+        let mut of = HashMap::new();
+        let mut open = Vec::from_iter((!files.is_empty()).then_some(files));
+        while let Some(files) = open.pop() {
+            let query = HistoryQuery {
+                resumes: true,
+                ..HistoryQuery::newest(MOST)
+            };
+            let selection = selection(files);
+            let read = async || match session.repository.history(&selection, &query).await {
+                Err(RepositoryError::TooMuch(_)) if files.len() > 1 => Ok(None),
+                read => read.map(Some),
+            };
+            match session.read_silently(read).await? {
+                Some(read) if !read.limited || files.len() == 1 => {
+                    of.extend(of_files(&read.commits, files.iter().copied()));
+                }
+                _ => {
+                    let (some, others) = files.split_at(files.len() / 2);
+                    open.extend([some, others]);
+                }
+            }
+        }
+        Ok(Self {
+            of,
+            is_whole: true,
+            line: None,
         })
     }
 
@@ -196,6 +298,34 @@ impl Pasts {
     fn of(&self, file: &RepoPath) -> &[Touched] {
         self.of.get(file).map(Vec::as_slice).unwrap_or_default()
     }
+
+    /// Whether these are all that count of a file: the oldest one that GitHub's API tells of added it.
+    fn is_all(&self, file: &RepoPath) -> bool {
+        let oldest = self.of(file).last();
+        let added = oldest.and_then(|oldest| oldest.files.first());
+        self.is_whole || added.is_some_and(|added| added.before.is_none())
+    }
+}
+
+/// What is read of the files that are `sought` of each side, of both at once where they are on one branch.
+async fn both(
+    sight: &Sight<'_>,
+    moves: &[Move],
+    sought: &[Sought],
+    read: impl AsyncFn(&Session<'_>, &CommitId, &[&RepoPath]) -> Result<Pasts, Failure>,
+) -> Result<[Arc<Pasts>; 2], Failure> {
+    let of = |is_meant: &dyn Fn(Side) -> bool| {
+        let own = sought.iter().filter(|(_, side)| is_meant(*side));
+        files(own.map(|(n, side)| side.file(&moves[*n])))
+    };
+    let (here, there) = (sight.here(), sight.there());
+    if std::ptr::eq(here, there) {
+        let past = Arc::new(read(here, &sight.base, &of(&|_| true)).await?);
+        return Ok([Arc::clone(&past), past]);
+    }
+    let to = read(here, &sight.base, &of(&|side| side == Side::To)).await?;
+    let from = read(there, &sight.commit, &of(&|side| side == Side::From)).await?;
+    Ok([Arc::new(to), Arc::new(from)])
 }
 
 /// Each file once.
@@ -331,12 +461,16 @@ async fn read(
     files: &[&RepoPath],
     limit: usize,
 ) -> Result<FileHistory, Failure> {
-    let include = files.iter().map(|file| Pattern::Path((*file).clone()));
-    let files = FileSelection {
-        include: include.collect(),
-        ..FileSelection::default()
-    };
+    let files = selection(files);
     let query = HistoryQuery::newest(limit);
     let read = async || session.repository.history(&files, &query).await;
     session.read_silently(read).await
+}
+
+fn selection(files: &[&RepoPath]) -> FileSelection {
+    let include = files.iter().map(|file| Pattern::Path((*file).clone()));
+    FileSelection {
+        include: include.collect(),
+        ..FileSelection::default()
+    }
 }

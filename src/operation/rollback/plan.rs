@@ -196,7 +196,7 @@ fn is_left_with(
     let after = versions.after.as_deref();
     let of = |before: Option<&[u8]>| {
         let changes = named.changes(&versions.path, before, after);
-        let past = changes.past(versions.path.as_str());
+        let (past, _) = changes.past(versions.path.as_str());
         past.into_iter()
             .map(|change| ((change.is_image, change.place), change.new.or(change.old)))
             .collect::<Vec<_>>()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::choice::{self, Choice};
 use super::plan::{self, Problem, Undone, Why};
 use super::target::{To, Wanted};
-use crate::deployment::past::Part;
+use crate::deployment::past::{LastSeen, Part};
 use crate::deployment::{Origin, is_ours};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
@@ -275,7 +275,7 @@ impl<'h> Later<'h> {
         let line = |touched: &&Touched| {
             let changes = touched.files.iter().flat_map(|versions| {
                 let changes = changes(&named, versions);
-                changes.past(versions.path.as_str())
+                changes.past(versions.path.as_str()).0
             });
             let text = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
             let mut images: Vec<String> = Vec::new();
@@ -352,7 +352,9 @@ impl<'h> Later<'h> {
         }
         // A container that has another name keeps it.
         if is_elsewhere
-            && before.iter().all(|image| past.took_back(image).is_none())
+            && before
+                .iter()
+                .all(|image| !matches!(past.last_seen(image), LastSeen::Taken(_)))
             && let Some(lines) = as_update(snapshot, &before, &after)
         {
             return format!(
