@@ -156,6 +156,11 @@ impl Delivery {
                 None => format!("{deployed} {commit} was not rolled back: it is undone already."),
             },
             (None, None) if failure.reason == Reason::CommitGone => return Some(failure),
+            (None, None) if self.landed_rollback().is_some() => format!(
+                "{deployed} {commit} stays on the branch {}. To wait for it again, use `operation: verify` with `commit: {commit}`: \
+                 another rollback takes back one more deployment.",
+                self.landed.branch
+            ),
             (None, None) => format!(
                 "{deployed} {commit} stays on the branch {}.",
                 self.landed.branch

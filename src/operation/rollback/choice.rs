@@ -203,8 +203,10 @@ async fn newest(
         let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
         if let Some(own) = own_rollback(session, &history, &past) {
             let already = format!(
-                "this run has rolled back already, with {}. To take back one more deployment, name it with `commit`, or what is to run with `to`",
-                commit_line(own)
+                "this run has rolled back already, with {}: `operation: verify` with `commit: {}` tells whether that runs. To take back \
+                 one more deployment, name it with `commit`, or what is to run with `to`",
+                commit_line(own),
+                own.id.short()
             );
             return Ok(Choice {
                 already: Some(already),
