@@ -73,7 +73,7 @@ pub fn verdict(report: &LandingReport) -> (&'static str, String) {
 /// The values of a heading: `.spec.replicas` = `2`, or how many there are.
 fn of_values(report: &LandingReport) -> String {
     match &report.values[..] {
-        [] => what(&[]),
+        [] => "what was asked for".to_owned(),
         [value] => match &value.new {
             Some(new) => code(&format!("{} = {new}", value.path)),
             None => format!("no {}", code(&value.path)),

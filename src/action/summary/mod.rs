@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 pub use self::history::plain as plain_history;
 pub use self::status::plain as plain_status;
 use crate::failure::Failure;
-use crate::markdown::{counted, paragraphs, paragraphs_and_lists};
+use crate::markdown::{code, counted, paragraphs, paragraphs_and_lists};
 use crate::operation::delivery::Delivery;
 use crate::operation::history::HistoryReport;
 use crate::operation::status::StatusReport;
@@ -134,9 +134,12 @@ pub fn of_verification(report: &VerificationReport) -> Summary {
     let head = match &report.failure {
         Some(failure) => failed("", failure),
         None => {
-            let images = landing::what(&report.git_images());
+            let what = match &report.git_images()[..] {
+                [] => code(report.commit.short()),
+                images => landing::what(images),
+            };
             format!(
-                "### ✅ Verified {images}: {}\n\n",
+                "### ✅ Verified {what}: {}\n\n",
                 verification::verdict(report)
             )
         }
