@@ -141,6 +141,7 @@ fn a_token_is_not_sent_to_the_api_of_another_server() {
         }),
         ("commit statuses", |world, step| {
             step.input("operation", "verify")
+                .input("image", "acme/web:v1")
                 .input("transport", "git")
                 .input("commit", world.repository.tip("main"))
                 .input("status-context", "web")
