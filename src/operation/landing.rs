@@ -624,6 +624,13 @@ fn diff(plan: &Plan) -> String {
     plan.edits.iter().map(file).collect()
 }
 
+/// `texts`, each once, in their order.
+pub(super) fn each_once(mut texts: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
+    texts
+}
+
 /// `values`, each once, in their order.
 pub(super) fn distinct<'a>(values: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = HashSet::new();

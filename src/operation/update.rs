@@ -219,11 +219,7 @@ fn overtaken(seen: &[ImageChange], plan: &Plan) -> Vec<String> {
     let told = came.map(|ImageChange { file, old, new, .. }| {
         format!("{old} came to {file} while this run was at work, and {new} takes its place")
     });
-    let told: Vec<String> = told.collect();
-    landing::distinct(told.iter().map(String::as_str))
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
+    landing::each_once(told.collect())
 }
 
 /// What is done and may not have been meant; and an image that somebody has just rolled back is deployed if

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use super::freeze::Freeze;
 use super::landing::{self, LandingOptions, LandingReport, Lines, Planned};
+use super::order::order_of;
 use super::past::messages;
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
@@ -28,13 +29,12 @@ use crate::deployment::{
 };
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
-use crate::image::ImageReference;
 use crate::limits::shortened;
 use crate::manifest::{ImageChange, Plan, ValueChange};
 use crate::nearest::first_few;
 use crate::repository::history::{Commit, HistoryQuery};
 use crate::repository::{CommitId, Identity, Snapshot};
-use crate::version;
+use crate::version::Order;
 
 /// What is asked for.
 pub struct Rollback {
@@ -272,10 +272,7 @@ async fn undo(
             .chain(checked.warnings)
             .chain(apart);
         let own: Vec<String> = own.collect();
-        let own: Vec<String> = landing::distinct(own.iter().map(String::as_str))
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let own = landing::each_once(own);
         let mut announced = passed_over.clone();
         announced.extend(undoing(&choice.undone, mood));
         announced.extend(what_runs_then(&plan, mood));
@@ -331,14 +328,9 @@ async fn gone(session: &Session<'_>, files: &FileSelection) -> Option<Failure> {
 
 /// The images that are newer by their tags than those in whose place they come.
 fn newer(plan: &Plan) -> Vec<&ImageChange> {
+    // What comes where nothing was takes no older one's place.
     let is_newer = |image: &&ImageChange| {
-        let both = [&image.old, &image.new].map(|image| image.parse::<ImageReference>());
-        let [Ok(old), Ok(new)] = &both else {
-            return false;
-        };
-        let tags = old.tag().zip(new.tag());
-        let is_newer = |(old, new)| version::compare(old, new) == version::Order::Newer;
-        old.same_repository(new) && tags.is_some_and(is_newer)
+        !image.old.is_empty() && order_of(&image.old, &image.new) == Order::Newer
     };
     plan.changed_images().filter(is_newer).collect()
 }
