@@ -1,5 +1,6 @@
 # Two stages: a static binary, and an image that holds it, the certificates of the public
-# authorities, and nothing else. Needs neither BuildKit nor a digest: `docker build .` is enough.
+# authorities, and nothing else. Needs no BuildKit: `docker build .` is enough. A release is built in the image
+# that `.github/base-image` pins by its digest.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build

@@ -445,6 +445,38 @@ fn read(path: &str) -> String {
 }
 
 #[test]
+fn a_release_is_built_in_an_image_of_one_digest() {
+    let first = |path: &str| {
+        let text = read(path);
+        let mut froms = text.lines().filter_map(|line| line.strip_prefix("FROM "));
+        froms.next().unwrap().to_owned()
+    };
+    let pinned = first(".github/base-image/Dockerfile");
+    let (tag, digest) = pinned.split_once("@sha256:").unwrap();
+    assert_eq!(digest.len(), 64);
+    // BuildKit uses it in the place of the very name that is built from, and nothing where the name is another one.
+    assert_eq!(first("Dockerfile"), format!("{tag} AS build"));
+    let workflow = read(".github/workflows/image.yml");
+    let used = "build-contexts: ${{ steps.base.outputs.context }}";
+    assert!(workflow.contains(used), "{workflow}");
+    let command = workflow
+        .lines()
+        .skip_while(|line| !line.contains("pinned=$("))
+        .take(2)
+        .fold(String::new(), |all, line| all + line.trim() + "\n");
+    let output = tempfile::NamedTempFile::new().unwrap();
+    let status = Command::new("bash")
+        .args(["-eo", "pipefail", "-c", &command])
+        .env("GITHUB_OUTPUT", output.path())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let written = fs::read_to_string(output.path()).unwrap();
+    assert_eq!(written, format!("context={tag}=docker-image://{pinned}\n"));
+}
+
+#[test]
 fn whoever_verifies_an_image_names_the_workflow_that_signs() {
     let mut verified = 0;
     for path in [".github/workflows/release.yml", "SECURITY.md"] {
