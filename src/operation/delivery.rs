@@ -10,7 +10,7 @@ use super::pull_request::{News, PullRequest};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
-use super::verify::{self, Blame, Deployed, VerificationReport, Witnesses};
+use super::verify::{self, Blame, Deployed, VerificationReport, WAY_BACK, Witnesses};
 use super::{Operation, Progress};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
@@ -156,11 +156,14 @@ impl Delivery {
                 None => format!("{deployed} {commit} was not rolled back: it is undone already."),
             },
             (None, None) if failure.reason == Reason::CommitGone => return Some(failure),
-            (None, None) if self.landed_rollback().is_some() => format!(
-                "{deployed} {commit} stays on the branch {}. To wait for it again, use `operation: verify` with `commit: {commit}`: \
-                 another rollback takes back one more deployment.",
-                self.landed.branch
-            ),
+            (None, None) if self.landed_rollback().is_some() => {
+                failure.hint = failure.hint.map(|hint| hint.replace(WAY_BACK, ""));
+                format!(
+                    "{deployed} {commit} stays on the branch {}. To wait for it again, use `operation: verify` with `commit: {commit}`: \
+                     another rollback takes back one more deployment.",
+                    self.landed.branch
+                )
+            }
             (None, None) => format!(
                 "{deployed} {commit} stays on the branch {}.",
                 self.landed.branch

@@ -354,7 +354,7 @@ fn a_failed_sync_is_waited_for_while_argo_cd_tries_again_and_then_told() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     Argo CD could not apply commit-1 to blog: one or more objects failed to apply (retried 5 times).
     Rollout/web: Rollout.argoproj.io "web" is invalid: spec.replicas: Invalid value: "two"
-    Argo CD does not try this revision again: correct the manifests with a new commit, or undo this one with `operation: rollback`.
+    Argo CD does not try this revision again: correct the manifests with a new commit. `operation: rollback` undoes the deployment.
     "#);
     assert_eq!(outcome.output("sync-status"), "OutOfSync");
 }
@@ -640,7 +640,7 @@ fn what_is_unwell_and_no_proof_is_not_called_slow() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&verify.run().failed())), @"
     blog was Synced, Degraded at commit-1 after N s (`verify-timeout`); this step waited for commit-1.
     Rollout/web: Degraded
-    It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time; `operation: rollback` undoes the deployment.
+    It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time. `operation: rollback` undoes the deployment.
     ");
 }
 
@@ -1051,7 +1051,7 @@ fn what_can_never_arrive_is_told_at_once() {
 
     Argo CD can't make manifests of commit-1 for blog, also after a second look into Git.
     ComparisonError: failed to generate manifest: web-rollout.yaml: yaml: line 3
-    Correct what it names with a new commit, or undo this one with `operation: rollback`.
+    Correct what it names with a new commit. `operation: rollback` undoes the deployment.
     ");
 }
 

@@ -3,6 +3,9 @@
 use super::report::Blame;
 use crate::failure::{Failure, Reason};
 
+/// What undoes a deployment, behind what else can be done. A rollback is not undone by another one.
+pub const WAY_BACK: &str = " `operation: rollback` undoes the deployment.";
+
 /// How it ended badly.
 pub(super) struct Ended {
     /// Why, for a person.
@@ -26,6 +29,14 @@ impl Ended {
             failure,
             blame: Blame::NotKnown,
         }
+    }
+
+    /// The same, and how to undo the deployment.
+    pub(super) fn with_way_back(mut self) -> Self {
+        if let Some(hint) = &mut self.failure.hint {
+            hint.push_str(WAY_BACK);
+        }
+        self
     }
 
     /// Whether somebody else may know more: nothing is known of the commit, and nobody has given up on it.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::ended::Ended;
+use super::ended::{Ended, WAY_BACK};
 use super::rbac::rbac_object;
 use super::report::Blame;
 use super::seen::{HeldBack, Seen};
@@ -331,7 +331,7 @@ pub(super) fn broken(seen: &Seen<'_>, evidence: &Evidence) -> Ended {
                 "Argo CD could not apply {commit} to {name}: {}.",
                 sentence(message)
             ),
-            "Argo CD does not try this revision again: correct the manifests with a new commit, or undo this one with `operation: rollback`.",
+            "Argo CD does not try this revision again: correct the manifests with a new commit.",
         ),
         Fault::Retries(count, message) => (
             Reason::SyncFailed,
@@ -340,19 +340,19 @@ pub(super) fn broken(seen: &Seen<'_>, evidence: &Evidence) -> Ended {
                 count + 1,
                 sentence(message)
             ),
-            "It fails the same way each time: correct the manifests with a new commit, or undo this one with `operation: rollback`.",
+            "It fails the same way each time: correct the manifests with a new commit.",
         ),
         Fault::Manifests => (
             Reason::SyncFailed,
             format!(
                 "Argo CD can't make manifests of {commit} for {name}, also after a second look into Git."
             ),
-            "Correct what it names with a new commit, or undo this one with `operation: rollback`.",
+            "Correct what it names with a new commit.",
         ),
         Fault::Hydration => (
             Reason::SyncFailed,
             format!("Argo CD could not hydrate {commit} for {name}."),
-            "Correct what it names with a new commit, or undo this one with `operation: rollback`.",
+            "Correct what it names with a new commit.",
         ),
         Fault::Degraded => (
             Reason::Degraded,
@@ -360,16 +360,18 @@ pub(super) fn broken(seen: &Seen<'_>, evidence: &Evidence) -> Ended {
                 "The application {name} is degraded at {commit}, and was not before{}.",
                 lasted(evidence.lasted)
             ),
-            "Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.",
+            "Look at the Pods' logs and events in Argo CD.",
         ),
         Fault::Pods => (
             Reason::Degraded,
             format!("The Pods of {name} that have the image of {commit} do not run."),
-            "Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.",
+            "Look at the Pods' logs and events in Argo CD.",
         ),
     };
     text.push_str(&lines(&evidence.symptoms, &text));
-    Ended::new(reason, text, hint).blamed_on(Blame::Commit)
+    Ended::new(reason, text, hint)
+        .with_way_back()
+        .blamed_on(Blame::Commit)
 }
 
 /// ` (for 62 s)`
@@ -626,8 +628,8 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
             message.push_str(&lines(&symptoms, &message));
             hint = match status.as_str() {
                 "Suspended" => "What is suspended is named above. A rollout that pauses, such as a canary's step, waits to be promoted: if that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned(),
-                _ if status == "Degraded" || !seen.unwell.is_empty() => "It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time; `operation: rollback` undoes the deployment.".to_owned(),
-                _ => "Nothing shows that it is broken: it may only be slow. Raise `verify-timeout`, or look at it in Argo CD; `operation: rollback` undoes the deployment.".to_owned(),
+                _ if status == "Degraded" || !seen.unwell.is_empty() => format!("It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time.{WAY_BACK}"),
+                _ => format!("Nothing shows that it is broken: it may only be slow. Raise `verify-timeout`, or look at it in Argo CD.{WAY_BACK}"),
             };
         }
         Some(Wait::OldImages(images)) => {

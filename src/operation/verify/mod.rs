@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::ended::Ended;
+pub use self::ended::WAY_BACK;
 pub use self::report::{
     ApplicationReport, Blame, ContextReport, Phases, ResourceReport, VerificationReport,
 };

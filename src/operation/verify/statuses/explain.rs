@@ -124,8 +124,9 @@ impl Told<'_> {
         Ended::new(
             Reason::ReportedFailure,
             format!("The deployment {} was reported as failed.\n{}.", self.commit(), said.join(".\n")),
-            "Look at the cluster's controller for why: `flux get kustomizations`, or the application in Argo CD. `operation: rollback` undoes the deployment.",
+            "Look at the cluster's controller for why: `flux get kustomizations`, or the application in Argo CD.",
         )
+        .with_way_back()
         .blamed_on(Blame::Commit)
     }
 
