@@ -2745,14 +2745,14 @@ fn what_the_past_shows_is_what_a_rollback_starts_from() {
     }
 }
 
-/// A repository of 1,200 commits, of which one in fifty deploys to the file.
-fn busy(server: &GitServer) -> Repository {
+/// A repository of 1,200 commits, of which one in so many deploys to the file: the tag of its number.
+fn busy(server: &GitServer, one_in: usize, tag: impl Fn(usize) -> String) -> Repository {
     let repository = server.repository("wlals2/k8s-manifests");
     let mut stream = String::new();
     for number in 0..1_200 {
-        let (path, text, message) = match number % 50 {
+        let (path, text, message) = match number % one_in {
             0 => {
-                let tag = format!("v{}", number / 50);
+                let tag = tag(number / one_in);
                 let said = format!("chore: {tag}\n\nDeployed-Image: ghcr.io/wlals2/blog-web:{tag}");
                 (FILE, manifest(&tag), said)
             }
@@ -2779,7 +2779,7 @@ fn a_rollback_in_a_long_past_is_four_requests() {
     // Undone is the newest, what came after an image, and one of many: that is looked for by itself.
     for (input, fetches) in [("", 2), ("to", 2), ("commit", 3)] {
         let server = GitServer::start();
-        let repository = busy(&server);
+        let repository = busy(&server, 50, |number| format!("v{number}"));
         deploy(&repository, "v24");
         let value = match input {
             "to" => "ghcr.io/wlals2/blog-web:v22".to_owned(),
@@ -2800,6 +2800,41 @@ fn a_rollback_in_a_long_past_is_four_requests() {
         let expected = [vec![FetchRefs], vec![Fetch; fetches], vec![write]].concat();
         let expected: Vec<Option<Step>> = expected.into_iter().map(Some).collect();
         assert_eq!(steps, expected, "{input}");
+    }
+}
+
+/// A tag that has no order.
+fn of_a_commit(number: usize) -> String {
+    format!("sha-{:07x}", number * 0x9E37_79B1 & 0xFFF_FFFF)
+}
+
+#[test]
+fn where_tags_tell_no_order_the_last_commits_of_the_file_are_read_and_no_more() {
+    use crate::support::Step;
+    // Of the first two hundred commits ten are of the file, or four.
+    for (one_in, fetches) in [(20, 2), (50, 4)] {
+        let server = GitServer::start();
+        let repository = busy(&server, one_in, of_a_commit);
+        deploy(&repository, "sha-newest");
+        server.reset_log();
+        action(&repository, "rollback").run().succeeded();
+        let before = of_a_commit((1_200 - 1) / one_in);
+        assert_eq!(repository.show("main", FILE), manifest(&before).as_bytes());
+        let steps = server.requests();
+        let fetched = steps.iter().filter(|own| own.step == Some(Step::Fetch));
+        assert_eq!(fetched.count(), fetches, "{one_in}");
+    }
+}
+
+#[test]
+fn an_update_goes_back_to_what_ran_lately_and_deploys_what_is_older() {
+    for (number, back_to) in [(5, of_a_commit(4)), (1, of_a_commit(11))] {
+        let server = GitServer::start();
+        let repository = busy(&server, 100, of_a_commit);
+        // Of 0 to 11, as it would be by hand: the one goes back, the other comes again.
+        deploy(&repository, &of_a_commit(number));
+        action(&repository, "rollback").run().succeeded();
+        assert_eq!(repository.show("main", FILE), manifest(&back_to).as_bytes());
     }
 }
 

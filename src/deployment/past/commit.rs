@@ -64,6 +64,12 @@ impl PastChange<'_> {
         self.is_image && both.is_some_and(|(old, new)| old != new && is_same_version(old, new))
     }
 
+    /// Whether an image came that may have run before. What goes on to what is newer never takes back.
+    pub(super) fn may_go_back(&self) -> bool {
+        let is_other = self.is_image && self.is_replacement() && !self.is_pin();
+        is_other && self.order() != Order::Newer
+    }
+
     /// What the new image is beside the old one, as far as their tags tell.
     pub(super) fn order(&self) -> Order {
         let (Some(old), Some(new)) = (tag(&self.old), tag(&self.new)) else {

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use super::commit::{PastChange, PastCommit, is_same_version, messages, said};
 use super::line::{Change, Fate, FileNumber, Kind, Layer, Past, PlaceNumber, Taken};
 use crate::deployment::trailers::{Origin, has_trailers};
-use crate::version::Order;
+
+/// How many commits of a file tell whether an update goes back to what ran before it: whoever brings an image again
+/// that so many others have followed deploys it, and a rollback need not read further where tags tell no order.
+const LATELY: usize = 9;
 
 impl Past<'_> {
     /// Finds out how a commit stands; all before it have been judged.
@@ -147,12 +150,38 @@ impl Past<'_> {
         by.is_some_and(|(number, _)| commits.contains(&number))
     }
 
-    /// Whether an image goes back to one that ran before it there and was not taken back itself. What is newer by its
-    /// tag is deployed, whether it ran before or not.
+    /// Whether an image goes back to one that ran [lately](LATELY) before it there and was not taken back itself.
+    /// What is newer by its tag is deployed, whether it ran before or not.
     fn goes_back(&self, change: Change) -> bool {
-        let own = self.change(change);
-        let may_be = own.is_image && own.is_replacement() && own.order() != Order::Newer;
-        may_be && self.lands_on_live(change)
+        self.change(change).may_go_back() && self.lands_on_live(change) && self.ran_lately(change)
+    }
+
+    /// Whether what a change goes back to ran there until one of the last commits of its file.
+    fn ran_lately(&self, change: Change) -> bool {
+        let height = self.landing(change, &HashSet::new());
+        let layers = &self.layers[self.place(change)];
+        let above = height.and_then(|height| layers.get(height + 1..));
+        let until = above.and_then(|above| above.iter().find_map(|layer| layer.change));
+        until.is_none_or(|(until, _)| {
+            let later = self
+                .older_of_file(change)
+                .take_while(|number| *number < until);
+            later.take(LATELY).count() < LATELY
+        })
+    }
+
+    /// The commits before a change that touched its file, by their numbers, newest first.
+    fn older_of_file(&self, change: Change) -> impl Iterator<Item = usize> {
+        let file = self.file(change);
+        let older = change.0 + 1..self.commits.len();
+        older.filter(move |number| self.touched[*number].contains(&file))
+    }
+
+    /// Whether all is known of a place that tells whether a change [goes back](Self::goes_back).
+    pub(super) fn is_known_lately(&self, change: Change) -> bool {
+        let oldest = self.at[self.place(change)].last();
+        oldest.is_some_and(|oldest| self.change(*oldest).old.is_none())
+            || self.older_of_file(change).take(LATELY).count() == LATELY
     }
 
     /// The height of the layer that a change goes back to, first of all one that says just that; none where what it

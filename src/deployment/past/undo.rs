@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::commit::{PastChange, said};
+use super::commit::said;
 use super::line::{Change, Fate, FileNumber, Past, Standing};
 use crate::deployment::trailers::Origin;
-use crate::version::Order;
 
 /// A commit, and what of it is to be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,14 +170,14 @@ impl Past<'_> {
         let is_unsure = |number: usize| {
             let commit = &self.commits[number];
             let (said, ids) = said(commit);
-            // What goes on to what is newer never takes back.
-            let may_go_back = |own: &PastChange<'_>| {
-                own.is_image && own.is_replacement() && !own.is_pin() && own.order() != Order::Newer
-            };
+            let mut may_go_back = self
+                .changes(number)
+                .filter(|change| self.change(*change).may_go_back());
             match said {
                 _ if !ids.is_empty() => true,
                 Origin::Edit => !commit.changes.is_empty(),
-                _ => commit.changes.iter().any(may_go_back),
+                Origin::Update => may_go_back.any(|change| !self.is_known_lately(change)),
+                Origin::Rollback | Origin::Reapply => may_go_back.next().is_some(),
             }
         };
         (0..=oldest).any(is_unsure)
