@@ -82,8 +82,9 @@ impl FilesRead {
 pub const RECEIVED: Limit = Limit::new(1 << 30, "bytes received from a Git server in one run");
 /// Of all objects, also of those that were read more than once.
 pub const UNPACKED: Limit = Limit::new(64 << 30, "bytes of Git objects unpacked in one run");
-/// Trees of about a million files.
-pub const OBJECTS: Limit = Limit::new(2 << 20, "Git objects in one pack");
+/// A million commits, each with the directories that lead to a file. Each takes up to 48 bytes of memory while its pack is
+/// read, and half of that since.
+pub const OBJECTS: Limit = Limit::new(6 << 20, "Git objects received in one run");
 /// Four times the largest manifest that we have met.
 pub const OBJECT: Limit = Limit::new(24 << 20, "bytes in one Git object");
 /// A message that nobody reads.
@@ -240,7 +241,10 @@ mod tests {
             FILE_BYTES.check((64 << 20) + 1).unwrap_err().to_string(),
             "there is more than the limit of 64 MiB of files read at once"
         );
-        assert_eq!(OBJECTS.to_string(), "2097152 Git objects in one pack");
+        assert_eq!(
+            OBJECTS.to_string(),
+            "6291456 Git objects received in one run"
+        );
     }
 
     #[test]

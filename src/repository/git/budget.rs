@@ -1,16 +1,17 @@
-//! What one run may take of what a server sends: time, and bytes. All that is received and unpacked is
+//! What one run may take of what a server sends: time, bytes, and objects. All that is received and unpacked is
 //! counted here, whichever store it is for.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::answer::FetchError;
 use crate::deadline::Deadline;
-use crate::limits::{Exceeded, RECEIVED, UNPACKED};
+use crate::limits::{Exceeded, OBJECTS, RECEIVED, UNPACKED};
 
 /// What is left, and until when.
 pub(super) struct Budget {
     deadline: Deadline,
     received: AtomicU64,
+    objects: AtomicU64,
     unpacked: AtomicU64,
 }
 
@@ -19,6 +20,7 @@ impl Budget {
         Self {
             deadline,
             received: AtomicU64::new(0),
+            objects: AtomicU64::new(0),
             unpacked: AtomicU64::new(0),
         }
     }
@@ -44,6 +46,12 @@ impl Budget {
                 .fetch_add(bytes, Relaxed)
                 .saturating_add(bytes),
         )
+    }
+
+    /// Counts the objects of a pack.
+    pub(super) fn objects(&self, count: u32) -> Result<(), Exceeded> {
+        let count = u64::from(count);
+        OBJECTS.check(self.objects.fetch_add(count, Relaxed).saturating_add(count))
     }
 
     /// Counts bytes of an object, and looks at the time.

@@ -15,7 +15,7 @@ use super::answer::FetchError;
 use super::budget::Budget;
 use super::delta::{apply, sizes};
 use super::pack_reader::{Base, Form, Inflater, PackReader, Sha1};
-use crate::limits::{CHAIN, OBJECT, OBJECTS};
+use crate::limits::{CHAIN, OBJECT, RECEIVED};
 use crate::repository::object::{Hasher, ObjectId, ObjectKind};
 
 /// From how many bytes on packs are kept on disk.
@@ -40,18 +40,26 @@ pub(super) struct Received {
     inflater: Inflater,
 }
 
-/// An object, and where in [`Received::packs`] it begins.
+/// An object, and where in [`Received::packs`] it begins. There may be millions: as many bytes as it needs.
 #[derive(Clone, Copy)]
 struct Object {
     id: Sha1,
-    at: u64,
+    at: Place,
 }
+
+/// Where an object begins: the limit of what is received is less than that can hold.
+type Place = u32;
+const _: () = assert!(RECEIVED.most() < Place::MAX as u64);
 
 /// An object's content, shared with the cache.
 pub(super) type Content = (ObjectKind, Arc<[u8]>);
 
-/// Deltas, by their bases, and where they begin.
-struct Deltas(Vec<(Base, u64)>);
+/// Deltas, by their bases, and where they begin. They are in memory beside the objects, so each has what it needs.
+#[derive(Default)]
+struct Deltas {
+    of_places: Vec<(Place, Place)>,
+    of_ids: Vec<(Sha1, Place)>,
+}
 
 impl Default for Received {
     fn default() -> Self {
@@ -87,22 +95,24 @@ impl Received {
         let copy = BufWriter::new(&mut self.packs);
         let mut reader = PackReader::new(pack, copy, self.end, &mut self.inflater, budget);
         let count = reader.count()?;
-        OBJECTS.check(count.into())?;
-        let (mut objects, mut deltas) = (Vec::new(), Vec::new());
+        budget.objects(count)?;
+        let (mut objects, mut deltas) = (Vec::new(), Deltas::default());
         let mut passed_over = false;
         for _ in 0..count {
-            let at = reader.position;
+            let at = place(reader.position)?;
             let (form, size) = reader.form()?;
             match form {
                 Form::Whole(kind) => {
                     let mut hasher = Hasher::new(kind, size);
                     reader.inflate(size, |piece| hasher.update(piece))?;
-                    objects.extend(Object::new(hasher.finish(), at));
+                    if let Some(object) = Object::new(hasher.finish(), at) {
+                        push(&mut objects, object);
+                    }
                 }
                 Form::Delta(base) => {
                     reader.inflate(size, |_| {})?;
                     match OBJECT.check(size as u64) {
-                        Ok(()) => deltas.push((base, at)),
+                        Ok(()) => deltas.push(base, at)?,
                         Err(_) => passed_over = true,
                     }
                 }
@@ -111,7 +121,7 @@ impl Received {
         let end = reader.position;
         reader.copy.flush()?;
         drop(reader);
-        passed_over |= self.resolve(&mut objects, Deltas::new(deltas), budget)?;
+        passed_over |= self.resolve(&mut objects, deltas, budget)?;
         if objects.len() < count as usize && !passed_over && !may_lack {
             return Err(lacking());
         }
@@ -168,7 +178,7 @@ impl Received {
     }
 
     /// Where an object begins, in the oldest pack that has it.
-    fn find(&self, id: ObjectId) -> Option<u64> {
+    fn find(&self, id: ObjectId) -> Option<Place> {
         let Object { id, .. } = Object::new(id, 0)?;
         let mut packs = self.objects.iter();
         packs.find_map(|objects| {
@@ -184,10 +194,11 @@ impl Received {
     /// A reader at the object that begins at `at`.
     fn reader<'a>(
         &'a mut self,
-        at: u64,
+        at: Place,
         budget: &'a Budget,
     ) -> Result<PackReader<'a, impl BufRead + use<'a>, io::Sink>, FetchError> {
         const PIECE: usize = 4 << 10;
+        let at = u64::from(at);
         self.packs.seek(SeekFrom::Start(at))?;
         let pack = BufReader::with_capacity(PIECE, &mut self.packs);
         Ok(PackReader::new(
@@ -200,7 +211,7 @@ impl Received {
     }
 
     /// The content of the object that begins at `at`.
-    fn content(&mut self, at: u64, budget: &Budget) -> Result<Content, FetchError> {
+    fn content(&mut self, at: Place, budget: &Budget) -> Result<Content, FetchError> {
         let (mut next, mut deltas, mut held) = (at, Vec::new(), 0);
         let (kind, mut content) = loop {
             budget.time()?;
@@ -220,7 +231,7 @@ impl Received {
             CHAIN.check(held)?;
             deltas.push((next, inflated));
             next = match base {
-                Base::At(at) => at,
+                Base::At(at) => place(at)?,
                 Base::Object(id) => self.find(ObjectId::Sha1(id)).ok_or_else(lacking)?,
             };
             if deltas.len() > LONGEST_CHAIN {
@@ -250,8 +261,9 @@ impl Received {
             base: Content,
             depth: usize,
             /// Where what builds on it begins.
-            above: Vec<u64>,
+            above: Vec<Place>,
         }
+        deltas.sort();
         let mut passed_over = false;
         let mut before = Vec::new();
         for id in deltas.bases() {
@@ -307,7 +319,7 @@ impl Received {
                 let Some(made) = Object::new(ObjectId::of(kind, &content), at) else {
                     continue;
                 };
-                objects.push(made);
+                push(objects, made);
                 let above = deltas.take(made.id, at);
                 if above.is_empty() {
                     continue;
@@ -330,7 +342,7 @@ impl Received {
 
 impl Object {
     /// One with an id of the kind that packs have here.
-    fn new(id: ObjectId, at: u64) -> Option<Self> {
+    fn new(id: ObjectId, at: Place) -> Option<Self> {
         match id {
             ObjectId::Sha1(id) => Some(Self { id, at }),
             ObjectId::Sha256(_) => None,
@@ -338,52 +350,79 @@ impl Object {
     }
 }
 
+/// Where something begins, as it is kept.
+fn place(position: u64) -> Result<Place, FetchError> {
+    match Place::try_from(position) {
+        Ok(place) => Ok(place),
+        Err(_) => Ok(RECEIVED.check(position).map(|()| Place::MAX)?),
+    }
+}
+
+/// Adds to what may be millions, with room for some more and not for as many again.
+fn push<T>(to: &mut Vec<T>, one: T) {
+    const ROOM: usize = 1 << 16;
+    if to.len() == to.capacity() && to.len() >= ROOM {
+        to.reserve_exact(ROOM);
+    }
+    to.push(one);
+}
+
 impl Deltas {
-    fn new(mut deltas: Vec<(Base, u64)>) -> Self {
-        deltas.sort_unstable();
-        Self(deltas)
+    fn push(&mut self, base: Base, at: Place) -> Result<(), FetchError> {
+        match base {
+            Base::At(base) => push(&mut self.of_places, (place(base)?, at)),
+            Base::Object(id) => push(&mut self.of_ids, (id, at)),
+        }
+        Ok(())
+    }
+
+    fn sort(&mut self) {
+        self.of_places.sort_unstable();
+        self.of_ids.sort_unstable();
     }
 
     /// The objects that they build on and name by their ids.
-    fn bases(&self) -> Vec<Sha1> {
-        let ids = self.0.iter().filter_map(|(base, _)| match base {
-            Base::Object(id) => Some(*id),
-            Base::At(_) => None,
-        });
-        let mut ids: Vec<_> = ids.collect();
-        ids.dedup();
-        ids
+    fn bases(&self) -> impl Iterator<Item = Sha1> {
+        let of_one = self.of_ids.chunk_by(|(one, _), (other, _)| one == other);
+        of_one.filter_map(|deltas| Some(deltas.first()?.0))
     }
 
     /// Those that build on an object, each once.
-    fn take(&mut self, id: Sha1, at: u64) -> Vec<u64> {
-        const TAKEN: u64 = u64::MAX;
+    fn take(&mut self, id: Sha1, at: Place) -> Vec<Place> {
         let mut taken = Vec::new();
-        for base in [Base::At(at), Base::Object(id)] {
-            let begin = self.0.partition_point(|(own, _)| *own < base);
-            let of_it = self.0[begin..].iter_mut();
-            for (_, at) in of_it.take_while(|(own, _)| *own == base) {
-                taken.push(std::mem::replace(at, TAKEN));
-            }
-        }
-        taken.retain(|at| *at != TAKEN);
+        take_of(&mut self.of_places, at, &mut taken);
+        take_of(&mut self.of_ids, id, &mut taken);
         taken
+    }
+}
+
+/// Moves those that build on `base` to `taken`, but for what was taken before.
+fn take_of<B: Ord>(deltas: &mut [(B, Place)], base: B, taken: &mut Vec<Place>) {
+    const TAKEN: Place = Place::MAX;
+    let begin = deltas.partition_point(|(own, _)| *own < base);
+    for (own, at) in &mut deltas[begin..] {
+        if *own != base {
+            break;
+        }
+        if *at != TAKEN {
+            taken.push(std::mem::replace(at, TAKEN));
+        }
     }
 }
 
 /// What was unpacked last, by where it begins.
 #[derive(Default)]
 struct Cache {
-    contents: HashMap<u64, Content>,
+    contents: HashMap<Place, Content>,
     bytes: usize,
 }
 
 impl Cache {
-    fn get(&self, at: u64) -> Option<Content> {
+    fn get(&self, at: Place) -> Option<Content> {
         self.contents.get(&at).cloned()
     }
 
-    fn put(&mut self, at: u64, kind: ObjectKind, content: &Arc<[u8]>) {
+    fn put(&mut self, at: Place, kind: ObjectKind, content: &Arc<[u8]>) {
         if content.len() > CACHED / 4 {
             return;
         }
@@ -398,7 +437,7 @@ impl Cache {
 
     /// Drops what begins at `end`, or behind it.
     fn forget_from(&mut self, end: u64) {
-        self.contents.retain(|at, _| *at < end);
+        self.contents.retain(|at, _| u64::from(*at) < end);
         let left = self.contents.values();
         self.bytes = left.map(|(_, content)| content.len()).sum();
     }

@@ -293,7 +293,7 @@ fn what_is_too_large_is_passed_over_until_it_is_asked_for() {
     let too_many = b"PACK\0\0\0\x02\xff\xff\xff\xff";
     assert_eq!(
         received(too_many).err().unwrap(),
-        "there is more than the limit of 2097152 Git objects in one pack"
+        "there is more than the limit of 6291456 Git objects received in one run"
     );
     let too_large = "there is more than the limit of 24 MiB in one Git object";
     let small = entry(3, b"", b"small");
