@@ -2805,7 +2805,7 @@ fn a_rollback_in_a_long_past_is_four_requests() {
 
 /// A tag that has no order.
 fn of_a_commit(number: usize) -> String {
-    format!("sha-{:07x}", number * 0x9E37_79B1 & 0xFFF_FFFF)
+    format!("sha-{:07x}", (number * 0x9E37_79B1) & 0xFFF_FFFF)
 }
 
 #[test]
