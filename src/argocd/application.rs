@@ -61,6 +61,57 @@ pub struct ManifestSource {
     pub target_revision: String,
     /// Set for a Helm repository's or an OCI chart.
     pub chart: String,
+    #[serde(deserialize_with = "nullable")]
+    pub helm: Helm,
+    #[serde(deserialize_with = "nullable")]
+    pub kustomize: Kustomize,
+    #[serde(deserialize_with = "nullable")]
+    pub directory: Directory,
+}
+
+/// What a chart is rendered with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Helm {
+    #[serde(deserialize_with = "nullable")]
+    pub value_files: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub file_parameters: Vec<FileParameter>,
+}
+
+/// A value that is a file's content.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct FileParameter {
+    pub path: String,
+}
+
+/// What a kustomization is made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Kustomize {
+    #[serde(deserialize_with = "nullable")]
+    pub components: Vec<String>,
+}
+
+/// How a folder's files are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Directory {
+    #[serde(deserialize_with = "nullable")]
+    pub jsonnet: Jsonnet,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Jsonnet {
+    #[serde(deserialize_with = "nullable")]
+    pub libs: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -99,6 +150,9 @@ pub struct Status {
     pub resources: Vec<Resource>,
     #[serde(deserialize_with = "nullable")]
     pub conditions: Vec<Condition>,
+    /// What was applied, the oldest first.
+    #[serde(deserialize_with = "nullable")]
+    pub history: Vec<Applied>,
     pub summary: Summary,
     pub source_hydrator: Hydration,
     /// What makes the manifests of the source: `Directory`, `Helm`, `Kustomize`, `Plugin`.
@@ -106,6 +160,16 @@ pub struct Status {
     /// The same of each, where there are several.
     #[serde(deserialize_with = "nullable")]
     pub source_types: Vec<String>,
+}
+
+/// What an operation applied that succeeded.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Applied {
+    pub revision: String,
+    #[serde(deserialize_with = "nullable")]
+    pub revisions: Vec<String>,
 }
 
 /// What was compared with the cluster, and how that ended.
@@ -190,6 +254,8 @@ pub struct ResourceResult {
     pub message: String,
     /// A hook's outcome; `Failed` and `Error` of any other resource as well.
     pub hook_phase: String,
+    /// When a hook is run; empty of all else.
+    pub hook_type: String,
 }
 
 impl ResourceResult {
@@ -406,6 +472,48 @@ impl ManifestSource {
         (!matches!(path, "" | ".")).then_some(path)
     }
 
+    /// The files and folders that its manifests are made of besides its path, as globs from the repository's root: a
+    /// leading `/` is that, and all else is from the path on. None where that can't be told: `$name/…` is another
+    /// source's, and a URL is anybody's.
+    pub fn files_elsewhere(&self) -> Option<Vec<String>> {
+        let Helm {
+            value_files,
+            file_parameters,
+        } = &self.helm;
+        let parameters = file_parameters.iter().map(|parameter| &parameter.path);
+        let files = value_files.iter().chain(parameters);
+        let files = files.map(|file| (self.path.as_str(), file, ""));
+        let components = self.kustomize.components.iter();
+        let components = components.map(|folder| (self.path.as_str(), folder, "/**"));
+        let libs = self.directory.jsonnet.libs.iter();
+        let libs = libs.map(|folder| ("", folder, "/**"));
+        files
+            .chain(components)
+            .chain(libs)
+            .map(|(from, file, below)| {
+                if file.contains('$') || file.contains("://") {
+                    return None;
+                }
+                Some(joined(from, file)? + below)
+            })
+            .collect()
+    }
+
+    /// Whether it is made of the same place in the same repository as `other`.
+    fn is_at_the_place_of(&self, other: &Self) -> bool {
+        let place = |source: &Self| {
+            let Self {
+                repo_url,
+                path,
+                target_revision,
+                chart,
+                ..
+            } = source;
+            [repo_url, path, target_revision, chart].map(String::to_owned)
+        };
+        place(self) == place(other)
+    }
+
     /// Whether it follows `branch`. `HEAD`, or nothing, may be any branch.
     pub fn follows(&self, branch: &str) -> bool {
         let revision = self.target_revision.as_str();
@@ -423,6 +531,36 @@ impl Application {
             (None, Some(source)) => vec![source],
             (None, None) => Vec::new(),
         }
+    }
+
+    /// Whether it is made of another place than `other`: another repository, folder, branch or chart.
+    pub fn is_made_of_another_source(&self, other: &Self) -> bool {
+        let (one, other) = (self.sources(), other.sources());
+        let mut pairs = one.iter().zip(&other);
+        one.len() != other.len() || !pairs.all(|(one, other)| one.is_at_the_place_of(other))
+    }
+
+    /// The revisions of `repository` in each operation that succeeded, the newest first. Of what the source hydrator
+    /// made, Argo CD keeps no revision that is ours.
+    pub fn history(&self, repository: &str) -> Vec<Vec<&str>> {
+        if self.spec.source_hydrator.is_some() {
+            return Vec::new();
+        }
+        let history = self.status.history.iter().rev();
+        let own = history.map(
+            |Applied {
+                 revision,
+                 revisions,
+             }| {
+                if self.spec.sources.is_empty() {
+                    return vec![revision.as_str()];
+                }
+                let sources = self.spec.sources.iter().zip(revisions);
+                let ours = sources.filter(|(source, _)| source.is_git_of(repository));
+                ours.map(|(_, revision)| revision.as_str()).collect()
+            },
+        );
+        own.collect()
     }
 
     /// Whether the manifests of all sources that are `repository` are the files below their paths themselves, not
@@ -562,6 +700,25 @@ impl Application {
             });
         self.operation || running
     }
+}
+
+/// The path to `file` from the root, where it is read from the folder `from`; none where that leads out of it.
+fn joined(from: &str, file: &str) -> Option<String> {
+    let begin = match file.starts_with('/') {
+        true => "",
+        false => from,
+    };
+    let mut parts = Vec::new();
+    for part in begin.split('/').chain(file.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
 }
 
 /// `null`, which Go writes for an empty list, as the default.

@@ -16,7 +16,8 @@ use super::application::{
     Application, Condition, Health, Operation, Reference, Resource, ResourceResult,
 };
 use super::diagnosis;
-use super::tree::{Node, ResourceTree, Running};
+use super::images::Images;
+use super::tree::{Pod, Pods, ResourceTree, Running};
 use super::trouble::{Cause, cause};
 use crate::image::ImageReference;
 
@@ -147,6 +148,8 @@ pub enum Wait {
     OldImages(Vec<String>),
     /// Healthy, and no Pod has these images, nor others of their repositories.
     NoPod(Vec<String>),
+    /// The same, and these objects in the cluster have others.
+    OldObjects(Vec<String>, Vec<Symptom>),
     /// Healthy, and Pods of these images can't run.
     Pods(Vec<Symptom>),
 }
@@ -231,10 +234,25 @@ pub enum Culprit {
     Surroundings(Vec<Symptom>),
     /// Resources that don't carry these images are unwell.
     Others(Vec<Symptom>),
+    /// It may be this commit, and that is not proven.
+    Unproven(Doubt, Vec<Symptom>),
     /// Healthy, and out of sync for ever by what a controller writes into these resources.
     Rewritten(Vec<String>),
     /// Out of sync only by what is not in Git any more, and is not pruned.
     Pruning(Vec<String>),
+}
+
+/// Why it is not proven that the commit broke an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// The words don't tell what did.
+    Words,
+    /// Others came along with it: this revision ran before, and other manifests than that are below the commit.
+    CameAlong(String),
+    /// What ran before is not known.
+    Before,
+    /// Whether others changed what it is made of can't be read in Git.
+    Unread,
 }
 
 /// Judges one application, look after look.
@@ -245,7 +263,7 @@ pub struct Judge {
     confirming: bool,
     /// Since when each resource with these images is degraded without a break.
     degraded_since: HashMap<Reference, Duration>,
-    /// The resources that were seen not degraded since the commit arrived.
+    /// The resources that were seen healthy since the commit arrived: one that only begins to roll out is not.
     recovered: HashSet<Reference>,
     no_pod_since: Option<Duration>,
     rewritten_since: Option<Duration>,
@@ -277,7 +295,7 @@ impl Judge {
     /// What is known when the time is over: slow is not broken.
     pub fn conclude(&self, look: &Look<'_>, goal: &Goal, wait: Option<Wait>) -> Verdict {
         let scene = Scene::of(look, goal);
-        if let Some(evidence) = broken_at_the_end(&scene) {
+        if let Some(evidence) = self.broken_at_the_end(&scene) {
             return Verdict::Broken(evidence);
         }
         match wait {
@@ -332,8 +350,7 @@ impl Judge {
                 if scene.carries(resource) {
                     self.degraded_since.entry(reference).or_insert(look.elapsed);
                 }
-            } else if !scene.health(resource).is_empty() {
-                // Of what has no health, nothing is known.
+            } else if scene.health(resource) == "Healthy" {
                 self.recovered.insert(reference);
             }
         }
@@ -426,9 +443,12 @@ impl Judge {
 
     /// A workload of these images that is degraded, was not before, and won't be well by itself.
     fn degraded_by_the_commit(&self, scene: &Scene<'_>) -> Option<Evidence> {
+        let excused = scene.excused();
+        let before = scene.look.before.map(degraded_in);
         let mut found: Vec<(&Resource, Duration)> = scene
             .degraded()
-            .filter(|resource| self.is_new(&scene.look, resource))
+            .filter(|resource| self.is_new(&scene.look, before.as_ref(), &resource.reference()))
+            .filter(|resource| !excused.contains(&resource.reference()))
             .filter_map(|resource| {
                 let since = *self.degraded_since.get(&resource.reference())?;
                 let lasted = scene.look.elapsed.saturating_sub(since);
@@ -439,7 +459,7 @@ impl Judge {
             .collect();
         found.sort_by_key(|(_, lasted)| std::cmp::Reverse(*lasted));
         let (_, lasted) = *found.first()?;
-        let mut symptoms = scene.broken_pods();
+        let mut symptoms = self.broken_pods(scene);
         let resources = found.iter().map(|(resource, _)| scene.symptom_of(resource));
         symptoms.extend(resources);
         symptoms.truncate(MAX_SYMPTOMS);
@@ -450,11 +470,61 @@ impl Judge {
         })
     }
 
-    /// Whether it is known not to have been degraded before: by a look before the commit, by one since
+    /// What shows, when the time is over, that the commit broke it: an operation that kept failing, or Pods that
+    /// can't run.
+    fn broken_at_the_end(&self, scene: &Scene<'_>) -> Option<Evidence> {
+        let look = scene.look;
+        let arrived = look.compared != Relation::Old
+            || look.applied.is_some_and(|applied| applied != Relation::Old);
+        if !arrived {
+            return None;
+        }
+        let operation = look.application.status.operation_state.as_ref();
+        if let Some(operation) = operation
+            && look.application.is_syncing()
+            && look.applied == Some(Relation::Exact)
+            && operation.retry_count > 0
+            && !failed_alike_before(operation, look.before)
+            && scene.excuse(operation).is_none()
+        {
+            return Some(Evidence {
+                fault: Fault::Retries(operation.retry_count, operation.message.clone()),
+                symptoms: symptoms_of(operation),
+                lasted: None,
+            });
+        }
+        let pods = self.broken_pods(scene);
+        (!pods.is_empty()).then_some(Evidence {
+            fault: Fault::Pods,
+            symptoms: pods,
+            lasted: None,
+        })
+    }
+
+    /// The Pods of these images that crash, or can't be pulled or started, and by nothing else than that: what they
+    /// belong to was well before, or since, and Pods of other images below it run.
+    fn broken_pods(&self, scene: &Scene<'_>) -> Vec<Symptom> {
+        let excused = scene.excused();
+        let before = scene.look.before.map(degraded_in).unwrap_or_default();
+        let was_degraded =
+            |owner: &Reference| before.contains(owner) && !self.recovered.contains(owner);
+        scene.unwell_pods(|pod| {
+            let mut above = pod.above.iter();
+            pod.node.cannot_run()
+                && !pod.node.is_kept_from_its_image()
+                && !above.any(|owner| excused.contains(*owner) || was_degraded(owner))
+        })
+    }
+
+    /// Whether it is known not to have been degraded before: by what was at a look before the commit, by one since
     /// it arrived, or by Argo CD's own clock.
-    fn is_new(&self, look: &Look<'_>, resource: &Resource) -> bool {
-        let reference = resource.reference();
-        if self.recovered.contains(&reference) {
+    fn is_new(
+        &self,
+        look: &Look<'_>,
+        before: Option<&HashSet<Reference>>,
+        reference: &Reference,
+    ) -> bool {
+        if self.recovered.contains(reference) {
             return true;
         }
         let Application { status, .. } = look.application;
@@ -464,12 +534,8 @@ impl Judge {
             .filter(|_| look.applied.is_some_and(|applied| applied != Relation::Old))
             .and_then(|operation| operation.started_at);
         let turned = matches!((started, status.health.last_transition_time), (Some(started), Some(at)) if at >= started);
-        match look.before {
-            Some(before) => {
-                !before.status.resources.iter().any(|other| {
-                    other.reference() == reference && is_degraded_before(before, other)
-                })
-            }
+        match before {
+            Some(degraded) => !degraded.contains(reference),
             None => turned,
         }
     }
@@ -478,9 +544,9 @@ impl Judge {
     fn images(&mut self, scene: &Scene<'_>, done: Done) -> Verdict {
         let Scene { look, goal, .. } = scene;
         let (mut old, mut absent) = (Vec::new(), Vec::new());
-        let is_behind = scene.is_behind();
+        let behind = scene.behind();
         for image in &goal.images {
-            match scene.running(image, is_behind) {
+            match scene.running(image, &behind) {
                 Running::Asked => {}
                 Running::Other => old.push(image.to_string()),
                 Running::None => absent.push(image),
@@ -489,17 +555,18 @@ impl Judge {
         if !old.is_empty() {
             return Verdict::Unknown(Wait::OldImages(old));
         }
-        // Of what has no Pods, such as a CronJob, the object in the cluster tells.
-        let held = |wanted: &ImageReference| {
-            let mut all = look.live.values().flatten();
-            all.any(|image| image.satisfies(wanted))
-        };
         if absent.is_empty() {
             // Of what has no health of its own, such as many a custom resource, its Pods tell.
             return match scene.missed_pods() {
                 pods if pods.is_empty() => Verdict::Done(done),
                 pods => Verdict::Unknown(Wait::Pods(pods)),
             };
+        }
+        // Of what has no Pods, such as a CronJob, the object in the cluster tells.
+        let objects = scene.objects_behind(&absent);
+        if !objects.is_empty() {
+            let names = absent.into_iter().map(ToString::to_string);
+            return Verdict::Unknown(Wait::OldObjects(names.collect(), objects));
         }
         let without = match done {
             Done::Healthy => {
@@ -508,7 +575,7 @@ impl Judge {
             }
             other => other,
         };
-        if absent.iter().all(|image| held(image)) {
+        if absent.iter().all(|image| scene.held.satisfy(image)) {
             return Verdict::Done(without);
         }
         let since = *self.no_pod_since.get_or_insert(look.elapsed);
@@ -526,32 +593,56 @@ impl Judge {
 struct Scene<'a> {
     look: Look<'a>,
     goal: &'a Goal,
+    /// The images that are to run.
+    wanted: Images,
+    /// Argo CD's list of all images.
+    listed: Images,
+    /// The images of objects in the cluster.
+    held: Images,
+    /// The Pods, where those were asked for.
+    pods: Option<Pods<'a>>,
     /// What the Pods with these images belong to.
-    owners: HashSet<Reference>,
-    /// How many resources have each title.
-    titles: HashMap<String, usize>,
+    owners: HashSet<&'a Reference>,
+    /// The resources that carry these images in Git, and are the only ones of their name.
+    workloads: HashSet<Reference>,
     /// The health of objects as the tree has it.
     of_tree: HashMap<&'a Reference, &'a Health>,
 }
 
 impl<'a> Scene<'a> {
     fn of(look: &Look<'a>, goal: &'a Goal) -> Self {
-        let mut titles = HashMap::new();
-        for resource in &look.application.status.resources {
-            *titles.entry(resource.title()).or_default() += 1;
+        let status = &look.application.status;
+        let named: HashSet<&str> = goal.workloads.iter().map(String::as_str).collect();
+        let mut workloads: HashMap<String, Vec<Reference>> = HashMap::new();
+        for resource in &status.resources {
+            let title = resource.title();
+            if named.contains(title.as_str()) {
+                let alike = workloads.entry(title).or_default();
+                alike.push(resource.reference());
+            }
         }
+        let wanted: Images = goal.images.iter().cloned().collect();
+        let pods = look.tree.map(Pods::of);
         let nodes = look.tree.iter().flat_map(|tree| &tree.nodes);
         Self {
             look: *look,
             goal,
-            owners: look
-                .tree
-                .map(|tree| tree.carriers(&goal.images))
+            listed: Images::listed(&status.summary.images),
+            held: look.live.values().flatten().cloned().collect(),
+            owners: pods
+                .as_ref()
+                .map(|pods| pods.carriers(&wanted))
                 .unwrap_or_default(),
-            titles,
+            workloads: workloads
+                .into_values()
+                .filter(|alike| alike.len() == 1)
+                .flatten()
+                .collect(),
             of_tree: nodes
                 .filter_map(|node| Some((&node.reference, node.health.as_ref()?)))
                 .collect(),
+            wanted,
+            pods,
         }
     }
 
@@ -562,57 +653,91 @@ impl<'a> Scene<'a> {
     }
 
     fn carries_it(&self, reference: &Reference) -> bool {
-        let images = &self.goal.images;
-        let has = |image: &ImageReference| images.iter().any(|wanted| image.satisfies(wanted));
         let live = || self.look.live.get(reference);
-        self.is_workload(reference)
+        self.workloads.contains(reference)
             || self.owners.contains(reference)
-            || live().is_some_and(|images| images.iter().any(has))
+            || live().is_some_and(|images| images.iter().any(|image| self.wanted.want(image)))
     }
 
-    /// Whether a resource carries these images in Git, and is the only one of its name.
-    fn is_workload(&self, reference: &Reference) -> bool {
-        let title = reference.title();
-        self.goal.workloads.contains(&title) && self.titles.get(&title) == Some(&1)
+    /// The repositories of these images of which one of the resources that carry them has Pods with others only.
+    fn behind(&self) -> HashSet<String> {
+        let pods = self.pods.iter();
+        let own = pods.flat_map(|pods| self.workloads.iter().map(move |own| (pods, own)));
+        own.flat_map(|(pods, own)| pods.behind(own, &self.wanted))
+            .collect()
     }
 
-    /// Whether one of the resources that carry these images has Pods with others only.
-    fn is_behind(&self) -> bool {
-        let Some(tree) = self.look.tree else {
-            return false;
-        };
-        let resources = self.look.application.status.resources.iter();
-        let mut own = resources
-            .map(Resource::reference)
-            .filter(|reference| self.is_workload(reference));
-        own.any(|reference| tree.is_behind(&reference, &self.goal.images))
+    /// The objects in the cluster that have others of the repositories of `absent`, and none of these images of them:
+    /// those that carry them in Git. Where Git does not say which do, such as of a chart's, one of all has to have
+    /// each.
+    fn objects_behind(&self, absent: &[&ImageReference]) -> Vec<Symptom> {
+        let is_known = !self.workloads.is_empty();
+        let missing: Images = absent
+            .iter()
+            .filter(|image| is_known || !self.held.satisfy(image))
+            .map(|image| (*image).clone())
+            .collect();
+        let objects = self.look.live.iter();
+        let objects = objects.filter(|(object, _)| !is_known || self.workloads.contains(*object));
+        let behind = objects.filter_map(|(object, images)| {
+            let (there, others): (Vec<&ImageReference>, Vec<&ImageReference>) =
+                images.iter().partition(|image| self.wanted.want(image));
+            let mut others = others.into_iter().filter(|other| missing.know(other));
+            let other =
+                others.find(|other| !there.iter().any(|image| image.same_repository(other)))?;
+            Some(Symptom::new(object.title(), other.to_string()))
+        });
+        let mut behind: Vec<Symptom> = behind.collect();
+        behind.sort_by(|one, other| one.title.cmp(&other.title));
+        behind.truncate(MAX_SYMPTOMS);
+        behind
     }
 
-    /// What Pods run of an image, where one of its workloads may be behind. Where Argo CD shows none of its repository, not even one of a Job, its
-    /// list of all images is the best that is known: it lags (argo-cd#19670, #27861).
-    fn running(&self, image: &ImageReference, is_behind: bool) -> Running {
+    /// What Pods run of an image, where workloads may be `behind` with its repository. Where Argo CD shows none of it,
+    /// not even one of a Job, its list of all images is the best that is known: it lags (argo-cd#19670, #27861).
+    fn running(&self, image: &ImageReference, behind: &HashSet<String>) -> Running {
         let workloads = &self.goal.workloads;
-        let status = &self.look.application.status;
-        if let Some(tree) = self.look.tree
-            && !tree.is_silent_on(image)
+        if let Some(pods) = &self.pods
+            && !pods.is_silent_on(image)
         {
             let is_job =
                 |title: &String| title.starts_with("Job/") || title.starts_with("CronJob/");
             let of_jobs = !workloads.is_empty() && workloads.iter().all(is_job);
-            return match is_behind {
+            return match behind.contains(image.repository()) {
                 true => Running::Other,
-                false => tree.running(image, of_jobs),
+                false => pods.running(image, of_jobs),
             };
         }
-        let known = status.summary.images.iter();
-        let known: Vec<ImageReference> = known.filter_map(|text| text.parse().ok()).collect();
-        if known.iter().any(|other| other.satisfies(image)) {
-            return Running::Asked;
+        match (self.listed.satisfy(image), self.listed.know(image)) {
+            (true, _) => Running::Asked,
+            (false, true) => Running::Other,
+            (false, false) => Running::None,
         }
-        match known.iter().any(|other| other.same_repository(image)) {
-            true => Running::Other,
-            false => Running::None,
-        }
+    }
+
+    /// What is excused of the commit: below it, Pods of other images of these repositories can't run either, or none of
+    /// those with these images is unwell by anything else than that a registry does not hand them out.
+    fn excused(&self) -> HashSet<&'a Reference> {
+        let Some(pods) = &self.pods else {
+            return HashSet::new();
+        };
+        let above = |pods: Vec<&Pod<'a>>| -> HashSet<&'a Reference> {
+            pods.into_iter()
+                .flat_map(|pod| pod.above.iter().copied())
+                .collect()
+        };
+        let fail_alike =
+            |pod: &&Pod<'a>| pod.node.cannot_run() && pod.has_others_only(&self.wanted);
+        let alike = above(pods.iter().filter(fail_alike).collect());
+        let (kept, unwell): (Vec<_>, Vec<_>) = pods
+            .unwell(&self.wanted)
+            .partition(|pod| pod.node.is_kept_from_its_image());
+        let broken = unwell.into_iter().filter(|pod| pod.node.cannot_run());
+        let broken = above(broken.collect());
+        let kept = above(kept).into_iter();
+        kept.filter(|owner| !broken.contains(owner))
+            .chain(alike)
+            .collect()
     }
 
     /// A resource's health; the tree has it where the application does not.
@@ -663,39 +788,36 @@ impl<'a> Scene<'a> {
         unwell.filter(|resource| self.health(resource) == "Degraded")
     }
 
-    /// The Pods of these images that crash, or can't be pulled or started, and did not do so before.
-    fn broken_pods(&self) -> Vec<Symptom> {
-        self.unwell_pods(Node::cannot_run)
-    }
-
     /// The Pods of these images that keep what has no health of its own from being well: broken ones, or all.
     fn missed_pods(&self) -> Vec<Symptom> {
-        let is_any_well = |tree: &ResourceTree| tree.is_any_well(&self.goal.images);
-        match self.look.tree.is_some_and(is_any_well) {
-            true => self.broken_pods(),
+        let is_any_well = |pods: &Pods<'_>| pods.is_any_well(&self.wanted);
+        match self.pods.as_ref().is_some_and(is_any_well) {
+            true => self.unwell_pods(|pod| pod.node.cannot_run()),
             // Of a Pod without health nothing is known.
-            false => self.unwell_pods(|pod| !pod.health().is_empty()),
+            false => self.unwell_pods(|pod| !pod.node.health().is_empty()),
         }
     }
 
-    fn unwell_pods(&self, is_meant: impl Fn(&Node) -> bool) -> Vec<Symptom> {
+    /// The Pods of these images that are not well, were not so before, and are meant.
+    fn unwell_pods(&self, is_meant: impl Fn(&Pod<'a>) -> bool) -> Vec<Symptom> {
         let before = self.unwell_before();
-        let tree = self.look.tree.into_iter();
-        let pods = tree.flat_map(|tree| tree.unwell_pods(&self.goal.images));
-        let pods = pods.filter(|(pod, above)| {
-            is_meant(pod) && !above.iter().any(|owner| before.contains(owner))
-        });
+        let pods = self.pods.iter();
+        let pods = pods.flat_map(|pods| pods.unwell(&self.wanted));
+        let pods = pods
+            .filter(|pod| is_meant(pod) && !pod.above.iter().any(|owner| before.contains(*owner)));
         let mut symptoms: Vec<Symptom> = Vec::new();
-        for (pod, _) in pods {
-            let said = match pod.said() {
-                said if said.is_empty() => pod.health().to_owned(),
+        for Pod { node, .. } in pods {
+            if symptoms.len() == MAX_SYMPTOMS {
+                break;
+            }
+            let said = match node.said() {
+                said if said.is_empty() => node.health().to_owned(),
                 said => said,
             };
             if !symptoms.iter().any(|symptom| symptom.message == said) {
-                symptoms.push(Symptom::new(pod.title(), said));
+                symptoms.push(Symptom::new(node.title(), said));
             }
         }
-        symptoms.truncate(MAX_SYMPTOMS);
         symptoms
     }
 
@@ -704,9 +826,8 @@ impl<'a> Scene<'a> {
         let Some(status) = self.look.before.map(|before| &before.status) else {
             return HashSet::new();
         };
-        let ran = status.summary.images.iter();
-        let ran: Vec<ImageReference> = ran.filter_map(|text| text.parse().ok()).collect();
-        let has_run = |image: &ImageReference| ran.iter().any(|other| other.satisfies(image));
+        let ran = Images::listed(&status.summary.images);
+        let has_run = |image: &ImageReference| ran.satisfy(image);
         let unwell = status.resources.iter();
         let unwell = unwell.filter(|resource| is_unwell(resource.health()));
         match self.goal.images.iter().all(has_run) {
@@ -729,42 +850,69 @@ impl<'a> Scene<'a> {
             Relation::Exact if failed_alike_before(operation, look.before) => {
                 Culprit::FailedBefore(symptoms)
             }
-            Relation::Exact => match self.fault_of(operation) {
-                Cause::Manifests => {
+            Relation::Exact => match self.excuse(operation) {
+                Some(culprit) => culprit,
+                None => {
                     return Some(Verdict::Broken(Evidence {
                         fault: Fault::Sync(operation.message.clone()),
                         symptoms,
                         lasted: None,
                     }));
                 }
-                Cause::Surroundings => Culprit::Surroundings(symptoms),
-                Cause::Unclear => Culprit::Others(symptoms),
             },
         };
         Some(Verdict::Unknown(Wait::Failed(culprit)))
     }
 
-    /// What made an operation fail: its resources' own words before its message, which sums them up. Of a
-    /// resource that has nothing of this commit, unclear words tell nothing.
-    fn fault_of(&self, operation: &Operation) -> Cause {
+    /// What else than the commit made an operation fail, or may have: none where it was the manifests. What its
+    /// resources say counts before its message, which sums that up.
+    fn excuse(&self, operation: &Operation) -> Option<Culprit> {
         let results = failed_results(operation);
-        let is_ours = |result: &&ResourceResult| {
-            result.status != "SyncFailed" // a hook's
-                || self.goal.workloads.is_empty()
-                || self.carries_it(&result.reference)
+        let causes: Vec<Cause> = match &results[..] {
+            [] => vec![cause(&operation.message)],
+            results => results.iter().map(|result| self.cause_of(result)).collect(),
         };
-        let of = |result: &&ResourceResult| match cause(&result.message) {
-            Cause::Unclear if is_ours(result) => Cause::Manifests,
-            cause => cause,
-        };
-        let causes: Vec<Cause> = results.iter().map(of).collect();
+        let symptoms = symptoms_of(operation);
         // One that is the manifests' is enough.
-        let found = [Cause::Manifests, Cause::Unclear, Cause::Surroundings];
-        let found = found.into_iter().find(|cause| causes.contains(cause));
-        found.unwrap_or_else(|| match cause(&operation.message) {
-            Cause::Unclear => Cause::Manifests,
-            other => other,
-        })
+        if causes.contains(&Cause::Manifests) {
+            return None;
+        }
+        if causes.iter().all(|cause| *cause == Cause::Surroundings) {
+            return Some(Culprit::Surroundings(symptoms));
+        }
+        let may_be_ours = |result: &&ResourceResult| {
+            self.goal.workloads.is_empty() || self.carries_it(&result.reference)
+        };
+        Some(
+            match results.is_empty() || results.iter().any(may_be_ours) {
+                true => Culprit::Unproven(Doubt::Words, symptoms),
+                false => Culprit::Others(symptoms),
+            },
+        )
+    }
+
+    /// What made one object fail. A hook runs what the manifests say, so that its failure is theirs where nothing else
+    /// is said. What an object has to be in was there, where one of its kind was in its namespace before.
+    fn cause_of(&self, result: &ResourceResult) -> Cause {
+        let cause = cause(&result.message);
+        let Reference {
+            group,
+            kind,
+            namespace,
+            ..
+        } = &result.reference;
+        let is_alike = |other: &Resource| {
+            (&other.group, &other.kind, &other.namespace) == (group, kind, namespace)
+        };
+        match (cause, self.look.before) {
+            (Cause::Unclear, _) if result.status != "SyncFailed" => Cause::Manifests,
+            (Cause::Destination, Some(before)) if before.status.resources.iter().any(is_alike) => {
+                Cause::Surroundings
+            }
+            // Hooks are among no resources.
+            (Cause::Destination, Some(_)) if result.hook_type.is_empty() => Cause::Manifests,
+            (cause, _) => cause,
+        }
     }
 
     /// The unwell resources that don't carry these images.
@@ -806,37 +954,6 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What shows, when the time is over, that the commit broke it: an operation that kept failing, or Pods that
-/// can't run.
-fn broken_at_the_end(scene: &Scene<'_>) -> Option<Evidence> {
-    let look = scene.look;
-    let arrived = look.compared != Relation::Old
-        || look.applied.is_some_and(|applied| applied != Relation::Old);
-    if !arrived {
-        return None;
-    }
-    let operation = look.application.status.operation_state.as_ref();
-    if let Some(operation) = operation
-        && look.application.is_syncing()
-        && look.applied == Some(Relation::Exact)
-        && operation.retry_count > 0
-        && !failed_alike_before(operation, look.before)
-        && scene.fault_of(operation) == Cause::Manifests
-    {
-        return Some(Evidence {
-            fault: Fault::Retries(operation.retry_count, operation.message.clone()),
-            symptoms: symptoms_of(operation),
-            lasted: None,
-        });
-    }
-    let pods = scene.broken_pods();
-    (!pods.is_empty()).then_some(Evidence {
-        fault: Fault::Pods,
-        symptoms: pods,
-        lasted: None,
-    })
-}
-
 /// Whether the application is another one than that of before.
 fn changed_meanwhile(look: &Look<'_>) -> Option<Verdict> {
     let before = look.before?;
@@ -844,7 +961,7 @@ fn changed_meanwhile(look: &Look<'_>) -> Option<Verdict> {
     if !uid.is_empty() && !other.is_empty() && uid != other {
         return Some(Verdict::Elsewhere(Culprit::Recreated));
     }
-    let changed = look.application.sources() != before.sources();
+    let changed = look.application.is_made_of_another_source(before);
     (changed && look.compared == Relation::Old && !look.application.sources().is_empty())
         .then_some(Verdict::Elsewhere(Culprit::SourceChanged))
 }
@@ -951,11 +1068,14 @@ fn hydration(look: &Look<'_>) -> Verdict {
                 ("Failed", _) if look.hydrating == Some(Relation::Newer) => {
                     Verdict::Unknown(Wait::Failed(Culprit::LaterCommit(symptoms)))
                 }
-                ("Failed", _) => Verdict::Broken(Evidence {
+                ("Failed", Cause::Manifests) => Verdict::Broken(Evidence {
                     fault: Fault::Hydration,
                     symptoms,
                     lasted: None,
                 }),
+                ("Failed", _) => {
+                    Verdict::Unknown(Wait::Failed(Culprit::Unproven(Doubt::Words, symptoms)))
+                }
                 _ => Verdict::Unknown(Wait::Hydrating),
             }
         }
@@ -977,11 +1097,15 @@ fn is_unwell(health: &str) -> bool {
     !matches!(health, "" | "Healthy")
 }
 
-fn is_degraded_before(before: &Application, resource: &Resource) -> bool {
-    match resource.health() {
-        "" => before.status.health.status == "Degraded",
+/// The resources that are degraded; where nothing is said of one, the whole tells.
+fn degraded_in(application: &Application) -> HashSet<Reference> {
+    let Application { status, .. } = application;
+    let is_degraded = |resource: &&Resource| match resource.health() {
+        "" => status.health.status == "Degraded",
         health => health == "Degraded",
-    }
+    };
+    let resources = status.resources.iter().filter(is_degraded);
+    resources.map(Resource::reference).collect()
 }
 
 /// Whether any resource of an application is known to carry the images that are to run.

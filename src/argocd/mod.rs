@@ -6,6 +6,7 @@
 mod application;
 pub mod client;
 pub mod diagnosis;
+mod images;
 mod judge;
 mod tree;
 mod trouble;
@@ -16,9 +17,10 @@ use std::str::FromStr;
 pub use application::{
     Application, Condition, Health, ManifestSource, Operation, Reference, Resource, SyncWindows,
 };
+pub use images::Images;
 pub use judge::{
-    Culprit, Done, Evidence, Fault, Goal, Judge, Look, Relation, Symptom, Verdict, Wait, WaitFor,
-    carries_any,
+    Culprit, Done, Doubt, Evidence, Fault, Goal, Judge, Look, Relation, Symptom, Verdict, Wait,
+    WaitFor, carries_any,
 };
 pub use tree::{Node, ResourceTree};
 

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 
 use super::application::{Health, Reference, nullable};
+use super::images::Images;
+use super::trouble::{Cause, cause};
 use crate::image::ImageReference;
 
 /// The most owners that a Pod is followed up to: a Pod's are four at most (CronJob, Job, Pod; or a
@@ -67,6 +69,15 @@ const CANNOT_RUN: [&str; 16] = [
     "OOMKilled",
 ];
 
+/// The words of those that are about getting the image.
+const CANNOT_PULL: [&str; 5] = [
+    "pulling image",
+    "failed to pull",
+    "ImagePullBackOff",
+    "ErrImagePull",
+    "RegistryUnavailable",
+];
+
 impl Node {
     /// `Pod/web-5c9-x2x`
     pub fn title(&self) -> String {
@@ -110,17 +121,16 @@ impl Node {
         self.is_pod() && !matches!(self.health(), "Healthy" | "Suspended")
     }
 
-    /// Whether it runs `image`, or is to.
-    pub fn has(&self, image: &ImageReference) -> bool {
-        self.parsed().any(|other| other.satisfies(image))
-    }
-
-    fn has_any(&self, images: &[ImageReference]) -> bool {
-        images.iter().any(|image| self.has(image))
-    }
-
-    fn parsed(&self) -> impl Iterator<Item = ImageReference> {
-        self.images.iter().filter_map(|image| image.parse().ok())
+    /// Whether it can't run only because a registry does not hand out its image for now, or to whoever asks: what the
+    /// image is has no part in that.
+    pub fn is_kept_from_its_image(&self) -> bool {
+        let mut said = self.said();
+        // A name is not a reason.
+        for image in &self.images {
+            said = said.replace(image.as_str(), "");
+        }
+        let is_pull = CANNOT_PULL.iter().any(|words| said.contains(words));
+        is_pull && (said.contains("RegistryUnavailable") || cause(&said) == Cause::Surroundings)
     }
 }
 
@@ -141,86 +151,166 @@ impl ResourceTree {
     pub fn pods(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.is_pod())
     }
+}
+
+/// A Pod with what it runs and belongs to.
+#[derive(Debug)]
+pub struct Pod<'t> {
+    /// The Pod itself.
+    pub node: &'t Node,
+    /// The images that it runs, or is to.
+    images: Vec<ImageReference>,
+    /// All that it belongs to, nearest first.
+    pub above: Vec<&'t Reference>,
+}
+
+impl Pod<'_> {
+    /// Whether it has one of `images`.
+    pub fn has_any(&self, images: &Images) -> bool {
+        self.images.iter().any(|own| images.want(own))
+    }
+
+    /// Whether it has images of the repositories of `images`, and none of those themselves.
+    pub fn has_others_only(&self, images: &Images) -> bool {
+        self.images.iter().any(|own| images.know(own)) && !self.has_any(images)
+    }
+
+    fn has(&self, image: &ImageReference) -> bool {
+        self.images.iter().any(|own| own.satisfies(image))
+    }
+
+    fn is_of_a_job(&self) -> bool {
+        self.above.iter().any(|owner| is_job(owner))
+    }
+}
+
+/// The Pods of a tree. There may be very many, and as many images that are asked for: what is to be known of them is
+/// found out once.
+#[derive(Debug)]
+pub struct Pods<'t> {
+    all: Vec<Pod<'t>>,
+    /// Which of them have an image of each repository.
+    of_repository: HashMap<String, Vec<usize>>,
+    /// Which of them belong to each object.
+    below: HashMap<&'t Reference, Vec<usize>>,
+    healths: HashMap<&'t Reference, &'t str>,
+}
+
+impl<'t> Pods<'t> {
+    /// Those of `tree`.
+    pub fn of(tree: &'t ResourceTree) -> Self {
+        let nodes = tree.nodes.iter();
+        let owners: HashMap<&Reference, &[Reference]> = nodes
+            .map(|node| (&node.reference, node.parent_refs.as_slice()))
+            .collect();
+        let nodes = tree.nodes.iter();
+        let mut pods = Self {
+            all: Vec::new(),
+            of_repository: HashMap::new(),
+            below: HashMap::new(),
+            healths: nodes.map(|node| (&node.reference, node.health())).collect(),
+        };
+        for node in tree.pods() {
+            let number = pods.all.len();
+            let images = node.images.iter().filter_map(|image| image.parse().ok());
+            let images: Vec<ImageReference> = images.collect();
+            for image in &images {
+                let repository = image.repository().to_owned();
+                pods.of_repository
+                    .entry(repository)
+                    .or_default()
+                    .push(number);
+            }
+            let above: Vec<&Reference> = ancestors(&owners, node).collect();
+            for owner in &above {
+                pods.below.entry(owner).or_default().push(number);
+            }
+            pods.all.push(Pod {
+                node,
+                images,
+                above,
+            });
+        }
+        pods
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Pod<'t>> {
+        self.all.iter()
+    }
 
     /// What runs of `image`'s repository. A Pod of a Job that has the image tells nothing of Pods that last, unless
     /// it is one `of_jobs` only.
     pub fn running(&self, image: &ImageReference, of_jobs: bool) -> Running {
-        let owners = self.owners();
-        let (of_a_job, lasting): (Vec<&Node>, Vec<&Node>) = self
-            .pods()
-            .filter(|pod| pod.parsed().any(|other| other.same_repository(image)))
-            .partition(|pod| ancestors(&owners, pod).any(is_job));
-        let asked = |pods: &[&Node]| pods.iter().any(|pod| pod.has(image));
-        match (asked(&lasting), asked(&of_a_job), lasting.is_empty()) {
-            (true, _, _) => Running::Asked,
-            (false, true, is_silent) if is_silent || of_jobs => Running::Asked,
-            (false, _, false) => Running::Other,
-            (false, _, true) => Running::None,
+        let (mut is_lasting, mut is_asked, mut is_a_job_asked) = (false, false, false);
+        for pod in self.knowing(image) {
+            match pod.is_of_a_job() {
+                true => is_a_job_asked |= pod.has(image),
+                false => {
+                    is_lasting = true;
+                    is_asked |= pod.has(image);
+                }
+            }
+        }
+        match is_asked || is_a_job_asked && (of_jobs || !is_lasting) {
+            true => Running::Asked,
+            false if is_lasting => Running::Other,
+            false => Running::None,
         }
     }
 
-    /// Whether the Pods of `owner` that have images of the repositories of `images` have none of those; a Job's keep
-    /// the image they had.
-    pub fn is_behind(&self, owner: &Reference, images: &[ImageReference]) -> bool {
-        let owners = self.owners();
-        let knows = |pod: &Node| {
-            let mut own = pod.parsed();
-            own.any(|own| images.iter().any(|image| own.same_repository(image)))
-        };
-        let is_its = |pod: &Node| {
-            let above: Vec<&Reference> = ancestors(&owners, pod).collect();
-            above.contains(&owner) && !above.into_iter().any(is_job)
-        };
-        let own = self.pods().filter(|pod| is_its(pod) && knows(pod));
-        let mut own = own.peekable();
-        own.peek().is_some() && !own.any(|pod| pod.has_any(images))
+    /// The repositories of `images` of which the Pods of `owner` have other images only; a Job's keep the image they
+    /// had.
+    pub fn behind(&self, owner: &Reference, images: &Images) -> HashSet<String> {
+        let own = self.below.get(owner).into_iter().flatten();
+        let own = own.filter_map(|number| self.all.get(*number));
+        let own = own.filter(|pod| !pod.is_of_a_job());
+        let (mut known, mut there) = (HashSet::new(), HashSet::new());
+        for image in own.flat_map(|pod| &pod.images) {
+            if images.want(image) {
+                there.insert(image.repository());
+            } else if images.know(image) {
+                known.insert(image.repository());
+            }
+        }
+        let behind = known.difference(&there);
+        behind.map(|repository| (*repository).to_owned()).collect()
     }
 
     /// Whether a Pod with one of `images` is well.
-    pub fn is_any_well(&self, images: &[ImageReference]) -> bool {
-        let mut well = self.pods().filter(|pod| !pod.is_unwell_pod());
+    pub fn is_any_well(&self, images: &Images) -> bool {
+        let mut well = self.iter().filter(|pod| !pod.node.is_unwell_pod());
         well.any(|pod| pod.has_any(images))
     }
 
     /// Whether Pods tell of no image of this repository, not even of one of before.
     pub fn is_silent_on(&self, image: &ImageReference) -> bool {
-        let knows = |pod: &Node| pod.parsed().any(|other| other.same_repository(image));
-        !self.pods().any(knows)
+        !self.of_repository.contains_key(image.repository())
     }
 
     /// The objects whose Pods have one of `images`, and all that these Pods belong to.
-    pub fn carriers(&self, images: &[ImageReference]) -> HashSet<Reference> {
-        let owners = self.owners();
-        let pods = self.pods();
-        let ours = pods.filter(|pod| pod.has_any(images));
-        ours.flat_map(|pod| ancestors(&owners, pod).cloned())
-            .collect()
+    pub fn carriers(&self, images: &Images) -> HashSet<&'t Reference> {
+        let ours = self.iter().filter(|pod| pod.has_any(images));
+        ours.flat_map(|pod| pod.above.iter().copied()).collect()
     }
 
-    /// The Pods with one of `images` that are not well, each with all that it belongs to, nearest first; but not
-    /// those whose owner is well without them, as a Job is whose second Pod succeeded.
-    pub fn unwell_pods(&self, images: &[ImageReference]) -> Vec<(&Node, Vec<&Reference>)> {
-        let owners = self.owners();
-        let healths = self
-            .nodes
-            .iter()
-            .map(|node| (&node.reference, node.health()));
-        let healths: HashMap<&Reference, &str> = healths.collect();
-        let unwell = self.pods().filter(|pod| pod.is_unwell_pod());
-        let unwell = unwell.filter(|pod| pod.has_any(images));
-        let unwell = unwell.map(|pod| (pod, ancestors(&owners, pod).collect::<Vec<_>>()));
-        let is_missed = |(_, above): &(&Node, Vec<&Reference>)| {
-            let mut healths = above.iter().filter_map(|owner| healths.get(owner));
+    /// The Pods with one of `images` that are not well; but not those whose owner is well without them, as a Job is
+    /// whose second Pod succeeded.
+    pub fn unwell(&self, images: &Images) -> impl Iterator<Item = &Pod<'t>> {
+        let is_missed = move |pod: &&Pod<'t>| {
+            let mut healths = pod.above.iter().filter_map(|owner| self.healths.get(owner));
             healths.find(|health| !health.is_empty()) != Some(&"Healthy")
         };
-        unwell.filter(is_missed).collect()
+        self.iter()
+            .filter(move |pod| pod.node.is_unwell_pod() && pod.has_any(images))
+            .filter(is_missed)
     }
 
-    fn owners(&self) -> HashMap<&Reference, &[Reference]> {
-        let nodes = self.nodes.iter();
-        nodes
-            .map(|node| (&node.reference, node.parent_refs.as_slice()))
-            .collect()
+    /// The Pods that have an image of this repository.
+    fn knowing(&self, image: &ImageReference) -> impl Iterator<Item = &Pod<'t>> {
+        let numbers = self.of_repository.get(image.repository());
+        let numbers = numbers.into_iter().flatten();
+        numbers.filter_map(|number| self.all.get(*number))
     }
 }
 

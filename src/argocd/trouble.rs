@@ -11,12 +11,15 @@ pub enum Cause {
     Manifests,
     /// Git, the cluster, credentials, Argo CD itself: nothing that a commit did.
     Surroundings,
+    /// What an object has to be in: its kind, its namespace, the permission of its project. Of an object that is new in
+    /// Git it is the manifests', of one that was there before somebody took that away.
+    Destination,
     /// The words don't tell.
     Unclear,
 }
 
 /// Errors that pass, or that somebody else has to cure, whatever is in Git.
-const SURROUNDINGS: [&str; 52] = [
+const SURROUNDINGS: [&str; 69] = [
     "failed to load live state",
     "failed to get cluster info",
     "failed to sync cluster",
@@ -64,6 +67,23 @@ const SURROUNDINGS: [&str; 52] = [
     "failed calling webhook",
     "helm dependency build",
     "unable to resolve",
+    "unable to checkout",
+    "failed to checkout",
+    "unable to discover api groups",
+    "error getting cluster",
+    "error getting app project",
+    "failed to load application project",
+    "conversion webhook",
+    "internal error occurred",
+    "internal server error",
+    "service unavailable",
+    "bad gateway",
+    "gateway timeout",
+    "unexpected response: 5",
+    "did not complete within",
+    "timed out",
+    "timeout running",
+    "toomanyrequests",
     // A person's hand, or the controller's patience.
     "operation terminated",
     "the object has been modified",
@@ -73,7 +93,7 @@ const SURROUNDINGS: [&str; 52] = [
 ];
 
 /// What only the manifests can cause.
-const MANIFESTS: [&str; 16] = [
+const MANIFESTS: [&str; 14] = [
     "manifest generation error",
     "kustomize build",
     "helm template",
@@ -85,11 +105,17 @@ const MANIFESTS: [&str; 16] = [
     "is invalid:",
     "field is immutable",
     "is immutable",
-    "could not find the requested resource",
-    "no matches for kind",
     "strict decoding error",
     "denied the request",
     "structured merge",
+];
+
+/// What an object has to be in.
+const DESTINATION: [&str; 4] = [
+    "could not find the requested resource",
+    "no matches for kind",
+    "is not permitted in project",
+    "is not managed",
 ];
 
 /// What `message` tells of its cause.
@@ -99,8 +125,13 @@ pub fn cause(message: &str) -> Cause {
     if says(&SURROUNDINGS) {
         return Cause::Surroundings;
     }
-    match says(&MANIFESTS) {
-        true => Cause::Manifests,
+    if says(&MANIFESTS) {
+        return Cause::Manifests;
+    }
+    let is_namespace_missing =
+        message.contains("namespaces \"") && message.contains("\" not found");
+    match says(&DESTINATION) || is_namespace_missing {
+        true => Cause::Destination,
         false => Cause::Unclear,
     }
 }
@@ -139,6 +170,13 @@ mod tests {
             "Failed to unmarshal \"web.yaml\": error converting YAML to JSON: yaml: line 3",
         ] {
             assert_eq!(cause(message), Cause::Manifests, "{message}");
+        }
+        for message in [
+            "no matches for kind \"Rollout\" in version \"argoproj.io/v1alpha1\"",
+            "namespaces \"shop\" not found",
+            "resource argoproj.io:Rollout is not permitted in project shop.",
+        ] {
+            assert_eq!(cause(message), Cause::Destination, "{message}");
         }
         assert_eq!(
             cause("one or more tasks failed to complete"),

@@ -78,6 +78,11 @@ impl Delivery {
         opened.is_none_or(|opened| opened.news == News::Landed)
     }
 
+    /// Whether a pull request brought it to the branch as several commits.
+    fn is_in_several_commits(&self) -> bool {
+        self.pull.as_ref().is_some_and(|pull| !pull.is_whole)
+    }
+
     /// The rollback that is on the branch: the one that followed, or what this was itself.
     pub fn landed_rollback(&self) -> Option<&LandingReport> {
         let landed = &self.landed;
@@ -235,7 +240,7 @@ async fn delivered(
         &delivery.landed.commit,
     ) {
         let deadline = Deadline::after(update.remote.timeout, cancellation);
-        let in_several = delivery.pull.as_ref().is_some_and(|pull| !pull.is_whole);
+        let in_several = delivery.is_in_several_commits();
         let rolled_back = match update.remote.open(source, deadline).await {
             _ if in_several => Err(in_several_commits(&delivery.landed)),
             Ok(session) => rollback::of_commit(&session, update, commit, source, log).await,
@@ -308,7 +313,7 @@ impl Watched<'_> {
         };
         let landed = &delivery.landed;
         let deployed = match delivery.is_on_the_branch() {
-            true => Deployed::of(landed, self.files, since),
+            true => Deployed::of(landed, self.files, since, delivery.is_in_several_commits()),
             false => None,
         };
         let Self {

@@ -334,6 +334,7 @@ fn a_failed_sync_is_waited_for_while_argo_cd_tries_again_and_then_told() {
     let again = "one or more objects failed to apply. Retrying attempt #1 at 10:00AM.";
     let over = "one or more objects failed to apply (retried 5 times).";
     let argocd = ArgoCd::play(apps([
+        world.healthy(&world.old, &[V13]),
         failing
             .clone()
             .with("/status/operationState", operation("Running", again)),
@@ -349,7 +350,7 @@ fn a_failed_sync_is_waited_for_while_argo_cd_tries_again_and_then_told() {
             .iter()
             .filter(|target| !target.contains("refresh"))
             .count()
-            >= 3
+            >= 4
     );
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     Argo CD could not apply commit-1 to blog: one or more objects failed to apply (retried 5 times).
@@ -380,7 +381,8 @@ fn a_canary_that_degrades_fails() {
         "/status/health/message",
         "RolloutAborted: Rollout aborted update to revision 2",
     );
-    let argocd = ArgoCd::play(apps([progressing, degraded]));
+    let before = world.healthy(&world.old, &[V13]);
+    let argocd = ArgoCd::play(apps([before, progressing, degraded]));
     argocd.set_tree(json!([
         {"version": "v1", "kind": "Pod", "name": "web-5d8-abcde", "images": [V14], "health": {"status": "Degraded",
          "message": "Back-off pulling image \"ghcr.io/wlals2/blog-web:v14\""}},
@@ -640,7 +642,7 @@ fn what_is_unwell_and_no_proof_is_not_called_slow() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&verify.run().failed())), @"
     blog was Synced, Degraded at commit-1 after N s (`verify-timeout`); this step waited for commit-1.
     Rollout/web: Degraded
-    It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time. `operation: rollback` undoes the deployment.
+    It is not proven that this deployment is why: what is named above was so before, is so with another image as well, waits for a registry, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time. `operation: rollback` undoes the deployment.
     ");
 }
 
@@ -648,7 +650,8 @@ fn what_is_unwell_and_no_proof_is_not_called_slow() {
 fn an_image_that_cannot_be_pulled_is_told_by_its_pod() {
     let world = World::new();
     let progressing = world.healthy(&world.new, &[V13]).health("Progressing");
-    let argocd = ArgoCd::play(apps([progressing]));
+    let before = world.healthy(&world.old, &[V13]);
+    let argocd = ArgoCd::play(apps([before, progressing]));
     argocd.set_tree(
         json!([{"kind": "Pod", "name": "web-5d8-abcde", "images": [V14], "health": {"status": "Degraded",
         "message": "Back-off pulling image \"ghcr.io/wlals2/blog-web:v14\""}}]),
@@ -1027,19 +1030,19 @@ fn an_application_that_is_deleted_meanwhile_is_told() {
 fn what_can_never_arrive_is_told_at_once() {
     let world = World::new();
     let World { old, .. } = &world;
-    let told = |state: App| {
-        let argocd = ArgoCd::play(apps([state]));
+    let told = |states: &[App]| {
+        let argocd = ArgoCd::play(apps(states.to_vec()));
         let outcome = world.verify(&argocd).run().failed();
         world.scrub(&argocd, &error(&outcome))
     };
     let source = |key: &str| format!("/spec/source/{key}");
     let other = "https://github.com/acme/other.git";
     let told: Vec<String> = [
-        told(world.healthy(&"f".repeat(40), &[V13]).with(&source("repoURL"), other)),
-        told(world.healthy(old, &[V13]).with(&source("targetRevision"), "release")),
-        told(world.healthy(&world.new, &[V13]).with("/status/conditions", json!([
+        told(&[world.healthy(&"f".repeat(40), &[V13]).with(&source("repoURL"), other)]),
+        told(&[world.healthy(old, &[V13]).with(&source("targetRevision"), "release")]),
+        told(&[world.healthy(old, &[V13]), world.healthy(&world.new, &[V13]).with("/status/conditions", json!([
             {"type": "ComparisonError", "message": "failed to generate manifest: web-rollout.yaml: yaml: line 3"}
-        ])).with("/status/reconciledAt", "2026-08-22T10:00:20Z")),
+        ])).with("/status/reconciledAt", "2026-08-22T10:00:20Z")]),
     ]
     .into();
     insta::assert_snapshot!(told.join("\n"), @"
@@ -1318,24 +1321,36 @@ fn the_parent_of_an_app_of_apps_says_nothing_of_its_children() {
 
 /// Deploys v15; then somebody else commits `file`, and Argo CD, at that commit, finds the Rollout
 /// aborted. Whether v15 was rolled back, and what is said.
-fn broken_below_a_later_commit(file: &'static str) -> (String, String) {
+fn broken_below_a_later_commit(
+    file: &'static str,
+    helm: Option<serde_json::Value>,
+) -> (String, String) {
     let world = World::new();
-    let (repository, url, old) = (
+    for base in ["envs/base.yaml", "envs/other.yaml"] {
+        world
+            .repository
+            .commit("main", base, "replicas: 1\n", "chore: values");
+    }
+    let (repository, url, before) = (
         world.repository.clone(),
         world.repository.url().to_owned(),
-        world.old.clone(),
+        world.repository.tip("main"),
     );
     let looks = Arc::new(AtomicUsize::new(0));
+    let made = move |app: App| match &helm {
+        Some(helm) => app.with("/spec/source/helm", helm.clone()),
+        None => app,
+    };
     let argocd = ArgoCd::play(vec![Box::new(move || {
         if looks.fetch_add(1, Ordering::SeqCst) == 0 {
-            return Reply::App(App::healthy(&url, &old, &[V13]));
+            return Reply::App(made(App::healthy(&url, &before, &[V14])));
         }
-        if repository.log("main").len() == 3 {
+        if repository.log("main").len() == 5 {
             repository.commit("main", file, "kind: ConfigMap\n", "feat: another team's");
         }
         let later = repository.log("main")[0].id.clone();
         let state = App::healthy(&url, &later, &["ghcr.io/wlals2/blog-web:v15"]);
-        Reply::App(state.health("Degraded"))
+        Reply::App(made(state.health("Degraded")))
     })]);
     let outcome = world
         .update(&argocd)
@@ -1348,11 +1363,155 @@ fn broken_below_a_later_commit(file: &'static str) -> (String, String) {
 
 #[test]
 fn below_a_later_commit_a_deployment_is_blamed_where_its_folder_is_the_same() {
-    let (rolled_back, told) = broken_below_a_later_commit("shop/config.yaml");
+    let (rolled_back, told) = broken_below_a_later_commit("shop/config.yaml", None);
     assert_eq!(rolled_back, "true", "{told}");
-    let (rolled_back, told) = broken_below_a_later_commit("blog-system/config.yaml");
+    let (rolled_back, told) = broken_below_a_later_commit("blog-system/config.yaml", None);
     assert_eq!(rolled_back, "false", "{told}");
     assert!(told.contains("a later commit fails"), "{told}");
+}
+
+#[test]
+fn an_object_in_the_cluster_that_holds_the_old_image_is_not_the_new_one() {
+    let world = World::new();
+    let World { old, new, .. } = &world;
+    let argocd = ArgoCd::play(apps([world.healthy(old, &[]), world.healthy(new, &[])]));
+    argocd.set_live(&[V13]);
+    let verify = world.verify(&argocd).input("verify-timeout", "3");
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&verify.run().failed())), @"
+    blog was Synced, Healthy at commit-1 after N s (`verify-timeout`); this step waited for commit-1. It calls itself Synced and Healthy, but not all in the cluster has ghcr.io/wlals2/blog-web:v14: Rollout/web: ghcr.io/wlals2/blog-web:v13.
+    Something keeps Argo CD from changing the image: manifests of before in its cache (`argocd app get --hard-refresh`), an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.
+    ");
+    // It is asked again, as it may be changed meanwhile.
+    let argocd = ArgoCd::play(apps([world.healthy(old, &[]), world.healthy(new, &[])]));
+    argocd.set_live(&[V13]);
+    let running = world.verify(&argocd).spawn();
+    let asked = |argocd: &ArgoCd| {
+        let requests = argocd.requests();
+        let objects = requests
+            .iter()
+            .filter(|target| target.contains("/resource?"));
+        objects.count()
+    };
+    while asked(&argocd) == 0 {
+        std::thread::yield_now();
+    }
+    argocd.set_live(&[V14]);
+    done(running.wait());
+}
+
+/// Deploys v15 on top of a colleague's commit to `file`, which Argo CD has not seen: it goes from the one below that
+/// to ours, of which `end` makes what it says. Whether v15 was rolled back, and what is said.
+fn broken_above_an_earlier_commit(
+    file: &str,
+    history: &[&str],
+    pods: serde_json::Value,
+    end: fn(App) -> App,
+) -> (String, String) {
+    let world = World::new();
+    world
+        .repository
+        .commit("main", file, "kind: ConfigMap\n", "feat: another team's");
+    let (repository, url, new) = (
+        world.repository.clone(),
+        world.repository.url().to_owned(),
+        world.new.clone(),
+    );
+    let history: Vec<_> = history
+        .iter()
+        .map(|revision| match *revision {
+            "new" => json!({"revision": new}),
+            _ => json!({"revision": repository.tip("main")}),
+        })
+        .collect();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        let first = looks.fetch_add(1, Ordering::SeqCst) == 0;
+        let state = App::healthy(&url, &new, &[V14]);
+        let state = state.with("/status/history", json!(history));
+        if first && history.is_empty() {
+            return Reply::App(state);
+        }
+        let tip = repository.tip("main");
+        Reply::App(end(
+            App::healthy(&url, &tip, &[V14]).with("/status/history", json!(history))
+        ))
+    })]);
+    argocd.set_tree(pods);
+    let outcome = world
+        .update(&argocd)
+        .input("rollback-on-failure", "true")
+        .input("verify-timeout", "4")
+        .run()
+        .failed();
+    let told = world.scrub(&argocd, &error(&outcome));
+    (outcome.output("rolled-back").to_owned(), told)
+}
+
+#[test]
+fn what_came_along_with_an_earlier_commit_is_not_blamed_on_the_deployment() {
+    let fails = |app: App| {
+        let message = "Rollout.argoproj.io \"web\" is invalid: spec.selector: field is immutable";
+        let results = json!([{"group": "argoproj.io", "kind": "Rollout", "name": "web", "status": "SyncFailed", "message": message}]);
+        let app = app.out_of_sync();
+        app.with("/status/operationState/phase", "Failed")
+            .with(
+                "/status/operationState/message",
+                "one or more objects failed to apply",
+            )
+            .with("/status/operationState/syncResult/resources", results)
+    };
+    let degrades = |app: App| app.health("Degraded");
+    let (rolled_back, told) =
+        broken_above_an_earlier_commit("blog-system/config.yaml", &[], json!([]), fails);
+    assert_eq!(rolled_back, "false", "{told}");
+    insta::assert_snapshot!(told, @r#"
+    blog does not run commit-3 yet, and it is not proven that this deployment is why: it fails since it went from commit-1 to this commit, and what others changed between the two came along: Rollout/web: Rollout.argoproj.io "web" is invalid: spec.selector: field is immutable.
+    The deployment commit-3 stays on the branch main.
+    Look at what it names, and correct that. `operation: rollback` undoes the deployment.
+    "#);
+    let (rolled_back, told) =
+        broken_above_an_earlier_commit("blog-system/config.yaml", &[], json!([]), degrades);
+    assert_eq!(rolled_back, "false", "{told}");
+    let (rolled_back, told) =
+        broken_above_an_earlier_commit("shop/config.yaml", &[], json!([]), fails);
+    assert_eq!(rolled_back, "true", "{told}");
+    let (rolled_back, told) =
+        broken_above_an_earlier_commit("shop/config.yaml", &[], json!([]), degrades);
+    assert_eq!(rolled_back, "true", "{told}");
+    // What shows only when the time is over, has to be proven all the same.
+    let crashes = |app: App| app.health("Progressing");
+    let pods = json!([{"version": "v1", "kind": "Pod", "name": "web-1", "images": ["ghcr.io/wlals2/blog-web:v15"],
+        "health": {"status": "Degraded", "message": "back-off 40s restarting failed container=web"}}]);
+    let (rolled_back, told) =
+        broken_above_an_earlier_commit("shop/config.yaml", &[], pods, crashes);
+    assert_eq!(rolled_back, "true", "{told}");
+}
+
+#[test]
+fn where_the_first_look_comes_too_late_the_history_tells_what_ran_before() {
+    let degrades = |app: App| app.health("Degraded");
+    let file = "blog-system/config.yaml";
+    let (rolled_back, told) = broken_above_an_earlier_commit(file, &["new"], json!([]), degrades);
+    assert_eq!(rolled_back, "false", "{told}");
+    let (rolled_back, told) =
+        broken_above_an_earlier_commit(file, &["new", "colleague"], json!([]), degrades);
+    assert_eq!(rolled_back, "true", "{told}");
+}
+
+#[test]
+fn value_files_outside_of_a_charts_folder_are_what_it_is_made_of() {
+    let helm = |values: &str| json!({"valueFiles": ["values.yaml", values]});
+    let file = "envs/base.yaml";
+    for (values, rolled_back) in [
+        ("/envs/base.yaml", "false"),
+        ("../envs/base.yaml", "false"),
+        ("/envs/*.yaml", "false"),
+        ("$values/envs/base.yaml", "false"),
+        ("/envs/other.yaml", "true"),
+    ] {
+        let (was, told) = broken_below_a_later_commit(file, Some(helm(values)));
+        assert_eq!(was, rolled_back, "{values}: {told}");
+    }
 }
 
 #[test]
@@ -1588,7 +1747,8 @@ fn outputs_that_cannot_be_written_do_not_hide_a_failure() {
 fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     let world = World::new();
     let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
-    let argocd = ArgoCd::play(vec![Box::new(move || {
+    let before = app(world.healthy(&world.new, &[V14]));
+    let after = Box::new(move || {
         let log = repository.log("main");
         let deployed = log
             .iter()
@@ -1603,7 +1763,8 @@ fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
         Reply::App(
             App::healthy(&url, &deployed, &["ghcr.io/wlals2/blog-web:v15"]).health("Degraded"),
         )
-    })]);
+    });
+    let argocd = ArgoCd::play(vec![before, after]);
     let outcome = world
         .update(&argocd)
         .input("rollback-on-failure", "true")

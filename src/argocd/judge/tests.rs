@@ -546,14 +546,9 @@ fn an_operation_that_failed_is_the_commits_where_it_was_for_it() {
         "wait: others [ConfigMap/web: something is odd]",
     );
     row(
-        "and of what has them",
-        applied("Deployment", "something is odd"),
-        "BROKEN Sync(one or more objects failed to apply) [Deployment/web: something is odd]",
-    );
-    row(
         "nothing says that what failed before is the same",
-        silent().before(json!({"operationState": {"phase": "Failed"}})),
-        "BROKEN Sync(one or more tasks failed) [The sync: one or more tasks failed]",
+        applied("Deployment", IMMUTABLE).before(json!({"operationState": {"phase": "Failed"}})),
+        &format!("BROKEN Sync(one or more objects failed to apply) [Deployment/web: {IMMUTABLE}]"),
     );
     let away = operation("Error", LIVE_STATE, Value::Null);
     promise(
@@ -718,8 +713,8 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
             (0, before(), wait),
             (
                 9,
-                state(workload("Progressing", "")),
-                "wait: Health(\"Progressing\")",
+                state(json!({})).before(workload("Degraded", "")).now(None),
+                "confirm",
             ),
             (10, before(), wait),
             (70, before(), "confirm"),
@@ -1227,6 +1222,376 @@ fn a_hydrator_that_failed_is_the_commits_where_it_worked_on_it() {
         "failed before",
         hydrator("Failed", GENERATE).hydrating(Old),
         "wait: Unseen",
+    );
+}
+
+#[test]
+fn of_what_has_no_pods_the_object_in_the_cluster_tells_what_runs() {
+    let cron = || Goal {
+        workloads: vec!["CronJob/report".to_owned()],
+        ..goal()
+    };
+    let elsewhere = || Goal {
+        workloads: vec!["Kustomization/shop".to_owned()],
+        ..goal()
+    };
+    let none = "wait: NoPod([\"a/web:v2\"])";
+    let old = "wait: OldObjects([\"a/web:v2\"], [Symptom { title: \"CronJob/report\", message: \"a/web:v1\" }])";
+    let job = || images(&["a/web:v1"]).tree(pod("a/web:v1", "Healthy", "", ("batch", "Job")));
+    let holds = |image: &'static str| job().live(&[("report", image)]);
+    for (name, goal) in [
+        ("the one that has the image in Git", cron()),
+        ("one of all, where Git does not say which", elsewhere()),
+    ] {
+        promise(
+            name,
+            &goal,
+            &[(0, holds("a/web:v1"), old), (99, holds("a/web:v1"), old)],
+            Some(old),
+        );
+        promise(
+            "and it has the image",
+            &goal,
+            &[
+                (0, holds("a/web:v1"), old),
+                (10, holds("a/web:v2"), "done without Pods of a/web:v2"),
+            ],
+            None,
+        );
+    }
+    promise(
+        "what holds nothing of the repository tells nothing",
+        &cron(),
+        &[
+            (0, holds("b/other:v1"), none),
+            (15, holds("b/other:v1"), "done without Pods of a/web:v2"),
+        ],
+        None,
+    );
+    promise(
+        "nor does another object, where the one that has the image in Git is not shown",
+        &goal(),
+        &[
+            (0, holds("a/web:v1"), none),
+            (15, holds("a/web:v1"), "done without Pods of a/web:v2"),
+        ],
+        None,
+    );
+    promise(
+        "one that has the image does not speak for another one",
+        &Goal {
+            workloads: vec!["CronJob/report".to_owned(), "Deployment/web".to_owned()],
+            ..goal()
+        },
+        &[(
+            0,
+            job().live(&[("report", "a/web:v1"), ("web", "a/web:v2")]),
+            old,
+        )],
+        None,
+    );
+}
+
+#[test]
+fn each_image_of_a_workload_is_looked_at_by_itself() {
+    let both = || Goal {
+        images: ["a/web:v2", "a/log:v2"]
+            .iter()
+            .map(|image| image.parse().unwrap())
+            .collect(),
+        workloads: vec!["Deployment/web".to_owned(), "CronJob/report".to_owned()],
+        ..goal()
+    };
+    let runs = |web: &str, report: &str| {
+        let pod = |name: &str, owner: (&str, &str, &str), image: &str| {
+            let (group, kind, of) = owner;
+            json!({"kind": "Pod", "name": name, "images": [image, "a/log:v2"], "health": {"status": "Healthy"},
+                "parentRefs": [{"group": group, "kind": kind, "name": of}]})
+        };
+        state(json!({"resources": [
+            {"group": "apps", "kind": "Deployment", "name": "web", "status": "Synced"},
+            {"group": "acme.io", "kind": "CronJob", "name": "report", "status": "Synced"},
+        ]}))
+        .tree(json!([
+            pod("web-1", ("apps", "Deployment", "web"), web),
+            pod("report-1", ("acme.io", "CronJob", "report"), report),
+        ]))
+    };
+    promise(
+        "one image that is there already does not speak for the other one",
+        &both(),
+        &[(
+            0,
+            runs("a/web:v1", "a/web:v2"),
+            "wait: OldImages([\"a/web:v2\"])",
+        )],
+        None,
+    );
+    promise(
+        "nor in the other workload",
+        &both(),
+        &[(
+            0,
+            runs("a/web:v2", "a/web:v1"),
+            "wait: OldImages([\"a/web:v2\"])",
+        )],
+        None,
+    );
+    promise(
+        "both have both",
+        &both(),
+        &[(0, runs("a/web:v2", "a/web:v2"), "done Healthy")],
+        None,
+    );
+}
+
+/// An operation that could not apply one object.
+fn unapplied(kind: &str, message: &str) -> State {
+    let results = json!([{"group": "apps", "kind": kind, "name": "web", "status": "SyncFailed", "message": message}]);
+    operation("Failed", "one or more objects failed to apply", results)
+}
+
+#[test]
+fn an_operation_that_fails_by_what_no_image_can_cause_is_not_the_commits() {
+    for message in [
+        "Internal error occurred: unexpected response: 503",
+        "conversion webhook for argoproj.io/v1beta1, Kind=Rollout failed: Post \"https://argo.svc:443/convert\": service \"argo\" not found",
+        "no matches for kind \"Deployment\" in version \"apps/v1\"",
+        "the server could not find the requested resource",
+        "namespaces \"shop\" not found",
+        "resource apps:Deployment is not permitted in project shop.",
+        "namespace shop is not permitted in project \"shop\"",
+        "Internal error occurred: resource quota evaluation timed out",
+        "Timeout: request did not complete within requested timeout - context deadline",
+    ] {
+        promise(
+            message,
+            &goal(),
+            &[(
+                0,
+                unapplied("Deployment", message),
+                &format!("wait: surroundings [Deployment/web: {message}]"),
+            )],
+            Some(&format!(
+                "elsewhere: surroundings [Deployment/web: {message}]"
+            )),
+        );
+    }
+    for message in [
+        "error getting cluster by URL: cluster https://10.1.1.1 not found",
+        "Failed to load application project: error getting app project blog: appproject.argoproj.io blog not found",
+        "cannot sync with source revisions: rpc error: code = Internal desc = unable to checkout git repo",
+    ] {
+        promise(
+            "it applied nothing",
+            &goal(),
+            &[(
+                0,
+                operation("Error", message, json!([])),
+                &format!("wait: surroundings [The sync: {message}]"),
+            )],
+            None,
+        );
+    }
+    let missing = "no matches for kind \"Gadget\" in version \"apps/v1\"";
+    let row =
+        |name, state: State, expected: &str| promise(name, &goal(), &[(0, state, expected)], None);
+    row(
+        "what was not there before came with the commit",
+        unapplied("Gadget", missing),
+        &format!("BROKEN Sync(one or more objects failed to apply) [Gadget/web: {missing}]"),
+    );
+    row(
+        "where nobody knows what was there",
+        unapplied("Gadget", missing).nothing_known_before(),
+        &format!("wait: others [Gadget/web: {missing}]"),
+    );
+    let mut hook = unapplied("Gadget", missing);
+    hook.application["status"]["operationState"]["syncResult"]["resources"][0]["hookType"] =
+        json!("PreSync");
+    row(
+        "and of hooks nobody knows that",
+        hook,
+        &format!("wait: others [Gadget/web: {missing}]"),
+    );
+    let odd = "Symptom { title: \"Deployment/web\", message: \"something is odd\" }";
+    promise(
+        "unclear words",
+        &goal(),
+        &[(
+            0,
+            unapplied("Deployment", "something is odd"),
+            &format!("wait: Unproven(Words, [{odd}])"),
+        )],
+        Some(&format!("elsewhere: Unproven(Words, [{odd}])")),
+    );
+    let mut retried = unapplied("Deployment", "something is odd").syncing();
+    retried.application["status"]["operationState"]["retryCount"] = json!(4);
+    promise(
+        "also again and again",
+        &goal(),
+        &[(0, retried, "wait: Syncing")],
+        Some("wait: Syncing"),
+    );
+    let none = "Symptom { title: \"The sync\", message: \"something is odd\" }";
+    row(
+        "unclear words of no object",
+        operation("Error", "something is odd", Value::Null),
+        &format!("wait: Unproven(Words, [{none}])"),
+    );
+    let hydration = "Symptom { title: \"The hydrator\", message: \"something is odd\" }";
+    row(
+        "of the hydrator",
+        hydrator("Failed", "something is odd").hydrating(Exact),
+        &format!("wait: Unproven(Words, [{hydration}])"),
+    );
+}
+
+#[test]
+fn an_image_that_a_registry_is_away_for_is_not_the_commits() {
+    let pulls = |why: &str| {
+        format!(
+            "Back-off pulling image \"a/web:v2\": ErrImagePull: failed to pull and unpack image: {why}"
+        )
+    };
+    let progressing = "wait: Health(\"Progressing\")";
+    let row = |name, message: &str, health: Value, wait: &str, end: &str| {
+        let state = state(health)
+            .now(None)
+            .tree(pod("a/web:v2", "Degraded", message, APPS));
+        promise(name, &goal(), &[(0, state, wait)], Some(end));
+    };
+    for why in [
+        "dial tcp 140.82.121.34:443: i/o timeout",
+        "unexpected status from HEAD request to https://ghcr.io/v2/a/web/manifests/v2: 503 Service Unavailable",
+        "toomanyrequests: You have reached your pull rate limit",
+        "failed to authorize: unexpected status from GET request to https://ghcr.io/token: 401 Unauthorized",
+    ] {
+        row(
+            why,
+            &pulls(why),
+            workload("Progressing", "waiting"),
+            progressing,
+            progressing,
+        );
+        row(
+            "until its workload gives up",
+            &pulls(why),
+            workload("Degraded", "ProgressDeadlineExceeded"),
+            "wait: Health(\"Degraded\")",
+            "wait: Health(\"Degraded\")",
+        );
+    }
+    let missing = pulls("a/web:v2: not found");
+    row(
+        "one that is not there is",
+        &missing,
+        workload("Progressing", "waiting"),
+        progressing,
+        &format!("BROKEN Pods [Pod/web-1: {missing}]"),
+    );
+    let denied = "RunContainerError: exec: \"/app\": permission denied";
+    row(
+        "and words like these of one that was pulled are its own",
+        denied,
+        workload("Progressing", "waiting"),
+        progressing,
+        &format!("BROKEN Pods [Pod/web-1: {denied}]"),
+    );
+    let named = "Back-off pulling image \"a/handshake:v2\"";
+    let state = state(workload("Progressing", "waiting")).tree(pod(
+        "a/handshake:v2",
+        "Degraded",
+        named,
+        APPS,
+    ));
+    promise(
+        "a name is not a reason",
+        &Goal {
+            images: vec!["a/handshake:v2".parse().unwrap()],
+            ..goal()
+        },
+        &[(0, state, progressing)],
+        Some(&format!("BROKEN Pods [Pod/web-1: {named}]")),
+    );
+}
+
+#[test]
+fn what_was_degraded_before_is_blamed_on_no_commit_that_does_not_cure_it() {
+    let gave_up = "ProgressDeadlineExceeded: ReplicaSet web-1 has timed out progressing.";
+    let sick = || workload("Degraded", gave_up);
+    let sick_before = || {
+        let mut sick = sick();
+        sick["summary"] = json!({"images": ["a/web:v1"]});
+        sick
+    };
+    let rolls = || {
+        state(workload("Progressing", "more replicas need to be updated"))
+            .before(sick_before())
+            .now(None)
+    };
+    let crashes = || rolls().tree(pod("a/web:v2", "Degraded", CRASH, APPS));
+    let progressing = "wait: Health(\"Progressing\")";
+    let degraded = "wait: Health(\"Degraded\")";
+    promise(
+        "its Pods crash, as they may have before",
+        &goal(),
+        &[(0, crashes(), progressing)],
+        Some(progressing),
+    );
+    let again = || state(sick()).before(sick_before()).now(None);
+    promise(
+        "that it begins to roll out is no sign that it was well",
+        &goal(),
+        &[
+            (0, rolls(), progressing),
+            (10, again(), degraded),
+            (99, again(), degraded),
+        ],
+        Some(degraded),
+    );
+    promise(
+        "that it got well is",
+        &goal(),
+        &[
+            (
+                0,
+                state(json!({})).before(sick_before()).now(None),
+                "confirm",
+            ),
+            (1, crashes(), progressing),
+        ],
+        Some(&format!("BROKEN Pods [Pod/web-1: {CRASH}]")),
+    );
+    // Of before nothing was bad, but Pods of the old image crash all the same.
+    let both = |state: State, old: &str| {
+        let mut nodes = pod("a/web:v2", "Degraded", CRASH, APPS);
+        let mut other = pod("a/web:v1", "Degraded", old, APPS);
+        other[0]["name"] = json!("web-0");
+        other[0]["parentRefs"][0]["name"] = json!("web-4b8");
+        other[1]["name"] = json!("web-4b8");
+        let other = other.as_array().unwrap().clone();
+        nodes.as_array_mut().unwrap().extend(other);
+        state.tree(nodes)
+    };
+    let well_before = || state(workload("Progressing", "waiting")).now(None);
+    promise(
+        "Pods of the image before it can't run either",
+        &goal(),
+        &[(0, both(well_before(), CRASH), progressing)],
+        Some(progressing),
+    );
+    promise(
+        "and their workload gives up",
+        &goal(),
+        &[(0, both(state(sick()).now(None), CRASH), degraded)],
+        Some(degraded),
+    );
+    promise(
+        "they only start",
+        &goal(),
+        &[(0, both(well_before(), "ContainerCreating"), progressing)],
+        Some(&format!("BROKEN Pods [Pod/web-1: {CRASH}]")),
     );
 }
 

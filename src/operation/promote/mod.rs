@@ -281,6 +281,7 @@ impl Promote {
                 commit: sight.commit.clone(),
                 base: None,
                 since: None,
+                in_several: false,
                 files: Some(self.from.files()),
                 paths,
                 images: promoted

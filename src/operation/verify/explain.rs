@@ -12,7 +12,7 @@ use super::target::Deployed;
 
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, IGNORE_DIFFERENCES, Mistracking};
-use crate::argocd::{Application, Culprit, Evidence, Fault, Resource, Symptom, Wait};
+use crate::argocd::{Application, Culprit, Doubt, Evidence, Fault, Resource, Symptom, Wait};
 use crate::failure::Reason;
 use crate::http::text::one_line;
 use crate::nearest::first_few;
@@ -21,6 +21,8 @@ use crate::repository::CommitId;
 
 /// The most resources that a sentence lists.
 const MAX_LISTED: usize = 5;
+/// What to do where it is synced, and has the old image.
+const UNCHANGED: &str = "Something keeps Argo CD from changing the image: manifests of before in its cache (`argocd app get --hard-refresh`), an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.";
 
 /// What is missing, as a part of a line of the log.
 pub(super) fn waiting(wait: &Wait, commit: &CommitId) -> String {
@@ -44,6 +46,11 @@ pub(super) fn waiting(wait: &Wait, commit: &CommitId) -> String {
         Wait::Health(status) => format!("{status}, not yet healthy"),
         Wait::OldImages(images) => format!("healthy, but no Pod runs {} yet", images.join(", ")),
         Wait::NoPod(images) => format!("healthy, and no Pod runs {}", images.join(", ")),
+        Wait::OldObjects(images, objects) => format!(
+            "healthy, but not all in the cluster has {} yet: {}",
+            images.join(", "),
+            listed(objects)
+        ),
         Wait::Pods(pods) => format!("it calls itself healthy, but {}", listed(pods)),
     }
 }
@@ -411,6 +418,23 @@ fn culprit_words(culprit: &Culprit) -> String {
             "what does not carry these images is unwell: {}",
             listed(symptoms)
         ),
+        Culprit::Unproven(Doubt::Words, symptoms) => format!(
+            "it fails, and not by what only a commit can cause: {}",
+            listed(symptoms)
+        ),
+        Culprit::Unproven(Doubt::CameAlong(revision), symptoms) => format!(
+            "it fails since it went from {} to this commit, and what others changed between the two came along: {}",
+            short(revision),
+            listed(symptoms)
+        ),
+        Culprit::Unproven(Doubt::Before, symptoms) => format!(
+            "it fails, and what ran before this commit is not known: {}",
+            listed(symptoms)
+        ),
+        Culprit::Unproven(Doubt::Unread, symptoms) => format!(
+            "it fails, and Git does not tell whether others changed what it is made of: {}",
+            listed(symptoms)
+        ),
         Culprit::Rewritten(resources) => match resources.len() {
             1 => format!("{} stays out of sync", resources.join(", ")),
             _ => format!("{} stay out of sync", resources.join(", ")),
@@ -466,6 +490,13 @@ pub(super) fn elsewhere(seen: &Seen<'_>, culprit: &Culprit) -> Ended {
             format!("{name} is not healthy at {commit}, and not because of this deployment: {words}."),
             "Look at those resources.".to_owned(),
         ),
+        Culprit::Unproven(..) => {
+            let text = format!(
+                "{name} does not run {commit} yet, and it is not proven that this deployment is why: {words}."
+            );
+            let hint = format!("Look at what it names, and correct that.{WAY_BACK}");
+            return Ended::new(Reason::NotInTime, text, hint);
+        }
         Culprit::Rewritten(_) => (
             Reason::OutOfSync,
             format!(
@@ -628,7 +659,7 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
             message.push_str(&lines(&symptoms, &message));
             hint = match status.as_str() {
                 "Suspended" => "What is suspended is named above. A rollout that pauses, such as a canary's step, waits to be promoted: if that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned(),
-                _ if status == "Degraded" || !seen.unwell.is_empty() => format!("It is not proven that this deployment is why: what is named above was so before, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time.{WAY_BACK}"),
+                _ if status == "Degraded" || !seen.unwell.is_empty() => format!("It is not proven that this deployment is why: what is named above was so before, is so with another image as well, waits for a registry, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time.{WAY_BACK}"),
                 _ => format!("Nothing shows that it is broken: it may only be slow. Raise `verify-timeout`, or look at it in Argo CD.{WAY_BACK}"),
             };
         }
@@ -649,10 +680,19 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
                 running.join(", ")
             );
             message.push_str(&unwell(seen));
-            hint = "Something keeps Argo CD from changing the image: manifests of before in its cache (`argocd app get --hard-refresh`), an `ignoreDifferences` on a whole list with RespectIgnoreDifferences; or the image comes from another file than the one that was changed.".to_owned();
+            hint = UNCHANGED.to_owned();
         }
         Some(Wait::NoPod(images)) => {
             let _ = write!(message, " No Pod runs {}.", images.join(", "));
+        }
+        Some(Wait::OldObjects(images, objects)) => {
+            let _ = write!(
+                message,
+                " It calls itself Synced and Healthy, but not all in the cluster has {}: {}.",
+                images.join(", "),
+                listed(objects)
+            );
+            hint = UNCHANGED.to_owned();
         }
         Some(Wait::Pods(pods)) => {
             message.push_str(" It calls itself Healthy, and its Pods do not run:");

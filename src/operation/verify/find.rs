@@ -68,6 +68,7 @@ pub(super) async fn find(
         commit,
         base: None,
         since: None,
+        in_several: false,
         paths: contents.iter().map(|file| file.path.to_string()).collect(),
         files: verify.files.clone(),
         images,
@@ -104,6 +105,7 @@ async fn of_commit(
         commit: touched.commit.id.clone(),
         base: None,
         since: None,
+        in_several: false,
         paths: paths.iter().map(ToString::to_string).collect(),
         files: Some(FileSelection {
             include: paths.into_iter().cloned().map(Pattern::Path).collect(),

@@ -1,6 +1,6 @@
 //! What runs of an application in the cluster: its Pods, and the images of its objects.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,12 +24,17 @@ pub(super) struct Live {
     pub(super) asked_for_pods: Option<Instant>,
     /// The images of objects.
     pub(super) images: HashMap<Reference, Vec<ImageReference>>,
-    asked_for: HashSet<Reference>,
+    asked_for: HashMap<Reference, Instant>,
 }
 
 impl Live {
-    /// Asks, once for each, what images objects have in the cluster.
-    pub(super) async fn ask_for_objects(&mut self, seen: &Seen<'_>, resources: &[Resource]) {
+    /// Asks what images objects have in the cluster, once for each, or again after some time: `every`.
+    pub(super) async fn ask_for_objects(
+        &mut self,
+        seen: &Seen<'_>,
+        resources: &[Resource],
+        every: Option<Duration>,
+    ) {
         let runs_containers = |resource: &&Resource| {
             matches!(
                 resource.kind.as_str(),
@@ -44,9 +49,11 @@ impl Live {
         };
         for resource in resources.iter().filter(runs_containers).take(MAX_OBJECTS) {
             let reference = resource.reference();
-            if !self.asked_for.insert(reference.clone()) {
+            let asked = self.asked_for.get(&reference).map(Instant::elapsed);
+            if asked.is_some_and(|asked| every.is_none_or(|every| asked < every)) {
                 continue;
             }
+            self.asked_for.insert(reference.clone(), Instant::now());
             let Watching { client, .. } = seen.watching;
             let asked = client.live_images(seen.name, resource, seen.watching.patience());
             // Where it is not shown, nothing is known of it.

@@ -42,6 +42,9 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 /// What is done by one look is looked at again so soon.
 const CONFIRM: Duration = Duration::from_secs(1);
 
+/// How long Git may still be asked when the time is over: whose fault it is that it does not run.
+const PROOF: Duration = Duration::from_secs(10);
+
 /// Finds the commit, and waits until it runs.
 ///
 /// # Errors
@@ -140,7 +143,7 @@ async fn runs(
     deadline: &Deadline,
     log: &mut impl Progress,
 ) -> (Vec<ApplicationReport>, Result<(), Ended>) {
-    let session = match remote.open(source, deadline.clone()).await {
+    let session = match remote.open(source, deadline.extended(PROOF)).await {
         Ok(session) => session,
         Err(failure) => return (Vec::new(), Err(Ended::unopened(failure))),
     };
@@ -160,6 +163,7 @@ async fn runs(
     let watching = Watching {
         client: &client,
         session: &session,
+        deadline,
         deployed,
         argocd,
         refreshed: &refreshed,

@@ -9,6 +9,7 @@ use crate::files::FileSelection;
 use crate::manifest::ManifestFile;
 use crate::operation::Progress;
 use crate::repository::CommitId;
+use crate::repository::history::Searched;
 
 /// An image of the commit, and what is there in its place.
 type OtherImage = (String, Option<String>);
@@ -23,6 +24,10 @@ pub(super) struct Revisions<'a> {
     /// The URL by which the application knows our repository, where that is another one.
     alias: Option<String>,
     superseding: HashMap<String, Vec<OtherImage>>,
+    /// Of two commits, whether what the application is made of is the same.
+    alike: HashMap<(CommitId, CommitId), bool>,
+    /// The commit below ours.
+    parent: Option<CommitId>,
 }
 
 impl<'a> Revisions<'a> {
@@ -35,6 +40,8 @@ impl<'a> Revisions<'a> {
             below: HashMap::new(),
             alias: None,
             superseding: HashMap::new(),
+            alike: HashMap::new(),
+            parent: None,
         }
     }
 
@@ -231,35 +238,109 @@ impl<'a> Revisions<'a> {
         (!others.is_empty()).then_some((newer, others))
     }
 
-    /// Whether it is known that nobody changed what the application is made of since our commit.
-    pub(super) async fn has_same_manifests(
-        &self,
-        application: &Application,
-        later: &CommitId,
-    ) -> bool {
+    /// The commit below ours; none where it can't be found out.
+    pub(super) async fn parent(&mut self) -> Option<CommitId> {
         let Watching {
             session, deployed, ..
         } = self.watching;
-        let url = self.url();
-        let sources = application.sources();
-        let ours = sources.into_iter().filter(|source| source.is_git_of(&url));
-        let globs = ours.map(|source| match source.folder() {
-            None => "**".parse(),
-            Some(folder) => format!("{folder}/**").parse(),
-        });
-        let all = match globs.collect::<Result<Vec<_>, _>>() {
-            // Of no files, or not of all, nothing is proven.
-            Ok(include) if !include.is_empty() => FileSelection {
-                include,
-                ..FileSelection::default()
-            },
-            Ok(_) | Err(_) => return false,
+        if self.parent.is_none() {
+            // What a pull request brought by one commit may be on top of more than what it was made on.
+            let is_below = deployed.since.is_none() || deployed.in_several;
+            self.parent = match &deployed.base {
+                Some(base) if is_below => Some(base.clone()),
+                _ => {
+                    let commit = deployed.commit.as_str();
+                    let nothing = FileSelection::default();
+                    match session.repository.search(commit, &nothing).await {
+                        Ok(Searched::OnBranch(touched)) => touched.commit.parents.first().cloned(),
+                        _ => None,
+                    }
+                }
+            };
+        }
+        self.parent.clone()
+    }
+
+    /// What Argo CD applied last before our commit.
+    pub(super) async fn applied_before(
+        &mut self,
+        application: &Application,
+        log: &mut impl Progress,
+    ) -> Option<Vec<String>> {
+        let history = application.history(&self.url());
+        for revisions in history.into_iter().filter(|own| !own.is_empty()) {
+            let revisions: Vec<String> = revisions.into_iter().map(str::to_owned).collect();
+            if self.relation(&revisions, log).await == Relation::Old {
+                return Some(revisions);
+            }
+        }
+        None
+    }
+
+    /// Whether what the application is made of is proven to be the same at both commits; none where Git does not
+    /// answer.
+    pub(super) async fn have_same_manifests(
+        &mut self,
+        application: &Application,
+        one: &CommitId,
+        other: &CommitId,
+    ) -> Option<bool> {
+        if one == other {
+            return Some(true);
+        }
+        let pair = (one.clone(), other.clone());
+        if let Some(known) = self.alike.get(&pair) {
+            return Some(*known);
+        }
+        let Some(all) = self.made_of(application) else {
+            return Some(false);
         };
-        let repository = &session.repository;
-        let then = repository.files_at(&deployed.commit, &all).await;
-        let now = repository.files_at(later, &all).await;
+        let repository = &self.watching.session.repository;
+        let there = repository.files_at(one, &all).await;
+        let here = repository.files_at(other, &all).await;
+        // What failed is asked again with the next look.
+        let (Ok(there), Ok(here)) = (there, here) else {
+            return None;
+        };
         // What is made of files elsewhere, such as a base of Kustomize's, may have changed there.
         let elsewhere = |file: &ManifestFile| file.bytes.windows(3).any(|bytes| bytes == b"../");
-        matches!((then, now), (Ok(then), Ok(now)) if then == now && !now.iter().any(elsewhere))
+        let are_alike = there == here && !here.iter().any(elsewhere);
+        self.alike.insert(pair, are_alike);
+        Some(are_alike)
+    }
+
+    /// The files that the application is made of, as far as it says so itself; none where it does not say of all.
+    fn made_of(&self, application: &Application) -> Option<FileSelection> {
+        let url = self.url();
+        let sources = application.sources();
+        let ours = sources.iter().filter(|source| source.is_git_of(&url));
+        let mut globs: Vec<String> = ours
+            .map(|source| match source.folder() {
+                None => "**".to_owned(),
+                Some(folder) => format!("{folder}/**"),
+            })
+            .collect();
+        // Of no files nothing is proven.
+        if globs.is_empty() {
+            return None;
+        }
+        if globs.iter().any(|glob| glob == "**") {
+            globs = vec!["**".to_owned()];
+        } else {
+            for source in &sources {
+                globs.extend(source.files_elsewhere()?);
+            }
+        }
+        // One glob of all: by itself each would have to match something, and a value file need not be there.
+        let is_plain = |glob: &String| !glob.contains(['{', '}', ',']);
+        let glob = match &globs[..] {
+            [one] => one.parse(),
+            all if all.iter().all(is_plain) => format!("{{{}}}", all.join(",")).parse(),
+            _ => return None,
+        };
+        Some(FileSelection {
+            include: vec![glob.ok()?],
+            ..FileSelection::default()
+        })
     }
 }

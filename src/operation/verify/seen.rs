@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::target::{Argocd, Deployed};
 use crate::argocd::client::{ArgocdError, Client};
 use crate::argocd::{Application, ApplicationName, Wait};
+use crate::deadline::Deadline;
 use crate::operation::session::Session;
 
 /// How long one answer may take.
@@ -20,6 +21,8 @@ pub(super) const MAX_LINES: usize = 12;
 pub(super) struct Watching<'a> {
     pub(super) client: &'a Client,
     pub(super) session: &'a Session<'a>,
+    /// When the waiting ends.
+    pub(super) deadline: &'a Deadline,
     pub(super) deployed: &'a Deployed,
     pub(super) argocd: &'a Argocd,
     /// Told when a refresh is over: there is something new to see.
@@ -29,7 +32,7 @@ pub(super) struct Watching<'a> {
 impl Watching<'_> {
     /// How long one answer may take: no longer than there is time.
     pub(super) fn patience(&self) -> Duration {
-        let remaining = self.session.deadline.remaining();
+        let remaining = self.deadline.remaining();
         PATIENCE.min(remaining).max(Duration::from_secs(1))
     }
 }

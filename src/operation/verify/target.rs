@@ -106,6 +106,9 @@ pub struct Deployed {
     /// When it came to the branch at the earliest, where it may have been there before: the commit of a
     /// pull request.
     pub since: Option<Instant>,
+    /// Whether it is the last of several commits that a pull request brought together: what ran before is below all
+    /// of them.
+    pub in_several: bool,
     /// The manifests.
     pub files: Option<FileSelection>,
     /// Those of them that matter, by their paths.
@@ -174,11 +177,13 @@ pub(super) fn other_images(
 
 impl Deployed {
     /// What an operation landed, or found on the branch already; none where it left the branch with
-    /// something else. Where it was there before it came to the branch, that was after `since`.
+    /// something else. Where it was there before it came to the branch, that was after `since`; it may have come
+    /// `in_several` commits.
     pub fn of(
         report: &LandingReport,
         files: &FileSelection,
         since: Option<Instant>,
+        in_several: bool,
     ) -> Option<Self> {
         use landing::Outcome;
         let Some(commit) = &report.commit else {
@@ -202,6 +207,7 @@ impl Deployed {
             branch: report.branch.clone(),
             commit: commit.clone(),
             since,
+            in_several,
             base,
             files: Some(files.clone()),
             paths,

@@ -1,5 +1,6 @@
 //! One application that is waited for.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,12 +18,11 @@ use super::target::GitImage;
 use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
-    Application, ApplicationName, Culprit, Done, Evidence, Fault, Goal, Judge, Look, Relation,
-    Resource, Verdict, Wait, carries_any,
+    Application, ApplicationName, Culprit, Done, Doubt, Evidence, Fault, Goal, Images, Judge, Look,
+    Relation, Resource, Verdict, Wait, carries_any,
 };
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
-use crate::image::ImageReference;
 use crate::oidc::Refusal;
 use crate::operation::Progress;
 use crate::repository::CommitId;
@@ -223,7 +223,7 @@ impl<'a> Watch<'a> {
                     if self
                         .before
                         .as_ref()
-                        .is_some_and(|before| before.sources() != application.sources()) => {}
+                        .is_some_and(|before| application.is_made_of_another_source(before)) => {}
                 Some(other @ Mistracking::Repository(_)) => {
                     return Err(explain::mistracked(&self.seen, &other));
                 }
@@ -281,7 +281,7 @@ impl<'a> Watch<'a> {
         };
         self.judge = judge;
         Ok(match verdict {
-            Verdict::Broken(evidence) => self.proven(application, evidence).await,
+            Verdict::Broken(evidence) => self.proven(application, evidence, log).await,
             other => other,
         })
     }
@@ -344,29 +344,38 @@ impl<'a> Watch<'a> {
             let resource = image.held().map(|held| held.resource.clone());
             goal.workloads.extend(resource);
         }
+        // Thousands of places may have the same one.
+        let (mut images, mut workloads) = (HashSet::new(), HashSet::new());
+        goal.images.retain(|image| images.insert(image.clone()));
+        goal.workloads
+            .retain(|workload| workloads.insert(workload.clone()));
         goal
     }
 
     /// Whether all the images run, and did not before.
     fn runs_since(&self, application: &Application) -> bool {
         let goal = self.goal(application);
-        let run = |application: &Application, image: &ImageReference| {
-            let images = application.status.summary.images.iter();
-            let mut images = images.filter_map(|text| text.parse::<ImageReference>().ok());
-            images.any(|other| other.satisfies(image))
+        let run = |application: &Application| {
+            let images = Images::listed(&application.status.summary.images);
+            goal.images.iter().all(|image| images.satisfy(image))
         };
         let before = self.before.as_ref();
         !goal.images.is_empty()
-            && goal.images.iter().all(|image| run(application, image))
+            && run(application)
             && before.is_some_and(|before| {
-                before.status.sync.revision != application.status.sync.revision
-                    && !goal.images.iter().all(|image| run(before, image))
+                before.status.sync.revision != application.status.sync.revision && !run(before)
             })
     }
 
-    /// Whether it was this commit, and no later one: what broke was made of it, or of one that has the
-    /// same manifests for this application. Else the later one may have done it.
-    async fn proven(&self, application: &Application, evidence: Evidence) -> Verdict {
+    /// Whether it was this commit, and no other one: what broke was made of it, or of one that has the
+    /// same manifests for this application; and what ran before was made of the commit below it, or of one that has
+    /// the same as that. Else another one may have done it.
+    async fn proven(
+        &mut self,
+        application: &Application,
+        evidence: Evidence,
+        log: &mut impl Progress,
+    ) -> Verdict {
         let Watching {
             session, deployed, ..
         } = self.seen.watching;
@@ -394,18 +403,73 @@ impl<'a> Watch<'a> {
             }
         };
         let ours = match made_of {
-            Some(commit) if commit == deployed.commit => true,
             Some(commit) => {
-                self.revisions
-                    .has_same_manifests(application, &commit)
+                let revisions = &mut self.revisions;
+                revisions
+                    .have_same_manifests(application, &deployed.commit, &commit)
                     .await
             }
-            None => false,
+            None => None,
         };
-        match ours {
-            true => Verdict::Broken(evidence),
-            false => Verdict::Unknown(Wait::Failed(Culprit::LaterCommit(evidence.symptoms))),
+        let symptoms = evidence.symptoms.clone();
+        let culprit = match ours {
+            Some(true) => match self.came_along(application, &evidence.fault, log).await {
+                None => return Verdict::Broken(evidence),
+                Some(doubt) => Culprit::Unproven(doubt, symptoms),
+            },
+            Some(false) => Culprit::LaterCommit(symptoms),
+            None => Culprit::Unproven(Doubt::Unread, symptoms),
+        };
+        Verdict::Unknown(Wait::Failed(culprit))
+    }
+
+    /// Why not only this commit came with what is `fault`: none where the one below it, or its manifests, ran before.
+    async fn came_along(
+        &mut self,
+        application: &Application,
+        fault: &Fault,
+        log: &mut impl Progress,
+    ) -> Option<Doubt> {
+        let before = self.before.as_ref().filter(|before| {
+            let Application { status, .. } = before;
+            // What was compared could be made; what is synced is in the cluster as well.
+            match fault {
+                Fault::Manifests | Fault::Hydration => status.sync.status != "Unknown",
+                _ => status.sync.status == "Synced",
+            }
+        });
+        let compared = before.map(|before| self.revisions.followed(before));
+        let applied = self.revisions.applied_before(application, log).await;
+        let mut ran = Vec::new();
+        for revisions in compared.into_iter().chain(applied) {
+            let commits: Option<Vec<CommitId>> = revisions
+                .iter()
+                .map(|revision| CommitId::parse(revision))
+                .collect();
+            ran.extend(commits.filter(|commits| !commits.is_empty()));
         }
+        let Some(parent) = self.revisions.parent().await else {
+            return Some(Doubt::Unread);
+        };
+        let mut is_read = true;
+        for commits in &ran {
+            let mut are_alike = true;
+            for commit in commits {
+                let revisions = &mut self.revisions;
+                let same = revisions.have_same_manifests(application, &parent, commit);
+                let same = same.await;
+                is_read &= same.is_some();
+                are_alike &= same == Some(true);
+            }
+            if are_alike {
+                return None;
+            }
+        }
+        if !is_read {
+            return Some(Doubt::Unread);
+        }
+        let first = ran.first().and_then(|commits| commits.first());
+        Some(first.map_or(Doubt::Before, |commit| Doubt::CameAlong(commit.to_string())))
     }
 
     /// Asks for what runs where the application is to be judged by it.
@@ -442,7 +506,7 @@ impl<'a> Watch<'a> {
                 .iter()
                 .filter(|resource| resource.health() == "Degraded" && resource.status == "Synced");
             let degraded: Vec<Resource> = degraded.cloned().collect();
-            self.live.ask_for_objects(&self.seen, &degraded).await;
+            self.live.ask_for_objects(&self.seen, &degraded, None).await;
         }
     }
 
@@ -453,14 +517,24 @@ impl<'a> Watch<'a> {
         if (stale || unseen) && self.refresh.is_due(stale, self.started.elapsed()) {
             self.refresh.start(&self.seen);
         }
-        if let (Wait::NoPod(_), Some(application)) = (&wait, &self.seen.application) {
+        if let (Wait::NoPod(_) | Wait::OldObjects(..), Some(application)) =
+            (&wait, &self.seen.application)
+        {
             let goal = self.goal(application);
-            let carriers = application.status.resources.iter();
-            let carriers: Vec<Resource> = carriers
-                .filter(|resource| goal.workloads.contains(&resource.title()))
+            let named: HashSet<&String> = goal.workloads.iter().collect();
+            let (own, mut others): (Vec<Resource>, Vec<Resource>) = application
+                .status
+                .resources
+                .iter()
                 .cloned()
-                .collect();
-            self.live.ask_for_objects(&self.seen, &carriers).await;
+                .partition(|resource| named.contains(&resource.title()));
+            // Where Git does not say which of them carry the images, such as a chart's, those without Pods first.
+            others.sort_by_key(|resource| resource.kind != "CronJob");
+            let carriers = if own.is_empty() { others } else { own };
+            let asked = self
+                .live
+                .ask_for_objects(&self.seen, &carriers, Some(PODS_EVERY));
+            asked.await;
         }
         if wait == Wait::OutOfSync {
             let idle = *self.idle_since.get_or_insert_with(Instant::now);
@@ -576,7 +650,7 @@ impl<'a> Watch<'a> {
             .look(&application)
             .map(|look| self.judge.conclude(&look, &goal, wait.clone()));
         let verdict = match verdict {
-            Some(Verdict::Broken(evidence)) => self.proven(&application, evidence).await,
+            Some(Verdict::Broken(evidence)) => self.proven(&application, evidence, log).await,
             Some(verdict) => verdict,
             None => Verdict::Unknown(Wait::Unseen),
         };
