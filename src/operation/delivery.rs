@@ -72,6 +72,11 @@ impl Delivery {
         })
     }
 
+    /// Whether this step made the commit.
+    fn is_own(&self) -> bool {
+        self.landed.outcome == Outcome::Committed
+    }
+
     /// Whether what landed is on the branch itself.
     fn is_on_the_branch(&self) -> bool {
         let opened = self.landed.pull_request.as_ref();
@@ -125,6 +130,8 @@ impl Delivery {
                     .map(|commit| commit.short())
                     .unwrap_or_default();
                 let images = report.new_images().join(", ");
+                let undone = report.undone.first().map(|undone| undone.id.short());
+                let commit = undone.unwrap_or(commit);
                 failure.hint = Some(format!(
                     "Find out why before you deploy it again. The cluster goes back to {images} by itself; this step does not wait for that."
                 ));
@@ -134,7 +141,7 @@ impl Delivery {
                 // What the user has set up need not be advised; and how to undo what came later is for
                 // who rolls back by hand: it is somebody else's work, and may be the cure.
                 failure.hint = match why.reason {
-                    Reason::Rollback => Some(
+                    Reason::Rollback if self.is_own() => Some(
                         "What came later was left alone: look at that deployment, and ask whoever made it.".to_owned(),
                     ),
                     _ => why.hint.clone(),
@@ -232,18 +239,19 @@ async fn delivered(
         .verified
         .as_ref()
         .is_some_and(|report| report.blame == Blame::Commit);
-    let ours = delivery.landed.outcome == Outcome::Committed;
-    if let (true, true, true, Some(commit)) = (
-        update.rollback_on_failure,
-        broken,
-        ours,
-        &delivery.landed.commit,
-    ) {
+    let landed = &delivery.landed;
+    if let (true, true, Some(commit)) = (update.rollback_on_failure, broken, &landed.commit) {
         let deadline = Deadline::after(update.remote.timeout, cancellation);
         let in_several = delivery.is_in_several_commits();
         let rolled_back = match update.remote.open(source, deadline).await {
-            _ if in_several => Err(in_several_commits(&delivery.landed)),
-            Ok(session) => rollback::of_commit(&session, update, commit, source, log).await,
+            _ if in_several => Err(in_several_commits(landed)),
+            Ok(session) if delivery.is_own() => {
+                rollback::of_commit(&session, update, commit, source, log).await
+            }
+            Ok(session) => {
+                let images = landed.new_images();
+                rollback::of_this_run(&session, update, &images, source, log).await
+            }
             Err(failure) => Err(failure),
         };
         delivery.rolled_back = Some(rolled_back);

@@ -250,6 +250,41 @@ fn all_told(cases: Vec<Case>) -> String {
 }
 
 #[test]
+fn a_job_that_is_run_again_rolls_back_what_its_run_has_deployed() {
+    let workflow = "acme/web/.github/workflows/deploy.yml@refs/heads/main";
+    let in_run = |action: Action, id: &'static str| {
+        let action = action.env("GITHUB_RUN_ID", id);
+        action.env("GITHUB_WORKFLOW_REF", workflow)
+    };
+    for (run, rolled_back) in [("7", "true"), ("8", "false")] {
+        let world = World::new();
+        let first = world.update().input("status-context", "");
+        let first = first
+            .input("rollback-on-failure", "")
+            .input("verify-timeout", "");
+        in_run(first, "7").run().succeeded();
+        world.at_look(1, |world| world.web("failure"));
+        world.at_look(2, |world| world.advance(90));
+        let again = in_run(world.update(), run).env("GITHUB_RUN_ATTEMPT", "2");
+        let outcome = again.run().failed();
+        assert_eq!(outcome.output("changed"), "false");
+        assert_eq!(outcome.output("rolled-back"), rolled_back);
+        let (runs, said) = match rolled_back {
+            "true" => ("v1", "was rolled back by"),
+            _ => (
+                "v2",
+                "was not rolled back. It was there before, and not by this workflow run",
+            ),
+        };
+        assert_eq!(
+            world.repository.show("main", FILE),
+            manifest(runs).as_bytes()
+        );
+        assert!(told(&outcome).contains(said), "{}", told(&outcome));
+    }
+}
+
+#[test]
 fn what_is_posted_on_the_commit_decides() {
     let cases = vec![
         case("a success stands")

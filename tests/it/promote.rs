@@ -769,6 +769,27 @@ fn what_was_rolled_back_long_ago_is_not_promoted_either() {
 }
 
 #[test]
+fn what_went_back_is_known_where_the_first_look_ends_before_it() {
+    // The first look has so many commits, over the API or over git: the last of them is that of the image which is
+    // gone, and not the one before it.
+    for first in [30, 50] {
+        let (_server, repository) = start();
+        deploy(&repository, "envs/staging/web.yaml", "sha-bad");
+        for tag in ["sha-a", "sha-c", "sha-bad", "sha-a"] {
+            deploy(&repository, "envs/production/web.yaml", tag);
+        }
+        let text = text(&repository, "envs/production/web.yaml");
+        for number in 2..first {
+            let text = format!("{text}# {number}\n");
+            repository.commit("main", "envs/production/web.yaml", text.as_str(), "docs: x");
+        }
+        let outcome = skipped(&repository, promote(&repository));
+        let why = outcome.output("skipped-reason");
+        assert!(why.contains("sha-bad was rolled back in"), "{why}");
+    }
+}
+
+#[test]
 fn what_was_taken_away_is_not_promoted_whatever_by() {
     let digest = format!("v1@sha256:{}", "a".repeat(64));
     let renamed = |tag: &str| web(tag).replace("name: web", "name: app");

@@ -6,8 +6,8 @@ use super::commit::{PastChange, PastCommit, is_same_version, messages, said};
 use super::line::{Change, Fate, FileNumber, Kind, Layer, Past, PlaceNumber, Taken};
 use crate::deployment::trailers::{Origin, has_trailers};
 
-/// How many commits of a file tell whether an update goes back to what ran before it: whoever brings an image again
-/// that so many others have followed deploys it, and a rollback need not read further where tags tell no order.
+/// How many changes of a place tell whether an update goes back to what ran there before it: whoever brings an image
+/// again that so many others have followed deploys it, and a rollback need not read further where tags tell no order.
 const LATELY: usize = 9;
 
 impl Past<'_> {
@@ -22,9 +22,12 @@ impl Past<'_> {
         let is_ours = messages(commit).any(has_trailers);
         let named = self.resolved(number, &ids);
         let is_read = self.is_read(number, &ids);
+        // What nobody knows is quoted, as a squash quotes what its branch had: what it did tells.
+        let is_quoted = named.is_empty() && !ids.is_empty() && !is_ours && !self.puts_back(number);
         let is_rollback = |target: &usize| self.standings[*target].origin == Origin::Rollback;
         let undoes_rollbacks = named.iter().any(is_rollback);
         let said = match said {
+            Origin::Rollback | Origin::Reapply if is_quoted => Origin::Edit,
             Origin::Rollback | Origin::Reapply if !named.is_empty() => {
                 match named.iter().all(is_rollback) {
                     true => Origin::Reapply,
@@ -127,6 +130,15 @@ impl Past<'_> {
         standing.deploys = deploys || (said == Origin::Update && is_empty && !is_merge);
     }
 
+    /// Whether a commit puts anything where it was before.
+    fn puts_back(&mut self, number: usize) -> bool {
+        let mut changes = self.changes(number);
+        changes.any(|change| {
+            self.see(change);
+            self.landing(change, &HashSet::new()).is_some()
+        })
+    }
+
     /// Makes sure that what was at the place of a change is known there.
     fn see(&mut self, change: Change) {
         let value = self.change(change).old.clone();
@@ -156,32 +168,29 @@ impl Past<'_> {
         self.change(change).may_go_back() && self.lands_on_live(change) && self.ran_lately(change)
     }
 
-    /// Whether what a change goes back to ran there until one of the last commits of its file.
+    /// Whether what a change goes back to ran there until one of the last changes of its place.
     fn ran_lately(&self, change: Change) -> bool {
         let height = self.landing(change, &HashSet::new());
         let layers = &self.layers[self.place(change)];
         let above = height.and_then(|height| layers.get(height + 1..));
         let until = above.and_then(|above| above.iter().find_map(|layer| layer.change));
-        until.is_none_or(|(until, _)| {
-            let later = self
-                .older_of_file(change)
-                .take_while(|number| *number < until);
+        until.is_none_or(|until| {
+            let later = self.before(change).take_while(|own| own.0 < until.0);
             later.take(LATELY).count() < LATELY
         })
     }
 
-    /// The commits before a change that touched its file, by their numbers, newest first.
-    fn older_of_file(&self, change: Change) -> impl Iterator<Item = usize> {
-        let file = self.file(change);
-        let older = change.0 + 1..self.commits.len();
-        older.filter(move |number| self.touched[*number].contains(&file))
+    /// The changes of the same place before one, newest first.
+    fn before(&self, change: Change) -> impl Iterator<Item = Change> {
+        let all = self.at[self.place(change)].iter().copied();
+        all.skip_while(move |own| own.0 <= change.0)
     }
 
     /// Whether all is known of a place that tells whether a change [goes back](Self::goes_back).
     pub(super) fn is_known_lately(&self, change: Change) -> bool {
         let oldest = self.at[self.place(change)].last();
         oldest.is_some_and(|oldest| self.change(*oldest).old.is_none())
-            || self.older_of_file(change).take(LATELY).count() == LATELY
+            || self.before(change).take(LATELY).count() == LATELY
     }
 
     /// The height of the layer that a change goes back to, first of all one that says just that; none where what it

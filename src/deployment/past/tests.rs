@@ -716,12 +716,50 @@ fn an_update_that_goes_back_is_a_rollback() {
     assert_eq!(branch.next(), Err(NothingBefore::NoDeployment));
     branch.deploy(&["web=2"]);
     assert_eq!(branch.past().standings()[0].origin, Origin::Update);
-    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Brought);
+    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Brought(0));
     // What is newer goes on.
     branch.deploy(&["web=4"]);
     branch.deploy(&["web=3"]);
     branch.deploy(&["web=4"]);
     assert_eq!(branch.past().standings()[0].origin, Origin::Update);
+}
+
+#[test]
+fn whether_an_update_goes_back_is_told_by_the_last_changes_of_its_image() {
+    for (later, origin) in [(9, Origin::Rollback), (10, Origin::Update)] {
+        let mut branch = Branch::default();
+        branch.edit(&["web=a", "api=1"]);
+        for number in 0..later {
+            branch.deploy(&[&format!("web=x{number}")]);
+            // Of others there may be as many as there are.
+            branch.edit(&[&format!("api={}", number + 2)]);
+            branch.edit(&[&format!("api={}.1", number + 2)]);
+        }
+        branch.deploy(&["web=a"]);
+        assert_eq!(branch.past().standings()[0].origin, origin, "{later}");
+    }
+}
+
+#[test]
+fn what_quotes_a_revert_that_nobody_knows_is_judged_by_what_it_did() {
+    let quoted = "Bump web (#12)\n\n* Revert \"x\"\n\nThis reverts commit 1234567890123456789012345678901234567890.\n";
+    let mut branch = Branch::default();
+    branch.edit(&["web=1", "api=1"]);
+    branch.deploy(&["web=2"]);
+    branch.deploy(&["api=2"]);
+    branch.commit(quoted, &["web=3"]);
+    assert_eq!(branch.past().standings()[0].origin, Origin::Edit);
+    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Brought(2));
+    assert_eq!(
+        clicked(branch),
+        ["api:2 web:2", "api:1 web:2", "api:1 web:1"]
+    );
+    // What goes back is a rollback.
+    let mut branch = Branch::default();
+    branch.edit(&["web=1"]);
+    branch.deploy(&["web=2"]);
+    branch.commit(quoted, &["web=1"]);
+    assert_eq!(branch.past().standings()[0].origin, Origin::Rollback);
 }
 
 #[test]
@@ -731,7 +769,7 @@ fn a_pin_is_no_deployment() {
     branch.deploy(&["web=2"]);
     branch.edit(&[&format!("web=2{DIGEST}")]);
     assert!(!branch.past().standings()[0].is_deployment());
-    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Brought);
+    assert_eq!(branch.past().last_seen("web:2"), LastSeen::Brought(1));
     assert_eq!(clicked(branch), ["web:1"]);
     // Nor does it hide that somebody has gone back.
     let mut branch = Branch::default();
@@ -758,7 +796,7 @@ fn what_still_runs_was_not_taken_back_whatever_a_message_says() {
     branch.commit(&revert, &["api=1"]);
     let past = branch.past();
     assert_eq!(past.standings()[1].undone_by, None);
-    assert_eq!(past.last_seen("web:2"), LastSeen::Brought);
+    assert_eq!(past.last_seen("web:2"), LastSeen::Brought(1));
     assert_eq!(past.last_seen("api:2"), LastSeen::Taken(0));
     assert_eq!(clicked(branch), ["api:1 web:1"]);
 }
@@ -769,7 +807,7 @@ fn what_ran_and_was_replaced_by_what_is_not_newer_was_taken_away() {
     let squashed = promoted.replace("web:2", "web:7");
     for (message, from, to, expected) in [
         ("by hand", "3", "2.1", LastSeen::Taken(0)),
-        ("by hand", "3", "4", LastSeen::Brought),
+        ("by hand", "3", "4", LastSeen::Brought(1)),
         ("by hand", "abcdef1", "fedcba2", LastSeen::Taken(0)),
         (
             "x\n\nDeployed-Image: x:1\n",
@@ -781,9 +819,9 @@ fn what_ran_and_was_replaced_by_what_is_not_newer_was_taken_away() {
             "x\n\nDeployed-Image: x:1\n",
             "abcdef1",
             "fedcba2",
-            LastSeen::Brought,
+            LastSeen::Brought(1),
         ),
-        (promoted, "3", "2", LastSeen::Brought),
+        (promoted, "3", "2", LastSeen::Brought(1)),
         (&squashed, "3", "2", LastSeen::Taken(0)),
     ] {
         let mut branch = Branch::default();

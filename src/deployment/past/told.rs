@@ -23,8 +23,8 @@ pub struct TakenBack<'a> {
 pub enum LastSeen {
     /// The commit of this number took it away.
     Taken(usize),
-    /// One brought it that says that it deploys: whoever puts it there by hand may be trying.
-    Brought,
+    /// The one of this number brought it, and says that it deploys: whoever puts it there by hand may be trying.
+    Brought(usize),
     /// Nothing that tells.
     Nowhere,
 }
@@ -87,7 +87,7 @@ impl<'a> Past<'a> {
             }
             let mut changes = self.changes(number);
             if changes.any(puts_in) && standing.origin != Origin::Edit {
-                return LastSeen::Brought;
+                return LastSeen::Brought(number);
             }
         }
         LastSeen::Nowhere

@@ -194,20 +194,33 @@ fn taken_back(
             };
             let seen = side.images(&moves[n]).into_iter();
             let seen = Vec::from_iter(seen.map(|image| past.last_seen(&image)));
+            let is_whole = in_side.is_all(file);
+            // Older commits may tell that one which says so stands otherwise.
+            let stands_on_older = seen.iter().any(|seen| match seen {
+                LastSeen::Taken(number) | LastSeen::Brought(number) => {
+                    past.stands_on_older(*number)
+                }
+                LastSeen::Nowhere => false,
+            });
+            if stands_on_older && !is_whole {
+                found.open.push((n, side));
+                continue;
+            }
             let by = seen.iter().find_map(|seen| match seen {
                 LastSeen::Taken(by) => commits.get(*by),
-                LastSeen::Brought | LastSeen::Nowhere => None,
+                LastSeen::Brought(_) | LastSeen::Nowhere => None,
             });
             if let Some(by) = by {
                 let pending = rolled_back(promoted, &what, &by.commit);
                 found.taken.push(((n, side), pending));
                 continue;
             }
+            let is_brought = |seen: &LastSeen| matches!(seen, LastSeen::Brought(_));
             let is_open = match side {
                 Side::To => seen.contains(&LastSeen::Nowhere),
-                Side::From => !seen.contains(&LastSeen::Brought),
+                Side::From => !seen.iter().any(is_brought),
             };
-            if is_open && !in_side.is_all(file) {
+            if is_open && !is_whole {
                 found.open.push((n, side));
             }
         }

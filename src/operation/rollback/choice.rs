@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::plan::{self, Undone};
 use super::target::{Target, Wanted};
 use crate::deployment::past::{Candidate, Ended, NotUndone, NothingBefore, Part, Past, Undo};
-use crate::deployment::{Named, Origin, Run};
+use crate::deployment::{Named, Origin, Run, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
@@ -260,6 +260,34 @@ fn own_rollback<'h>(
         standing.origin == Origin::Rollback && Run::of(&touched.commit.message) == Some(run)
     })?;
     Some(&touched.commit)
+}
+
+/// The commit by which this run of the workflow has deployed `images`, if it did so before and nobody has taken that back:
+/// another attempt of the job, or a merge of what that had proposed.
+pub(super) async fn deployed_by_this_run(
+    session: &Session<'_>,
+    files: &FileSelection,
+    images: &[&str],
+    log: &mut impl Progress,
+) -> Result<Option<CommitId>, Failure> {
+    let Some(run) = session.source.run() else {
+        return Ok(None);
+    };
+    let query = HistoryQuery::newest(STEPS[0]);
+    let (history, _) = read(session, files, &query, log).await?;
+    let named = named(&history.commits).reading(&session.readings);
+    let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
+    let is_own = |touched: &Touched| {
+        messages(&touched.commit).any(|message| {
+            let deployed: Vec<&str> = trailer_values(message, "Deployed-Image").collect();
+            let has_all = images.iter().all(|image| deployed.contains(image));
+            has_all && !images.is_empty() && Run::of(message) == Some(run)
+        })
+    };
+    let mut commits = history.commits.iter().zip(past.standings());
+    let own = commits.find(|(touched, _)| is_own(touched));
+    let own = own.filter(|(_, own)| own.is_deployment() && own.undone_by.is_none());
+    Ok(own.map(|(touched, _)| touched.commit.id.clone()))
 }
 
 /// Of more commits than count, those that do have not the answer.

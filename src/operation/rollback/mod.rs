@@ -117,6 +117,29 @@ async fn once(
     .await
 }
 
+/// The same for what `update` found there already: undone is what this run of the workflow has deployed, in another
+/// attempt of its job.
+///
+/// # Errors
+/// As [`of_commit`]; and where this run has not deployed it.
+pub(super) async fn of_this_run(
+    session: &Session<'_>,
+    update: &Update,
+    images: &[&str],
+    source: &Source,
+    log: &mut impl Progress,
+) -> Result<LandingReport, Failure> {
+    let own = choice::deployed_by_this_run(session, &update.files, images, log).await?;
+    match own {
+        Some(commit) => of_commit(session, update, &commit, source, log).await,
+        None => Err(Failure::new(
+            Reason::Rollback,
+            "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.",
+        )
+        .with_hint("Look at who deployed it. `operation: rollback` with `commit` undoes it.")),
+    }
+}
+
 /// Undoes `commit`, which `update` deployed, in the way that it was deployed: where that was proposed, so is
 /// this. Not where somebody has deployed since.
 ///
