@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use super::branch::BranchName;
 use super::commit::{Change, CommitDraft, Landed, Pushed, Said, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::git::GitRepository;
@@ -239,12 +240,16 @@ impl Repository {
         }
     }
 
-    /// A past that is read next is that of `snapshot`, which was taken a moment ago.
+    /// A past that is read next is that of `branch` up to `tip`, where it was seen, if it resumes.
     ///
     /// # Errors
     /// When there is no room for temporary files.
-    pub async fn go_on_from(&self, snapshot: &Snapshot) -> Result<(), RepositoryError> {
-        self.git.go_on_from(snapshot).await
+    pub async fn go_on_from(
+        &self,
+        branch: &BranchName,
+        tip: &CommitId,
+    ) -> Result<(), RepositoryError> {
+        self.git.go_on_from(branch, tip).await
     }
 
     /// From here on only a look tells where the branch is, though its past was read a moment ago.

@@ -573,9 +573,13 @@ fn a_promotion_holds_only_what_its_base_held() {
     let promotions: Vec<_> = (0..3)
         .map(|_| promote(&repository).input("timeout", "150").spawn())
         .collect();
-    for running in writers.into_iter().chain(promotions) {
+    for running in writers {
         running.wait().succeeded();
     }
+    let outcomes = promotions.into_iter().map(|one| one.wait().succeeded());
+    let skipped: Vec<String> = outcomes
+        .map(|outcome| outcome.output("skipped-reason").to_owned())
+        .collect();
     repository.fsck();
     let mut promoted = 0;
     for commit in repository.log("main") {
@@ -594,7 +598,7 @@ fn a_promotion_holds_only_what_its_base_held() {
                 .contains(&format!("Promoted-From: {STAGING}@{base}"))
         );
     }
-    assert!(promoted > 0);
+    assert!(promoted > 0, "{skipped:?}");
 }
 
 #[test]
@@ -774,14 +778,13 @@ fn what_went_back_is_known_where_the_first_look_ends_before_it() {
     // gone, and not the one before it.
     for first in [30, 50] {
         let (_server, repository) = start();
-        deploy(&repository, "envs/staging/web.yaml", "sha-bad");
+        deploy(&repository, STAGING, "sha-bad").succeeded();
         for tag in ["sha-a", "sha-c", "sha-bad", "sha-a"] {
-            deploy(&repository, "envs/production/web.yaml", tag);
+            deploy(&repository, PRODUCTION, tag).succeeded();
         }
-        let text = text(&repository, "envs/production/web.yaml");
         for number in 2..first {
-            let text = format!("{text}# {number}\n");
-            repository.commit("main", "envs/production/web.yaml", text.as_str(), "docs: x");
+            let text = format!("{}# {number}\n", text(&repository, PRODUCTION));
+            repository.commit_at(now(), "main", &[(PRODUCTION, &text)]);
         }
         let outcome = skipped(&repository, promote(&repository));
         let why = outcome.output("skipped-reason");

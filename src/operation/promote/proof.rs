@@ -17,7 +17,7 @@ use crate::operation::now;
 use crate::operation::past::{named, of_files, past};
 use crate::operation::session::Session;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
-use crate::repository::{CommitId, RepositoryError};
+use crate::repository::{BranchName, CommitId, RepositoryError};
 
 /// How many commits of the files are looked at first, where they are read over git.
 const DEPTH: usize = 50;
@@ -120,7 +120,10 @@ impl Proof {
             let line = in_from.line.as_ref();
             let past = match line.filter(|line| reaches(line, begin)) {
                 Some(line) => Arc::clone(line),
-                None => Arc::new(arrival(there, &from, begin).await?),
+                None => {
+                    let tip = (&sight.branch, &sight.commit);
+                    Arc::new(arrival(there, tip, &from, begin).await?)
+                }
             };
             let work = here.work(move || {
                 let open = open.iter();
@@ -254,17 +257,17 @@ struct Pasts {
 impl Pasts {
     async fn read(
         session: &Session<'_>,
-        commit: &CommitId,
+        tip: Tip<'_>,
         files: &[&RepoPath],
     ) -> Result<Self, Failure> {
-        let ask = async || session.repository.pasts(commit, files).await;
+        let ask = async || session.repository.pasts(tip.1, files).await;
         if let Some(of) = session.read_silently(ask).await? {
             return Ok(Self {
                 of,
                 ..Self::default()
             });
         }
-        let line = read(session, files, DEPTH).await?;
+        let line = read(session, tip, files, DEPTH).await?;
         Ok(Self {
             of: of_files(&line.commits, files.iter().copied()),
             is_whole: !line.limited,
@@ -275,7 +278,7 @@ impl Pasts {
     /// All that count of each file: together, as long as no commit of one keeps that of another from being read.
     async fn whole(
         session: &Session<'_>,
-        _: &CommitId,
+        tip: Tip<'_>,
         files: &[&RepoPath],
     ) -> Result<Self, Failure> {
         let mut of = HashMap::new();
@@ -286,6 +289,7 @@ impl Pasts {
                 ..HistoryQuery::newest(MOST)
             };
             let selection = selection(files);
+            go_on_from(session, tip).await?;
             let read = async || match session.repository.history(&selection, &query).await {
                 Err(RepositoryError::TooMuch(_)) if files.len() > 1 => Ok(None),
                 read => read.map(Some),
@@ -325,20 +329,21 @@ async fn both(
     sight: &Sight<'_>,
     moves: &[Move],
     sought: &[Sought],
-    read: impl AsyncFn(&Session<'_>, &CommitId, &[&RepoPath]) -> Result<Pasts, Failure>,
+    read: impl AsyncFn(&Session<'_>, Tip<'_>, &[&RepoPath]) -> Result<Pasts, Failure>,
 ) -> Result<[Arc<Pasts>; 2], Failure> {
     let of = |is_meant: &dyn Fn(Side) -> bool| {
         let own = sought.iter().filter(|(_, side)| is_meant(*side));
         files(own.map(|(n, side)| side.file(&moves[*n])))
     };
     let (here, there) = (sight.here(), sight.there());
+    let (to, from) = ((&sight.target, &sight.base), (&sight.branch, &sight.commit));
     if std::ptr::eq(here, there) {
-        let past = Arc::new(read(here, &sight.base, &of(&|_| true)).await?);
+        let past = Arc::new(read(here, to, &of(&|_| true)).await?);
         return Ok([Arc::clone(&past), past]);
     }
-    let to = read(here, &sight.base, &of(&|side| side == Side::To)).await?;
-    let from = read(there, &sight.commit, &of(&|side| side == Side::From)).await?;
-    Ok([Arc::new(to), Arc::new(from)])
+    let of_to = read(here, to, &of(&|side| side == Side::To)).await?;
+    let of_from = read(there, from, &of(&|side| side == Side::From)).await?;
+    Ok([Arc::new(of_to), Arc::new(of_from)])
 }
 
 /// Each file once.
@@ -352,14 +357,15 @@ fn files<'f>(files: impl Iterator<Item = &'f RepoPath>) -> Vec<&'f RepoPath> {
 /// The commits of the branch's own line since `begin`, as far as they are looked at.
 async fn arrival(
     session: &Session<'_>,
+    tip: Tip<'_>,
     files: &[&RepoPath],
     begin: i64,
 ) -> Result<FileHistory, Failure> {
-    let past = read(session, files, DEPTH).await?;
+    let past = read(session, tip, files, DEPTH).await?;
     match reaches(&past, begin) {
         true => Ok(past),
         // A busy stage. Not by date, which would leave out what is dated back.
-        false => read(session, files, MOST).await,
+        false => read(session, tip, files, MOST).await,
     }
 }
 
@@ -468,14 +474,27 @@ fn span(seconds: i64) -> String {
     }
 }
 
+/// A branch, and where it was when the plan was made: what came since is judged with the next one.
+type Tip<'a> = (&'a BranchName, &'a CommitId);
+
+async fn go_on_from(session: &Session<'_>, (branch, tip): Tip<'_>) -> Result<(), Failure> {
+    let go_on = async || session.repository.go_on_from(branch, tip).await;
+    session.read_silently(go_on).await
+}
+
 /// The newest `limit` commits of the files.
 async fn read(
     session: &Session<'_>,
+    tip: Tip<'_>,
     files: &[&RepoPath],
     limit: usize,
 ) -> Result<FileHistory, Failure> {
     let files = selection(files);
-    let query = HistoryQuery::newest(limit);
+    let query = HistoryQuery {
+        resumes: true,
+        ..HistoryQuery::newest(limit)
+    };
+    go_on_from(session, tip).await?;
     let read = async || session.repository.history(&files, &query).await;
     session.read_silently(read).await
 }

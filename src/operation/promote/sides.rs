@@ -37,7 +37,9 @@ pub(super) struct Sight<'a> {
     pub(super) branch: BranchName,
     /// Its tip.
     pub(super) commit: CommitId,
-    /// The tip of the branch that is written to.
+    /// The branch that is written to.
+    pub(super) target: BranchName,
+    /// Its tip.
     pub(super) base: CommitId,
     both: Arc<Both>,
 }
@@ -155,6 +157,7 @@ impl<'a> Sides<'a> {
             sides: self,
             branch: branch.clone(),
             commit: commit.clone(),
+            target: snapshot.branch.clone(),
             base: snapshot.commit.clone(),
             both: Arc::new(Both {
                 files: self.files.clone(),

@@ -214,7 +214,8 @@ async fn undo(
     let mut choice = Arc::new(choice);
     let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
         if !choice.stands_at(&snapshot.commit) {
-            let go_on = async || session.repository.go_on_from(snapshot).await;
+            let (branch, tip) = (&snapshot.branch, &snapshot.commit);
+            let go_on = async || session.repository.go_on_from(branch, tip).await;
             session.read_silently(go_on).await?;
             let mut lines = Lines::default();
             let chosen = choice::choose(session, landing.files, target, &mut lines).await?;

@@ -144,13 +144,15 @@ impl GitRepository {
         .await
     }
 
-    /// A past that is read next is that of `snapshot`.
-    pub(super) async fn go_on_from(&self, snapshot: &Snapshot) -> Result<(), RepositoryError> {
-        let (branch, tip) = (snapshot.branch.clone(), snapshot.commit.id());
+    /// A past that is read next is that of `branch` up to `tip`.
+    pub(super) async fn go_on_from(
+        &self,
+        branch: &BranchName,
+        tip: &CommitId,
+    ) -> Result<(), RepositoryError> {
+        let (branch, tip) = (branch.clone(), tip.id());
         self.blocking(move |stores| {
-            if let Some(past) = stores.past.get() {
-                past.note_seen(&branch, tip);
-            }
+            stores.all().note_seen(&branch, tip);
             Ok(())
         })
         .await
