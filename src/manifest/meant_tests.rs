@@ -214,6 +214,54 @@ fn a_tag_is_written_where_it_is_put_over_others() {
 }
 
 #[test]
+fn what_is_put_over_an_image_and_stays_is_told() {
+    let values = "  values: |\n    image:\n      repository: acme/web\n      tag: v1\n";
+    let digest = format!("sha256:{}", "c".repeat(64));
+    let parameter = |name: &str, value: &str| {
+        format!("helm:\n{values}  parameters:\n  - name: {name}\n    value: {value:?}\n")
+    };
+    let object = format!("helm:\n{values}  valuesObject:\n    image:\n      digest: {digest}\n");
+    let twice = "helm:\n  parameters:\n  - {name: image.repository, value: acme/web}\n  - {name: image.tag, value: v1}\n  - {name: image.tag, value: v3}\n";
+    for (text, stays) in [
+        (parameter("image.digest", &digest), "`image.digest: sha256:"),
+        (object, "`image.digest: sha256:"),
+        (
+            parameter("image.repository", "mirror.io/acme/api"),
+            "`image.repository: mirror.io/acme/api`",
+        ),
+        (
+            parameter("image.registry", "mirror.io"),
+            "`image.registry: mirror.io`",
+        ),
+    ] {
+        let plan = planned(&[("a.yaml", &text)], "acme/web:v2", "").unwrap();
+        let warnings = plan.warnings.join("\n");
+        assert!(warnings.starts_with(stays), "{text}{warnings}");
+        assert_eq!(plan.warnings.len(), 1, "{text}{warnings}");
+    }
+    // What counts is written, or told.
+    let plan = planned(&[("a.yaml", twice)], "acme/web:v2", "").unwrap();
+    let after = String::from_utf8(plan.edits[0].after.clone()).unwrap();
+    assert!(
+        !after.contains("v3") || plan.warnings.len() == 1,
+        "{after}{:?}",
+        plan.warnings
+    );
+    // What is that image's, and what belongs to another one, is nothing to tell.
+    for text in [
+        parameter("image.repository", "acme/web"),
+        parameter("image.digest", ""),
+        parameter("sidecar.digest", &digest),
+        parameter("image.pullPolicy", "Always"),
+    ] {
+        let plan = planned(&[("a.yaml", &text)], "acme/web:v2", "").unwrap();
+        let mut warnings = plan.warnings.iter();
+        let is_told = warnings.any(|warning| warning.contains("is put over"));
+        assert!(!is_told, "{text}{:?}", plan.warnings);
+    }
+}
+
+#[test]
 fn no_tag_is_made_up_where_another_file_may_have_it() {
     let files = [("base/values.yaml", NAME), ("prod/values.yaml", TAG)];
     let error = edited(&files, "acme/web:v2", true).unwrap_err();

@@ -119,6 +119,134 @@ pub(super) fn mean_overriding_tags(
     Ok(())
 }
 
+/// Tells of what is put over the images that are meant, by what deploys the chart, and stays: a digest, another name, or
+/// the tag once more. What runs is that then.
+pub(super) fn tell_what_stays(manifests: &[Manifest<'_>], request: &EditRequest, plan: &mut Plan) {
+    if !request.paths.is_empty() {
+        return;
+    }
+    // Of each chart once: there may be as many images as parameters.
+    let mut known: HashMap<(usize, NodeId), Parameters<'_>> = HashMap::new();
+    let images = request.images.iter();
+    for assignment in images.filter(|line| line.container.is_none()) {
+        let image = &assignment.image;
+        for base in bases(manifests, image) {
+            let Scope::Chart(number, chart) = base.address.scope else {
+                continue;
+            };
+            let parameters = known.entry((number, chart));
+            let staying = Staying {
+                manifests,
+                base: &base,
+                image,
+                number,
+                chart,
+                parameters: parameters.or_insert_with(|| parameters_of(manifests, number, chart)),
+            };
+            for key in ["digest", "repository", "registry", "tag"] {
+                plan.warnings.extend(staying.told(key));
+            }
+        }
+    }
+}
+
+/// The parameters of a chart by their names: of several the last, which counts, with its rank.
+type Parameters<'a> = HashMap<&'a str, (usize, NodeId)>;
+
+fn parameters_of<'a>(
+    manifests: &'a [Manifest<'_>],
+    number: usize,
+    chart: NodeId,
+) -> Parameters<'a> {
+    let Some(read) = manifests.get(number) else {
+        return HashMap::new();
+    };
+    let stream = &read.stream;
+    let lists = ["parameters", "set", "setString"].into_iter();
+    let lists = lists.filter_map(|key| stream.get(chart, key));
+    let items = lists.flat_map(|list| stream.items(list).enumerate());
+    let named = items.filter_map(|(number, item)| {
+        let name = stream.value(stream.get(item, "name")?)?;
+        let value = stream.get(item, "value")?;
+        Some((name, (RANK_OF_PARAMETERS + number, value)))
+    });
+    named.collect()
+}
+
+/// What is said in the chart of a base, beside it.
+struct Staying<'a> {
+    manifests: &'a [Manifest<'a>],
+    base: &'a Base,
+    image: &'a ImageReference,
+    number: usize,
+    chart: NodeId,
+    parameters: &'a Parameters<'a>,
+}
+
+impl Staying<'_> {
+    /// The value at `path` that is put over all others, with its rank.
+    fn highest(&self, path: &str) -> Option<(usize, NodeId)> {
+        let of_object = || {
+            let stream = &self.manifests.get(self.number)?.stream;
+            let object = stream.get(self.chart, "valuesObject")?;
+            let mut keys = path.split('.');
+            let node = keys.try_fold(object, |node, key| stream.get(node, key))?;
+            Some((RANK_OF_OBJECT, node))
+        };
+        self.parameters.get(path).copied().or_else(of_object)
+    }
+
+    /// The warning, where what counts of `key` keeps the image from being the one that runs.
+    fn told(&self, key: &str) -> Option<String> {
+        let (beside, _) = self.base.address.path.rsplit_once('.').unwrap_or_default();
+        let path = match beside {
+            "" => key.to_owned(),
+            beside => format!("{beside}.{key}"),
+        };
+        let (rank, node) = self.highest(&path)?;
+        let read = self.manifests.get(self.number)?;
+        let value = read.stream.value(node).filter(|value| !value.is_empty())?;
+        let address = &self.base.address;
+        let is_above = rank > address.rank;
+        let stays = match key {
+            // A digest counts whatever tag is put over the one beside it; one that is there itself is seen with it.
+            "digest" => is_above && self.image.digest() != Some(value),
+            "tag" => is_above && !self.is_meant(node) && self.image.tag() != Some(value),
+            _ => is_above && !self.is_named_by(value),
+        };
+        stays.then(|| {
+            format!(
+                "`{path}: {value}` in {}, line {}, is put over what is written for {}, and stays: what runs may be another image. \
+                 Take it out with `remove`, or set it with `set`",
+                read.file.path,
+                read.line(node),
+                self.image
+            )
+        })
+    }
+
+    /// Whether the tag at `node` is written, too.
+    fn is_meant(&self, node: NodeId) -> bool {
+        let Some(read) = self.manifests.get(self.number) else {
+            return false;
+        };
+        let mut sites = read.sites.iter();
+        sites.any(|site| {
+            site.tag().is_some_and(|slot| slot.node == node)
+                && (site.is_of(self.image) || site.is_version_only())
+        })
+    }
+
+    /// Whether a registry, or a name without it, is that of the image.
+    fn is_named_by(&self, value: &str) -> bool {
+        let (repository, value) = (self.image.repository(), value.trim_matches('/'));
+        let is_it = |other: ImageReference| other.same_repository(self.image);
+        value.parse().is_ok_and(is_it)
+            || repository.ends_with(&format!("/{value}"))
+            || repository.starts_with(&format!("{value}/"))
+    }
+}
+
 fn lone_tags(manifests: &[Manifest<'_>]) -> Vec<Lone> {
     let mut found = Vec::new();
     for (manifest, read) in manifests.iter().enumerate() {

@@ -132,6 +132,7 @@ fn planned(
     plan.warnings.extend(told_of_skipped(&skipped));
     mean_the_only_tag(&mut manifests, request, &mut plan);
     overrides::mean_overriding_tags(&mut manifests, request, &mut plan)?;
+    overrides::tell_what_stays(&manifests, request, &mut plan);
     for assignment in &request.images {
         if !manifests.iter().any(|manifest| manifest.holds(assignment)) {
             // Where it is in a file that can't be read, that is what a person has to know.

@@ -448,8 +448,8 @@ fn read(path: &str) -> String {
 fn a_release_is_built_in_an_image_of_one_digest() {
     let first = |path: &str| {
         let text = read(path);
-        let mut froms = text.lines().filter_map(|line| line.strip_prefix("FROM "));
-        froms.next().unwrap().to_owned()
+        let mut named = text.lines().filter_map(|line| line.strip_prefix("FROM "));
+        named.next().unwrap().to_owned()
     };
     let pinned = first(".github/base-image/Dockerfile");
     let (tag, digest) = pinned.split_once("@sha256:").unwrap();
