@@ -59,6 +59,7 @@ pub enum Reason {
     OutOfSync,
     PullRequest,
     NotMerged,
+    MergeUnknown,
     ImageMissing,
     ImageDenied,
     RegistryUnavailable,
@@ -69,7 +70,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 58] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -121,6 +122,7 @@ impl Reason {
         Self::OutOfSync,
         Self::PullRequest,
         Self::NotMerged,
+        Self::MergeUnknown,
         Self::ImageMissing,
         Self::ImageDenied,
         Self::RegistryUnavailable,
@@ -183,6 +185,7 @@ impl Reason {
             Self::OutOfSync => "The application stays out of sync",
             Self::PullRequest => "The pull request was not opened",
             Self::NotMerged => "The pull request was not merged",
+            Self::MergeUnknown => "It is not known whether the pull request was merged",
             Self::ImageMissing => "The image is not in its registry",
             Self::ImageDenied => "The registry does not show the image",
             Self::RegistryUnavailable => "The registry is not available",

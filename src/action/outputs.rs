@@ -139,6 +139,7 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
     if let Some(commit) = rollback.and_then(|report| report.commit.as_ref()) {
         outputs.set("rollback-commit-sha", commit);
     }
+    let rollback = rollback.or(delivery.proposed_rollback());
     let undone = &rollback.unwrap_or(&delivery.landed).undone;
     let undone: Vec<&str> = undone.iter().map(|commit| commit.id.as_str()).collect();
     outputs.set("undone-commit-sha", undone.join("\n"));

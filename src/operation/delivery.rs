@@ -1,12 +1,14 @@
 //! A deployment or a rollback to its end: what landed, whether it was merged where it was proposed, whether it
 //! runs by the word of those who were asked, and the way back where it does not.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::landing::{LandingReport, Outcome};
 use super::merge_wait::{Anew, MergeOutcome, Waited, Waiting};
 use super::promote::{self, Promote};
-use super::pull_request::{News, PullRequest};
+use super::pull_request::{News, PullRequest, Wait};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
@@ -16,6 +18,9 @@ use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::Source;
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
+
+/// How long it is looked for what was merged at once, where its merge is not waited for.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// What became of a deployment or of a rollback.
 #[derive(Debug, Clone)]
@@ -41,6 +46,14 @@ pub struct PullEnd {
     pub failure: Option<Failure>,
 }
 
+impl PullEnd {
+    /// Whether nobody could say whether it was merged.
+    pub fn is_unknown(&self) -> bool {
+        let mut failure = self.failure.iter();
+        failure.any(|failure| failure.reason == Reason::MergeUnknown)
+    }
+}
+
 impl Delivery {
     /// What happened, in a sentence or some.
     pub fn sentence(&self) -> String {
@@ -52,13 +65,13 @@ impl Delivery {
     /// The commit that rolled the deployment back, if one did.
     pub fn rollback(&self) -> Option<&LandingReport> {
         let report = self.rolled_back.as_ref()?.as_ref().ok()?;
-        (report.outcome == Outcome::Committed && report.pull_request.is_none()).then_some(report)
+        (report.outcome == Outcome::Committed && is_on_the_branch(report)).then_some(report)
     }
 
     /// The rollback that is proposed, where the deployment was as well.
     pub fn proposed_rollback(&self) -> Option<&LandingReport> {
         let report = self.rolled_back.as_ref()?.as_ref().ok()?;
-        report.pull_request.is_some().then_some(report)
+        (!is_on_the_branch(report)).then_some(report)
     }
 
     /// The word for how the pull request stands; none where there is none.
@@ -77,12 +90,6 @@ impl Delivery {
         self.landed.outcome == Outcome::Committed
     }
 
-    /// Whether what landed is on the branch itself.
-    fn is_on_the_branch(&self) -> bool {
-        let opened = self.landed.pull_request.as_ref();
-        opened.is_none_or(|opened| opened.news == News::Landed)
-    }
-
     /// Whether a pull request brought it to the branch as several commits.
     fn is_in_several_commits(&self) -> bool {
         self.pull.as_ref().is_some_and(|pull| !pull.is_whole)
@@ -94,7 +101,7 @@ impl Delivery {
         let is_one = landed.operation == Operation::Rollback
             && !landed.again
             && landed.outcome == Outcome::Committed
-            && self.is_on_the_branch();
+            && is_on_the_branch(landed);
         self.rollback().or(is_one.then_some(landed))
     }
 
@@ -155,6 +162,16 @@ impl Delivery {
                 format!("{deployed} {commit} was not rolled back. {why}")
             }
             (Some(Ok(report)), None) => match &report.pull_request {
+                Some(pull) if pull.news == News::Merged => {
+                    failure.hint = Some(format!(
+                        "Look whether {} holds what was before, and find out why before you deploy it again.",
+                        self.landed.branch
+                    ));
+                    format!(
+                        "{deployed} {commit} was taken back by pull request #{}, which was merged, though not by a commit that could be found: {}",
+                        pull.number, pull.url
+                    )
+                }
                 Some(pull) => {
                     failure.hint = Some(format!(
                         "Merge pull request #{} to go back, and find out why before you deploy it again.",
@@ -184,6 +201,12 @@ impl Delivery {
         failure.message = format!("{}\n{after}", failure.message);
         Some(failure)
     }
+}
+
+/// Whether what landed is on the branch itself.
+fn is_on_the_branch(landed: &LandingReport) -> bool {
+    let opened = landed.pull_request.as_ref();
+    opened.is_none_or(|opened| opened.news == News::Landed)
 }
 
 /// Deploys, and where somebody is to tell that, waits until it runs.
@@ -241,7 +264,7 @@ async fn delivered(
         .is_some_and(|report| report.blame == Blame::Commit);
     let landed = &delivery.landed;
     if let (true, true, Some(commit)) = (update.rollback_on_failure, broken, &landed.commit) {
-        let deadline = Deadline::after(update.remote.timeout, cancellation);
+        let deadline = Deadline::after(update.remote.timeout, cancellation.clone());
         let in_several = delivery.is_in_several_commits();
         let rolled_back = match update.remote.open(source, deadline).await {
             _ if in_several => Err(in_several_commits(landed)),
@@ -254,7 +277,14 @@ async fn delivered(
             }
             Err(failure) => Err(failure),
         };
-        delivery.rolled_back = Some(rolled_back);
+        let watched = Watched {
+            anew: Anew::Never,
+            ..watched
+        };
+        delivery.rolled_back = Some(match rolled_back {
+            Ok(report) => Ok(watched.found(report, source, cancellation, log).await.0),
+            Err(failure) => Err(failure),
+        });
     }
     delivery
 }
@@ -320,7 +350,7 @@ impl Watched<'_> {
             rolled_back: None,
         };
         let landed = &delivery.landed;
-        let deployed = match delivery.is_on_the_branch() {
+        let deployed = match is_on_the_branch(landed) {
             true => Deployed::of(landed, self.files, since, delivery.is_in_several_commits()),
             false => None,
         };
@@ -340,8 +370,8 @@ impl Watched<'_> {
         delivery
     }
 
-    /// What landed, on the branch itself where a pull request for it was waited for and merged; with when that
-    /// was at the earliest.
+    /// What landed, on the branch itself where a pull request for it was merged, by whoever; with when that was at
+    /// the earliest.
     async fn merged(
         &self,
         landed: LandingReport,
@@ -351,8 +381,48 @@ impl Watched<'_> {
     ) -> (LandingReport, Option<PullEnd>, Option<Instant>) {
         let wait = self.pull_request.and_then(|request| request.wait.as_ref());
         let (Some(wait), Some(_)) = (wait, &landed.pull_request) else {
+            return self.found(landed, source, cancellation, log).await;
+        };
+        let waited = self.waited(wait, landed, source, cancellation, log).await;
+        ended(waited)
+    }
+
+    /// The same of what was merged at once: no merge is waited for, and the commit that brought it is looked for.
+    async fn found(
+        &self,
+        landed: LandingReport,
+        source: &Source,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> (LandingReport, Option<PullEnd>, Option<Instant>) {
+        let opened = landed.pull_request.as_ref();
+        let Some(opened) = opened.filter(|opened| opened.news == News::Merged) else {
             return (landed, None, None);
         };
+        let unknown = format!(
+            "Pull request #{} was merged at once, and which commit of {} brought it could not be found out: `commit-sha` is the commit of its own branch. See {}",
+            opened.number, landed.branch, opened.url
+        );
+        let wait = Wait {
+            time: AT_ONCE,
+            transport: self.remote.transport.clone(),
+        };
+        let waited = self.waited(&wait, landed, source, cancellation, log).await;
+        if waited.failure.is_some() {
+            log.warning(&unknown);
+            return (waited.landed, None, None);
+        }
+        ended(waited)
+    }
+
+    async fn waited(
+        &self,
+        wait: &Wait,
+        landed: LandingReport,
+        source: &Source,
+        cancellation: Cancellation,
+        log: &mut impl Progress,
+    ) -> Waited {
         let waiting = Waiting {
             remote: self.remote,
             files: self.files,
@@ -360,18 +430,22 @@ impl Watched<'_> {
             source,
             anew: self.anew,
         };
-        let Waited {
-            landed,
-            outcome,
-            is_whole,
-            since,
-            failure,
-        } = waiting.merged(landed, cancellation, log).await;
-        let end = PullEnd {
-            outcome,
-            is_whole,
-            failure,
-        };
-        (landed, Some(end), Some(since))
+        waiting.merged(landed, cancellation, log).await
     }
+}
+
+fn ended(waited: Waited) -> (LandingReport, Option<PullEnd>, Option<Instant>) {
+    let Waited {
+        landed,
+        outcome,
+        is_whole,
+        since,
+        failure,
+    } = waited;
+    let end = PullEnd {
+        outcome,
+        is_whole,
+        failure,
+    };
+    (landed, Some(end), Some(since))
 }

@@ -145,6 +145,20 @@ impl Explainer<'_> {
                 ),
             )
             .with_hint("Merge or close that pull request and delete its branch, or name another one with `pull-request-branch`."),
+            RepositoryError::AnotherDeployment {
+                branch,
+                commit,
+                subject,
+                images,
+            } => Failure::new(
+                Reason::PullRequest,
+                format!(
+                    "The branch `{branch}` of {location} proposes another deployment, which this one would take out of its pull request: {} (`{subject}`) brings {}. Nothing was changed.",
+                    commit.short(),
+                    images.join(", ")
+                ),
+            )
+            .with_hint("Merge or close that pull request first. Or leave `pull-request-branch` out: each deployment has a branch of its own then."),
             RepositoryError::File {
                 path,
                 problem,

@@ -12,7 +12,6 @@ use super::session::{Remote, Session, log_event};
 use super::source_changes::{self, Deploying, SourceChanges};
 use super::{Operation, Progress, lines, now};
 use crate::deadline::Cancellation;
-use crate::deployment;
 use crate::failure::Failure;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
@@ -414,6 +413,7 @@ pub async fn land(
             message,
             identity: identity.clone(),
             options,
+            decides: decided(&plan),
         };
         Ok(Proposal {
             changes,
@@ -424,7 +424,7 @@ pub async fn land(
     let (repository, deadline) = (&session.repository, &session.deadline);
     let (landed, held, made, open_pull) = match (proposing, &forge) {
         (Some(proposing), Some(forge)) => {
-            let head = forge.head(&proposing.branch, deployment::is_ours);
+            let head = forge.head(&proposing.branch, pull_request::MESSAGES);
             let landed = retry::land(&head, selection, deadline, observe, propose).await;
             (
                 landed,
@@ -466,6 +466,10 @@ pub async fn land(
             files,
             base: &base,
             pull: open_pull,
+            asked: skipped.is_none().then(|| {
+                let images = plan.images.iter().chain(&plan.set_images);
+                images.map(|image| image.new.as_str()).collect()
+            }),
         };
         warnings.extend(leftover::close(session, forge, proposing, seen, log).await);
     }
@@ -598,6 +602,13 @@ impl Progress for Lines {
     fn warning(&mut self, text: &str) {
         self.0.push(text.to_owned());
     }
+}
+
+/// The images that `plan` is about.
+fn decided(plan: &Plan) -> Vec<String> {
+    let images = plan.images.iter().chain(&plan.set_images);
+    let images = images.flat_map(|image| [image.old.as_str(), image.new.as_str()]);
+    distinct(images).into_iter().map(str::to_owned).collect()
 }
 
 fn changes(plan: &Plan) -> Vec<Change> {

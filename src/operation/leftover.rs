@@ -4,15 +4,17 @@
 //! It is closed where that is proven from Git, and left alone where it is not: where anybody else committed to its
 //! branch, where it changes other files, or where it can't be told which of two images is newer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Progress;
 use super::order::order_of;
+use super::overtaken::Overtaken;
 use super::pull_request::{Proposing, holds_newer, holds_the_same};
 use super::session::Session;
 use crate::deployment;
 use crate::files::{FileSelection, RepoPath};
-use crate::manifest::{FileEdit, ManifestFile, Replaced, image_transitions, remaining};
+use crate::manifest::{FileEdit, ManifestFile, Replaced};
 use crate::repository::forge::{Forge, LeftOpen};
 use crate::repository::{RepositoryError, Snapshot, merge, retry};
 use crate::version::Order;
@@ -21,13 +23,15 @@ use crate::version::Order;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What was seen when there was nothing to do.
-#[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) files: &'a FileSelection,
     /// The target.
     pub(super) base: &'a Snapshot,
     /// The pull request that is open, where that was seen as well.
     pub(super) pull: Option<Option<u64>>,
+    /// The images that the target holds as they were asked for; none where something else was asked for, and a
+    /// guard kept it from being done.
+    pub(super) asked: Option<Vec<&'a str>>,
 }
 
 /// Why one is not needed.
@@ -40,7 +44,8 @@ enum Needless {
 }
 
 /// Closes the one of `proposing`, if there is one, where `base`, a snapshot of its target, shows that it is not
-/// needed. Nothing that goes wrong here is a reason to fail: the deployment is there.
+/// needed. Where it stays open, and would bring something else than was asked for, that is told. Nothing that goes
+/// wrong here is a reason to fail: the deployment is there.
 pub(super) async fn close(
     session: &Session<'_>,
     forge: &Forge<'_>,
@@ -49,7 +54,10 @@ pub(super) async fn close(
     log: &mut impl Progress,
 ) -> Option<String> {
     let Seen {
-        files, base, pull, ..
+        files,
+        base,
+        pull,
+        asked,
     } = seen;
     let (own, target) = (&proposing.branch, &base.branch);
     let look = async || {
@@ -57,7 +65,15 @@ pub(super) async fn close(
             return Ok(None);
         };
         let why = needless(session, &open, proposing, (files, base)).await?;
-        Ok(why.map(|why| (open, why)))
+        let other = match (&why, &asked) {
+            (None, Some(asked)) => another(&open, asked),
+            _ => None,
+        };
+        let page = match other {
+            Some(_) => forge.page(open.number).await?,
+            None => None,
+        };
+        Ok(Some((open, why, other.zip(page))))
     };
     let deadline = session.deadline.within(PATIENCE);
     let found = retry::read(&deadline, |_| {}, look).await;
@@ -67,7 +83,14 @@ pub(super) async fn close(
         },
         why,
     ) = match found {
-        Ok(Some(found)) => found,
+        Ok(Some((open, Some(why), _))) => (open, why),
+        Ok(Some((open, None, other))) => {
+            let (brings, page) = other?;
+            return Some(format!(
+                "Pull request #{} of an earlier run is still open, and would bring {brings}, which is not what this run asked for: close it, unless that is to be deployed as well: {page}",
+                open.number
+            ));
+        }
         Ok(None) => return None,
         Err(error) => {
             return Some(format!(
@@ -95,6 +118,19 @@ pub(super) async fn close(
             "Pull request #{number} of an earlier run stays open though {target} holds {told}: {why}"
         )),
     }
+}
+
+/// What it would bring, by its newest commit of ours, where that is something else than was `asked` for.
+fn another(open: &LeftOpen, asked: &[&str]) -> Option<String> {
+    let mut newest = open.brings.commits.iter().rev();
+    let one = newest.find(|one| deployment::is_ours(&one.message))?;
+    let images = deployment::trailer_values(&one.message, "Deployed-Image");
+    let images: Vec<&str> = images.collect();
+    if images.is_empty() {
+        return Some(format!("`{}`", one.subject()));
+    }
+    let is_asked = images.iter().all(|image| asked.contains(image));
+    (!is_asked).then(|| images.join(", "))
 }
 
 /// Why it is not needed; none where it is, or where that is not proven.
@@ -165,15 +201,15 @@ fn judged(edits: &[FileEdit], now: impl Fn(&RepoPath) -> Option<Vec<u8>>) -> Opt
     if edits.iter().all(changes_nothing) {
         return Some(Needless::Held);
     }
-    let (mut came, mut images) = (Vec::new(), 0);
-    for edit in edits {
-        let (before, after) = (Some(&edit.before[..]), Some(&edit.after[..]));
-        images += image_transitions(&edit.path, before, after).len();
-        came.extend(remaining(edit, &[], &[], now(&edit.path).as_deref()).came_since);
-    }
+    let now: BTreeMap<&RepoPath, Vec<u8>> = edits
+        .iter()
+        .filter_map(|edit| Some((&edit.path, now(&edit.path)?)))
+        .collect();
+    let Overtaken { came, to_come } =
+        Overtaken::of(edits, &[], &[], |path| now.get(path).map(Vec::as_slice));
     let is_older = |one: &Replaced| order_of(&one.now, &one.new) == Order::Older;
     // All that it changes: what nobody else has changed would still come.
-    let is_all = !came.is_empty() && came.len() == images;
+    let is_all = !came.is_empty() && to_come.is_empty();
     (is_all && came.iter().all(is_older)).then_some(Needless::Older(came))
 }
 
@@ -186,6 +222,11 @@ mod tests {
             "kind: Deployment\nmetadata: {{name: a}}\nspec:\n  replicas: 1\n  containers:\n  - name: web\n    image: acme/web:{web}\n  - name: api\n    image: acme/api:{api}\n"
         )
         .into_bytes()
+    }
+
+    fn scaled(manifest: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8(manifest).unwrap();
+        text.replace("replicas: 1", "replicas: 2").into_bytes()
     }
 
     fn judge(before: Vec<u8>, after: Vec<u8>, now: Option<Vec<u8>>) -> Option<Needless> {
@@ -202,16 +243,16 @@ mod tests {
     fn only_what_is_proven_is_needless() {
         let (v1, v2) = (|| manifest("v1", "v1"), || manifest("v2", "v1"));
         assert_eq!(judge(v1(), v2(), Some(v2())), Some(Needless::Held));
-        let and_more = String::from_utf8(v2())
-            .unwrap()
-            .replace("replicas: 1", "replicas: 2");
-        let held = judge(v1(), v2(), Some(and_more.into_bytes()));
+        let held = judge(v1(), v2(), Some(scaled(v2())));
         assert_eq!(held, Some(Needless::Held));
         let newer = judge(v1(), v2(), Some(manifest("v3", "v1")));
         let came = Replaced {
             now: "acme/web:v3".to_owned(),
             new: "acme/web:v2".to_owned(),
         };
+        assert_eq!(newer, Some(Needless::Older(vec![came.clone()])));
+        // What the target has of it already is not to come.
+        let newer = judge(v1(), manifest("v2", "v2"), Some(manifest("v3", "v2")));
         assert_eq!(newer, Some(Needless::Older(vec![came])));
         for (after, now, why) in [
             (v2(), Some(v1()), "it is still to come"),
@@ -227,6 +268,11 @@ mod tests {
                 manifest("v2", "v2"),
                 Some(manifest("v3", "v1.5")),
                 "a part is newer",
+            ),
+            (
+                scaled(manifest("v2", "v1")),
+                Some(manifest("v3", "v1")),
+                "another value is still to come",
             ),
             (v2(), None, "the file is gone"),
         ] {

@@ -12,6 +12,7 @@ mod leftover;
 mod lines;
 pub mod merge_wait;
 mod order;
+mod overtaken;
 mod past;
 pub mod promote;
 pub mod pull_request;

@@ -1,6 +1,7 @@
 //! A pull request in place of a push to the branch: its texts, and what is to become of it.
 
 use std::fmt::Write as _;
+use std::iter;
 use std::time::Duration;
 
 use super::Progress;
@@ -9,14 +10,18 @@ use super::session::{Session, log_event};
 use super::source_changes::{self, SourceChanges};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
+use crate::image::ImageReference;
 use crate::limits::shortened;
 use crate::manifest::{ImageChange, Plan, Replaced};
 use crate::markdown::{code, link, table};
-use crate::repository::forge::pull::{Merge, MergeMethod, Merging, Pull, PullDraft};
+use crate::repository::forge::pull::{AutoMerge, Merge, MergeMethod, Merging, Pull, PullDraft};
 use crate::repository::forge::{Answer, Forge, Gitlab, Open, PullRequests, Request};
+use crate::repository::head::Messages;
 use crate::repository::retry::{self, Event};
 use crate::repository::transport::Choice;
-use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError};
+use crate::repository::{
+    BranchName, CommitDraft, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError,
+};
 
 /// The longest part of a branch's name that says what it is for.
 const MAX_NAME: usize = 60;
@@ -65,27 +70,68 @@ pub struct Wait {
 }
 
 impl PullRequest {
+    /// The branch of the pull request that takes back what a pull request brought: where its branch has a name that
+    /// was asked for, not that one, as the next deployment is proposed there.
+    pub(super) fn way_back(&self, commit: &CommitId) -> Result<BranchName, Failure> {
+        let Some(branch) = &self.branch else {
+            return self.branch("rollback", commit.as_str());
+        };
+        let name = format!("{branch}-rollback");
+        name.parse().map_err(|_| unnamed(&name))
+    }
+
     /// The branch: the one that is asked for, or `gitops-deploy/NAME-DIGITS`, the same for the same
     /// `scope`.
     pub(super) fn branch(&self, name: &str, scope: &str) -> Result<BranchName, Failure> {
         if let Some(branch) = &self.branch {
             return Ok(branch.clone());
         }
-        let unnamed = |why: String| {
-            Failure::new(
-                Reason::Input,
-                format!("There is no name for the pull request's branch: {why}."),
-            )
-            .with_hint("Set `pull-request-branch`.")
-        };
         let digits = ObjectId::of(ObjectKind::Blob, scope.as_bytes()).to_string();
         let name: String = name.chars().take(MAX_NAME).collect();
         let digits = digits.get(..7).unwrap_or(&digits);
         let branch = format!("gitops-deploy/{name}-{digits}");
-        branch
-            .parse()
-            .map_err(|_| unnamed(format!("`{branch}` is none that git allows")))
+        branch.parse().map_err(|_| unnamed(&branch))
     }
+}
+
+fn unnamed(branch: &str) -> Failure {
+    Failure::new(
+        Reason::Input,
+        format!(
+            "There is no name for the pull request's branch: `{branch}` is none that git allows."
+        ),
+    )
+    .with_hint("Set `pull-request-branch`.")
+}
+
+/// What the messages of commits on a pull request's branch say.
+pub(super) const MESSAGES: Messages = Messages {
+    is_ours: deployment::is_ours,
+    dropped,
+};
+
+/// The images that `message` deploys and of whose repositories `draft` says nothing. A promotion proposes what
+/// another stage holds, and so takes the place of an earlier one.
+fn dropped(message: &str, draft: &CommitDraft) -> Vec<String> {
+    let is_promotion = |message| deployment::kind(iter::once(message)) == "promotion";
+    if is_promotion(message) && is_promotion(&draft.message) {
+        return Vec::new();
+    }
+    let decided: Vec<ImageReference> = draft
+        .decides
+        .iter()
+        .filter_map(|image| image.parse().ok())
+        .collect();
+    let is_decided = |image: &str| match image.parse::<ImageReference>() {
+        Ok(image) => decided.iter().any(|one| one.same_repository(&image)),
+        // It can't be compared.
+        Err(_) => true,
+    };
+    let images = deployment::trailer_values(message, "Deployed-Image");
+    images
+        .filter(|image| !is_decided(image))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A pull request to make of a commit.
@@ -293,6 +339,11 @@ async fn by_api(
         steps
             .warned("its title and text could not be changed", edit)
             .await?;
+    }
+    if let (Some(ahead), None) = (&pull.auto_merge, request.auto_merge)
+        && !deployment::deploys_the_same(&ahead.message(), proposed.message)
+    {
+        stop(api, &pull, ahead, &mut steps).await?;
     }
     furnish(api, forge, request, &pull, news, &mut steps).await?;
     if let Some(method) = request.auto_merge {
@@ -561,6 +612,33 @@ impl<'a, L: Progress> Steps<'a, L> {
         )
         .with_hint(hint)
     }
+}
+
+/// Switches the merge `ahead` off that was asked for another deployment, and by nobody for this one.
+async fn stop(
+    api: &impl PullRequests,
+    pull: &Pull,
+    ahead: &AutoMerge,
+    steps: &mut Steps<'_, impl Progress>,
+) -> Result<(), Failure> {
+    let mut tried = false;
+    let stop = async || {
+        let is_again = std::mem::replace(&mut tried, true);
+        if is_again && api.pull(pull.number).await?.auto_merge.is_none() {
+            return Ok(());
+        }
+        api.stop_merge(pull).await
+    };
+    let failed = "its automatic merge, which was switched on for an earlier deployment, could not be switched off, and merges it unless that is done on its page";
+    if steps.warned(failed, stop).await?.is_some() {
+        let who = ahead.enabled_by.as_ref().map(|account| &account.login);
+        let who = who.map_or("somebody", String::as_str);
+        steps.warnings.push(format!(
+            "Pull request #{}: its automatic merge (`{}`), which {who} switched on for an earlier deployment, was switched off: this run does not ask for one (`pull-request-auto-merge`)",
+            pull.number, ahead.merge_method
+        ));
+    }
+    Ok(())
 }
 
 /// Labels, assignees and reviewers. Before something is done a second time it is looked whether the first did

@@ -110,6 +110,18 @@ pub enum RepositoryError {
         /// The first line of its message.
         subject: String,
     },
+    /// The branch of an open pull request holds a deployment that the commit would take out of it.
+    #[error("the branch `{branch}` holds another deployment")]
+    AnotherDeployment {
+        /// The branch.
+        branch: BranchName,
+        /// The commit of that deployment.
+        commit: CommitId,
+        /// The first line of its message.
+        subject: String,
+        /// Its images of which the new one says nothing.
+        images: Vec<String>,
+    },
     /// A selected file can't be read or written.
     #[error("`{path}` {problem}")]
     File {

@@ -4,8 +4,18 @@
 use serde::Deserialize;
 
 use super::branch::BranchName;
+use super::commit::CommitDraft;
 use super::error::RepositoryError;
 use super::object::CommitId;
+
+/// What the messages of commits say: whoever writes them knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Messages {
+    /// Whether one is of a commit of ours. Only such commits are built upon.
+    pub is_ours: fn(&str) -> bool,
+    /// The images that one deploys, and that a new commit in its place would not: it says nothing of them.
+    pub dropped: fn(&str, &CommitDraft) -> Vec<String>,
+}
 
 /// How one commit stands to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -89,6 +99,25 @@ impl Beyond {
         })
     }
 
+    /// The deployment of `branch` that `draft` would take the place of, though it says nothing of all that is
+    /// deployed by it. What is in the newest of our commits is all that the branch brings.
+    pub fn dropped(
+        &self,
+        branch: &BranchName,
+        draft: &CommitDraft,
+        messages: Messages,
+    ) -> Option<RepositoryError> {
+        let mut newest = self.commits.iter().rev();
+        let one = newest.find(|one| (messages.is_ours)(&one.message))?;
+        let images = (messages.dropped)(&one.message, draft);
+        (!images.is_empty()).then(|| RepositoryError::AnotherDeployment {
+            branch: branch.clone(),
+            commit: one.commit.clone(),
+            subject: one.subject(),
+            images,
+        })
+    }
+
     /// The same without `ours` and what is older.
     #[must_use]
     pub fn after(mut self, ours: &CommitId) -> Self {
@@ -133,7 +162,7 @@ impl Beyond {
 
 impl Made {
     /// The first line of its message.
-    fn subject(&self) -> String {
+    pub fn subject(&self) -> String {
         self.message.lines().next().unwrap_or_default().to_owned()
     }
 }

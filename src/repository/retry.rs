@@ -703,6 +703,7 @@ mod tests {
                         email: "a@example.com".to_owned(),
                     },
                     options: Vec::new(),
+                    decides: Vec::new(),
                 },
                 plan: (),
             })

@@ -1267,3 +1267,35 @@ fn a_run_that_is_cancelled_says_what_it_had_seen() {
     Git and the cluster are as they are: the controller goes on by itself.
     ");
 }
+
+/// A summary claims nothing that the failure above it denies, and names nobody who was not asked.
+#[test]
+fn the_summary_of_a_commit_that_is_gone_does_not_say_that_it_is_there() {
+    let world = World::new();
+    world.at_look(1, |world| {
+        world.repository.set_branch("kept", "main");
+        world.repository.delete_branch("main");
+    });
+    world.at_look(4, |world| world.advance(20));
+    let outcome = world.update().run().failed();
+    let summary = world.scrub(&outcome.summary);
+    let lines = summary
+        .lines()
+        .filter(|line| line.contains("`main`") || line.starts_with('#') || line.starts_with('|'));
+    // Where its commit is made over the API.
+    let lines: Vec<String> = lines
+        .map(|line| line.replace(" Its signature is verified.", ""))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    ### ❌ The branch does not lead to the commit any more
+    Commit [`OURS`](SERVER/acme/deploy/commit/OURS) was pushed to `main` of [`acme/deploy`](SERVER/acme/deploy).
+    | Resource | Container | Old image | New image | File |
+    |---|---|---|---|---|
+    | `Deployment/web` | `web` | `ghcr.io/acme/web:v1` | `ghcr.io/acme/web:v2` | [`apps/web.yaml:8`](SERVER/acme/deploy/blob/OURS/apps/web.yaml#L8) |
+    #### Verification
+    Commit [`OURS`](SERVER/acme/deploy/commit/OURS) of `main` in [`acme/deploy`](SERVER/acme/deploy).
+    | Resource | Container | Image in Git |
+    |---|---|---|
+    | `Deployment/web` | `web` | `ghcr.io/acme/web:v2` |
+    ");
+}

@@ -992,3 +992,44 @@ fn on_gitlab_one_that_an_earlier_run_left_stays_open() {
     assert!(gitlab.options().is_empty());
     assert!(gitlab.merge_requests()[0].is_open);
 }
+
+/// Two services with one branch: the second deployment does not take the first one out of its pull request.
+#[test]
+fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_or_closed() {
+    const API: &str = "apps/api.yaml";
+    for is_gitlab in [true, false] {
+        let (server, repository) = start();
+        let gitlab = is_gitlab.then(|| {
+            server.become_gitlab();
+            Gitlab::at(&repository)
+        });
+        if !is_gitlab {
+            server.become_gitea();
+        }
+        let api = manifest("v1").replace("acme/web", "acme/api");
+        repository.commit("main", API, api, "feat: api");
+        let shared = |action: Action| action.input("pull-request-branch", "deploy");
+        let second = || {
+            let api = propose(&repository, "v2").input("file", API);
+            shared(api.input("image", "ghcr.io/acme/api:v2"))
+        };
+        shared(propose(&repository, "v2")).run().succeeded();
+        let before = repository.git(&["for-each-ref"]);
+        let told = error(&repository, second().run());
+        let expected =
+            "(`chore: update web image to v2`) brings ghcr.io/acme/web:v2. Nothing was changed.";
+        assert!(told.contains(expected), "{told}");
+        assert_eq!(repository.git(&["for-each-ref"]), before);
+        shared(propose(&repository, "v3")).run().succeeded();
+        // Nobody waits for what is closed.
+        match gitlab {
+            Some(gitlab) => gitlab.close(1),
+            None => {
+                let gitea = server.gitea();
+                gitea.edit_pull(1, |pull| pull["state"] = "closed".into());
+            }
+        }
+        let outcome = second().run().succeeded();
+        assert_eq!(outcome.output("pull-request-number"), "2");
+    }
+}

@@ -510,8 +510,8 @@ fn one_that_holds_something_else_by_now_is_left_alone() {
     Pull request #1 into main of acme/deploy holds a commit that this action did not make: head by A colleague (`fix: by hand`). So it is not what this run proposed any more. It stays open, and is left alone: https://github.example/acme/deploy/pull/1
     Review it and merge it by hand; `operation: verify` waits for Argo CD then. Or close it, delete its branch and run the job again.
 
-    Pull request #1 into main of acme/deploy proposes a newer deployment: head (`chore: update web image to v3`). ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
-    There is nothing to do: the run that made that commit goes on with it. To deploy this one in its place, run the job again.
+    Pull request #1 into main of acme/deploy proposes another deployment: head (`chore: update web image to v3`). ghcr.io/acme/web:v2 is not deployed: https://github.example/acme/deploy/pull/1
+    Where that one is to stand, there is nothing to do: the run that made that commit goes on with it. To deploy this one in its place, run the job again; where both are to stand, give each a `pull-request-branch` of its own, or leave it out.
 
     Pull request #1 into main of acme/deploy does not hold commit OURS any more: somebody moved its branch `gitops-deploy/web-01f5f21`. It stays open, and is left alone: https://github.example/acme/deploy/pull/1
     Ask whoever moved it. Run the job again to propose this deployment once more.
@@ -537,7 +537,7 @@ fn one_whose_branch_was_deleted_after_a_newer_deployment_was_merged_says_so() {
         });
         let told = world.failed("replaced", world.propose("v2").run());
         assert!(
-            told.contains("was merged with a newer deployment"),
+            told.contains("was merged with another deployment"),
             "{how:?}: {told}"
         );
     }
@@ -558,7 +558,7 @@ fn of_two_deployments_in_flight_the_newer_one_is_merged() {
     });
     let told = world.failed("replaced", world.propose("v2").run());
     assert!(
-        told.contains("was merged with a newer deployment"),
+        told.contains("was merged with another deployment"),
         "{told}"
     );
     assert_eq!(
@@ -711,7 +711,7 @@ fn trouble_to_the_end_says_that_nobody_knows() {
     let world = World::new();
     world.server.fault(LOOK.every(), Fault::status(502));
     let outcome = world.propose("v2").input("pull-request-wait", "2").run();
-    let lasting = world.failed("timed-out", outcome);
+    let lasting = world.failed("open", outcome);
     let world = World::new();
     world.server.fault(LOOK.nth(2), Fault::status(401));
     let refused = world.failed("open", world.propose("v2").run());
@@ -748,6 +748,11 @@ fn verified(world: &World, how: How, health: &'static str) -> (ArgoCd, Action) {
         world.bring(how);
         world.set_merged();
     });
+    running(world, health)
+}
+
+/// Deploys v2 by a pull request, with an Argo CD that runs the tip.
+fn running(world: &World, health: &'static str) -> (ArgoCd, Action) {
     let (old, first) = (world.clone(), world.repository.tip("main"));
     let new = world.clone();
     let argocd = ArgoCd::play(vec![
@@ -790,12 +795,18 @@ fn what_breaks_is_taken_back_by_a_pull_request_as_it_came_by_one() {
     let told = [How::Merge, How::Squash].map(|how| {
         let world = World::new();
         let (_argocd, action) = verified(&world, how, "Degraded");
-        let outcome = action.input("rollback-on-failure", "true").run().failed();
+        let action = action.input("rollback-on-failure", "true");
+        let action = action.input("pull-request-branch", "deploy/web");
+        let outcome = action.run().failed();
         assert_eq!(outcome.output("pull-request-state"), "merged");
         assert_eq!(outcome.output("rolled-back"), "false");
         let pulls = world.server.github().pulls(NAME);
         assert_eq!(pulls.len(), 2, "{}", outcome.log());
         let head = pulls[1]["head"]["ref"].as_str().unwrap();
+        // Not where the next deployment is proposed.
+        assert_eq!(head, "deploy/web-rollback");
+        let undone = outcome.output("undone-commit-sha");
+        assert_eq!(undone, outcome.output("commit-sha"));
         assert_eq!(
             String::from_utf8(world.repository.show(head, FILE)).unwrap(),
             manifest("v1")
@@ -884,4 +895,118 @@ fn nobody_who_does_not_wait_is_asked_to() {
         .succeeded();
     assert_eq!(world.server.count(LOOK), 1);
     assert_eq!(outcome.output("pull-request-state"), "");
+}
+
+/// What is older there is one part of it; the rest is still to come, be it an image or another value.
+#[test]
+fn one_of_which_only_a_part_is_older_than_its_target_stays_open() {
+    let told = ["image", "set"].map(|rest| {
+        let world = World::new();
+        let web = "    image: ghcr.io/acme/web:v1\n";
+        let api = "  - name: api\n    image: ghcr.io/acme/api:v1\n";
+        world.change(web, &format!("{web}{api}"));
+        world.at_look(2, |world| {
+            world.change("web:v1", "web:v3");
+        });
+        let action = match rest {
+            "image" => world.propose("v2\nghcr.io/acme/api:v2"),
+            _ => world.propose("v2").input("set", ".spec.replicas=2"),
+        };
+        let told = world.failed("conflicting", action.run());
+        let pull = world.pull();
+        assert_eq!(pull["state"], "open", "{rest}");
+        assert!(pull["comments"].is_null(), "{rest}");
+        told
+    });
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    Pull request #1 into main of acme/deploy conflicts with its target: main holds ghcr.io/acme/web:v3 by now, which is newer than its ghcr.io/acme/web:v2, and ghcr.io/acme/api:v2 is still to come. It stays open: https://github.example/acme/deploy/pull/1
+    Deploy ghcr.io/acme/api:v2 by itself, or together with what main holds, and close this one: merged as it is, it brings ghcr.io/acme/web:v2 back.
+
+    Pull request #1 into main of acme/deploy conflicts with its target: main holds ghcr.io/acme/web:v3 by now, which is newer than its ghcr.io/acme/web:v2, and .spec.replicas = 2 is still to come. It stays open: https://github.example/acme/deploy/pull/1
+    Deploy .spec.replicas = 2 by itself, or together with what main holds, and close this one: merged as it is, it brings ghcr.io/acme/web:v2 back.
+    ");
+}
+
+#[test]
+fn the_summary_says_of_one_that_was_not_merged_how_it_stands() {
+    let sentence = |world: &World, outcome: &Outcome| {
+        let summary = world.scrub(&outcome.summary);
+        let mut lines = summary.lines();
+        let title = lines.next().unwrap().to_owned();
+        let line = lines.find(|line| line.starts_with("[Pull request #1]"));
+        format!("{title}\n{}", line.unwrap_or("(nothing)"))
+    };
+    let mut told = Vec::new();
+    let world = World::new();
+    world.at_look(2, World::set_closed);
+    let outcome = world.propose("v2").run();
+    told.push(sentence(&world, &outcome));
+
+    let world = World::new();
+    world.at_look(2, |world| {
+        world.change(":v1", ":v3");
+    });
+    let outcome = world.propose("v2").run();
+    told.push(sentence(&world, &outcome));
+
+    let world = World::new();
+    let outcome = world.propose("v2").input("pull-request-wait", "1").run();
+    told.push(sentence(&world, &outcome));
+
+    // Nobody knows.
+    let world = World::new();
+    world.server.fault(LOOK.every(), Fault::status(502));
+    let outcome = world.propose("v2").input("pull-request-wait", "2").run();
+    told.push(sentence(&world, &outcome));
+    let world = World::new();
+    world.server.fault(LOOK.nth(2), Fault::status(401));
+    let outcome = world.propose("v2").run();
+    told.push(sentence(&world, &outcome));
+    insta::assert_snapshot!(told.join("\n\n"), @"
+    ### ❌ The pull request was not merged
+    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of [`acme/deploy`](SERVER/acme/deploy) proposed this.
+
+    ### ❌ The pull request was not merged
+    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of [`acme/deploy`](SERVER/acme/deploy) proposed this.
+
+    ### ❌ The pull request was not merged
+    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of [`acme/deploy`](SERVER/acme/deploy) is open.
+
+    ### ❌ It is not known whether the pull request was merged
+    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of [`acme/deploy`](SERVER/acme/deploy) proposed this. Whether it was merged is not known.
+
+    ### ❌ It is not known whether the pull request was merged
+    [Pull request #1](https://github.example/acme/deploy/pull/1) of `gitops-deploy/web-01f5f21` into `main` of [`acme/deploy`](SERVER/acme/deploy) proposed this. Whether it was merged is not known.
+    ");
+}
+
+/// What takes a deployment back may be merged at once, too: then it is no proposal.
+#[test]
+fn what_takes_it_back_and_is_merged_at_once_has_rolled_it_back() {
+    let world = World::new();
+    world.server.github().require_nothing();
+    let (_argocd, action) = running(&world, "Degraded");
+    let outcome = action
+        .input("pull-request-auto-merge", "squash")
+        .input("rollback-on-failure", "true")
+        .run()
+        .failed();
+    let log = outcome.log();
+    let now = String::from_utf8(world.repository.show("main", FILE)).unwrap();
+    assert_eq!(now, manifest("v1"), "{log}");
+    assert_eq!(outcome.output("pull-request-state"), "merged");
+    assert_eq!(outcome.output("rolled-back"), "true", "{log}");
+    let (back, deployed) = (
+        world.repository.tip("main"),
+        world.git(&["rev-parse", "main^"]),
+    );
+    assert_eq!(outcome.output("rollback-commit-sha"), back);
+    assert_eq!(outcome.output("commit-sha"), deployed);
+    assert_eq!(outcome.output("undone-commit-sha"), deployed);
+    insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"
+    The application web is degraded at head~1, and was not before.
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    The deployment head~1 was rolled back by main.
+    Find out why before you deploy it again. The cluster goes back to ghcr.io/acme/web:v1 by itself; this step does not wait for that.
+    ");
 }

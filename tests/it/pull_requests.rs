@@ -645,7 +645,7 @@ fn what_a_merge_says_is_what_the_commit_says() {
         let message = repository.log(&head(&pull))[0].message.clone();
         let (headline, body) = message.split_once("\n\n").unwrap();
         let merge = &pull["auto_merge"];
-        assert_eq!(merge["head"], repository.tip(&head(&pull)));
+        assert_eq!(pull["auto_merge_head"], repository.tip(&head(&pull)));
         if method == "rebase" {
             // It makes no commit of its own.
             assert!(merge["commit_title"].is_null() && merge["commit_message"].is_null());
@@ -1124,7 +1124,6 @@ fn one_that_an_earlier_run_left_is_closed_where_it_is_not_needed_any_more() {
         let outcome = propose(&repository, asked).run().succeeded();
         assert_eq!(outcome.output("changed"), "false", "{came}");
         assert_eq!(outcome.output("commit-sha"), tip, "{came}");
-        assert_eq!(outcome.warnings(), Vec::<String>::new(), "{came}");
         let pull = pull(&server);
         assert_eq!(
             pull["state"] == "open",
@@ -1132,6 +1131,7 @@ fn one_that_an_earlier_run_left_is_closed_where_it_is_not_needed_any_more() {
             "{came}: {}",
             outcome.log()
         );
+        told.extend(outcome.warnings());
         if !is_open {
             told.push(pull["comments"][0]["body"].as_str().unwrap().to_owned());
             let log = outcome.log();
@@ -1144,6 +1144,8 @@ fn one_that_an_earlier_run_left_is_closed_where_it_is_not_needed_any_more() {
     Closed pull request #1 of an earlier run: main holds what it proposes already
     `main` holds `ghcr.io/acme/web:v3` by now, which is newer than what this pull request proposes, so it was closed without a merge.
     Closed pull request #1 of an earlier run: main holds a newer image than it proposes
+    Pull request #1 of an earlier run is still open, and would bring ghcr.io/acme/web:v2, which is not what this run asked for: close it, unless that is to be deployed as well: https://github.example/acme/deploy/pull/1
+    Pull request #1 of an earlier run is still open, and would bring ghcr.io/acme/web:v2, which is not what this run asked for: close it, unless that is to be deployed as well: https://github.example/acme/deploy/pull/1
     ");
 }
 
@@ -1175,8 +1177,11 @@ fn what_an_earlier_run_left_is_left_alone_where_it_is_somebody_elses_or_of_other
     // It goes back on purpose, and the target has not moved since.
     let (server, repository) = start();
     propose(&repository, "v0").run().succeeded();
-    propose(&repository, "v1").run().succeeded();
+    let outcome = propose(&repository, "v1").run().succeeded();
     assert_eq!(pull(&server)["state"], "open");
+    insta::assert_snapshot!(outcome.warnings().join("\n"), @"
+    Pull request #1 of an earlier run is still open, and would bring ghcr.io/acme/web:v0, which is not what this run asked for: close it, unless that is to be deployed as well: https://github.example/acme/deploy/pull/1
+    ");
 
     // Nothing was to be changed.
     let (server, repository) = start();
@@ -1197,5 +1202,159 @@ fn what_can_not_be_closed_is_a_warning() {
     let outcome = propose(&repository, "v2").run().succeeded();
     insta::assert_snapshot!(scrub(&repository, &outcome.warnings().join("\n")), @"
     Pull request #1 of an earlier run stays open though main holds what it proposes already: it can't be closed: the server denied write access (HTTP 403): Forbidden
+    ");
+}
+
+/// Two services with one branch: the second deployment does not take the first one out of its pull request.
+#[test]
+fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_or_closed() {
+    let (server, repository) = start();
+    let api = "apps/api.yaml";
+    let of_api = |tag: &str| manifest(tag).replace("acme/web", "acme/api");
+    repository.commit("main", api, of_api("v1"), "feat: api");
+    let shared = |action: Action| action.input("pull-request-branch", "deploy");
+    let second = || {
+        let api = propose(&repository, "v2").input("file", api);
+        shared(api.input("image", "ghcr.io/acme/api:v2"))
+    };
+    shared(propose(&repository, "v2")).run().succeeded();
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = second().run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    insta::assert_snapshot!(scrub(&repository, &error(&outcome)), @"
+    The branch `deploy` of acme/deploy proposes another deployment, which this one would take out of its pull request: commit-2 (`chore: update web image to v2`) brings ghcr.io/acme/web:v2. Nothing was changed.
+    Merge or close that pull request first. Or leave `pull-request-branch` out: each deployment has a branch of its own then.
+    ");
+    // One of all of it, and a newer one of the same, take its place.
+    shared(propose(&repository, "v3")).run().succeeded();
+    let both = propose(&repository, "v3\nghcr.io/acme/api:v1");
+    let both = shared(both.input("file", format!("{FILE}\n{api}")));
+    both.run().succeeded();
+    // Nobody waits for what is closed.
+    server
+        .github()
+        .edit_pull(1, |pull| pull["state"] = "closed".into());
+    second().run().succeeded();
+    let pulls = server.github().pulls(NAME);
+    assert_eq!(pulls.len(), 2);
+    assert!(brings(&repository, "deploy").contains("+    image: ghcr.io/acme/api:v2"));
+    // Nor for what was squashed into its target.
+    repository.commit(
+        "main",
+        api,
+        of_api("v2"),
+        "chore: update api image to v2 (#2)",
+    );
+    server
+        .github()
+        .edit_pull(2, |pull| pull["state"] = "closed".into());
+    shared(propose(&repository, "v3")).run().succeeded();
+}
+
+/// A promotion proposes what the other stage holds, and takes the place of the one before.
+#[test]
+fn a_promotion_takes_the_place_of_an_earlier_one() {
+    let (server, repository) = start();
+    let stage = |web: &str, api: &str| {
+        format!(
+            "{}  - name: api\n    image: ghcr.io/acme/api:{api}\n",
+            manifest(web)
+        )
+    };
+    repository.commit("main", FILE, stage("v1", "v1"), "feat: api");
+    repository.commit("main", "stg/web.yaml", stage("v1", "v2"), "feat: staging");
+    let promote = || {
+        propose(&repository, "")
+            .input("image", "")
+            .input("operation", "promote")
+            .input("from", "stg/web.yaml")
+    };
+    promote().run().succeeded();
+    repository.commit("main", "stg/web.yaml", stage("v2", "v1"), "fix: staging");
+    promote().run().succeeded();
+    let head = head(&pull(&server));
+    let brought = brings(&repository, &head);
+    assert!(
+        brought.contains("web:v2") && !brought.contains("api:v2"),
+        "{brought}"
+    );
+}
+
+/// An earlier run switched the automatic merge on, and this one does not ask for it: what it brings is not merged
+/// unseen, with the message of another image.
+#[test]
+fn an_automatic_merge_that_is_not_asked_for_is_switched_off() {
+    let (server, repository) = start();
+    let merging = |tag: &str| propose(&repository, tag).input("pull-request-auto-merge", "squash");
+    merging("v2").run().succeeded();
+    // The same deployment is what was asked for then.
+    let same = propose(&repository, "v2").run().succeeded();
+    assert_eq!(same.warnings(), Vec::<String>::new());
+    assert!(pull(&server)["auto_merge"].is_object());
+    let outcome = propose(&repository, "v3").run().succeeded();
+    assert!(pull(&server)["auto_merge"].is_null(), "{}", outcome.log());
+    let told = outcome.warnings().join("\n");
+    insta::assert_snapshot!(told, @"
+    Pull request #1: its automatic merge (`squash`), which wlals2 switched on for an earlier deployment, was switched off: this run does not ask for one (`pull-request-auto-merge`)
+    ");
+    assert!(
+        outcome.summary.contains("> [!WARNING]"),
+        "{}",
+        outcome.summary
+    );
+
+    // An answer that is lost is asked for again; what is refused is told.
+    let step = Step::Mutation("disablePullRequestAutoMerge");
+    merging("v4").run().succeeded();
+    server.fault(step.nth(2), Fault::DropAnswer);
+    let outcome = propose(&repository, "v5").run().succeeded();
+    assert!(pull(&server)["auto_merge"].is_null(), "{}", outcome.log());
+    assert_eq!(outcome.warnings().len(), 1, "{}", outcome.log());
+    merging("v6").run().succeeded();
+    let refused = serde_json::json!({
+        "data": {"disablePullRequestAutoMerge": null},
+        "errors": [{"type": "FORBIDDEN", "path": ["disablePullRequestAutoMerge"], "message": "wlals2 does not have the correct permissions"}],
+    });
+    let json = ("Content-Type".to_owned(), "application/json".to_owned());
+    server.fault(
+        step.every(),
+        Fault::Status(200, vec![json], refused.to_string()),
+    );
+    let outcome = propose(&repository, "v7").run().succeeded();
+    let told = outcome.warnings().join("\n");
+    insta::assert_snapshot!(told, @"
+    The pull request is there, but its automatic merge, which was switched on for an earlier deployment, could not be switched off, and merges it unless that is done on its page: wlals2 does not have the correct permissions
+    ");
+}
+
+#[test]
+fn what_is_merged_at_once_is_told_by_its_commit_on_the_branch() {
+    for method in MERGE_METHODS {
+        let (server, repository) = start();
+        server.github().require_nothing();
+        let outcome = propose(&repository, "v2")
+            .input("pull-request-auto-merge", method)
+            .run()
+            .succeeded();
+        let log = outcome.log();
+        assert_eq!(outcome.output("pull-request-state"), "merged", "{log}");
+        assert_eq!(
+            outcome.output("commit-sha"),
+            repository.tip("main"),
+            "{log}"
+        );
+        assert_eq!(outcome.warnings(), Vec::<String>::new(), "{log}");
+    }
+    // Nobody can tell.
+    let (server, repository) = start();
+    server.github().require_nothing();
+    server.fault(Step::Named("Standing").every(), Fault::status(502));
+    let outcome = propose(&repository, "v2")
+        .input("pull-request-auto-merge", "squash")
+        .run()
+        .succeeded();
+    assert_eq!(outcome.output("pull-request-state"), "merged");
+    insta::assert_snapshot!(scrub(&repository, &outcome.warnings().join("\n")), @"
+    Pull request #1 was merged at once, and which commit of main brought it could not be found out: `commit-sha` is the commit of its own branch. See https://github.example/acme/deploy/pull/1
     ");
 }

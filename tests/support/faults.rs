@@ -73,10 +73,11 @@ pub const REST: [&str; 21] = [
 ];
 
 /// The mutations that a rule can name.
-pub const MUTATIONS: [&str; 4] = [
+pub const MUTATIONS: [&str; 5] = [
     "createCommitOnBranch",
     "updateRefs",
     "enablePullRequestAutoMerge",
+    "disablePullRequestAutoMerge",
     "enqueuePullRequest",
 ];
 

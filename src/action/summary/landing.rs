@@ -8,8 +8,10 @@ use crate::markdown::{
     MAX_ROWS, code, counted, folded_diff, folded_table, link, paragraphs, table,
 };
 use crate::operation::Operation;
+use crate::operation::delivery::PullEnd;
 use crate::operation::image_check::Found;
 use crate::operation::landing::{LandingReport, Outcome};
+use crate::operation::merge_wait::MergeOutcome;
 use crate::operation::pull_request::{News, Opened};
 use crate::operation::source_changes;
 use crate::repository::CommitId;
@@ -91,8 +93,17 @@ pub fn what(images: &[&str]) -> String {
     }
 }
 
+/// What is known to have become of it since.
+#[derive(Default)]
+pub struct Since<'a> {
+    /// How its pull request ended, where that was waited for.
+    pub end: Option<&'a PullEnd>,
+    /// Whether the branch does not lead to its commit any more.
+    pub is_gone: bool,
+}
+
 /// Where it is.
-pub fn sentence(report: &LandingReport) -> String {
+pub fn sentence(report: &LandingReport, since: &Since<'_>) -> String {
     let LandingReport {
         location, branch, ..
     } = report;
@@ -111,7 +122,11 @@ pub fn sentence(report: &LandingReport) -> String {
                 Some(false) => " It is not signed.",
                 None => "",
             };
-            format!("Commit {commit} is on {branch} of {location}.{signature}")
+            let is = match since.is_gone {
+                true => "was pushed to",
+                false => "is on",
+            };
+            format!("Commit {commit} {is} {branch} of {location}.{signature}")
         }
         (Outcome::Unchanged, Some(commit)) => {
             format!("{branch} of {location} holds this already, at {commit}. Nothing was pushed.")
@@ -136,7 +151,7 @@ pub fn sentence(report: &LandingReport) -> String {
             let pull = link(&format!("Pull request #{number}"), Some(url));
             format!("{pull} brought it. {sentence}")
         }
-        Some(opened) => proposed(opened, &branch, &location),
+        Some(opened) => proposed(opened, since.end, &branch, &location),
         None => sentence,
     };
     format!("{sentence}\n\n")
@@ -177,12 +192,22 @@ fn undone(report: &LandingReport) -> String {
 }
 
 /// What became of a pull request.
-fn proposed(opened: &Opened, branch: &str, location: &str) -> String {
+fn proposed(opened: &Opened, end: Option<&PullEnd>, branch: &str, location: &str) -> String {
     let Opened {
         number, url, news, ..
     } = opened;
     let own = code(opened.branch.as_str());
     let pull = link(&format!("Pull request #{number}"), Some(url));
+    let became = end.and_then(|end| match end.outcome {
+        Some(MergeOutcome::Closed | MergeOutcome::Replaced) => Some("proposed this"),
+        None if end.is_unknown() => Some("proposed this. Whether it was merged is not known"),
+        Some(MergeOutcome::Merged | MergeOutcome::Conflicting | MergeOutcome::TimedOut) | None => {
+            None
+        }
+    });
+    if let Some(became) = became {
+        return format!("{pull} of {own} into {branch} of {location} {became}.");
+    }
     match news {
         News::Opened => format!("{pull} of {own} into {branch} of {location} is open."),
         News::Updated => format!("{pull} of {own} into {branch} of {location} has a new commit."),

@@ -8,8 +8,9 @@ mod verification;
 use std::fmt::Write as _;
 
 pub use self::history::plain as plain_history;
+use self::landing::Since;
 pub use self::status::plain as plain_status;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::markdown::{code, counted, paragraphs, paragraphs_and_lists};
 use crate::operation::delivery::Delivery;
 use crate::operation::history::HistoryReport;
@@ -109,7 +110,12 @@ pub fn of_delivery(delivery: &Delivery, show_diff: bool) -> Summary {
             (None, (sign, done)) => format!("### {sign} {done}\n\n"),
         },
     };
-    head.push_str(&landing::sentence(landed));
+    let mut failure = delivery.verified.iter().flat_map(|report| &report.failure);
+    let since = Since {
+        end: delivery.pull.as_ref(),
+        is_gone: failure.any(|failure| failure.reason == Reason::CommitGone),
+    };
+    head.push_str(&landing::sentence(landed, &since));
     let mut body = landing::details(landed, show_diff);
     if let Some(report) = &delivery.verified {
         let _ = write!(
@@ -121,7 +127,7 @@ pub fn of_delivery(delivery: &Delivery, show_diff: bool) -> Summary {
     }
     if let Some(report) = delivery.rollback().or(delivery.proposed_rollback()) {
         let (sentence, details) = (
-            landing::sentence(report),
+            landing::sentence(report, &Since::default()),
             landing::details(report, show_diff),
         );
         let _ = write!(body, "#### The rollback\n\n{sentence}{details}");

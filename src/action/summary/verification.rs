@@ -14,8 +14,10 @@ const WORTH_A_CHART: Duration = Duration::from_secs(20);
 /// Who was asked.
 pub fn title(report: &VerificationReport) -> &'static str {
     match (report.applications.is_empty(), report.statuses.is_empty()) {
-        (_, true) => "Argo CD",
+        (false, true) => "Argo CD",
         (true, false) => "What is posted on the commit",
+        // Nothing was told, by whomever.
+        (true, true) => "Verification",
         (false, false) => "Argo CD, and what is posted on the commit",
     }
 }
@@ -70,7 +72,7 @@ pub fn of_verification(report: &VerificationReport) -> String {
         report.applications.iter().map(application),
     ));
     text.push_str(&posted(report));
-    if report.applications.is_empty() && !report.statuses.is_empty() {
+    if report.applications.is_empty() {
         text.push_str(&in_git(report));
         return text;
     }

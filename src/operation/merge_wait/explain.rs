@@ -7,6 +7,7 @@ use super::proof::Tip;
 use crate::failure::{Failure, Reason};
 use crate::manifest::Replaced;
 use crate::operation::landing::LandingReport;
+use crate::operation::overtaken::Overtaken;
 use crate::operation::pull_request::Opened;
 use crate::repository::forge::pull::PullState;
 use crate::repository::{CommitId, RepositoryError};
@@ -21,7 +22,7 @@ pub enum MergeOutcome {
     Merged,
     /// Somebody closed it.
     Closed,
-    /// A newer deployment, or somebody's own commits, took its place.
+    /// Another deployment, or somebody's own commits, took its place.
     Replaced,
     /// It can't be merged, and can't be planned again.
     Conflicting,
@@ -176,12 +177,12 @@ impl Told<'_> {
         ended(
             MergeOutcome::Replaced,
             format!(
-                "{} {does} a newer deployment: {} (`{subject}`). {}",
+                "{} {does} another deployment: {} (`{subject}`). {}",
                 self.subject(),
                 commit.short(),
                 self.nothing_deployed()
             ),
-            "There is nothing to do: the run that made that commit goes on with it. To deploy this one in its place, run the job again.",
+            "Where that one is to stand, there is nothing to do: the run that made that commit goes on with it. To deploy this one in its place, run the job again; where both are to stand, give each a `pull-request-branch` of its own, or leave it out.",
         )
     }
 
@@ -273,6 +274,24 @@ impl Told<'_> {
         )
     }
 
+    /// The target holds newer images than a part of it; the rest is still to come.
+    pub(super) fn older_in_part(&self, overtaken: &Overtaken) -> Unmerged {
+        let Overtaken { came, to_come } = overtaken;
+        let now = listed(came.iter().map(|one| one.now.as_str()));
+        let new = listed(came.iter().map(|one| one.new.as_str()));
+        let to_come = listed(to_come.iter().map(String::as_str));
+        self.conflict(
+            &format!(
+                "{} holds {now} by now, which is newer than its {new}, and {to_come} is still to come",
+                self.landed.branch
+            ),
+            &format!(
+                "Deploy {to_come} by itself, or together with what {} holds, and close this one: merged as it is, it brings {new} back.",
+                self.landed.branch
+            ),
+        )
+    }
+
     /// Others changed the same, and nobody can tell which is newer.
     pub(super) fn unordered(&self, came: &[Replaced]) -> Unmerged {
         let now = listed(came.iter().map(|one| one.now.as_str()));
@@ -306,7 +325,7 @@ impl Told<'_> {
             let hint =
                 "Look at the pull request, and run the job again: it goes on from what is there.";
             return Unmerged {
-                outcome: Some(MergeOutcome::TimedOut),
+                outcome: None,
                 failure: self.unknown(&trouble.to_string()).with_hint(hint),
             };
         }
@@ -332,7 +351,7 @@ impl Told<'_> {
             why.trim_end_matches('.'),
             self.pull.url
         );
-        Failure::new(Reason::NotMerged, message)
+        Failure::new(Reason::MergeUnknown, message)
     }
 
     /// The run was cancelled.

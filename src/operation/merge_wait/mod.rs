@@ -102,12 +102,14 @@ impl Waiting<'_> {
                 failure: None,
             };
         };
-        log.info(&format!(
-            "Waiting up to {} s until pull request #{} is merged into {}",
-            self.wait.time.as_secs(),
-            pull.number,
-            landed.branch
-        ));
+        if pull.news != News::Merged {
+            log.info(&format!(
+                "Waiting up to {} s until pull request #{} is merged into {}",
+                self.wait.time.as_secs(),
+                pull.number,
+                landed.branch
+            ));
+        }
         let deadline = Deadline::after(self.wait.time, cancellation.clone());
         let mut watch = Watch {
             waiting: self,
@@ -370,7 +372,7 @@ impl<'a> Watch<'a> {
             return Ok(None);
         }
         let forge = session.forge().await?;
-        let branch = forge.head(&self.pull.branch, deployment::is_ours);
+        let branch = forge.head(&self.pull.branch, pull_request::MESSAGES);
         let message = &self.landed.message;
         let is_same = |other: &str| deployment::deploys_the_same(other, message);
         let (told, state) = (self.told(), standing.state);
@@ -393,8 +395,8 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// Keeps it on a target that moved: planned again where it would conflict, closed where it is older than
-    /// what the target holds.
+    /// Keeps it on a target that moved: planned again where it would conflict, closed where all of it is older
+    /// than what the target holds.
     async fn keep(
         &mut self,
         standing: &Standing,
@@ -403,20 +405,24 @@ impl<'a> Watch<'a> {
     ) -> Result<Look, RepositoryError> {
         let Waiting { files, source, .. } = self.waiting;
         let landed = &self.landed;
-        let came = Proposed { landed, files }.came_since(tip);
+        let overtaken = Proposed { landed, files }.overtaken(tip);
+        let came = &overtaken.came;
         let order = match self.waiting.anew {
             // What it goes back to is older by its nature.
             Anew::Never => Order::Newer,
-            Anew::Update(_) | Anew::Promote(_) => self.order(&came, tip),
+            Anew::Update(_) | Anew::Promote(_) => self.order(came, tip),
         };
         match order {
+            Order::Older if !overtaken.to_come.is_empty() => {
+                return Ok(self.told().older_in_part(&overtaken).into());
+            }
             Order::Older => {
                 let closed = self
-                    .close(standing, &pull_request::holds_newer(&landed.branch, &came))
+                    .close(standing, &pull_request::holds_newer(&landed.branch, came))
                     .await;
-                return Ok(self.told().older(&came, closed).into());
+                return Ok(self.told().older(came, closed).into());
             }
-            Order::CantTell => return Ok(self.told().unordered(&came).into()),
+            Order::CantTell => return Ok(self.told().unordered(came).into()),
             Order::Newer | Order::Same => {}
         }
         if !self.conflicts(tip) {

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::files::{FileSelection, RepoPath};
-use crate::manifest::{ManifestFile, Remaining, Replaced, remaining};
+use crate::manifest::{ManifestFile, Remaining, remaining};
 use crate::operation::landing::LandingReport;
+use crate::operation::overtaken::Overtaken;
 use crate::operation::session::Session;
 use crate::repository::history::HistoryQuery;
 use crate::repository::{Branch as _, CommitId, RepositoryError};
@@ -90,10 +91,15 @@ impl Proposed<'_> {
         edits.map(move |edit| remaining(edit, images, values, content(&edit.path)))
     }
 
-    /// The images of others that came to its places.
-    pub(super) fn came_since(&self, tip: &Tip) -> Vec<Replaced> {
-        let left = self.left(|path| tip.content(path));
-        left.flat_map(|left| left.came_since).collect()
+    /// The images of others that came to its places, and what is still to come.
+    pub(super) fn overtaken(&self, tip: &Tip) -> Overtaken {
+        let LandingReport {
+            edits,
+            images,
+            values,
+            ..
+        } = self.landed;
+        Overtaken::of(edits, images, values, |path| tip.content(path))
     }
 
     /// Whether `tip` has the proposed commit, which is no proof that it has what that brings.

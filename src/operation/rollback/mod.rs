@@ -170,7 +170,7 @@ pub(super) async fn of_commit(
     let proposing = match pull_request {
         Some(request) => Some(Proposing {
             request,
-            branch: request.branch("rollback", commit.as_str())?,
+            branch: request.way_back(commit)?,
             source,
         }),
         None => None,

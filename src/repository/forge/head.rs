@@ -6,13 +6,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::gitea::Gitea;
+use super::gitlab::Gitlab;
+use super::pull::PullRequests as _;
 use crate::files::FileSelection;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use crate::repository::error::RepositoryError;
 use crate::repository::git::{GitRepository, Onto};
 use crate::repository::github::head::HeadBranch;
-use crate::repository::head::{Relation, Since};
+use crate::repository::head::{Messages, Relation, Since};
 use crate::repository::object::CommitId;
 use crate::repository::retry::Branch;
 
@@ -97,12 +100,45 @@ impl Branch for Head<'_> {
     }
 }
 
+/// Whose pull requests are brought over git.
+#[derive(Clone, Copy)]
+pub enum Pulls<'a> {
+    /// GitLab's.
+    Gitlab(&'a Gitlab<'a>),
+    /// Gitea's.
+    Gitea(&'a Gitea<'a>),
+}
+
+impl<'a> Pulls<'a> {
+    fn git(self) -> &'a GitRepository {
+        match self {
+            Self::Gitlab(gitlab) => gitlab.git,
+            Self::Gitea(gitea) => gitea.git,
+        }
+    }
+
+    /// Whether one may be open from `head`, which is at a commit, into `base`.
+    async fn may_be_open(
+        self,
+        (head, at): (&BranchName, &CommitId),
+        base: &BranchName,
+    ) -> Result<bool, RepositoryError> {
+        match self {
+            Self::Gitlab(gitlab) => {
+                let answer = gitlab.ask(head, at, Vec::new()).await?;
+                Ok(answer.open.is_some() || !answer.is_none)
+            }
+            Self::Gitea(gitea) => Ok(gitea.open_pull(head, base).await?.is_some()),
+        }
+    }
+}
+
 /// A pull request's branch over git.
 pub struct GitHead<'a> {
     git: &'a GitRepository,
     name: &'a BranchName,
-    /// Whether the message of a commit is one of ours.
-    is_ours: fn(&str) -> bool,
+    messages: Messages,
+    pulls: Pulls<'a>,
     nothing_new: AtomicBool,
     is_new: AtomicBool,
     /// What was made for it, as far as nobody knows whether it got there.
@@ -110,13 +146,13 @@ pub struct GitHead<'a> {
 }
 
 impl<'a> GitHead<'a> {
-    /// The branch `name`, whether or not it is there. Only commits that `is_ours` says to be ours by
-    /// their messages are built upon.
-    pub fn new(git: &'a GitRepository, name: &'a BranchName, is_ours: fn(&str) -> bool) -> Self {
+    /// The branch `name`, whether or not it is there.
+    pub fn new(pulls: Pulls<'a>, name: &'a BranchName, messages: Messages) -> Self {
         Self {
-            git,
+            git: pulls.git(),
             name,
-            is_ours,
+            messages,
+            pulls,
             nothing_new: AtomicBool::new(false),
             is_new: AtomicBool::new(false),
             made: Mutex::default(),
@@ -147,9 +183,9 @@ impl<'a> GitHead<'a> {
         let (found, _) = self.git.beyond(tip, head).await?;
         if found.is_merged() {
             // What came since may be its target's as well, which need not be ours.
-            return Ok(since.deployment(self.is_ours, is_same));
+            return Ok(since.deployment(self.messages.is_ours, is_same));
         }
-        Ok(found.since(ours, self.name, self.is_ours, is_same))
+        Ok(found.since(ours, self.name, self.messages.is_ours, is_same))
     }
 
     async fn commit(
@@ -165,10 +201,16 @@ impl<'a> GitHead<'a> {
         };
         let foreign = beyond.as_ref().and_then(|(beyond, _)| {
             // What somebody else made is somebody else's, until it is merged.
-            beyond.foreign(self.name, self.is_ours)
+            beyond.foreign(self.name, self.messages.is_ours)
         });
         if let Some(foreign) = foreign {
             return Err(foreign);
+        }
+        if let (Some(head), Some((beyond, _))) = (&head, &beyond)
+            && let Some(dropped) = beyond.dropped(self.name, draft, self.messages)
+            && (self.pulls.may_be_open((self.name, head), &base.branch)).await?
+        {
+            return Err(dropped);
         }
         let relation = beyond.as_ref().map(|(beyond, _)| beyond.relation);
         let (at, of) = (head.as_ref().map(CommitId::id), base.commit.id());

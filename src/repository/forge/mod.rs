@@ -20,8 +20,8 @@ use url::Url;
 use self::asked::asked;
 pub use self::gitea::Gitea;
 pub use self::gitlab::{Answer, Gitlab, Open, Request};
-use self::head::GitHead;
 pub use self::head::Head;
+use self::head::{GitHead, Pulls};
 pub use self::pull::PullRequests;
 use self::pull::{PullState, Standing, Untold};
 use super::branch::BranchName;
@@ -30,7 +30,7 @@ use super::error::RepositoryError;
 use super::git::GitRepository;
 use super::github::GithubRepository;
 use super::github::head::HeadBranch;
-use super::head::Beyond;
+use super::head::{Beyond, Messages};
 use super::location::Location;
 use super::object::CommitId;
 use super::route::Route;
@@ -239,13 +239,27 @@ impl<'a> Forge<'a> {
         }
     }
 
-    /// The branch `name` of a pull request, whether or not it is there. Only commits that `is_ours` says to be ours
-    /// by their messages are built upon.
-    pub fn head<'h>(&'h self, name: &'h BranchName, is_ours: fn(&str) -> bool) -> Head<'h> {
-        match self.over() {
-            Over::Api(api) => Head::Api(HeadBranch::new(api, name, is_ours)),
-            Over::Git(git) => Head::Git(GitHead::new(git, name, is_ours)),
-        }
+    /// The branch `name` of a pull request, whether or not it is there.
+    pub fn head<'h>(&'h self, name: &'h BranchName, messages: Messages) -> Head<'h> {
+        let pulls = match self {
+            Self::Github(api) => return Head::Api(HeadBranch::new(api, name, messages)),
+            Self::Gitlab(gitlab) => Pulls::Gitlab(gitlab),
+            Self::Gitea(gitea) => Pulls::Gitea(gitea),
+        };
+        Head::Git(GitHead::new(pulls, name, messages))
+    }
+
+    /// Where a person looks at pull request `number`; none of GitLab, where a push alone tells it.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn page(&self, number: u64) -> Result<Option<String>, RepositoryError> {
+        let pull = match self {
+            Self::Github(api) => api.pull(number).await?,
+            Self::Gitea(gitea) => gitea.pull(number).await?,
+            Self::Gitlab(_) => return Ok(None),
+        };
+        Ok(Some(pull.url))
     }
 
     /// What the branch of an open pull request from `head` into `base` holds, and the pull request's number; of
@@ -302,11 +316,7 @@ impl<'a> Forge<'a> {
             return Ok(None);
         };
         let brings = match self.over() {
-            Over::Api(api) => {
-                HeadBranch::new(api, head, |_| false)
-                    .beyond(tip, at)
-                    .await?
-            }
+            Over::Api(api) => api.beyond(tip, at).await?,
             Over::Git(git) => {
                 let (mut brings, _) = git.beyond(tip, at).await?;
                 if let Some(from) = &brings.from {

@@ -60,6 +60,34 @@ pub struct Pull {
     /// Who is assigned.
     #[serde(default, deserialize_with = "or_none")]
     pub assignees: Vec<Account>,
+    /// The merge that is to come as soon as the rules of its target allow, on GitHub.
+    #[serde(default)]
+    pub auto_merge: Option<AutoMerge>,
+}
+
+/// A merge that was asked for ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AutoMerge {
+    /// Who asked for it.
+    pub enabled_by: Option<Account>,
+    /// In which way: `merge`, `squash` or `rebase`.
+    pub merge_method: String,
+    /// The first line of its commit, where it was given one.
+    pub commit_title: Option<String>,
+    /// The rest of what that says.
+    pub commit_message: Option<String>,
+}
+
+impl AutoMerge {
+    /// What its commit says.
+    pub fn message(&self) -> String {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        format!(
+            "{}\n\n{}",
+            text(&self.commit_title),
+            text(&self.commit_message)
+        )
+    }
 }
 
 /// A label.
@@ -304,6 +332,15 @@ pub trait PullRequests {
         pull: &Pull,
         merge: &Merge<'_>,
     ) -> impl Future<Output = Result<Merging, RepositoryError>> + Send;
+
+    /// Takes back that one is merged as soon as the rules of its target allow. Where that is not said of an open
+    /// one, there is nothing to do.
+    ///
+    /// # Errors
+    /// When the server can't be used, or refuses.
+    fn stop_merge(&self, _pull: &Pull) -> impl Future<Output = Result<(), RepositoryError>> + Send {
+        async { Ok(()) }
+    }
 
     /// Closes one of `repository` (`owner/name`), as it is called now.
     ///

@@ -18,7 +18,7 @@ use crate::files::FileSelection;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use crate::repository::error::RepositoryError;
-use crate::repository::head::{Beyond, Made, Relation, Since};
+use crate::repository::head::{Beyond, Made, Messages, Relation, Since};
 use crate::repository::object::CommitId;
 use crate::repository::retry::Branch;
 
@@ -26,8 +26,7 @@ use crate::repository::retry::Branch;
 pub struct HeadBranch<'a> {
     api: &'a GithubRepository,
     name: &'a BranchName,
-    /// Whether the message of a commit is one of ours.
-    is_ours: fn(&str) -> bool,
+    messages: Messages,
     nothing_new: AtomicBool,
     /// Where it was when its target was read last; none where it was not there.
     seen: Mutex<Option<Head>>,
@@ -103,13 +102,12 @@ impl Comparison {
 }
 
 impl<'a> HeadBranch<'a> {
-    /// The branch `name`, whether or not it is there. Only commits that `is_ours` says to be ours by
-    /// their messages are built upon.
-    pub fn new(api: &'a GithubRepository, name: &'a BranchName, is_ours: fn(&str) -> bool) -> Self {
+    /// The branch `name`, whether or not it is there.
+    pub fn new(api: &'a GithubRepository, name: &'a BranchName, messages: Messages) -> Self {
         Self {
             api,
             name,
-            is_ours,
+            messages,
             nothing_new: AtomicBool::new(false),
             seen: Mutex::default(),
             made: Mutex::default(),
@@ -159,26 +157,6 @@ impl<'a> HeadBranch<'a> {
         }
     }
 
-    async fn compared(
-        &self,
-        repository: &str,
-        tip: &CommitId,
-        head: &CommitId,
-    ) -> Result<Beyond, RepositoryError> {
-        let path = format!("/repos/{repository}/compare/{tip}...{head}");
-        let found: Option<Comparison> = self.api.client.get(&path).await?;
-        let beyond = found.and_then(Comparison::beyond);
-        beyond.ok_or_else(|| self.api.odd("knows nothing of two commits that it named"))
-    }
-
-    /// What the branch, which is at `head`, has beyond `tip`, that of its target.
-    ///
-    /// # Errors
-    /// When the server can't be used.
-    pub async fn beyond(&self, tip: &CommitId, head: &CommitId) -> Result<Beyond, RepositoryError> {
-        self.compared(&self.api.name, tip, head).await
-    }
-
     /// What the branch, which is at `head`, has beyond `ours` and `tip`, that of its target. Whether a message
     /// deploys the same as ours, `is_same` says.
     ///
@@ -195,13 +173,35 @@ impl<'a> HeadBranch<'a> {
             return Ok(Since::Rewound);
         }
         let name = &self.api.name;
-        let found = self.compared(name, tip, head).await?;
+        let found = self.api.compared(name, tip, head).await?;
         if found.is_merged() {
             // What came since may be its target's as well, which need not be ours.
-            let found = self.compared(name, ours, head).await?.after(ours);
-            return Ok(found.deployment(self.is_ours, is_same));
+            let found = self.api.compared(name, ours, head).await?.after(ours);
+            return Ok(found.deployment(self.messages.is_ours, is_same));
         }
-        Ok(found.since(ours, self.name, self.is_ours, is_same))
+        Ok(found.since(ours, self.name, self.messages.is_ours, is_same))
+    }
+}
+
+impl GithubRepository {
+    /// What the branch of a pull request, which is at `head`, has beyond `tip`, that of its target.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn beyond(&self, tip: &CommitId, head: &CommitId) -> Result<Beyond, RepositoryError> {
+        self.compared(&self.name, tip, head).await
+    }
+
+    async fn compared(
+        &self,
+        repository: &str,
+        tip: &CommitId,
+        head: &CommitId,
+    ) -> Result<Beyond, RepositoryError> {
+        let path = format!("/repos/{repository}/compare/{tip}...{head}");
+        let found: Option<Comparison> = self.client.get(&path).await?;
+        let beyond = found.and_then(Comparison::beyond);
+        beyond.ok_or_else(|| self.odd("knows nothing of two commits that it named"))
     }
 }
 
@@ -229,14 +229,21 @@ impl Branch for HeadBranch<'_> {
         let seen = self.seen().clone();
         let head = seen.as_ref().map(|seen| seen.commit.clone());
         let comparison = match &head {
-            Some(head) => Some(self.compared(&tip.name, &tip.commit, head).await?),
+            Some(head) => Some(self.api.compared(&tip.name, &tip.commit, head).await?),
             None => None,
         };
         if let Some(foreign) = comparison
             .as_ref()
-            .and_then(|found| found.foreign(self.name, self.is_ours))
+            .and_then(|found| found.foreign(self.name, self.messages.is_ours))
         {
             return Err(foreign);
+        }
+        // Without a pull request, nobody waits for what the branch holds.
+        let is_open = seen.as_ref().is_some_and(|seen| seen.pull.is_some());
+        if let (Some(found), true) = (&comparison, is_open)
+            && let Some(dropped) = found.dropped(self.name, draft, self.messages)
+        {
+            return Err(dropped);
         }
         let tree = self.api.make_tree(&tip, changes).await?;
         let relation = comparison.map(|comparison| comparison.relation);

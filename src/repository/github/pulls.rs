@@ -16,6 +16,10 @@ const ENABLE_AUTO_MERGE: &str = "mutation($input: EnablePullRequestAutoMergeInpu
   enablePullRequestAutoMerge(input: $input) { clientMutationId }
 }";
 
+const DISABLE_AUTO_MERGE: &str = "mutation($input: DisablePullRequestAutoMergeInput!) {
+  disablePullRequestAutoMerge(input: $input) { clientMutationId }
+}";
+
 const ENQUEUE: &str = "mutation($input: EnqueuePullRequestInput!) {
   enqueuePullRequest(input: $input) { clientMutationId }
 }";
@@ -248,6 +252,12 @@ impl PullRequests for GithubRepository {
         let queued = self.mutated(ENQUEUE, input).await?;
         queued.map_err(RepositoryError::protocol)?;
         Ok(Merging::Queued)
+    }
+
+    async fn stop_merge(&self, pull: &Pull) -> Result<(), RepositoryError> {
+        let input = json!({ "pullRequestId": pull.node_id });
+        let stopped = self.mutated(DISABLE_AUTO_MERGE, input).await?;
+        stopped.map_err(RepositoryError::protocol)
     }
 
     async fn close_pull(&self, repository: &str, number: u64) -> Result<(), RepositoryError> {

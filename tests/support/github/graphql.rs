@@ -300,6 +300,14 @@ impl Execution<'_> {
                     Err(words) => return refused("UNPROCESSABLE", words),
                 }
             }
+            (Node::Mutation, "disablePullRequestAutoMerge") => {
+                let input = &arguments["input"];
+                self.only("disablePullRequestAutoMerge", input, &["pullRequestId"]);
+                match self.github.disable_auto_merge(input) {
+                    Ok(()) => nothing("DisablePullRequestAutoMergePayload"),
+                    Err(words) => return refused("UNPROCESSABLE", words),
+                }
+            }
             (Node::Mutation, "enqueuePullRequest") => {
                 let input = &arguments["input"];
                 self.only(

@@ -101,10 +101,25 @@ impl Github {
             _ => {}
         }
         pull["auto_merge"] = json!({
+            "enabled_by": pull["user"],
             "merge_method": input["mergeMethod"].as_str().unwrap().to_lowercase(),
             "commit_title": input["commitHeadline"], "commit_message": input["commitBody"],
-            "head": input["expectedHeadOid"],
         });
+        pull["auto_merge_head"] = input["expectedHeadOid"].clone();
+        Ok(())
+    }
+
+    /// Takes back that a pull request is merged as soon as its target's rules allow. Errors are GitHub's.
+    pub(super) fn disable_auto_merge(&self, input: &Json) -> Result<(), &'static str> {
+        let mut pulls = lock(&self.pulls);
+        let pull = pulls
+            .iter_mut()
+            .find(|pull| pull["node_id"] == input["pullRequestId"]);
+        let pull = pull.ok_or("Could not resolve to a node")?;
+        if pull["auto_merge"].is_null() {
+            return Err("Can't disable auto-merge for this pull request.");
+        }
+        pull["auto_merge"] = Json::Null;
         Ok(())
     }
 
