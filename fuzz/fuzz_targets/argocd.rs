@@ -54,6 +54,7 @@ fn follow(
         let look = Look {
             application,
             before: None,
+            before_tree: tree,
             compared: relation,
             applied: Some(relation),
             hydrating: None,

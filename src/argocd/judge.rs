@@ -88,6 +88,8 @@ pub struct Look<'a> {
     pub application: &'a Application,
     /// How it was before the commit; none where nobody looked.
     pub before: Option<&'a Application>,
+    /// What ran then, where it was not well.
+    pub before_tree: Option<&'a ResourceTree>,
     /// What it compared with the cluster last.
     pub compared: Relation,
     /// What its last operation was to apply; none where there is none.
@@ -444,7 +446,7 @@ impl Judge {
     /// A workload of these images that is degraded, was not before, and won't be well by itself.
     fn degraded_by_the_commit(&self, scene: &Scene<'_>) -> Option<Evidence> {
         let excused = scene.excused();
-        let before = scene.look.before.map(degraded_in);
+        let before = scene.sick_before();
         let mut found: Vec<(&Resource, Duration)> = scene
             .degraded()
             .filter(|resource| self.is_new(&scene.look, before.as_ref(), &resource.reference()))
@@ -505,14 +507,14 @@ impl Judge {
     /// belong to was well before, or since, and Pods of other images below it run.
     fn broken_pods(&self, scene: &Scene<'_>) -> Vec<Symptom> {
         let excused = scene.excused();
-        let before = scene.look.before.map(degraded_in).unwrap_or_default();
-        let was_degraded =
+        let before = scene.sick_before().unwrap_or_default();
+        let was_sick =
             |owner: &Reference| before.contains(owner) && !self.recovered.contains(owner);
         scene.unwell_pods(|pod| {
             let mut above = pod.above.iter();
             pod.node.cannot_run()
                 && !pod.node.is_kept_from_its_image()
-                && !above.any(|owner| excused.contains(*owner) || was_degraded(owner))
+                && !above.any(|owner| excused.contains(*owner) || was_sick(owner))
         })
     }
 
@@ -535,7 +537,7 @@ impl Judge {
             .and_then(|operation| operation.started_at);
         let turned = matches!((started, status.health.last_transition_time), (Some(started), Some(at)) if at >= started);
         match before {
-            Some(degraded) => !degraded.contains(reference),
+            Some(sick) => !sick.contains(reference),
             None => turned,
         }
     }
@@ -819,6 +821,18 @@ impl<'a> Scene<'a> {
             }
         }
         symptoms
+    }
+
+    /// What was degraded before the commit, or had Pods that could not run; none where nobody looked.
+    fn sick_before(&self) -> Option<HashSet<Reference>> {
+        let mut sick = degraded_in(self.look.before?);
+        let pods = self.look.before_tree.map(Pods::of);
+        let broken = pods
+            .iter()
+            .flat_map(Pods::iter)
+            .filter(|pod| pod.node.cannot_run() && pod.knows_any(&self.wanted));
+        sick.extend(broken.flat_map(|pod| pod.above.iter().copied().cloned()));
+        Some(sick)
     }
 
     /// The resources that were unwell before the commit, where all of these images may have run there already.

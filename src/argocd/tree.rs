@@ -128,6 +128,9 @@ impl Node {
         // A name is not a reason.
         for image in &self.images {
             said = said.replace(image.as_str(), "");
+            if let Ok(image) = image.parse::<ImageReference>() {
+                said = said.replace(&format!("/{}/", image.path()), "/");
+            }
         }
         let is_pull = CANNOT_PULL.iter().any(|words| said.contains(words));
         is_pull && (said.contains("RegistryUnavailable") || cause(&said) == Cause::Surroundings)
@@ -170,9 +173,14 @@ impl Pod<'_> {
         self.images.iter().any(|own| images.want(own))
     }
 
-    /// Whether it has images of the repositories of `images`, and none of those themselves.
+    /// Whether it has images of the repositories of `images`.
+    pub fn knows_any(&self, images: &Images) -> bool {
+        self.images.iter().any(|own| images.know(own))
+    }
+
+    /// The same, and none of those themselves.
     pub fn has_others_only(&self, images: &Images) -> bool {
-        self.images.iter().any(|own| images.know(own)) && !self.has_any(images)
+        self.knows_any(images) && !self.has_any(images)
     }
 
     fn has(&self, image: &ImageReference) -> bool {

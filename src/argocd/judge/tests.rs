@@ -14,6 +14,7 @@ use Relation::{Exact, Newer, Old};
 struct State {
     application: Value,
     before: Option<Value>,
+    before_tree: Option<Value>,
     tree: Value,
     live: Vec<(&'static str, &'static str)>,
     compared: Relation,
@@ -54,6 +55,7 @@ fn state(different: Value) -> State {
     State {
         application,
         before: Some(healthy()),
+        before_tree: None,
         tree: json!({"nodes": []}),
         live: Vec::new(),
         compared: Exact,
@@ -250,6 +252,10 @@ fn promise_of_looks(
         let read = |value: &Value| serde_json::from_value::<Application>(value.clone()).unwrap();
         let application = read(&state.application);
         let before = state.before.as_ref().map(read);
+        let before_tree: Option<ResourceTree> = state
+            .before_tree
+            .clone()
+            .map(|tree| serde_json::from_value(tree).unwrap());
         let tree: ResourceTree = serde_json::from_value(state.tree.clone()).unwrap();
         let live = state.live.iter().map(|(name, image)| {
             let mut resources = application.status.resources.iter();
@@ -260,6 +266,7 @@ fn promise_of_looks(
         let look = Look {
             application: &application,
             before: before.as_ref(),
+            before_tree: before_tree.as_ref(),
             compared: state.compared,
             applied: state.applied,
             hydrating: state.hydrating,
@@ -1498,22 +1505,26 @@ fn an_image_that_a_registry_is_away_for_is_not_the_commits() {
         progressing,
         &format!("BROKEN Pods [Pod/web-1: {denied}]"),
     );
-    let named = "Back-off pulling image \"a/handshake:v2\"";
-    let state = state(workload("Progressing", "waiting")).tree(pod(
-        "a/handshake:v2",
-        "Degraded",
-        named,
-        APPS,
-    ));
-    promise(
-        "a name is not a reason",
-        &Goal {
-            images: vec!["a/handshake:v2".parse().unwrap()],
-            ..goal()
-        },
-        &[(0, state, progressing)],
-        Some(&format!("BROKEN Pods [Pod/web-1: {named}]")),
-    );
+    for named in [
+        "Back-off pulling image \"a/handshake:v2\"",
+        "Back-off pulling image \"a/handshake:v2\": ErrImagePull: unexpected status from HEAD request to https://docker.io/v2/a/handshake/manifests/v2: 404 Not Found",
+    ] {
+        let state = state(workload("Progressing", "waiting")).tree(pod(
+            "a/handshake:v2",
+            "Degraded",
+            named,
+            APPS,
+        ));
+        promise(
+            "a name is not a reason",
+            &Goal {
+                images: vec!["a/handshake:v2".parse().unwrap()],
+                ..goal()
+            },
+            &[(0, state, progressing)],
+            Some(&format!("BROKEN Pods [Pod/web-1: {named}]")),
+        );
+    }
 }
 
 #[test]
@@ -1562,6 +1573,39 @@ fn what_was_degraded_before_is_blamed_on_no_commit_that_does_not_cure_it() {
             (1, crashes(), progressing),
         ],
         Some(&format!("BROKEN Pods [Pod/web-1: {CRASH}]")),
+    );
+    // Nothing had given up yet, but its Pods crashed; they are gone with it, as a StatefulSet's are.
+    let crashed = |old: &str| {
+        let mut state = state(workload("Progressing", "waiting"))
+            .before(json!({"summary": {"images": ["a/web:v1"]}}))
+            .now(None)
+            .tree(pod("a/web:v2", "Degraded", CRASH, APPS));
+        let nodes = pod("a/web:v1", "Degraded", old, APPS);
+        state.before_tree = Some(json!({ "nodes": nodes }));
+        state
+    };
+    promise(
+        "its Pods crashed before",
+        &goal(),
+        &[(0, crashed(CRASH), progressing)],
+        Some(progressing),
+    );
+    promise(
+        "they had only started",
+        &goal(),
+        &[(0, crashed("ContainerCreating"), progressing)],
+        Some(&format!("BROKEN Pods [Pod/web-1: {CRASH}]")),
+    );
+    let gives_up = || {
+        let mut state = crashed(CRASH);
+        merge(&mut state.application["status"], sick());
+        state
+    };
+    promise(
+        "and its workload gives up now",
+        &goal(),
+        &[(0, gives_up(), degraded)],
+        Some(degraded),
     );
     // Of before nothing was bad, but Pods of the old image crash all the same.
     let both = |state: State, old: &str| {
@@ -1665,6 +1709,7 @@ proptest! {
             let look = Look {
                 application,
                 before: known.then_some(&before),
+                before_tree: None,
                 compared: *compared,
                 applied: *applied,
                 hydrating: None,

@@ -20,7 +20,9 @@ const MAX_OBJECTS: usize = 5;
 pub(super) struct Live {
     /// What belongs to it, with its Pods.
     pub(super) tree: Option<ResourceTree>,
-    /// When that was asked for last.
+    /// The same before the commit arrived, where it was not well then.
+    pub(super) before: Option<ResourceTree>,
+    /// When the first of them was asked for last.
     pub(super) asked_for_pods: Option<Instant>,
     /// The images of objects.
     pub(super) images: HashMap<Reference, Vec<ImageReference>>,
@@ -62,6 +64,13 @@ impl Live {
                 self.images.insert(reference, images.collect());
             }
         }
+    }
+
+    /// Asks for what runs before the commit arrives.
+    pub(super) async fn ask_for_before(&mut self, seen: &Seen<'_>) {
+        let Watching { client, .. } = seen.watching;
+        let asked = client.resource_tree(seen.name, seen.watching.patience());
+        self.before = asked.await.ok();
     }
 
     /// Asks for the Pods that are not well, now and then.

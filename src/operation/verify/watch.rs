@@ -235,6 +235,9 @@ impl<'a> Watch<'a> {
             }
             if self.before.is_none() {
                 self.before = Some(application.clone());
+                if application.status.health.status != "Healthy" {
+                    self.live.ask_for_before(&self.seen).await;
+                }
             }
         }
         if compared == Relation::Newer {
@@ -297,6 +300,7 @@ impl<'a> Watch<'a> {
         Some(Look {
             application,
             before: self.before.as_ref(),
+            before_tree: self.live.before.as_ref(),
             compared,
             applied,
             hydrating,
