@@ -106,6 +106,8 @@ impl Way {
             let outcome = run(transport)
                 .input("operation", "history")
                 .input("limit", "1000")
+                // Of a million commits; all others take seconds.
+                .input("timeout", "900")
                 .run()
                 .succeeded();
             let found: Vec<serde_json::Value> =
