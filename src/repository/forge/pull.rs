@@ -71,6 +71,7 @@ pub struct AutoMerge {
     /// Who asked for it.
     pub enabled_by: Option<Account>,
     /// In which way: `merge`, `squash` or `rebase`.
+    #[serde(default)]
     pub merge_method: String,
     /// The first line of its commit, where it was given one.
     pub commit_title: Option<String>,
