@@ -508,7 +508,7 @@ fn of_a_healthy_run_there_are_as_many_as_before() {
     rollback, api: 4 (FetchRefs, Fetch, Fetch, createCommitOnBranch)
     history, git: 3 (FetchRefs, Fetch, Fetch)
     history, api: 3 (FetchRefs, Fetch, Fetch)
-    promote, git: 8 (FetchRefs, Fetch, Fetch, FetchRefs, Fetch, Fetch, Fetch, Push)
+    promote, git: 7 (FetchRefs, Fetch, Fetch, Fetch, Fetch, Fetch, Push)
     promote, api: 2 (Query, createCommitOnBranch)
     a new pull request, git: 5 (Query, POST git/trees, POST git/commits, POST git/refs, POST pulls)
     a new pull request, api: 5 (Query, POST git/trees, POST git/commits, POST git/refs, POST pulls)
@@ -590,7 +590,7 @@ fn of_a_pull_request_that_is_brought_up_to_date() {
         missing: |server, repository| {
             let has_head = |pull: &Json| {
                 let head = pull["head"]["ref"].as_str().unwrap();
-                waits(pull) && pull["auto_merge"]["head"] == repository.tip(head)
+                waits(pull) && pull["auto_merge_head"] == repository.tip(head)
             };
             lacking(server, repository, "v3", has_head)
         },
