@@ -1,12 +1,12 @@
 //! Images by their repositories: of very many, each is looked up among a few.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::image::ImageReference;
 
-/// Images, by their repositories.
+/// Images, by their repositories, each once.
 #[derive(Debug, Default)]
-pub struct Images(HashMap<String, Vec<ImageReference>>);
+pub struct Images(HashMap<String, HashSet<ImageReference>>);
 
 impl Images {
     /// Those that Argo CD lists; what is no image is none.
@@ -36,13 +36,11 @@ impl Images {
 
 impl FromIterator<ImageReference> for Images {
     fn from_iter<I: IntoIterator<Item = ImageReference>>(images: I) -> Self {
-        let mut all: HashMap<String, Vec<ImageReference>> = HashMap::new();
+        let mut all = Self::default();
         for image in images {
-            let alike = all.entry(image.repository().to_owned()).or_default();
-            if !alike.contains(&image) {
-                alike.push(image);
-            }
+            let alike = all.0.entry(image.repository().to_owned()).or_default();
+            alike.insert(image);
         }
-        Self(all)
+        all
     }
 }

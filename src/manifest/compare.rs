@@ -32,6 +32,22 @@ pub struct ImageTransition {
     pub tag_at: Option<String>,
 }
 
+impl ImageTransition {
+    /// The same as a change; where there was nothing, or nothing is any more, the text is empty.
+    pub fn change(self) -> ImageChange {
+        let Self {
+            held,
+            old,
+            new,
+            tag_at,
+        } = self;
+        ImageChange {
+            tag_at,
+            ..change_of(held, old.unwrap_or_default(), new.unwrap_or_default())
+        }
+    }
+}
+
 /// The places whose image differs between two versions of a file, in the order of the new one; those
 /// that are gone come last. A version that is no YAML holds no images.
 pub fn image_transitions(

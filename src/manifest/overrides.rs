@@ -130,6 +130,9 @@ pub(super) fn tell_what_stays(manifests: &[Manifest<'_>], request: &EditRequest,
     let images = request.images.iter();
     for assignment in images.filter(|line| line.container.is_none()) {
         let image = &assignment.image;
+        let meant = tags_of(manifests, image);
+        // Once for each value: there may be as many images as it is put over.
+        let mut is_told = HashSet::new();
         for base in bases(manifests, image) {
             let Scope::Chart(number, chart) = base.address.scope else {
                 continue;
@@ -139,15 +142,27 @@ pub(super) fn tell_what_stays(manifests: &[Manifest<'_>], request: &EditRequest,
                 manifests,
                 base: &base,
                 image,
+                meant: &meant,
                 number,
                 chart,
                 parameters: parameters.or_insert_with(|| parameters_of(manifests, number, chart)),
             };
             for key in ["digest", "repository", "registry", "tag"] {
-                plan.warnings.extend(staying.told(key));
+                let told = staying.told(key);
+                let told = told.filter(|(node, _)| is_told.insert((number, *node)));
+                plan.warnings.extend(told.map(|(_, warning)| warning));
             }
         }
     }
+}
+
+/// The tags that the line of `image` means, or may: their files and nodes.
+fn tags_of(manifests: &[Manifest<'_>], image: &ImageReference) -> HashSet<(usize, NodeId)> {
+    let read = manifests.iter().enumerate();
+    let sites = read.flat_map(|(number, read)| read.sites.iter().map(move |site| (number, site)));
+    let own = sites.filter(|(_, site)| site.is_version_only() || site.is_of(image));
+    own.filter_map(|(number, site)| Some((number, site.tag()?.node)))
+        .collect()
 }
 
 /// The parameters of a chart by their names: of several the last, which counts, with its rank.
@@ -178,6 +193,7 @@ struct Staying<'a> {
     manifests: &'a [Manifest<'a>],
     base: &'a Base,
     image: &'a ImageReference,
+    meant: &'a HashSet<(usize, NodeId)>,
     number: usize,
     chart: NodeId,
     parameters: &'a Parameters<'a>,
@@ -196,8 +212,8 @@ impl Staying<'_> {
         self.parameters.get(path).copied().or_else(of_object)
     }
 
-    /// The warning, where what counts of `key` keeps the image from being the one that runs.
-    fn told(&self, key: &str) -> Option<String> {
+    /// The warning, where what counts of `key` keeps the image from being the one that runs, and the value.
+    fn told(&self, key: &str) -> Option<(NodeId, String)> {
         let (beside, _) = self.base.address.path.rsplit_once('.').unwrap_or_default();
         let path = match beside {
             "" => key.to_owned(),
@@ -211,29 +227,21 @@ impl Staying<'_> {
         let stays = match key {
             // A digest counts whatever tag is put over the one beside it; one that is there itself is seen with it.
             "digest" => is_above && self.image.digest() != Some(value),
-            "tag" => is_above && !self.is_meant(node) && self.image.tag() != Some(value),
+            "tag" => {
+                let is_meant = self.meant.contains(&(self.number, node));
+                is_above && !is_meant && self.image.tag() != Some(value)
+            }
             _ => is_above && !self.is_named_by(value),
         };
         stays.then(|| {
-            format!(
+            let warning = format!(
                 "`{path}: {value}` in {}, line {}, is put over what is written for {}, and stays: what runs may be another image. \
                  Take it out with `remove`, or set it with `set`",
                 read.file.path,
                 read.line(node),
                 self.image
-            )
-        })
-    }
-
-    /// Whether the tag at `node` is written, too.
-    fn is_meant(&self, node: NodeId) -> bool {
-        let Some(read) = self.manifests.get(self.number) else {
-            return false;
-        };
-        let mut sites = read.sites.iter();
-        sites.any(|site| {
-            site.tag().is_some_and(|slot| slot.node == node)
-                && (site.is_of(self.image) || site.is_version_only())
+            );
+            (node, warning)
         })
     }
 

@@ -383,8 +383,8 @@ impl Watched<'_> {
         let (Some(wait), Some(_)) = (wait, &landed.pull_request) else {
             return self.found(landed, source, cancellation, log).await;
         };
-        let waited = self.waited(wait, landed, source, cancellation, log).await;
-        ended(waited)
+        let waiting = self.waiting(wait, source);
+        ended(waiting.merged(landed, cancellation, log).await)
     }
 
     /// The same of what was merged at once: no merge is waited for, and the commit that brought it is looked for.
@@ -407,7 +407,8 @@ impl Watched<'_> {
             time: AT_ONCE,
             transport: self.remote.transport.clone(),
         };
-        let waited = self.waited(&wait, landed, source, cancellation, log).await;
+        let waiting = self.waiting(&wait, source);
+        let waited = waiting.merged(landed, cancellation, log).await;
         if waited.failure.is_some() {
             log.warning(&unknown);
             return (waited.landed, None, None);
@@ -415,22 +416,14 @@ impl Watched<'_> {
         ended(waited)
     }
 
-    async fn waited(
-        &self,
-        wait: &Wait,
-        landed: LandingReport,
-        source: &Source,
-        cancellation: Cancellation,
-        log: &mut impl Progress,
-    ) -> Waited {
-        let waiting = Waiting {
+    fn waiting<'w>(&'w self, wait: &'w Wait, source: &'w Source) -> Waiting<'w> {
+        Waiting {
             remote: self.remote,
             files: self.files,
             wait,
             source,
             anew: self.anew,
-        };
-        waiting.merged(landed, cancellation, log).await
+        }
     }
 }
 

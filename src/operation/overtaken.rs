@@ -46,7 +46,8 @@ fn to_come(edit: &FileEdit, now: Option<&[u8]>, came: &[Replaced]) -> Vec<String
         made.any(|own| own.held.place == one.held.place && own.old == one.old)
     };
     let changed = |transitions: &[ImageTransition]| -> Vec<ImageChange> {
-        transitions.iter().cloned().map(change).collect()
+        let transitions = transitions.iter().cloned();
+        transitions.map(ImageTransition::change).collect()
     };
     let made_values = made.values_beside(&changed(&made_images));
     let left_values = left.values_beside(&changed(&left_images));
@@ -71,23 +72,4 @@ fn to_come(edit: &FileEdit, now: Option<&[u8]>, came: &[Replaced]) -> Vec<String
         None => format!("no {}", one.old.as_deref().unwrap_or_default()),
     });
     images.chain(values).collect()
-}
-
-fn change(transition: ImageTransition) -> ImageChange {
-    let ImageTransition {
-        held,
-        old,
-        new,
-        tag_at,
-    } = transition;
-    ImageChange {
-        file: held.file,
-        line: held.line,
-        resource: held.resource,
-        container: held.container,
-        place: held.place,
-        tag_at,
-        old: old.unwrap_or_default(),
-        new: new.unwrap_or_default(),
-    }
 }

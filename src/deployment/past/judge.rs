@@ -56,7 +56,9 @@ impl Past<'_> {
                 // What it puts there runs already.
                 Origin::Update | Origin::Edit if self.change(change).is_pin() => false,
                 // What a rollback put there itself, in place of what it took back, is taken off again.
-                Origin::Reapply => self.is_by(change, &undone) && self.lands_on_live(change),
+                Origin::Reapply => {
+                    self.is_by(change, &undone) && self.live_landing(change).is_some()
+                }
                 // A merge may bring both, and one squashed.
                 Origin::Update => {
                     is_merge && !ids.is_empty()
@@ -165,15 +167,15 @@ impl Past<'_> {
     /// Whether an image goes back to one that ran [lately](LATELY) before it there and was not taken back itself.
     /// What is newer by its tag is deployed, whether it ran before or not.
     fn goes_back(&self, change: Change) -> bool {
-        self.change(change).may_go_back() && self.lands_on_live(change) && self.ran_lately(change)
+        let may_be = self.change(change).may_go_back();
+        let live = may_be.then(|| self.live_landing(change)).flatten();
+        live.is_some_and(|height| self.ran_lately(change, height))
     }
 
-    /// Whether what a change goes back to ran there until one of the last changes of its place.
-    fn ran_lately(&self, change: Change) -> bool {
-        let height = self.landing(change, &HashSet::new());
-        let layers = &self.layers[self.place(change)];
-        let above = height.and_then(|height| layers.get(height + 1..));
-        let until = above.and_then(|above| above.iter().find_map(|layer| layer.change));
+    /// Whether what is at the height that a change goes back to ran there until one of the last changes of its place.
+    fn ran_lately(&self, change: Change, height: usize) -> bool {
+        let mut above = self.layers[self.place(change)].iter().skip(height + 1);
+        let until = above.find_map(|layer| layer.change);
         until.is_none_or(|until| {
             let later = self.before(change).take_while(|own| own.0 < until.0);
             later.take(LATELY).count() < LATELY
@@ -216,11 +218,11 @@ impl Past<'_> {
         other(&is_it).or_else(own).or_else(|| other(&is_same))
     }
 
-    /// Whether a change goes back to something that was not taken back itself.
-    fn lands_on_live(&self, change: Change) -> bool {
+    /// The height of the layer that a change goes back to, where that was not taken back itself.
+    fn live_landing(&self, change: Change) -> Option<usize> {
         let height = self.landing(change, &HashSet::new());
         let layers = &self.layers[self.place(change)];
-        height.is_some_and(|height| !matches!(layers[height].kind, Kind::Dead | Kind::Gone))
+        height.filter(|height| !matches!(layers[*height].kind, Kind::Dead | Kind::Gone))
     }
 
     /// Takes what is above a height off the place of a change, by which that is done.

@@ -167,20 +167,26 @@ impl Past<'_> {
     /// somebody wrote by hand. All else that is known of a place is known from its newest commits: what ran
     /// there before one of them had not been taken out of it since.
     pub fn stands_on_older(&self, oldest: usize) -> bool {
-        let is_unsure = |number: usize| {
-            let commit = &self.commits[number];
-            let (said, ids) = said(commit);
-            let mut may_go_back = self
-                .changes(number)
-                .filter(|change| self.change(*change).may_go_back());
-            match said {
-                _ if !ids.is_empty() => true,
-                Origin::Edit => !commit.changes.is_empty(),
-                Origin::Update => may_go_back.any(|change| !self.is_known_lately(change)),
-                Origin::Rollback | Origin::Reapply => may_go_back.next().is_some(),
-            }
-        };
-        (0..=oldest).any(is_unsure)
+        (0..=oldest).any(|number| self.is_unsure(number))
+    }
+
+    /// The newest commit from which on all of them [stand on older ones](Self::stands_on_older); none where none does.
+    pub fn first_on_older(&self) -> Option<usize> {
+        (0..self.commits.len()).find(|number| self.is_unsure(*number))
+    }
+
+    fn is_unsure(&self, number: usize) -> bool {
+        let commit = &self.commits[number];
+        let (said, ids) = said(commit);
+        let mut may_go_back = self
+            .changes(number)
+            .filter(|change| self.change(*change).may_go_back());
+        match said {
+            _ if !ids.is_empty() => true,
+            Origin::Edit => !commit.changes.is_empty(),
+            Origin::Update => may_go_back.any(|change| !self.is_known_lately(change)),
+            Origin::Rollback | Origin::Reapply => may_go_back.next().is_some(),
+        }
     }
 
     /// Whether what is to be undone was done by hand at a place of which nothing older is in the list: whether

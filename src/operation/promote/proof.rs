@@ -189,6 +189,12 @@ fn taken_back(
         let commits = in_side.of(file);
         let named = named(commits);
         let past = past(commits, &named)?;
+        let is_whole = in_side.is_all(file);
+        // From there on, older commits may tell that one stands otherwise.
+        let unsure = match is_whole {
+            true => None,
+            false => past.first_on_older(),
+        };
         for n in own {
             let promoted = &moves[n].promoted;
             let what = match side {
@@ -197,15 +203,13 @@ fn taken_back(
             };
             let seen = side.images(&moves[n]).into_iter();
             let seen = Vec::from_iter(seen.map(|image| past.last_seen(&image)));
-            let is_whole = in_side.is_all(file);
-            // Older commits may tell that one which says so stands otherwise.
-            let stands_on_older = seen.iter().any(|seen| match seen {
+            let is_unsure = seen.iter().any(|seen| match seen {
                 LastSeen::Taken(number) | LastSeen::Brought(number) => {
-                    past.stands_on_older(*number)
+                    unsure.is_some_and(|unsure| unsure <= *number)
                 }
                 LastSeen::Nowhere => false,
             });
-            if stands_on_older && !is_whole {
+            if is_unsure {
                 found.open.push((n, side));
                 continue;
             }

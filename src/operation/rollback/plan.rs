@@ -252,17 +252,10 @@ fn without(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, R
     }
 }
 
+/// An image that became another one, rather than to come or to go.
 fn change(transition: ImageTransition) -> Option<ImageChange> {
-    Some(ImageChange {
-        file: transition.held.file,
-        line: transition.held.line,
-        resource: transition.held.resource,
-        container: transition.held.container,
-        place: transition.held.place,
-        tag_at: transition.tag_at,
-        old: transition.old?,
-        new: transition.new?,
-    })
+    let is_replaced = transition.old.is_some() && transition.new.is_some();
+    is_replaced.then(|| transition.change())
 }
 
 /// The images that `is_meant` means among those that the files hold when `plan` is done.

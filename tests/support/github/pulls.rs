@@ -71,12 +71,7 @@ impl Github {
     pub(super) fn enable_auto_merge(&self, input: &Json) -> Result<(), &'static str> {
         let merging = *lock(&self.merging);
         let mut pulls = lock(&self.pulls);
-        let pull = pulls
-            .iter_mut()
-            .find(|pull| pull["node_id"] == input["pullRequestId"]);
-        let Some(pull) = pull else {
-            return Err("Could not resolve to a node");
-        };
+        let pull = meant(&mut pulls, input)?;
         if pull["merged"] == true {
             return Err("Pull request is closed");
         }
@@ -112,10 +107,7 @@ impl Github {
     /// Takes back that a pull request is merged as soon as its target's rules allow. Errors are GitHub's.
     pub(super) fn disable_auto_merge(&self, input: &Json) -> Result<(), &'static str> {
         let mut pulls = lock(&self.pulls);
-        let pull = pulls
-            .iter_mut()
-            .find(|pull| pull["node_id"] == input["pullRequestId"]);
-        let pull = pull.ok_or("Could not resolve to a node")?;
+        let pull = meant(&mut pulls, input)?;
         if pull["auto_merge"].is_null() {
             return Err("Can't disable auto-merge for this pull request.");
         }
@@ -126,10 +118,7 @@ impl Github {
     /// Puts a pull request into the merge queue.
     pub(super) fn enqueue(&self, input: &Json) -> Result<(), &'static str> {
         let mut pulls = lock(&self.pulls);
-        let pull = pulls
-            .iter_mut()
-            .find(|pull| pull["node_id"] == input["pullRequestId"]);
-        let pull = pull.ok_or("Could not resolve to a node")?;
+        let pull = meant(&mut pulls, input)?;
         pull["queued"] = input["expectedHeadOid"].clone();
         Ok(())
     }
@@ -342,6 +331,13 @@ impl Asked<'_> {
             Err(NotMoved::Rule(words)) => refusal(422, &words),
         })
     }
+}
+
+/// The one that the input of a mutation means.
+fn meant<'p>(pulls: &'p mut [Json], input: &Json) -> Result<&'p mut Json, &'static str> {
+    let mut pulls = pulls.iter_mut();
+    let pull = pulls.find(|pull| pull["node_id"] == input["pullRequestId"]);
+    pull.ok_or("Could not resolve to a node")
 }
 
 /// Squashes a pull request into its target, which its branch is on top of.
