@@ -178,7 +178,7 @@ impl Reason {
             Self::Degraded => "The deployment is degraded",
             Self::ReportedFailure => "The deployment was reported as failed",
             Self::StatusAccess => "GitHub does not show what is posted on the commit",
-            Self::CommitGone => "The branch does not lead to the commit any more",
+            Self::CommitGone => "The branch does not lead to the commit",
             Self::Superseded => "Another deployment came in between",
             Self::Elsewhere => "Something else is wrong, not the deployment",
             Self::NotInTime => "The deployment was not done in time",

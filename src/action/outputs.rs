@@ -19,7 +19,7 @@ use crate::repository::{BranchName, CommitId, Location};
 const DIFF: &str = "diff";
 
 /// Every output there is, in the order of `action.yml`.
-pub const OUTPUTS: [&str; 31] = [
+pub const OUTPUTS: [&str; 33] = [
     "changed",
     "commit-sha",
     "commit-url",
@@ -38,6 +38,8 @@ pub const OUTPUTS: [&str; 31] = [
     "rolled-back",
     "rollback-commit-sha",
     "undone-commit-sha",
+    "rollback-pull-request-number",
+    "rollback-pull-request-url",
     "sync-status",
     "health-status",
     "argocd-revision",
@@ -143,6 +145,10 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
     let undone = &rollback.unwrap_or(&delivery.landed).undone;
     let undone: Vec<&str> = undone.iter().map(|commit| commit.id.as_str()).collect();
     outputs.set("undone-commit-sha", undone.join("\n"));
+    if let Some(pull_request) = delivery.pull_of_the_rollback() {
+        outputs.set("rollback-pull-request-number", pull_request.number);
+        outputs.set("rollback-pull-request-url", &pull_request.url);
+    }
     outputs
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::landing::{LandingReport, Outcome};
 use super::merge_wait::{Anew, MergeOutcome, Waited, Waiting};
 use super::promote::{self, Promote};
-use super::pull_request::{News, PullRequest, Wait};
+use super::pull_request::{News, Opened, PullRequest, Wait};
 use super::rollback::{self, Rollback};
 use super::session::Remote;
 use super::update::{self, Update};
@@ -72,6 +72,12 @@ impl Delivery {
     pub fn proposed_rollback(&self) -> Option<&LandingReport> {
         let report = self.rolled_back.as_ref()?.as_ref().ok()?;
         (!is_on_the_branch(report)).then_some(report)
+    }
+
+    /// The pull request of the rollback that followed, merged or not.
+    pub fn pull_of_the_rollback(&self) -> Option<&Opened> {
+        let report = self.rolled_back.as_ref()?.as_ref().ok()?;
+        report.pull_request.as_ref()
     }
 
     /// The word for how the pull request stands; none where there is none.

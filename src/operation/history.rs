@@ -1,10 +1,11 @@
 //! `operation: history`: who deployed what, when, from Git alone.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::session::Remote;
+use super::session::{Remote, Session};
 use super::{Progress, commit_line, now, past};
 use crate::date::{DateSpec, Span, Timestamp};
 use crate::deadline::Cancellation;
@@ -17,7 +18,7 @@ use crate::image::ImageReference;
 use crate::limits::{Exceeded, shortened};
 use crate::manifest::ImageTransition;
 use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
-use crate::repository::{BranchName, CommitId, Location};
+use crate::repository::{BranchName, CommitId, Location, RepositoryError};
 
 /// What is asked for.
 pub struct History {
@@ -169,8 +170,8 @@ pub struct BuiltFrom {
     pub date: Option<String>,
 }
 
-/// How many commits are looked at for what became of those that are reported.
-const FOR_METRICS: usize = 1000;
+/// How many older commits are looked at where all that are here would be too much.
+const FEW: usize = 50;
 /// The longest subject that is passed on, in characters.
 const SUBJECT: usize = 200;
 
@@ -202,24 +203,42 @@ pub async fn run(
     let mut later = Vec::new();
     if query.until.is_some() || query.author.is_some() {
         let all = HistoryQuery {
-            limit: FOR_METRICS,
+            limit: past::HORIZON,
             until: None,
             author: None,
+            resumes: true,
             ..query.clone()
         };
         later = session.history(files, &all, log).await?.commits;
     }
-    let location = remote.location.clone();
-    let told = session.work(move || {
-        let past = if later.is_empty() { &commits } else { &later };
-        let named = past::named(past);
-        let standing = past::past(past, &named)?;
-        let metrics = metrics(&query, now, limited, &commits, past, &standing);
-        let deployments = deployments(&location, &commits, &standing, &named);
-        Ok((metrics, deployments))
+    let read = Arc::new(Read {
+        location: remote.location.clone(),
+        is_cut: limited || query.since.is_some(),
+        query,
+        now,
+        limited,
+        commits,
+        later,
     });
-    let told: Result<_, Exceeded> = told.await?;
-    let (metrics, deployments) = told.map_err(|error| session.too_much(error))?;
+    let own = Arc::clone(&read);
+    let told = session.work(move || own.told(own.past()));
+    let mut told = told.await?.map_err(|error| session.too_much(error))?;
+    if !told.is_sure
+        && let Some(older) = older(&session, files, read.past()).await
+    {
+        let own = Arc::clone(&read);
+        match session.work(move || own.told(&older)).await {
+            Ok(Ok(with_older)) => told = with_older,
+            Err(failure) if failure.reason == Reason::Cancelled => return Err(failure),
+            // They are more than is taken in, or take too long: what was asked for is known.
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+    let Told {
+        metrics,
+        deployments,
+        ..
+    } = told;
     let mut report = HistoryReport {
         location: remote.location.clone(),
         files: files.to_string(),
@@ -247,6 +266,86 @@ pub async fn run(
         log.info(&report.sentence());
     }
     Ok(report)
+}
+
+/// What was read of the past.
+struct Read {
+    location: Location,
+    query: HistoryQuery,
+    now: i64,
+    limited: bool,
+    /// Whether there may be older commits than those.
+    is_cut: bool,
+    /// The commits that are asked for.
+    commits: Vec<Touched>,
+    /// Those and others, where some are left out that may have taken them back.
+    later: Vec<Touched>,
+}
+
+/// What is told of the commits that are asked for.
+struct Told {
+    metrics: Metrics,
+    deployments: Vec<Deployment>,
+    /// Whether older commits than those that were judged do not change it.
+    is_sure: bool,
+}
+
+impl Read {
+    fn past(&self) -> &[Touched] {
+        match self.later.is_empty() {
+            true => &self.commits,
+            false => &self.later,
+        }
+    }
+
+    /// What follows from `past`, which has what was read.
+    fn told(&self, past: &[Touched]) -> Result<Told, Exceeded> {
+        let Self {
+            location,
+            query,
+            now,
+            limited,
+            commits,
+            ..
+        } = self;
+        let named = past::named(past);
+        let standing = past::past(past, &named)?;
+        let all: Vec<usize> = (0..past.len()).collect();
+        Ok(Told {
+            metrics: metrics(query, *now, *limited, commits, past, &standing),
+            deployments: deployments(location, commits, &standing, &named),
+            is_sure: !self.is_cut || past::is_sure(past, &named, &standing, &all),
+        })
+    }
+}
+
+/// The same as `past`, the newest commits of the files, with those before as far as they are here already: what is asked
+/// for does not decide what a commit was. None where there are none, or more than is taken in.
+async fn older(
+    session: &Session<'_>,
+    files: &FileSelection,
+    past: &[Touched],
+) -> Option<Vec<Touched>> {
+    // What was asked for is known: each is tried once.
+    for limit in [past::HORIZON, past.len() + FEW] {
+        let query = HistoryQuery {
+            beyond_globs: false,
+            at_hand: true,
+            resumes: true,
+            ..HistoryQuery::newest(limit)
+        };
+        match session.repository.history(files, &query).await {
+            Ok(read) => {
+                let is_it = |(one, other): (&Touched, &Touched)| one.commit.id == other.commit.id;
+                let older = read.commits;
+                let has_all = older.len() > past.len() && older.iter().zip(past).all(is_it);
+                return has_all.then_some(older);
+            }
+            Err(RepositoryError::TooMuch(_)) => {}
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 impl History {

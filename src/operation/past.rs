@@ -4,10 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::deployment::past::{Past, PastCommit};
-use crate::deployment::{Changes, Named};
+use crate::deployment::{Changes, Named, Origin};
 use crate::files::RepoPath;
+use crate::image::ImageReference;
 use crate::limits::{CHANGES, Exceeded};
+use crate::manifest::{ImageChange, ImageTransition, ValueChange, Versions};
 use crate::repository::history::{Commit, FileVersions, Touched};
+
+/// What is older than so many commits counts for nothing: so the answer stands on the branch alone, and not on
+/// how much of it had to be read.
+pub(super) const HORIZON: usize = 1000;
 
 /// What the trailers of all `commits` name: a value that one of them deployed is one in all of them.
 pub(super) fn named(commits: &[Touched]) -> Named<'_> {
@@ -27,6 +33,71 @@ pub(super) fn changes(named: &Named<'_>, versions: &FileVersions) -> Changes {
         versions.before.as_deref(),
         versions.after.as_deref(),
     )
+}
+
+/// An image that became another one, rather than to come or to go.
+pub(super) fn change(transition: ImageTransition) -> Option<ImageChange> {
+    let is_replaced = transition.old.is_some() && transition.new.is_some();
+    is_replaced.then(|| transition.change())
+}
+
+/// What a commit did to a file beside images and the values that deployments set.
+fn besides_in(named: &Named<'_>, versions: &FileVersions) -> Vec<ValueChange> {
+    let Changes { images, values } = changes(named, versions);
+    let images: Vec<ImageChange> = images.into_iter().filter_map(change).collect();
+    let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
+    beside(
+        &named.versions(&versions.path, before, after),
+        &images,
+        &values,
+    )
+}
+
+/// The values that differ beside those of `images`, and beside `known` ones.
+pub(super) fn beside(
+    versions: &Versions,
+    images: &[ImageChange],
+    known: &[ValueChange],
+) -> Vec<ValueChange> {
+    let places = known
+        .iter()
+        .map(|own| (&own.file, &own.resource, &own.path));
+    let places: HashSet<_> = places.collect();
+    let is_known =
+        |value: &ValueChange| places.contains(&(&value.file, &value.resource, &value.path));
+    let mut values = versions.values_beside(images);
+    values.retain(|value| !is_known(value));
+    values
+}
+
+/// Whether what was found out about those of `commits` that are `chosen` stands on newer ones and themselves alone, so
+/// that older commits do not change it.
+pub(super) fn is_sure(
+    commits: &[Touched],
+    named: &Named<'_>,
+    past: &Past<'_>,
+    chosen: &[usize],
+) -> bool {
+    let Some(oldest) = chosen.iter().max() else {
+        return false;
+    };
+    // An older deployment may tell of a value that it is one, and of a text that it is an image.
+    let unknown = |(number, touched): (usize, &Touched)| {
+        let is_edit = past.standings()[number].origin == Origin::Edit;
+        let files = touched.files.iter();
+        let mut values = files.flat_map(|versions| besides_in(named, versions));
+        let may_be_image = |value: ValueChange| {
+            let mut texts = [value.old, value.new].into_iter().flatten();
+            texts.any(|text| {
+                let image = text.parse::<ImageReference>();
+                image.is_ok_and(|image| image.tag().or(image.digest()).is_some())
+            })
+        };
+        let is_chosen = chosen.contains(&number);
+        (is_chosen || is_edit) && values.any(|value| is_chosen || may_be_image(value))
+    };
+    let mut up_to_it = commits.iter().enumerate().take(oldest + 1);
+    !past.stands_on_older(*oldest) && !up_to_it.any(unknown)
 }
 
 /// Whether what a merge did to `files` is the work of who merged: at every place that it changed it has another value

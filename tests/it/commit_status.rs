@@ -256,30 +256,50 @@ fn a_job_that_is_run_again_rolls_back_what_its_run_has_deployed() {
         let action = action.env("GITHUB_RUN_ID", id);
         action.env("GITHUB_WORKFLOW_REF", workflow)
     };
-    for (run, rolled_back) in [("7", "true"), ("8", "false")] {
+    for (run, later, rolled_back, said) in [
+        ("7", 0, "true", "was rolled back by"),
+        ("7", 12, "true", "was rolled back by"),
+        (
+            "8",
+            0,
+            "false",
+            "was not rolled back. It was there before, and not by this workflow run",
+        ),
+        (
+            "",
+            0,
+            "false",
+            "was not rolled back. It was there before, and whether this workflow run has deployed it is not known",
+        ),
+    ] {
         let world = World::new();
         let first = world.update().input("status-context", "");
         let first = first
             .input("rollback-on-failure", "")
             .input("verify-timeout", "");
         in_run(first, "7").run().succeeded();
-        world.at_look(1, |world| world.web("failure"));
+        for n in 0..later {
+            let text = format!("{}# {n}\n", manifest("v2"));
+            world
+                .repository
+                .commit("main", FILE, text.as_str(), "docs: by hand");
+        }
+        world.at_look(1, |world| {
+            world.post(Post::status(&world.repository.tip("main"), "failure", WEB));
+        });
         world.at_look(2, |world| world.advance(90));
         let again = in_run(world.update(), run).env("GITHUB_RUN_ATTEMPT", "2");
         let outcome = again.run().failed();
         assert_eq!(outcome.output("changed"), "false");
-        assert_eq!(outcome.output("rolled-back"), rolled_back);
-        let (runs, said) = match rolled_back {
-            "true" => ("v1", "was rolled back by"),
-            _ => (
-                "v2",
-                "was not rolled back. It was there before, and not by this workflow run",
-            ),
-        };
         assert_eq!(
-            world.repository.show("main", FILE),
-            manifest(runs).as_bytes()
+            outcome.output("rolled-back"),
+            rolled_back,
+            "{}",
+            outcome.log()
         );
+        let runs = if rolled_back == "true" { "v1" } else { "v2" };
+        let text = world.repository.show("main", FILE);
+        assert!(text.starts_with(manifest(runs).as_bytes()), "{run} {later}");
         assert!(told(&outcome).contains(said), "{}", told(&outcome));
     }
 }
@@ -616,15 +636,15 @@ fn a_commit_that_was_overtaken_is_judged_by_what_came_later() {
     status-state=success status-description= status-commit=OURS rolled-back=false
     == by force
     failed
-    error The branch does not lead to the commit any more: The branch main does not lead to OURS any more: its tip is OLD.
+    error The branch does not lead to the commit: The branch main does not lead to OURS any more: its tip is OLD.
     Somebody pushed with force, or deleted the branch: ask them. What is deployed now is what the branch holds now.
-    ### ❌ The branch does not lead to the commit any more
+    ### ❌ The branch does not lead to the commit
     status-state=success status-description= status-commit=OURS rolled-back=false
     == by the end of the branch
     failed
-    error The branch does not lead to the commit any more: The branch main does not lead to OURS any more: GitHub shows no such branch.
+    error The branch does not lead to the commit: The branch main does not lead to OURS any more: GitHub shows no such branch.
     Somebody pushed with force, or deleted the branch: ask them. What is deployed now is what the branch holds now.
-    ### ❌ The branch does not lead to the commit any more
+    ### ❌ The branch does not lead to the commit
     status-state= status-description= status-commit= rolled-back=false
     ");
 }
@@ -958,10 +978,9 @@ fn trouble_is_waited_through_and_refusals_are_told() {
     status-state= status-description= status-commit= rolled-back=false
     == no branch in an answer
     failed
-    error The deployment was not done in time: The branch main did not lead to OURS: GitHub shows no such branch; N s (`verify-timeout`) are over. OURS is in Git, and may be live already.
-    The deployment OURS stays on the branch main.
+    error The branch does not lead to the commit: The branch main did not lead to OURS: GitHub shows no such branch; N s (`verify-timeout`) are over. OURS is in Git, and may be live already.
     Look at the branch on GitHub: somebody pushed with force, or deleted it, or GitHub does not show the push yet.
-    ### ❌ The deployment was not done in time
+    ### ❌ The branch does not lead to the commit
     status-state= status-description= status-commit= rolled-back=false
     == no trouble any more
     done
@@ -1287,7 +1306,7 @@ fn the_summary_of_a_commit_that_is_gone_does_not_say_that_it_is_there() {
         .map(|line| line.replace(" Its signature is verified.", ""))
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    ### ❌ The branch does not lead to the commit any more
+    ### ❌ The branch does not lead to the commit
     Commit [`OURS`](SERVER/acme/deploy/commit/OURS) was pushed to `main` of [`acme/deploy`](SERVER/acme/deploy).
     | Resource | Container | Old image | New image | File |
     |---|---|---|---|---|

@@ -685,6 +685,63 @@ fn delivery_is_measured_by_what_commits_say() {
 }
 
 #[test]
+fn what_a_commit_was_does_not_depend_on_how_many_are_asked_for() {
+    let server = GitServer::start();
+    // One back to what ran before; two in turn for ever; and some by hand, who are in capital letters.
+    for (number, tags) in [
+        "a b c . a",
+        "a b a b a b a b a b a",
+        "a b a b c b a c a b . c a b",
+        "a B c B a B c A",
+        "a b c A . b c A",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let repository = server.repository(&format!("o/manifests-{number}"));
+        let each: Vec<&str> = tags.split(' ').collect();
+        for (day, tag) in (1..).zip(&each) {
+            let date = format!("2026-01-{day:02}T12:00:00Z");
+            let lower = format!("sha-{}", tag.to_lowercase());
+            let message = match tag.to_lowercase() == *tag {
+                true => deployed(&lower, None),
+                false => "by hand".to_owned(),
+            };
+            match *tag {
+                "." => {
+                    let text = repository.show("main", FILE);
+                    let text = format!("{}# {day}\n", String::from_utf8(text).unwrap());
+                    repository.commit("main", FILE, text.as_str(), "a comment");
+                }
+                _ => {
+                    at(&repository, &date, &message, &[(FILE, &lower)]);
+                }
+            }
+        }
+        let told = |name: &str, value: &str| -> Vec<[String; 4]> {
+            let outcome = history(&repository).input(name, value).run().succeeded();
+            let shown = deployments(&outcome).into_iter().map(|one| {
+                let of = |name: &str| one[name].to_string();
+                ["commit", "kind", "takes_back", "rolled_back_by"].map(of)
+            });
+            shown.collect()
+        };
+        let all = told("limit", "50");
+        assert_eq!(all.len(), each.len());
+        for limit in 1..all.len() {
+            assert_eq!(
+                told("limit", &limit.to_string()),
+                all[..limit],
+                "{tags} {limit}"
+            );
+        }
+        let since = told("since", "2026-01-03");
+        assert!(!since.is_empty() && since.len() < all.len(), "{tags}");
+        assert_eq!(since, all[..since.len()], "{tags}");
+    }
+}
+
+#[test]
 fn a_period_that_ends_before_it_begins_is_refused() {
     let server = GitServer::start();
     let repository = server.repository_with("o/manifests", FILE, &manifest("v1"));
@@ -901,9 +958,10 @@ fn a_long_past_comes_in_steps_and_is_the_same_as_on_the_servers_own_disk() {
     };
     let there = format!("file://{}", repository.path().display());
     let mut sent = Vec::new();
-    // The newest are in the first hundred commits, others in the thousand, the oldest beyond. Of the first
-    // two the files are fetched once. A thousand are in no step of as many.
-    for (limit, rows, fetches) in [(1, 1, 2), (4, 4, 3), (100, 10, 4), (1_000, 10, 2)] {
+    // The newest are in the first hundred commits, others in the thousand, the oldest beyond. Of the first the files
+    // are fetched once; of the second once more, for what those before them tell that came along. A thousand are in no
+    // step of as many.
+    for (limit, rows, fetches) in [(1, 1, 2), (4, 4, 4), (100, 10, 4), (1_000, 10, 2)] {
         server.reset_log();
         let asked = || history(&repository).input("limit", limit.to_string());
         let over_http = table(asked().input("transport", "git"));

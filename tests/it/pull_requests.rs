@@ -685,6 +685,50 @@ fn a_squashed_deployment_is_known_and_can_be_rolled_back() {
 }
 
 #[test]
+fn what_only_a_pull_request_had_is_no_way_back() {
+    let (server, repository) = start();
+    let run = |action: Action, id: &str| action.env("GITHUB_RUN_ID", id).run().succeeded();
+    run(propose(&repository, "v2"), "15");
+    run(propose(&repository, "v3"), "16");
+    let head = head(&pull(&server));
+    // As *Rebase and merge* does, onto what came meanwhile.
+    repository.commit("main", "README.md", "x", "docs: by hand");
+    let git = |args: &[&str]| repository.git(args).trim().to_owned();
+    for commit in git(&["rev-list", "--reverse", &format!("main..{head}")]).lines() {
+        let message = git(&["log", "-1", "--format=%B", commit]);
+        let base = format!("--merge-base={commit}^");
+        let tree = git(&["merge-tree", "--write-tree", &base, "main", commit]);
+        let rebased = git(&["commit-tree", &tree, "-m", &message, "-p", "main"]);
+        repository.set_branch("main", &rebased);
+    }
+    let action = |operation: &str| {
+        Action::new()
+            .over(Via::Api, &repository)
+            .input("operation", operation)
+            .input("file", FILE)
+            .input("token", TOKEN)
+    };
+    let measured = || {
+        let metrics = action("history").run().succeeded();
+        let metrics: Json = serde_json::from_str(metrics.output("metrics")).unwrap();
+        let all = &metrics["all"];
+        let count = |of: &Json| of.as_u64().unwrap();
+        (
+            count(&all["deployments"]["count"]),
+            count(&all["change_failure_rate"]["failed"]),
+        )
+    };
+    assert_eq!(measured(), (1, 0));
+    let outcome = action("rollback").run().succeeded();
+    assert_eq!(
+        String::from_utf8(repository.show("main", FILE)).unwrap(),
+        manifest("v1")
+    );
+    assert_eq!(outcome.output("undone-commit-sha").lines().count(), 2);
+    assert_eq!(measured(), (1, 1));
+}
+
+#[test]
 fn a_proposed_rollback_that_was_squashed_is_passed_over() {
     let (server, repository) = start();
     server.github().require_nothing();

@@ -1,7 +1,7 @@
 //! A commit as it is judged: what it says, and what it did.
 
 use crate::deployment::trailers::{
-    DEPLOYED_IMAGE, Origin, PROMOTED_FROM, reverted, trailer_values,
+    DEPLOYED_IMAGE, Origin, PREVIOUS_IMAGE, PROMOTED_FROM, reverted, trailer_values,
 };
 use crate::image::ImageReference;
 use crate::version::{self, Order};
@@ -108,6 +108,24 @@ pub(super) fn is_promotion(commit: &PastCommit<'_>) -> bool {
     let is_said = |new: &String| deployed.iter().any(|image| image.ends_with(new.as_str()));
     said(PROMOTED_FROM).next().is_some()
         && images.all(|change| change.new.as_ref().is_none_or(is_said))
+}
+
+/// Whether a commit says that it was made where an image was `there` which it replaces.
+pub(super) fn says_it_replaced(commit: &PastCommit<'_>, there: &str) -> bool {
+    // A file may have the tag alone.
+    let is_tag = |image: &str| {
+        let rest = image.strip_suffix(there);
+        rest.is_some_and(|rest| rest.ends_with([':', '@']))
+    };
+    let mut said = trailer_values(commit.message, PREVIOUS_IMAGE);
+    said.any(|image| is_same_version(image, there) || is_tag(image))
+}
+
+/// Whether it says that of any image.
+pub(super) fn says_what_it_replaced(commit: &PastCommit<'_>) -> bool {
+    trailer_values(commit.message, PREVIOUS_IMAGE)
+        .next()
+        .is_some()
 }
 
 /// What a commit says, and what those say that it merged, newest first; nothing of theirs where it did something else.

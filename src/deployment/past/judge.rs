@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::commit::{PastChange, PastCommit, is_same_version, messages, said};
+use super::commit::{
+    PastChange, PastCommit, is_same_version, messages, said, says_it_replaced,
+    says_what_it_replaced,
+};
 use super::line::{Change, Fate, FileNumber, Kind, Layer, Past, PlaceNumber, Taken};
 use crate::deployment::trailers::{Origin, has_trailers};
 
@@ -52,6 +55,9 @@ impl Past<'_> {
         let mut pushed = Vec::new();
         for change in self.changes(number) {
             self.see(change);
+            if said == Origin::Update && !is_merge {
+                self.pass_over(change);
+            }
             let takes_back = match said {
                 // What it puts there runs already.
                 Origin::Update | Origin::Edit if self.change(change).is_pin() => false,
@@ -155,6 +161,69 @@ impl Past<'_> {
                 kind: Kind::Floor,
             }),
         }
+    }
+
+    /// Where a deployment says that it was made for what was there earlier, what was put on top of that never ran: it
+    /// came to the branch together with it, as the commits of a pull request do that is merged by a rebase.
+    fn pass_over(&mut self, change: Change) {
+        let place = self.place(change);
+        for height in self.unseen(change) {
+            let layer = &mut self.layers[place][height];
+            layer.kind = Kind::Dead;
+            let Some((number, own)) = layer.change else {
+                continue;
+            };
+            let standing = &mut self.standings[number];
+            standing.fates[own] = Fate::NeverRan;
+            let mut fates = standing.fates.iter();
+            standing.deploys &= !fates.all(|fate| *fate == Fate::NeverRan);
+        }
+    }
+
+    /// The heights of what never ran before a change: it was put there by deployments that were made for the same.
+    fn unseen(&self, change: Change) -> Vec<usize> {
+        if !self.is_made_for_other(change) {
+            return Vec::new();
+        }
+        let own = &self.commits[change.0];
+        let layers = &self.layers[self.place(change)];
+        let is_said = |commit: &PastCommit<'_>, layer: &Layer| {
+            let value = layer.value.as_deref();
+            value.is_some_and(|value| says_it_replaced(commit, value))
+        };
+        let Some(below) = layers.iter().rposition(|layer| is_said(own, layer)) else {
+            return Vec::new();
+        };
+        let above = below + 1..layers.len();
+        let came_with_it = |height: &usize| {
+            let layer = &layers[*height];
+            layer.change.is_some_and(|(number, own)| {
+                let never_ran = self.standings[number].fates[own] == Fate::NeverRan;
+                (layer.kind == Kind::Deployed || never_ran)
+                    && is_said(&self.commits[number], &layers[below])
+            })
+        };
+        match above.clone().all(|height| came_with_it(&height)) {
+            true => above.collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Whether a deployment replaced another image than it says.
+    fn is_made_for_other(&self, change: Change) -> bool {
+        let commit = &self.commits[change.0];
+        let own = self.change(change);
+        let old = own.old.as_deref().filter(|_| own.is_image);
+        let is_other = |old: &str| says_what_it_replaced(commit) && !says_it_replaced(commit, old);
+        own.is_replacement() && old.is_some_and(is_other)
+    }
+
+    /// Whether it is open what a deployment really replaced: it says that it was made for something else, of which
+    /// nothing is known.
+    pub(super) fn is_of_unknown(&self, change: Change) -> bool {
+        let fate = |(number, own): Change| self.standings[number].fates[own];
+        let before = self.before(change).next().map(fate);
+        self.is_made_for_other(change) && before != Some(Fate::NeverRan)
     }
 
     /// Whether what was there before a change was put there by one of some commits.

@@ -47,7 +47,7 @@ impl Standing {
     pub fn taken_by(&self) -> impl Iterator<Item = Option<usize>> {
         self.fates.iter().map(|fate| match fate {
             Fate::TakenBack(by) => Some(*by),
-            Fate::Stands | Fate::TookBack => None,
+            Fate::Stands | Fate::TookBack | Fate::NeverRan => None,
         })
     }
 }
@@ -61,6 +61,8 @@ pub(super) enum Fate {
     TookBack,
     /// The commit of this number took it back.
     TakenBack(usize),
+    /// What came with it to the branch had replaced it before.
+    NeverRan,
 }
 
 /// Something that was put at a place on top of what was there before: a rollback takes it off again.
@@ -77,7 +79,7 @@ pub(super) struct Layer {
 pub(super) enum Kind {
     /// A part of a deployment.
     Deployed,
-    /// A deployment that was taken back, though what it put there is still below other things.
+    /// A deployment that was taken back, though what it put there is still below other things; or that never ran.
     Dead,
     /// What was there first, or somebody's own value: no deployment below is in force any more.
     Floor,

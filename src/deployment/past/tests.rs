@@ -190,6 +190,46 @@ fn a_click_undoes_the_newest_deployment_in_force() {
     assert_eq!(branch.next(), Err(NothingBefore::NoDeployment));
 }
 
+#[test]
+fn what_only_a_pull_request_had_never_ran() {
+    // As a rebase leaves a pull request that proposed one after the other: each was made for what was on the branch.
+    let made_for = |branch: &mut Branch, old: &str, new: &str| {
+        let message = format!("chore: x\n\nDeployed-Image: {new}\nPrevious-Image: {old}\n");
+        branch.commit(&message, &[&new.replace(':', "=")])
+    };
+    let mut branch = started();
+    made_for(&mut branch, "web:3", "web:4");
+    made_for(&mut branch, "web:3", "web:5");
+    made_for(&mut branch, "web:3", "web:6");
+    let past = branch.past();
+    let deployed: Vec<bool> = past
+        .standings()
+        .iter()
+        .map(Standing::is_deployment)
+        .collect();
+    assert_eq!(deployed, [true, false, false, true, true, false]);
+    assert!(past.standings().iter().all(|own| own.undone_by.is_none()));
+    // As far as it is known what they replaced.
+    assert!(!past.stands_on_older(3));
+    let few = Past::new(past.commits().iter().take(2).cloned().collect());
+    assert!(few.stands_on_older(0));
+    assert_eq!(clicked(branch), ["web:3", "web:2", "web:1"]);
+
+    // What was deployed by itself ran, and so did what was promoted to it later.
+    let mut branch = started();
+    made_for(&mut branch, "web:3", "web:4");
+    made_for(&mut branch, "web:4", "web:5");
+    branch.edit(&["web=6"]);
+    made_for(&mut branch, "web:5", "web:7");
+    assert_eq!(clicked(branch)[..2], ["web:6", "web:5"]);
+    // Named, it comes all the same.
+    let mut branch = started();
+    made_for(&mut branch, "web:3", "web:4");
+    made_for(&mut branch, "web:3", "web:5");
+    branch.to("web:4").unwrap();
+    assert_eq!(branch.runs(), "web:4");
+}
+
 /// What runs after each of some clicks, until there is nothing.
 fn clicked(mut branch: Branch) -> Vec<String> {
     let mut seen = Vec::new();

@@ -184,7 +184,12 @@ impl Past<'_> {
         match said {
             _ if !ids.is_empty() => true,
             Origin::Edit => !commit.changes.is_empty(),
-            Origin::Update => may_go_back.any(|change| !self.is_known_lately(change)),
+            Origin::Update => {
+                may_go_back.any(|change| !self.is_known_lately(change))
+                    || self
+                        .changes(number)
+                        .any(|change| self.is_of_unknown(change))
+            }
             Origin::Rollback | Origin::Reapply => may_go_back.next().is_some(),
         }
     }

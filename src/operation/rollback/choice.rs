@@ -10,9 +10,9 @@ use crate::deployment::{Named, Origin, Run, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{ManifestFile, Plan, Readings, ValueChange};
+use crate::manifest::{ManifestFile, Plan, Readings};
 use crate::nearest::first_few;
-use crate::operation::past::{changes, messages, named, past_while};
+use crate::operation::past::{HORIZON, changes, is_sure, messages, named, past_while};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
 use crate::repository::history::{
@@ -22,9 +22,6 @@ use crate::repository::{CommitId, Revision};
 
 /// How many commits of the files are looked at, step by step, until older ones can't change the answer.
 const STEPS: [usize; 3] = [10, 100, HORIZON];
-/// What is older than so many commits counts for nothing: so the answer stands on the branch alone, and not on
-/// how much of it had to be read.
-pub(super) const HORIZON: usize = 1000;
 /// How many commits that are passed over are told, and how many images that there were.
 pub(super) const TOLD: usize = 10;
 
@@ -161,33 +158,6 @@ async fn read(
     Ok((history, is_all))
 }
 
-/// Whether what was found out about `chosen` commits stands on newer ones and themselves alone, so that older
-/// commits than those of `history` do not change it.
-fn is_sure(history: &FileHistory, named: &Named<'_>, past: &Past<'_>, chosen: &[usize]) -> bool {
-    let Some(oldest) = chosen.iter().max() else {
-        return false;
-    };
-    // An older deployment may tell of a value that it is one, and of a text that it is an image.
-    let unknown = |number: usize| {
-        let touched = &history.commits[number];
-        let is_edit = past.standings()[number].origin == Origin::Edit;
-        let mut values = touched
-            .files
-            .iter()
-            .flat_map(|versions| plan::besides_in(named, versions));
-        let may_be_image = |value: ValueChange| {
-            let mut texts = [value.old, value.new].into_iter().flatten();
-            texts.any(|text| {
-                let image = text.parse::<ImageReference>();
-                image.is_ok_and(|image| image.tag().or(image.digest()).is_some())
-            })
-        };
-        let is_chosen = chosen.contains(&number);
-        (is_chosen || is_edit) && values.any(|value| is_chosen || may_be_image(value))
-    };
-    !past.stands_on_older(*oldest) && !(0..=*oldest).any(unknown)
-}
-
 /// The newest deployment in force.
 async fn newest(
     session: &Session<'_>,
@@ -230,7 +200,7 @@ async fn newest(
             Err(NothingBefore::NoDeployment) if is_all && history.limited => {
                 return Err(unread(files, "no deployment among them is in force"));
             }
-            Ok(chosen) if is_all || is_sure(&history, &named, &past, &numbers(&chosen)) => {
+            Ok(chosen) if is_all || is_sure(&history.commits, &named, &past, &numbers(&chosen)) => {
                 let choice = Choice::of(&history, &past, &chosen);
                 return Ok(Choice {
                     history: Some(history),
@@ -262,21 +232,29 @@ fn own_rollback<'h>(
     Some(&touched.commit)
 }
 
-/// The commit by which this run of the workflow has deployed `images`, if it did so before and nobody has taken that back:
-/// another attempt of the job, or a merge of what that had proposed.
+/// Whether this run of the workflow has deployed something, in another attempt of the job or by a merge of what that had
+/// proposed.
+pub(super) enum OfThisRun {
+    /// It has, with this commit.
+    Deployed(CommitId),
+    /// It has, and that was taken back.
+    TakenBack(String),
+    /// It has not, as far as commits count; and whether that is all of them.
+    Not { is_all: bool },
+    /// Nobody says which run this is.
+    Unknown,
+}
+
+/// Whether this run of the workflow has deployed `images`.
 pub(super) async fn deployed_by_this_run(
     session: &Session<'_>,
     files: &FileSelection,
     images: &[&str],
     log: &mut impl Progress,
-) -> Result<Option<CommitId>, Failure> {
+) -> Result<OfThisRun, Failure> {
     let Some(run) = session.source.run() else {
-        return Ok(None);
+        return Ok(OfThisRun::Unknown);
     };
-    let query = HistoryQuery::newest(STEPS[0]);
-    let (history, _) = read(session, files, &query, log).await?;
-    let named = named(&history.commits).reading(&session.readings);
-    let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
     let is_own = |touched: &Touched| {
         messages(&touched.commit).any(|message| {
             let deployed: Vec<&str> = trailer_values(message, "Deployed-Image").collect();
@@ -284,10 +262,37 @@ pub(super) async fn deployed_by_this_run(
             has_all && !images.is_empty() && Run::of(message) == Some(run)
         })
     };
-    let mut commits = history.commits.iter().zip(past.standings());
-    let own = commits.find(|(touched, _)| is_own(touched));
-    let own = own.filter(|(_, own)| own.is_deployment() && own.undone_by.is_none());
-    Ok(own.map(|(touched, _)| touched.commit.id.clone()))
+    for query in steps() {
+        let (history, is_all) = read(session, files, &query, log).await?;
+        let Some(number) = history.commits.iter().position(is_own) else {
+            match is_all {
+                true => {
+                    return Ok(OfThisRun::Not {
+                        is_all: !history.limited,
+                    });
+                }
+                false => continue,
+            }
+        };
+        let named = named(&history.commits).reading(&session.readings);
+        let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
+        let own = &past.standings()[number];
+        let line = |number: usize| commit_line(&history.commits[number].commit);
+        if let Some(by) = own.undone_by {
+            return Ok(OfThisRun::TakenBack(format!(
+                "{} took {} back",
+                line(by),
+                line(number)
+            )));
+        }
+        if own.is_deployment() {
+            return Ok(OfThisRun::Deployed(
+                history.commits[number].commit.id.clone(),
+            ));
+        }
+        break;
+    }
+    Ok(OfThisRun::Not { is_all: true })
 }
 
 /// Of more commits than count, those that do have not the answer.
@@ -323,7 +328,7 @@ async fn back_to(
         let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
         let way = past.back_to(is_wanted);
         if !is_all {
-            if !is_sure(&history, &named, &past, &numbers(&way.undo)) {
+            if !is_sure(&history.commits, &named, &past, &numbers(&way.undo)) {
                 continue;
             }
             // They came with the past, over whatever transport is written.
@@ -459,7 +464,7 @@ async fn of_commit(
         let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
         let mut commits = history.commits.iter();
         let number = commits.position(|one| brought(one, &touched));
-        let is_sure = |number: usize| is_sure(&history, &named, &past, &[number]);
+        let is_sure = |number: usize| is_sure(&history.commits, &named, &past, &[number]);
         match number {
             Some(number) if is_all || is_sure(number) => {
                 let choice = of_known(&history, &past, number, &touched, whole)?;

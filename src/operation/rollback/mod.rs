@@ -10,14 +10,14 @@ mod together;
 
 pub use target::{Target, To, UnknownTo, Wanted};
 
-use self::choice::Choice;
+use self::choice::{Choice, OfThisRun};
 use self::plan::{Undoing, Undone};
 use std::sync::Arc;
 
 use super::freeze::Freeze;
 use super::landing::{self, LandingOptions, LandingReport, Lines, Planned};
 use super::order::order_of;
-use super::past::messages;
+use super::past::{HORIZON, messages};
 use super::pull_request::{Proposing, PullRequest};
 use super::session::{Remote, Session};
 use super::update::Update;
@@ -130,14 +130,24 @@ pub(super) async fn of_this_run(
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
     let own = choice::deployed_by_this_run(session, &update.files, images, log).await?;
-    match own {
-        Some(commit) => of_commit(session, update, &commit, source, log).await,
-        None => Err(Failure::new(
-            Reason::Rollback,
-            "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.",
-        )
-        .with_hint("Look at who deployed it. `operation: rollback` with `commit` undoes it.")),
-    }
+    let why = match own {
+        OfThisRun::Deployed(commit) => {
+            return of_commit(session, update, &commit, source, log).await;
+        }
+        OfThisRun::TakenBack(how) => {
+            format!("It was there before: this workflow run had deployed it, and {how} since.")
+        }
+        OfThisRun::Not { is_all: true } => {
+            "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.".to_owned()
+        }
+        OfThisRun::Not { is_all: false } => format!(
+            "It was there before, and none of the newest {HORIZON} commits of {} deployed it for this workflow run: `rollback-on-failure` undoes what its own run has deployed.",
+            update.files
+        ),
+        OfThisRun::Unknown => "It was there before, and whether this workflow run has deployed it is not known: nothing says which run this is (`GITHUB_RUN_ID`, `GITHUB_WORKFLOW_REF`). `rollback-on-failure` undoes what its own run has deployed.".to_owned(),
+    };
+    Err(Failure::new(Reason::Rollback, why)
+        .with_hint("Look at who deployed it. `operation: rollback` with `commit` undoes it."))
 }
 
 /// Undoes `commit`, which `update` deployed, in the way that it was deployed: where that was proposed, so is

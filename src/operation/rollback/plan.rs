@@ -1,6 +1,6 @@
 //! What to change on the tip so that commits are undone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::deployment::past::Part;
@@ -8,9 +8,9 @@ use crate::deployment::{Changes, Named, Origin, is_ours};
 use crate::files::RepoPath;
 use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestError, ManifestFile, Plan, RestoreError,
-    ValueChange, Versions, changed_at, comments_changed, is_signed, restore, takes_back,
+    ValueChange, changed_at, comments_changed, is_signed, restore, takes_back,
 };
-use crate::operation::past::{changes, messages};
+use crate::operation::past::{beside, change, messages};
 use crate::repository::Snapshot;
 use crate::repository::history::{Commit, FileVersions, Touched};
 use crate::repository::merge::three_way;
@@ -252,12 +252,6 @@ fn without(tip: &[u8], before: &[u8], after: &[u8]) -> Result<Option<Vec<u8>>, R
     }
 }
 
-/// An image that became another one, rather than to come or to go.
-fn change(transition: ImageTransition) -> Option<ImageChange> {
-    let is_replaced = transition.old.is_some() && transition.new.is_some();
-    is_replaced.then(|| transition.change())
-}
-
 /// The images that `is_meant` means among those that the files hold when `plan` is done.
 pub(super) fn images_then(
     files: &[ManifestFile],
@@ -351,29 +345,4 @@ fn comments_by_hand(plan: &Plan, undone: &[Undone]) -> Vec<(RepoPath, Arc<Commit
         }
     }
     files
-}
-
-/// What a commit did to a file beside images and the values that deployments set.
-pub(super) fn besides_in(named: &Named<'_>, versions: &FileVersions) -> Vec<ValueChange> {
-    let Changes { images, values } = changes(named, versions);
-    let images: Vec<ImageChange> = images.into_iter().filter_map(change).collect();
-    let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
-    beside(
-        &named.versions(&versions.path, before, after),
-        &images,
-        &values,
-    )
-}
-
-/// The values that differ beside those of `images`, and beside `known` ones.
-fn beside(versions: &Versions, images: &[ImageChange], known: &[ValueChange]) -> Vec<ValueChange> {
-    let places = known
-        .iter()
-        .map(|own| (&own.file, &own.resource, &own.path));
-    let places: HashSet<_> = places.collect();
-    let is_known =
-        |value: &ValueChange| places.contains(&(&value.file, &value.resource, &value.path));
-    let mut values = versions.values_beside(images);
-    values.retain(|value| !is_known(value));
-    values
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::choice::{Choice, HORIZON};
+use super::choice::Choice;
 use super::target::Wanted;
 use crate::deployment::Named;
 use crate::deployment::past::Past;
@@ -12,7 +12,7 @@ use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{Plan, Readings};
 use crate::nearest::first_few;
 use crate::operation::landing::distinct;
-use crate::operation::past::{named, past};
+use crate::operation::past::{HORIZON, named, past};
 use crate::operation::session::Session;
 use crate::repository::history::{FileHistory, HistoryQuery};
 

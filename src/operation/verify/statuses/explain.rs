@@ -267,8 +267,12 @@ impl Told<'_> {
             ),
             Some(Wait::LaterFails(context, _)) => (self.said(context), slow),
         };
+        let reason = match wait {
+            Some(Wait::OffBranch) => Reason::CommitGone,
+            _ => Reason::NotInTime,
+        };
         Ended::new(
-            Reason::NotInTime,
+            reason,
             format!(
                 "{what}; {seconds} s (`verify-timeout`) are over. {commit} is in Git, and may be live already."
             ),
