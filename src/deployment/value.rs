@@ -13,7 +13,7 @@ const SHOWN: usize = 200;
 ///
 /// All on one line: what could not be read back is in quotes, as JSON has it. A long value is cut, with
 /// `…` behind it.
-pub(super) fn trailer(change: &ValueChange) -> String {
+pub fn trailer(change: &ValueChange) -> String {
     let file = quoted(change.file.as_str(), char::is_whitespace);
     let place = place(&change.resource, &change.path);
     match &change.new {
@@ -58,6 +58,12 @@ fn file_and_rest(trailer: &str) -> Option<(Cow<'_, str>, &str)> {
         }
     };
     Some((file, behind.strip_prefix(' ')?))
+}
+
+/// Whether two trailers name one place of one file, whatever is there.
+pub fn is_same_place(one: &str, other: &str) -> bool {
+    let of = |trailer| Some((file_and_rest(trailer)?.0, place_of(trailer)?));
+    of(one).is_some_and(|one| of(other) == Some(one))
 }
 
 /// The place that a trailer names, in whatever file: files get other names.
@@ -149,6 +155,18 @@ mod tests {
         ] {
             assert_eq!(tag_of(trailer), None, "{trailer}");
         }
+    }
+
+    #[test]
+    fn a_place_is_the_same_whatever_is_there() {
+        let of = |file, path, new| trailer(&change(file, path, new));
+        let (one, other) = ("a.yaml", "b.yaml");
+        let five = of(one, ".a", Some("5"));
+        assert!(is_same_place(&five, &of(one, ".a", None)));
+        assert!(is_same_place(&five, &of(one, ".a", Some("b=6"))));
+        assert!(!is_same_place(&five, &of(other, ".a", Some("5"))));
+        assert!(!is_same_place(&five, &of(one, ".b", Some("5"))));
+        assert!(!is_same_place("ghcr.io/o/web:v1", "ghcr.io/o/web:v1"));
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::freeze::{Freeze, Frozen, Patience, WhenFrozen};
 use super::image_check::Found;
-use super::leftover::{self, Seen};
+use super::leftover::{self, Left, Seen};
 use super::pull_request::{self, News, Opened, Proposing};
 use super::session::{Remote, Session, log_event};
 use super::source_changes::{self, Deploying, SourceChanges};
 use super::{Operation, Progress, lines, now};
 use crate::deadline::Cancellation;
+use crate::deployment;
 use crate::failure::Failure;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
@@ -85,6 +86,8 @@ pub struct LandingReport {
     pub warnings: Vec<String>,
     /// The files that change.
     pub files: Vec<String>,
+    /// The pull request of an earlier promotion that was there when there was nothing to do.
+    pub(super) left: Left,
     /// What changes in them, as a unified diff.
     pub diff: String,
     /// The files before and after.
@@ -459,6 +462,7 @@ pub async fn land(
     };
     let (mut plan, besides, again, mut warnings, skipped) = plan;
     let is_none = landed.is_none() && !dry_run;
+    let mut left = Left::default();
     // What takes something back is older by its nature, and what a freeze holds is still to come.
     let may_be_left = is_none && operation != Operation::Rollback && frozen.is_none();
     if let (Some(proposing), Some(forge), true) = (proposing, &forge, may_be_left) {
@@ -471,7 +475,11 @@ pub async fn land(
                 images.map(|image| image.new.as_str()).collect()
             }),
         };
-        warnings.extend(leftover::close(session, forge, proposing, seen, log).await);
+        left = leftover::close(session, forge, proposing, seen, log).await;
+        // Of a promotion, its stage may tell that it is not needed.
+        if operation != Operation::Promote {
+            warnings.extend(left.told.take());
+        }
     }
     if skipped.is_some() {
         plan.edits.clear();
@@ -531,6 +539,14 @@ pub async fn land(
         }
         _ => None,
     };
+    // One that was closed, and is proposed once more with what its branch has.
+    let is_opened = pull_request
+        .as_ref()
+        .is_some_and(|opened| opened.news == News::Opened);
+    let outcome = match outcome {
+        Outcome::Unchanged if is_opened => Outcome::Committed,
+        outcome => outcome,
+    };
     let report = LandingReport {
         operation,
         proposes: proposing.is_some(),
@@ -545,6 +561,7 @@ pub async fn land(
         again,
         commit,
         verified,
+        left,
         diff: diff(&plan),
         files: plan.changed_files(),
         edits: plan.edits,
@@ -604,11 +621,13 @@ impl Progress for Lines {
     }
 }
 
-/// The images that `plan` is about.
+/// The images that `plan` is about, and the values as trailers have them.
 fn decided(plan: &Plan) -> Vec<String> {
     let images = plan.images.iter().chain(&plan.set_images);
     let images = images.flat_map(|image| [image.old.as_str(), image.new.as_str()]);
-    distinct(images).into_iter().map(str::to_owned).collect()
+    let images = distinct(images).into_iter().map(str::to_owned);
+    let values = plan.values.iter().map(deployment::value_trailer);
+    images.chain(values).collect()
 }
 
 fn changes(plan: &Plan) -> Vec<Change> {

@@ -10,13 +10,15 @@ use std::time::Duration;
 use super::Progress;
 use super::order::order_of;
 use super::overtaken::Overtaken;
-use super::pull_request::{Proposing, holds_newer, holds_the_same};
+use super::pull_request::{Proposing, holds_newer, holds_the_same, withdrawn};
 use super::session::Session;
 use crate::deployment;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{FileEdit, ManifestFile, Replaced};
+use crate::repository::forge::pull::Standing;
 use crate::repository::forge::{Forge, LeftOpen};
-use crate::repository::{RepositoryError, Snapshot, merge, retry};
+use crate::repository::head::Made;
+use crate::repository::{BranchName, RepositoryError, Snapshot, merge, retry};
 use crate::version::Order;
 
 /// How long trouble is waited for: there is nothing else to do.
@@ -43,6 +45,24 @@ enum Needless {
     Older(Vec<Replaced>),
 }
 
+/// What is left of one when it was looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Left {
+    /// What a person should know of it: a sentence without its full stop.
+    pub(super) told: Option<String>,
+    /// The one that stays open, and what ours that is on its branch says.
+    pub(super) open: Option<(u64, Standing, String)>,
+}
+
+impl Left {
+    fn told(what: String) -> Self {
+        Self {
+            told: Some(what),
+            open: None,
+        }
+    }
+}
+
 /// Closes the one of `proposing`, if there is one, where `base`, a snapshot of its target, shows that it is not
 /// needed. Where it stays open, and would bring something else than was asked for, that is told. Nothing that goes
 /// wrong here is a reason to fail: the deployment is there.
@@ -52,7 +72,7 @@ pub(super) async fn close(
     proposing: &Proposing<'_>,
     seen: Seen<'_>,
     log: &mut impl Progress,
-) -> Option<String> {
+) -> Left {
     let Seen {
         files,
         base,
@@ -77,53 +97,102 @@ pub(super) async fn close(
     };
     let deadline = session.deadline.within(PATIENCE);
     let found = retry::read(&deadline, |_| {}, look).await;
-    let (
-        LeftOpen {
-            number, standing, ..
-        },
-        why,
-    ) = match found {
+    let (open, why) = match found {
         Ok(Some((open, Some(why), _))) => (open, why),
         Ok(Some((open, None, other))) => {
-            let (brings, page) = other?;
-            return Some(format!(
-                "Pull request #{} of an earlier run is still open, and would bring {brings}, which is not what this run asked for: close it, unless that is to be deployed as well: {page}",
-                open.number
-            ));
+            let told = other.map(|(brings, page)| {
+                format!(
+                    "Pull request #{} of an earlier run is still open, and would bring {brings}, which is not what this run asked for: close it, unless that is to be deployed as well: {page}",
+                    open.number
+                )
+            });
+            let is_foreign = open.brings.foreign(own, deployment::is_ours).is_some();
+            let ours = newest_of_ours(&open).filter(|_| !is_foreign);
+            let message = ours.map(|one| one.message.clone());
+            return Left {
+                told,
+                open: message.map(|message| (open.number, open.standing, message)),
+            };
         }
-        Ok(None) => return None,
+        Ok(None) => return Left::default(),
         Err(error) => {
-            return Some(format!(
+            return Left::told(format!(
                 "Whether a pull request of an earlier run is still needed could not be found out: {error}"
             ));
         }
     };
     let (text, told) = match &why {
-        Needless::Held => (holds_the_same(target), "what it proposes already"),
-        Needless::Older(came) => (holds_newer(target, came), "a newer image than it proposes"),
+        Needless::Held => (holds_the_same(target), "holds what it proposes already"),
+        Needless::Older(came) => (
+            holds_newer(target, came),
+            "holds a newer image than it proposes",
+        ),
     };
-    // A run may have brought something newer to it meanwhile.
+    let told = format!("{target} {told}");
+    let one = (open.number, &open.standing);
+    Left {
+        told: end(forge, one, (own, target), (&text, &told), log).await,
+        open: None,
+    }
+}
+
+/// Closes one that is `open` since its stage has rolled back what it would bring, which `why` tells. What a person
+/// should know, where it stays open.
+pub(super) async fn withdraw(
+    session: &Session<'_>,
+    proposing: &Proposing<'_>,
+    target: &BranchName,
+    (number, standing): (u64, &Standing),
+    why: &str,
+    log: &mut impl Progress,
+) -> Option<String> {
+    let text = withdrawn(why);
+    match session.forge().await {
+        Ok(forge) => {
+            let branches = (&proposing.branch, target);
+            end(&forge, (number, standing), branches, (&text, why), log).await
+        }
+        Err(error) => Some(stays(number, why, &error.to_string())),
+    }
+}
+
+fn stays(number: u64, told: &str, why: &str) -> String {
+    format!("Pull request #{number} of an earlier run stays open though {told}: {why}")
+}
+
+/// Closes one with a `text`, and says what is `told`; where it stays open, that is returned.
+async fn end(
+    forge: &Forge<'_>,
+    (number, standing): (u64, &Standing),
+    (own, target): (&BranchName, &BranchName),
+    (text, told): (&str, &str),
+    log: &mut impl Progress,
+) -> Option<String> {
+    // A run may have brought something else to it meanwhile.
     match forge.standing(number, own, target).await {
-        Ok(now) if now == standing => {}
+        Ok(now) if now == *standing => {}
         Ok(_) | Err(_) => return None,
     }
-    match forge.close(&standing, number, &text).await {
+    match forge.close(standing, number, text).await {
         Ok(()) => {
             log.info(&format!(
-                "Closed pull request #{number} of an earlier run: {target} holds {told}"
+                "Closed pull request #{number} of an earlier run: {told}"
             ));
             None
         }
-        Err(why) => Some(format!(
-            "Pull request #{number} of an earlier run stays open though {target} holds {told}: {why}"
-        )),
+        Err(why) => Some(stays(number, told, &why)),
     }
+}
+
+/// The newest commit of ours on its branch.
+fn newest_of_ours(open: &LeftOpen) -> Option<&Made> {
+    let mut newest = open.brings.commits.iter().rev();
+    newest.find(|one| deployment::is_ours(&one.message))
 }
 
 /// What it would bring, by its newest commit of ours, where that is something else than was `asked` for.
 fn another(open: &LeftOpen, asked: &[&str]) -> Option<String> {
-    let mut newest = open.brings.commits.iter().rev();
-    let one = newest.find(|one| deployment::is_ours(&one.message))?;
+    let one = newest_of_ours(open)?;
     let images = deployment::trailer_values(&one.message, "Deployed-Image");
     let images: Vec<&str> = images.collect();
     if images.is_empty() {

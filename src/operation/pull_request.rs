@@ -110,7 +110,7 @@ pub(super) const MESSAGES: Messages = Messages {
     dropped,
 };
 
-/// The images that `message` deploys and of whose repositories `draft` says nothing. A promotion proposes what
+/// The images that `message` deploys and of whose repositories `draft` says nothing, and so the values. A promotion proposes what
 /// another stage holds, and so takes the place of an earlier one.
 fn dropped(message: &str, draft: &CommitDraft) -> Vec<String> {
     let is_promotion = |message| deployment::kind(iter::once(message)) == "promotion";
@@ -128,10 +128,14 @@ fn dropped(message: &str, draft: &CommitDraft) -> Vec<String> {
         Err(_) => true,
     };
     let images = deployment::trailer_values(message, "Deployed-Image");
-    images
-        .filter(|image| !is_decided(image))
-        .map(str::to_owned)
-        .collect()
+    let images = images.filter(|image| !is_decided(image));
+    let is_decided = |value: &str| {
+        let mut decided = draft.decides.iter();
+        decided.any(|own| deployment::is_same_place(own, value))
+    };
+    let values = deployment::trailer_values(message, "Deployed-Value");
+    let values = values.filter(|value| !is_decided(value));
+    images.chain(values).map(str::to_owned).collect()
 }
 
 /// A pull request to make of a commit.
@@ -746,6 +750,11 @@ pub(super) fn holds_newer(target: &BranchName, came: &[Replaced]) -> String {
         "`{target}` holds {} by now, which is newer than what this pull request proposes, so it was closed without a merge.",
         held.join(", ")
     )
+}
+
+/// What the page of one says that is closed since its stage has rolled back what it would bring: `why` tells that.
+pub(super) fn withdrawn(why: &str) -> String {
+    format!("{why}. So this pull request was closed without a merge.")
 }
 
 /// A table of the images, and where they come from.

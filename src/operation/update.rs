@@ -1,6 +1,6 @@
 //! `operation: update`: sets images in manifests, commits, and pushes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::downgrade::{self, Downgrade};
@@ -257,12 +257,17 @@ fn proposing<'a>(update: &'a Update, source: &'a Source) -> Result<Option<Propos
     } = update;
     let names = edit.images.iter().map(|line| line.image.name());
     let mut names: Vec<&str> = landing::distinct(names);
-    if names.is_empty() {
-        names.push("values");
-    }
     let target = remote.branch.as_ref().map(ToString::to_string);
     let repositories = edit.images.iter().map(|line| line.image.repository());
-    let scope = landing::distinct(repositories).join(",");
+    let mut scope = landing::distinct(repositories).join(",");
+    if names.is_empty() {
+        names.push("values");
+        // By where it writes: other values are another deployment.
+        let set = edit.set.iter().map(|line| line.path.to_string());
+        let paths = set.chain(edit.remove.iter().map(ToString::to_string));
+        let paths: BTreeSet<String> = paths.collect();
+        scope = Vec::from_iter(paths).join(",");
+    }
     let scope = format!("{scope} {files} {}", target.unwrap_or_default());
     let branch = request.branch(&names.join("-"), &scope)?;
     Ok(Some(Proposing {

@@ -86,7 +86,7 @@ pub struct CommitDraft {
     pub identity: Identity,
     /// What the server is asked for with the push of it, over git (`git-push(1)`, `--push-option`).
     pub options: Vec<String>,
-    /// The images that it decides of, old and new ones, also where it changes none of them.
+    /// The images and values that it decides of, old and new ones, also where it changes none of them.
     pub decides: Vec<String>,
 }
 

@@ -119,7 +119,7 @@ pub enum RepositoryError {
         commit: CommitId,
         /// The first line of its message.
         subject: String,
-        /// Its images of which the new one says nothing.
+        /// Its images and values of which the new one says nothing.
         images: Vec<String>,
     },
     /// A selected file can't be read or written.

@@ -13,7 +13,7 @@ use super::object::CommitId;
 pub struct Messages {
     /// Whether one is of a commit of ours. Only such commits are built upon.
     pub is_ours: fn(&str) -> bool,
-    /// The images that one deploys, and that a new commit in its place would not: it says nothing of them.
+    /// The images and values that one deploys, and that a new commit in its place would not: it says nothing of them.
     pub dropped: fn(&str, &CommitDraft) -> Vec<String>,
 }
 

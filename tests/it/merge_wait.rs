@@ -271,6 +271,95 @@ fn the_log_and_the_summary_say_how_it_ended() {
     ");
 }
 
+const STAGE: &str = "staging/web.yaml";
+
+impl World {
+    /// One whose stage has something newer.
+    fn staged() -> Self {
+        let world = Self::new();
+        world
+            .repository
+            .commit("main", STAGE, manifest("v1").as_str(), "feat: staging");
+        world.in_stage("update", "v2");
+        world
+    }
+
+    fn in_stage(&self, operation: &str, tag: &str) {
+        let action = Action::new()
+            .over(VIA, &self.repository)
+            .input("operation", operation)
+            .input("file", STAGE)
+            .input("token", TOKEN);
+        let action = match operation {
+            "update" => action.input("image", format!("ghcr.io/acme/web:{tag}")),
+            _ => action,
+        };
+        action.run().succeeded();
+    }
+
+    fn promote(&self) -> Action {
+        self.propose("v2")
+            .input("operation", "promote")
+            .input("image", "")
+            .input("from", STAGE)
+    }
+}
+
+#[test]
+fn what_its_stage_has_rolled_back_is_not_merged() {
+    // While a run waits.
+    let world = World::staged();
+    world.at_look(1, |world| {
+        let text = "# Apps\n";
+        world
+            .repository
+            .commit("main", "README.md", text, "docs: by hand");
+    });
+    world.at_look(2, |world| world.in_stage("rollback", ""));
+    let outcome = world.promote().run().failed();
+    assert_eq!(outcome.output("pull-request-state"), "replaced");
+    let pull = world.pull();
+    assert_eq!(pull["state"], "closed");
+    let back = &world.repository.tip("main")[..7];
+    let said = pull["comments"][0].to_string();
+    let why = format!("ghcr.io/acme/web:v2 was rolled back in {STAGE} by commit {back} of ");
+    assert!(said.contains(&why), "{said}");
+    let error = &outcome.errors()[0];
+    assert!(error.contains(&why), "{error}");
+    assert!(error.contains("It was closed: "), "{error}");
+
+    // By the next run, where none waits.
+    let world = World::staged();
+    let without_wait = || world.promote().input("pull-request-wait", "");
+    let once = without_wait().input("pull-request-auto-merge", "squash");
+    once.run().succeeded();
+    assert!(!world.pull()["auto_merge"].is_null());
+    world.in_stage("rollback", "");
+    let outcome = without_wait().run().succeeded();
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    assert_eq!(outcome.output("changed"), "false");
+    assert_eq!(world.pull()["state"], "closed");
+    let log = outcome.log();
+    assert!(
+        log.contains(
+            "Closed pull request #1 of an earlier run: ghcr.io/acme/web:v2 was rolled back"
+        ),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_promotion_stays_while_its_stage_goes_on() {
+    let world = World::staged();
+    world.at_look(1, |world| world.in_stage("update", "v3"));
+    world.at_look(3, |world| {
+        world.bring(How::Squash);
+        world.set_merged();
+    });
+    let outcome = world.promote().run();
+    merged(outcome, &world.repository.tip("main"));
+}
+
 #[test]
 fn it_is_looked_at_until_it_is_merged() {
     let world = World::new();
@@ -807,6 +896,10 @@ fn what_breaks_is_taken_back_by_a_pull_request_as_it_came_by_one() {
         assert_eq!(head, "deploy/web-rollback");
         let undone = outcome.output("undone-commit-sha");
         assert_eq!(undone, outcome.output("commit-sha"));
+        assert_eq!(outcome.output("pull-request-number"), "1");
+        assert_eq!(outcome.output("rollback-pull-request-number"), "2");
+        let page = pulls[1]["html_url"].as_str().unwrap();
+        assert_eq!(outcome.output("rollback-pull-request-url"), page);
         assert_eq!(
             String::from_utf8(world.repository.show(head, FILE)).unwrap(),
             manifest("v1")

@@ -1295,6 +1295,56 @@ fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_
     shared(propose(&repository, "v3")).run().succeeded();
 }
 
+/// What `set` writes is a deployment as an image is.
+#[test]
+fn values_that_another_deployment_sets_are_not_taken_out_of_its_pull_request() {
+    let set = |repository: &Repository, lines: &str| {
+        let action = propose(repository, "").input("image", "");
+        action.input("set", lines)
+    };
+    let (server, repository) = start();
+    let shared = |lines: &str| set(&repository, lines).input("pull-request-branch", "deploy");
+    shared(".spec.replicas:=3").run().succeeded();
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = shared(".spec.paused:=true").run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    let error = scrub(&repository, &error(&outcome));
+    assert!(
+        error
+            .contains("brings apps/web.yaml Deployment/web:.spec.replicas=3. Nothing was changed."),
+        "{error}"
+    );
+    // Another value of the same, and more than it, take its place.
+    shared(".spec.replicas:=4").run().succeeded();
+    shared(".spec.replicas:=5\n.spec.paused:=true")
+        .run()
+        .succeeded();
+    assert_eq!(server.github().pulls(NAME).len(), 1);
+    assert!(brings(&repository, "deploy").contains("+  replicas: 5"));
+
+    // Without a name, each has a branch of its own.
+    let (server, repository) = start();
+    set(&repository, ".spec.replicas:=3").run().succeeded();
+    set(&repository, ".spec.paused:=true").run().succeeded();
+    set(&repository, ".spec.paused:=false").run().succeeded();
+    assert_eq!(server.github().pulls(NAME).len(), 2);
+}
+
+#[test]
+fn what_is_proposed_once_more_has_changed_something() {
+    let (server, repository) = start();
+    propose(&repository, "v2").run().succeeded();
+    server
+        .github()
+        .edit_pull(1, |pull| pull["state"] = "closed".into());
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(outcome.output("pull-request-number"), "2");
+    assert_eq!(outcome.output("changed"), "true");
+    let outcome = propose(&repository, "v2").run().succeeded();
+    assert_eq!(outcome.output("pull-request-number"), "2");
+    assert_eq!(outcome.output("changed"), "false");
+}
+
 /// A promotion proposes what the other stage holds, and takes the place of the one before.
 #[test]
 fn a_promotion_takes_the_place_of_an_earlier_one() {

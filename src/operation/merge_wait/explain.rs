@@ -249,6 +249,25 @@ impl Told<'_> {
         )
     }
 
+    /// Its stage has rolled back what it would bring.
+    pub(super) fn withdrawn(&self, why: &str, closed: Result<(), String>) -> Unmerged {
+        let (became, todo) = match closed {
+            Ok(()) => (format!("It was closed: {}", self.pull.url), ""),
+            Err(why) => (
+                format!("It stays open, since {why}: {}", self.pull.url),
+                "Close it there. ",
+            ),
+        };
+        ended(
+            MergeOutcome::Replaced,
+            format!(
+                "{} is not to be merged any more: {why}. {became}",
+                self.subject()
+            ),
+            format!("{todo}Promote a newer version, or deploy this one with `operation: update`."),
+        )
+    }
+
     /// The target holds newer images by now.
     pub(super) fn older(&self, came: &[Replaced], closed: Result<(), String>) -> Unmerged {
         let now = listed(came.iter().map(|one| one.now.as_str()));

@@ -117,6 +117,7 @@ impl Waiting<'_> {
             cancellation,
             head,
             pull,
+            stage: Some(landed.base.clone()),
             landed,
             seen: None,
             untold: None,
@@ -173,6 +174,8 @@ struct Watch<'a> {
     seen: Option<Tip>,
     /// Why nobody tells whether it was closed, as it was said last.
     untold: Option<Untold>,
+    /// The target, when what is promoted had not been rolled back in its stage.
+    stage: Option<CommitId>,
     /// Whether somebody brought its branch up to date: it is theirs to keep it so.
     is_shared: bool,
     /// How often in a row it was closed, and Git does not hold it.
@@ -330,6 +333,9 @@ impl<'a> Watch<'a> {
         if let Some(look) = self.follow(&session, &standing, target, log).await? {
             return Ok(look);
         }
+        if let Some(look) = self.withdrawn(&standing, target).await {
+            return Ok(look);
+        }
         match moved {
             Some(tip) => self.keep(&standing, &tip, log).await,
             None => Ok(Look::Open),
@@ -393,6 +399,33 @@ impl<'a> Watch<'a> {
             Since::Foreign(error) => Some(told.foreign(&error, state).into()),
             Since::Rewound => Some(told.rewound(state).into()),
         })
+    }
+
+    /// Closes a promotion of what its stage has rolled back: it would be refused now. Where the stage can't be read, the next
+    /// look tells.
+    async fn withdrawn(&mut self, standing: &Standing, target: &CommitId) -> Option<Look> {
+        let Waiting { remote, source, .. } = self.waiting;
+        let Anew::Promote(promote) = self.waiting.anew else {
+            return None;
+        };
+        let there = match &promote.from_branch {
+            None if self.stage.as_ref() == Some(target) => return None,
+            None => self.reading().await,
+            Some(branch) => {
+                let time = remote.timeout.min(self.deadline.remaining() + LAST_LOOK);
+                let deadline = Deadline::after(time, self.cancellation.clone());
+                let transport = &self.waiting.wait.transport;
+                let branch = Some(branch.clone());
+                remote.open_over(transport, branch, source, deadline).await
+            }
+        };
+        let why = promote::withdrawn(&there.ok()?, &self.landed).await.ok()?;
+        let Some(why) = why else {
+            self.stage = Some(target.clone());
+            return None;
+        };
+        let closed = self.close(standing, &pull_request::withdrawn(&why)).await;
+        Some(self.told().withdrawn(&why, closed).into())
     }
 
     /// Keeps it on a target that moved: planned again where it would conflict, closed where all of it is older

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::moves::Move;
-use self::proof::{Pending, Proof};
+use self::proof::{Pending, Proof, Staged};
 use self::sides::Sides;
 use super::explain::NamedBy;
 use super::image_check::Found;
 use super::landing::{self, LandingOptions, LandingReport, Planned, PromotionReport};
+use super::leftover::{self, Left};
 use super::pull_request::Proposing;
 use super::session::Session;
 use super::update::Update;
@@ -24,7 +25,7 @@ use crate::deployment::{self, Deployment, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::manifest::{EditRequest, ImageAssignment, Promoted, PromotedFile, Promotion};
+use crate::manifest::{EditRequest, ImageAssignment, Promoted, PromotedFile, Promotion, images_in};
 use crate::repository::{Branch as _, BranchName, Snapshot};
 use crate::stages::Stage;
 
@@ -170,7 +171,75 @@ async fn once(
     let mut report = landed.await?;
     report.promotion = told;
     report.found = vetted.found;
+    let left = std::mem::take(&mut report.left);
+    if let Some(proposing) = &landing.proposing {
+        let there = elsewhere.as_ref().unwrap_or(&session);
+        let told = promote.told_of(left, &session, there, proposing, &report.branch, log);
+        if let Some(told) = told.await {
+            log.warning(&told);
+            report.warnings.push(told);
+        }
+    }
     Ok(report)
+}
+
+/// Why what a promotion has proposed is not to be merged any more, where its stage has rolled that back meanwhile: a
+/// sentence without its full stop. `there` is at the branch of the stage.
+///
+/// # Errors
+/// When the stage can't be read.
+pub(super) async fn withdrawn(
+    there: &Session<'_>,
+    landed: &LandingReport,
+) -> Result<Option<String>, Failure> {
+    let promoted = landed.promotion.iter().flat_map(|report| &report.promoted);
+    let is_brought = |promoted: &&Promoted| {
+        let mut images = landed.images.iter();
+        images.any(|image| {
+            let new = image.new.parse::<ImageReference>();
+            image.file == promoted.to
+                && image.old != image.new
+                && new.is_ok_and(|new| new.same_repository(&promoted.image))
+        })
+    };
+    let staged = promoted.filter(is_brought).map(|one| Staged {
+        image: one.image.to_string(),
+        text: one.from.image.clone(),
+        file: one.from.file.clone(),
+    });
+    rolled_back(there, staged.collect()).await
+}
+
+/// The same of images by the files of their stage.
+async fn rolled_back(
+    there: &Session<'_>,
+    mut staged: Vec<Staged>,
+) -> Result<Option<String>, Failure> {
+    if staged.is_empty() {
+        return Ok(None);
+    }
+    let files: Vec<&RepoPath> = staged.iter().map(|one| &one.file).collect();
+    let files = proof::selection(&files);
+    let read = async || {
+        // Its past may have been read a moment ago.
+        there.repository.forget_seen().await?;
+        there.repository.snapshot(&files).await
+    };
+    let snapshot = there.read_silently(read).await?;
+    let (held, tip) = (snapshot.files.clone(), &snapshot.commit);
+    let held = there.work(move || {
+        let images = held
+            .iter()
+            .flat_map(|file| images_in(file).unwrap_or_default());
+        images.map(|one| one.image).collect::<HashSet<_>>()
+    });
+    let held = held.await?;
+    // What runs there has not been taken back, whatever another file has.
+    staged.retain(|one| !held.contains(&one.text) && !held.contains(&one.image));
+    if staged.is_empty() {
+        return Ok(None);
+    }
+    proof::rolled_back_in_stage(there, (&snapshot.branch, tip), &staged).await
 }
 
 /// What others said of the images, before the branch was written to.
@@ -231,6 +300,43 @@ impl Promote {
                 to.extend(from);
                 here.repository.bring_along(to, aged);
             }
+        }
+    }
+
+    /// What a person should know of the pull request of an earlier promotion. It is closed where its stage has rolled back
+    /// what it would bring.
+    async fn told_of(
+        &self,
+        left: Left,
+        session: &Session<'_>,
+        there: &Session<'_>,
+        proposing: &Proposing<'_>,
+        target: &BranchName,
+        log: &mut impl Progress,
+    ) -> Option<String> {
+        let Left { told, open } = left;
+        let Some((number, standing, message)) = open else {
+            return told;
+        };
+        let said = |key| deployment::trailer_values(&message, key);
+        let files = said("Promoted-From").filter_map(|file| {
+            let file: RepoPath = file.rsplit_once('@')?.0.parse().ok()?;
+            self.from.names(&file).is_some().then_some(file)
+        });
+        let staged = files.flat_map(|file| {
+            said("Deployed-Image").map(move |image| Staged {
+                image: image.to_owned(),
+                text: image.to_owned(),
+                file: file.clone(),
+            })
+        });
+        match rolled_back(there, staged.collect()).await {
+            Ok(Some(why)) => {
+                let one = (number, &standing);
+                leftover::withdraw(session, proposing, target, one, &why, log).await
+            }
+            // Nothing was to be done: that it was not looked at is no reason to fail.
+            Ok(None) | Err(_) => told,
         }
     }
 

@@ -248,6 +248,67 @@ fn rolled_back(promoted: &Promoted, what: &str, by: &Commit) -> Pending {
     }
 }
 
+/// An image that was proposed, and the file of its stage that it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Staged {
+    /// The image.
+    pub(super) image: String,
+    /// How that file has it.
+    pub(super) text: String,
+    /// That file.
+    pub(super) file: RepoPath,
+}
+
+/// Which of the images that were proposed the commits up to `tip` have rolled back in their stage: a sentence without its
+/// full stop.
+pub(super) async fn rolled_back_in_stage(
+    session: &Session<'_>,
+    tip: Tip<'_>,
+    staged: &[Staged],
+) -> Result<Option<String>, Failure> {
+    let files = files(staged.iter().map(|one| &one.file));
+    let newest = Pasts::read(session, tip, &files).await?;
+    let judged = async |pasts: Pasts| {
+        let staged = staged.to_vec();
+        let judged = session.work(move || taken_of(&staged, &pasts));
+        judged.await?.map_err(|error| session.too_much(error))
+    };
+    match judged(newest).await? {
+        (why, false) => Ok(why),
+        // Only all that there is proves that there is nothing.
+        (_, true) => Ok(judged(Pasts::whole(session, tip, &files).await?).await?.0),
+    }
+}
+
+/// Which one was rolled back, and whether older commits may tell otherwise.
+fn taken_of(staged: &[Staged], pasts: &Pasts) -> Result<(Option<String>, bool), Exceeded> {
+    let mut is_open = false;
+    for Staged { image, text, file } in staged {
+        let commits = pasts.of(file);
+        let named = named(commits);
+        let past = past(commits, &named)?;
+        let unsure = match pasts.is_all(file) {
+            true => None,
+            false => Some(past.first_on_older().unwrap_or(commits.len())),
+        };
+        for text in [text, image] {
+            match past.last_seen(text) {
+                LastSeen::Taken(by) if unsure.is_none_or(|unsure| by < unsure) => {
+                    let by = commits.get(by).map(|by| by_commit(&by.commit));
+                    let by = by.unwrap_or_default();
+                    return Ok((
+                        Some(format!("{image} was rolled back in {file} by {by}")),
+                        false,
+                    ));
+                }
+                LastSeen::Brought(by) if unsure.is_none_or(|unsure| by < unsure) => {}
+                _ => is_open |= unsure.is_some(),
+            }
+        }
+    }
+    Ok((None, is_open))
+}
+
 /// What the newest commits did to the files of a stage.
 #[derive(Default)]
 struct Pasts {
@@ -503,7 +564,7 @@ async fn read(
     session.read_silently(read).await
 }
 
-fn selection(files: &[&RepoPath]) -> FileSelection {
+pub(super) fn selection(files: &[&RepoPath]) -> FileSelection {
     let include = files.iter().map(|file| Pattern::Path((*file).clone()));
     FileSelection {
         include: include.collect(),
