@@ -58,6 +58,7 @@ pub use compare::{
 pub use error::{HeldImage, ManifestError, Mention, PathEnd};
 pub use file::{images_in, versions_in};
 pub use guard::is_signed;
+pub(crate) use hunks::{differences, lines};
 pub use place::Place;
 pub use plan::plan;
 pub use promotion::{

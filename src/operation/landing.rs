@@ -646,10 +646,7 @@ fn diff(plan: &Plan) -> String {
             String::from_utf8_lossy(&edit.before),
             String::from_utf8_lossy(&edit.after),
         );
-        lines::compared(&before, &after, until)
-            .unified_diff()
-            .header(&format!("a/{}", edit.path), &format!("b/{}", edit.path))
-            .to_string()
+        lines::unified(&edit.path, &before, &after, until)
     };
     plan.edits.iter().map(file).collect()
 }

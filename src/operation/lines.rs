@@ -2,35 +2,74 @@
 //! keeps the line that it had.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use similar::{DiffOp, TextDiff};
+use similar::{DiffOp, DiffTag, group_diff_ops};
 
 use crate::deadline::Deadline;
 use crate::files::RepoPath;
 use crate::manifest::{
-    FileEdit, ImageChange, Known, Note, Plan, ValueChange, Versions, before_new_item, has_tags,
-    repository_at,
+    FileEdit, ImageChange, Known, Note, Plan, ValueChange, Versions, before_new_item, differences,
+    has_tags, lines, repository_at,
 };
 
 /// How long it is looked for how lines became others, where all of them may have. Beyond, what differs is told in
 /// larger pieces.
 const COMPARED: Duration = Duration::from_millis(500);
 
+/// How many lines are shown before and behind what differs, as git does.
+const CONTEXT: usize = 3;
+
 /// When those who begin now end to look for that.
 pub(super) fn compared_until() -> Instant {
     Instant::now() + COMPARED
 }
 
-/// How the lines of one text became those of another, found out until then.
-pub(super) fn compared<'t>(
-    before: &'t str,
-    after: &'t str,
-    until: Instant,
-) -> TextDiff<'t, 't, str> {
-    TextDiff::configure()
-        .deadline(until)
-        .diff_lines(before, after)
+/// What `git diff` shows of the file at `path`, its lines compared until then.
+pub(super) fn unified(path: &RepoPath, before: &str, after: &str, until: Instant) -> String {
+    let (before, after) = (lines(before), lines(after));
+    let mut diff = String::new();
+    for hunk in group_diff_ops(differences(&before, &after, Some(until)), CONTEXT) {
+        let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else {
+            continue;
+        };
+        if diff.is_empty() {
+            diff = format!("--- a/{path}\n+++ b/{path}\n");
+        }
+        let old = first.old_range().start..last.old_range().end;
+        let new = first.new_range().start..last.new_range().end;
+        diff.push_str(&format!("@@ -{} +{} @@\n", counted(&old), counted(&new)));
+        for part in hunk {
+            let (old, new) = (
+                before.get(part.old_range()).unwrap_or_default(),
+                after.get(part.new_range()).unwrap_or_default(),
+            );
+            let signs: &[(char, &[&str])] = match part.tag() {
+                DiffTag::Equal => &[(' ', old)],
+                _ => &[('-', old), ('+', new)],
+            };
+            for (sign, lines) in signs {
+                for line in *lines {
+                    diff.push(*sign);
+                    diff.push_str(line);
+                    if !line.ends_with('\n') {
+                        diff.push_str("\n\\ No newline at end of file\n");
+                    }
+                }
+            }
+        }
+    }
+    diff
+}
+
+/// Lines in a hunk's heading: the first of them, from 1, and how many, if not one; of none, the line before.
+fn counted(lines: &Range<usize>) -> String {
+    match lines.len() {
+        0 => format!("{},0", lines.start),
+        1 => format!("{}", lines.start + 1),
+        count => format!("{},{count}", lines.start + 1),
+    }
 }
 
 /// Gives everything that `plan` tells the line that it has when the plan is carried out; in the files that there is
@@ -143,7 +182,7 @@ impl After {
         Self {
             images,
             values: versions.values(),
-            moves: compared(&before, &after, until).ops().to_vec(),
+            moves: differences(&lines(&before), &lines(&after), Some(until)),
         }
     }
 
@@ -202,6 +241,39 @@ mod tests {
         };
         let stays = told.stays(&plan.edits[0]);
         (plan, stays)
+    }
+
+    #[test]
+    fn what_differs_is_told_as_by_git() {
+        let ten = "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+        for (before, after, diff) in [
+            ("a\n", "a\n", ""),
+            ("a\n", "b\n", "@@ -1 +1 @@\n-a\n+b\n"),
+            ("", "a\nb\n", "@@ -0,0 +1,2 @@\n+a\n+b\n"),
+            (
+                "a\nb",
+                "",
+                "@@ -1,2 +0,0 @@\n-a\n-b\n\\ No newline at end of file\n",
+            ),
+            (
+                "a\nb",
+                "a\nb\n",
+                "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n",
+            ),
+            (
+                ten,
+                &ten.replace("0\n", "").replace('9', "x\ny"),
+                "@@ -1,4 +1,3 @@\n-0\n 1\n 2\n 3\n@@ -7,4 +6,5 @@\n 6\n 7\n 8\n-9\n+x\n+y\n",
+            ),
+        ] {
+            let path: RepoPath = "web.yaml".parse().unwrap();
+            let heading = match diff {
+                "" => "",
+                _ => "--- a/web.yaml\n+++ b/web.yaml\n",
+            };
+            let told = unified(&path, before, after, compared_until());
+            assert_eq!(told, format!("{heading}{diff}"));
+        }
     }
 
     #[test]

@@ -77,8 +77,8 @@ fn scrubbed(repository: &Repository, text: &str) -> String {
     let is_time = |word: &&str| {
         let word = word.trim_end_matches(['.', ')', ',', '\n']);
         let digits = |c: char| c.is_ascii_digit() || "T:+-".contains(c);
-        let is_hour = word.len() > 4 && word.contains(':') && word.chars().all(digits);
-        word == "UTC" || !word.starts_with("20") && is_hour
+        let is_hour = (5..10).contains(&word.len()) && word.contains(':');
+        word == "UTC" || is_hour && word.chars().all(digits)
     };
     let words: Vec<&str> = text.split(' ').filter(|word| !is_time(word)).collect();
     let words = words
