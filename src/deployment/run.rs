@@ -39,6 +39,13 @@ impl Source {
     pub fn run(&self) -> Option<Run<'_>> {
         Run::new(self.run_url.as_deref()?, self.workflow.as_deref()?)
     }
+
+    /// Whether the trailers of a deployment name this attempt of this run.
+    pub fn is_of_this_attempt(&self, message: &str) -> bool {
+        self.run().is_some()
+            && self.run() == Run::of(message)
+            && trailer_values(message, WORKFLOW_RUN).next() == self.run_url.as_deref()
+    }
 }
 
 /// A workflow run. Those of one repository are numbered as they start.

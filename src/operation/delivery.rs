@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::landing::{LandingReport, Outcome};
-use super::merge_wait::{Anew, MergeOutcome, Waited, Waiting};
+use super::merge_wait::{Anew, Brought, MergeOutcome, Waited, Waiting};
 use super::promote::{self, Promote};
 use super::pull_request::{News, Opened, PullRequest, Wait};
 use super::rollback::{self, Rollback};
@@ -40,8 +40,8 @@ pub struct Delivery {
 pub struct PullEnd {
     /// How it ended; none where that is not known.
     pub outcome: Option<MergeOutcome>,
-    /// Whether one commit brought it to the target, and undoing that takes all of it back.
-    pub is_whole: bool,
+    /// What brought it to the target, where it was merged.
+    pub brought: Option<Brought>,
     /// Why it was not merged, for a person.
     pub failure: Option<Failure>,
 }
@@ -91,14 +91,19 @@ impl Delivery {
         })
     }
 
-    /// Whether this step made the commit.
+    /// Whether this step made the commit, or the pull request that brought it.
     fn is_own(&self) -> bool {
-        self.landed.outcome == Outcome::Committed
+        self.landed.outcome == Outcome::Committed && self.brought() != Some(Brought::ByOthers)
+    }
+
+    /// What brought it to the branch, where it waited in a pull request.
+    fn brought(&self) -> Option<Brought> {
+        self.pull.as_ref()?.brought
     }
 
     /// Whether a pull request brought it to the branch as several commits.
     fn is_in_several_commits(&self) -> bool {
-        self.pull.as_ref().is_some_and(|pull| !pull.is_whole)
+        self.brought() == Some(Brought::InSeveral)
     }
 
     /// The rollback that is on the branch: the one that followed, or what this was itself.
@@ -159,11 +164,11 @@ impl Delivery {
                     ),
                     _ => why.hint.clone(),
                 };
-                let put = format!(
-                    "This run had put {} on {}.",
-                    self.landed.what(),
-                    self.landed.branch
-                );
+                let (what, branch) = (self.landed.what(), &self.landed.branch);
+                let put = match self.is_own() {
+                    true => format!("This run had put {what} on {branch}."),
+                    false => format!("{branch} holds {what}."),
+                };
                 let why = why.after_a_change(&put);
                 format!("{deployed} {commit} was not rolled back. {why}")
             }
@@ -278,8 +283,8 @@ async fn delivered(
                 rollback::of_commit(&session, update, commit, source, log).await
             }
             Ok(session) => {
-                let images = landed.new_images();
-                rollback::of_this_run(&session, update, &images, source, log).await
+                let judged = (commit, &landed.new_images()[..]);
+                rollback::of_this_run(&session, update, judged, source, log).await
             }
             Err(failure) => Err(failure),
         };
@@ -437,13 +442,13 @@ fn ended(waited: Waited) -> (LandingReport, Option<PullEnd>, Option<Instant>) {
     let Waited {
         landed,
         outcome,
-        is_whole,
+        brought,
         since,
         failure,
     } = waited;
     let end = PullEnd {
         outcome,
-        is_whole,
+        brought,
         failure,
     };
     (landed, Some(end), Some(since))

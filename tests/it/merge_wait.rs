@@ -945,6 +945,23 @@ fn what_came_by_several_commits_is_not_taken_back_by_the_last_of_them() {
 }
 
 #[test]
+fn what_somebody_pushed_by_hand_is_not_taken_back() {
+    let world = World::new();
+    let hers = manifest("v2").replace("name: web", "name: web # and the new database");
+    let content = hers.clone();
+    world.at_look(1, move |world| {
+        world
+            .repository
+            .commit("main", FILE, content.as_str(), "ops: v2 and its database");
+    });
+    let (_argocd, action) = running(&world, "Degraded");
+    let outcome = action.input("rollback-on-failure", "true").run().failed();
+    assert_eq!(outcome.output("rolled-back"), "false");
+    assert_eq!(world.repository.show("main", FILE), hers.as_bytes());
+    insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"");
+}
+
+#[test]
 fn a_rollback_is_followed_to_its_end_too() {
     let world = World::new();
     let undone = world.change(":v1", ":v2");

@@ -398,6 +398,30 @@ fn a_run_that_has_rolled_back_does_not_do_so_again() {
 }
 
 #[test]
+fn what_the_same_attempt_has_deployed_is_taken_back_though_its_run_has_rolled_back_before() {
+    let (_server, repository) = start();
+    let in_attempt = |action: Action, attempt: &'static str| {
+        let workflow = "wlals2/blogsite/.github/workflows/deploy.yml@refs/heads/main";
+        action
+            .env("GITHUB_RUN_ID", "7")
+            .env("GITHUB_RUN_ATTEMPT", attempt)
+            .env("GITHUB_WORKFLOW_REF", workflow)
+    };
+    let is = |tag: &str| assert_eq!(repository.show("main", FILE), manifest(tag).as_bytes());
+    deploy(&repository, "v14");
+    let update = || action(&repository, "update").input("image", "ghcr.io/wlals2/blog-web:v15");
+    // A job that deploys, tests, and rolls back; and all of that once more.
+    for attempt in ["1", "2"] {
+        in_attempt(update(), attempt).run().succeeded();
+        is("v15");
+        let rollback = action(&repository, "rollback");
+        let outcome = in_attempt(rollback, attempt).run().succeeded();
+        assert_eq!(outcome.output("rolled-back"), "true");
+        is("v14");
+    }
+}
+
+#[test]
 fn what_is_undone_already_changes_nothing() {
     let (_server, repository) = start();
     let v14 = deploy(&repository, "v14").outputs["commit-sha"].clone();

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 pub use self::explain::MergeOutcome;
 use self::explain::{Told, Unmerged};
+pub use self::proof::Brought;
 use self::proof::{Merge, Proposed, Tip};
 use super::downgrade::order_of_runs;
 use super::landing::{LandingReport, Outcome};
@@ -77,8 +78,8 @@ pub struct Waited {
     pub landed: LandingReport,
     /// How the pull request ended; none where that is not known.
     pub outcome: Option<MergeOutcome>,
-    /// Whether one commit brought it to the target, and undoing that takes all of it back.
-    pub is_whole: bool,
+    /// What brought it to the target, where it was merged.
+    pub brought: Option<Brought>,
     /// When it was not merged yet, as far as was seen.
     pub since: Instant,
     /// Why it was not merged, for a person.
@@ -97,7 +98,7 @@ impl Waiting<'_> {
             return Waited {
                 landed,
                 outcome: None,
-                is_whole: false,
+                brought: None,
                 since: Instant::now(),
                 failure: None,
             };
@@ -130,7 +131,7 @@ impl Waiting<'_> {
             mut landed, since, ..
         } = watch;
         match ended {
-            Ok(Merge { commit, is_whole }) => {
+            Ok(Merge { commit, brought }) => {
                 log.info(&format!(
                     "Merged: {} holds it since {}",
                     landed.branch,
@@ -145,7 +146,7 @@ impl Waiting<'_> {
                 Waited {
                     landed,
                     outcome: Some(MergeOutcome::Merged),
-                    is_whole,
+                    brought: Some(brought),
                     since,
                     failure: None,
                 }
@@ -153,7 +154,7 @@ impl Waiting<'_> {
             Err(Unmerged { outcome, failure }) => Waited {
                 landed,
                 outcome,
-                is_whole: false,
+                brought: None,
                 since,
                 failure: Some(failure),
             },
@@ -307,13 +308,18 @@ impl<'a> Watch<'a> {
             let is_same = self.seen.as_ref().is_some_and(is_same);
             let landed = &self.landed;
             let proposed = Proposed { landed, files };
+            let is_merged = standing.state == PullState::Merged;
             if (!is_same || !is_open)
-                && let Some(merge) = proposed.merge(&reading, &tip).await?
+                && let Some(merge) = proposed.merge(&reading, &tip, is_merged).await?
             {
-                return Ok(Look::Merged(merge, standing));
+                let doubt = match merge.brought {
+                    Brought::ByOthers => self.doubt(),
+                    Brought::Whole | Brought::InSeveral => None,
+                };
+                return Ok(doubt.unwrap_or(Look::Merged(merge, standing)));
             }
             if !is_open {
-                let is_swallowed = proposed.is_swallowed(&reading, &tip).await?;
+                let is_swallowed = proposed.is_swallowed(&reading, &tip.commit).await?;
                 if let Some(look) = self.follow(&session, &standing, target, log).await? {
                     return Ok(look);
                 }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::deployment;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{ManifestFile, Remaining, remaining};
 use crate::operation::landing::LandingReport;
 use crate::operation::overtaken::Overtaken;
+use crate::operation::past::messages;
 use crate::operation::session::Session;
-use crate::repository::history::HistoryQuery;
+use crate::repository::history::{Commit, HistoryQuery};
 use crate::repository::{Branch as _, CommitId, RepositoryError};
 
 /// How many commits of the files are looked at for the first one that holds it.
@@ -26,9 +28,18 @@ pub(super) struct Proposed<'a> {
 pub(super) struct Merge {
     /// The first commit of the target's first-parent line that holds all of it.
     pub(super) commit: CommitId,
-    /// Whether that commit replaced the images that the plan replaces. Else it is the last of several that
-    /// brought them, as a rebase leaves them.
-    pub(super) is_whole: bool,
+    pub(super) brought: Brought,
+}
+
+/// What the commit is that brought it to the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brought {
+    /// The pull request, all of it: undoing that takes all of it back.
+    Whole,
+    /// The last of several by which the pull request came, as a rebase leaves them.
+    InSeveral,
+    /// Nothing shows that it is the pull request: somebody may have pushed the same by hand.
+    ByOthers,
 }
 
 /// A branch, as it was at a look.
@@ -102,24 +113,32 @@ impl Proposed<'_> {
         Overtaken::of(edits, images, values, |path| tip.content(path))
     }
 
-    /// Whether `tip` has the proposed commit, which is no proof that it has what that brings.
+    /// Whether the commit says, or one that it merged, that it is this deployment.
+    fn is_said_by(&self, commit: &Commit) -> bool {
+        let own = &self.landed.message;
+        messages(commit).any(|message| deployment::deploys_the_same(message, own))
+    }
+
+    /// Whether `commit` has the proposed one below it, which is no proof that it has what that brings.
     pub(super) async fn is_swallowed(
         &self,
         session: &Session<'_>,
-        tip: &Tip,
+        commit: &CommitId,
     ) -> Result<bool, RepositoryError> {
         match &self.landed.commit {
-            Some(own) => session.repository.is_ancestor(own, &tip.commit).await,
+            Some(own) => session.repository.is_ancestor(own, commit).await,
             None => Ok(false),
         }
     }
 
     /// The first commit of the target's first-parent line, after the one that was planned on, that held all of
-    /// it: also where later ones replaced it.
+    /// it: also where later ones replaced it. Whether the forge says that it `is_merged` tells whose commit that is
+    /// where no message does.
     pub(super) async fn merge(
         &self,
         session: &Session<'_>,
         tip: &Tip,
+        is_merged: bool,
     ) -> Result<Option<Merge>, RepositoryError> {
         let LandingReport { edits, base, .. } = self.landed;
         // Of nothing at all, everything is held.
@@ -164,16 +183,24 @@ impl Proposed<'_> {
                     break;
                 }
                 let content = |path: &RepoPath| now.get(path).copied().flatten();
+                let is_whole = self.left(content).all(|left| left.came_since.is_empty());
+                let is_own = is_merged || self.is_said_by(&touched.commit);
                 first = Some(Merge {
                     commit: commit.clone(),
-                    is_whole: self.left(content).all(|left| left.came_since.is_empty()),
+                    brought: match is_whole {
+                        _ if !is_own && !self.is_swallowed(session, commit).await? => {
+                            Brought::ByOthers
+                        }
+                        true => Brought::Whole,
+                        false => Brought::InSeveral,
+                    },
                 });
             }
             held = held_before;
         }
         Ok(first.or(is_held_now.then_some(Merge {
             commit: history.tip,
-            is_whole: false,
+            brought: Brought::InSeveral,
         })))
     }
 }

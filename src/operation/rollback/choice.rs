@@ -171,7 +171,15 @@ async fn newest(
         }
         let named = named(&history.commits).reading(&session.readings);
         let past = past_while(&history.commits, &named, |count| session.may_go_on(count))?;
-        if let Some(own) = own_rollback(session, &history, &past) {
+        let newest = past.newest();
+        let is_of_this_attempt = |chosen: &Undo| {
+            let commit = &history.commits[chosen.number].commit;
+            messages(commit).any(|message| session.source.is_of_this_attempt(message))
+        };
+        let is_own = matches!(&newest, Ok(chosen) if !chosen.is_empty() && chosen.iter().all(is_of_this_attempt));
+        if let Some(own) = own_rollback(session, &history, &past)
+            && !is_own
+        {
             let already = format!(
                 "this run has rolled back already, with {}: `operation: verify` with `commit: {}` tells whether that runs. To take back \
                  one more deployment, name it with `commit`, or what is to run with `to`",
@@ -184,7 +192,7 @@ async fn newest(
                 ..Choice::default()
             });
         }
-        match past.newest() {
+        match newest {
             Ok(chosen)
                 if is_all && history.limited && chosen.iter().any(|own| past.is_unjudged(own)) =>
             {
@@ -218,7 +226,7 @@ async fn newest(
 }
 
 /// The rollback that this run of the workflow has made: whoever runs a job again, as the answer to its push was lost or
-/// what went back was slow to start, does not mean one deployment more.
+/// what went back was slow to start, does not mean one deployment more, but for one that the same attempt has made.
 fn own_rollback<'h>(
     session: &Session<'_>,
     history: &'h FileHistory,

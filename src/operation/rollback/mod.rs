@@ -117,37 +117,51 @@ async fn once(
     .await
 }
 
-/// The same for what `update` found there already: undone is what this run of the workflow has deployed, in another
-/// attempt of its job.
+/// The same for what `update` found there already, with these images at the commit that was judged: undone is what this
+/// run of the workflow has deployed, in another attempt of its job, and only where that is what was judged. Of whatever
+/// came on top of it, nobody knows whose fault it is.
 ///
 /// # Errors
-/// As [`of_commit`]; and where this run has not deployed it.
+/// As [`of_commit`]; and where this run has not deployed it, or something came on top.
 pub(super) async fn of_this_run(
     session: &Session<'_>,
     update: &Update,
-    images: &[&str],
+    (judged, images): (&CommitId, &[&str]),
     source: &Source,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
-    let own = choice::deployed_by_this_run(session, &update.files, images, log).await?;
-    let why = match own {
-        OfThisRun::Deployed(commit) => {
-            return of_commit(session, update, &commit, source, log).await;
+    let (own, why) = match choice::deployed_by_this_run(session, &update.files, images, log).await? {
+        OfThisRun::Deployed(own) if own == *judged => {
+            return of_commit(session, update, &own, source, log).await;
         }
-        OfThisRun::TakenBack(how) => {
-            format!("It was there before: this workflow run had deployed it, and {how} since.")
+        OfThisRun::Deployed(own) => {
+            let why = format!(
+                "This workflow run had deployed it with {}, and what was judged is {}, which came later: which of them is broken is not known.",
+                own.short(),
+                judged.short()
+            );
+            (Some(own), why)
         }
+        OfThisRun::TakenBack(how) => (None, format!("It was there before: this workflow run had deployed it, and {how} since.")),
         OfThisRun::Not { is_all: true } => {
-            "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.".to_owned()
+            (None, "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.".to_owned())
         }
-        OfThisRun::Not { is_all: false } => format!(
+        OfThisRun::Not { is_all: false } => (None, format!(
             "It was there before, and none of the newest {HORIZON} commits of {} deployed it for this workflow run: `rollback-on-failure` undoes what its own run has deployed.",
             update.files
-        ),
-        OfThisRun::Unknown => "It was there before, and whether this workflow run has deployed it is not known: nothing says which run this is (`GITHUB_RUN_ID`, `GITHUB_WORKFLOW_REF`). `rollback-on-failure` undoes what its own run has deployed.".to_owned(),
+        )),
+        OfThisRun::Unknown => (None, "It was there before, and whether this workflow run has deployed it is not known: nothing says which run this is (`GITHUB_RUN_ID`, `GITHUB_WORKFLOW_REF`). `rollback-on-failure` undoes what its own run has deployed.".to_owned()),
     };
-    Err(Failure::new(Reason::Rollback, why)
-        .with_hint("Look at who deployed it. `operation: rollback` with `commit` undoes it."))
+    let hint = match own {
+        Some(own) => format!(
+            "Find out which it is. `operation: rollback` with `commit: {}` undoes what this run has deployed.",
+            own.short()
+        ),
+        None => {
+            "Look at who deployed it. `operation: rollback` with `commit` undoes it.".to_owned()
+        }
+    };
+    Err(Failure::new(Reason::Rollback, why).with_hint(hint))
 }
 
 /// Undoes `commit`, which `update` deployed, in the way that it was deployed: where that was proposed, so is
