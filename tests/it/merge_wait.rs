@@ -947,7 +947,7 @@ fn what_came_by_several_commits_is_not_taken_back_by_the_last_of_them() {
 #[test]
 fn what_somebody_pushed_by_hand_is_not_taken_back() {
     let world = World::new();
-    let hers = manifest("v2").replace("name: web", "name: web # and the new database");
+    let hers = format!("{}# and its database\n", manifest("v2"));
     let content = hers.clone();
     world.at_look(1, move |world| {
         world
@@ -958,7 +958,12 @@ fn what_somebody_pushed_by_hand_is_not_taken_back() {
     let outcome = action.input("rollback-on-failure", "true").run().failed();
     assert_eq!(outcome.output("rolled-back"), "false");
     assert_eq!(world.repository.show("main", FILE), hers.as_bytes());
-    insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"");
+    insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"
+    The application web is degraded at main, and was not before.
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    The deployment main was not rolled back. It was there before, and whether this workflow run has deployed it is not known: nothing says which run this is (`GITHUB_RUN_ID`, `GITHUB_WORKFLOW_REF`). `rollback-on-failure` undoes what its own run has deployed. main holds ghcr.io/acme/web:v2.
+    Look at who deployed it. `operation: rollback` with `commit` undoes it.
+    ");
 }
 
 #[test]
