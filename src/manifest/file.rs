@@ -20,42 +20,32 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 /// # Errors
 /// [`ManifestError`]: the file can't be read.
 pub fn images_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
-    held_in(file, Site::says_what_runs)
-}
-
-/// The same, with the tags that stand alone: `:v1`, the repository being elsewhere.
-///
-/// # Errors
-/// As [`images_in`].
-pub fn versions_in(file: &ManifestFile) -> Result<Vec<HeldImage>, ManifestError> {
-    held_in(file, Site::says_a_version)
-}
-
-fn held_in(
-    file: &ManifestFile,
-    is_meant: fn(&Site) -> bool,
-) -> Result<Vec<HeldImage>, ManifestError> {
-    told_of_sites(file, |manifests, number, site| {
-        is_meant(site).then(|| manifests[number].held(site))
+    told_of(file, |manifests| {
+        let sites = sites_of(manifests).filter(|(_, site)| site.says_what_runs());
+        sites
+            .map(|(number, site)| manifests[number].held(site))
+            .collect()
     })
 }
 
-/// What `tell` says of the places of `file`, in their order: each is a site of one of what is read, by its number.
-pub(super) fn told_of_sites<T>(
+/// What `tell` says of all that is read of `file`.
+pub(super) fn told_of<T>(
     file: &ManifestFile,
-    tell: impl Fn(&[Manifest<'_>], usize, &Site) -> Option<T>,
-) -> Result<Vec<T>, ManifestError> {
+    tell: impl FnOnce(&[Manifest<'_>]) -> T,
+) -> Result<T, ManifestError> {
     let request = EditRequest::default();
     let source = Source::new(file);
     let manifest = [Manifest::read(&source, &request)?];
     let texts = Text::all(&manifest, &request)?;
-    let manifests = with_texts(manifest.into(), &texts, &request)?;
-    let sites = manifests
-        .iter()
-        .enumerate()
-        .flat_map(|(number, manifest)| manifest.sites.iter().map(move |site| (number, site)));
-    let told = sites.filter_map(|(number, site)| tell(&manifests, number, site));
-    Ok(told.collect())
+    Ok(tell(&with_texts(manifest.into(), &texts, &request)?))
+}
+
+/// The places of all that is read of a file, in their order, each with the number of what it is in.
+pub(super) fn sites_of<'m>(
+    manifests: &'m [Manifest<'_>],
+) -> impl Iterator<Item = (usize, &'m Site)> {
+    let read = manifests.iter().enumerate();
+    read.flat_map(|(number, manifest)| manifest.sites.iter().map(move |site| (number, site)))
 }
 
 /// A file that has been read, and the places in it that hold images.

@@ -7,9 +7,12 @@
 //! | `imageTag`, `image_tag`, `image.tag` | `image` | [`Part::Tag`] |
 //! | `webImage`, `WEB_IMAGE`, `baseimage` | `webimage`, … | [`Part::Image`] |
 //! | `sidecar.image.repository` | `sidecarimage` | [`Part::Repository`] |
+//! | `images[0].tag` | `0image` | [`Part::Tag`] |
 //! | `dockerTag`, `webVersion` | `dockerimage`, `webimage` | [`Part::Tag`], if there is such an image |
 //!
 //! What has one stem in one mapping belongs together.
+
+use std::borrow::Cow;
 
 /// A part of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +83,7 @@ pub(super) fn read(key: &str) -> Option<Meaning> {
             is_implied: false,
         });
     }
+    let key = &*of_an_item(key);
     let bytes = key.as_bytes();
     let last = bytes.last()?.to_ascii_lowercase();
     let ends_with = |word: &[u8]| {
@@ -110,6 +114,20 @@ pub(super) fn read(key: &str) -> Option<Meaning> {
         Part::Tag | Part::Digest => Some(meaning(format!("{stem}image"), true)),
         _ => None,
     }
+}
+
+/// A key by which Helm's parameters lead to an item of a list, as one about an image of its own: `images[1].tag`.
+fn of_an_item(key: &str) -> Cow<'_, str> {
+    let item = || {
+        let (before, behind) = key.split_once('[')?;
+        let (item, behind) = behind.split_once(']')?;
+        let before = before
+            .strip_suffix("images")
+            .or_else(|| before.strip_suffix("image"))?;
+        let is_number = !item.is_empty() && item.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| format!("{before}{item}image{behind}"))
+    };
+    item().map_or(Cow::Borrowed(key), Cow::Owned)
 }
 
 /// Whether `stem` names no image in particular.

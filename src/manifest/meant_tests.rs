@@ -261,6 +261,49 @@ fn what_is_put_over_an_image_and_stays_is_told() {
     }
 }
 
+/// `images[0].tag`, as Helm names it.
+#[test]
+fn a_parameter_of_an_item_of_a_list_is_put_over_it() {
+    let chart = |rest: &str| {
+        format!(
+            "kind: Application\nmetadata: {{name: web}}\nspec:\n  source:\n    helm:\n      values: |\n        images:\n        - repository: acme/api\n          tag: v5\n        - repository: acme/web\n          tag: v1\n{rest}"
+        )
+    };
+    let parameter = |name: &str, value: &str| {
+        chart(&format!(
+            "      parameters:\n      - {{name: \"{name}\", value: {value}}}\n"
+        ))
+    };
+    let tag = parameter("images[1].tag", "v1");
+    assert_eq!(written(&tag, "acme/web:v2", ""), tag.replace("v1", "v2"));
+    // Of another item, it is none of this image's.
+    let other = parameter("images[0].tag", "v5");
+    assert_eq!(
+        written(&other, "acme/web:v2", ""),
+        other.replace("v1", "v2")
+    );
+    let digest = format!("sha256:{}", "c".repeat(64));
+    let object = chart(&format!(
+        "      valuesObject:\n        images:\n        - {{}}\n        - {{digest: \"{digest}\"}}\n"
+    ));
+    for (text, stays) in [
+        (
+            parameter("images[1].digest", &digest),
+            "`images[1].digest: sha256:",
+        ),
+        (object, "`images[1].digest: sha256:"),
+        (
+            parameter("images[1].repository", "acme/other"),
+            "`images[1].repository: acme/other`",
+        ),
+    ] {
+        let plan = planned(&[("a.yaml", &text)], "acme/web:v2", "").unwrap();
+        let warnings = plan.warnings.join("\n");
+        assert!(warnings.starts_with(stays), "{text}{warnings}");
+        assert_eq!(plan.warnings.len(), 1, "{text}{warnings}");
+    }
+}
+
 #[test]
 fn no_tag_is_made_up_where_another_file_may_have_it() {
     let files = [("base/values.yaml", NAME), ("prod/values.yaml", TAG)];

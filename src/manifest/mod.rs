@@ -56,9 +56,10 @@ pub use compare::{
     images_changed, repository_at,
 };
 pub use error::{HeldImage, ManifestError, Mention, PathEnd};
-pub use file::{images_in, versions_in};
+pub use file::images_in;
 pub use guard::is_signed;
 pub(crate) use hunks::{differences, lines};
+pub use overrides::{InForce, versions_in_force};
 pub use place::Place;
 pub use plan::plan;
 pub use promotion::{

@@ -18,7 +18,7 @@ use crate::yaml::{NodeId, Role};
 
 use super::change::{Note, Plan};
 use super::error::{HeldImage, ManifestError};
-use super::file::{Manifest, told_of_sites};
+use super::file::{Manifest, sites_of, told_of};
 use super::find;
 use super::keys;
 use super::request::EditRequest;
@@ -32,8 +32,17 @@ struct Address {
     scope: Scope,
     /// What has a higher one is put over it in the same scope.
     rank: usize,
-    /// `web.image.tag`
+    /// `web.image.tag`, `images[0].tag`
     path: String,
+}
+
+impl Address {
+    /// Whether it is put over what is at `base` in the same scope. Values replace a list as a whole: in one, only
+    /// parameters lead to an item that another value has.
+    fn is_over(&self, base: &Self) -> bool {
+        let is_in_a_list = self.path.contains('[');
+        self.rank > base.rank && (!is_in_a_list || self.rank >= RANK_OF_PARAMETERS)
+    }
 }
 
 /// What values belong to.
@@ -139,13 +148,16 @@ pub(super) fn tell_what_stays(manifests: &[Manifest<'_>], request: &EditRequest,
             };
             let parameters = known.entry((number, chart));
             let staying = Staying {
-                manifests,
+                chart: Chart {
+                    manifests,
+                    number,
+                    chart,
+                    parameters: parameters
+                        .or_insert_with(|| parameters_of(manifests, number, chart)),
+                },
                 base: &base,
                 image,
                 meant: &meant,
-                number,
-                chart,
-                parameters: parameters.or_insert_with(|| parameters_of(manifests, number, chart)),
             };
             for key in ["digest", "repository", "registry", "tag"] {
                 let told = staying.told(key);
@@ -188,50 +200,71 @@ fn parameters_of<'a>(
     named.collect()
 }
 
-/// What is said in the chart of a base, beside it.
-struct Staying<'a> {
+/// What deploys a chart, by its file and place, with its parameters.
+struct Chart<'a> {
     manifests: &'a [Manifest<'a>],
-    base: &'a Base,
-    image: &'a ImageReference,
-    meant: &'a HashSet<(usize, NodeId)>,
     number: usize,
     chart: NodeId,
     parameters: &'a Parameters<'a>,
 }
 
-impl Staying<'_> {
-    /// The value at `path` that is put over all others, with its rank.
-    fn highest(&self, path: &str) -> Option<(usize, NodeId)> {
-        let of_object = || {
-            let stream = &self.manifests.get(self.number)?.stream;
-            let object = stream.get(self.chart, "valuesObject")?;
-            let mut keys = path.split('.');
-            let node = keys.try_fold(object, |node, key| stream.get(node, key))?;
-            Some((RANK_OF_OBJECT, node))
-        };
-        self.parameters.get(path).copied().or_else(of_object)
-    }
-
-    /// The warning, where what counts of `key` keeps the image from being the one that runs, and the value.
-    fn told(&self, key: &str) -> Option<(NodeId, String)> {
-        let (beside, _) = self.base.address.path.rsplit_once('.').unwrap_or_default();
+impl<'a> Chart<'a> {
+    /// The value of `key` beside `address` that is put over all others, where it is above `address`: its path, its node
+    /// and its text.
+    fn over(&self, address: &Address, key: &str) -> Option<(String, NodeId, &'a str)> {
+        let (beside, _) = address.path.rsplit_once('.').unwrap_or_default();
         let path = match beside {
             "" => key.to_owned(),
             beside => format!("{beside}.{key}"),
         };
         let (rank, node) = self.highest(&path)?;
-        let read = self.manifests.get(self.number)?;
-        let value = read.stream.value(node).filter(|value| !value.is_empty())?;
-        let address = &self.base.address;
-        let is_above = rank > address.rank;
+        let stream = &self.manifests.get(self.number)?.stream;
+        let value = stream.value(node).filter(|value| !value.is_empty())?;
+        (rank > address.rank).then_some((path, node, value))
+    }
+
+    /// The value at `path` that is put over all others, with its rank.
+    fn highest(&self, path: &str) -> Option<(usize, NodeId)> {
+        let of_object = || {
+            let stream = &self.manifests.get(self.number)?.stream;
+            let object = stream.get(self.chart, "valuesObject")?;
+            let mut parts = path.split('.');
+            let node = parts.try_fold(object, |node, part| {
+                let item = part.strip_suffix(']').and_then(|part| part.split_once('['));
+                match item {
+                    Some((key, item)) => {
+                        stream.items(stream.get(node, key)?).nth(item.parse().ok()?)
+                    }
+                    None => stream.get(node, part),
+                }
+            })?;
+            Some((RANK_OF_OBJECT, node))
+        };
+        self.parameters.get(path).copied().or_else(of_object)
+    }
+}
+
+/// What is said in the chart of a base, beside it.
+struct Staying<'a> {
+    chart: Chart<'a>,
+    base: &'a Base,
+    image: &'a ImageReference,
+    meant: &'a HashSet<(usize, NodeId)>,
+}
+
+impl Staying<'_> {
+    /// The warning, where what counts of `key` keeps the image from being the one that runs, and the value.
+    fn told(&self, key: &str) -> Option<(NodeId, String)> {
+        let (path, node, value) = self.chart.over(&self.base.address, key)?;
+        let read = self.chart.manifests.get(self.chart.number)?;
         let stays = match key {
             // A digest counts whatever tag is put over the one beside it; one that is there itself is seen with it.
-            "digest" => is_above && self.image.digest() != Some(value),
+            "digest" => self.image.digest() != Some(value),
             "tag" => {
-                let is_meant = self.meant.contains(&(self.number, node));
-                is_above && !is_meant && self.image.tag() != Some(value)
+                let is_meant = self.meant.contains(&(self.chart.number, node));
+                !is_meant && self.image.tag() != Some(value)
             }
-            _ => is_above && !self.is_named_by(value),
+            _ => !is_named_by(self.image, value),
         };
         stays.then(|| {
             let warning = format!(
@@ -244,14 +277,61 @@ impl Staying<'_> {
             (node, warning)
         })
     }
+}
 
-    /// Whether a registry, or a name without it, is that of the image.
-    fn is_named_by(&self, value: &str) -> bool {
-        let (repository, value) = (self.image.repository(), value.trim_matches('/'));
-        let is_it = |other: ImageReference| other.same_repository(self.image);
-        value.parse().is_ok_and(is_it)
-            || repository.ends_with(&format!("/{value}"))
-            || repository.starts_with(&format!("{value}/"))
+/// Whether a registry, or a name without it, is that of the image.
+fn is_named_by(image: &ImageReference, value: &str) -> bool {
+    let (repository, value) = (image.repository(), value.trim_matches('/'));
+    let is_it = |other: ImageReference| other.same_repository(image);
+    value.parse().is_ok_and(is_it)
+        || repository.ends_with(&format!("/{value}"))
+        || repository.starts_with(&format!("{value}/"))
+}
+
+/// What else than a tag is put over an image by what deploys its chart.
+#[derive(Debug, Default)]
+struct Cover {
+    registry: Option<String>,
+    repository: Option<String>,
+    digest: Option<String>,
+}
+
+impl Cover {
+    fn of(chart: &Chart<'_>, address: &Address, image: &ImageReference) -> Self {
+        let over = |key: &str| {
+            let (_, _, value) = chart.over(address, key)?;
+            Some(value.to_owned())
+        };
+        let name = |key: &str| over(key).filter(|value| !is_named_by(image, value));
+        Self {
+            registry: name("registry"),
+            repository: name("repository"),
+            digest: over("digest").filter(|digest| digest.starts_with("sha256:")),
+        }
+    }
+
+    /// What runs where `text` is written.
+    fn over(&self, text: &str) -> String {
+        let Ok(image) = text.parse::<ImageReference>() else {
+            return text.to_owned();
+        };
+        let Self {
+            registry,
+            repository,
+            digest,
+        } = self;
+        let name = match (registry, repository) {
+            (None, None) => image.repository_as_written().to_owned(),
+            (None, Some(repository)) => repository.clone(),
+            (Some(registry), None) => format!("{registry}/{}", image.path()),
+            (Some(registry), Some(repository)) => format!("{registry}/{repository}"),
+        };
+        let written = text.strip_prefix(image.repository_as_written());
+        match digest {
+            // Beside a digest no tag counts.
+            Some(digest) => format!("{name}@{digest}"),
+            None => format!("{name}{}", written.unwrap_or_default()),
+        }
     }
 }
 
@@ -301,9 +381,12 @@ fn address(
     node: NodeId,
     key: Option<&str>,
 ) -> Option<Address> {
-    let mut way: Vec<&str> = key.into_iter().collect();
+    let mut way: Vec<String> = key.map(str::to_owned).into_iter().collect();
     let (mut number, mut at) = (number, node);
-    let told = |way: &[&str]| way.iter().rev().copied().collect::<Vec<_>>().join(".");
+    let told = |way: &[String]| {
+        let parts = way.iter().rev().map(String::as_str);
+        parts.collect::<Vec<_>>().join(".")
+    };
     loop {
         let manifest = manifests.get(number)?;
         let stream = &manifest.stream;
@@ -312,10 +395,12 @@ fn address(
                 let is_object = ["kind", "apiVersion"]
                     .iter()
                     .any(|key| stream.get(at, key).is_some());
-                return (!is_object && stream.document(at) == 0).then(|| Address {
+                let path = told(&way);
+                let is_value = !is_object && stream.document(at) == 0 && !path.contains('[');
+                return is_value.then_some(Address {
                     scope: Scope::File(number),
                     rank: 0,
-                    path: told(&way),
+                    path,
                 });
             };
             (number, at) = (nested.outer, nested.node);
@@ -340,17 +425,21 @@ fn address(
                 path: told(&way),
             });
         }
-        if holder != at {
-            let name = stream.value(stream.get(at, "name")?)?;
-            let is_parameter = matches!(key, "parameters" | "set" | "setString");
-            return (is_parameter && way == ["value"]).then(|| Address {
+        if holder == at {
+            way.push(key.to_owned());
+            at = around;
+            continue;
+        }
+        let is_parameter = matches!(key, "parameters" | "set" | "setString") && way == ["value"];
+        if let Some(name) = stream.get(at, "name").filter(|_| is_parameter) {
+            return Some(Address {
                 scope: Scope::Chart(number, chart),
                 rank: RANK_OF_PARAMETERS + item,
-                path: name.to_owned(),
+                path: stream.value(name)?.to_owned(),
             });
         }
-        way.push(key);
-        at = around;
+        way.push(format!("{key}[{item}]"));
+        at = chart;
     }
 }
 
@@ -368,7 +457,7 @@ fn put_over(
     match (base.address.scope, tag.address.scope) {
         (Scope::Chart(..), Scope::Chart(..)) => {
             let is_same = base.address.scope == tag.address.scope;
-            (is_same && tag.address.rank > base.address.rank).then_some(Over::Proven)
+            (is_same && tag.address.is_over(&base.address)).then_some(Over::Proven)
         }
         (Scope::File(one), Scope::File(other)) if one != other => {
             let files =
@@ -545,34 +634,56 @@ pub(super) struct Layered {
     pub comes_out_as: Option<String>,
     is_tag_alone: bool,
     address: Option<Address>,
+    cover: Cover,
     /// Whether what it is in names an image that the tag may be of.
     names_an_image: bool,
 }
 
 /// The versions that `file` says, in the order of the text.
 pub(super) fn layered(file: &ManifestFile) -> Result<Vec<Rc<Layered>>, ManifestError> {
-    let names_an_image = OnceCell::new();
-    told_of_sites(file, |manifests, number, site| {
-        if !site.says_a_version() {
-            return None;
-        }
-        let manifest = manifests.get(number)?;
-        let is_tag_alone = site.is_version_only();
-        let at = match site.tag().filter(|_| is_tag_alone) {
-            Some(tag) => Some((tag.node, None)),
-            None => site.tag_home().map(|(node, key, _)| (node, key)),
-        };
-        Some(Rc::new(Layered {
-            held: manifest.held(site),
-            comes_out_as: site.tag_comes_out_as(&manifest.stream),
-            is_tag_alone,
-            address: at.and_then(|(node, key)| address(manifests, number, node, key)),
-            names_an_image: is_tag_alone
-                && *names_an_image.get_or_init(|| {
-                    let mut read = manifests.iter();
-                    read.any(|manifest| find::names_an_image(&manifest.stream))
-                }),
-        }))
+    told_of(file, |manifests| {
+        let names_an_image = OnceCell::new();
+        // Of each chart once: there may be as many images as parameters.
+        let mut known: HashMap<(usize, NodeId), Parameters<'_>> = HashMap::new();
+        let versions = sites_of(manifests).filter(|(_, site)| site.says_a_version());
+        let versions = versions.filter_map(|(number, site)| {
+            let manifest = manifests.get(number)?;
+            let is_tag_alone = site.is_version_only();
+            let at = match site.tag().filter(|_| is_tag_alone) {
+                Some(tag) => Some((tag.node, None)),
+                None => site.tag_home().map(|(node, key, _)| (node, key)),
+            };
+            let held = manifest.held(site);
+            let address = at.and_then(|(node, key)| address(manifests, number, node, key));
+            let mut cover = Cover::default();
+            if let (Some(address), false, Ok(image)) =
+                (&address, is_tag_alone, held.image.parse::<ImageReference>())
+                && let Scope::Chart(number, chart) = address.scope
+            {
+                let parameters = known.entry((number, chart));
+                let chart = Chart {
+                    manifests,
+                    number,
+                    chart,
+                    parameters: parameters
+                        .or_insert_with(|| parameters_of(manifests, number, chart)),
+                };
+                cover = Cover::of(&chart, address, &image);
+            }
+            Some(Rc::new(Layered {
+                held,
+                comes_out_as: site.tag_comes_out_as(&manifest.stream),
+                is_tag_alone,
+                address,
+                cover,
+                names_an_image: is_tag_alone
+                    && *names_an_image.get_or_init(|| {
+                        let mut read = manifests.iter();
+                        read.any(|manifest| find::names_an_image(&manifest.stream))
+                    }),
+            }))
+        });
+        versions.collect()
     })
 }
 
@@ -621,7 +732,7 @@ pub(super) fn in_force(
         let (one, two) = (&base.held.file, &other.held.file);
         match (under.scope, over.scope) {
             (Scope::Chart(..), Scope::Chart(..)) => {
-                let is_over = one == two && under.scope == over.scope && over.rank > under.rank;
+                let is_over = one == two && under.scope == over.scope && over.is_over(under);
                 is_over.then_some(Over::Proven)
             }
             (Scope::File(_), Scope::File(_)) if one != two => {
@@ -647,7 +758,10 @@ pub(super) fn in_force(
         };
         let of_base = |tag: &Rc<Layered>| {
             let repository = image.repository_as_written();
-            Offer::new(tag, format!("{repository}{}", tag.held.image))
+            Offer::new(
+                tag,
+                base.cover.over(&format!("{repository}{}", tag.held.image)),
+            )
         };
         let (mut over, mut perhaps): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         for other in at.get(address.path.as_str()).into_iter().flatten().copied() {
@@ -684,6 +798,31 @@ pub(super) fn in_force(
     }
     let undecided = versions.iter().zip(is_decided);
     let undecided = undecided.filter(|(_, is_decided)| !is_decided);
-    let offers = undecided.map(|(version, _)| Offer::new(version, version.held.image.clone()));
+    let offers =
+        undecided.map(|(version, _)| Offer::new(version, version.cover.over(&version.held.image)));
     offers.chain(belonging).collect()
+}
+
+/// An image that is in force in a file.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// Where it is, with all that is put over it in the file.
+    pub held: HeldImage,
+    /// What is written there.
+    pub written: String,
+}
+
+/// The images that are in force in a file, in the order of the text: none over which another one is put there.
+///
+/// # Errors
+/// When it can't be read.
+pub fn versions_in_force(file: &ManifestFile) -> Result<Vec<InForce>, ManifestError> {
+    let offers = in_force(&layered(file)?, |_| false, false);
+    let all = offers.into_iter().map(|offer| InForce {
+        held: offer.held(),
+        written: offer.layered.held.image.clone(),
+    });
+    let mut all: Vec<InForce> = all.collect();
+    all.sort_by_key(|one| one.held.line);
+    Ok(all)
 }

@@ -220,8 +220,9 @@ pub fn promote<'f>(
             promoted,
         });
     }
-    let sources = sources.into_values().flatten();
-    let sources: Vec<HeldImage> = sources.map(|source| source.held.clone()).collect();
+    let versions: Vec<Rc<Layered>> = sources.into_values().flatten().collect();
+    let sources = offered(&versions, request);
+    let sources: Vec<HeldImage> = sources.iter().map(Offer::held).collect();
     for wanted in &request.only {
         let mut promoted = promotion.files.iter().flat_map(|file| &file.promoted);
         if promoted.any(|promoted| promoted.image.same_repository(wanted)) {
@@ -617,6 +618,48 @@ mod tests {
             promoted(&[&untagged], &production, &[]).unwrap(),
             values("v2")
         );
+    }
+
+    /// Whatever else than a tag is put over it.
+    #[test]
+    fn what_is_put_over_an_image_is_what_is_promoted() {
+        let production = deployment(&["ghcr.io/acme/web:v0"]);
+        let pinned = deployment(&[&format!("ghcr.io/acme/web@{DIGEST}")]);
+        let parameter = |name: &str, value: &str| {
+            format!("      parameters:\n      - {{name: \"{name}\", value: \"{value}\"}}\n")
+        };
+        let object = format!("      valuesObject:\n        image: {{digest: \"{DIGEST}\"}}\n");
+        for over in [
+            parameter("image.digest", DIGEST),
+            object,
+            parameter("image.tag", "v2")
+                + &format!("      - {{name: image.digest, value: \"{DIGEST}\"}}\n"),
+        ] {
+            let staging = application("v1", &over);
+            assert_eq!(
+                promoted(&[&staging], &production, &[]).unwrap(),
+                pinned,
+                "{over}"
+            );
+        }
+        for (name, value) in [
+            ("image.repository", "mirror.io/acme/other"),
+            ("image.registry", "mirror.io"),
+        ] {
+            let staging = application("v1", &parameter(name, value));
+            let told = promoted(&[&staging], &production, &[]).unwrap_err();
+            assert!(
+                told.starts_with("no image is on both sides: mirror.io/acme/"),
+                "{told}"
+            );
+        }
+        let same = application("v1", &parameter("image.repository", "ghcr.io/acme/web"));
+        let expected = deployment(&["ghcr.io/acme/web:v1"]);
+        assert_eq!(promoted(&[&same], &production, &[]).unwrap(), expected);
+        let item = "kind: Application\nspec:\n  source:\n    helm:\n      values: |\n        images:\n        - repository: ghcr.io/acme/web\n          tag: v1\n";
+        let staging = item.to_owned() + &parameter("images[0].tag", "v2");
+        let expected = deployment(&["ghcr.io/acme/web:v2"]);
+        assert_eq!(promoted(&[&staging], &production, &[]).unwrap(), expected);
     }
 
     #[test]

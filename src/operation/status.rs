@@ -16,7 +16,7 @@ use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
 use crate::limits::{Exceeded, IMAGES};
-use crate::manifest::{HeldImage, ManifestError, ManifestFile, versions_in};
+use crate::manifest::{InForce, ManifestError, ManifestFile, versions_in_force};
 use crate::nearest::alike;
 use crate::repository::history::{HistoryQuery, Touched};
 use crate::repository::{BranchName, CommitId, Location, Snapshot};
@@ -194,7 +194,7 @@ fn look(
         let Some(manifest) = by_path.get(path) else {
             continue;
         };
-        let held = match versions_in(manifest) {
+        let held = match versions_in_force(manifest) {
             Ok(held) => held,
             Err(error) if !named.contains(&path) => {
                 warnings.push(format!("A file that `file` matches was left out: {error}"));
@@ -246,7 +246,7 @@ type Happened<'c> = (usize, &'c PastChange<'c>, Option<usize>);
 /// The images of one file, each once; `commits` are those that touched it.
 fn of_manifest(
     manifest: &ManifestFile,
-    held: Vec<HeldImage>,
+    held: Vec<InForce>,
     position: &Position,
     commits: &[Touched],
     location: &Location,
@@ -275,7 +275,7 @@ fn of_manifest(
     }
     let mut seen: HashSet<((Names, String), String)> = HashSet::new();
     let mut running: Vec<Running> = Vec::new();
-    for mut held in held {
+    for InForce { mut held, written } in held {
         let parsed = held.image.parse::<ImageReference>().ok();
         let place = held.place.to_string();
         // A tag alone does not say of which image it is, but where it stands does.
@@ -300,7 +300,8 @@ fn of_manifest(
         let mut versions: Vec<String> = Vec::new();
         let (mut brought, mut first) = (None, None);
         for (number, change, taken_by) in at.get(place.as_str()).into_iter().flatten().copied() {
-            if brought.is_none() && change.new.as_ref() == Some(&held.image) {
+            let new = change.new.as_ref();
+            if brought.is_none() && (new == Some(&held.image) || new == Some(&written)) {
                 brought = Some(number);
             }
             if taken_by.is_some() || standing.standings()[number].origin == Origin::Rollback {

@@ -74,6 +74,55 @@ fn told(outcome: &Outcome) -> Vec<String> {
     told.collect()
 }
 
+/// What is put over an image in its own file is what runs.
+#[test]
+fn what_is_put_over_an_image_is_what_is_listed() {
+    let server = GitServer::start();
+    let repository = server.repository("acme/manifests");
+    let digest = format!("sha256:{}", "c".repeat(64));
+    let application = |over: &str| {
+        format!(
+            "kind: Application\nmetadata: {{name: web}}\nspec:\n  source:\n    helm:\n      values: |\n        image:\n          repository: ghcr.io/acme/web\n          tag: v1\n      parameters:\n      - {{name: image.{over}}}\n"
+        )
+    };
+    let path = |stage: &str| format!("envs/{stage}/web.yaml");
+    let (staging, production) = (path("staging"), path("production"));
+    let files = [
+        (staging.as_str(), application("tag, value: v2")),
+        (
+            production.as_str(),
+            application(&format!("digest, value: \"{digest}\"")),
+        ),
+    ];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    repository.commit_at(1_700_000_000, "main", &files);
+    let later = application("tag, value: v3");
+    repository.commit_at(1_700_000_100, "main", &[(&staging, &later)]);
+    let outcome = status(&repository, "envs/{stage}/web.yaml")
+        .run()
+        .succeeded();
+    let entries = matrix(&outcome);
+    let told: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            format!(
+                "{} {}",
+                entry["stage"].as_str().unwrap(),
+                entry["image"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            format!("production ghcr.io/acme/web@{digest}"),
+            "staging ghcr.io/acme/web:v3".to_owned(),
+        ]
+    );
+    let commit = entries[1]["commit"].as_str().unwrap();
+    assert_eq!(commit, repository.tip("main"));
+}
+
 #[test]
 fn what_runs_where_is_a_table() {
     let server = GitServer::start();
