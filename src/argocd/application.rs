@@ -248,6 +248,7 @@ pub struct SyncResult {
 pub struct ResourceResult {
     #[serde(flatten)]
     pub reference: Reference,
+    pub version: String,
     /// A failed hook is `Synced`.
     pub status: String,
     #[serde(deserialize_with = "words")]

@@ -14,6 +14,11 @@ impl Images {
         texts.iter().filter_map(|text| text.parse().ok()).collect()
     }
 
+    /// Whether there are none at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether there are any of the repository of `image`.
     pub fn know(&self, image: &ImageReference) -> bool {
         self.0.contains_key(image.repository())

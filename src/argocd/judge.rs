@@ -17,7 +17,7 @@ use super::application::{
 };
 use super::diagnosis;
 use super::images::Images;
-use super::tree::{Pod, Pods, ResourceTree, Running};
+use super::tree::{Kept, Pod, Pods, ResourceTree, Running};
 use super::trouble::{Cause, cause};
 use crate::image::ImageReference;
 
@@ -513,7 +513,7 @@ impl Judge {
         scene.unwell_pods(|pod| {
             let mut above = pod.above.iter();
             pod.node.cannot_run()
-                && !pod.node.is_kept_from_its_image()
+                && !scene.is_kept_from_its_image(pod)
                 && !above.any(|owner| excused.contains(*owner) || was_sick(owner))
         })
     }
@@ -558,6 +558,18 @@ impl Judge {
             return Verdict::Unknown(Wait::OldImages(old));
         }
         if absent.is_empty() {
+            let objects = scene.objects_without_pods_behind();
+            if !objects.is_empty() {
+                let held: Vec<ImageReference> = objects
+                    .iter()
+                    .filter_map(|object| object.message.parse().ok())
+                    .collect();
+                let names = goal.images.iter();
+                let names =
+                    names.filter(|image| held.iter().any(|held| held.same_repository(image)));
+                let names = names.map(ToString::to_string).collect();
+                return Verdict::Unknown(Wait::OldObjects(names, objects));
+            }
             // Of what has no health of its own, such as many a custom resource, its Pods tell.
             return match scene.missed_pods() {
                 pods if pods.is_empty() => Verdict::Done(done),
@@ -679,8 +691,33 @@ impl<'a> Scene<'a> {
             .filter(|image| is_known || !self.held.satisfy(image))
             .map(|image| (*image).clone())
             .collect();
+        self.objects_with_others(&missing, |object| {
+            !is_known || self.workloads.contains(object)
+        })
+    }
+
+    /// The same of what carries these images in Git and has no Pods that last: those of another workload don't speak
+    /// for it.
+    fn objects_without_pods_behind(&self) -> Vec<Symptom> {
+        self.objects_with_others(&self.wanted, |object| {
+            self.workloads.contains(object) && !self.has_lasting_pods(object)
+        })
+    }
+
+    fn has_lasting_pods(&self, object: &Reference) -> bool {
+        let pods = self.pods.as_ref();
+        pods.is_some_and(|pods| pods.has_lasting(object))
+    }
+
+    /// The objects in the cluster that are meant, and have others of the repositories of `missing` and none of these
+    /// images of them.
+    fn objects_with_others(
+        &self,
+        missing: &Images,
+        is_meant: impl Fn(&Reference) -> bool,
+    ) -> Vec<Symptom> {
         let objects = self.look.live.iter();
-        let objects = objects.filter(|(object, _)| !is_known || self.workloads.contains(*object));
+        let objects = objects.filter(|(object, _)| is_meant(object));
         let behind = objects.filter_map(|(object, images)| {
             let (there, others): (Vec<&ImageReference>, Vec<&ImageReference>) =
                 images.iter().partition(|image| self.wanted.want(image));
@@ -733,13 +770,32 @@ impl<'a> Scene<'a> {
         let alike = above(pods.iter().filter(fail_alike).collect());
         let (kept, unwell): (Vec<_>, Vec<_>) = pods
             .unwell(&self.wanted)
-            .partition(|pod| pod.node.is_kept_from_its_image());
+            .partition(|pod| self.is_kept_from_its_image(pod));
         let broken = unwell.into_iter().filter(|pod| pod.node.cannot_run());
         let broken = above(broken.collect());
         let kept = above(kept).into_iter();
         kept.filter(|owner| !broken.contains(owner))
             .chain(alike)
             .collect()
+    }
+
+    /// Whether a Pod can't run only because it does not get its image, and not by what the commit did: a registry is
+    /// away, or denies an image of which others were handed out before. A login that ended looks like that, which no
+    /// other tag cures. One whose repository came with the commit is another matter: the cluster was never let in
+    /// there.
+    fn is_kept_from_its_image(&self, pod: &Pod<'_>) -> bool {
+        match pod.node.kept_from_its_image() {
+            None => false,
+            Some(Kept::Away) => true,
+            Some(Kept::Denied) => {
+                let before = self.look.before.iter();
+                let before = before.flat_map(|before| &before.status.summary.images);
+                let ran: Images = before.filter_map(|image| image.parse().ok()).collect();
+                let refused = pod.refused(&self.wanted);
+                let is_new = |image: &&ImageReference| !ran.know(image);
+                ran.is_empty() || refused.is_empty() || !refused.iter().all(is_new)
+            }
+        }
     }
 
     /// A resource's health; the tree has it where the application does not.
@@ -915,8 +971,11 @@ impl<'a> Scene<'a> {
             namespace,
             ..
         } = &result.reference;
+        // Of another version, the manifests may ask for one that the cluster does not have.
+        let version = &result.version;
         let is_alike = |other: &Resource| {
             (&other.group, &other.kind, &other.namespace) == (group, kind, namespace)
+                && (version.is_empty() || other.version.is_empty() || *version == other.version)
         };
         match (cause, self.look.before) {
             (Cause::Unclear, _) if result.status != "SyncFailed" => Cause::Manifests,
@@ -1120,6 +1179,17 @@ fn degraded_in(application: &Application) -> HashSet<Reference> {
     };
     let resources = status.resources.iter().filter(is_degraded);
     resources.map(Resource::reference).collect()
+}
+
+/// The resources that carry the images in Git, and have no Pods that last: what they are in the cluster tells of them.
+pub fn without_pods(look: &Look<'_>, goal: &Goal) -> Vec<Resource> {
+    let scene = Scene::of(look, goal);
+    let resources = look.application.status.resources.iter();
+    let ours = resources.filter(|resource| {
+        let reference = resource.reference();
+        scene.workloads.contains(&reference) && !scene.has_lasting_pods(&reference)
+    });
+    ours.cloned().collect()
 }
 
 /// Whether any resource of an application is known to carry the images that are to run.

@@ -20,7 +20,7 @@ pub use application::{
 pub use images::Images;
 pub use judge::{
     Culprit, Done, Doubt, Evidence, Fault, Goal, Judge, Look, Relation, Symptom, Verdict, Wait,
-    WaitFor, carries_any,
+    WaitFor, carries_any, without_pods,
 };
 pub use tree::{Node, ResourceTree};
 

@@ -121,9 +121,8 @@ impl Node {
         self.is_pod() && !matches!(self.health(), "Healthy" | "Suspended")
     }
 
-    /// Whether it can't run only because a registry does not hand out its image for now, or to whoever asks: what the
-    /// image is has no part in that.
-    pub fn is_kept_from_its_image(&self) -> bool {
+    /// Why it does not get its image from a registry, where that is nothing that is wrong with the image itself.
+    pub fn kept_from_its_image(&self) -> Option<Kept> {
         let mut said = self.said();
         // A name is not a reason.
         for image in &self.images {
@@ -132,10 +131,40 @@ impl Node {
                 said = said.replace(&format!("/{}/", image.path()), "/");
             }
         }
-        let is_pull = CANNOT_PULL.iter().any(|words| said.contains(words));
-        is_pull && (said.contains("RegistryUnavailable") || cause(&said) == Cause::Surroundings)
+        if !CANNOT_PULL.iter().any(|words| said.contains(words)) {
+            return None;
+        }
+        let words = said.to_lowercase().replace("permission denied", "");
+        let is_away =
+            || said.contains("RegistryUnavailable") || cause(&said) == Cause::Surroundings;
+        match DENIED.iter().any(|denied| words.contains(denied)) {
+            true => Some(Kept::Denied),
+            false => is_away().then_some(Kept::Away),
+        }
     }
 }
+
+/// Why a registry does not hand out an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It does not answer, or not now.
+    Away,
+    /// It does not hand it out to this cluster.
+    Denied,
+}
+
+/// The words of a registry that does not hand out an image to whoever asks, in lower case: of containerd
+/// (`core/remotes/docker`), of Docker, and of registries themselves.
+const DENIED: [&str; 8] = [
+    "unauthorized",
+    "authentication required",
+    "authorization failed",
+    "denied",
+    "forbidden",
+    "insufficient_scope",
+    "no basic auth credentials",
+    "invalid username/password",
+];
 
 /// What Pods run of an image's repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +197,15 @@ pub struct Pod<'t> {
 }
 
 impl Pod<'_> {
+    /// Those of `images` that it does not get: the ones that it names, or all of its own where it names none.
+    pub fn refused<'p>(&'p self, images: &'p Images) -> Vec<&'p ImageReference> {
+        let said = self.node.said();
+        let own: Vec<_> = self.images.iter().filter(|own| images.want(own)).collect();
+        let named = own.iter().filter(|own| said.contains(&own.to_string()));
+        let named: Vec<_> = named.copied().collect();
+        if named.is_empty() { own } else { named }
+    }
+
     /// Whether it has one of `images`.
     pub fn has_any(&self, images: &Images) -> bool {
         self.images.iter().any(|own| images.want(own))
@@ -265,6 +303,13 @@ impl<'t> Pods<'t> {
             false if is_lasting => Running::Other,
             false => Running::None,
         }
+    }
+
+    /// Whether `owner` has Pods that last, so none of a Job.
+    pub fn has_lasting(&self, owner: &Reference) -> bool {
+        let own = self.below.get(owner).into_iter().flatten();
+        let mut own = own.filter_map(|number| self.all.get(*number));
+        own.any(|pod| !pod.is_of_a_job())
     }
 
     /// The repositories of `images` of which the Pods of `owner` have other images only; a Job's keep the image they

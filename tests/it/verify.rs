@@ -798,10 +798,10 @@ fn every_refusal_says_what_it_is() {
     Give `argocd-server` as a browser shows it, with its root path where it has one; a login page or another proxy in front of it must let the API through.
 
     The URL is not an Argo CD server: ARGOCD answered HTTP 404, and that is not Argo CD's own answer: something in front of it keeps this job out. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
-    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
+    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself. A proxy is the one that HTTPS_PROXY names; NO_PROXY lists the hosts that are reached without it.
 
     The URL is not an Argo CD server: ARGOCD answered HTTP 403, and that is not Argo CD's own answer: something in front of it keeps this job out. Whether blog runs commit-1, which is in Git, is not known: it may be live already.
-    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
+    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself. A proxy is the one that HTTPS_PROXY names; NO_PROXY lists the hosts that are reached without it.
 
     The application was not found: ARGOCD answered HTTP 400: app is not allowed in project "team-a", or the project does not exist.
     Argo CD refuses the question as it is put: check `argocd-project` against the project of blog, and `argocd-namespace` against the namespaces that this project allows applications in (`sourceNamespaces`).
@@ -1325,7 +1325,21 @@ fn broken_below_a_later_commit(
     file: &'static str,
     helm: Option<serde_json::Value>,
 ) -> (String, String) {
+    broken_above_files(&[], file, helm)
+}
+
+/// The same, with these files below all of it.
+fn broken_above_files(
+    files: &[(&str, &str)],
+    file: &'static str,
+    helm: Option<serde_json::Value>,
+) -> (String, String) {
     let world = World::new();
+    for (file, content) in files {
+        world
+            .repository
+            .commit("main", file, *content, "chore: files");
+    }
     for base in ["envs/base.yaml", "envs/other.yaml"] {
         world
             .repository
@@ -1336,6 +1350,7 @@ fn broken_below_a_later_commit(
         world.repository.url().to_owned(),
         world.repository.tip("main"),
     );
+    let deployed = repository.log("main").len() + 1;
     let looks = Arc::new(AtomicUsize::new(0));
     let made = move |app: App| match &helm {
         Some(helm) => app.with("/spec/source/helm", helm.clone()),
@@ -1345,7 +1360,7 @@ fn broken_below_a_later_commit(
         if looks.fetch_add(1, Ordering::SeqCst) == 0 {
             return Reply::App(made(App::healthy(&url, &before, &[V14])));
         }
-        if repository.log("main").len() == 5 {
+        if repository.log("main").len() == deployed {
             repository.commit("main", file, "kind: ConfigMap\n", "feat: another team's");
         }
         let later = repository.log("main")[0].id.clone();
@@ -1368,6 +1383,59 @@ fn below_a_later_commit_a_deployment_is_blamed_where_its_folder_is_the_same() {
     let (rolled_back, told) = broken_below_a_later_commit("blog-system/config.yaml", None);
     assert_eq!(rolled_back, "false", "{told}");
     assert!(told.contains("a later commit fails"), "{told}");
+}
+
+/// Of a place that only `path` leads to, nobody's list of images tells.
+#[test]
+fn what_only_a_path_leads_to_is_not_gone_where_a_later_commit_keeps_it() {
+    let world = World::new();
+    let file = "blog-system/game.yaml";
+    let text = "apiVersion: acme.io/v1\nkind: Game\nmetadata: {name: web}\nspec:\n  runs: ghcr.io/wlals2/blog-web:v14\n";
+    world.repository.commit("main", file, text, "feat: game");
+    for (later, content) in [("README.md", "# Shop\n"), (file, "")] {
+        let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+        let before = repository.tip("main");
+        let looks = Arc::new(AtomicUsize::new(0));
+        let argocd = ArgoCd::play(vec![Box::new(move || {
+            match looks.fetch_add(1, Ordering::SeqCst) {
+                0 => return Reply::App(App::healthy(&url, &before, &[V14])),
+                1 => {
+                    let now = String::from_utf8(repository.show("main", file)).unwrap();
+                    let content = match content {
+                        "" => now + "# by hand\n",
+                        content => content.to_owned(),
+                    };
+                    repository.commit("main", later, content.as_str(), "docs: by hand");
+                }
+                _ => {}
+            }
+            let tip = repository.tip("main");
+            Reply::App(App::healthy(&url, &tip, &["ghcr.io/wlals2/blog-web:v15"]))
+        })]);
+        let action = world.update(&argocd).input("file", file);
+        done(action.input("path", ".spec.runs").run());
+        world.repository.commit("main", file, text, "feat: again");
+    }
+}
+
+#[test]
+fn a_base_of_a_kustomization_is_what_its_folder_is_made_of() {
+    let base = ("common/web/kustomization.yaml", "resources: [../../envs]\n");
+    for (resource, file, rolled_back) in [
+        ("../common/web", "shop/config.yaml", "true"),
+        ("../common/web", "common/web/service.yaml", "false"),
+        // What the base itself names.
+        ("../common/web", "envs/base.yaml", "false"),
+        ("../../elsewhere", "shop/config.yaml", "false"),
+    ] {
+        let kustomization = format!("resources:\n- web-rollout.yaml\n- {resource}\n");
+        let files = [
+            base,
+            ("blog-system/kustomization.yaml", kustomization.as_str()),
+        ];
+        let (was, told) = broken_above_files(&files, file, None);
+        assert_eq!(was, rolled_back, "{resource} {file}: {told}");
+    }
 }
 
 #[test]

@@ -1300,6 +1300,38 @@ fn of_what_has_no_pods_the_object_in_the_cluster_tells_what_runs() {
 }
 
 #[test]
+fn a_workload_whose_pods_last_does_not_speak_for_one_that_has_none() {
+    let both = || Goal {
+        workloads: vec!["CronJob/report".to_owned(), "Deployment/web".to_owned()],
+        ..goal()
+    };
+    let runs = |report: &'static str| {
+        state(json!({}))
+            .tree(pod("a/web:v2", "Healthy", "", APPS))
+            .live(&[("report", report)])
+    };
+    let old = "wait: OldObjects([\"a/web:v2\"], [Symptom { title: \"CronJob/report\", message: \"a/web:v1\" }])";
+    promise(
+        "a CronJob that has the old image beside a Deployment that runs the new one",
+        &both(),
+        &[(0, runs("a/web:v1"), old), (99, runs("a/web:v1"), old)],
+        Some(old),
+    );
+    promise(
+        "it has the new one as well",
+        &both(),
+        &[(0, runs("a/web:v2"), "done Healthy")],
+        None,
+    );
+    promise(
+        "it is not shown",
+        &both(),
+        &[(0, runs("b/other:v1"), "done Healthy")],
+        None,
+    );
+}
+
+#[test]
 fn each_image_of_a_workload_is_looked_at_by_itself() {
     let both = || Goal {
         images: ["a/web:v2", "a/log:v2"]
@@ -1525,6 +1557,116 @@ fn an_image_that_a_registry_is_away_for_is_not_the_commits() {
             Some(&format!("BROKEN Pods [Pod/web-1: {named}]")),
         );
     }
+}
+
+#[test]
+fn an_image_that_a_registry_denies_is_the_commits_where_its_repository_came_with_it() {
+    let progressing = "wait: Health(\"Progressing\")";
+    let degraded = "wait: Health(\"Degraded\")";
+    let ran = |image: &str| json!({"summary": {"images": [image]}});
+    for why in [
+        "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?scope=x: 401 Unauthorized",
+        "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token?scope=x: 403 Forbidden",
+        "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+        "unexpected status from HEAD request to https://ghcr.io/v2/a/web/manifests/v2: 403 Forbidden",
+        "denied: denied",
+        "unauthorized: authentication required",
+        "no basic auth credentials",
+    ] {
+        let said = format!(
+            "Back-off pulling image \"a/web:v2\": ErrImagePull: failed to pull and unpack image: {why}"
+        );
+        let pulls = |health: Value| {
+            state(health)
+                .now(None)
+                .tree(pod("a/web:v2", "Degraded", &said, APPS))
+        };
+        let slow = || pulls(workload("Progressing", "waiting"));
+        let gave_up = || pulls(workload("Degraded", "ProgressDeadlineExceeded"));
+        let row = |name: &str, state: State, wait: &str, end: &str| {
+            promise(
+                &format!("{name}: {why}"),
+                &goal(),
+                &[(0, state, wait)],
+                Some(end),
+            );
+        };
+        row(
+            "its repository ran before",
+            slow().before(ran("a/web:v1")),
+            progressing,
+            progressing,
+        );
+        row(
+            "and its workload gives up",
+            gave_up().before(ran("a/web:v1")),
+            degraded,
+            degraded,
+        );
+        row(
+            "its repository is new",
+            slow().before(ran("b/web:v1")),
+            progressing,
+            &format!("BROKEN Pods [Pod/web-1: {said}]"),
+        );
+        let broken = format!(
+            "BROKEN Degraded [Pod/web-1: {said}] [Deployment/web: Degraded: ProgressDeadlineExceeded]"
+        );
+        let given_up = || gave_up().before(ran("b/web:v1"));
+        promise(
+            &format!("and its workload gives up: {why}"),
+            &goal(),
+            &[(0, given_up(), "confirm"), (10, given_up(), &broken)],
+            None,
+        );
+        row(
+            "nobody looked before",
+            slow().nothing_known_before(),
+            progressing,
+            progressing,
+        );
+        row(
+            "nobody knows what ran before",
+            slow().before(json!({"summary": {"images": []}})),
+            progressing,
+            progressing,
+        );
+    }
+}
+
+#[test]
+fn a_version_of_a_kind_that_came_with_the_commit_is_the_commits() {
+    let missing = "no matches for kind \"Deployment\" in version \"apps/v2\"";
+    let applied = |version: &str| {
+        let mut state = unapplied("Deployment", missing);
+        let results = &mut state.application["status"]["operationState"]["syncResult"]["resources"];
+        results[0]["version"] = json!(version);
+        let mut before = healthy()["status"]["resources"].clone();
+        before[0]["version"] = json!("v1");
+        state.before(json!({ "resources": before }))
+    };
+    promise(
+        "another version than before",
+        &goal(),
+        &[(
+            0,
+            applied("v2"),
+            &format!(
+                "BROKEN Sync(one or more objects failed to apply) [Deployment/web: {missing}]"
+            ),
+        )],
+        None,
+    );
+    promise(
+        "the same version as before",
+        &goal(),
+        &[(
+            0,
+            applied("v1"),
+            &format!("wait: surroundings [Deployment/web: {missing}]"),
+        )],
+        None,
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is to run, and who is to run it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -173,6 +173,34 @@ pub(super) fn other_images(
         .filter_map(GitImage::held)
         .filter_map(other)
         .collect()
+}
+
+/// The images of `wanted` that are in `own`, the files of the commit itself, to be seen there, and that their places
+/// do not hold in `now`. None where that is not known: one that only `path` or `set` leads to is in nobody's list, so
+/// that its place tells something only where the whole file is as it was.
+pub(super) fn proven_others(
+    wanted: &[GitImage],
+    own: &[ManifestFile],
+    now: &[ManifestFile],
+) -> Option<Vec<(String, Option<String>)>> {
+    let seen = images_in(own);
+    let seen: HashSet<(&RepoPath, &Place)> =
+        seen.iter().map(|held| (&held.file, &held.place)).collect();
+    let is_seen = |held: &HeldImage| seen.contains(&(&held.file, &held.place));
+    let wanted = wanted.iter().filter_map(GitImage::held).cloned();
+    let (seen, hidden): (Vec<HeldImage>, Vec<HeldImage>) = wanted.partition(is_seen);
+    let seen: Vec<GitImage> = seen.into_iter().map(GitImage::Held).collect();
+    let others = other_images(&seen, &images_in(now));
+    let is_as_it_was = |held: &HeldImage| {
+        let of = |files: &[ManifestFile]| {
+            let mut files = files.iter();
+            let found = files.find(|file| file.path == held.file);
+            found.map(|file| file.bytes.clone())
+        };
+        of(own) == of(now)
+    };
+    let is_known = !others.is_empty() || hidden.iter().all(is_as_it_was);
+    is_known.then_some(others)
 }
 
 impl Deployed {

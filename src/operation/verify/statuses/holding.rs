@@ -6,7 +6,9 @@ use crate::commit_status::Holds;
 use crate::image::ImageReference;
 use crate::manifest::{HeldImage, ManifestFile};
 use crate::operation::session::Session;
-use crate::operation::verify::target::{Deployed, GitImage, images_in, other_images};
+use crate::operation::verify::target::{
+    Deployed, GitImage, images_in, other_images, proven_others,
+};
 use crate::repository::{CommitId, RepositoryError};
 
 /// An image that a later commit has no more, with what is in its place.
@@ -89,6 +91,16 @@ impl<'a> Holding<'a> {
         }
         let now = images_in(contents);
         let mut others = other_images(images, &now);
+        if let (false, Some(files)) = (others.is_empty(), &self.deployed.files) {
+            let own = self
+                .session
+                .repository
+                .files_at(&self.deployed.commit, files);
+            match proven_others(images, &own.await?, contents) {
+                Some(proven) => others = proven,
+                None => return Ok(Holds::Unknown),
+            }
+        }
         let named = images.iter().filter_map(|image| match image {
             GitImage::Named(image) => Some(image),
             GitImage::Held(_) => None,
