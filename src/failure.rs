@@ -28,6 +28,7 @@ pub enum Reason {
     Rollback,
     History,
     Unavailable,
+    Proxy,
     RateLimited,
     Unconfirmed,
     Certificate,
@@ -70,7 +71,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 59] = [
         Self::Input,
         Self::NoImage,
         Self::NoPlace,
@@ -91,6 +92,7 @@ impl Reason {
         Self::Rollback,
         Self::History,
         Self::Unavailable,
+        Self::Proxy,
         Self::RateLimited,
         Self::Unconfirmed,
         Self::Certificate,
@@ -154,6 +156,7 @@ impl Reason {
             Self::Rollback => "The deployment can't be rolled back",
             Self::History => "The commit to verify was not found",
             Self::Unavailable => "The Git server is not available",
+            Self::Proxy => "A proxy or a firewall is in the way",
             Self::RateLimited => "A rate limit was exceeded",
             Self::Unconfirmed => "It is not known whether the push landed",
             Self::Certificate => "The server's certificate is not trusted",

@@ -197,7 +197,8 @@ pub fn link(markdown: &str, url: Option<&str>) -> String {
 }
 
 /// Text with nothing of Markdown or HTML in it, lines kept; what stands between backticks becomes code,
-/// and so do URLs. None of them becomes a link, and no name is mentioned.
+/// and so do URLs. None of them becomes a link, and no name is mentioned. What a page calls something, which stands
+/// between asterisks, is emphasised.
 pub fn paragraphs(text: &str) -> String {
     let text = redacted(text);
     let text = abridged(&text);
@@ -211,11 +212,11 @@ pub fn paragraphs(text: &str) -> String {
             _ => {
                 let mut rest = *piece;
                 while let Some((before, url, behind)) = url(rest) {
-                    escape(before, &mut out);
+                    push_text(before, &mut out);
                     push_code(url, &mut out);
                     rest = behind;
                 }
-                escape(rest, &mut out);
+                push_text(rest, &mut out);
             }
         }
     }
@@ -253,6 +254,41 @@ fn push_code(text: &str, out: &mut String) {
         out.push_str("&#8203;");
     }
     out.push_str(&code(text));
+}
+
+/// Appends text in which nothing but names is marked up: `*Checks: Read*`.
+fn push_text(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some((before, name, behind)) = name(rest) {
+        escape(before, out);
+        out.push('*');
+        escape(name, out);
+        out.push('*');
+        rest = behind;
+    }
+    escape(rest, out);
+}
+
+/// The first name between asterisks, and what is around them: words and nothing else, whoever wrote them.
+fn name(text: &str) -> Option<(&str, &str, &str)> {
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | ':' | ',' | '-');
+    let mut from = 0;
+    loop {
+        let start = from + text.get(from..)?.find('*')?;
+        let (before, inside) = (text.get(..start)?, text.get(start + 1..)?);
+        let (name, behind) = inside.split_at(inside.find(|c| !is_of_a_name(c))?);
+        let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.ends_with(|c: char| c.is_ascii_alphanumeric());
+        // Asterisks side by side mean something else.
+        if let Some(behind) = behind.strip_prefix('*')
+            && is_name
+            && !before.ends_with('*')
+            && !behind.starts_with('*')
+        {
+            return Some((before, name, behind));
+        }
+        from = start + 1;
+    }
 }
 
 /// Appends text with nothing of Markdown or HTML in it.
@@ -343,6 +379,30 @@ mod tests {
     }
 
     #[test]
+    fn words_of_a_page_are_emphasised() {
+        for text in [
+            "Give it *Checks: Read* on it",
+            "*Contents: Read and write*, *Pull requests: Read*.",
+            "(*Allow auto-merge*)",
+        ] {
+            assert_eq!(paragraphs(text), text);
+            let html = comrak::markdown_to_html(text, &comrak::Options::default());
+            assert!(html.contains("<em>"), "{html}");
+        }
+        for (text, expected) in [
+            ("2 *a* 3", "2 \\*a\\* 3"),
+            ("*A *", "\\*A \\*"),
+            ("*A", "\\*A"),
+            ("*A\nB*", "\\*A<br>\nB\\*"),
+            ("**A**", "\\*\\*A\\*\\*"),
+            ("*A**B*", "\\*A\\*\\*B\\*"),
+            ("*A<b>*", "\\*A&lt;b&gt;\\*"),
+        ] {
+            assert_eq!(paragraphs(text), expected);
+        }
+    }
+
+    #[test]
     fn text_is_no_markup() {
         assert_eq!(
             paragraphs("see `a_b` <img> *x*\n[l](u) `open"),
@@ -366,7 +426,8 @@ mod tests {
         let html = comrak::markdown_to_html(markdown, &options);
         let tags = html.split('<').skip(1);
         let tags = tags.map(|tag| tag.split(['>', ' ', '\n']).next().unwrap_or_default());
-        let tags = tags.filter(|tag| !tag.starts_with('/') && !matches!(*tag, "br" | "code"));
+        let tags =
+            tags.filter(|tag| !tag.starts_with('/') && !matches!(*tag, "br" | "code" | "em"));
         tags.map(str::to_owned).collect()
     }
 

@@ -53,11 +53,27 @@ pub fn first_few<T: AsRef<str>>(items: &[T], most: usize) -> String {
 
 /// Texts of which one is meant: `a, b or c`.
 pub fn one_of(texts: &[String]) -> String {
+    joined(texts, "or")
+}
+
+/// Texts that are all meant: `a, b and c`.
+pub fn all_of(texts: &[String]) -> String {
+    joined(texts, "and")
+}
+
+fn joined(texts: &[String], word: &str) -> String {
     match texts {
         [] => String::new(),
         [one] => one.clone(),
-        [firsts @ .., last] => format!("{} or {last}", firsts.join(", ")),
+        [firsts @ .., last] => format!("{} {word} {last}", firsts.join(", ")),
     }
+}
+
+/// Whether a word is another one with one slip, of letters alone: `Checks` is `check`, and `checkov` is not.
+pub fn is_slip_of(given: &str, word: &str) -> bool {
+    let letters = given.chars().filter(char::is_ascii_alphabetic);
+    let given: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    are_short(&given, word) && strsim::damerau_levenshtein(&given, word) <= 1
 }
 
 fn path_similarity(given: &str, path: &str) -> f64 {
@@ -307,6 +323,8 @@ mod tests {
         assert_eq!(either::<&str>(&[]), "");
         assert_eq!(either(&["a"]), "`a`");
         assert_eq!(either(&["a", "b", "c"]), "`a`, `b` or `c`");
+        let all = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(all_of(&all), "a, b and c");
     }
 
     #[test]

@@ -128,7 +128,8 @@ async fn perform(environment: &Environment, log: &mut Log) -> Result<Ending, Fai
     })?;
     let cancellation = cancellation();
     let (remote, scope) = request.remote();
-    let minted = remote.sign_on(scope, cancellation.clone()).await?;
+    remote.scope = scope;
+    let minted = remote.sign_on(cancellation.clone()).await?;
     for secret in minted.iter().flat_map(Credentials::secrets) {
         log.mask(&secret);
     }

@@ -154,6 +154,14 @@ pub enum ArgocdError {
         /// Why.
         error: TlsError,
     },
+    /// A proxy on the way keeps the question from the server.
+    #[error("{what}")]
+    Proxy {
+        /// What happened.
+        what: String,
+        /// Whether that is trouble that may pass.
+        may_pass: bool,
+    },
     /// No connection at all.
     #[error("{0}")]
     Unreachable(String),
@@ -443,6 +451,10 @@ impl Client {
                 what: error.told(&self.server.host()),
                 error,
             },
+            ExchangeError::Proxy(_) => ArgocdError::Proxy {
+                what: error.told(&self.server.host()),
+                may_pass: error.may_pass(),
+            },
             ExchangeError::Connect(_) => ArgocdError::Unreachable(error.told(&self.server.host())),
             ExchangeError::TooLarge => {
                 self.not_argocd("with more than is taken in (docs/limits.md)")
@@ -459,6 +471,9 @@ impl Client {
             OidcError::Wire(error) => self.unanswered(error),
             OidcError::Redirected(target) => redirected(target),
             OidcError::KeptOut(what) => ArgocdError::KeptOut(what),
+            OidcError::Refused(Refusal::Proxy { what, may_pass }) => {
+                ArgocdError::Proxy { what, may_pass }
+            }
             OidcError::Refused(refusal) => ArgocdError::SignOn(refusal),
         }
     }
@@ -477,7 +492,10 @@ impl Client {
         let what = answered(&self.server.host(), status, &detail);
         let passing = Passing::of(status, &answer.headers);
         match (status, words) {
-            _ if passing.is_rate_limit => ArgocdError::Unavailable { what, passing },
+            _ if passing.is_rate_limit => ArgocdError::Unavailable {
+                what: passing.told(what),
+                passing,
+            },
             (400, Some(_)) => ArgocdError::Rejected(what),
             (401, Some(_)) => ArgocdError::Unauthorized(what),
             (403, Some(_)) => ArgocdError::Forbidden(what),

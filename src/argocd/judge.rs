@@ -699,14 +699,15 @@ impl<'a> Scene<'a> {
     /// The same of what carries these images in Git and has no Pods that last: those of another workload don't speak
     /// for it.
     fn objects_without_pods_behind(&self) -> Vec<Symptom> {
-        self.objects_with_others(&self.wanted, |object| {
-            self.workloads.contains(object) && !self.has_lasting_pods(object)
-        })
+        self.objects_with_others(&self.wanted, |object| self.is_without_pods(object))
     }
 
-    fn has_lasting_pods(&self, object: &Reference) -> bool {
+    /// Whether an object is one of several that carry these images in Git, and none of the Pods that last is its own.
+    fn is_without_pods(&self, object: &Reference) -> bool {
         let pods = self.pods.as_ref();
-        pods.is_some_and(|pods| pods.has_lasting(object))
+        self.workloads.len() > 1
+            && self.workloads.contains(object)
+            && pods.is_some_and(|pods| !pods.has_lasting(object))
     }
 
     /// The objects in the cluster that are meant, and have others of the repositories of `missing` and none of these
@@ -1181,14 +1182,12 @@ fn degraded_in(application: &Application) -> HashSet<Reference> {
     resources.map(Resource::reference).collect()
 }
 
-/// The resources that carry the images in Git, and have no Pods that last: what they are in the cluster tells of them.
+/// The resources, of several that carry the images in Git, that have no Pods that last: what they are in the cluster tells
+/// of them.
 pub fn without_pods(look: &Look<'_>, goal: &Goal) -> Vec<Resource> {
     let scene = Scene::of(look, goal);
     let resources = look.application.status.resources.iter();
-    let ours = resources.filter(|resource| {
-        let reference = resource.reference();
-        scene.workloads.contains(&reference) && !scene.has_lasting_pods(&reference)
-    });
+    let ours = resources.filter(|resource| scene.is_without_pods(&resource.reference()));
     ours.cloned().collect()
 }
 

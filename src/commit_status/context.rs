@@ -6,6 +6,7 @@ use std::str::FromStr;
 use globset::GlobMatcher;
 
 use crate::files::{PathError, glob};
+use crate::nearest::is_slip_of;
 
 /// In which of GitHub's ways something is posted on a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +68,14 @@ pub enum InvalidLine {
     /// Nothing behind `check:` or `deployment:`.
     #[error("no name behind `{0}`")]
     NoName(&'static str),
+    /// What looks like a way of posting, and is none.
+    #[error("did you mean `{meant}`? A commit status of that name is written as `{name}`")]
+    Slip {
+        /// The line with the way that may be meant.
+        meant: String,
+        /// The line for a commit status that is called so.
+        name: String,
+    },
     /// It is no glob.
     #[error("{0}")]
     Glob(#[from] PathError),
@@ -98,7 +107,15 @@ impl FromStr for Line {
         let prefixed = [Kind::Check, Kind::Deployment].into_iter();
         let mut prefixed =
             prefixed.filter_map(|kind| Some((kind, text.strip_prefix(kind.prefix())?)));
-        let (kind, name) = prefixed.next().unwrap_or((Kind::Status, text));
+        let (kind, name) = match prefixed.next() {
+            Some(prefixed) => prefixed,
+            None => {
+                if let Some(slip) = slip(text) {
+                    return Err(slip);
+                }
+                (Kind::Status, text)
+            }
+        };
         let name = name.trim();
         if name.is_empty() {
             return Err(InvalidLine::NoName(kind.prefix()));
@@ -110,6 +127,32 @@ impl FromStr for Line {
         let name = name.to_owned();
         Ok(Self { kind, name, glob })
     }
+}
+
+/// What a line may be meant to be that is one for a commit status: nobody would notice before `verify-timeout` is over.
+fn slip(text: &str) -> Option<InvalidLine> {
+    const WORDS: [(&str, Kind); 6] = [
+        ("check", Kind::Check),
+        ("checkrun", Kind::Check),
+        ("deployment", Kind::Deployment),
+        ("environment", Kind::Deployment),
+        ("status", Kind::Status),
+        ("commitstatus", Kind::Status),
+    ];
+    let (way, name) = text.split_once(':')?;
+    let name = name.trim();
+    if way.contains(['/', '[', '*', '?', '{']) || name.is_empty() {
+        return None;
+    }
+    let singular = way.strip_suffix("es").unwrap_or(way);
+    let mut words = WORDS.iter();
+    let (_, kind) = words.find(|(word, _)| is_slip_of(way, word) || is_slip_of(singular, word))?;
+    let mut letters = way.chars();
+    let first = letters.next()?;
+    Some(InvalidLine::Slip {
+        meant: format!("{}{name}", kind.prefix()),
+        name: text.replacen(first, &format!("[{first}]"), 1),
+    })
 }
 
 impl fmt::Display for Line {
@@ -161,6 +204,36 @@ mod tests {
             assert_eq!(parsed.matches(&of(kind, name)), expected, "{line} {name}");
         }
         assert_eq!("check:x".parse::<Line>().unwrap().to_string(), "check:x");
+        for (slip, meant) in [
+            ("checks:e2e", "`check:e2e`"),
+            ("Check: e2e", "`check:e2e`"),
+            ("heck:e2e", "`check:e2e`"),
+            ("check-run:e2e", "`check:e2e`"),
+            ("check_runs:e2e", "`check:e2e`"),
+            ("deployments:prod", "`deployment:prod`"),
+            ("Deployment:prod", "`deployment:prod`"),
+            ("environment:prod", "`deployment:prod`"),
+            ("status:ci/a", "`ci/a`"),
+            ("statuses:ci/a", "`ci/a`"),
+            ("commit-status:ci/a", "`ci/a`"),
+        ] {
+            let told = slip.parse::<Line>().unwrap_err().to_string();
+            assert!(told.contains(meant), "{slip}: {told}");
+            // A status may be called so all the same.
+            let name = &told[told.rfind(" `").unwrap() + 2..told.len() - 1];
+            let named: Line = name.parse().unwrap();
+            assert!(named.matches(&Context::status(slip)), "{slip}: {told}");
+        }
+        for name in [
+            "checkov:scan",
+            "deploy: prod",
+            "ci: check",
+            "a/checks:b",
+            "test:e2e",
+        ] {
+            let line: Line = name.parse().unwrap();
+            assert!(line.matches(&Context::status(name)), "{name}");
+        }
         for wrong in ["check:", "deployment: ", "a{b", "a[b"] {
             assert!(wrong.parse::<Line>().is_err(), "{wrong}");
         }

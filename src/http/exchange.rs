@@ -10,13 +10,16 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use rustls::{AlertDescription, CertificateError};
 use tokio::time::Instant;
 use url::Url;
 
 use super::text::{is_safe, one_line, with_sources};
 use super::trust::NO_AUTHORITIES;
+use crate::date::Timestamp;
 use crate::deadline::Deadline;
 use crate::limits::{LISTS, VALUES};
 
@@ -31,6 +34,8 @@ const TLS_ENDED: &str = "tls handshake eof";
 pub enum ExchangeError {
     /// No TLS connection comes about, and none would with another try.
     Tls(TlsError),
+    /// A proxy on the way keeps it from the server.
+    Proxy(ProxyError),
     /// No connection.
     Connect(String),
     /// The connection broke.
@@ -50,18 +55,27 @@ pub enum ExchangeError {
 impl ExchangeError {
     /// Whether the server may have done what it was asked for all the same.
     pub fn may_have_happened(&self) -> bool {
-        !matches!(self, Self::Connect(_) | Self::Tls(_))
+        match self {
+            Self::Connect(_) | Self::Tls(_) => false,
+            Self::Proxy(error) => error.may_have_happened(),
+            _ => true,
+        }
     }
 
     /// Whether it is trouble that may pass.
     pub fn may_pass(&self) -> bool {
-        !matches!(self, Self::Tls(_) | Self::TooLarge | Self::Cancelled)
+        match self {
+            Self::Tls(_) | Self::TooLarge | Self::Cancelled => false,
+            Self::Proxy(error) => error.may_pass(),
+            _ => true,
+        }
     }
 
     /// What happened with `host`, for a person.
     pub fn told(&self, host: &str) -> String {
         match self {
             Self::Tls(error) => error.told(host),
+            Self::Proxy(error) => error.told(host),
             Self::Connect(why) => format!("{host} can't be reached: {why}"),
             Self::Broken(why) => format!("the connection to {host} broke: {why}"),
             Self::Silent(timeout) | Self::Deadline(timeout) => format!(
@@ -100,8 +114,7 @@ impl ExchangeError {
             .strip_prefix("client error (Connect): ")
             .unwrap_or(&text);
         if let Some((_, why)) = text.split_once("tunnel error: ") {
-            let why = format!("the proxy of HTTPS_PROXY opens no way there ({why})");
-            Self::Connect(why)
+            Self::Proxy(ProxyError::of_tunnel(why))
         } else if let Some((_, why)) = text.split_once("failed to lookup address information: ") {
             Self::Connect(format!("its name is not known here ({why})"))
         } else if text == TLS_ENDED {
@@ -110,6 +123,78 @@ impl ExchangeError {
             Self::Connect(text.to_owned())
         } else {
             Self::Broken(text.to_owned())
+        }
+    }
+}
+
+/// What a proxy on the way did in the server's place. Texts are one line without control characters; nothing of the
+/// proxy's address is in them, which may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProxyError {
+    /// It wants a login, or does not take the one that it got: HTTP 407.
+    Login,
+    /// It opens no way to the server, for this reason.
+    Closed(String),
+    /// It can't be reached itself.
+    Unreachable(String),
+    /// It answered with this status itself.
+    Answered(u16),
+}
+
+impl ProxyError {
+    /// Why there is no tunnel, by the words that hyper-util has for it (`client/legacy/connect/proxy/tunnel.rs`).
+    fn of_tunnel(why: &str) -> Self {
+        let unreachable = "failed to create underlying connection";
+        match why {
+            "proxy authorization required" => Self::Login,
+            "unsuccessful" => Self::Closed("it refuses CONNECT".to_owned()),
+            "unexpected end of file" => Self::Closed("it hung up".to_owned()),
+            why => match why.strip_prefix(unreachable) {
+                Some(cause) => Self::Unreachable(cause.trim_start_matches(": ").to_owned()),
+                None => Self::Closed(why.to_owned()),
+            },
+        }
+    }
+
+    /// Whether an answer is a proxy's own. 407 is nobody else's (RFC 9110, section 15.5.8); of what it says of an
+    /// error only one on the way knows: `Proxy-Status` (RFC 9209), and Squid's header from before that.
+    fn of_answer(status: u16, headers: &HeaderMap) -> Option<Self> {
+        let says_so = || {
+            let told = headers.get_all("proxy-status").iter();
+            let mut told = told.filter_map(|value| value.to_str().ok());
+            headers.contains_key("x-squid-error") || told.any(|told| told.contains("error="))
+        };
+        match status {
+            407 => Some(Self::Login),
+            400.. if says_so() => Some(Self::Answered(status)),
+            _ => None,
+        }
+    }
+
+    /// What happened on the way to `host`, for a person.
+    pub fn told(&self, host: &str) -> String {
+        let proxy = format!("the proxy on the way to {host}");
+        match self {
+            Self::Login => {
+                format!("{proxy} wants a login, or refuses the one that it got (HTTP 407)")
+            }
+            Self::Closed(why) => format!("{proxy} opens no way there: {why}"),
+            Self::Unreachable(why) => format!("{proxy} can't be reached: {why}"),
+            Self::Answered(status) => format!("{proxy} answered HTTP {status} in its place"),
+        }
+    }
+
+    /// Whether the server may have got the request all the same.
+    fn may_have_happened(&self) -> bool {
+        matches!(self, Self::Answered(500..))
+    }
+
+    /// Whether it is trouble that may pass.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Login => false,
+            Self::Closed(_) | Self::Unreachable(_) => true,
+            Self::Answered(status) => matches!(status, 408 | 425 | 429 | 500..),
         }
     }
 }
@@ -298,7 +383,10 @@ pub async fn send<E: Error + 'static>(
 ) -> Result<Incoming, ExchangeError> {
     let sent = async { request.await.map_err(|error| ExchangeError::of(&error)) };
     let response = patience.bound(sent).await?;
-    Ok(Incoming { response, patience })
+    match ProxyError::of_answer(response.status().as_u16(), response.headers()) {
+        Some(error) => Err(ExchangeError::Proxy(error)),
+        None => Ok(Incoming { response, patience }),
+    }
 }
 
 /// Sends a request that only reads, and follows wherever it is safe to: with `authorization` within the
@@ -414,6 +502,14 @@ impl Incoming {
     }
 }
 
+/// Whether what came is a page for people, which no API and no Git server answers with.
+pub fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml")
+}
+
 /// Whether a text has no more lists, objects and values than JSON of its kind has.
 fn is_sensible(text: &[u8]) -> bool {
     // Each begins with a byte of its own.
@@ -460,6 +556,8 @@ pub struct Passing {
     pub is_rate_limit: bool,
     /// When it says to come back.
     pub retry_after: Option<Duration>,
+    /// Until when a limit holds, by the server's clock, where it says so.
+    pub until: Option<Timestamp>,
 }
 
 impl Passing {
@@ -468,13 +566,60 @@ impl Passing {
     /// evidence.
     pub fn of(status: u16, headers: &HeaderMap) -> Self {
         let retry_after = retry_after(headers);
-        let left = headers.get("x-ratelimit-remaining");
-        let passes = retry_after.is_some() || left.is_some_and(|left| left == "0");
-        Self {
-            is_rate_limit: status == 429 || (status == 403 && passes),
-            retry_after,
+        let passes = retry_after.is_some() || number(headers, REMAINING) == Some(0);
+        match status == 429 || (status == 403 && passes) {
+            true => Self::of_a_limit(headers),
+            false => Self {
+                retry_after,
+                ..Self::default()
+            },
         }
     }
+
+    /// The same of what is known to be a limit. When it ends is said by `Retry-After`, or where nothing is left, by the
+    /// second in which the next allowance begins.
+    pub fn of_a_limit(headers: &HeaderMap) -> Self {
+        let now = date(headers).map_or_else(SystemTime::now, SystemTime::from);
+        let reset = number(headers, REMAINING).filter(|left| *left == 0);
+        let reset = reset.and_then(|_| number(headers, "x-ratelimit-reset"));
+        let reset =
+            reset.and_then(|reset| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(reset)));
+        let (retry_after, until) = match (retry_after(headers), reset) {
+            (Some(wait), _) => (Some(wait), now.checked_add(wait)),
+            (None, Some(reset)) => {
+                // A clock that is ahead of the server's must not make a busy loop of it.
+                let wait = reset.duration_since(SystemTime::now()).unwrap_or_default();
+                (Some(wait.max(Duration::from_secs(1))), Some(reset))
+            }
+            (None, None) => (None, None),
+        };
+        let until = until.and_then(|until| until.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let until = until.and_then(|until| i64::try_from(until.as_secs()).ok());
+        Self {
+            is_rate_limit: true,
+            retry_after,
+            until: until.map(Timestamp::utc),
+        }
+    }
+
+    /// `what` was answered, with until when, where that is known.
+    pub fn told(&self, what: String) -> String {
+        match &self.until {
+            Some(until) => format!(
+                "{} (until {})",
+                what.trim_end_matches('.'),
+                until.day_and_second()
+            ),
+            None => what,
+        }
+    }
+}
+
+/// How many questions are left, as GitHub has it, and others after it.
+const REMAINING: &str = "x-ratelimit-remaining";
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// When the server says to come back: in seconds, or as a date, which is by its own clock where it
@@ -663,6 +808,88 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_waited_for_as_github_asks() {
+        let headers = |pairs: &[(&'static str, String)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, HeaderValue::from_str(value).unwrap())
+            });
+            pairs.collect::<HeaderMap>()
+        };
+        let at = |seconds: i64| {
+            let now = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap();
+            (now.as_secs() as i64 + seconds).to_string()
+        };
+        let primary = |reset: i64| {
+            headers(&[
+                ("x-ratelimit-remaining", "0".to_owned()),
+                ("x-ratelimit-reset", at(reset)),
+            ])
+        };
+        let limit_of = |headers: &HeaderMap| Passing::of_a_limit(headers).retry_after;
+        let secondary = headers(&[("retry-after", "7".to_owned())]);
+        assert_eq!(limit_of(&secondary), Some(Duration::from_secs(7)));
+        let wait = limit_of(&primary(600)).unwrap().as_secs();
+        assert!((598..=600).contains(&wait), "{wait}");
+        assert_eq!(limit_of(&primary(-30)), Some(Duration::from_secs(1)));
+        let no_limit = [("x-ratelimit-remaining", "9".to_owned())];
+        let no_time = [
+            ("x-ratelimit-remaining", "0".to_owned()),
+            ("x-ratelimit-reset", u64::MAX.to_string()),
+        ];
+        assert_eq!(limit_of(&headers(&no_limit)), None);
+        assert_eq!(limit_of(&headers(&no_time)), None);
+        // Until when is by the server's clock.
+        let told = |pairs: &[(&'static str, String)]| {
+            Passing::of_a_limit(&headers(pairs)).told("no.".to_owned())
+        };
+        let date = ("date", "Wed, 21 Oct 2015 07:28:00 GMT".to_owned());
+        let until = "no (until 2015-10-21 07:38:00 UTC)";
+        let wait = ("retry-after", "600".to_owned());
+        assert_eq!(told(&[date.clone(), wait]), until);
+        let reset = ("x-ratelimit-reset", "1445413080".to_owned());
+        let none_left = ("x-ratelimit-remaining", "0".to_owned());
+        assert_eq!(told(&[reset, none_left]), until);
+        assert_eq!(told(&[date]), "no.");
+    }
+
+    #[test]
+    fn an_answer_of_a_proxy_is_known_as_one() {
+        let of = |status: u16, pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, HeaderValue::from_static(value))
+            });
+            ProxyError::of_answer(status, &pairs.collect())
+        };
+        let squid = ("x-squid-error", "ERR_ACCESS_DENIED 0");
+        assert_eq!(of(407, &[]), Some(ProxyError::Login));
+        assert_eq!(of(403, &[squid]), Some(ProxyError::Answered(403)));
+        let status = ("proxy-status", "cdn, corp; error=destination_unavailable");
+        assert_eq!(of(502, &[status]), Some(ProxyError::Answered(502)));
+        // One that only passes an answer on says so, too.
+        assert_eq!(of(403, &[("proxy-status", "corp")]), None);
+        assert_eq!(of(403, &[("via", "1.1 corp")]), None);
+        assert_eq!(of(200, &[squid]), None);
+        for (why, expected) in [
+            ("proxy authorization required", ProxyError::Login),
+            (
+                "unsuccessful",
+                ProxyError::Closed("it refuses CONNECT".into()),
+            ),
+            (
+                "failed to create underlying connection: tcp connect error",
+                ProxyError::Unreachable("tcp connect error".into()),
+            ),
+            ("odd", ProxyError::Closed("odd".into())),
+        ] {
+            assert_eq!(ProxyError::of_tunnel(why), expected);
+        }
+    }
+
+    #[test]
     fn what_went_wrong_is_told_and_whether_something_may_have_happened() {
         let second = Duration::from_secs(1);
         for (error, may_have_happened, expected) in [
@@ -680,6 +907,16 @@ mod tests {
                 ExchangeError::Tls(TlsError::Handshake("ProtocolVersion".into())),
                 false,
                 "h speaks no TLS that this action does: ProtocolVersion",
+            ),
+            (
+                ExchangeError::Proxy(ProxyError::Login),
+                false,
+                "the proxy on the way to h wants a login, or refuses the one that it got (HTTP 407)",
+            ),
+            (
+                ExchangeError::Proxy(ProxyError::Answered(504)),
+                true,
+                "the proxy on the way to h answered HTTP 504 in its place",
             ),
             (
                 ExchangeError::Connect("refused".into()),

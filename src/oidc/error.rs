@@ -29,6 +29,14 @@ pub enum Refusal {
         /// Whether it is trouble that may pass.
         may_pass: bool,
     },
+    /// A proxy on the way keeps the question from who gives out the ID token.
+    #[error("{what}")]
+    Proxy {
+        /// What happened.
+        what: String,
+        /// Whether that is trouble that may pass.
+        may_pass: bool,
+    },
     /// The ID token was not taken.
     #[error("{said}")]
     IdToken {
@@ -63,7 +71,7 @@ impl Refusal {
     /// Whether it is trouble that may pass.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::NoIdToken { may_pass, .. } => *may_pass,
+            Self::NoIdToken { may_pass, .. } | Self::Proxy { may_pass, .. } => *may_pass,
             Self::Trouble(_) | Self::RateLimit(_) => true,
             Self::IdToken { .. }
             | Self::Connector(_)

@@ -148,10 +148,9 @@ impl Exchange {
         });
         let said = answered(&self.place(), status, words.as_deref().unwrap_or_default());
         let kind = problem.as_ref().map(|problem| problem.error.as_str());
+        let passing = Passing::of(status, &answer.headers);
         match (status, kind) {
-            _ if Passing::of(status, &answer.headers).is_rate_limit => {
-                Refusal::RateLimit(said).into()
-            }
+            _ if passing.is_rate_limit => Refusal::RateLimit(passing.told(said)).into(),
             (408 | 425 | 500.., _) => Refusal::Trouble(said).into(),
             (_, Some("access_denied")) => {
                 let claims = Claims::of(id_token).map(Box::new);

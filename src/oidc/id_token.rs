@@ -9,7 +9,7 @@ use url::Url;
 
 use super::claims::shown;
 use super::error::Refusal;
-use crate::http::exchange::{self, Answer, Patience};
+use crate::http::exchange::{self, Answer, ExchangeError, Passing, Patience};
 use crate::http::secret_header;
 use crate::http::text::{answered, host};
 use crate::limits::TOKEN;
@@ -52,9 +52,15 @@ impl IdTokens {
             let incoming = exchange::send(request.send(), patience.clone()).await?;
             incoming.json(TOKEN.most() as usize).await
         };
-        let answer = exchange.await.map_err(|error| Refusal::NoIdToken {
-            why: error.told(&host),
-            may_pass: error.may_pass(),
+        let answer = exchange.await.map_err(|error| {
+            let (what, may_pass) = (error.told(&host), error.may_pass());
+            match error {
+                ExchangeError::Proxy(_) => Refusal::Proxy { what, may_pass },
+                _ => Refusal::NoIdToken {
+                    why: what,
+                    may_pass,
+                },
+            }
         })?;
         read(&answer, &host)
     }
@@ -72,8 +78,9 @@ fn read(answer: &Answer, host: &str) -> Result<SecretString, Refusal> {
     if !answer.is_success() {
         let problem = serde_json::from_slice::<Problem>(&answer.body);
         let words = problem.map(|problem| shown(&problem.message));
+        let said = answered(host, answer.status, &words.unwrap_or_default());
         return Err(Refusal::NoIdToken {
-            why: answered(host, answer.status, &words.unwrap_or_default()),
+            why: Passing::of(answer.status, &answer.headers).told(said),
             may_pass: matches!(answer.status, 408 | 425 | 429 | 500..),
         });
     }

@@ -274,6 +274,11 @@ pub(super) fn on_this_machine() -> &'static str {
      hand on this machine: check the port, and that something listens there."
 }
 
+/// What to do about a proxy, or what else is on the way and answers in the place of a server.
+pub(super) const ON_A_PROXY: &str = "As far as that shows, something on the way answers for the server: let this runner through there. A proxy is the one that \
+     HTTPS_PROXY names (HTTP_PROXY for `http://`), with a name and a password where it wants them; NO_PROXY lists the hosts that \
+     are reached without it.";
+
 /// What to do about an issuer that nobody here knows.
 pub(super) const ON_A_PRIVATE_CA: &str = "Where a private CA issued it, `ca-certificate` must hold that CA's certificate (PEM), the root of its chain; or the server's \
      own, where it is its own issuer.";

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::advice::{
-    IN_THE_URL, ServerKind, Settings, on_a_rule, on_this_machine, on_tls, on_words,
+    IN_THE_URL, ON_A_PROXY, ServerKind, Settings, on_a_rule, on_this_machine, on_tls, on_words,
 };
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
@@ -13,8 +13,9 @@ use crate::http::text::is_loopback;
 use crate::image::ImageReference;
 use crate::limits::Exceeded;
 use crate::manifest::{ImageChange, ManifestError, PromotionError};
-use crate::nearest::{alike, either, first_few};
+use crate::nearest::{alike, all_of, either, first_few};
 use crate::repository::github::access::{self, Finding, TokenKind};
+use crate::repository::github::permissions::{Permission, Scope};
 use crate::repository::retry::LandError;
 use crate::repository::{
     Access, BranchTip, FileProblem, Identity, Location, Refusal, RepositoryError,
@@ -32,6 +33,8 @@ pub struct Explainer<'a> {
     pub api_url: &'a Url,
     /// To ask it.
     pub client: reqwest::Client,
+    /// What the token is to be good for.
+    pub(super) scope: Scope,
     /// What advice need not name.
     pub(super) settings: Settings,
     /// The inputs that name what is read.
@@ -166,6 +169,7 @@ impl Explainer<'_> {
             } => self.file(path, problem, read.as_ref()),
             RepositoryError::Unavailable { what, .. } | RepositoryError::DeadlineExceeded { what } => {
                 let is_limited = error.is_rate_limit();
+                let is_until_known = error.passing().is_some_and(|passing| passing.until.is_some());
                 let reason = if is_limited { Reason::RateLimited } else { Reason::Unavailable };
                 Failure::new(
                     reason,
@@ -174,14 +178,26 @@ impl Explainer<'_> {
                 .with_hint(match (is_limited, self.settings) {
                     _ if what.contains("can't be reached") && is_loopback(self.asked()) => on_this_machine(),
                     (true, Settings { proposes: true, .. }) if self.is_github() => {
-                        "Raise `timeout` beyond that time, or run the job again then. Another token, or a GitHub App's, has a limit of its own."
+                        match is_until_known {
+                            true => "Raise `timeout` beyond that time, or run the job again then. Another token, or a GitHub App's, has a limit of its own.",
+                            false => "Run the job again in some minutes, or raise `timeout`: a limit is waited for within that time. Another token, or a GitHub App's, has a limit of its own.",
+                        }
                     }
-                    (true, Settings { over_api: true, .. }) => "With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.",
+                    (true, Settings { over_api: true, .. }) => match is_until_known {
+                        true => "With `transport: git` it works at once: git has no such limit. Or raise `timeout` beyond that time.",
+                        false => "With `transport: git` it works at once: git has no such limit. Or run the job again in some minutes.",
+                    },
+                    (true, _) if is_until_known => "Run the job again then, or raise `timeout` beyond that time.",
                     (true, _) => "Run the job again later, or raise `timeout`: a limit is waited for within that time.",
                     (false, _) => "Run the job again when the server is well. Where it always fails: check the URL, that this \
                               runner may reach the host (firewall, HTTPS_PROXY), and raise `timeout` for a slow server.",
                 })
             }
+            RepositoryError::KeptOut { what, .. } => Failure::new(
+                Reason::Proxy,
+                format!("{what}, so nothing was changed in {location}."),
+            )
+            .with_hint(ON_A_PROXY),
             RepositoryError::Unconfirmed { commit, what } => Failure::new(
                 Reason::Unconfirmed,
                 format!(
@@ -345,34 +361,48 @@ impl Explainer<'_> {
 
     /// What the token must be allowed, and where to set it.
     fn needed(&self) -> String {
-        let location = self.location;
+        let (location, access) = (self.location, self.scope.contents);
         if location.github_name().is_none() {
-            return "The token must be allowed to write to the repository.".to_owned();
+            return match access {
+                Access::Read => "The token must be allowed to read the repository.".to_owned(),
+                Access::Write => "The token must be allowed to write to the repository.".to_owned(),
+            };
         }
         let elsewhere = self.own_repository.filter(|own| !location.is_named(own));
-        // A pull request takes a permission of its own.
-        let (app, token, scopes, job) = match self.settings.proposes {
-            true => (
-                "permissions *Contents: Read and write* and *Pull requests: Read and write*",
-                "Contents and Pull requests: Read and write",
-                "contents: write and pull_requests: write",
-                "the `permissions` `contents: write` and `pull-requests: write`",
-            ),
-            false => (
-                "permission *Contents: Read and write*",
-                "Contents: Read and write",
-                "contents: write",
-                "`permissions: contents: write`",
-            ),
+        let permissions = self.scope.permissions();
+        let all = |told: fn(Permission) -> String| -> Vec<String> {
+            permissions
+                .iter()
+                .map(|permission| told(*permission))
+                .collect()
         };
+        let token = all(Permission::on_a_page).join(", ");
+        let app = all_of(&all(|permission| format!("*{}*", permission.on_a_page())));
+        let scopes = all_of(&all(|permission| {
+            format!("{}: {}", permission.key, permission.level())
+        }));
+        let (many, job) = match &all(Permission::in_a_workflow)[..] {
+            [one] => ("", format!("`permissions: {one}`")),
+            several => {
+                let several: Vec<String> = several.iter().map(|one| format!("`{one}`")).collect();
+                ("s", format!("the `permissions` {}", all_of(&several)))
+            }
+        };
+        let caveats = permissions.iter().filter_map(|permission| {
+            let caveat = permission.caveat()?;
+            Some(format!(" *{}*: {}", permission.on_a_page(), caveat))
+        });
+        let caveats: String = caveats.collect();
         match (self.kind(), elsewhere) {
             (TokenKind::Installation, _) if self.settings.by_app => {
-                format!("The app needs the {app}, accepted where it is installed on {location}.")
+                format!(
+                    "The app needs the permission{many} {app}, accepted where it is installed on {location}."
+                )
             }
             (TokenKind::Installation, Some(own)) => format!(
                 "The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only {own}. Give `token` a \
                  fine-grained personal access token for {location} with {token}, or a GitHub App's \
-                 token from an installation on {location} with the permission {scopes}."
+                 token from an installation on {location} with the permission{many} {scopes}."
             ),
             (TokenKind::Installation, None) => format!(
                 "Give the job {job}. Where it has that: the \
@@ -380,11 +410,11 @@ impl Explainer<'_> {
                  the token to reading."
             ),
             (TokenKind::Classic, _) => format!(
-                "A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to {location}."
+                "A classic token needs the scope `repo` (github.com/settings/tokens), and its owner {access} access to {location}."
             ),
             (TokenKind::FineGrained, _) => format!(
                 "The token needs {location} under Repository access, and {token} under \
-                 Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it."
+                 Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.{caveats}"
             ),
             (TokenKind::Other, _) => format!(
                 "The token needs {scopes} on {location} (a classic token: the scope `repo`)."

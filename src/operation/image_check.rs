@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::advice::on_tls;
+use super::advice::{ON_A_PROXY, on_tls};
 use super::{Progress, explain};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, Reason};
@@ -169,8 +169,11 @@ impl ImageCheck {
                 RegistryError::Missing(_) => self.wait,
                 // Many registries say so of what is not there yet.
                 RegistryError::Denied(_) => self.wait,
-                RegistryError::Unavailable { .. } => deadline.total(),
-                RegistryError::Tls { .. } | RegistryError::Protocol(_) => Duration::ZERO,
+                RegistryError::Unavailable { .. }
+                | RegistryError::KeptOut { may_pass: true, .. } => deadline.total(),
+                RegistryError::KeptOut { .. }
+                | RegistryError::Tls { .. }
+                | RegistryError::Protocol(_) => Duration::ZERO,
             };
             let at_least = match &error {
                 RegistryError::Unavailable { passing, .. } => {
@@ -331,6 +334,9 @@ impl ImageCheck {
                     (None, "docker.io") => "Run the job again when the registry is well. Docker Hub rate-limits pulls without a login: give `registry-username` and `registry-password`.",
                     _ => "Run the job again when the registry is well. Where it always fails: check the registry's name, and that this runner may reach it (firewall, HTTPS_PROXY).",
                 }),
+            RegistryError::KeptOut { .. } => {
+                Failure::new(Reason::Proxy, message).with_hint(ON_A_PROXY)
+            }
             RegistryError::Tls { error, .. } => {
                 let plaintext = "Where the registry speaks plain HTTP, set `plaintext: true`; its password then travels unencrypted.";
                 let (reason, hint) = on_tls(error, plaintext);

@@ -19,14 +19,13 @@ use crate::limits::{CHANGES, Exceeded};
 use crate::manifest::Readings;
 use crate::repository::forge::{self, Forge};
 use crate::repository::github::access::TokenKind;
-use crate::repository::github::app::{self, App, AppError, Scope};
+use crate::repository::github::app::{self, App, AppError};
+use crate::repository::github::permissions::Scope;
 use crate::repository::history::{FileHistory, HistoryQuery};
 use crate::repository::retry::{self, Event};
 use crate::repository::signing::SigningKey;
 use crate::repository::transport::Choice;
-use crate::repository::{
-    Access, BranchName, Location, Repository, RepositoryError, Route, Snapshot,
-};
+use crate::repository::{BranchName, Location, Repository, RepositoryError, Route, Snapshot};
 
 impl Session<'_> {
     /// Whether the token is one of an installation that somebody else got: GITHUB_TOKEN, most likely.
@@ -208,6 +207,8 @@ pub struct Remote {
     pub transport: Choice,
     /// Whether what is written is proposed as a pull request.
     pub proposes: bool,
+    /// What the token is to be good for.
+    pub scope: Scope,
     /// What its server is, where that is asked.
     pub forge: forge::Known,
     /// GitHub's API, which explains refusals even where git is spoken.
@@ -287,7 +288,6 @@ impl Remote {
     /// Why there is none, told for a person.
     pub async fn sign_on(
         &mut self,
-        scope: Scope,
         cancellation: Cancellation,
     ) -> Result<Option<Credentials>, Failure> {
         let (Some(app), Some(name)) = (&self.app, self.location.github_name()) else {
@@ -302,27 +302,25 @@ impl Remote {
             .with_hint("Set `api-url` to the API of the server that `server-url` names."));
         }
         let deadline = Deadline::after(self.timeout, cancellation);
-        let http = self.http()?;
+        let (http, scope) = (self.http()?, self.scope);
         let ask = async || {
             let (http, deadline) = (http.clone(), deadline.clone());
             match app::installation_token(app, &name, scope, http, &self.api_url, deadline).await {
-                Err(AppError::Repository(error @ RepositoryError::Unavailable { .. })) => {
-                    Err(error)
-                }
+                Err(AppError::Repository(error)) if error.passing().is_some() => Err(error),
                 other => Ok(other),
             }
         };
         let asked = retry::read(&deadline, |_| {}, ask).await;
         let token = match asked.unwrap_or_else(|error| Err(error.into())) {
             Ok(token) => token,
-            Err(error) => return Err(self.no_token(app, scope, &error).await),
+            Err(error) => return Err(self.no_token(app, &error).await),
         };
         self.token = Some(token);
         Ok(self.credentials())
     }
 
     /// Why the app has got no token.
-    async fn no_token(&self, app: &App, scope: Scope, error: &AppError) -> Failure {
+    async fn no_token(&self, app: &App, error: &AppError) -> Failure {
         let (location, id) = (&self.location, &app.id);
         let said = match error.to_string() {
             words if words.is_empty() => String::new(),
@@ -358,13 +356,9 @@ impl Remote {
                 "The owner of the repository, or of the app, lifts that: Settings → GitHub Apps → Configure → Unsuspend.",
             ),
             AppError::Permission { .. } => {
-                let needed = match (scope.contents, scope.pull_requests) {
-                    (Access::Read, _) => "*Contents: Read*",
-                    (Access::Write, false) => "*Contents: Read and write*",
-                    (Access::Write, true) => "*Contents* and *Pull requests: Read and write*",
-                };
-                let read = scope.posted.permissions().map(|(_, name)| format!(", *{name}: Read*"));
-                let needed = read.fold(needed.to_owned(), |all, one| all + &one);
+                let needed = self.scope.permissions().into_iter();
+                let needed = needed.map(|permission| format!("*{}*", permission.on_a_page()));
+                let needed = needed.collect::<Vec<_>>().join(", ");
                 Failure::new(
                     Reason::App,
                     format!("The app `{id}` gets no token for {location}{said}. Nothing was changed."),
@@ -393,6 +387,7 @@ impl Remote {
             own_repository,
             api_url: &self.api_url,
             client,
+            scope: self.scope,
             named_by: NamedBy::default(),
             settings: Settings {
                 proposes: self.proposes,

@@ -39,10 +39,7 @@ impl Trouble {
         let (shortest, longest) = PAUSES;
         let own = shortest.saturating_mul(1 << self.looks.min(6));
         self.looks += 1;
-        let asked = match error {
-            RepositoryError::Unavailable { passing, .. } => passing.retry_after,
-            _ => None,
-        };
+        let asked = error.passing().and_then(|passing| passing.retry_after);
         own.min(longest).max(asked.unwrap_or_default())
     }
 }

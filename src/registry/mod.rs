@@ -49,6 +49,14 @@ pub enum RegistryError {
     /// It does not say, with these credentials or without any.
     #[error("{0}")]
     Denied(String),
+    /// Something on the way keeps the question from the registry: a proxy, a firewall.
+    #[error("{what}")]
+    KeptOut {
+        /// What happened.
+        what: String,
+        /// Whether that is trouble that may pass.
+        may_pass: bool,
+    },
     /// Trouble that may pass.
     #[error("{what}")]
     Unavailable {
@@ -471,7 +479,14 @@ fn succeeded(answer: Answer, image: &ImageReference) -> Result<Answer, RegistryE
     let what = answered(image.registry(), answer.status, &said(&answer.body));
     let passing = Passing::of(answer.status, &answer.headers);
     Err(match answer.status {
-        _ if passing.is_rate_limit => RegistryError::Unavailable { what, passing },
+        _ if passing.is_rate_limit => RegistryError::Unavailable {
+            what: passing.told(what),
+            passing,
+        },
+        403 if exchange::is_page(&answer.headers) => RegistryError::KeptOut {
+            what: format!("{what} with a web page, which is not how a registry refuses"),
+            may_pass: false,
+        },
         404 => RegistryError::Missing(what),
         401 | 403 => RegistryError::Denied(what),
         408 | 425 | 500.. => RegistryError::Unavailable { what, passing },
@@ -487,6 +502,10 @@ fn broken(error: &ExchangeError, host: &str) -> RegistryError {
             error: error.clone(),
         },
         ExchangeError::TooLarge => RegistryError::Protocol(what),
+        ExchangeError::Proxy(_) => RegistryError::KeptOut {
+            what,
+            may_pass: error.may_pass(),
+        },
         _ => RegistryError::Unavailable {
             what,
             passing: Passing::default(),

@@ -140,6 +140,14 @@ pub enum RepositoryError {
         /// What the answer tells of it.
         passing: Passing,
     },
+    /// Something on the way keeps it from the server: a proxy, a firewall.
+    #[error("{what}")]
+    KeptOut {
+        /// What happened.
+        what: String,
+        /// Whether that is trouble that may pass.
+        may_pass: bool,
+    },
     /// The connection ended after the push was sent and before the answer came.
     #[error("the connection ended before the server confirmed the push ({what})")]
     Unconfirmed {
@@ -242,6 +250,15 @@ impl RepositoryError {
         }
     }
 
+    /// What is known of trouble that may pass; none where it is no such trouble.
+    pub fn passing(&self) -> Option<Passing> {
+        match self {
+            Self::Unavailable { passing, .. } => Some(*passing),
+            Self::KeptOut { may_pass: true, .. } => Some(Passing::default()),
+            _ => None,
+        }
+    }
+
     /// Whether the server was asked too often.
     pub fn is_rate_limit(&self) -> bool {
         matches!(self, Self::Unavailable { passing, .. } if passing.is_rate_limit)
@@ -261,6 +278,7 @@ impl RepositoryError {
         matches!(
             self,
             Self::Unavailable { .. }
+                | Self::KeptOut { may_pass: true, .. }
                 | Self::Unconfirmed { .. }
                 | Self::DeadlineExceeded { .. }
                 | Self::Cancelled

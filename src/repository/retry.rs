@@ -162,11 +162,12 @@ pub async fn land<P, E>(
                 let wait = races.next(start.elapsed(), deadline.remaining());
                 (why, wait, Some("the branch has moved"))
             }
-            LandError::Repository(error @ RepositoryError::Unavailable { passing, .. }) => {
-                (error.to_string(), trouble.next(passing.retry_after), None)
-            }
             LandError::Repository(error @ RepositoryError::Unconfirmed { .. }) => {
                 (error.to_string(), trouble.next(None), Some("it landed"))
+            }
+            LandError::Repository(error) if error.passing().is_some() => {
+                let asked = error.passing().and_then(|passing| passing.retry_after);
+                (error.to_string(), trouble.next(asked), None)
             }
             _ => return Err(past.concluded(error, races.lost)),
         };
@@ -199,7 +200,7 @@ pub async fn read<T>(
             Ok(read) => return Ok(read),
             Err(error) => error,
         };
-        let RepositoryError::Unavailable { passing, .. } = &error else {
+        let Some(passing) = error.passing() else {
             return Err(error);
         };
         let wait = trouble.next(passing.retry_after);

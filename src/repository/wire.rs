@@ -49,6 +49,8 @@ pub enum WireErrorKind {
         detail: String,
         /// What the answer tells of trouble that may pass.
         passing: Passing,
+        /// Whether it is a page for people, where the server itself would refuse in its own way.
+        is_page: bool,
     },
     /// A successful answer that is not what was asked for.
     NotGit {
@@ -150,8 +152,10 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
             status,
             detail,
             passing,
+            is_page,
         } => {
             let refusal = match status {
+                _ if is_page => None,
                 401 => Some(Refusal::Token),
                 403 if !passing.is_rate_limit => Some(Refusal::Access),
                 404 => Some(Refusal::Repository),
@@ -169,8 +173,14 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
                     what: answered(host, status, &detail),
                 },
                 (None, 413) => RepositoryError::TooLarge { detail },
+                (None, _) if is_page => RepositoryError::KeptOut {
+                    what: format!(
+                        "{host} answered HTTP {status} with a web page, which is not how it refuses a token"
+                    ),
+                    may_pass: false,
+                },
                 (None, 403 | 408 | 425 | 429 | 500..) => RepositoryError::Unavailable {
-                    what: answered(host, status, &detail),
+                    what: passing.told(answered(host, status, &detail)),
                     passing,
                 },
                 (None, _) => RepositoryError::NotGit {
@@ -190,8 +200,9 @@ pub fn refused(WireError { pushing, kind }: WireError, host: &str) -> Repository
         },
         WireErrorKind::Redirected { to } => RepositoryError::Redirected { to },
         WireErrorKind::Exchange(error) => {
-            let what = error.told(host);
+            let (what, may_pass) = (error.told(host), error.may_pass());
             match error {
+                ExchangeError::Proxy(_) => RepositoryError::KeptOut { what, may_pass },
                 ExchangeError::Tls(error) => RepositoryError::Tls {
                     error,
                     host: host.to_owned(),

@@ -441,7 +441,7 @@ fn what_is_posted_on_the_commit_decides() {
     failed
     error The deployment was not done in time: Nothing was posted on OURS under kustomization/web/*; N s (`verify-timeout`) are over. OURS is in Git, and may be live already.
     The deployment OURS stays on the branch main.
-    Nothing of that kind is posted on any of the last 50 commits of main. Have the controller post it (docs/commit-statuses.md), or give it more time with `verify-timeout`.
+    Nothing of that kind is posted on any of the last 50 commits of main. Have the controller post it (docs/commit-statuses.md), or give it more time with `verify-timeout`. That is about commit statuses: a check run is waited for by `check:kustomization/web/*`, a deployment by `deployment:kustomization/web/*`.
     ### ❌ The deployment was not done in time
     status-state= status-description= status-commit= rolled-back=false
     == nothing by that name

@@ -571,3 +571,49 @@ fn every_limit_is_documented_and_no_other_is() {
     let limits = gitops_deploy::limits::ALL.map(|limit| limit.to_string());
     assert_eq!(documented.collect::<Vec<_>>(), limits);
 }
+
+#[test]
+fn what_the_inputs_need_of_a_token_is_what_is_asked_for() {
+    use gitops_deploy::repository::Access;
+    use gitops_deploy::repository::github::permissions::{Posted, Scope};
+    let everything = Scope {
+        contents: Access::Write,
+        pull_requests: true,
+        posted: Posted {
+            statuses: true,
+            checks: true,
+            deployments: true,
+        },
+    };
+    let needed = [Scope::READING, everything]
+        .map(Scope::permissions)
+        .concat();
+    let expected: Vec<String> = needed
+        .iter()
+        .map(|one| format!("*{}* | `{}` |", one.on_a_page(), one.in_a_workflow()))
+        .collect();
+    let page = include_str!("../../docs/token.md");
+    let (_, table) = page.split_once("## What the inputs need").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows
+        .skip(1)
+        .map(|line| line.split_once(" | ").unwrap().1)
+        .collect();
+    assert_eq!(rows, expected);
+    let statuses = include_str!("../../docs/commit-statuses.md");
+    let (_, table) = statuses.split_once("| line | what it means |").unwrap();
+    let reading = Scope {
+        posted: everything.posted,
+        ..Scope::READING
+    };
+    for one in reading.permissions().iter().skip(1) {
+        assert!(table.contains(&format!("*{}*", one.on_a_page())), "{one:?}");
+    }
+    for one in everything.permissions() {
+        if let Some(caveat) = one.caveat() {
+            let caveat = caveat.replace("it: one", &format!("*{}*: one", one.on_a_page()));
+            let page = page.replace('\n', " ");
+            assert!(page.contains(&caveat), "{caveat}");
+        }
+    }
+}

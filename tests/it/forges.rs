@@ -918,7 +918,7 @@ fn a_limit_of_another_server_is_not_told_with_what_helps_at_github() {
         let told = error(&site.repository, outcome);
         assert!(told.contains("HTTP 429"), "{at:?}: {told}");
         assert!(
-            told.contains("a limit is waited for within that time."),
+            told.contains("Run the job again then, or raise `timeout` beyond that time."),
             "{at:?}: {told}"
         );
         assert!(!told.contains("GitHub"), "{at:?}: {told}");

@@ -143,7 +143,7 @@ fn every_refusal_says_what_to_do() {
     `app-private-key` is another app's, or was deleted there; or `app-id` is wrong: it is the App ID or the Client ID of the app's settings page.
 
     The GitHub App gets no token: The app `123456` gets no token for acme/deploy: HOST answered HTTP 422: The permissions requested are not granted to this installation. Nothing was changed.
-    It needs *Contents* and *Pull requests: Read and write*: set it in the app's permissions, and accept the change where it is installed.
+    It needs *Contents: Read and write*, *Pull requests: Read and write*: set it in the app's permissions, and accept the change where it is installed.
 
     The GitHub App gets no token: The app `123456` is not installed on acme/deploy: HOST answered HTTP 404. Nothing was changed.
     Install it there (the app's settings → Install App), with that repository among those it may see; and check `repository`.

@@ -32,6 +32,7 @@ mod inputs;
 mod manifests;
 mod oidc;
 mod other_servers;
+mod proxies;
 mod pull_requests;
 mod refusals;
 mod registry;

@@ -594,7 +594,7 @@ fn every_refusal_says_who_refused_and_what_to_do() {
     `argocd-oidc-connector` needs `dex.config` in the ConfigMap `argocd-cm`. Where Argo CD has it, check `argocd-server`, with its root path where it has one; what is in front of it must let `/api/dex/token` through.
 
     The URL is not an Argo CD server: ARGOCD/api/dex/token answered HTTP 403, and that is not Argo CD's own answer: something in front of it keeps this job out. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
-    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.
+    A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself. A proxy is the one that HTTPS_PROXY names; NO_PROXY lists the hosts that are reached without it.
 
     The URL is not an Argo CD server: ARGOCD redirects to https://sso.example.com/. The token is not sent there. Whether blog runs COMMIT, which is in Git, is not known: it may be live already.
     If that is the Argo CD that is meant, set `argocd-server: https://sso.example.com/`.

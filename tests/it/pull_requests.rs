@@ -465,7 +465,7 @@ fn a_token_that_sees_no_pull_requests_changes_nothing() {
     assert_eq!(repository.git(&["for-each-ref"]), before);
     insta::assert_snapshot!(scrub(&repository, &error(&outcome)), @"
     The token may not read acme/deploy (FORBIDDEN): pull requests: Resource not accessible by personal access token. Nothing was changed.
-    The token needs acme/deploy under Repository access, and Contents and Pull requests: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+    The token needs acme/deploy under Repository access, and Contents: Read and write, Pull requests: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
     ");
 }
 

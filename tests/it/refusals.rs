@@ -798,6 +798,143 @@ fn a_limit_names_its_time_and_the_way_around_it() {
     ");
 }
 
+/// Whatever the limit is shown by.
+#[test]
+fn a_limit_tells_until_when_where_the_server_says_it() {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let date = header("Date", "Wed, 21 Oct 2015 07:28:00 GMT");
+    let body = r#"{"message": "You have exceeded a secondary rate limit."}"#;
+    let ten_minutes = [
+        header("Retry-After", "600"),
+        header("Retry-After", "Wed, 21 Oct 2015 07:38:00 GMT"),
+    ];
+    for (transport, step) in [("git", Step::FetchRefs), ("api", Step::Query)] {
+        for status in [429, 403] {
+            for later in &ten_minutes {
+                let (server, repository) = start();
+                let headers = vec![date.clone(), later.clone()];
+                server.fault(
+                    step.every(),
+                    Fault::Status(status, headers, body.to_owned()),
+                );
+                let action = update(&repository, true).input("transport", transport);
+                let told = told(&server, &action.run().failed());
+                assert!(told.contains("(until 2015-10-21 07:38:00 UTC)"), "{told}");
+            }
+        }
+    }
+    // Where it says none, nobody is sent to that time.
+    let mut told_of = Vec::new();
+    for (transport, proposes) in [("git", false), ("api", false), ("api", true)] {
+        let (server, repository) = start();
+        let step = if transport == "git" {
+            Step::FetchRefs
+        } else {
+            Step::Query
+        };
+        server.fault(
+            step.every(),
+            Fault::Status(429, vec![date.clone()], body.to_owned()),
+        );
+        let action = update(&repository, true).input("transport", transport);
+        let action = match proposes {
+            true => action.input("pull-request", "true"),
+            false => action,
+        };
+        told_of.push(told(&server, &action.input("timeout", "2").run().failed()));
+    }
+    insta::assert_snapshot!(told_of.join("\n\n"), @r#"
+    A rate limit was exceeded: SERVER answered HTTP 429: {"message": "You have exceeded a secondary rate limit."}, so nothing was changed in acme/deploy.
+    Run the job again later, or raise `timeout`: a limit is waited for within that time.
+
+    A rate limit was exceeded: SERVER answered HTTP 429: You have exceeded a secondary rate limit, so nothing was changed in acme/deploy.
+    With `transport: git` it works at once: git has no such limit. Or run the job again in some minutes.
+
+    A rate limit was exceeded: SERVER answered HTTP 429: You have exceeded a secondary rate limit, so nothing was changed in acme/deploy.
+    Run the job again in some minutes, or raise `timeout`: a limit is waited for within that time. Another token, or a GitHub App's, has a limit of its own.
+    "#);
+}
+
+/// Whoever makes a token by what is said needs no second one.
+#[test]
+fn a_token_is_asked_for_with_all_that_the_inputs_need() {
+    let (server, repository) = start();
+    let lines = "kustomization/web/*\ncheck:e2e\ndeployment:prod";
+    let mut told_of = Vec::new();
+    for kind in ["ghp_", "github_pat_", "ghs_", "none_of_githubs_"] {
+        let update = || {
+            update(&repository, true)
+                .input("transport", "api")
+                .input("token", format!("{kind}of_another"))
+                .input("timeout", "2")
+        };
+        let waits = update()
+            .input("status-context", lines)
+            .input("verify-timeout", "2");
+        let proposes = update().input("pull-request", "true");
+        let reads = update()
+            .input("operation", "verify")
+            .input("image", "")
+            .input("status-context", "kustomization/web/*")
+            .input("verify-timeout", "2");
+        let elsewhere = update().env("GITHUB_REPOSITORY", "acme/deploy");
+        for action in [waits, proposes, reads, elsewhere] {
+            let outcome = action.run().failed();
+            assert!(!outcome.summary.contains("\\*"), "{}", outcome.summary);
+            told_of.push(told(&server, &outcome));
+        }
+    }
+    insta::assert_snapshot!(told_of.join("\n\n"), @"
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to acme/deploy.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to acme/deploy.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner read access to acme/deploy.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). A classic token needs the scope `repo` (github.com/settings/tokens), and its owner write access to acme/deploy.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs acme/deploy under Repository access, and Contents: Read and write, Commit statuses: Read, Checks: Read, Deployments: Read under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it. *Checks: Read*: Not every fine-grained personal token can have it: one of a GitHub App can, and the workflow's own.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs acme/deploy under Repository access, and Contents: Read and write, Pull requests: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs acme/deploy under Repository access, and Contents: Read, Commit statuses: Read under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs acme/deploy under Repository access, and Contents: Read and write under Repository permissions (github.com/settings/personal-access-tokens); an organisation may have to approve it.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    A token that starts with `ghs_` lives for an hour at most: mint it in the same job that uses it. The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for acme/deploy with Contents: Read and write, Commit statuses: Read, Checks: Read, Deployments: Read, or a GitHub App's token from an installation on acme/deploy with the permissions contents: write, statuses: read, checks: read and deployments: read.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    A token that starts with `ghs_` lives for an hour at most: mint it in the same job that uses it. The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for acme/deploy with Contents: Read and write, Pull requests: Read and write, or a GitHub App's token from an installation on acme/deploy with the permissions contents: write and pull_requests: write.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    A token that starts with `ghs_` lives for an hour at most: mint it in the same job that uses it. The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only wlals2/blogsite. Give `token` a fine-grained personal access token for acme/deploy with Contents: Read, Commit statuses: Read, or a GitHub App's token from an installation on acme/deploy with the permissions contents: read and statuses: read.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    A token that starts with `ghs_` lives for an hour at most: mint it in the same job that uses it. Give the job `permissions: contents: write`. Where it has that: the settings of the organisation or repository (Actions → General → Workflow permissions) may hold the token to reading.
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs contents: write, statuses: read, checks: read and deployments: read on acme/deploy (a classic token: the scope `repo`).
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs contents: write and pull_requests: write on acme/deploy (a classic token: the scope `repo`).
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs contents: read and statuses: read on acme/deploy (a classic token: the scope `repo`).
+
+    The token was refused: SERVER refuses the token (HTTP 401): Bad credentials. It is expired, revoked or mistyped. Nothing was changed.
+    Make a new token, and put it into the secret that `token` comes from (Settings → Secrets and variables → Actions of the repository that runs this workflow). The token needs contents: write on acme/deploy (a classic token: the scope `repo`).
+    ");
+}
+
 #[test]
 fn a_proxy_that_is_dead_is_named_as_the_proxy() {
     let (server, repository) = start();
@@ -809,7 +946,10 @@ fn a_proxy_that_is_dead_is_named_as_the_proxy() {
         .run()
         .failed();
     let told = told(&server, &outcome);
-    assert!(told.contains("the proxy of HTTPS_PROXY"), "{told}");
+    assert!(
+        told.starts_with("A proxy or a firewall is in the way: The proxy on the way to git.example.com can't be reached"),
+        "{told}"
+    );
 }
 
 /// What is wrong with the inputs of an update of `repository`, which is not asked then.

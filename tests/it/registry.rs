@@ -176,6 +176,42 @@ fn a_registry_without_tls_is_asked_where_plaintext_allows_it() {
     assert!(world.looks("v2") > 0);
 }
 
+/// What a chart makes of a registry of all images is the chart's: the one that was asked for is the one that is asked.
+#[test]
+fn a_registry_of_all_images_is_no_other_one() {
+    let world = World::new(SignOn::Token);
+    let host = world.registry.host().to_owned();
+    let values = |global: &str, own: &str| {
+        format!(
+            "global: {{imageRegistry: '{global}'}}\nimage: {{{own}repository: acme/web, tag: v1}}\n"
+        )
+    };
+    let own = format!("registry: '{host}', ");
+    for (manifest, warns) in [
+        (values(&host, ""), false),
+        (values("r.example.com", &own), true),
+    ] {
+        world
+            .repository
+            .commit("main", FILE, manifest.as_str(), "feat: values");
+        let outcome = world
+            .update("v2")
+            .input("verify-image", "true")
+            .run()
+            .succeeded();
+        assert_eq!(world.manifest(), manifest.replace("v1", "v2"));
+        let told = outcome.warnings().join("\n");
+        assert_eq!(told.contains("`global.imageRegistry`"), warns, "{told}");
+    }
+    // One that the registry was not asked for would run there.
+    let manifest = values("r.example.com", "");
+    world
+        .repository
+        .commit("main", FILE, manifest.as_str(), "feat: values");
+    let told = world.refused(world.update("v2").input("verify-image", "true"));
+    assert!(told.contains("r.example.com"), "{told}");
+}
+
 #[test]
 fn an_image_that_is_not_there_is_told_with_tags_that_are_near() {
     let world = World::new(SignOn::Token);
@@ -259,7 +295,7 @@ fn a_registry_that_cannot_be_used_is_told() {
         .input("verify-image", "true")
         .input("timeout", "1");
     insta::assert_snapshot!(limited.refused(short), @"
-    A rate limit was exceeded: REGISTRY/acme/web:v2: REGISTRY answered HTTP 429. Nothing was changed.
+    A rate limit was exceeded: REGISTRY/acme/web:v2: REGISTRY answered HTTP 429 (until 2015-10-21 07:28:01 UTC). Nothing was changed.
     Run the job again later, or give it more time with `verify-image-timeout`.
     ");
     let outcome = action.wait().failed();

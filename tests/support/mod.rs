@@ -57,5 +57,5 @@ pub use repository::{Entry, Logged, Repository, git};
 pub use server::{GitServer, Options, Recorded, Rights, TOKEN, Traffic};
 pub use service::Service;
 pub use tls::TlsFront;
-pub use tunnel::tunnel;
+pub use tunnel::{closed_proxy, tunnel};
 pub use via::{Via, as_over_any, without_line_links};

@@ -30,6 +30,8 @@ pub enum SignOn {
 /// The name and the password of the one user.
 pub const USER: (&str, &str) = ("jimin", "s3cret");
 const READ_TOKEN: &str = "read-token";
+/// When whoever asked too often may come back, by a clock of its own.
+const LATER: &str = "date: Wed, 21 Oct 2015 07:28:00 GMT\r\nretry-after: 1\r\n";
 
 struct State {
     sign_on: SignOn,
@@ -307,7 +309,7 @@ fn found(state: &mut State, path: &str, head: &str) -> Reply {
         );
         if !state.refusals.is_empty() {
             let (status, body) = state.refusals.remove(0);
-            return json_reply(status, &body, "retry-after: 1\r\n");
+            return json_reply(status, &body, LATER);
         }
         let asked = state
             .requests

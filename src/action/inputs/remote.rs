@@ -13,6 +13,7 @@ use crate::operation::session::{Remote, SourceAccess};
 use crate::repository::Location;
 use crate::repository::forge::Known;
 use crate::repository::github::access::TokenKind;
+use crate::repository::github::permissions::Scope;
 
 /// GitHub's tokens are for GitHub: another server gets none, not even where `token` was only left out.
 fn stays_home(given: &mut Given, location: &Location, token: Option<&SecretString>) {
@@ -82,6 +83,7 @@ pub fn remote(given: &mut Given) -> Option<Remote> {
         trusted,
         transport: transport?,
         proposes: false,
+        scope: Scope::READING,
         forge: Known::default(),
         api_url: api_url?,
         sources: SourceAccess {

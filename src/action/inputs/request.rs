@@ -29,7 +29,7 @@ use crate::operation::status::Status;
 use crate::operation::update::Update;
 use crate::operation::verify::{Verify, Witnesses};
 use crate::repository::Access;
-use crate::repository::github::app::{Posted, Scope};
+use crate::repository::github::permissions::{Posted, Scope};
 use crate::repository::transport::Choice;
 
 /// What to do.
@@ -83,11 +83,7 @@ impl Request {
 
     /// The repository that it is about, and what a token for it must be good for.
     pub fn remote(&mut self) -> (&mut Remote, Scope) {
-        let reading = Scope {
-            contents: Access::Read,
-            pull_requests: false,
-            posted: Posted::default(),
-        };
+        let reading = Scope::READING;
         let writing = |pull_requests: bool, dry_run: bool, witnesses: &Witnesses| Scope {
             contents: if dry_run { Access::Read } else { Access::Write },
             pull_requests: pull_requests && !dry_run,

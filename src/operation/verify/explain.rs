@@ -16,7 +16,7 @@ use crate::argocd::{Application, Culprit, Doubt, Evidence, Fault, Resource, Symp
 use crate::failure::Reason;
 use crate::http::text::one_line;
 use crate::nearest::first_few;
-use crate::operation::advice::{IN_THE_URL, ON_A_PRIVATE_CA, on_this_machine, on_tls};
+use crate::operation::advice::{IN_THE_URL, ON_A_PRIVATE_CA, ON_A_PROXY, on_this_machine, on_tls};
 use crate::repository::CommitId;
 
 /// The most resources that a sentence lists.
@@ -201,7 +201,7 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
             format!(
                 "{error}, and that is not Argo CD's own answer: something in front of it keeps this job out."
             ),
-            "A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself.",
+            "A proxy, an allow list of addresses, or a single sign-on answers for it. Let the API through for this runner (its address, or a self-hosted runner in that network), or give `argocd-server` an address that leads to Argo CD itself. A proxy is the one that HTTPS_PROXY names; NO_PROXY lists the hosts that are reached without it.",
         ),
         ArgocdError::NotArgocd(_) => Ended::new(
             Reason::NotArgocd,
@@ -220,6 +220,11 @@ fn refusal(seen: &Seen<'_>, error: &ArgocdError, waited: Duration) -> Ended {
             }
             Ended::new(reason, format!("{error}."), hint)
         }
+        ArgocdError::Proxy { .. } => Ended::new(
+            Reason::Proxy,
+            format!("{error}. This step asked for {} s.", waited.as_secs()),
+            ON_A_PROXY,
+        ),
         ArgocdError::Unreachable(_) | ArgocdError::Unavailable { .. } => {
             unreachable_server(seen, error, waited)
         }

@@ -9,6 +9,7 @@ use crate::argocd::client::{ArgocdError, Identity};
 use crate::date::Timestamp;
 use crate::failure::Reason;
 use crate::oidc::{Claims, IdTokens, Refusal, shortened};
+use crate::operation::advice::ON_A_PROXY;
 
 /// Whether the job itself asks, by its ID token.
 pub(super) fn is_by_job(seen: &Seen<'_>) -> bool {
@@ -33,6 +34,7 @@ pub(super) fn refused(seen: &Seen<'_>, refusal: &Refusal, waited: Duration) -> E
             " It gives out this job's ID tokens.".to_owned(),
             "That is GitHub's part, and Argo CD was not asked: run the job again. If that lasts, look at githubstatus.com, or let this runner reach that host.".to_owned(),
         ),
+        Refusal::Proxy { .. } => (String::new(), ON_A_PROXY.to_owned()),
         Refusal::IdToken { claims: None, .. } => (
             String::new(),
             "What the variable ARGOCD_ID_TOKEN has is not an ID token (a JSON Web Token): check its name in `id_tokens:` of the job.".to_owned(),
@@ -88,6 +90,7 @@ pub(super) fn refused(seen: &Seen<'_>, refusal: &Refusal, waited: Duration) -> E
     };
     let reason = match refusal {
         Refusal::RateLimit(_) => Reason::RateLimited,
+        Refusal::Proxy { .. } => Reason::Proxy,
         _ => Reason::SignOn,
     };
     Ended::new(reason, format!("{refusal}.{what}{asked}"), hint)

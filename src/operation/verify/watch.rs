@@ -19,7 +19,7 @@ use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
     Application, ApplicationName, Culprit, Done, Doubt, Evidence, Fault, Goal, Images, Judge, Look,
-    Relation, Resource, Verdict, Wait, carries_any,
+    Relation, Resource, Verdict, Wait, carries_any, without_pods,
 };
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
@@ -504,6 +504,16 @@ impl<'a> Watch<'a> {
         if applied && due {
             self.live.ask_for_pods(&mut self.seen, true, log).await;
         }
+        if applied && ends && self.live.tree.is_some() {
+            let goal = self.goal(application);
+            let look = self.look(application);
+            let unshown = look.map(|look| without_pods(&look, &goal));
+            let unshown = unshown.unwrap_or_default();
+            let asked = self
+                .live
+                .ask_for_objects(&self.seen, &unshown, Some(PODS_EVERY));
+            asked.await;
+        }
         if applied && !ends {
             let degraded = status
                 .resources
@@ -607,8 +617,11 @@ impl<'a> Watch<'a> {
         let since = *self.refused_since.get_or_insert_with(Instant::now);
         let waits = match &error {
             ArgocdError::Unavailable { .. } => true,
-            ArgocdError::Unreachable(_) => seen || self.started.elapsed() < UNREACHABLE,
+            ArgocdError::Unreachable(_) | ArgocdError::Proxy { may_pass: true, .. } => {
+                seen || self.started.elapsed() < UNREACHABLE
+            }
             ArgocdError::Forbidden(_)
+            | ArgocdError::Proxy { .. }
             | ArgocdError::KeptOut(_)
             | ArgocdError::NotArgocd(_)
             | ArgocdError::Redirected(_) => seen && since.elapsed() < BLIP,

@@ -47,6 +47,7 @@ pub(super) async fn asked(
             status,
             detail: String::new(),
             passing,
+            is_page: false,
         })),
         false => Ok(Some(answer)),
     }

@@ -204,6 +204,8 @@ impl Gitea<'_> {
             status,
             detail,
             passing: Passing::of(answer.status, &answer.headers),
+            // Gitea refuses in JSON.
+            is_page: matches!(status, 401 | 403) && exchange::is_page(&answer.headers),
         };
         let pushing = true;
         Err(refused(WireError { pushing, kind }, &self.host()))

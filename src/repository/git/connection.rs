@@ -389,7 +389,8 @@ async fn checked(
     let content_type = content_type.unwrap_or_default().to_owned();
     if !(200..300).contains(&status) {
         let passing = Passing::of(status, incoming.headers());
-        let detail = if content_type.starts_with("text/html") {
+        let is_page = exchange::is_page(incoming.headers());
+        let detail = if is_page {
             String::new()
         } else {
             one_line(&String::from_utf8_lossy(
@@ -400,6 +401,8 @@ async fn checked(
             status,
             detail,
             passing,
+            // One that asks for a login may be the server's own.
+            is_page: status == 403 && is_page,
         });
     }
     let expected = format!("application/x-{}-{kind}", service.name());

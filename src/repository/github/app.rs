@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use super::client::{CallError, Client, JSON};
+use super::permissions::Scope;
 use crate::deadline::Deadline;
 use crate::http::exchange;
 use crate::repository::{Access, Refusal, RepositoryError};
@@ -73,41 +74,6 @@ impl FromStr for AppKey {
         }
         let der = body("PRIVATE KEY").ok_or(InvalidAppKey::NoPem)?;
         RsaKeyPair::from_pkcs8(&der).map(Self).map_err(unreadable)
-    }
-}
-
-/// What the token is to be good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope {
-    /// Reading or writing contents.
-    pub contents: Access,
-    /// Whether pull requests are to be opened.
-    pub pull_requests: bool,
-    /// What is to be read of what is posted on commits.
-    pub posted: Posted,
-}
-
-/// The ways in which something is posted on commits, each with a permission of its own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Posted {
-    /// Commit statuses.
-    pub statuses: bool,
-    /// Check runs.
-    pub checks: bool,
-    /// Deployments.
-    pub deployments: bool,
-}
-
-impl Posted {
-    /// Each, with what GitHub calls its permission for programs and for people.
-    pub fn permissions(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let all = [
-            (self.statuses, ("statuses", "Commit statuses")),
-            (self.checks, ("checks", "Checks")),
-            (self.deployments, ("deployments", "Deployments")),
-        ];
-        all.into_iter()
-            .filter_map(|(is_read, names)| is_read.then_some(names))
     }
 }
 
@@ -218,17 +184,11 @@ pub async fn installation_token(
         let is_older = false;
         return Err(RepositoryError::NotApi { what, is_older }.into());
     };
-    let contents = match scope.contents {
-        Access::Read => "read",
-        Access::Write => "write",
-    };
-    let mut permissions = json!({ "contents": contents });
-    if scope.pull_requests {
-        permissions["pull_requests"] = "write".into();
-    }
-    for (name, _) in scope.posted.permissions() {
-        permissions[name] = "read".into();
-    }
+    let permissions: serde_json::Map<String, Json> = scope
+        .permissions()
+        .into_iter()
+        .map(|permission| (permission.key.to_owned(), permission.level().into()))
+        .collect();
     // What it is called now: a former name is good for questions alone.
     let mut body = json!({ "permissions": permissions });
     match path

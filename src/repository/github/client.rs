@@ -10,7 +10,7 @@
 //! server leaves out, and a pull request that was opened is reported as a failure.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -22,7 +22,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use crate::date::Timestamp;
 use crate::deadline::Deadline;
 use crate::http::exchange::{self, Answer, MAX_REDIRECTS, Passing, Patience, is_same_origin};
 use crate::http::text::{self, answered, one_line};
@@ -235,7 +234,7 @@ impl Client {
         });
         if let Some(error) = limited {
             let what = format!("{host}: {}", one_line(&error.message));
-            return limited_until(what, &answer.headers).into();
+            return of_a_limit(what, &answer.headers).into();
         }
         if let Some(error) = errors.iter().find(|error| error.kind.is_none()) {
             let what = format!("{host}: {}", one_line(&error.message));
@@ -416,7 +415,7 @@ impl Client {
                 .any(|words| detail.contains(words));
         if passing.is_rate_limit || is_secondary {
             let what = answered(&host, status, &detail);
-            return Err(limited_until(what, &answer.headers).into());
+            return Err(of_a_limit(what, &answer.headers).into());
         }
         // Refusals that pass.
         let passes = ["was submitted too quickly", "Base branch was modified"];
@@ -432,6 +431,8 @@ impl Client {
             status,
             detail,
             passing,
+            // GitHub refuses in JSON.
+            is_page: matches!(status, 401 | 403) && exchange::is_page(&answer.headers),
         };
         Err(self.failed(access, kind))
     }
@@ -494,39 +495,14 @@ impl Sending<'_> {
     }
 }
 
-/// How long GitHub asks to wait, by its headers: after a secondary limit it says so, after the primary
-/// one it names the second when the next hour's allowance begins.
-fn limit(headers: &HeaderMap) -> Option<Duration> {
-    if let Some(wait) = exchange::retry_after(headers) {
-        return Some(wait);
-    }
-    let number = |name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };
-    if number("x-ratelimit-remaining")? > 0 {
-        return None;
-    }
-    let reset = Duration::from_secs(number("x-ratelimit-reset")?);
-    let reset = SystemTime::UNIX_EPOCH.checked_add(reset)?;
-    // A clock that is ahead of GitHub's must not make a busy loop of it.
-    let wait = reset.duration_since(SystemTime::now()).unwrap_or_default();
-    Some(wait.max(Duration::from_secs(1)))
-}
-
-/// A limit of GitHub's, and until when it holds, where it names a time.
-fn limited_until(mut what: String, headers: &HeaderMap) -> RepositoryError {
-    let number = |name: &str| -> Option<i64> { headers.get(name)?.to_str().ok()?.parse().ok() };
-    let is_used_up = number("x-ratelimit-remaining") == Some(0);
-    if let (true, Some(reset)) = (is_used_up, number("x-ratelimit-reset")) {
-        what = format!(
-            "{} (until {})",
-            what.trim_end_matches('.'),
-            Timestamp::utc(reset).day_and_second()
-        );
-    }
+/// A limit of GitHub's.
+fn of_a_limit(what: String, headers: &HeaderMap) -> RepositoryError {
+    let passing = Passing::of_a_limit(headers);
     RepositoryError::Unavailable {
-        what,
+        what: passing.told(what),
         passing: Passing {
-            is_rate_limit: true,
-            retry_after: Some(limit(headers).unwrap_or(SECONDARY_LIMIT)),
+            retry_after: passing.retry_after.or(Some(SECONDARY_LIMIT)),
+            ..passing
         },
     }
 }
@@ -596,40 +572,5 @@ mod tests {
         ] {
             assert_eq!(graphql_base(&Url::parse(api_url).unwrap()), expected);
         }
-    }
-
-    #[test]
-    fn a_limit_is_waited_for_as_github_asks() {
-        let headers = |pairs: &[(&'static str, String)]| {
-            let pairs = pairs.iter().map(|(name, value)| {
-                let name = http::HeaderName::from_static(name);
-                (name, HeaderValue::from_str(value).unwrap())
-            });
-            pairs.collect::<HeaderMap>()
-        };
-        let at = |seconds: i64| {
-            let now = SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap();
-            (now.as_secs() as i64 + seconds).to_string()
-        };
-        let primary = |reset: i64| {
-            headers(&[
-                ("x-ratelimit-remaining", "0".to_owned()),
-                ("x-ratelimit-reset", at(reset)),
-            ])
-        };
-        let secondary = headers(&[("retry-after", "7".to_owned())]);
-        assert_eq!(limit(&secondary), Some(Duration::from_secs(7)));
-        let wait = limit(&primary(600)).unwrap().as_secs();
-        assert!((598..=600).contains(&wait), "{wait}");
-        assert_eq!(limit(&primary(-30)), Some(Duration::from_secs(1)));
-        let no_limit = [("x-ratelimit-remaining", "9".to_owned())];
-        let no_time = [
-            ("x-ratelimit-remaining", "0".to_owned()),
-            ("x-ratelimit-reset", u64::MAX.to_string()),
-        ];
-        assert_eq!(limit(&headers(&no_limit)), None);
-        assert_eq!(limit(&headers(&no_time)), None);
     }
 }

@@ -11,6 +11,7 @@ pub mod compare;
 mod graphql;
 pub mod head;
 pub mod past;
+pub mod permissions;
 pub mod posted;
 pub mod pulls;
 mod read;

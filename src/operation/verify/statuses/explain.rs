@@ -11,6 +11,7 @@ use crate::nearest::{first_few, nearest};
 use crate::operation::verify::ended::Ended;
 use crate::operation::verify::report::Blame;
 use crate::operation::verify::target::{Deployed, Statuses};
+use crate::repository::github::permissions::Permission;
 use crate::repository::{CommitId, RepositoryError};
 
 /// The most names that a sentence lists.
@@ -319,8 +320,14 @@ impl Told<'_> {
         };
         match &seen[..] {
             [] => format!(
-                "Nothing of that kind is posted on any of the last 50 commits of {}. {set_up}, or give it more time with `verify-timeout`.",
-                self.deployed.branch
+                "Nothing of that kind is posted on any of the last 50 commits of {}. {set_up}, or give it more time with `verify-timeout`.{}",
+                self.deployed.branch,
+                match kind {
+                    Some(Kind::Status) => format!(
+                        " That is about commit statuses: a check run is waited for by `check:{given}`, a deployment by `deployment:{given}`."
+                    ),
+                    _ => String::new(),
+                }
             ),
             seen => format!(
                 "On the last 50 commits of {} there are: {}. Check `status-context` against them{}.",
@@ -342,17 +349,14 @@ impl Told<'_> {
 
     /// The token may not read what is posted.
     pub(super) fn not_permitted(&self, kind: Kind, error: &RepositoryError) -> Ended {
-        let (what, permission, key) = match kind {
-            Kind::Status => ("commit statuses", "Commit statuses: Read", "statuses"),
-            Kind::Check => ("check runs", "Checks: Read", "checks"),
-            Kind::Deployment => ("deployments", "Deployments: Read", "deployments"),
+        let (what, permission) = match kind {
+            Kind::Status => ("commit statuses", Permission::STATUSES),
+            Kind::Check => ("check runs", Permission::CHECKS),
+            Kind::Deployment => ("deployments", Permission::DEPLOYMENTS),
         };
-        let more = match kind {
-            Kind::Check => {
-                " Not every fine-grained personal token can have it: one of a GitHub App can, and the workflow's own."
-            }
-            Kind::Status | Kind::Deployment => "",
-        };
+        let (on_a_page, in_a_workflow) = (permission.on_a_page(), permission.in_a_workflow());
+        let caveat = permission.caveat().map(|caveat| format!(" {caveat}"));
+        let caveat = caveat.unwrap_or_default();
         Ended::new(
             Reason::StatusAccess,
             format!(
@@ -361,7 +365,7 @@ impl Told<'_> {
                 self.commit()
             ),
             format!(
-                "Give it *{permission}* on the repository. The workflow's own `GITHUB_TOKEN` gets it by `permissions: {key}: read`, for its own repository alone.{more}"
+                "Give it *{on_a_page}* on the repository. The workflow's own `GITHUB_TOKEN` gets it by `permissions: {in_a_workflow}`, for its own repository alone.{caveat}"
             ),
         )
     }
