@@ -9,11 +9,11 @@
 
 #![no_main]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use gitops_deploy::argocd::{
-    Application, Done, Goal, Judge, Look, Relation, ResourceTree, Verdict, WaitFor,
+    Application, Done, Goal, Judge, Look, Relation, ResourceTree, Verdict, WaitFor, Workload,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
     for wait_for in [WaitFor::Synced, WaitFor::Healthy] {
         let goal = Goal {
             images: vec!["a/web:v2".parse().expect("an image")],
-            workloads: vec!["Deployment/web".to_owned()],
+            workloads: vec![Workload { title: "Deployment/web".to_owned(), namespace: None }],
             wait_for,
             allow_suspended: false,
         };
@@ -47,7 +47,7 @@ fn follow(
     relation: Relation,
     goal: &Goal,
 ) {
-    let live = HashMap::new();
+    let (live, introduced) = (HashMap::new(), HashSet::new());
     let mut judge = Judge::default();
     let mut wait = None;
     for seconds in [0, 10, 60, 600] {
@@ -60,6 +60,7 @@ fn follow(
             hydrating: None,
             tree,
             live: &live,
+            introduced: &introduced,
             refreshes: 1,
             began: None,
             now: None,

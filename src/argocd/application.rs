@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::limits::words;
 
@@ -67,6 +68,9 @@ pub struct ManifestSource {
     pub kustomize: Kustomize,
     #[serde(deserialize_with = "nullable")]
     pub directory: Directory,
+    /// What else is there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, Value>,
 }
 
 /// What a chart is rendered with.
@@ -78,6 +82,9 @@ pub struct Helm {
     pub value_files: Vec<String>,
     #[serde(deserialize_with = "nullable")]
     pub file_parameters: Vec<FileParameter>,
+    /// What else is there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, Value>,
 }
 
 /// A value that is a file's content.
@@ -86,6 +93,9 @@ pub struct Helm {
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct FileParameter {
     pub path: String,
+    /// What else is there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, Value>,
 }
 
 /// What a kustomization is made with.
@@ -95,6 +105,9 @@ pub struct FileParameter {
 pub struct Kustomize {
     #[serde(deserialize_with = "nullable")]
     pub components: Vec<String>,
+    /// What else is there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, Value>,
 }
 
 /// How a folder's files are read.
@@ -104,6 +117,9 @@ pub struct Kustomize {
 pub struct Directory {
     #[serde(deserialize_with = "nullable")]
     pub jsonnet: Jsonnet,
+    /// What else is there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -112,6 +128,9 @@ pub struct Directory {
 pub struct Jsonnet {
     #[serde(deserialize_with = "nullable")]
     pub libs: Vec<String>,
+    /// What else is there.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -170,11 +189,41 @@ pub struct Applied {
     pub revision: String,
     #[serde(deserialize_with = "nullable")]
     pub revisions: Vec<String>,
+    #[serde(flatten)]
+    pub of: Sources,
 }
+
+/// What manifests were made of; both empty where nothing is said of that.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are Argo CD's")]
+pub struct Sources {
+    /// Of several it is there, and empty.
+    pub source: Option<ManifestSource>,
+    #[serde(deserialize_with = "nullable")]
+    pub sources: Vec<ManifestSource>,
+}
+
+impl Sources {
+    /// Each of them, in order.
+    fn all(&self) -> Vec<&ManifestSource> {
+        match self.sources.is_empty() {
+            true => self
+                .source
+                .iter()
+                .filter(|source| !source.repo_url.is_empty())
+                .collect(),
+            false => self.sources.iter().collect(),
+        }
+    }
+}
+
+/// What manifests were made of, each source with its revision; empty where that is not known.
+pub type MadeOf<'a> = Vec<(&'a ManifestSource, &'a str)>;
 
 /// What was compared with the cluster, and how that ended.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are Argo CD's")]
 pub struct Sync {
     #[serde(deserialize_with = "words")]
@@ -183,6 +232,8 @@ pub struct Sync {
     pub revision: String,
     #[serde(deserialize_with = "nullable")]
     pub revisions: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub compared_to: Sources,
 }
 
 /// How well something is: `Healthy`, `Suspended`, `Progressing`, `Missing`, `Degraded`, `Unknown`.
@@ -237,6 +288,8 @@ pub struct SyncResult {
     pub revision: String,
     #[serde(deserialize_with = "nullable")]
     pub revisions: Vec<String>,
+    #[serde(flatten)]
+    pub of: Sources,
     #[serde(deserialize_with = "nullable")]
     pub resources: Vec<ResourceResult>,
 }
@@ -480,6 +533,7 @@ impl ManifestSource {
         let Helm {
             value_files,
             file_parameters,
+            ..
         } = &self.helm;
         let parameters = file_parameters.iter().map(|parameter| &parameter.path);
         let files = value_files.iter().chain(parameters);
@@ -515,6 +569,19 @@ impl ManifestSource {
         place(self) == place(other)
     }
 
+    /// Whether its revision is one version, or one commit: no branch, and no range.
+    fn is_pinned(&self) -> bool {
+        let revision = self.target_revision.as_str();
+        let is_commit =
+            revision.len() >= 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let version = revision.strip_prefix('v').unwrap_or(revision);
+        let version = version.split(['-', '+']).next().unwrap_or(version);
+        let mut parts = version.split('.');
+        let is_number =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        is_commit || version.split('.').count() == 3 && parts.all(is_number)
+    }
+
     /// Whether it follows `branch`. `HEAD`, or nothing, may be any branch.
     pub fn follows(&self, branch: &str) -> bool {
         let revision = self.target_revision.as_str();
@@ -541,27 +608,71 @@ impl Application {
         one.len() != other.len() || !pairs.all(|(one, other)| one.is_at_the_place_of(other))
     }
 
-    /// The revisions of `repository` in each operation that succeeded, the newest first. Of what the source hydrator
-    /// made, Argo CD keeps no revision that is ours.
-    pub fn history(&self, repository: &str) -> Vec<Vec<&str>> {
+    /// What each operation that succeeded applied, the newest first: the revisions of `repository`, and all that was
+    /// made of. Of what the source hydrator made, Argo CD keeps no revision that is ours.
+    pub fn history(&self, repository: &str) -> Vec<(Vec<&str>, MadeOf<'_>)> {
         if self.spec.source_hydrator.is_some() {
             return Vec::new();
         }
         let history = self.status.history.iter().rev();
-        let own = history.map(
-            |Applied {
-                 revision,
-                 revisions,
-             }| {
-                if self.spec.sources.is_empty() {
-                    return vec![revision.as_str()];
-                }
-                let sources = self.spec.sources.iter().zip(revisions);
-                let ours = sources.filter(|(source, _)| source.is_git_of(repository));
-                ours.map(|(_, revision)| revision.as_str()).collect()
-            },
-        );
+        let own = history.map(|applied| {
+            let made_of = made_of(&applied.of, &applied.revision, &applied.revisions);
+            if self.spec.sources.is_empty() {
+                return (vec![applied.revision.as_str()], made_of);
+            }
+            let sources = self.spec.sources.iter().zip(&applied.revisions);
+            let ours = sources.filter(|(source, _)| source.is_git_of(repository));
+            let ours = ours.map(|(_, revision)| revision.as_str());
+            (ours.collect(), made_of)
+        });
         own.collect()
+    }
+
+    /// What was compared with the cluster last. Where Argo CD does not say, the sources are those of now.
+    pub fn compared(&self) -> MadeOf<'_> {
+        let Sync {
+            revision,
+            revisions,
+            compared_to,
+            ..
+        } = &self.status.sync;
+        self.or_as_it_is(compared_to, revision, revisions)
+    }
+
+    /// What the last operation was to apply.
+    pub fn operated(&self) -> MadeOf<'_> {
+        let operation = self.status.operation_state.as_ref();
+        match operation.and_then(|operation| operation.sync_result.as_ref()) {
+            Some(SyncResult {
+                revision,
+                revisions,
+                of,
+                ..
+            }) => self.or_as_it_is(of, revision, revisions),
+            None => self.compared(),
+        }
+    }
+
+    /// Its sources, whose revisions nobody knows.
+    pub fn unresolved(&self) -> MadeOf<'_> {
+        let sources = self.sources().into_iter();
+        sources.map(|source| (source, "")).collect()
+    }
+
+    fn or_as_it_is<'a>(
+        &'a self,
+        of: &'a Sources,
+        revision: &'a str,
+        revisions: &'a [String],
+    ) -> MadeOf<'a> {
+        // What was compared is the hydrated commit then.
+        if self.spec.source_hydrator.is_some() {
+            return self.unresolved();
+        }
+        match made_of(of, revision, revisions) {
+            made_of if made_of.is_empty() => with_revisions(self.sources(), revision, revisions),
+            made_of => made_of,
+        }
     }
 
     /// Whether the manifests of all sources that are `repository` are the files below their paths themselves, not
@@ -703,6 +814,55 @@ impl Application {
     }
 }
 
+fn made_of<'a>(of: &'a Sources, revision: &'a str, revisions: &'a [String]) -> MadeOf<'a> {
+    with_revisions(of.all(), revision, revisions)
+}
+
+/// These sources, each with its revision: of several, the list has them.
+fn with_revisions<'a>(
+    sources: Vec<&'a ManifestSource>,
+    revision: &'a str,
+    revisions: &'a [String],
+) -> MadeOf<'a> {
+    let of = |index: usize| match revisions.is_empty() {
+        true => revision,
+        false => revisions.get(index).map_or("", String::as_str),
+    };
+    let sources = sources.into_iter().enumerate();
+    sources.map(|(index, source)| (source, of(index))).collect()
+}
+
+/// What is different between what manifests were made of and what they are now, as parts of a sentence: sources but for
+/// their revisions where those are `ours`, and parameters.
+pub fn moved(
+    then: &MadeOf<'_>,
+    now: &MadeOf<'_>,
+    is_ours: impl Fn(&ManifestSource) -> bool,
+) -> Vec<String> {
+    if then.len() != now.len() {
+        return vec!["its sources were changed".to_owned()];
+    }
+    let pairs = then.iter().zip(now);
+    let moved = pairs.filter_map(|((was, from), (is, to))| {
+        let name = match is.chart.as_str() {
+            "" => is.repo_url.clone(),
+            chart => format!("{chart} of {}", is.repo_url),
+        };
+        if was != is {
+            return Some(format!("what the application says of {name} was changed"));
+        }
+        if is_ours(is) || from == to && !to.is_empty() {
+            return None;
+        }
+        match from.is_empty() || to.is_empty() {
+            // What is pinned does not move.
+            true => (!is.is_pinned()).then(|| format!("{name} may have moved")),
+            false => Some(format!("{name} went from {from} to {to}")),
+        }
+    });
+    moved.collect()
+}
+
 /// The path to `file` from the root, where it is read from the folder `from`; none where that leads out of it.
 fn joined(from: &str, file: &str) -> Option<String> {
     let begin = match file.starts_with('/') {
@@ -730,7 +890,9 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
 }
 
 /// A moment in RFC 3339; none where it is no such.
-fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+pub(super) fn moment<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.and_then(|text| text.parse().ok()))
 }
@@ -746,6 +908,48 @@ mod tests {
 
     use super::*;
     use crate::limits::SHOWN;
+
+    #[test]
+    fn what_moved_beside_our_source_is_told_by_all_that_the_sources_say() {
+        let ours = |parameter: &str| {
+            json!({"repoURL": "https://git/acme/gitops", "path": "web", "targetRevision": "main",
+                "helm": {"parameters": [{"name": "db", "value": parameter}]}})
+        };
+        let chart = |target: &str| json!({"repoURL": "https://charts.acme.dev", "chart": "web", "targetRevision": target});
+        let application = |sources: [Value; 2], revisions: [&str; 2]| {
+            let compared_to = json!({ "sources": sources });
+            let sync = json!({"revisions": revisions, "comparedTo": compared_to});
+            let all = json!({"spec": {"sources": []}, "status": {"sync": sync}});
+            serde_json::from_value::<Application>(all).unwrap()
+        };
+        let is_ours = |source: &ManifestSource| source.chart.is_empty();
+        let told = |then: &Application, now: &MadeOf<'_>| moved(&then.compared(), now, is_ours);
+        let then = application([ours("a"), chart("1.*")], ["old", "1.2.0"]);
+        let same = application([ours("a"), chart("1.*")], ["new", "1.2.0"]);
+        assert!(told(&then, &same.compared()).is_empty());
+        let newer = application([ours("a"), chart("1.*")], ["new", "1.3.0"]);
+        assert_eq!(
+            told(&then, &newer.compared()),
+            ["web of https://charts.acme.dev went from 1.2.0 to 1.3.0"]
+        );
+        let other = application([ours("b"), chart("1.*")], ["new", "1.2.0"]);
+        assert_eq!(
+            told(&then, &other.compared()),
+            ["what the application says of https://git/acme/gitops was changed"]
+        );
+        let unknown = application([ours("a"), chart("1.*")], ["", ""]);
+        assert_eq!(
+            told(&then, &unknown.compared()),
+            ["web of https://charts.acme.dev may have moved"]
+        );
+        let pinned = application([ours("a"), chart("1.2.0")], ["old", "1.2.0"]);
+        let unknown = application([ours("a"), chart("1.2.0")], ["", ""]);
+        assert!(told(&pinned, &unknown.compared()).is_empty());
+        assert_eq!(
+            told(&then, &then.compared().into_iter().take(1).collect()),
+            ["its sources were changed"]
+        );
+    }
 
     #[test]
     fn words_are_kept_as_far_as_anybody_reads_them() {

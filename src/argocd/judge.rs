@@ -17,7 +17,7 @@ use super::application::{
 };
 use super::diagnosis;
 use super::images::Images;
-use super::tree::{Kept, Pod, Pods, ResourceTree, Running};
+use super::tree::{Kept, Lack, Pod, Pods, ResourceTree, Running};
 use super::trouble::{Cause, cause};
 use crate::image::ImageReference;
 
@@ -73,12 +73,21 @@ pub enum WaitFor {
 pub struct Goal {
     /// The images that are to run.
     pub images: Vec<ImageReference>,
-    /// The resources that carry them in Git, as `Rollout/web`, where that is known.
-    pub workloads: Vec<String>,
+    /// The resources that carry them in Git, where that is known.
+    pub workloads: Vec<Workload>,
     /// When it is done.
     pub wait_for: WaitFor,
     /// Whether a pause, such as a canary's, is the end of it.
     pub allow_suspended: bool,
+}
+
+/// A resource that carries images in Git.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Workload {
+    /// `Rollout/web`
+    pub title: String,
+    /// None where the manifest does not say.
+    pub namespace: Option<String>,
 }
 
 /// An application at one moment, and what is known around it.
@@ -100,6 +109,8 @@ pub struct Look<'a> {
     pub tree: Option<&'a ResourceTree>,
     /// The images of objects in the cluster, of those that were asked for.
     pub live: &'a HashMap<Reference, Vec<ImageReference>>,
+    /// The names that came into Git with the commit, of those that `missing` has.
+    pub introduced: &'a HashSet<String>,
     /// How many refreshes ended since the waiting began.
     pub refreshes: u32,
     /// The server's clock when the waiting began, and now; none where it does not tell.
@@ -251,10 +262,14 @@ pub enum Doubt {
     Words,
     /// Others came along with it: this revision ran before, and other manifests than that are below the commit.
     CameAlong(String),
+    /// Other sources of the application, or its own parameters, changed with it: this.
+    Moved(String),
     /// What ran before is not known.
     Before,
     /// Whether others changed what it is made of can't be read in Git.
     Unread,
+    /// Its Pods lack what no image brings along.
+    Lacking,
 }
 
 /// Judges one application, look after look.
@@ -301,9 +316,15 @@ impl Judge {
             return Verdict::Broken(evidence);
         }
         match wait {
-            Some(Wait::Comparison(symptom)) if cause(&symptom.message) != Cause::Manifests => {
-                Verdict::Elsewhere(Culprit::Surroundings(vec![symptom]))
-            }
+            Some(Wait::Comparison(symptom)) => match cause(&symptom.message) {
+                Cause::Manifests => Verdict::Unknown(Wait::Comparison(symptom)),
+                Cause::Fetched => {
+                    Verdict::Elsewhere(Culprit::Unproven(Doubt::Words, vec![symptom]))
+                }
+                Cause::Surroundings | Cause::Destination | Cause::Unclear => {
+                    Verdict::Elsewhere(Culprit::Surroundings(vec![symptom]))
+                }
+            },
             Some(Wait::Failed(culprit)) => Verdict::Elsewhere(culprit),
             Some(Wait::Blocked(revision)) => {
                 let operation = look.application.status.operation_state.as_ref();
@@ -312,6 +333,10 @@ impl Judge {
             }
             Some(Wait::OutOfSync) if !to_prune(look).is_empty() => {
                 Verdict::Elsewhere(Culprit::Pruning(to_prune(look)))
+            }
+            Some(Wait::Health(status)) if !scene.lacking(&status).is_empty() => {
+                let symptoms = scene.lacking(&status);
+                Verdict::Elsewhere(Culprit::Unproven(Doubt::Lacking, symptoms))
             }
             Some(Wait::Health(status)) if status != "Suspended" => {
                 let others = scene.others();
@@ -507,15 +532,37 @@ impl Judge {
     /// belong to was well before, or since, and Pods of other images below it run.
     fn broken_pods(&self, scene: &Scene<'_>) -> Vec<Symptom> {
         let excused = scene.excused();
-        let before = scene.sick_before().unwrap_or_default();
-        let was_sick =
-            |owner: &Reference| before.contains(owner) && !self.recovered.contains(owner);
+        let before = scene.sick_before();
         scene.unwell_pods(|pod| {
-            let mut above = pod.above.iter();
             pod.node.cannot_run()
                 && !scene.is_kept_from_its_image(pod)
-                && !above.any(|owner| excused.contains(*owner) || was_sick(owner))
+                && !scene.lacks(pod)
+                && !pod.above.iter().any(|owner| excused.contains(*owner))
+                && self.was_well(&scene.look, before.as_ref(), pod)
         })
+    }
+
+    /// Whether what a Pod belongs to is known to have been well before it, or since the commit arrived. Where nobody
+    /// looked, a Pod that is older than the operation was not made by that.
+    fn was_well(
+        &self,
+        look: &Look<'_>,
+        before: Option<&HashSet<Reference>>,
+        pod: &Pod<'_>,
+    ) -> bool {
+        let mut above = pod.above.iter();
+        let is_recovered = |owner: &Reference| self.recovered.contains(owner);
+        match before {
+            Some(sick) => !above.any(|owner| sick.contains(*owner) && !is_recovered(owner)),
+            None => {
+                let made = pod.node.created_at;
+                let is_made_by_it = || match (made, started(look)) {
+                    (Some(made), Some(started)) => made >= started,
+                    _ => true,
+                };
+                above.any(|owner| is_recovered(owner)) || turned(look) && is_made_by_it()
+            }
+        }
     }
 
     /// Whether it is known not to have been degraded before: by what was at a look before the commit, by one since
@@ -529,16 +576,9 @@ impl Judge {
         if self.recovered.contains(reference) {
             return true;
         }
-        let Application { status, .. } = look.application;
-        let started = status
-            .operation_state
-            .as_ref()
-            .filter(|_| look.applied.is_some_and(|applied| applied != Relation::Old))
-            .and_then(|operation| operation.started_at);
-        let turned = matches!((started, status.health.last_transition_time), (Some(started), Some(at)) if at >= started);
         match before {
             Some(sick) => !sick.contains(reference),
-            None => turned,
+            None => turned(look),
         }
     }
 
@@ -617,8 +657,10 @@ struct Scene<'a> {
     pods: Option<Pods<'a>>,
     /// What the Pods with these images belong to.
     owners: HashSet<&'a Reference>,
-    /// The resources that carry these images in Git, and are the only ones of their name.
+    /// The resources that carry these images in Git: the only ones of their name, or in the namespace that Git says.
     workloads: HashSet<Reference>,
+    /// Those, and all of a name that several have: which of them carries the images, nobody knows.
+    likely: HashSet<Reference>,
     /// The health of objects as the tree has it.
     of_tree: HashMap<&'a Reference, &'a Health>,
 }
@@ -626,14 +668,30 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     fn of(look: &Look<'a>, goal: &'a Goal) -> Self {
         let status = &look.application.status;
-        let named: HashSet<&str> = goal.workloads.iter().map(String::as_str).collect();
-        let mut workloads: HashMap<String, Vec<Reference>> = HashMap::new();
+        let titles = goal.workloads.iter().map(|workload| &*workload.title);
+        let named: HashSet<&str> = titles.collect();
+        let mut of_name: HashMap<String, Vec<Reference>> = HashMap::new();
         for resource in &status.resources {
             let title = resource.title();
             if named.contains(title.as_str()) {
-                let alike = workloads.entry(title).or_default();
+                let alike = of_name.entry(title).or_default();
                 alike.push(resource.reference());
             }
+        }
+        let (mut workloads, mut likely) = (HashSet::new(), HashSet::new());
+        for Workload { title, namespace } in &goal.workloads {
+            let alike = of_name.get(title).map_or(&[][..], Vec::as_slice);
+            // A kustomization may put it elsewhere than its manifest says.
+            let is_there = |other: &&Reference| Some(&other.namespace) == namespace.as_ref();
+            let there: Vec<&Reference> = alike.iter().filter(is_there).collect();
+            let meant = match there.is_empty() {
+                true => alike.iter().collect(),
+                false => there,
+            };
+            if let [only] = meant[..] {
+                workloads.insert(only.clone());
+            }
+            likely.extend(meant.into_iter().cloned());
         }
         let wanted: Images = goal.images.iter().cloned().collect();
         let pods = look.tree.map(Pods::of);
@@ -647,11 +705,8 @@ impl<'a> Scene<'a> {
                 .as_ref()
                 .map(|pods| pods.carriers(&wanted))
                 .unwrap_or_default(),
-            workloads: workloads
-                .into_values()
-                .filter(|alike| alike.len() == 1)
-                .flatten()
-                .collect(),
+            workloads,
+            likely,
             of_tree: nodes
                 .filter_map(|node| Some((&node.reference, node.health.as_ref()?)))
                 .collect(),
@@ -660,8 +715,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether a resource is known to carry these images: by Git, where it is the only one of its name;
-    /// by its Pods; or by what it is in the cluster.
+    /// Whether a resource is known to carry these images: by Git, where no other can be meant; by its Pods; or by what
+    /// it is in the cluster.
     fn carries(&self, resource: &Resource) -> bool {
         self.carries_it(&resource.reference())
     }
@@ -676,7 +731,7 @@ impl<'a> Scene<'a> {
     /// The repositories of these images of which one of the resources that carry them has Pods with others only.
     fn behind(&self) -> HashSet<String> {
         let pods = self.pods.iter();
-        let own = pods.flat_map(|pods| self.workloads.iter().map(move |own| (pods, own)));
+        let own = pods.flat_map(|pods| self.likely.iter().map(move |own| (pods, own)));
         own.flat_map(|(pods, own)| pods.behind(own, &self.wanted))
             .collect()
     }
@@ -685,15 +740,13 @@ impl<'a> Scene<'a> {
     /// those that carry them in Git. Where Git does not say which do, such as of a chart's, one of all has to have
     /// each.
     fn objects_behind(&self, absent: &[&ImageReference]) -> Vec<Symptom> {
-        let is_known = !self.workloads.is_empty();
+        let is_known = !self.likely.is_empty();
         let missing: Images = absent
             .iter()
             .filter(|image| is_known || !self.held.satisfy(image))
             .map(|image| (*image).clone())
             .collect();
-        self.objects_with_others(&missing, |object| {
-            !is_known || self.workloads.contains(object)
-        })
+        self.objects_with_others(&missing, |object| !is_known || self.likely.contains(object))
     }
 
     /// The same of what carries these images in Git and has no Pods that last: those of another workload don't speak
@@ -705,8 +758,8 @@ impl<'a> Scene<'a> {
     /// Whether an object is one of several that carry these images in Git, and none of the Pods that last is its own.
     fn is_without_pods(&self, object: &Reference) -> bool {
         let pods = self.pods.as_ref();
-        self.workloads.len() > 1
-            && self.workloads.contains(object)
+        self.likely.len() > 1
+            && self.likely.contains(object)
             && pods.is_some_and(|pods| !pods.has_lasting(object))
     }
 
@@ -740,8 +793,9 @@ impl<'a> Scene<'a> {
         if let Some(pods) = &self.pods
             && !pods.is_silent_on(image)
         {
-            let is_job =
-                |title: &String| title.starts_with("Job/") || title.starts_with("CronJob/");
+            let is_job = |Workload { title, .. }: &Workload| {
+                title.starts_with("Job/") || title.starts_with("CronJob/")
+            };
             let of_jobs = !workloads.is_empty() && workloads.iter().all(is_job);
             return match behind.contains(image.repository()) {
                 true => Running::Other,
@@ -756,7 +810,8 @@ impl<'a> Scene<'a> {
     }
 
     /// What is excused of the commit: below it, Pods of other images of these repositories can't run either, or none of
-    /// those with these images is unwell by anything else than that a registry does not hand them out.
+    /// those with these images is unwell by anything else than that a registry does not hand them out, or that it lacks
+    /// what no image brings along.
     fn excused(&self) -> HashSet<&'a Reference> {
         let Some(pods) = &self.pods else {
             return HashSet::new();
@@ -772,12 +827,35 @@ impl<'a> Scene<'a> {
         let (kept, unwell): (Vec<_>, Vec<_>) = pods
             .unwell(&self.wanted)
             .partition(|pod| self.is_kept_from_its_image(pod));
-        let broken = unwell.into_iter().filter(|pod| pod.node.cannot_run());
+        let (lacking, begun): (Vec<_>, Vec<_>) =
+            unwell.into_iter().partition(|pod| self.lacks(pod));
+        let broken = begun.iter().copied().filter(|pod| pod.node.cannot_run());
         let broken = above(broken.collect());
         let kept = above(kept).into_iter();
-        kept.filter(|owner| !broken.contains(owner))
-            .chain(alike)
-            .collect()
+        let kept = kept.filter(|owner| !broken.contains(owner));
+        // One that runs and does not get ready is no proof of room that is missing.
+        let begun = above(begun);
+        let lacking = above(lacking).into_iter();
+        let lacking = lacking.filter(|owner| !begun.contains(owner));
+        kept.chain(lacking).chain(alike).collect()
+    }
+
+    /// Whether a Pod can't begin to run for want of what no image brings along: a Secret or a ConfigMap that was named
+    /// before the commit, or a node.
+    fn lacks(&self, pod: &Pod<'_>) -> bool {
+        match pod.node.lacks() {
+            None => false,
+            Some(Lack::Start) => true,
+            Some(Lack::Named(name)) => !self.look.introduced.contains(&name),
+        }
+    }
+
+    /// The Pods of these images that lack something; those that only wait count where their workload gave up.
+    fn lacking(&self, health: &str) -> Vec<Symptom> {
+        self.unwell_pods(|pod| {
+            let is_told = health == "Degraded" || pod.node.lacks() != Some(Lack::Start);
+            is_told && self.lacks(pod)
+        })
     }
 
     /// Whether a Pod can't run only because it does not get its image, and not by what the commit did: a registry is
@@ -1157,6 +1235,19 @@ fn hydration(look: &Look<'_>) -> Verdict {
     }
 }
 
+/// When the operation of the commit, or of one on top of it, began.
+fn started(look: &Look<'_>) -> Option<DateTime<Utc>> {
+    look.applied.filter(|applied| *applied != Relation::Old)?;
+    let operation = look.application.status.operation_state.as_ref()?;
+    operation.started_at
+}
+
+/// Whether the health is another one since then, by Argo CD's own clock.
+fn turned(look: &Look<'_>) -> bool {
+    let since = look.application.status.health.last_transition_time;
+    matches!((started(look), since), (Some(started), Some(since)) if since >= started)
+}
+
 /// What is out of sync, where all of it only is to be pruned.
 fn to_prune(look: &Look<'_>) -> Vec<String> {
     let all: Vec<&Resource> = diagnosis::out_of_sync(look.application).collect();
@@ -1189,6 +1280,18 @@ pub fn without_pods(look: &Look<'_>, goal: &Goal) -> Vec<Resource> {
     let resources = look.application.status.resources.iter();
     let ours = resources.filter(|resource| scene.is_without_pods(&resource.reference()));
     ours.cloned().collect()
+}
+
+/// The names of what Pods of these images miss, such as of a Secret.
+pub fn missing(look: &Look<'_>, goal: &Goal) -> HashSet<String> {
+    let scene = Scene::of(look, goal);
+    let pods = scene.pods.iter();
+    let unwell = pods.flat_map(|pods| pods.unwell(&scene.wanted));
+    let names = unwell.filter_map(|pod| match pod.node.lacks()? {
+        Lack::Named(name) => Some(name),
+        Lack::Start => None,
+    });
+    names.collect()
 }
 
 /// Whether any resource of an application is known to carry the images that are to run.

@@ -15,12 +15,13 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use application::{
-    Application, Condition, Health, ManifestSource, Operation, Reference, Resource, SyncWindows,
+    Application, Condition, Health, MadeOf, ManifestSource, Operation, Reference, Resource,
+    SyncWindows, moved,
 };
 pub use images::Images;
 pub use judge::{
     Culprit, Done, Doubt, Evidence, Fault, Goal, Judge, Look, Relation, Symptom, Verdict, Wait,
-    WaitFor, carries_any, without_pods,
+    WaitFor, Workload, carries_any, missing, without_pods,
 };
 pub use tree::{Node, ResourceTree};
 

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::application::{Health, Reference, nullable};
+use super::application::{Health, Reference, moment, nullable};
 use super::images::Images;
 use super::trouble::{Cause, cause};
 use crate::image::ImageReference;
@@ -32,6 +33,8 @@ pub struct Node {
     #[serde(deserialize_with = "nullable")]
     pub parent_refs: Vec<Reference>,
     pub health: Option<Health>,
+    #[serde(deserialize_with = "moment")]
+    pub created_at: Option<DateTime<Utc>>,
     #[serde(deserialize_with = "nullable")]
     pub images: Vec<String>,
     #[serde(deserialize_with = "nullable")]
@@ -121,6 +124,29 @@ impl Node {
         self.is_pod() && !matches!(self.health(), "Healthy" | "Suspended")
     }
 
+    /// What keeps its containers from starting, where no image has a part in that.
+    pub fn lacks(&self) -> Option<Lack> {
+        let reason = self.status_reason();
+        let message = self.health.as_ref().map_or("", |health| &*health.message);
+        if !self.is_unwell_pod() {
+            return None;
+        }
+        if WAITS.contains(&reason) && !self.cannot_run() {
+            return Some(Lack::Start);
+        }
+        let is_of_the_kubelet = reason == NO_CONFIG || message.contains(NO_CONFIG);
+        let (what, name) = MISSING.iter().find_map(|(words, end)| {
+            let (before, rest) = message.split_once(words)?;
+            let name = match *end {
+                "" => rest.split(' ').next()?.rsplit('/').next()?,
+                end => rest.split_once(end)?.0,
+            };
+            Some((before, name))
+        })?;
+        let is_whole = what.is_empty() && reason.is_empty();
+        (is_of_the_kubelet || is_whole).then(|| Lack::Named(name.to_owned()))
+    }
+
     /// Why it does not get its image from a registry, where that is nothing that is wrong with the image itself.
     pub fn kept_from_its_image(&self) -> Option<Kept> {
         let mut said = self.said();
@@ -164,6 +190,32 @@ const DENIED: [&str; 8] = [
     "insufficient_scope",
     "no basic auth credentials",
     "invalid username/password",
+];
+
+/// What keeps a Pod's containers from starting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// A Secret or a ConfigMap of this name, or a key in it.
+    Named(String),
+    /// A node, or what is mounted there: none of them was started yet.
+    Start,
+}
+
+/// The kubelet's word for a container that can't be made as its configuration says.
+const NO_CONFIG: &str = "CreateContainerConfigError";
+/// Its words for what is missing then, in front of the name and behind it (`kubelet_pods.go`).
+const MISSING: [(&str, &str); 4] = [
+    ("secret \"", "\" not found"),
+    ("configmap \"", "\" not found"),
+    (" in Secret ", ""),
+    (" in ConfigMap ", ""),
+];
+/// The reasons of a Pod that has no node, or whose containers are not there yet.
+const WAITS: [&str; 4] = [
+    "Pending",
+    "Unschedulable",
+    "SchedulingGated",
+    "ContainerCreating",
 ];
 
 /// What Pods run of an image's repository.

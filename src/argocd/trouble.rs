@@ -14,6 +14,9 @@ pub enum Cause {
     /// What an object has to be in: its kind, its namespace, the permission of its project. Of an object that is new in
     /// Git it is the manifests', of one that was there before somebody took that away.
     Destination,
+    /// What manifests are made of and is elsewhere, such as a remote base: it may be gone, or have been asked for by
+    /// another name.
+    Fetched,
     /// The words don't tell.
     Unclear,
 }
@@ -110,6 +113,17 @@ const MANIFESTS: [&str; 14] = [
     "structured merge",
 ];
 
+/// What is fetched while manifests are made: of a Kustomize base at a URL, of a chart.
+const FETCHED: [&str; 7] = [
+    "/git fetch",
+    "/git clone",
+    "/git checkout",
+    "/git submodule",
+    "url is a git repository",
+    "http error: status code",
+    "helm pull",
+];
+
 /// What an object has to be in.
 const DESTINATION: [&str; 4] = [
     "could not find the requested resource",
@@ -124,6 +138,9 @@ pub fn cause(message: &str) -> Cause {
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
     if says(&SURROUNDINGS) {
         return Cause::Surroundings;
+    }
+    if says(&FETCHED) && says(&["generate", "generation"]) {
+        return Cause::Fetched;
     }
     if says(&MANIFESTS) {
         return Cause::Manifests;
@@ -158,6 +175,19 @@ mod tests {
         ] {
             assert_eq!(cause(message), Cause::Surroundings, "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_fetched_from_elsewhere_may_be_gone_or_be_asked_for_by_another_name() {
+        let made = "Manifest generation error (cached): `kustomize build <path to cached source>/shop` failed exit status 1: Error: accumulating resources: accumulation err='accumulating resources from ";
+        for why in [
+            "'https://github.com/acme/bases//web?ref=v1': URL is a git repository': failed to run '/usr/bin/git fetch --depth=1 https://github.com/acme/bases v1': fatal: couldn't find remote ref v1: exit status 128",
+            "'https://raw.githubusercontent.com/acme/bases/main/web.yaml': HTTP Error: status code 404 (Not Found)'",
+        ] {
+            assert_eq!(cause(&format!("{made}{why}")), Cause::Fetched, "{why}");
+        }
+        let beside = "'../base': evalsymlink failure on '/shop/base': no such file or directory";
+        assert_eq!(cause(&format!("{made}{beside}")), Cause::Manifests);
     }
 
     #[test]

@@ -110,6 +110,15 @@ impl Place {
         Self(links.concat())
     }
 
+    /// The namespace of `resource`, as `Rollout/web`, that is around it; none where the manifest gives none.
+    pub fn namespace_of(&self, resource: &str) -> Option<&str> {
+        let (kind, name) = resource.split_once('/')?;
+        let (before, _) = self.0.split_once(&format!(") {name:?}}}"))?;
+        let (_, namespace) = before.rsplit_once(&format!(" {kind:?} Some("))?;
+        let namespace = namespace.strip_prefix('"')?.strip_suffix('"')?;
+        (!namespace.contains('"')).then_some(namespace)
+    }
+
     /// Whether `place`, as it is shown, is in the text that is here.
     pub(super) fn is_around(&self, place: &str) -> bool {
         let rest = place.strip_prefix(self.0.as_str());
@@ -336,6 +345,20 @@ mod tests {
     }
 
     const WEB: &str = "{apiVersion: apps/v1, kind: Web, metadata: {name: a, namespace: n}, spec: {l: [{name: c, v: here}]}}\n";
+
+    #[test]
+    fn a_place_has_the_namespace_of_what_is_around_it() {
+        let place = here(WEB);
+        assert_eq!(place.namespace_of("Web/a"), Some("n"));
+        assert_eq!(place.namespace_of("Web/b"), None);
+        assert_eq!(place.namespace_of("Pod/a"), None);
+        assert_eq!(
+            here(&WEB.replace(", namespace: n", "")).namespace_of("Web/a"),
+            None
+        );
+        let inner = "{kind: List, metadata: {name: l, namespace: outer}, items: [{kind: Web, metadata: {name: a}, v: here}]}";
+        assert_eq!(here(inner).namespace_of("Web/a"), None);
+    }
 
     #[test]
     fn a_name_that_nothing_can_have_is_refused() {

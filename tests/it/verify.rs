@@ -642,7 +642,7 @@ fn what_is_unwell_and_no_proof_is_not_called_slow() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&verify.run().failed())), @"
     blog was Synced, Degraded at commit-1 after N s (`verify-timeout`); this step waited for commit-1.
     Rollout/web: Degraded
-    It is not proven that this deployment is why: what is named above was so before, is so with another image as well, waits for a registry, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time. `operation: rollback` undoes the deployment.
+    It is not proven that this deployment is why: what is named above was so before or may have been, is so with another image as well, waits for a registry, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time. `operation: rollback` undoes the deployment.
     ");
 }
 
@@ -1487,8 +1487,12 @@ fn broken_above_an_earlier_commit(
     let history: Vec<_> = history
         .iter()
         .map(|revision| match *revision {
-            "new" => json!({"revision": new}),
-            _ => json!({"revision": repository.tip("main")}),
+            "new" => new.clone(),
+            _ => repository.tip("main"),
+        })
+        .map(|revision| {
+            let source = &App::healthy(&url, &revision, &[]).0["spec"]["source"];
+            json!({"revision": revision, "source": source})
         })
         .collect();
     let looks = Arc::new(AtomicUsize::new(0));
@@ -1553,6 +1557,79 @@ fn what_came_along_with_an_earlier_commit_is_not_blamed_on_the_deployment() {
     let (rolled_back, told) =
         broken_above_an_earlier_commit("shop/config.yaml", &[], pods, crashes);
     assert_eq!(rolled_back, "true", "{told}");
+}
+
+/// Deploys v15, with which something else of the application changes, as `then` and `now` make it.
+fn broken_with(
+    then: fn(App) -> App,
+    now: fn(App) -> App,
+    pods: serde_json::Value,
+) -> (String, String) {
+    let world = World::new();
+    let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+    let before = repository.tip("main");
+    let looks = Arc::new(AtomicUsize::new(0));
+    let argocd = ArgoCd::play(vec![Box::new(move || {
+        let (tip, image) = (repository.tip("main"), "ghcr.io/wlals2/blog-web:v15");
+        Reply::App(match looks.fetch_add(1, Ordering::SeqCst) {
+            0 => then(App::healthy(&url, &before, &[V14])),
+            _ => now(App::healthy(&url, &tip, &[V14, image]).health("Degraded")),
+        })
+    })]);
+    argocd.set_tree(pods);
+    let action = world.update(&argocd);
+    let action = action.input("rollback-on-failure", "true");
+    let outcome = action.input("verify-timeout", "4").run().failed();
+    let told = world.scrub(&argocd, &error(&outcome));
+    (outcome.output("rolled-back").to_owned(), told)
+}
+
+#[test]
+fn what_else_the_application_is_made_of_is_not_blamed_on_the_deployment() {
+    fn with_chart(app: App, version: &str) -> App {
+        let source = app.0["spec"]["source"].clone();
+        let revision = app.0["status"]["sync"]["revision"].clone();
+        let chart =
+            json!({"repoURL": "https://charts.acme.dev", "chart": "web", "targetRevision": "1.*"});
+        let revisions = json!([revision, version]);
+        app.with("/spec/source", json!(null))
+            .with("/spec/sources", json!([source, chart]))
+            .with("/status/sync/revisions", revisions.clone())
+            .with("/status/operationState/syncResult/revisions", revisions)
+    }
+    fn with_database(app: App, name: &str) -> App {
+        let parameters = json!([{"name": "db.host", "value": name}]);
+        app.with("/spec/source/helm", json!({ "parameters": parameters }))
+    }
+    let none = || json!([]);
+    let (rolled_back, told) = broken_with(
+        |app| with_chart(app, "1.2.0"),
+        |app| with_chart(app, "1.3.0"),
+        none(),
+    );
+    assert_eq!(rolled_back, "false", "{told}");
+    assert!(told.contains("it fails since this commit came, and with it web of https://charts.acme.dev went from 1.2.0 to 1.3.0: Rollout/web: Degraded"), "{told}");
+    let (rolled_back, told) = broken_with(
+        |app| with_database(app, "a"),
+        |app| with_database(app, "b"),
+        none(),
+    );
+    assert_eq!(rolled_back, "false", "{told}");
+    for same in [
+        |app| with_chart(app, "1.2.0"),
+        |app| with_database(app, "a"),
+    ] {
+        let (rolled_back, told) = broken_with(same, same, none());
+        assert_eq!(rolled_back, "true", "{told}");
+    }
+    // Nor is what its Pods lack, where Git has asked for it before.
+    let pods = json!([{"version": "v1", "kind": "Pod", "name": "web-1", "images": ["ghcr.io/wlals2/blog-web:v15"],
+        "parentRefs": [{"group": "argoproj.io", "kind": "Rollout", "namespace": "blog", "name": "web"}],
+        "health": {"status": "Degraded", "message": "secret \"db\" not found"},
+        "info": [{"name": "Status Reason", "value": "CreateContainerConfigError"}]}]);
+    let (rolled_back, told) = broken_with(|app| app, |app| app.health("Progressing"), pods);
+    assert_eq!(rolled_back, "false", "{told}");
+    assert!(told.contains("want of what no image brings along: Pod/web-1: CreateContainerConfigError: secret \"db\" not found"), "{told}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ struct State {
     before_tree: Option<Value>,
     tree: Value,
     live: Vec<(&'static str, &'static str)>,
+    introduced: HashSet<String>,
     compared: Relation,
     applied: Option<Relation>,
     hydrating: Option<Relation>,
@@ -58,6 +59,7 @@ fn state(different: Value) -> State {
         before_tree: None,
         tree: json!({"nodes": []}),
         live: Vec::new(),
+        introduced: HashSet::new(),
         compared: Exact,
         applied: Some(Exact),
         hydrating: None,
@@ -179,10 +181,17 @@ fn hydrator(phase: &str, message: &str) -> State {
     state(json!({"sourceHydrator": {"currentOperation": operation}})).compared(Old)
 }
 
+fn titled(title: &str) -> Workload {
+    Workload {
+        title: title.to_owned(),
+        namespace: None,
+    }
+}
+
 fn goal() -> Goal {
     Goal {
         images: vec!["a/web:v2".parse().unwrap()],
-        workloads: vec!["Deployment/web".to_owned()],
+        workloads: vec![titled("Deployment/web")],
         wait_for: WaitFor::Healthy,
         allow_suspended: false,
     }
@@ -272,6 +281,7 @@ fn promise_of_looks(
             hydrating: state.hydrating,
             tree: Some(&tree),
             live: &live,
+            introduced: &state.introduced,
             refreshes: state.refreshes,
             began: Some("2026-08-22T10:00:05Z".parse().unwrap()),
             now: state.now.map(|now| now.parse().unwrap()),
@@ -1067,7 +1077,7 @@ fn the_image_that_runs_is_the_pods() {
     promise(
         "but where a Job is all that has the image",
         &Goal {
-            workloads: vec!["Job/migrate".to_owned()],
+            workloads: vec![titled("Job/migrate")],
             ..goal()
         },
         &[(0, beside("a/web:v2"), "done Healthy")],
@@ -1235,11 +1245,11 @@ fn a_hydrator_that_failed_is_the_commits_where_it_worked_on_it() {
 #[test]
 fn of_what_has_no_pods_the_object_in_the_cluster_tells_what_runs() {
     let cron = || Goal {
-        workloads: vec!["CronJob/report".to_owned()],
+        workloads: vec![titled("CronJob/report")],
         ..goal()
     };
     let elsewhere = || Goal {
-        workloads: vec!["Kustomization/shop".to_owned()],
+        workloads: vec![titled("Kustomization/shop")],
         ..goal()
     };
     let none = "wait: NoPod([\"a/web:v2\"])";
@@ -1287,7 +1297,7 @@ fn of_what_has_no_pods_the_object_in_the_cluster_tells_what_runs() {
     promise(
         "one that has the image does not speak for another one",
         &Goal {
-            workloads: vec!["CronJob/report".to_owned(), "Deployment/web".to_owned()],
+            workloads: vec![titled("CronJob/report"), titled("Deployment/web")],
             ..goal()
         },
         &[(
@@ -1302,7 +1312,7 @@ fn of_what_has_no_pods_the_object_in_the_cluster_tells_what_runs() {
 #[test]
 fn a_workload_whose_pods_last_does_not_speak_for_one_that_has_none() {
     let both = || Goal {
-        workloads: vec!["CronJob/report".to_owned(), "Deployment/web".to_owned()],
+        workloads: vec![titled("CronJob/report"), titled("Deployment/web")],
         ..goal()
     };
     let runs = |report: &'static str| {
@@ -1338,7 +1348,7 @@ fn each_image_of_a_workload_is_looked_at_by_itself() {
             .iter()
             .map(|image| image.parse().unwrap())
             .collect(),
-        workloads: vec!["Deployment/web".to_owned(), "CronJob/report".to_owned()],
+        workloads: vec![titled("Deployment/web"), titled("CronJob/report")],
         ..goal()
     };
     let runs = |web: &str, report: &str| {
@@ -1670,6 +1680,196 @@ fn a_version_of_a_kind_that_came_with_the_commit_is_the_commits() {
 }
 
 #[test]
+fn what_pods_lack_that_no_image_brings_along_is_not_the_commits() {
+    let lacks = |health: &str, reason: &str, message: &str| {
+        let mut state = state(workload(health, "ProgressDeadlineExceeded"))
+            .now(None)
+            .tree(pod(
+                "a/web:v2",
+                if message.is_empty() {
+                    "Progressing"
+                } else {
+                    "Degraded"
+                },
+                message,
+                APPS,
+            ));
+        state.tree["nodes"][0]["info"] = json!([{"name": "Status Reason", "value": reason}]);
+        state
+    };
+    let end = |said: &str| {
+        let symptom = format!("Symptom {{ title: \"Pod/web-1\", message: {said:?} }}");
+        format!("elsewhere: Unproven(Lacking, [{symptom}])")
+    };
+    let row = |name: &str, state: State, end: &str| {
+        let health = state.application["status"]["health"]["status"].clone();
+        let wait = format!("wait: Health({health})");
+        let end = if end.is_empty() { &wait } else { end };
+        promise(name, &goal(), &[(0, state, &wait)], Some(end));
+    };
+    let config = "CreateContainerConfigError";
+    for (message, name) in [
+        ("secret \"db-credentials\" not found", "db-credentials"),
+        ("configmap \"web-config\" not found", "web-config"),
+        (
+            "couldn't find key password in Secret shop/db-credentials",
+            "db-credentials",
+        ),
+        (
+            "couldn't find key mode in ConfigMap shop/web-config",
+            "web-config",
+        ),
+    ] {
+        let said = format!("{config}: {message}");
+        for health in ["Progressing", "Degraded"] {
+            row(message, lacks(health, config, message), &end(&said));
+        }
+        let mut ours = lacks("Progressing", config, message);
+        ours.introduced.insert(name.to_owned());
+        row(
+            "which the commit asks for",
+            ours,
+            &format!("BROKEN Pods [Pod/web-1: {said}]"),
+        );
+    }
+    let root = "container has runAsNonRoot and image will run as root";
+    row(
+        "what an image is",
+        lacks("Progressing", config, root),
+        &format!("BROKEN Pods [Pod/web-1: {config}: {root}]"),
+    );
+    for reason in ["Pending", "SchedulingGated", "ContainerCreating"] {
+        row("no room", lacks("Degraded", reason, ""), &end(reason));
+        row("slow is not broken", lacks("Progressing", reason, ""), "");
+    }
+    let beside = |message: &str, health: &str, reason: &str| {
+        let mut state = lacks("Degraded", "Pending", "");
+        let mut other = state.tree["nodes"][0].clone();
+        other["name"] = json!("web-2");
+        other["health"] = json!({"status": health, "message": message});
+        other["info"][0]["value"] = json!(reason);
+        state.tree["nodes"].as_array_mut().unwrap().push(other);
+        state
+    };
+    row(
+        "beside one that is well",
+        beside("", "Healthy", "Running"),
+        &end("Pending"),
+    );
+    let gave_up = "Deployment/web: Degraded: ProgressDeadlineExceeded";
+    for (name, state, pods) in [
+        (
+            "beside one that crashes",
+            beside(CRASH, "Degraded", ""),
+            format!("[Pod/web-2: {CRASH}] "),
+        ),
+        (
+            "beside one that does not get ready",
+            beside("", "Progressing", "Running"),
+            String::new(),
+        ),
+    ] {
+        let broken = format!("BROKEN Degraded {pods}[{gave_up}]");
+        let looks = [(0, state.clone(), "confirm"), (1, state, &*broken)];
+        promise(name, &goal(), &looks, None);
+    }
+}
+
+#[test]
+fn where_two_are_of_one_name_both_have_to_run_it_unless_git_says_which() {
+    let runs = |images: [&str; 2]| {
+        let resource = |namespace: &str| {
+            json!({"group": "apps", "kind": "Deployment", "name": "web", "namespace": namespace, "status": "Synced",
+                "health": {"status": "Healthy"}})
+        };
+        let pod = |namespace: &str, image: &str| {
+            json!({"kind": "Pod", "name": "web-1", "namespace": namespace, "images": [image], "health": {"status": "Healthy"},
+                "parentRefs": [{"group": "apps", "kind": "Deployment", "name": "web", "namespace": namespace}]})
+        };
+        let resources = [resource("a"), resource("b")];
+        state(json!({ "resources": resources }))
+            .tree(json!([pod("a", images[0]), pod("b", images[1])]))
+    };
+    let named = |namespaces: &[Option<&str>]| Goal {
+        workloads: namespaces
+            .iter()
+            .map(|namespace| Workload {
+                namespace: namespace.map(str::to_owned),
+                ..titled("Deployment/web")
+            })
+            .collect(),
+        ..goal()
+    };
+    let (old, done) = ("wait: OldImages([\"a/web:v2\"])", "done Healthy");
+    let mixed = ["a/web:v2", "a/web:v1"];
+    for (namespaces, images, expected) in [
+        (&[None][..], mixed, old),
+        (&[None], ["a/web:v2"; 2], done),
+        (&[Some("a")], mixed, done),
+        (&[Some("b")], mixed, old),
+        (&[Some("a"), Some("b")], mixed, old),
+        // A kustomization put it elsewhere.
+        (&[Some("c")], mixed, old),
+    ] {
+        let name = format!("{namespaces:?} {images:?}");
+        promise(
+            &name,
+            &named(namespaces),
+            &[(0, runs(images), expected)],
+            None,
+        );
+    }
+}
+
+#[test]
+fn what_may_have_been_sick_before_a_look_that_came_late_is_not_the_commits() {
+    let late = |health: &str, since: Value| {
+        let mut state = state(workload(health, "waiting"))
+            .nothing_known_before()
+            .now(None)
+            .tree(pod("a/web:v2", "Degraded", CRASH, APPS));
+        state.application["status"]["health"]["lastTransitionTime"] = since;
+        state
+    };
+    let row = |name, state: State, end: &str| {
+        let health = state.application["status"]["health"]["status"].clone();
+        let wait = format!("wait: Health({health})");
+        let end = if end.is_empty() { &wait } else { end };
+        promise(name, &goal(), &[(0, state, &wait)], Some(end));
+    };
+    let (before, since) = (json!("2026-08-22T09:59:59Z"), json!("2026-08-22T10:00:00Z"));
+    let broken = format!("BROKEN Pods [Pod/web-1: {CRASH}]");
+    for health in ["Progressing", "Degraded"] {
+        row("older than the operation", late(health, before.clone()), "");
+        row("of no time", late(health, Value::Null), "");
+        row("of the operation", late(health, since.clone()), &broken);
+        let of_another = late(health, since.clone()).applied(Old);
+        row("of another operation", of_another, "");
+        let pods = |made: &str| {
+            let mut state = late(health, since.clone());
+            state.tree["nodes"][0]["createdAt"] = json!(made);
+            state
+        };
+        row("Pods of before", pods("2026-08-22T09:59:59Z"), "");
+        row("Pods of it", pods("2026-08-22T10:00:00Z"), &broken);
+    }
+    let well = state(json!({})).nothing_known_before().now(None);
+    promise(
+        "it was seen well since",
+        &goal(),
+        &[
+            (0, well, "confirm"),
+            (
+                1,
+                late("Progressing", before),
+                "wait: Health(\"Progressing\")",
+            ),
+        ],
+        Some(&broken),
+    );
+}
+
+#[test]
 fn what_was_degraded_before_is_blamed_on_no_commit_that_does_not_cure_it() {
     let gave_up = "ProgressDeadlineExceeded: ReplicaSet web-1 has timed out progressing.";
     let sick = || workload("Degraded", gave_up);
@@ -1846,7 +2046,7 @@ proptest! {
         let goal = Goal { allow_suspended, ..goal() };
         let before: Application = serde_json::from_value(healthy()).unwrap();
         let mut judge = Judge::default();
-        let live = HashMap::new();
+        let (live, introduced) = (HashMap::new(), HashSet::new());
         for (second, (application, compared, applied, clock, refreshes)) in looks.iter().enumerate() {
             let look = Look {
                 application,
@@ -1857,6 +2057,7 @@ proptest! {
                 hydrating: None,
                 tree: None,
                 live: &live,
+                introduced: &introduced,
                 refreshes: *refreshes,
                 began: clock.then(|| "2026-08-22T10:00:05Z".parse().unwrap()),
                 now: clock.then(|| "2026-08-22T10:01:00Z".parse().unwrap()),

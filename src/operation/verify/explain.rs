@@ -432,6 +432,14 @@ fn culprit_words(culprit: &Culprit) -> String {
             short(revision),
             listed(symptoms)
         ),
+        Culprit::Unproven(Doubt::Moved(others), symptoms) => format!(
+            "it fails since this commit came, and with it {others}: {}",
+            listed(symptoms)
+        ),
+        Culprit::Unproven(Doubt::Lacking, symptoms) => format!(
+            "its Pods do not start for want of what no image brings along: {}",
+            listed(symptoms)
+        ),
         Culprit::Unproven(Doubt::Before, symptoms) => format!(
             "it fails, and what ran before this commit is not known: {}",
             listed(symptoms)
@@ -664,7 +672,7 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
             message.push_str(&lines(&symptoms, &message));
             hint = match status.as_str() {
                 "Suspended" => "What is suspended is named above. A rollout that pauses, such as a canary's step, waits to be promoted: if that is where this step is to end, set `argocd-allow-suspended: true`.".to_owned(),
-                _ if status == "Degraded" || !seen.unwell.is_empty() => format!("It is not proven that this deployment is why: what is named above was so before, is so with another image as well, waits for a registry, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time.{WAY_BACK}"),
+                _ if status == "Degraded" || !seen.unwell.is_empty() => format!("It is not proven that this deployment is why: what is named above was so before or may have been, is so with another image as well, waits for a registry, has lasted for less than a minute, does not have its image, or is not missed. Look at it in Argo CD, with its logs and events. Raise `verify-timeout` where it may only need more time.{WAY_BACK}"),
                 _ => format!("Nothing shows that it is broken: it may only be slow. Raise `verify-timeout`, or look at it in Argo CD.{WAY_BACK}"),
             };
         }
@@ -678,9 +686,15 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
                 .map(String::as_str)
                 .take(MAX_LISTED)
                 .collect();
+            let is_any = images.iter().any(|image| running.contains(&image.as_str()));
             let _ = write!(
                 message,
-                " It calls itself Synced and Healthy, but no Pod runs {}: they run {}.",
+                " It calls itself Synced and Healthy, but {} {}: they run {}.",
+                if is_any {
+                    "no Pod of one of its workloads runs"
+                } else {
+                    "no Pod runs"
+                },
                 images.join(", "),
                 running.join(", ")
             );

@@ -1,15 +1,15 @@
 //! What the revisions that an application names are to the commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::seen::Watching;
 use super::target::{Deployed, images_in, other_images, proven_others};
-use crate::argocd::{Application, ApplicationName, Relation};
+use crate::argocd::{Application, ApplicationName, MadeOf, ManifestSource, Relation};
 use crate::files::FileSelection;
 use crate::manifest::ManifestFile;
 use crate::operation::Progress;
-use crate::repository::CommitId;
 use crate::repository::history::Searched;
+use crate::repository::{CommitId, RepositoryError};
 
 /// An image of the commit, and what is there in its place.
 type OtherImage = (String, Option<String>);
@@ -28,6 +28,9 @@ pub(super) struct Revisions<'a> {
     alike: HashMap<(CommitId, CommitId), bool>,
     /// The commit below ours.
     parent: Option<CommitId>,
+    /// Names that came into Git with the commit, of those that were looked for.
+    pub(super) introduced: HashSet<String>,
+    looked_for: HashSet<String>,
 }
 
 impl<'a> Revisions<'a> {
@@ -42,6 +45,8 @@ impl<'a> Revisions<'a> {
             superseding: HashMap::new(),
             alike: HashMap::new(),
             parent: None,
+            introduced: HashSet::new(),
+            looked_for: HashSet::new(),
         }
     }
 
@@ -267,20 +272,89 @@ impl<'a> Revisions<'a> {
         self.parent.clone()
     }
 
-    /// What Argo CD applied last before our commit.
-    pub(super) async fn applied_before(
+    /// What Argo CD applied last before our commit, and what that was made of.
+    pub(super) async fn applied_before<'l>(
         &mut self,
-        application: &Application,
+        application: &'l Application,
         log: &mut impl Progress,
-    ) -> Option<Vec<String>> {
+    ) -> Option<(Vec<String>, MadeOf<'l>)> {
         let history = application.history(&self.url());
-        for revisions in history.into_iter().filter(|own| !own.is_empty()) {
+        for (revisions, made_of) in history.into_iter().filter(|(own, _)| !own.is_empty()) {
             let revisions: Vec<String> = revisions.into_iter().map(str::to_owned).collect();
             if self.relation(&revisions, log).await == Relation::Old {
-                return Some(revisions);
+                return Some((revisions, made_of));
             }
         }
         None
+    }
+
+    /// What else than our commit is different between what the application was made of `then` and what it is made of
+    /// `now`. What a commit changes in the manifest of the application itself is its own.
+    pub(super) fn moved(
+        &self,
+        application: &Application,
+        then: &MadeOf<'_>,
+        now: &MadeOf<'_>,
+    ) -> Vec<String> {
+        let Deployed { branch, images, .. } = self.watching.deployed;
+        let url = self.url();
+        let is_git = |source: &&ManifestSource| source.is_git_of(&url);
+        let sources = application.sources();
+        let follows = |source: &ManifestSource| source.follows(branch.as_str());
+        let any = sources.iter().copied().filter(is_git).any(follows);
+        let is_ours = |source: &ManifestSource| is_git(&source) && (!any || follows(source));
+        let held = images.iter().filter_map(|image| image.held());
+        let mut kinds = held.map(|held| held.resource.split('/').next());
+        match kinds.any(|kind| matches!(kind, Some("Application" | "ApplicationSet"))) {
+            true => Vec::new(),
+            false => crate::argocd::moved(then, now, is_ours),
+        }
+    }
+
+    /// Looks for these names in Git: those that came with the commit are in its files, and not in those below it.
+    pub(super) async fn find_introduced(&mut self, names: HashSet<String>) {
+        let Watching {
+            session, deployed, ..
+        } = self.watching;
+        let new = names.difference(&self.looked_for);
+        let new: Vec<String> = new.cloned().collect();
+        if new.is_empty() {
+            return;
+        }
+        let changed = || FileSelection {
+            include: deployed
+                .paths
+                .iter()
+                .filter_map(|path| path.parse().ok())
+                .collect(),
+            ..FileSelection::default()
+        };
+        let files = deployed.files.clone().unwrap_or_else(changed);
+        let Some(parent) = self.parent().await else {
+            return;
+        };
+        let below = match session.repository.files_at(&parent, &files).await {
+            // The commit made one of them.
+            Err(RepositoryError::File { .. }) => Ok(Vec::new()),
+            below => below,
+        };
+        let own = session.repository.files_at(&deployed.commit, &files).await;
+        // What failed is asked again with the next look.
+        let (Ok(below), Ok(own)) = (below, own) else {
+            return;
+        };
+        let is_in = |files: &[ManifestFile], name: &str| {
+            let mut texts = files
+                .iter()
+                .map(|file| String::from_utf8_lossy(&file.bytes));
+            texts.any(|text| text.contains(name))
+        };
+        for name in new {
+            if is_in(&own, &name) && !is_in(&below, &name) {
+                self.introduced.insert(name.clone());
+            }
+            self.looked_for.insert(name);
+        }
     }
 
     /// Whether what the application is made of is proven to be the same at both commits; none where Git does not

@@ -19,7 +19,7 @@ use crate::argocd::client::ArgocdError;
 use crate::argocd::diagnosis::{self, Mistracking};
 use crate::argocd::{
     Application, ApplicationName, Culprit, Done, Doubt, Evidence, Fault, Goal, Images, Judge, Look,
-    Relation, Resource, Verdict, Wait, carries_any, without_pods,
+    Relation, Resource, Verdict, Wait, Workload, carries_any, missing, without_pods,
 };
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
@@ -276,6 +276,7 @@ impl<'a> Watch<'a> {
         });
         self.look_around(application, compared, log).await;
         let goal = self.goal(application);
+        self.find_introduced(application, &goal).await;
         // Of all, the judge alone is changed.
         let mut judge = std::mem::take(&mut self.judge);
         let verdict = match self.look(application) {
@@ -287,6 +288,13 @@ impl<'a> Watch<'a> {
             Verdict::Broken(evidence) => self.proven(application, evidence, log).await,
             other => other,
         })
+    }
+
+    /// Whether what Pods miss came into Git with the commit.
+    async fn find_introduced(&mut self, application: &Application, goal: &Goal) {
+        let look = self.look(application);
+        let names = look.map(|look| missing(&look, goal)).unwrap_or_default();
+        self.revisions.find_introduced(names).await;
     }
 
     /// The application with all that is known around it.
@@ -306,6 +314,7 @@ impl<'a> Watch<'a> {
             hydrating,
             tree: self.live.tree.as_ref(),
             live: &self.live.images,
+            introduced: &self.revisions.introduced,
             refreshes: self.refresh.count,
             began: self.began,
             now,
@@ -345,8 +354,11 @@ impl<'a> Watch<'a> {
         };
         for image in images {
             goal.images.extend(image.image().parse().ok());
-            let resource = image.held().map(|held| held.resource.clone());
-            goal.workloads.extend(resource);
+            let workload = image.held().map(|held| Workload {
+                title: held.resource.clone(),
+                namespace: held.place.namespace_of(&held.resource).map(str::to_owned),
+            });
+            goal.workloads.extend(workload);
         }
         // Thousands of places may have the same one.
         let (mut images, mut workloads) = (HashSet::new(), HashSet::new());
@@ -427,7 +439,8 @@ impl<'a> Watch<'a> {
         Verdict::Unknown(Wait::Failed(culprit))
     }
 
-    /// Why not only this commit came with what is `fault`: none where the one below it, or its manifests, ran before.
+    /// Why not only this commit came with what is `fault`: none where the one below it, or its manifests, ran before,
+    /// and all else that the application is made of was the same.
     async fn came_along(
         &mut self,
         application: &Application,
@@ -442,21 +455,29 @@ impl<'a> Watch<'a> {
                 _ => status.sync.status == "Synced",
             }
         });
-        let compared = before.map(|before| self.revisions.followed(before));
+        let now = match fault {
+            // Of what could not be made, nothing is told.
+            Fault::Manifests | Fault::Hydration => application.unresolved(),
+            Fault::Sync(_) | Fault::Retries(..) => application.operated(),
+            Fault::Degraded | Fault::Pods => application.compared(),
+        };
+        let compared = before.map(|before| (self.revisions.followed(before), before.compared()));
         let applied = self.revisions.applied_before(application, log).await;
         let mut ran = Vec::new();
-        for revisions in compared.into_iter().chain(applied) {
+        for (revisions, made_of) in compared.into_iter().chain(applied) {
             let commits: Option<Vec<CommitId>> = revisions
                 .iter()
                 .map(|revision| CommitId::parse(revision))
                 .collect();
-            ran.extend(commits.filter(|commits| !commits.is_empty()));
+            let moved = self.revisions.moved(application, &made_of, &now);
+            let commits = commits.filter(|commits| !commits.is_empty());
+            ran.extend(commits.map(|commits| (commits, moved)));
         }
         let Some(parent) = self.revisions.parent().await else {
             return Some(Doubt::Unread);
         };
-        let mut is_read = true;
-        for commits in &ran {
+        let (mut is_read, mut others) = (true, None);
+        for (commits, moved) in &ran {
             let mut are_alike = true;
             for commit in commits {
                 let revisions = &mut self.revisions;
@@ -465,14 +486,19 @@ impl<'a> Watch<'a> {
                 is_read &= same.is_some();
                 are_alike &= same == Some(true);
             }
-            if are_alike {
-                return None;
+            match (are_alike, moved.is_empty()) {
+                (true, true) => return None,
+                (true, false) => others = others.or(Some(moved.join(", and "))),
+                (false, _) => {}
             }
+        }
+        if let Some(others) = others {
+            return Some(Doubt::Moved(others));
         }
         if !is_read {
             return Some(Doubt::Unread);
         }
-        let first = ran.first().and_then(|commits| commits.first());
+        let first = ran.first().and_then(|(commits, _)| commits.first());
         Some(first.map_or(Doubt::Before, |commit| Doubt::CameAlong(commit.to_string())))
     }
 
@@ -535,7 +561,8 @@ impl<'a> Watch<'a> {
             (&wait, &self.seen.application)
         {
             let goal = self.goal(application);
-            let named: HashSet<&String> = goal.workloads.iter().collect();
+            let titles = goal.workloads.iter().map(|workload| &workload.title);
+            let named: HashSet<&String> = titles.collect();
             let (own, mut others): (Vec<Resource>, Vec<Resource>) = application
                 .status
                 .resources
@@ -663,6 +690,7 @@ impl<'a> Watch<'a> {
         self.live.asked_for_pods = None;
         self.live.ask_for_pods(&mut self.seen, true, log).await;
         let goal = self.goal(&application);
+        self.find_introduced(&application, &goal).await;
         let verdict = self
             .look(&application)
             .map(|look| self.judge.conclude(&look, &goal, wait.clone()));
