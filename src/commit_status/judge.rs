@@ -171,6 +171,8 @@ pub enum Culprit {
     Gone,
     /// It failed before, too, on the commit with this id.
     FailedBefore(Context, String),
+    /// What others changed came along with it: the commit with this id was the last that was reported as deployed.
+    CameAlong(Context, String),
     /// Whoever looks has trouble itself.
     Reporter(Context),
     /// A later commit, by its id, fails; nothing is posted on this one.
@@ -538,6 +540,42 @@ fn failed_before(below: &[(&Commit, Named<'_>)], context: &Context) -> Option<St
         Some((*commit, posted.state()))
     })?;
     (state == State::Failure).then(|| commit.id.clone())
+}
+
+/// What was deployed before ours, one commit after the other from the one below it, `parent`, down: the nearest that has
+/// a success under this name, else under what is meant by the same line. None where nobody has posted any.
+pub fn ran_before<'a>(
+    look: &Look<'a>,
+    criteria: &Criteria,
+    parent: &str,
+    context: &Context,
+) -> Option<&'a str> {
+    let by_id: HashMap<&str, &'a Commit> = look
+        .earlier
+        .iter()
+        .map(|commit| (commit.id.as_str(), *commit))
+        .collect();
+    // What a merge brought was on no branch before.
+    let mut line = Vec::new();
+    let mut next = by_id.get(parent);
+    while let (Some(commit), true) = (next, line.len() < by_id.len()) {
+        line.push(*commit);
+        let first = commit.parents.first();
+        next = first.and_then(|parent| by_id.get(parent.as_str()));
+    }
+    let lines = criteria.lines.iter();
+    let lines: Vec<&Line> = lines.filter(|line| line.matches(context)).collect();
+    let is_alike = |other: &Context| lines.iter().any(|line| line.matches(other));
+    let nearest = |is_meant: &dyn Fn(&Context) -> bool| {
+        let mut line = line.iter();
+        let found = line.find(|commit| {
+            let newest = criteria.newest(&commit.posted, None);
+            let mut meant = newest.iter().filter(|(name, _)| is_meant(name));
+            meant.any(|(_, posted)| posted.state() == State::Success)
+        });
+        found.map(|commit| commit.id.as_str())
+    };
+    nearest(&|other| other == context).or_else(|| nearest(&is_alike))
 }
 
 /// What ours is to have as well: under each line, what the nearest commit below it has that has anything there.

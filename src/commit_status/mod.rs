@@ -11,6 +11,7 @@ mod posted;
 
 pub use context::{Context, InvalidLine, Kind, Line};
 pub use judge::{
-    Assessed, Criteria, Culprit, Fact, Holds, Judge, Judged, Later, Look, Verdict, Wait, wanted,
+    Assessed, Criteria, Culprit, Fact, Holds, Judge, Judged, Later, Look, Verdict, Wait,
+    ran_before, wanted,
 };
 pub use posted::{Arranged, Commit, Posted, State, Workflow, arranged};

@@ -544,6 +544,42 @@ fn what_is_posted_on_the_commit_decides() {
     ");
 }
 
+/// Deploys on top of a colleague's commit, on which nothing was posted: whether that was rolled back, and what is said.
+fn broken_above(file: &str, content: &str, readme: bool) -> (String, String) {
+    let mut world = World::new();
+    world.post(Post::status(&world.old, "success", WEB));
+    world.old = world.commit(file, content);
+    if readme {
+        world.old = world.readme();
+    }
+    world.at_look(1, |world| world.web("failure"));
+    world.at_look(2, |world| world.advance(61));
+    let outcome = world.update().run();
+    let told = world.scrub(&told(&outcome));
+    (outcome.output("rolled-back").to_owned(), told)
+}
+
+#[test]
+fn what_came_along_from_others_is_not_blamed_on_the_deployment() {
+    let by_hand = manifest("v1").replace("replicas: 1", "replicas: 2");
+    let (rolled_back, told) = broken_above(FILE, &by_hand, true);
+    assert_eq!(rolled_back, "false", "{told}");
+    assert!(
+        told.contains(
+            "was reported as deployed last, and what others changed between the two came along"
+        ),
+        "{told}"
+    );
+    for (file, content, expected) in [
+        ("apps/config.yaml", "kind: ConfigMap\n", "false"),
+        ("README.md", "# Apps\n", "true"),
+        ("shop/config.yaml", "kind: ConfigMap\n", "true"),
+    ] {
+        let (rolled_back, told) = broken_above(file, content, false);
+        assert_eq!(rolled_back, expected, "{file}: {told}");
+    }
+}
+
 #[test]
 fn a_commit_that_was_overtaken_is_judged_by_what_came_later() {
     let cases = vec![

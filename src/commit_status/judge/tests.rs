@@ -365,6 +365,43 @@ fn what_failed_before_is_not_this_commits_fault() {
 }
 
 #[test]
+fn what_was_deployed_before_is_the_nearest_below_that_was_reported_so() {
+    let below = |id: &str, parents: &[&str], all: &[Posted]| Commit {
+        parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
+        ..commit(id, all)
+    };
+    let ran = |earlier: Vec<Commit>, parent: &str, lines: &str| {
+        let scene = Scene {
+            earlier,
+            ..Scene::of(&[])
+        };
+        let look = scene.look(99);
+        let found = ran_before(&look, &criteria(lines), parent, &web());
+        found.unwrap_or_default().to_owned()
+    };
+    let success = || vec![posted(&format!("success {WEB}"), -90)];
+    let lines = "kustomization/web/*";
+    let two = |nearest: &[Posted]| vec![below("b", &["a"], nearest), below("a", &[], &success())];
+    assert_eq!(ran(two(&success()), "b", WEB), "b");
+    assert_eq!(ran(two(&[]), "b", WEB), "a");
+    assert_eq!(
+        ran(two(&[posted(&format!("pending {WEB}"), -9)]), "b", WEB),
+        "a"
+    );
+    // Of another cluster it tells only where nothing else does.
+    let other = [posted(&format!("success {OTHER}"), -9)];
+    assert_eq!(ran(two(&other), "b", lines), "a");
+    assert_eq!(ran(vec![below("b", &[], &other)], "b", lines), "b");
+    assert_eq!(ran(vec![below("b", &[], &other)], "b", WEB), "");
+    // What a merge brought was on no branch before, and a rebase brings several commits of one's own.
+    let merged = vec![below("m", &["a", "b"], &[]), below("b", &["a"], &success())];
+    assert_eq!(ran(merged, "m", WEB), "");
+    assert_eq!(ran(two(&success()), "a", WEB), "a");
+    // Nothing goes round in a circle.
+    assert_eq!(ran(vec![below("b", &["b"], &[])], "b", WEB), "");
+}
+
+#[test]
 fn an_error_is_no_proof_against_the_commit() {
     let scene = Scene::of(&[posted(&format!("error {WEB}"), 10)]);
     assert_eq!(

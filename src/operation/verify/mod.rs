@@ -3,6 +3,7 @@
 
 mod ended;
 mod explain;
+mod files_alike;
 mod find;
 mod live;
 mod rbac;

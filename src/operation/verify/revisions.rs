@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::files_alike::{WHOLE, are_alike, below};
 use super::seen::Watching;
 use super::target::{Deployed, images_in, other_images, proven_others};
 use crate::argocd::{Application, ApplicationName, MadeOf, ManifestSource, Relation};
@@ -255,11 +256,9 @@ impl<'a> Revisions<'a> {
             session, deployed, ..
         } = self.watching;
         if self.parent.is_none() {
-            // What a pull request brought by one commit may be on top of more than what it was made on.
-            let is_below = deployed.since.is_none() || deployed.in_several;
-            self.parent = match &deployed.base {
-                Some(base) if is_below => Some(base.clone()),
-                _ => {
+            self.parent = match deployed.below() {
+                Some(base) => Some(base.clone()),
+                None => {
                     let commit = deployed.commit.as_str();
                     let nothing = FileSelection::default();
                     match session.repository.search(commit, &nothing).await {
@@ -372,41 +371,13 @@ impl<'a> Revisions<'a> {
         if let Some(known) = self.alike.get(&pair) {
             return Some(*known);
         }
-        let Some(mut globs) = self.made_of(application) else {
+        let Some(globs) = self.made_of(application) else {
             return Some(false);
         };
+        // What failed is asked again with the next look.
         let repository = &self.watching.session.repository;
-        let mut are_alike = false;
-        for _ in 0..MOST_STEPS {
-            let Some(all) = all_of(&globs) else { break };
-            let there = repository.files_at(one, &all).await;
-            let here = repository.files_at(other, &all).await;
-            // What failed is asked again with the next look.
-            let (Ok(there), Ok(here)) = (there, here) else {
-                return None;
-            };
-            if there != here {
-                break;
-            }
-            // What is made of files elsewhere, such as a base of Kustomize's, may have changed there.
-            let Some(elsewhere) = led_to(&here) else {
-                break;
-            };
-            let is_whole = globs.iter().any(|glob| glob == WHOLE);
-            let known = globs.len();
-            for path in elsewhere.into_iter().filter(|_| !is_whole) {
-                let below = format!("{path}/**");
-                for glob in [path, below] {
-                    if !globs.contains(&glob) {
-                        globs.push(glob);
-                    }
-                }
-            }
-            if globs.len() == known {
-                are_alike = true;
-                break;
-            }
-        }
+        let alike = are_alike(repository, globs, one, other).await;
+        let are_alike = alike.ok()?;
         self.alike.insert(pair, are_alike);
         Some(are_alike)
     }
@@ -420,7 +391,7 @@ impl<'a> Revisions<'a> {
         let mut globs: Vec<String> = ours
             .map(|source| match source.folder() {
                 None => WHOLE.to_owned(),
-                Some(folder) => format!("{folder}/**"),
+                Some(folder) => below(folder),
             })
             .collect();
         // Of no files nothing is proven.
@@ -434,132 +405,5 @@ impl<'a> Revisions<'a> {
             globs.extend(source.files_elsewhere()?);
         }
         Some(globs)
-    }
-}
-
-/// The whole repository.
-const WHOLE: &str = "**";
-/// How often files may lead to others.
-const MOST_STEPS: usize = 8;
-
-/// One glob of all: by itself each would have to match something, and a value file need not be there.
-fn all_of(globs: &[String]) -> Option<FileSelection> {
-    let is_plain = |glob: &String| !glob.contains(['{', '}', ',']);
-    let glob = match globs {
-        [one] => one.parse(),
-        all if all.iter().all(is_plain) => format!("{{{}}}", all.join(",")).parse(),
-        _ => return None,
-    };
-    Some(FileSelection {
-        include: vec![glob.ok()?],
-        ..FileSelection::default()
-    })
-}
-
-/// The paths in the repository that files name with `../`, as a kustomization names its base; none where one of them
-/// can't be told, or leads out of it.
-fn led_to(files: &[ManifestFile]) -> Option<Vec<String>> {
-    let is_of_a_path = |c: char| c.is_alphanumeric() || "./_-+~@".contains(c);
-    let mut found = Vec::new();
-    for file in files {
-        // What is no text, such as a picture, names nothing.
-        if !file.bytes.windows(3).any(|bytes| bytes == b"../") {
-            continue;
-        }
-        let text = std::str::from_utf8(&file.bytes).ok()?;
-        let folder = file.path.as_str().rsplit_once('/');
-        let folder = folder.map_or("", |(folder, _)| folder);
-        for line in text.lines() {
-            let mut rest = line;
-            while let Some(at) = rest.find("../") {
-                let (before, behind) = rest.split_at(at);
-                let start = before.trim_end_matches(is_of_a_path).len();
-                let end = at + behind.find(|c| !is_of_a_path(c)).unwrap_or(behind.len());
-                let (path, behind) = (rest.get(start..end)?, rest.get(end..)?);
-                // A path may go on behind what is not read as one.
-                let quoteless = behind.trim_start_matches(['"', '\'', ',', ']', '}']);
-                let is_end = quoteless.trim_start().is_empty()
-                    || quoteless.starts_with(char::is_whitespace)
-                        && quoteless.trim_start().starts_with('#')
-                    || behind.starts_with(['"', '\'', ',', ']', '}']);
-                if !is_end {
-                    return None;
-                }
-                let path = resolved(folder, path)?;
-                if !found.contains(&path) {
-                    found.push(path);
-                }
-                rest = behind;
-            }
-        }
-    }
-    Some(found)
-}
-
-/// Where `path` leads from a folder of the repository; none where that is out of it, or all of it.
-fn resolved(folder: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    (!parts.is_empty()).then(|| parts.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn led(path: &str, text: &str) -> Option<Vec<String>> {
-        led_to(&[ManifestFile {
-            path: path.parse().unwrap(),
-            bytes: text.as_bytes().to_vec(),
-        }])
-    }
-
-    #[test]
-    fn what_a_file_names_beside_its_folder_is_found_within_the_repository() {
-        for (path, text, expected) in [
-            (
-                "web/prod/kustomization.yaml",
-                "resources:\n- ../base\n- ../../common/web/\n",
-                &["web/base", "common/web"][..],
-            ),
-            (
-                "web/prod/kustomization.yaml",
-                "resources: [../base, '../x.yaml', \"../y\"]\n",
-                &["web/base", "web/x.yaml", "web/y"],
-            ),
-            (
-                "web/prod/kustomization.yaml",
-                "- ../base # ours\n- ../base\n- ./../base\n",
-                &["web/base"],
-            ),
-            ("web/kustomization.yaml", "- a/../b\n", &["web/b"]),
-            ("web/kustomization.yaml", "- base\n", &[]),
-        ] {
-            let found = led(path, text).unwrap();
-            assert_eq!(found, expected, "{text}");
-        }
-        for text in [
-            "- ../../../base\n",
-            "- ../..\n- ../../\n",
-            "- /../base\n",
-            "- https://host/a/../b\n",
-            "- ../my base\n",
-            "- ../{{ env }}\n",
-            "- ../*.yaml\n",
-            "cp ../a ../b\n",
-        ] {
-            assert_eq!(led("web/prod/kustomization.yaml", text), None, "{text}");
-        }
     }
 }

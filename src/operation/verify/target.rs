@@ -204,6 +204,13 @@ pub(super) fn proven_others(
 }
 
 impl Deployed {
+    /// The commit below it, as far as that is known here: what a pull request brought by one commit may be on top of
+    /// more than what it was made on.
+    pub(super) fn below(&self) -> Option<&CommitId> {
+        let is_below = self.since.is_none() || self.in_several;
+        self.base.as_ref().filter(|_| is_below)
+    }
+
     /// What an operation landed, or found on the branch already; none where it left the branch with
     /// something else. Where it was there before it came to the branch, that was after `since`; it may have come
     /// `in_several` commits.

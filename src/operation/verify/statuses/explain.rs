@@ -8,7 +8,7 @@ use crate::commit_status::{Assessed, Context, Culprit, Fact, Kind, Line, Wait};
 use crate::failure::{Failure, Reason};
 use crate::http::text::one_line;
 use crate::nearest::{first_few, nearest};
-use crate::operation::verify::ended::Ended;
+use crate::operation::verify::ended::{Ended, WAY_BACK};
 use crate::operation::verify::report::Blame;
 use crate::operation::verify::target::{Deployed, Statuses};
 use crate::repository::github::permissions::Permission;
@@ -179,6 +179,15 @@ impl Told<'_> {
                 ),
                 "Undoing this deployment would not cure it: look for what has been wrong since before.",
             ),
+            Culprit::CameAlong(context, before) => {
+                let message = format!(
+                    "{}. It is not proven that this deployment is why: {} was reported as deployed last, and what others changed between the two came along.",
+                    self.said(context),
+                    short(before)
+                );
+                let hint = format!("Look at what it names, and correct that.{WAY_BACK}");
+                return Ended::new(Reason::ReportedFailure, message, hint);
+            }
             Culprit::Reporter(context) => (
                 format!(
                     "{}: whoever posted that had trouble, which says nothing about the deployment.",

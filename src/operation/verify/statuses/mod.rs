@@ -5,7 +5,7 @@
 mod explain;
 mod holding;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,11 +14,12 @@ use tokio::time::Instant;
 use self::explain::{Seen, Told};
 use self::holding::Holding;
 use super::ended::Ended;
+use super::files_alike::{WHOLE, are_alike, below};
 use super::report::ContextReport;
 use super::target::{Deployed, Statuses};
 use crate::commit_status::{
-    Assessed, Commit, Context, Criteria, Fact, Judge, Judged, Kind, Later, Look, Verdict, Wait,
-    arranged, wanted,
+    Assessed, Commit, Context, Criteria, Culprit, Fact, Judge, Judged, Kind, Later, Look, Verdict,
+    Wait, arranged, ran_before, wanted,
 };
 use crate::deadline::Deadline;
 use crate::deployment::Source;
@@ -268,7 +269,70 @@ impl Watch<'_> {
         for id in wanted(&first, &self.criteria).into_iter().take(MAX_READ) {
             self.holding.read(id, around.is_there).await?;
         }
-        Ok(self.judge.judge(&look(&self.holding), &self.criteria))
+        let look = look(&self.holding);
+        let mut judged = self.judge.judge(&look, &self.criteria);
+        if let Verdict::Broken(contexts) = &judged.verdict {
+            let this = shown
+                .commits
+                .iter()
+                .find(|commit| commit.id == own.as_str());
+            let first = this.and_then(|commit| CommitId::parse(commit.parents.first()?));
+            if let Some(parent) = deployed.below().cloned().or(first) {
+                let ran = contexts.iter().map(|context| {
+                    let before = ran_before(&look, &self.criteria, parent.as_str(), context);
+                    (context.clone(), before.map(str::to_owned))
+                });
+                let ran: Vec<_> = ran.collect();
+                judged.verdict = self.proven(&parent, ran).await?;
+            }
+        }
+        Ok(judged)
+    }
+
+    /// Whether it was this commit, and no other one that came along with it: what was deployed before is the commit
+    /// below it, `parent`, or has the same files around those that it changed.
+    async fn proven(
+        &self,
+        parent: &CommitId,
+        ran: Vec<(Context, Option<String>)>,
+    ) -> Result<Verdict, RepositoryError> {
+        let (mut proven, mut doubt) = (Vec::new(), None);
+        for (context, before) in ran {
+            match before {
+                Some(before) if !self.is_alike(parent, &before).await? => {
+                    doubt = doubt.or(Some(Culprit::CameAlong(context, before)));
+                }
+                _ => proven.push(context),
+            }
+        }
+        Ok(match doubt.filter(|_| proven.is_empty()) {
+            Some(doubt) => Verdict::Elsewhere(doubt),
+            None => Verdict::Broken(proven),
+        })
+    }
+
+    async fn is_alike(&self, parent: &CommitId, before: &str) -> Result<bool, RepositoryError> {
+        let Some(before) = CommitId::parse(before) else {
+            return Ok(false);
+        };
+        let globs = self.waiting.deployed.paths.iter();
+        let globs = globs.map(|path| match path.rsplit_once('/') {
+            Some((folder, _)) => below(folder),
+            None => WHOLE.to_owned(),
+        });
+        let globs: BTreeSet<String> = globs.collect();
+        let globs = match globs.contains(WHOLE) {
+            true => vec![WHOLE.to_owned()],
+            false => globs.into_iter().collect(),
+        };
+        if *parent == before {
+            return Ok(true);
+        }
+        match are_alike(&self.session.repository, globs, parent, &before).await {
+            // They came with what is between the two.
+            Err(RepositoryError::File { .. }) => Ok(false),
+            alike => alike,
+        }
     }
 
     /// When the commit came to the branch at the earliest, by GitHub's clock, whose seconds are whole.
