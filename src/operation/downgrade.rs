@@ -8,7 +8,7 @@
 use super::landing::distinct;
 use super::order::order_of;
 use super::session::Session;
-use crate::deployment::{Run, Source, trailer_values};
+use crate::deployment::{Origin, Run, Source, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::FileSelection;
 use crate::manifest::{self, EditRequest, ImageChange, Note, Plan};
@@ -193,9 +193,12 @@ pub(super) fn order_of_runs<'p>(
     old: &str,
 ) -> Result<(Order, Run<'p>), &'static str> {
     let own = own.ok_or("this is not a workflow run that could be compared")?;
-    // The newest commit that says so: an image that is deployed again is as new as that.
-    let brought =
-        past.find(|message| trailer_values(message, "Deployed-Image").any(|image| image == old));
+    // The newest commit that says so: an image that is deployed again is as new as that. What a rollback brought
+    // back is as old as it was.
+    let brought = past.find(|message| {
+        Origin::of(message) == Origin::Update
+            && trailer_values(message, "Deployed-Image").any(|image| image == old)
+    });
     let brought = brought.ok_or("no recent commit says that it brought the old one")?;
     let theirs =
         Run::of(brought).ok_or("the commit that brought the old one names no workflow run")?;

@@ -162,6 +162,17 @@ impl Explainer<'_> {
                 ),
             )
             .with_hint("Merge or close that pull request first. Or leave `pull-request-branch` out: each deployment has a branch of its own then."),
+            RepositoryError::AnotherTarget {
+                branch,
+                number,
+                target,
+            } => Failure::new(
+                Reason::PullRequest,
+                format!(
+                    "Pull request #{number} from the branch `{branch}` of {location} is open into `{target}`, and would bring this deployment there. Nothing was changed."
+                ),
+            )
+            .with_hint("Give each target a `pull-request-branch` of its own, or leave it out: each has a branch of its own then. Or merge or close that pull request first."),
             RepositoryError::File {
                 path,
                 problem,

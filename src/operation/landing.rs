@@ -425,7 +425,7 @@ pub async fn land(
         })
     };
     let (repository, deadline) = (&session.repository, &session.deadline);
-    let (landed, held, made, open_pull) = match (proposing, &forge) {
+    let (landed, held, made, open_pull, was_open) = match (proposing, &forge) {
         (Some(proposing), Some(forge)) => {
             let head = forge.head(&proposing.branch, pull_request::MESSAGES);
             let landed = retry::land(&head, selection, deadline, observe, propose).await;
@@ -434,11 +434,12 @@ pub async fn land(
                 head.held_it_already(),
                 head.is_new(),
                 head.open_pull(),
+                head.was_open(),
             )
         }
         (None | Some(_), _) => {
             let landed = retry::land(repository, selection, deadline, observe, propose).await;
-            (landed, false, false, None)
+            (landed, false, false, None, None)
         }
     };
     let retry::Ended { plan, base, landed } = match landed {
@@ -528,6 +529,7 @@ pub async fn land(
                 commit,
                 is_new: !held,
                 open_pull,
+                was_open,
                 is_first: made,
                 answer: answer.as_deref().unwrap_or_default(),
                 message: &said,

@@ -220,6 +220,8 @@ pub(super) struct Proposed<'a> {
     pub(super) is_new: bool,
     /// The pull request that was open for that branch when the commit was made, where that was seen.
     pub(super) open_pull: Option<Option<u64>>,
+    /// One that was open for it then, and need not be any more.
+    pub(super) was_open: Option<u64>,
     /// Whether its branch was made for it, as far as that is known.
     pub(super) is_first: bool,
     /// What the server told with the push of it.
@@ -297,18 +299,33 @@ async fn by_api(
     // What was seen before the commit is not looked at once more: GitHub opens no second one, and says what
     // has become of one that is edited.
     let mut seen = proposed.open_pull.filter(|_| proposed.is_new);
+    // One that was open may have been merged with the commit meanwhile: then there is nothing more to open.
+    let mut was_open = proposed.was_open;
     let mut tried = false;
     let opened = steps.take("no pull request could be opened", async || {
         let there = match seen.take() {
             Some(None) => None,
             Some(Some(number)) => match api.edit_pull(number, &title, &body).await {
-                Ok(pull) if pull.is_open() => return Ok((pull, tried, true)),
-                Ok(_) | Err(_) => api.open_pull(branch, proposed.base).await?,
+                Ok(pull) if pull.is_open() || pull.brought(proposed.commit) => {
+                    return Ok((pull, tried, true));
+                }
+                Ok(_) => {
+                    was_open = None;
+                    api.open_pull(branch, proposed.base).await?
+                }
+                Err(_) => api.open_pull(branch, proposed.base).await?,
             },
             None => api.open_pull(branch, proposed.base).await?,
         };
         if let Some(pull) = there {
             return Ok((pull, tried, false));
+        }
+        if let Some(number) = was_open {
+            let pull = api.pull(number).await?;
+            if pull.brought(proposed.commit) {
+                return Ok((pull, tried, true));
+            }
+            was_open = None;
         }
         tried = true;
         match api.create_pull(&draft).await {
@@ -324,6 +341,18 @@ async fn by_api(
         Ok(opened) => opened,
         Err(error) => return Err(steps.refused(forge, &error)),
     };
+    if pull.brought(proposed.commit) {
+        steps.log.info(&format!(
+            "Pull request #{} was merged while it was brought up to date",
+            pull.number
+        ));
+        return Ok(Opened {
+            number: pull.number,
+            url: pull.url,
+            branch: branch.clone(),
+            news: News::Merged,
+        });
+    }
     steps.pull = Some((pull.number, pull.url.clone()));
     let mut news = match (is_new, proposed.is_new) {
         (true, _) => News::Opened,

@@ -122,6 +122,16 @@ pub enum RepositoryError {
         /// Its images and values of which the new one says nothing.
         images: Vec<String>,
     },
+    /// A pull request is open from the branch that is to be merged into another one.
+    #[error("pull request #{number} from the branch `{branch}` is open into `{target}`")]
+    AnotherTarget {
+        /// The branch.
+        branch: BranchName,
+        /// The pull request.
+        number: u64,
+        /// What it is to be merged into.
+        target: String,
+    },
     /// A selected file can't be read or written.
     #[error("`{path}` {problem}")]
     File {

@@ -17,6 +17,27 @@ pub struct Messages {
     pub dropped: fn(&str, &CommitDraft) -> Vec<String>,
 }
 
+/// A pull request that is open from a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Its number.
+    pub number: u64,
+    /// The branch that it is to be merged into, which is not the one that was meant.
+    pub target: String,
+}
+
+impl Elsewhere {
+    /// Why nothing is proposed on `branch`: it would be merged there, too.
+    pub fn refused(self, branch: &BranchName) -> RepositoryError {
+        let Self { number, target } = self;
+        RepositoryError::AnotherTarget {
+            branch: branch.clone(),
+            number,
+            target,
+        }
+    }
+}
+
 /// How one commit stands to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -708,12 +708,15 @@ fn the_wait_for_a_merge_works_wherever_it_is_merged() {
 /// Two commits of one pull request: the last of them is the deployment.
 #[test]
 fn one_that_was_updated_and_is_rebased_is_deployed_by_its_last_commit() {
-    for at in Site::ALL {
+    for at in [Where::GitlabWithApi, Where::Gitea] {
         let site = Site::new(at);
         propose(&site.repository, "v2").run().succeeded();
         let (sender, done) = std::sync::mpsc::channel();
-        // An open one is found on two pages of Gitea's list.
-        let before = usize::from(at == Where::Gitea);
+        // Those that are open from its branch are looked for first, on two pages of Gitea's list, and one on two more.
+        let before = match at {
+            Where::Gitea => 3,
+            Where::Gitlab | Where::GitlabWithApi => 1,
+        };
         site.at_look(1 + before, move |site| {
             sender.send(bring(&site.repository, "rebase")).unwrap();
             site.show(1, true);
@@ -1031,5 +1034,27 @@ fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_
         }
         let outcome = second().run().succeeded();
         assert_eq!(outcome.output("pull-request-number"), "2");
+    }
+}
+
+/// One branch for two targets: the pull request into the one is not made to bring what is for the other.
+#[test]
+fn a_branch_whose_pull_request_is_open_into_another_target_is_left_alone() {
+    for is_gitlab in [true, false] {
+        let (server, repository) = start();
+        repository.git(&["branch", "release", "main"]);
+        if is_gitlab {
+            server.become_gitlab();
+            Gitlab::at(&repository).allow_api();
+        } else {
+            server.become_gitea();
+        }
+        let shared = |action: Action| action.input("pull-request-branch", "deploy");
+        shared(propose(&repository, "v2")).run().succeeded();
+        let before = repository.git(&["for-each-ref"]);
+        let second = shared(propose(&repository, "v3")).input("branch", "release");
+        let told = error(&repository, second.run());
+        assert!(told.contains("is open into `main`"), "{told}");
+        assert_eq!(repository.git(&["for-each-ref"]), before);
     }
 }

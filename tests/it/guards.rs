@@ -225,6 +225,29 @@ fn the_tip_that_is_written_to_decides() {
     assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
 }
 
+/// What a rollback brought back is as old as it was, whoever rolled back when.
+#[test]
+fn what_a_rollback_brought_back_is_no_newer_than_it_was() {
+    let (_server, repository) = start("v1");
+    for (tag, id) in [("1111aaa", 200), ("2222bbb", 201)] {
+        let deployed = update_in_run(&repository, tag, id, "web.yml").run();
+        deployed.succeeded();
+    }
+    let rollback = update_in_run(&repository, "1111aaa", 203, "web.yml").input("image", "");
+    rollback.input("operation", "rollback").run().succeeded();
+    assert_eq!(
+        repository.show("main", FILE),
+        manifest("1111aaa").as_bytes()
+    );
+    let fix = update_in_run(&repository, "3333ccc", 202, "web.yml").input("downgrade", "fail");
+    assert_eq!(fix.run().succeeded().output("changed"), "true");
+    // What is deployed again is as new as that.
+    let again = update_in_run(&repository, "1111aaa", 205, "web.yml");
+    again.run().succeeded();
+    let older = update_in_run(&repository, "4444ddd", 204, "web.yml").input("downgrade", "skip");
+    skipped(&repository, older);
+}
+
 #[test]
 fn a_rollback_is_never_stopped() {
     let (_server, repository) = start("v13");

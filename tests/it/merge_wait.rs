@@ -139,7 +139,9 @@ impl World {
     }
 
     fn set_merged(&self) {
+        let last = self.repository.tip(&self.head());
         self.server.github().edit_pull(1, |pull| {
+            pull["head"]["sha"] = last.into();
             pull["state"] = "closed".into();
             pull["merged"] = true.into();
         });
@@ -605,6 +607,29 @@ fn one_that_holds_something_else_by_now_is_left_alone() {
     Pull request #1 into main of acme/deploy does not hold commit OURS any more: somebody moved its branch `gitops-deploy/web-01f5f21`. It stays open, and is left alone: https://github.example/acme/deploy/pull/1
     Ask whoever moved it. Run the job again to propose this deployment once more.
     ");
+}
+
+/// What somebody else added to it was squashed with it between two looks: that is told as where it is seen before, and
+/// nothing undoes both.
+#[test]
+fn what_was_squashed_with_a_commit_of_somebody_else_is_not_what_was_proposed() {
+    let world = World::new();
+    world.at_look(2, |world| {
+        let head = world.head();
+        let scaled = manifest("v2").replace("replicas: 1", "replicas: 6");
+        world
+            .repository
+            .commit(&head, FILE, scaled, "feat: for Friday");
+        world.bring(How::Squash);
+        world.set_merged();
+    });
+    let told = world.failed("replaced", world.propose("v2").run());
+    assert!(
+        told.contains(
+            "a commit that this action did not make: head by A colleague (`feat: for Friday`)"
+        ),
+        "{told}"
+    );
 }
 
 #[test]

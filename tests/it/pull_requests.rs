@@ -435,6 +435,42 @@ fn one_that_is_closed_while_it_is_updated_is_followed_by_another() {
     assert!(log.contains("Opened pull request #2"), "{log}");
 }
 
+/// What was merged with the new commit before its title could be changed is deployed: there is nothing more to open.
+#[test]
+fn one_that_is_merged_while_it_is_updated_is_told_as_merged() {
+    for is_answered in [true, false] {
+        let (server, repository) = start();
+        let server = Arc::new(server);
+        propose(&repository, "v2").run().succeeded();
+        let (there, at) = (Arc::clone(&server), repository.clone());
+        let step = || Step::Rest("PATCH pulls").nth(1);
+        let merge = move || {
+            let head = head(&pull(&there));
+            let message = at.git(&["log", "-1", "--format=%B", &head]);
+            at.commit("main", FILE, manifest("v3"), &message);
+            let last = at.tip(&head);
+            there.github().edit_pull(1, |pull| {
+                pull["state"] = "closed".into();
+                pull["merged"] = true.into();
+                pull["head"]["sha"] = last.into();
+            });
+        };
+        server.before(step(), merge);
+        if !is_answered {
+            server.fault(step(), Fault::DropAnswer);
+        }
+        let outcome = propose(&repository, "v3").run().succeeded();
+        let log = outcome.shown_log();
+        assert_eq!(server.github().pulls(NAME).len(), 1, "{log}");
+        assert_eq!(outcome.output("pull-request-state"), "merged", "{log}");
+        assert_eq!(outcome.output("commit-sha"), repository.tip("main"));
+        assert!(
+            log.contains("Pull request #1 was merged while it was brought up to date"),
+            "{log}"
+        );
+    }
+}
+
 #[test]
 fn one_that_is_opened_while_the_commit_is_made_is_brought_up_to_date() {
     let (server, repository) = start();
@@ -1343,6 +1379,30 @@ fn what_is_proposed_once_more_has_changed_something() {
     let outcome = propose(&repository, "v2").run().succeeded();
     assert_eq!(outcome.output("pull-request-number"), "2");
     assert_eq!(outcome.output("changed"), "false");
+}
+
+/// One branch for two targets: the pull request into the one is not made to bring what is for the other.
+#[test]
+fn a_branch_whose_pull_request_is_open_into_another_target_is_left_alone() {
+    let (server, repository) = start();
+    repository.git(&["branch", "release", "main"]);
+    let shared = |action: Action| action.input("pull-request-branch", "deploy");
+    let second = || shared(propose(&repository, "v3")).input("branch", "release");
+    shared(propose(&repository, "v2")).run().succeeded();
+    let before = repository.git(&["for-each-ref"]);
+    let outcome = second().run().failed();
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+    assert_eq!(server.github().pulls(NAME).len(), 1);
+    insta::assert_snapshot!(scrub(&repository, &error(&outcome)), @"
+    Pull request #1 from the branch `deploy` of acme/deploy is open into `main`, and would bring this deployment there. Nothing was changed.
+    Give each target a `pull-request-branch` of its own, or leave it out: each has a branch of its own then. Or merge or close that pull request first.
+    ");
+    // Nobody waits for what is closed.
+    server
+        .github()
+        .edit_pull(1, |pull| pull["state"] = "closed".into());
+    second().run().succeeded();
+    assert_eq!(server.github().pulls(NAME)[1]["base"]["ref"], "release");
 }
 
 /// A promotion proposes what the other stage holds, and takes the place of the one before.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
+use serde_json::{Value as Json, json};
 
 use super::repository::Repository;
 use super::server::Rights;
@@ -165,14 +166,14 @@ pub(crate) fn answer(
     }
     let parts: Vec<&str> = request.uri.path().split('/').collect();
     let [
-        _,
+        "",
         "api",
         "v4",
         "projects",
         project,
         "merge_requests",
-        number,
-    ] = parts[..]
+        number @ ..,
+    ] = &parts[..]
     else {
         let body = r#"{"error":"404 Not Found"}"#;
         return (StatusCode::NOT_FOUND, body.to_owned());
@@ -182,16 +183,38 @@ pub(crate) fn answer(
         let body = r#"{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by the access token.","scope":"api read_api"}"#;
         return (StatusCode::FORBIDDEN, body.to_owned());
     }
-    let text = std::fs::read_to_string(project.join("merge-requests").join(number));
-    let Ok(text) = text else {
-        let body = r#"{"message":"404 Not found"}"#;
-        return (StatusCode::NOT_FOUND, body.to_owned());
+    let gitlab = Gitlab(project);
+    let told = |number: usize| {
+        let text = std::fs::read_to_string(gitlab.file(number)).ok()?;
+        let [branch, state, target, ..] = text.lines().collect::<Vec<_>>()[..] else {
+            panic!("it has no state");
+        };
+        Some(json!({
+            "iid": number, "title": "x",
+            "state": if state == "open" { "opened" } else { state },
+            "source_branch": branch, "target_branch": target,
+            "source_project_id": 7, "target_project_id": 7,
+        }))
     };
-    let state = match text.lines().nth(1) {
-        Some("open") => "opened",
-        Some(state) => state,
-        None => panic!("it has no state"),
+    let body = match *number {
+        [] => {
+            let query = request.uri.query().unwrap_or_default();
+            let query: HashMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).collect();
+            let all = (1..).map_while(told);
+            let found = all.filter(|one| {
+                let mut query = query.iter();
+                query.all(|(key, value)| one[key.as_ref()] == value.as_ref())
+            });
+            Some(Json::Array(found.collect()))
+        }
+        [number] => number.parse().ok().and_then(told),
+        _ => None,
     };
-    let body = format!(r#"{{"iid":{number},"state":"{state}","title":"x"}}"#);
-    (StatusCode::OK, body)
+    match body {
+        Some(body) => (StatusCode::OK, body.to_string()),
+        None => {
+            let body = r#"{"message":"404 Not found"}"#;
+            (StatusCode::NOT_FOUND, body.to_owned())
+        }
+    }
 }

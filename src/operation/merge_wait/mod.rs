@@ -316,7 +316,15 @@ impl<'a> Watch<'a> {
                     Brought::ByOthers => self.doubt(),
                     Brought::Whole | Brought::InSeveral => None,
                 };
-                return Ok(doubt.unwrap_or(Look::Merged(merge, standing)));
+                if let Some(doubt) = doubt {
+                    return Ok(doubt);
+                }
+                // What somebody else made may have come with it, and would be taken back with it.
+                let since = self.since(&session, &standing, target).await?;
+                if let (Some(Since::Foreign(error)), true) = (since, is_merged) {
+                    return Ok(self.told().foreign(&error, standing.state).into());
+                }
+                return Ok(Look::Merged(merge, standing));
             }
             if !is_open {
                 let is_swallowed = proposed.is_swallowed(&reading, &tip.commit).await?;
@@ -368,6 +376,26 @@ impl<'a> Watch<'a> {
         (self.doubts <= DOUBTS).then_some(Look::Doubtful)
     }
 
+    /// What became of its branch since it was looked at last; none where nothing did.
+    async fn since(
+        &self,
+        session: &Session<'_>,
+        standing: &Standing,
+        tip: &CommitId,
+    ) -> Result<Option<Since>, RepositoryError> {
+        let Some(ours) = self.landed.commit.as_ref() else {
+            return Ok(None);
+        };
+        let Some(head) = at(standing).filter(|head| **head != self.head) else {
+            return Ok(None);
+        };
+        let forge = session.forge().await?;
+        let branch = forge.head(&self.pull.branch, pull_request::MESSAGES);
+        let message = &self.landed.message;
+        let is_same = |other: &str| deployment::deploys_the_same(other, message);
+        branch.since(ours, head, tip, is_same).await.map(Some)
+    }
+
     /// What came onto its branch.
     async fn follow(
         &mut self,
@@ -376,19 +404,12 @@ impl<'a> Watch<'a> {
         tip: &CommitId,
         log: &mut impl Progress,
     ) -> Result<Option<Look>, RepositoryError> {
-        let head = standing.head.as_ref().or(standing.last.as_ref());
-        let (Some(head), Some(ours)) = (head, self.landed.commit.as_ref()) else {
+        let (Some(since), Some(head)) = (self.since(session, standing, tip).await?, at(standing))
+        else {
             return Ok(None);
         };
-        if *head == self.head {
-            return Ok(None);
-        }
-        let forge = session.forge().await?;
-        let branch = forge.head(&self.pull.branch, pull_request::MESSAGES);
-        let message = &self.landed.message;
-        let is_same = |other: &str| deployment::deploys_the_same(other, message);
         let (told, state) = (self.told(), standing.state);
-        Ok(match branch.since(ours, head, tip, is_same).await? {
+        Ok(match since {
             Since::Same => {
                 log.info(&format!(
                     "The branch {} was brought up to date: {}",
@@ -599,6 +620,15 @@ impl<'a> Watch<'a> {
         let session = self.session().await.map_err(failed)?;
         let forge = session.forge().await.map_err(|error| error.to_string())?;
         forge.close(standing, self.pull.number, text).await
+    }
+}
+
+/// Where its branch is; of one that was merged, where it was then.
+fn at(standing: &Standing) -> Option<&CommitId> {
+    let (head, last) = (standing.head.as_ref(), standing.last.as_ref());
+    match standing.state {
+        PullState::Merged => last.or(head),
+        PullState::Open | PullState::Closed => head.or(last),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::limits::JSON;
 use crate::repository::branch::BranchName;
 use crate::repository::error::RepositoryError;
 use crate::repository::git::GitRepository;
+use crate::repository::head::Elsewhere;
 use crate::repository::wire::{WireError, WireErrorKind, refused};
 
 /// The most that one answer may hold.
@@ -83,6 +84,42 @@ impl Gitea<'_> {
             Some(_) => Ok(PullState::Closed),
             None => Err(self.unknown(number)),
         }
+    }
+
+    /// What is `wanted` of the open pull requests from `head`, by what they are and what they are to be merged into.
+    async fn open_of<R: Send>(
+        &self,
+        head: &BranchName,
+        mut wanted: impl FnMut(Pull, String) -> Option<R> + Send,
+    ) -> Result<Option<R>, RepositoryError> {
+        let path = self.of("pulls?state=open&sort=recentupdate");
+        let of_head = move |one: Listed| {
+            let is_from = one.head.name == head.as_str() && one.head.repo_id == one.base.repo_id;
+            is_from.then(|| wanted(one.pull, one.base.name)).flatten()
+        };
+        self.find(&path, of_head).await
+    }
+
+    /// The pull request that is open from `head` into `base`, or else one into another branch.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub(super) async fn open_from(
+        &self,
+        head: &BranchName,
+        base: &BranchName,
+    ) -> Result<Result<Option<u64>, Elsewhere>, RepositoryError> {
+        let mut own = None;
+        let other = |pull: Pull, target: String| {
+            let number = pull.number;
+            if target != base.as_str() {
+                return Some(Elsewhere { number, target });
+            }
+            own = Some(number);
+            None
+        };
+        let elsewhere = self.open_of(head, other).await?;
+        Ok(elsewhere.map_or(Ok(own), Err))
     }
 
     fn unknown(&self, number: u64) -> RepositoryError {
@@ -228,14 +265,8 @@ impl PullRequests for Gitea<'_> {
         head: &BranchName,
         base: &BranchName,
     ) -> Result<Option<Pull>, RepositoryError> {
-        let path = self.of("pulls?state=open&sort=recentupdate");
-        let of_both = |one: Listed| {
-            let is_it = one.head.name == head.as_str()
-                && one.base.name == base.as_str()
-                && one.head.repo_id == one.base.repo_id;
-            is_it.then_some(one.pull)
-        };
-        self.find(&path, of_both).await
+        let own = |pull, target: String| (target == base.as_str()).then_some(pull);
+        self.open_of(head, own).await
     }
 
     async fn pull(&self, number: u64) -> Result<Pull, RepositoryError> {

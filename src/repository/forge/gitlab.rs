@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::asked::asked;
 use super::pull::{MergeMethod, PullState, Untold};
@@ -20,6 +21,7 @@ use crate::repository::branch::BranchName;
 use crate::repository::commit::Pushed;
 use crate::repository::error::RepositoryError;
 use crate::repository::git::{GitRepository, LONGEST_OPTION};
+use crate::repository::head::Elsewhere;
 use crate::repository::object::CommitId;
 use crate::repository::route::Route;
 
@@ -196,6 +198,55 @@ impl Gitlab<'_> {
         struct Body {
             state: String,
         }
+        let asked = self.look(&format!("/{number}"), &[]).await?;
+        Ok(asked.and_then(|Body { state }| match state.as_str() {
+            // While it is being merged, it is locked.
+            "opened" | "locked" => Ok(PullState::Open),
+            "closed" => Ok(PullState::Closed),
+            "merged" => Ok(PullState::Merged),
+            _ => Err(self.without()),
+        }))
+    }
+
+    /// The merge request that is open from `head` into `base`, or one into another branch, where the API tells.
+    ///
+    /// # Errors
+    /// When the run was cancelled.
+    pub(super) async fn open_from(
+        &self,
+        head: &BranchName,
+        base: &BranchName,
+    ) -> Result<Result<Option<u64>, Elsewhere>, RepositoryError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            iid: u64,
+            target_branch: String,
+            source_project_id: Option<u64>,
+            target_project_id: u64,
+        }
+        let of_head = [("state", "opened"), ("source_branch", head.as_str())];
+        let listed: Vec<Listed> = self.look("", &of_head).await?.unwrap_or_default();
+        // One of a fork has a branch of the same name that is not this one.
+        let own = listed
+            .into_iter()
+            .filter(|one| one.source_project_id == Some(one.target_project_id));
+        let is_own = |one: &Listed| one.target_branch == base.as_str();
+        let (own, others): (Vec<_>, Vec<_>) = own.partition(is_own);
+        Ok(match others.into_iter().next() {
+            Some(other) => Err(Elsewhere {
+                number: other.iid,
+                target: other.target_branch,
+            }),
+            None => Ok(own.first().map(|own| own.iid)),
+        })
+    }
+
+    /// What the API answers of merge requests, or why it does not.
+    async fn look<T: DeserializeOwned>(
+        &self,
+        which: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Result<T, Untold>, RepositoryError> {
         if self.is_mute.load(Relaxed) {
             return Ok(Err(Untold::Refused));
         }
@@ -210,18 +261,18 @@ impl Gitlab<'_> {
         let project = url.path().trim_start_matches('/').trim_end_matches('/');
         let project = project.strip_suffix(".git").unwrap_or(project);
         let project = project.replace('/', "%2F");
-        url.set_path(&format!(
-            "/api/v4/projects/{project}/merge_requests/{number}"
-        ));
+        url.set_path(&format!("/api/v4/projects/{project}/merge_requests{which}"));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let token = credentials.as_ref();
         let token = token.map(|own| secret_header("Bearer", &own.password));
         // What Git tells needs time, too.
         let deadline = deadline.within(PATIENCE.min(deadline.silence()));
         let answer = asked(&self.http, &deadline, url, token.as_ref(), MAX_ANSWER).await;
-        let without = || Untold::NotNow(format!("{host} answered without its state"));
         let answer = match answer {
             Ok(Some(answer)) => answer,
-            Ok(None) => return Ok(Err(without())),
+            Ok(None) => return Ok(Err(self.without())),
             Err(RepositoryError::Cancelled) => return Err(RepositoryError::Cancelled),
             Err(error) => return Ok(Err(Untold::NotNow(error.to_string()))),
         };
@@ -232,15 +283,12 @@ impl Gitlab<'_> {
         if !answer.is_success() {
             return Ok(Err(Untold::NotNow(answered(&host, answer.status, ""))));
         }
-        let body = serde_json::from_slice::<Body>(&answer.body).ok();
-        let state = body.and_then(|Body { state }| match state.as_str() {
-            // While it is being merged, it is locked.
-            "opened" | "locked" => Some(PullState::Open),
-            "closed" => Some(PullState::Closed),
-            "merged" => Some(PullState::Merged),
-            _ => None,
-        });
-        Ok(state.ok_or_else(without))
+        Ok(serde_json::from_slice(&answer.body).map_err(|_| self.without()))
+    }
+
+    fn without(&self) -> Untold {
+        let host = host(self.route.location.url());
+        Untold::NotNow(format!("{host} answered without its state"))
     }
 
     /// Asks for something with a push of what `branch` has, which is at `commit`: of what nothing says whether

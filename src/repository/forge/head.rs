@@ -15,7 +15,7 @@ use crate::repository::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snaps
 use crate::repository::error::RepositoryError;
 use crate::repository::git::{GitRepository, Onto};
 use crate::repository::github::head::HeadBranch;
-use crate::repository::head::{Messages, Relation, Since};
+use crate::repository::head::{Elsewhere, Messages, Relation, Since};
 use crate::repository::object::CommitId;
 use crate::repository::retry::Branch;
 
@@ -42,6 +42,14 @@ impl Head<'_> {
         match self {
             Self::Api(head) => Some(head.open_pull()),
             Self::Git(_) => None,
+        }
+    }
+
+    /// A pull request that was open for the branch before something landed on it, as far as that was seen.
+    pub fn was_open(&self) -> Option<u64> {
+        match self {
+            Self::Api(head) => head.open_pull(),
+            Self::Git(head) => *head.open(),
         }
     }
 
@@ -117,6 +125,19 @@ impl<'a> Pulls<'a> {
         }
     }
 
+    /// The one that is open from `head` into `base`, or one into another branch. GitLab tells of such a one to
+    /// whoever may read its API.
+    async fn open_from(
+        self,
+        head: &BranchName,
+        base: &BranchName,
+    ) -> Result<Result<Option<u64>, Elsewhere>, RepositoryError> {
+        match self {
+            Self::Gitlab(gitlab) => gitlab.open_from(head, base).await,
+            Self::Gitea(gitea) => gitea.open_from(head, base).await,
+        }
+    }
+
     /// Whether one may be open from `head`, which is at a commit, into `base`.
     async fn may_be_open(
         self,
@@ -141,6 +162,8 @@ pub struct GitHead<'a> {
     pulls: Pulls<'a>,
     nothing_new: AtomicBool,
     is_new: AtomicBool,
+    /// The pull request that was open for it before the commit.
+    open: Mutex<Option<u64>>,
     /// What was made for it, as far as nobody knows whether it got there.
     made: Mutex<Vec<CommitId>>,
 }
@@ -155,12 +178,17 @@ impl<'a> GitHead<'a> {
             pulls,
             nothing_new: AtomicBool::new(false),
             is_new: AtomicBool::new(false),
+            open: Mutex::default(),
             made: Mutex::default(),
         }
     }
 
     fn made(&self) -> MutexGuard<'_, Vec<CommitId>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Option<u64>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the branch is.
@@ -205,6 +233,10 @@ impl<'a> GitHead<'a> {
         });
         if let Some(foreign) = foreign {
             return Err(foreign);
+        }
+        if head.is_some() {
+            let open = self.pulls.open_from(self.name, &base.branch).await?;
+            *self.open() = open.map_err(|elsewhere| elsewhere.refused(self.name))?;
         }
         if let (Some(head), Some((beyond, _))) = (&head, &beyond)
             && let Some(dropped) = beyond.dropped(self.name, draft, self.messages)

@@ -42,6 +42,12 @@ pub struct Pull {
     pub node_id: String,
     /// `open` or `closed`.
     pub state: String,
+    /// Whether it was merged.
+    #[serde(default)]
+    pub merged: bool,
+    /// Where its branch is, or was when it was merged.
+    #[serde(default)]
+    pub head: Option<At>,
     /// Its title.
     pub title: String,
     /// Its text.
@@ -63,6 +69,13 @@ pub struct Pull {
     /// The merge that is to come as soon as the rules of its target allow, on GitHub.
     #[serde(default)]
     pub auto_merge: Option<AutoMerge>,
+}
+
+/// Where a branch is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct At {
+    /// Its commit.
+    pub sha: String,
 }
 
 /// A merge that was asked for ahead.
@@ -99,6 +112,12 @@ pub struct Label {
 }
 
 impl Pull {
+    /// Whether it was merged with `commit` on its branch.
+    pub fn brought(&self, commit: &CommitId) -> bool {
+        let mut head = self.head.iter();
+        self.merged && head.any(|head| head.sha == commit.as_str())
+    }
+
     /// Whether it is neither merged nor closed.
     pub fn is_open(&self) -> bool {
         self.state == "open"

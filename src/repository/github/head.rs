@@ -227,6 +227,9 @@ impl Branch for HeadBranch<'_> {
         let tip = self.api.remembered(&base.commit)?;
         // It moves from there or not at all.
         let seen = self.seen().clone();
+        if let Some(elsewhere) = seen.as_ref().and_then(|seen| seen.elsewhere.clone()) {
+            return Err(elsewhere.refused(self.name));
+        }
         let head = seen.as_ref().map(|seen| seen.commit.clone());
         let comparison = match &head {
             Some(head) => Some(self.api.compared(&tip.name, &tip.commit, head).await?),

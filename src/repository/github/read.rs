@@ -18,6 +18,7 @@ use crate::nearest::nearest;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Modes, Said, Snapshot};
 use crate::repository::error::{FileProblem, RepositoryError};
+use crate::repository::head::Elsewhere;
 use crate::repository::history::Touched;
 use crate::repository::object::{CommitId, ObjectId, ObjectKind};
 use crate::repository::select::{any_selected, beside, globbed, in_order, missing, problem};
@@ -76,6 +77,8 @@ pub(super) struct Head {
     pub tree: String,
     /// The pull request that is open for it.
     pub pull: Option<u64>,
+    /// One that is open for it, and is to be merged into another branch.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// What is asked of a tip.
@@ -567,12 +570,16 @@ impl GithubRepository {
             brought: brought.unwrap_or_default(),
         };
         let head = repository.head.map(|HeadRef { target, pulls }| {
-            let mut pulls = pulls.nodes.into_iter();
-            let pull = pulls.find(|pull| pull.base_ref_name == tip.branch.as_str());
+            let is_own = |pull: &OpenPull| pull.base_ref_name == tip.branch.as_str();
+            let (own, others): (Vec<_>, Vec<_>) = pulls.nodes.into_iter().partition(is_own);
             Ok::<_, RepositoryError>(Head {
                 commit: self.commit_id(&target.oid)?,
                 tree: target.tree.oid,
-                pull: pull.map(|pull| pull.number),
+                pull: own.first().map(|pull| pull.number),
+                elsewhere: others.into_iter().next().map(|pull| Elsewhere {
+                    number: pull.number,
+                    target: pull.base_ref_name,
+                }),
             })
         });
         Ok(Some(AtTip {
