@@ -162,7 +162,8 @@ async fn refuse_another_tag(
     edit: &EditRequest,
     plan: &Plan,
 ) -> Result<(), Failure> {
-    let images = plan.changed_images();
+    // Also where the tag is there already: images of one build have one.
+    let images = plan.images.iter();
     let tags = images.filter(|image| image.tag_at.is_some() && edit.paths.is_empty());
     let tags: Vec<&ImageChange> = tags.collect();
     if tags.is_empty() {

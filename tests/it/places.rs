@@ -391,6 +391,11 @@ fn a_tag_alone_is_not_taken_for_one_of_another_image_than_last_time() {
     Did you mean `ghcr.io/acme/web:v3`? Where the image has another name from now on, say so once, with the input `path: .image.tag`.
     ");
     assert_eq!(repository.show("main", FILE), b"image:\n  tag: v2\n");
+    // Images of one build have one tag: that it is there already says nothing of whose it is.
+    let same = update("ghcr.io/acme/wbe:v2").run().failed();
+    let told = "the tag there is one of ghcr.io/acme/web";
+    assert!(same.log().contains(told), "{}", same.log());
+    update("ghcr.io/acme/web:v2").run().succeeded();
     // What others did since hides it over no transport.
     repository.commit("main", "README.md", "# Ours\n", "docs: ours");
     let refused = update("ghcr.io/acme/wbe:v3").run().failed();
