@@ -10,6 +10,7 @@ use super::file::Manifest;
 use super::place::Place;
 use super::request::{ImageAssignment, ValueAssignment, tag_alone};
 use super::site::Site;
+use super::slot::Slot;
 
 /// An image that a place of a file is to hold.
 pub(super) struct Promise<'r> {
@@ -99,25 +100,16 @@ pub(super) fn is_no_image(
         return None;
     }
     let old = manifest.stream.value(node).unwrap_or_default();
-    let is_it = |slot: &&super::slot::Slot| slot.node == node && slot.value == old;
-    let tag = || {
-        manifest
-            .sites
-            .iter()
-            .find_map(|site| site.tag().filter(is_it))
-    };
-    let whole = || {
-        manifest
-            .sites
-            .iter()
-            .find_map(|site| site.whole().filter(is_it))
+    let is_there = |part: fn(&Site) -> Option<&Slot>| {
+        let mut parts = manifest.sites.iter().filter_map(part);
+        parts.any(|slot| slot.node == node && slot.value == old)
     };
     let unfilled = placeholder.map(|text| {
         format!(
             "`{text}` was not filled in; to write it as it is on purpose, put the value in quotes"
         )
     });
-    if tag().is_some() {
+    if is_there(Site::tag) {
         let is_version = |text: &str| match text.split_once('@') {
             Some((tag, digest)) => image::is_tag(tag) && image::is_digest(digest),
             None => image::is_tag(text) || image::is_digest(text),
@@ -136,7 +128,33 @@ pub(super) fn is_no_image(
             "is the tag of an image, and {new} can't be one: {why}"
         ));
     }
-    whole()?;
+    if is_there(Site::digest) {
+        let was_one = old.is_empty() || image::is_digest(old);
+        let why = unfilled
+            .unwrap_or_else(|| "a digest is `sha256:` and 64 hexadecimal digits".to_owned());
+        return (was_one && !image::is_digest(new))
+            .then(|| format!("is the digest of an image, and {new} can't be one: {why}"));
+    }
+    if is_there(Site::repository) {
+        let is_alone = |read: &ImageReference| read.tag().is_none() && read.digest().is_none();
+        if !old.parse().is_ok_and(|old| is_alone(&old)) {
+            return None;
+        }
+        let why = match new.parse::<ImageReference>() {
+            Ok(new) if is_alone(&new) => return None,
+            Ok(whole) => {
+                let alone = whole.repository_as_written();
+                format!("write the repository alone, `{alone}`")
+            }
+            Err(error) => unfilled.unwrap_or_else(|| error.to_string()),
+        };
+        return Some(format!(
+            "is the repository of an image, and {new} can't be one: {why}"
+        ));
+    }
+    if !is_there(Site::whole) {
+        return None;
+    }
     let old: ImageReference = old.parse().ok()?;
     old.tag().or(old.digest())?;
     let repository = old.repository_as_written();

@@ -72,6 +72,11 @@ impl ImageEntry {
         self.new_tag.as_ref()
     }
 
+    /// Where its digest is.
+    pub fn digest(&self) -> Option<&Slot> {
+        self.digest.as_ref()
+    }
+
     /// The images that this entry may be asked for by.
     pub fn repositories(&self) -> Vec<ImageReference> {
         [Some(&self.name), self.new_name.as_ref()]

@@ -187,6 +187,24 @@ impl Site {
         }
     }
 
+    /// The scalar with the digest alone.
+    pub fn digest(&self) -> Option<&Slot> {
+        match &self.holder {
+            Holder::Parts(parts) => parts.digest.as_ref(),
+            Holder::Entry(entry) => entry.digest(),
+            Holder::Obstacle(_) => None,
+        }
+    }
+
+    /// The scalar with the repository alone: its version is elsewhere.
+    pub fn repository(&self) -> Option<&Slot> {
+        let Holder::Parts(parts) = &self.holder else {
+            return None;
+        };
+        let is_apart = parts.tag.is_some() || parts.digest.is_some();
+        parts.repository.as_ref().filter(|_| is_apart)
+    }
+
     /// What a reader makes of its tag, where that is no string and comes out as another text: `1.1` of `1.10`.
     pub fn tag_comes_out_as(&self, stream: &Stream<'_>) -> Option<String> {
         let tag = self.tag().filter(|tag| !tag.value.is_empty())?;

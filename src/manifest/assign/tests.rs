@@ -395,7 +395,7 @@ fn an_item_is_appended_only_to_a_list_that_is_there() {
 
 #[test]
 fn what_is_set_where_an_image_is_can_be_one() {
-    let text = "image:\n  repository: ghcr.io/acme/web\n  tag: v1\nspec:\n  values: |\n    image: {repository: a/b, tag: v1}\nsidecar:\n  image: ghcr.io/acme/log:v1\nother: v1\nimageTag: ${TAG}\n";
+    let text = "image:\n  repository: ghcr.io/acme/web\n  tag: v1\n  digest: \"\"\nspec:\n  values: |\n    image: {repository: a/b, tag: v1}\nsidecar:\n  image: ghcr.io/acme/log:v1\nother: v1\nimageTag: ${TAG}\n";
     let refused = [
         ".image.tag=$TAG",
         ".image.tag=feature/login",
@@ -405,6 +405,10 @@ fn what_is_set_where_an_image_is_can_be_one() {
         ".sidecar.image=$IMAGE",
         ".sidecar.image=v2",
         ".sidecar.image=a b",
+        ".image.digest=latest",
+        ".image.digest=sha256:abc",
+        ".image.repository=ghcr.io/Acme/web",
+        ".image.repository=ghcr.io/acme/api:v1",
     ]
     .map(|set| edited(text, &[set]).unwrap_err());
     insta::assert_snapshot!(refused.join("\n"), @r#"
@@ -412,12 +416,20 @@ fn what_is_set_where_an_image_is_can_be_one() {
     0.yaml, line 3: .image.tag is the tag of an image, and feature/login can't be one: a tag is made of letters, digits, `_`, `.` and `-`
     0.yaml, line 3: .image.tag is the tag of an image, and feature/login can't be one: a tag is made of letters, digits, `_`, `.` and `-`
     0.yaml, line 3: .image.tag is the tag of an image, and ghcr.io/acme/web:v20 can't be one: write the tag alone, `v20`
-    0.yaml, line 6: .spec.values.image.tag is the tag of an image, and feature/login can't be one: a tag is made of letters, digits, `_`, `.` and `-`
-    0.yaml, line 8: .sidecar.image is an image, and $IMAGE can't be one: `$IMAGE` was not filled in; to write it as it is on purpose, put the value in quotes
-    0.yaml, line 8: .sidecar.image is a whole image, and v2 is a tag alone: write `ghcr.io/acme/log:v2`
-    0.yaml, line 8: .sidecar.image is an image, and a b can't be one: the image reference "a b" holds white space
+    0.yaml, line 7: .spec.values.image.tag is the tag of an image, and feature/login can't be one: a tag is made of letters, digits, `_`, `.` and `-`
+    0.yaml, line 9: .sidecar.image is an image, and $IMAGE can't be one: `$IMAGE` was not filled in; to write it as it is on purpose, put the value in quotes
+    0.yaml, line 9: .sidecar.image is a whole image, and v2 is a tag alone: write `ghcr.io/acme/log:v2`
+    0.yaml, line 9: .sidecar.image is an image, and a b can't be one: the image reference "a b" holds white space
+    0.yaml, line 4: .image.digest is the digest of an image, and latest can't be one: a digest is `sha256:` and 64 hexadecimal digits
+    0.yaml, line 4: .image.digest is the digest of an image, and sha256:abc can't be one: a digest is `sha256:` and 64 hexadecimal digits
+    0.yaml, line 2: .image.repository is the repository of an image, and ghcr.io/Acme/web can't be one: the image reference "ghcr.io/Acme/web" has upper-case letters in its name: registries take lower case only, so write "ghcr.io/acme/web"
+    0.yaml, line 2: .image.repository is the repository of an image, and ghcr.io/acme/api:v1 can't be one: write the repository alone, `ghcr.io/acme/api`
     "#);
+    let digest = format!(".image.digest=sha256:{}", "a1".repeat(32));
     for set in [
+        &digest,
+        ".image.digest=\"\"",
+        ".image.repository=ghcr.io/acme/api",
         ".image.tag=v2",
         ".image.tag=\"\"",
         ".image.tag=~",
