@@ -20,8 +20,8 @@ pub use reference::{Reference, address, built_from};
 pub use run::{Run, Source, SourceCommit};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
-    Origin, deploys_the_same, is_ours, kind, own_trailers, reverted, reverted_by, rolled_back,
-    tag_was_of, trailer_values,
+    Origin, deploys_the_same, is_ours, kind, merged_pulls, own_trailers, reverted, reverted_by,
+    rolled_back, tag_was_of, trailer_values,
 };
 pub use value::{is_same_place, trailer as value_trailer};
 

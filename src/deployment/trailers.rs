@@ -142,6 +142,19 @@ pub fn reverted_by(message: &str) -> Option<&str> {
     is_id(id).then_some(id)
 }
 
+/// The pull requests that a message says to merge, as GitHub words it: `… (#12)` at the subject's end where
+/// it was squashed or rebased with its number, `Merge pull request #12 from …` where it was merged.
+pub fn merged_pulls(message: &str) -> Vec<u64> {
+    let subject = message.lines().next().unwrap_or_default().trim();
+    let of_merge = subject.strip_prefix("Merge pull request #");
+    let of_merge = of_merge.and_then(|rest| rest.split(' ').next());
+    let squashed = subject.strip_suffix(')');
+    let squashed = squashed.and_then(|rest| rest.rsplit_once(" (#"));
+    let squashed = squashed.map(|(_, number)| number);
+    let numbers = of_merge.into_iter().chain(squashed);
+    numbers.filter_map(|number| number.parse().ok()).collect()
+}
+
 fn is_id(text: &str) -> bool {
     text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -397,5 +410,19 @@ mod tests {
         assert_eq!(reverted(&rollback), ["abcdef0", "abcdef1"]);
         let reapply = format!("{update}Undone-Rollback: abcdef0\n");
         assert_eq!(Origin::of(&reapply), Origin::Reapply);
+    }
+
+    #[test]
+    fn a_merged_pull_request_is_known_by_the_subject() {
+        for (message, expected) in [
+            ("feat: x (#12)\n\n* y (#7)", &[12][..]),
+            ("Merge pull request #12 from acme/x\n\nfeat: x", &[12]),
+            ("Revert \"feat: x (#12)\" (#13)", &[13]),
+            ("fix #12", &[]),
+            ("feat: x (#y)", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(merged_pulls(message), expected, "{message}");
+        }
     }
 }

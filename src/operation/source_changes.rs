@@ -10,7 +10,7 @@ use url::Url;
 
 use super::session::Session;
 use super::{Operation, Progress};
-use crate::deployment::{Reference, Source, built_from};
+use crate::deployment::{Reference, Source, built_from, merged_pulls};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
 use crate::limits::shortened;
@@ -418,10 +418,12 @@ impl SourceChange {
             date,
         } = commit;
         let subject = message.lines().next().unwrap_or_default().trim();
-        let pull_requests = merged(&message).into_iter().map(|number| PullRequestLink {
-            number,
-            url: base.map(|base| format!("{base}/pull/{number}")),
-        });
+        let pull_requests = merged_pulls(&message)
+            .into_iter()
+            .map(|number| PullRequestLink {
+                number,
+                url: base.map(|base| format!("{base}/pull/{number}")),
+            });
         Self {
             url: base.map(|base| format!("{base}/commit/{sha}")),
             subject: shortened(subject, LONGEST),
@@ -457,19 +459,6 @@ pub fn markdown(changes: &[SourceChanges], shown: usize) -> String {
     changes.iter().map(|one| one.markdown(shown)).collect()
 }
 
-/// The pull requests that a message says to merge, as GitHub words it: `… (#12)` at the subject's end where
-/// it was squashed or rebased with its number, `Merge pull request #12 from …` where it was merged.
-fn merged(message: &str) -> Vec<u64> {
-    let subject = message.lines().next().unwrap_or_default().trim();
-    let of_merge = subject.strip_prefix("Merge pull request #");
-    let of_merge = of_merge.and_then(|rest| rest.split(' ').next());
-    let squashed = subject.strip_suffix(')');
-    let squashed = squashed.and_then(|rest| rest.rsplit_once(" (#"));
-    let squashed = squashed.map(|(_, number)| number);
-    let numbers = of_merge.into_iter().chain(squashed);
-    numbers.filter_map(|number| number.parse().ok()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -484,19 +473,5 @@ mod tests {
             "https://github.com/acme/web",
             "https://github.com/acme/api"
         ));
-    }
-
-    #[test]
-    fn a_merged_pull_request_is_known_by_the_subject() {
-        for (message, expected) in [
-            ("feat: x (#12)\n\n* y (#7)", &[12][..]),
-            ("Merge pull request #12 from acme/x\n\nfeat: x", &[12]),
-            ("Revert \"feat: x (#12)\" (#13)", &[13]),
-            ("fix #12", &[]),
-            ("feat: x (#y)", &[]),
-            ("", &[]),
-        ] {
-            assert_eq!(merged(message), expected, "{message}");
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! A commit as it is judged: what it says, and what it did.
 
 use crate::deployment::trailers::{
-    DEPLOYED_IMAGE, Origin, PREVIOUS_IMAGE, PROMOTED_FROM, reverted, trailer_values,
+    DEPLOYED_IMAGE, Origin, PREVIOUS_IMAGE, PROMOTED_FROM, merged_pulls, reverted, trailer_values,
 };
 use crate::image::ImageReference;
 use crate::version::{self, Order};
@@ -121,11 +121,11 @@ pub(super) fn says_it_replaced(commit: &PastCommit<'_>, there: &str) -> bool {
     said.any(|image| is_same_version(image, there) || is_tag(image))
 }
 
-/// Whether it says that of any image.
+/// Whether it says that of any image, as it was made: what a forge squashed is all that its pull request brought, to
+/// whatever was there by then.
 pub(super) fn says_what_it_replaced(commit: &PastCommit<'_>) -> bool {
-    trailer_values(commit.message, PREVIOUS_IMAGE)
-        .next()
-        .is_some()
+    let mut said = trailer_values(commit.message, PREVIOUS_IMAGE);
+    said.next().is_some() && merged_pulls(commit.message).is_empty()
 }
 
 /// What a commit says, and what those say that it merged, newest first; nothing of theirs where it did something else.

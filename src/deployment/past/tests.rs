@@ -222,6 +222,12 @@ fn what_only_a_pull_request_had_never_ran() {
     branch.edit(&["web=6"]);
     made_for(&mut branch, "web:5", "web:7");
     assert_eq!(clicked(branch)[..2], ["web:6", "web:5"]);
+    // What was pushed while a pull request was open ran, whatever somebody then made of both.
+    let mut branch = started();
+    made_for(&mut branch, "web:3", "web:4");
+    let squashed = "chore: x (#2)\n\nDeployed-Image: web:5\nPrevious-Image: web:3\n";
+    branch.commit(squashed, &["web=5"]);
+    assert_eq!(clicked(branch)[..2], ["web:4", "web:3"]);
     // Named, it comes all the same.
     let mut branch = started();
     made_for(&mut branch, "web:3", "web:4");
