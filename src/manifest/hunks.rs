@@ -3,9 +3,9 @@
 //!
 //! That is more than a merge may do by itself. Whoever asks judges what comes out by what it says.
 
+use std::convert::Infallible;
 use std::iter::Peekable;
 use std::ops::Range;
-use std::time::Instant;
 
 use similar::DiffOp;
 use similar::algorithms::{Capture, Compact, Replace, myers};
@@ -190,7 +190,8 @@ fn hunks(base: &[&str], other: &[&str]) -> Option<Vec<Hunk>> {
         return None;
     }
     let mut hunks: Vec<Hunk> = Vec::new();
-    for operation in differences(old, new, None) {
+    let search = |found: &mut _| myers::diff(found, old, 0..old.len(), new, 0..new.len());
+    for operation in differences(old, new, search) {
         if matches!(operation, DiffOp::Equal { .. }) {
             continue;
         }
@@ -207,22 +208,22 @@ fn hunks(base: &[&str], other: &[&str]) -> Option<Vec<Hunk>> {
     Some(hunks)
 }
 
-/// How `before` became `after`, found out `until` then: what differs beyond is told in larger pieces.
+/// How `before` became `after`, as far as `search` finds that out.
 ///
-/// By this one algorithm: `capture_diff_slices` and `TextDiff` choose theirs while they run, and bring them all
-/// along, 0.8 MB of them.
-pub(crate) fn differences(before: &[&str], after: &[&str], until: Option<Instant>) -> Vec<DiffOp> {
+/// By one algorithm, that is given: `capture_diff_slices` and `TextDiff` choose theirs while they run, and bring them
+/// all along, 0.3 MB of them.
+pub(crate) fn differences<'t, 's>(
+    before: &'s [&'t str],
+    after: &'s [&'t str],
+    search: impl FnOnce(&mut Found<'t, 's>) -> Result<(), Infallible>,
+) -> Vec<DiffOp> {
     let mut found = Compact::new(Replace::new(Capture::new()), before, after);
-    let Ok(()) = myers::diff_deadline(
-        &mut found,
-        before,
-        0..before.len(),
-        after,
-        0..after.len(),
-        until,
-    );
+    let Ok(()) = search(&mut found);
     found.into_inner().into_inner().into_ops()
 }
+
+/// Where an algorithm puts what it finds.
+pub(crate) type Found<'t, 's> = Compact<'s, 's, [&'t str], [&'t str], Replace<Capture>>;
 
 /// The lines of a text, each with its line break.
 pub(crate) fn lines(text: &str) -> Vec<&str> {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use similar::algorithms::myers;
 use similar::{DiffOp, DiffTag, group_diff_ops};
 
 use crate::deadline::Deadline;
@@ -26,11 +27,19 @@ pub(super) fn compared_until() -> Instant {
     Instant::now() + COMPARED
 }
 
+/// How lines became others, found out until then: what differs beyond is told in larger pieces.
+fn compared(before: &[&str], after: &[&str], until: Instant) -> Vec<DiffOp> {
+    differences(before, after, |found| {
+        let (old, new) = (0..before.len(), 0..after.len());
+        myers::diff_deadline(found, before, old, after, new, Some(until))
+    })
+}
+
 /// What `git diff` shows of the file at `path`, its lines compared until then.
 pub(super) fn unified(path: &RepoPath, before: &str, after: &str, until: Instant) -> String {
     let (before, after) = (lines(before), lines(after));
     let mut diff = String::new();
-    for hunk in group_diff_ops(differences(&before, &after, Some(until)), CONTEXT) {
+    for hunk in group_diff_ops(compared(&before, &after, until), CONTEXT) {
         let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else {
             continue;
         };
@@ -182,7 +191,7 @@ impl After {
         Self {
             images,
             values: versions.values(),
-            moves: differences(&lines(&before), &lines(&after), Some(until)),
+            moves: compared(&lines(&before), &lines(&after), until),
         }
     }
 
