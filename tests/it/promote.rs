@@ -636,8 +636,22 @@ fn the_stage_must_run_it_now() {
         outcome.log()
     );
     assert_eq!(repository.tip("main"), before);
-    let well = argocd("ghcr.io/acme/web:v2");
-    vetted(&well).run().succeeded();
+    // What it takes to get well is no time of the Git server's.
+    let starting = |health: &'static str| -> Box<dyn Fn() -> Reply + Send> {
+        let (url, staging) = (url.clone(), staging.clone());
+        Box::new(move || {
+            let app = App::healthy(&url, &staging, &["ghcr.io/acme/web:v2"]);
+            Reply::App(app.health(health))
+        })
+    };
+    let mut looks: Vec<_> = (0..8).map(|_| starting("Progressing")).collect();
+    looks.push(starting("Healthy"));
+    let slow = ArgoCd::play(looks);
+    vetted(&slow)
+        .input("timeout", "6")
+        .input("verify-timeout", "60")
+        .run()
+        .succeeded();
     assert_eq!(text(&repository, PRODUCTION), web("v2"));
 }
 

@@ -20,7 +20,7 @@ use super::session::Session;
 use super::update::Update;
 use super::verify::{Argocd, Deployed, GitImage, VerificationReport, Witnesses};
 use super::{Operation, Progress, downgrade, verify};
-use crate::deadline::Cancellation;
+use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::{self, Deployment, Source};
 use crate::failure::{Failure, Reason};
 use crate::files::RepoPath;
@@ -80,30 +80,23 @@ async fn once(
         ..
     } = promote;
     let remote = &update.remote;
-    let mut session = remote.connect(source, cancellation.clone(), log).await?;
-    let mut elsewhere = match &promote.from_branch {
-        Some(branch) => {
-            let (branch, deadline) = (Some(branch.clone()), session.deadline.clone());
-            let mut elsewhere = remote.open_at(branch, source, deadline).await?;
-            elsewhere.explainer.named_by = NamedBy {
-                branch: "from-branch",
-                from: Some(from.files()),
-            };
-            Some(elsewhere)
-        }
-        None => {
-            session.explainer.named_by.from = Some(from.files());
-            None
-        }
-    };
-    promote.bring_along(&mut session, elsewhere.as_mut());
+    let deadline = Deadline::after(remote.timeout, cancellation.clone());
+    let (mut session, mut elsewhere) = promote.open(source, deadline, log).await?;
     let dry_run = if update.dry_run { " (dry run)" } else { "" };
     log.info(&format!(
         "Promoting the images of {from} to {files} in {}{dry_run}",
         remote.location
     ));
     let sides = Sides::new(files, from, only, &session, elsewhere.as_ref());
-    let vetted = promote.vet(&sides, source, cancellation, log).await?;
+    let vetted = promote
+        .vet(&sides, source, cancellation.clone(), log)
+        .await?;
+    // What Argo CD was waited for comes on top of `timeout`.
+    if session.deadline.remaining() < remote.timeout / 2 {
+        let deadline = Deadline::after(remote.timeout, cancellation);
+        (session, elsewhere) = promote.open(source, deadline, log).await?;
+    }
+    let sides = Sides::new(files, from, only, &session, elsewhere.as_ref());
     let landing = LandingOptions {
         operation: Operation::Promote,
         files: &sides.read_here,
@@ -338,6 +331,34 @@ impl Promote {
             // Nothing was to be done: that it was not looked at is no reason to fail.
             Ok(None) | Err(_) => told,
         }
+    }
+
+    /// What is read: the branch of the target, and that of the stage, where it is another one.
+    async fn open<'a>(
+        &'a self,
+        source: &'a Source,
+        deadline: Deadline,
+        log: &mut impl Progress,
+    ) -> Result<(Session<'a>, Option<Session<'a>>), Failure> {
+        let remote = &self.to.remote;
+        let mut session = remote.connect_within(source, deadline.clone(), log).await?;
+        let mut elsewhere = match &self.from_branch {
+            Some(branch) => {
+                let branch = Some(branch.clone());
+                let mut elsewhere = remote.open_at(branch, source, deadline).await?;
+                elsewhere.explainer.named_by = NamedBy {
+                    branch: "from-branch",
+                    from: Some(self.from.files()),
+                };
+                Some(elsewhere)
+            }
+            None => {
+                session.explainer.named_by.from = Some(self.from.files());
+                None
+            }
+        };
+        self.bring_along(&mut session, elsewhere.as_mut());
+        Ok((session, elsewhere))
     }
 
     /// Asks the registry and Argo CD, where that is asked for, about the images that would be promoted now.
