@@ -310,7 +310,7 @@ fn others_who_are_faster_each_time_are_what_is_told() {
         });
     }
     // A push may take a quarter of it.
-    let outcome = update(&repository).input("timeout", "16").run().failed();
+    let outcome = update(&repository).input("timeout", "40").run().failed();
     let tries = server.count(VIA.push());
     assert!((2..PUSHES).contains(&tries), "{tries}");
     assert_eq!(landed(&repository), 0);

@@ -5,8 +5,8 @@ use std::sync::{Arc, mpsc};
 
 use super::VIA;
 use crate::support::{
-    ARGOCD_TOKEN, Action, App, ArgoCd, Fault, GitServer, Outcome, Reply, Repository, Step, TOKEN,
-    Via,
+    ARGOCD_TOKEN, Action, App, ArgoCd, Fault, GitServer, Outcome, Post, Reply, Repository, Step,
+    TOKEN, Via,
 };
 use serde_json::Value as Json;
 
@@ -967,6 +967,39 @@ fn what_came_by_several_commits_is_not_taken_back_by_the_last_of_them() {
     The deployment main was not rolled back. Its pull request came to the branch as several commits, and undoing the last one would bring back an image that only the pull request had. This run had put ghcr.io/acme/web:v2 on main.
     Go back to what was before with `operation: rollback` and `to: ghcr.io/acme/web:v1`.
     ");
+}
+
+#[test]
+fn nor_is_it_when_the_job_is_run_again() {
+    let world = World::new();
+    let in_run = |action: Action, id: &'static str| {
+        let workflow = "acme/web/.github/workflows/deploy.yml@refs/heads/main";
+        action
+            .env("GITHUB_RUN_ID", id)
+            .env("GITHUB_WORKFLOW_REF", workflow)
+    };
+    for (tag, run) in [("v1-rc", "6"), ("v2", "7")] {
+        let proposed = world.propose(tag).input("pull-request-wait", "0");
+        in_run(proposed, run).run().succeeded();
+    }
+    world.bring(How::Rebase);
+    world.set_merged();
+    let github = world.server.github();
+    github.post(Post::status(
+        &world.repository.tip("main"),
+        "failure",
+        "k/web",
+    ));
+    github.advance(120);
+    let again = in_run(world.propose("v2"), "7")
+        .env("GITHUB_RUN_ATTEMPT", "2")
+        .input("status-context", "k/web")
+        .input("verify-timeout", "60");
+    let outcome = again.input("rollback-on-failure", "true").run().failed();
+    assert_eq!(world.repository.log("main").len(), 3);
+    assert_eq!(world.server.github().pulls(NAME).len(), 1);
+    let told = "It came to the branch as the last of several commits";
+    assert!(outcome.errors()[0].contains(told), "{}", outcome.log());
 }
 
 #[test]

@@ -43,6 +43,11 @@ impl Standing {
         self.deploys
     }
 
+    /// Whether something that it put there never ran: what came with it to the branch had replaced it before.
+    pub fn never_ran(&self) -> bool {
+        self.fates.contains(&Fate::NeverRan)
+    }
+
     /// Which commit took each of its changes back, by its number.
     pub fn taken_by(&self) -> impl Iterator<Item = Option<usize>> {
         self.fates.iter().map(|fate| match fate {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::plan::{self, Undone};
 use super::target::{Target, Wanted};
-use crate::deployment::past::{Candidate, Ended, NotUndone, NothingBefore, Part, Past, Undo};
+use crate::deployment::past::{
+    Candidate, Ended, NotUndone, NothingBefore, Part, Past, Standing, Undo,
+};
 use crate::deployment::{Named, Origin, Run, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
@@ -245,6 +247,8 @@ fn own_rollback<'h>(
 pub(super) enum OfThisRun {
     /// It has, with this commit.
     Deployed(CommitId),
+    /// It has, and on top of what never ran, as that came with it to the branch.
+    OnTopOfOthers,
     /// It has, and that was taken back.
     TakenBack(String),
     /// It has not, as far as commits count; and whether that is all of them.
@@ -292,6 +296,10 @@ pub(super) async fn deployed_by_this_run(
                 line(by),
                 line(number)
             )));
+        }
+        let below = past.standings().get(number + 1);
+        if below.is_some_and(Standing::never_ran) {
+            return Ok(OfThisRun::OnTopOfOthers);
         }
         if own.is_deployment() {
             return Ok(OfThisRun::Deployed(

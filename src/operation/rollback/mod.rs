@@ -142,6 +142,13 @@ pub(super) async fn of_this_run(
             );
             (Some(own), why)
         }
+        OfThisRun::OnTopOfOthers => {
+            return Err(Failure::new(
+                Reason::Rollback,
+                "It came to the branch as the last of several commits, and undoing that one would bring back an image that only their pull request had.",
+            )
+            .with_hint("`operation: rollback` goes back to what ran before all of them."));
+        }
         OfThisRun::TakenBack(how) => (None, format!("It was there before: this workflow run had deployed it, and {how} since.")),
         OfThisRun::Not { is_all: true } => {
             (None, "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.".to_owned())
