@@ -864,7 +864,7 @@ pub fn moved(
 }
 
 /// The path to `file` from the root, where it is read from the folder `from`; none where that leads out of it.
-fn joined(from: &str, file: &str) -> Option<String> {
+pub(crate) fn joined(from: &str, file: &str) -> Option<String> {
     let begin = match file.starts_with('/') {
         true => "",
         false => from,

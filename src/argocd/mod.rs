@@ -14,6 +14,7 @@ mod trouble;
 use std::fmt;
 use std::str::FromStr;
 
+pub(crate) use application::joined;
 pub use application::{
     Application, Condition, Health, MadeOf, ManifestSource, Operation, Reference, Resource,
     SyncWindows, moved,

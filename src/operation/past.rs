@@ -78,9 +78,10 @@ pub(super) fn is_sure(
     past: &Past<'_>,
     chosen: &[usize],
 ) -> bool {
-    let Some(oldest) = chosen.iter().max() else {
+    let Some(&oldest) = chosen.iter().max() else {
         return false;
     };
+    let chosen: HashSet<usize> = chosen.iter().copied().collect();
     // An older deployment may tell of a value that it is one, and of a text that it is an image.
     let unknown = |(number, touched): (usize, &Touched)| {
         let is_edit = past.standings()[number].origin == Origin::Edit;
@@ -97,7 +98,7 @@ pub(super) fn is_sure(
         (is_chosen || is_edit) && values.any(|value| is_chosen || may_be_image(value))
     };
     let mut up_to_it = commits.iter().enumerate().take(oldest + 1);
-    !past.stands_on_older(*oldest) && !up_to_it.any(unknown)
+    !past.stands_on_older(oldest) && !up_to_it.any(unknown)
 }
 
 /// Whether what a merge did to `files` is the work of who merged: at every place that it changed it has another value

@@ -320,8 +320,10 @@ impl<'a> Watch<'a> {
                     return Ok(doubt);
                 }
                 // What somebody else made may have come with it, and would be taken back with it.
-                let since = self.since(&session, &standing, target).await?;
-                if let (Some(Since::Foreign(error)), true) = (since, is_merged) {
+                if is_merged
+                    && let Some(Since::Foreign(error)) =
+                        self.since(&session, &standing, target).await?
+                {
                     return Ok(self.told().foreign(&error, standing.state).into());
                 }
                 return Ok(Look::Merged(merge, standing));

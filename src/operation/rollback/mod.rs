@@ -130,7 +130,10 @@ pub(super) async fn of_this_run(
     source: &Source,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
-    let (own, why) = match choice::deployed_by_this_run(session, &update.files, images, log).await? {
+    let elsewhere = "Look at who deployed it. `operation: rollback` with `commit` undoes it.";
+    let elsewhere = |why: String| (why, elsewhere.to_owned());
+    let of_this_run = choice::deployed_by_this_run(session, &update.files, images, log).await?;
+    let (why, hint) = match of_this_run {
         OfThisRun::Deployed(own) if own == *judged => {
             return of_commit(session, update, &own, source, log).await;
         }
@@ -140,33 +143,30 @@ pub(super) async fn of_this_run(
                 own.short(),
                 judged.short()
             );
-            (Some(own), why)
+            let hint = format!(
+                "Find out which it is. `operation: rollback` with `commit: {}` undoes what this run has deployed.",
+                own.short()
+            );
+            (why, hint)
         }
         OfThisRun::OnTopOfOthers => {
-            return Err(Failure::new(
-                Reason::Rollback,
-                "It came to the branch as the last of several commits, and undoing that one would bring back an image that only their pull request had.",
-            )
-            .with_hint("`operation: rollback` goes back to what ran before all of them."));
+            let why = "It came to the branch as the last of several commits, and undoing that one would bring back an image that only their pull request had.";
+            let hint = "`operation: rollback` goes back to what ran before all of them.";
+            (why.to_owned(), hint.to_owned())
         }
-        OfThisRun::TakenBack(how) => (None, format!("It was there before: this workflow run had deployed it, and {how} since.")),
-        OfThisRun::Not { is_all: true } => {
-            (None, "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.".to_owned())
-        }
-        OfThisRun::Not { is_all: false } => (None, format!(
+        OfThisRun::TakenBack(how) => elsewhere(format!(
+            "It was there before: this workflow run had deployed it, and {how} since."
+        )),
+        OfThisRun::Not { is_all: true } => elsewhere(
+            "It was there before, and not by this workflow run: `rollback-on-failure` undoes what its own run has deployed.".to_owned(),
+        ),
+        OfThisRun::Not { is_all: false } => elsewhere(format!(
             "It was there before, and none of the newest {HORIZON} commits of {} deployed it for this workflow run: `rollback-on-failure` undoes what its own run has deployed.",
             update.files
         )),
-        OfThisRun::Unknown => (None, "It was there before, and whether this workflow run has deployed it is not known: nothing says which run this is (`GITHUB_RUN_ID`, `GITHUB_WORKFLOW_REF`). `rollback-on-failure` undoes what its own run has deployed.".to_owned()),
-    };
-    let hint = match own {
-        Some(own) => format!(
-            "Find out which it is. `operation: rollback` with `commit: {}` undoes what this run has deployed.",
-            own.short()
+        OfThisRun::Unknown => elsewhere(
+            "It was there before, and whether this workflow run has deployed it is not known: nothing says which run this is (`GITHUB_RUN_ID`, `GITHUB_WORKFLOW_REF`). `rollback-on-failure` undoes what its own run has deployed.".to_owned(),
         ),
-        None => {
-            "Look at who deployed it. `operation: rollback` with `commit` undoes it.".to_owned()
-        }
     };
     Err(Failure::new(Reason::Rollback, why).with_hint(hint))
 }

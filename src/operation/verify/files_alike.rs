@@ -1,5 +1,6 @@
 //! Whether files are the same at two commits, with all that they lead to in the repository.
 
+use crate::argocd::joined;
 use crate::files::FileSelection;
 use crate::manifest::ManifestFile;
 use crate::repository::{CommitId, Repository, RepositoryError};
@@ -24,6 +25,9 @@ pub(super) async fn are_alike(
     one: &CommitId,
     other: &CommitId,
 ) -> Result<bool, RepositoryError> {
+    if globs.iter().any(|glob| glob == WHOLE) {
+        globs = vec![WHOLE.to_owned()];
+    }
     for _ in 0..MOST_STEPS {
         let Some(all) = all_of(&globs) else { break };
         let there = repository.files_at(one, &all).await?;
@@ -35,9 +39,11 @@ pub(super) async fn are_alike(
         let Some(elsewhere) = led_to(&here) else {
             break;
         };
-        let is_whole = globs.iter().any(|glob| glob == WHOLE);
+        if globs == [WHOLE] {
+            return Ok(true);
+        }
         let known = globs.len();
-        for path in elsewhere.into_iter().filter(|_| !is_whole) {
+        for path in elsewhere {
             let below = below(&path);
             for glob in [path, below] {
                 if !globs.contains(&glob) {
@@ -95,7 +101,7 @@ fn led_to(files: &[ManifestFile]) -> Option<Vec<String>> {
                 if !is_end {
                     return None;
                 }
-                let path = resolved(folder, path)?;
+                let path = joined(folder, path).filter(|_| !path.starts_with('/'))?;
                 if !found.contains(&path) {
                     found.push(path);
                 }
@@ -104,24 +110,6 @@ fn led_to(files: &[ManifestFile]) -> Option<Vec<String>> {
         }
     }
     Some(found)
-}
-
-/// Where `path` leads from a folder of the repository; none where that is out of it, or all of it.
-fn resolved(folder: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    (!parts.is_empty()).then(|| parts.join("/"))
 }
 
 #[cfg(test)]

@@ -399,7 +399,7 @@ impl<'a> Revisions<'a> {
             return None;
         }
         if globs.iter().any(|glob| glob == WHOLE) {
-            return Some(vec![WHOLE.to_owned()]);
+            return Some(globs);
         }
         for source in &sources {
             globs.extend(source.files_elsewhere()?);

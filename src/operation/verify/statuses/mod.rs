@@ -315,19 +315,16 @@ impl Watch<'_> {
         let Some(before) = CommitId::parse(before) else {
             return Ok(false);
         };
+        if *parent == before {
+            return Ok(true);
+        }
         let globs = self.waiting.deployed.paths.iter();
         let globs = globs.map(|path| match path.rsplit_once('/') {
             Some((folder, _)) => below(folder),
             None => WHOLE.to_owned(),
         });
         let globs: BTreeSet<String> = globs.collect();
-        let globs = match globs.contains(WHOLE) {
-            true => vec![WHOLE.to_owned()],
-            false => globs.into_iter().collect(),
-        };
-        if *parent == before {
-            return Ok(true);
-        }
+        let globs = globs.into_iter().collect();
         match are_alike(&self.session.repository, globs, parent, &before).await {
             // They came with what is between the two.
             Err(RepositoryError::File { .. }) => Ok(false),
