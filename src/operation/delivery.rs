@@ -196,6 +196,18 @@ impl Delivery {
                 None => format!("{deployed} {commit} was not rolled back: it is undone already."),
             },
             (None, None) if failure.reason == Reason::CommitGone => return Some(failure),
+            (None, None)
+                if self.landed.operation == Operation::Rollback
+                    && self.landed.is_there_already() =>
+            {
+                failure.hint = failure.hint.map(|hint| hint.replace(WAY_BACK, ""));
+                let why = self.landed.skipped.as_deref();
+                format!(
+                    "{} stays as it is, at {commit}: {}.",
+                    self.landed.branch,
+                    why.unwrap_or("what was to be undone was so already")
+                )
+            }
             (None, None) if self.landed_rollback().is_some() => {
                 failure.hint = failure.hint.map(|hint| hint.replace(WAY_BACK, ""));
                 format!(

@@ -52,8 +52,7 @@ pub struct LandingReport {
     pub location: Location,
     /// The branch.
     pub branch: BranchName,
-    /// The commit that landed, or the tip that holds the images already; none in a dry run that
-    /// would change something.
+    /// The commit that landed, or the tip where nothing is written; none in a dry run that would change something.
     pub commit: Option<CommitId>,
     /// The tip that it was made on.
     pub base: CommitId,
@@ -123,6 +122,15 @@ impl LandingReport {
     /// Whether a freeze kept it from being made.
     pub fn is_held(&self) -> bool {
         self.outcome == Outcome::Skipped && self.frozen.is_some()
+    }
+
+    /// Whether the branch holds already what was asked for: what was rolled back is so, whoever did that.
+    pub fn is_there_already(&self) -> bool {
+        match self.outcome {
+            Outcome::Unchanged => true,
+            Outcome::Skipped => self.operation == Operation::Rollback && !self.is_held(),
+            Outcome::Committed | Outcome::DryRun => false,
+        }
     }
 
     /// Why a freeze held it, and how that ends.

@@ -41,6 +41,14 @@ pub(super) fn change(transition: ImageTransition) -> Option<ImageChange> {
     is_replaced.then(|| transition.change())
 }
 
+/// The names of the images that commits put where others were.
+pub(super) fn repositories(commits: &[Touched], named: &Named<'_>) -> Vec<String> {
+    let files = commits.iter().flat_map(|touched| &touched.files);
+    let images = files.flat_map(|versions| changes(named, versions).images);
+    let images = images.filter_map(|image| image.new?.parse::<ImageReference>().ok());
+    images.map(|image| image.repository().to_owned()).collect()
+}
+
 /// What a commit did to a file beside images and the values that deployments set.
 fn besides_in(named: &Named<'_>, versions: &FileVersions) -> Vec<ValueChange> {
     let Changes { images, values } = changes(named, versions);

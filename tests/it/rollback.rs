@@ -385,7 +385,7 @@ fn a_run_that_has_rolled_back_does_not_do_so_again() {
     let again = in_run("7").env("GITHUB_RUN_ATTEMPT", "2").run().succeeded();
     is("v15");
     assert_eq!(again.output("changed"), "false");
-    insta::assert_snapshot!(scrub(&repository, again.output("skipped-reason")), @r#"this run has rolled back already, with commit id-0 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v16"`): `operation: verify` with `commit: id-0` tells whether that runs. To take back one more deployment, name it with `commit`, or what is to run with `to`"#);
+    insta::assert_snapshot!(scrub(&repository, again.output("skipped-reason")), @r#"this run has rolled back already, with commit id-0 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v16"`). To take back one more deployment, name it with `commit`, or what is to run with `to`"#);
     // Nor what somebody has deployed since. Another run does, and so does whoever names it.
     deploy(&repository, "v17");
     in_run("7").run().succeeded();

@@ -1946,6 +1946,69 @@ fn a_rollback_waits_until_the_old_image_runs_again() {
 }
 
 #[test]
+fn a_rollback_that_is_run_again_is_verified_again() {
+    let world = World::new();
+    let play = |health: &'static str, images: &'static [&'static str]| {
+        let (repository, url) = (world.repository.clone(), world.repository.url().to_owned());
+        ArgoCd::play(vec![Box::new(move || {
+            let app = App::healthy(&url, &repository.tip("main"), images);
+            Reply::App(app.health(health))
+        })])
+    };
+    let attempt = |number: &str, argocd: &ArgoCd| {
+        let action = Action::new()
+            .input("operation", "rollback")
+            .over(VIA, &world.repository)
+            .input("file", FILE)
+            .input("token", TOKEN)
+            .env("GITHUB_RUN_ID", "7")
+            .env("GITHUB_RUN_ATTEMPT", number)
+            .env(
+                "GITHUB_WORKFLOW_REF",
+                "wlals2/blogsite/.github/workflows/roll-back.yml@refs/heads/main",
+            );
+        to_argocd(action, argocd).input("verify-timeout", "3").run()
+    };
+    let unwell = || play("Degraded", &[V13]);
+    attempt("1", &unwell()).failed();
+    let back = world.repository.tip("main");
+    assert_eq!(
+        world.repository.show("main", FILE),
+        manifest(V13).as_bytes()
+    );
+    let argocd = unwell();
+    let again = attempt("2", &argocd).failed();
+    insta::assert_snapshot!(world.scrub(&argocd, &error(&again)), @r#"
+    blog does not run commit-2 yet, and it is not proven that this deployment is why: it fails, and what ran before this commit is not known: Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2.
+    main stays as it is, at commit-2: this run has rolled back already, with commit commit-2 of DATE by github-actions[bot] (`Revert "chore: update to v14"`). To take back one more deployment, name it with `commit`, or what is to run with `to`.
+    Look at what it names, and correct that.
+    "#);
+    assert_eq!(again.output("health-status"), "Degraded");
+    // Pods of the image that was rolled back are not what is on the branch, however well they are.
+    attempt("3", &play("Healthy", &[V14])).failed();
+    let argocd = play("Healthy", &[V13]);
+    let well = attempt("4", &argocd).succeeded();
+    assert_eq!(well.output("changed"), "false");
+    assert_eq!(well.output("health-status"), "Healthy");
+    assert_eq!(well.output("image"), V13);
+    let verdict = well.summary.lines().next();
+    assert_eq!(verdict, Some("### ✅ Nothing to roll back, healthy"));
+    // The same where a commit is named that was taken back.
+    let named = |argocd: &ArgoCd| {
+        let action = Action::new()
+            .input("operation", "rollback")
+            .over(VIA, &world.repository)
+            .input("file", FILE)
+            .input("commit", &world.new)
+            .input("token", TOKEN);
+        to_argocd(action, argocd).input("verify-timeout", "3").run()
+    };
+    named(&unwell()).failed();
+    named(&play("Healthy", &[V13])).succeeded();
+    assert_eq!(world.repository.tip("main"), back);
+}
+
+#[test]
 fn a_cancelled_wait_says_how_things_are() {
     let world = World::new();
     let argocd = ArgoCd::play(apps([world.healthy(&world.old, &[V13])]));

@@ -251,7 +251,7 @@ fn tables(report: &LandingReport) -> String {
         [object, code(&value.path), old, new, place]
     };
     let (old, new) = match report.outcome {
-        Outcome::Skipped => ("Image in Git", "Image asked for"),
+        Outcome::Skipped if !report.is_there_already() => ("Image in Git", "Image asked for"),
         _ => ("Old image", "New image"),
     };
     let found = |found: &Found| {

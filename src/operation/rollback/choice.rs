@@ -11,15 +11,14 @@ use crate::deployment::past::{
 use crate::deployment::{Named, Origin, Run, trailer_values};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
-use crate::image::ImageReference;
 use crate::manifest::{ManifestFile, Plan, Readings};
 use crate::nearest::first_few;
-use crate::operation::past::{HORIZON, changes, is_sure, messages, named, past_while};
+use crate::operation::past::{
+    HORIZON, changes, is_sure, messages, named, past_while, repositories,
+};
 use crate::operation::session::Session;
 use crate::operation::{Progress, commit_line, counted};
-use crate::repository::history::{
-    Commit, FileHistory, FileVersions, HistoryQuery, Searched, Touched,
-};
+use crate::repository::history::{FileHistory, FileVersions, HistoryQuery, Searched, Touched};
 use crate::repository::{CommitId, Revision};
 
 /// How many commits of the files are looked at, step by step, until older ones can't change the answer.
@@ -36,8 +35,8 @@ pub(super) struct Choice {
     pub passed_over: Vec<String>,
     /// What a person should know who thinks that all of it is undone.
     pub warnings: Vec<String>,
-    /// Why nothing is to be undone: a sentence without its full stop.
-    pub already: Option<String>,
+    /// What was taken back already, where nothing is to be undone for that.
+    pub already: Option<Already>,
     /// The images that were taken back and come again, each with how that was: a part of a sentence.
     pub again: Vec<(String, String)>,
     /// Whether all that is undone are rollbacks.
@@ -49,6 +48,14 @@ pub(super) struct Choice {
     pub history: Option<FileHistory>,
     /// The files where images that are wanted were taken back further, and stay.
     pub stays: Vec<String>,
+}
+
+/// What was taken back already.
+pub(super) struct Already {
+    /// How that was: a sentence without its full stop.
+    pub how: String,
+    /// The commit that took it back.
+    pub by: Touched,
 }
 
 /// Finds out what `target` means.
@@ -124,10 +131,7 @@ impl Choice {
     pub fn repositories(&self, readings: &Arc<Readings>) -> Vec<String> {
         let touched: Vec<Touched> = self.undone.iter().map(|one| one.touched.clone()).collect();
         let named = named(&touched).reading(readings);
-        let files = touched.iter().flat_map(|touched| &touched.files);
-        let images = files.flat_map(|versions| changes(&named, versions).images);
-        let images = images.filter_map(|image| image.new?.parse::<ImageReference>().ok());
-        images.map(|image| image.repository().to_owned()).collect()
+        repositories(&touched, &named)
     }
 }
 
@@ -182,14 +186,14 @@ async fn newest(
         if let Some(own) = own_rollback(session, &history, &past)
             && !is_own
         {
-            let already = format!(
-                "this run has rolled back already, with {}: `operation: verify` with `commit: {}` tells whether that runs. To take back \
-                 one more deployment, name it with `commit`, or what is to run with `to`",
-                commit_line(own),
-                own.id.short()
+            let how = format!(
+                "this run has rolled back already, with {}. To take back one more deployment, name it with `commit`, or what is to \
+                 run with `to`",
+                commit_line(&own.commit)
             );
+            let by = own.clone();
             return Ok(Choice {
-                already: Some(already),
+                already: Some(Already { how, by }),
                 history: Some(history),
                 ..Choice::default()
             });
@@ -233,13 +237,13 @@ fn own_rollback<'h>(
     session: &Session<'_>,
     history: &'h FileHistory,
     past: &Past<'_>,
-) -> Option<&'h Commit> {
+) -> Option<&'h Touched> {
     let run = session.source.run()?;
     let mut commits = history.commits.iter().zip(past.standings());
     let (touched, _) = commits.find(|(touched, standing)| {
         standing.origin == Origin::Rollback && Run::of(&touched.commit.message) == Some(run)
     })?;
-    Some(&touched.commit)
+    Some(touched)
 }
 
 /// Whether this run of the workflow has deployed something, in another attempt of the job or by a merge of what that had
@@ -507,11 +511,14 @@ fn of_known(
     Ok(match past.of_commit(number) {
         Err(NotUndone::TakenBack(by)) => Choice {
             undone: Vec::new(),
-            already: Some(format!(
-                "{} was taken back already, by {}",
-                commit_line(&touched.commit),
-                commit_line(&history.commits[by].commit)
-            )),
+            already: Some(Already {
+                how: format!(
+                    "{} was taken back already, by {}",
+                    commit_line(&touched.commit),
+                    commit_line(&history.commits[by].commit)
+                ),
+                by: history.commits[by].clone(),
+            }),
             ..whole
         },
         Err(NotUndone::Again { by, newer }) => return Err(again(history, touched, by, newer)),

@@ -260,7 +260,11 @@ async fn undo(
             let known = own.history.iter().flat_map(|history| &history.commits);
             let known = known.chain(own.undone.iter().map(|one| &one.touched));
             let named = Named::by(known.flat_map(|touched| messages(&touched.commit)));
-            let mut found = Undoing::of(&tip, &own.undone, &named.reading(&readings))?;
+            let named = named.reading(&readings);
+            let mut found = Undoing::of(&tip, &own.undone, &named)?;
+            if let Some(already) = &own.already {
+                found.plan.images = plan::images_since(&tip.files, &already.by, &named);
+            }
             let wanted = own.wanted.as_ref();
             let renamed = wanted.and_then(|to| refusal::renames_back(&found.plan, &own.undone, to));
             let checked = match renamed {
@@ -331,6 +335,7 @@ async fn undo(
         let mut announced = passed_over.clone();
         announced.extend(undoing(&choice.undone, mood));
         announced.extend(what_runs_then(&plan, mood));
+        let already = choice.already.as_ref().map(|already| already.how.clone());
         let warnings = choice.warnings.iter().cloned();
         let warnings = warnings.chain(left_in_other_files(&choice.undone));
         Ok(Planned {
@@ -340,7 +345,7 @@ async fn undo(
             plan,
             message,
             warnings: warnings.chain(own).collect(),
-            skipped: choice.already.clone().or(checked.skipped),
+            skipped: already.or(checked.skipped),
         })
     });
     let landed = match landed.await {

@@ -1,16 +1,18 @@
 //! What to change on the tip so that commits are undone.
 
 use std::collections::HashMap;
+use std::slice;
 use std::sync::Arc;
 
 use crate::deployment::past::Part;
 use crate::deployment::{Changes, Named, Origin, is_ours};
 use crate::files::RepoPath;
+use crate::image::ImageReference;
 use crate::manifest::{
     FileEdit, ImageChange, ImageTransition, ManifestError, ManifestFile, Plan, RestoreError,
     ValueChange, changed_at, comments_changed, is_signed, restore, takes_back,
 };
-use crate::operation::past::{beside, change, messages};
+use crate::operation::past::{beside, change, messages, repositories};
 use crate::repository::Snapshot;
 use crate::repository::history::{Commit, FileVersions, Touched};
 use crate::repository::merge::three_way;
@@ -275,6 +277,20 @@ pub(super) fn images_then(
             })
         })
         .collect()
+}
+
+/// The images that `files` hold now of those that a commit put where others were: what is to run where that took
+/// back already what is meant.
+pub(super) fn images_since(
+    files: &[ManifestFile],
+    by: &Touched,
+    named: &Named<'_>,
+) -> Vec<ImageChange> {
+    let repositories = repositories(slice::from_ref(by), named);
+    images_then(files, &Plan::default(), named, |image| {
+        let image = image.parse::<ImageReference>();
+        image.is_ok_and(|image| repositories.iter().any(|own| own == image.repository()))
+    })
 }
 
 /// What `plan` changes beside images and the values that deployments set: what somebody has changed by hand

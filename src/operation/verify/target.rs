@@ -226,8 +226,8 @@ impl Deployed {
         };
         let base = match report.outcome {
             Outcome::Committed => Some(report.base.clone()),
-            Outcome::Unchanged => None,
-            Outcome::DryRun | Outcome::Skipped => return None,
+            _ if report.is_there_already() => None,
+            Outcome::Unchanged | Outcome::DryRun | Outcome::Skipped => return None,
         };
         let mut paths: Vec<String> = report
             .images
