@@ -254,33 +254,45 @@ impl Past<'_> {
                 }
             }
         }
-        // A rollback and what it took back are nothing together, where it left what there was before.
         for number in chosen.clone() {
-            let Standing {
-                origin, takes_back, ..
-            } = &self.standings[number];
+            let takes_back = &self.standings[number].takes_back;
             let is_all = |target: &usize| {
                 chosen.contains(target) && self.standings[*target].undone_by == Some(number)
             };
-            let leaves_as_before = |change: Change| {
-                let at = self.at[self.place(change)].iter();
-                let mut oldest_first = at.rev().filter(|(number, _)| takes_back.contains(number));
-                let oldest = oldest_first.next().map(|oldest| &self.change(*oldest).old);
-                oldest == Some(&self.change(change).new)
-            };
-            if *origin == Origin::Rollback
-                && !takes_back.is_empty()
-                && takes_back.iter().all(is_all)
-                && self.changes(number).all(leaves_as_before)
-            {
-                chosen.remove(&number);
-                for target in takes_back {
-                    chosen.remove(target);
+            if takes_back.iter().all(is_all) {
+                for number in self.nothing_together(number) {
+                    chosen.remove(&number);
                 }
             }
         }
         let changes = chosen.iter().flat_map(|number| self.changes(*number));
         self.undo(&changes.collect(), &chosen)
+    }
+
+    /// A rollback, what it took back, and what others did in between, where it left what there was before all of
+    /// that; nothing where one of them did more elsewhere.
+    fn nothing_together(&self, number: usize) -> BTreeSet<usize> {
+        let Standing {
+            origin, takes_back, ..
+        } = &self.standings[number];
+        let is_taken = |change: &Change| takes_back.contains(&change.0);
+        let since = |change: Change| {
+            let mut at = self.at[self.place(change)].iter();
+            let at = at.by_ref().skip_while(|newer| **newer != change);
+            let at: Vec<Change> = at.copied().collect();
+            let oldest = at.iter().rposition(is_taken)?;
+            let is_as_before = self.change(at[oldest]).old == self.change(change).new;
+            is_as_before.then(|| at[..=oldest].to_vec())
+        };
+        let since: Option<Vec<Vec<Change>>> = self.changes(number).map(since).collect();
+        let since: BTreeSet<Change> = since.into_iter().flatten().flatten().collect();
+        let mut commits: BTreeSet<usize> = since.iter().map(|(number, _)| *number).collect();
+        commits.extend(takes_back);
+        let mut all = commits.iter().flat_map(|number| self.changes(*number));
+        match *origin == Origin::Rollback && all.all(|change| since.contains(&change)) {
+            true => commits,
+            false => BTreeSet::new(),
+        }
     }
 }
 

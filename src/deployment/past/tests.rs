@@ -517,6 +517,22 @@ fn a_merge_is_what_the_newest_of_its_commits_says() {
     assert_eq!(numbers(&Past::new(commits).newest().unwrap()), [2]);
 }
 
+#[test]
+fn what_came_between_a_rollback_and_what_it_took_back_is_undone_with_them_or_not_at_all() {
+    let mut branch = Branch::default();
+    branch.edit(&["web=1"]);
+    branch.deploy(&["web=5"]);
+    branch.click();
+    branch.deploy(&["web=2"]);
+    branch.deploy(&["web=4"]);
+    // A squash that takes one of them back, and brings another image.
+    branch.step(Step::Merge(vec![(1, 3)], true));
+    // The other one, and the squash.
+    branch.deploy(&["web=1"]);
+    assert!(branch.to("web:5").is_some(), "{}", branch.told());
+    assert_eq!(branch.runs(), "web:5");
+}
+
 fn numbers(undo: &[Undo]) -> Vec<usize> {
     undo.iter().map(|undo| undo.number).collect()
 }

@@ -27,7 +27,8 @@ inputs! {
     DRY_RUN: bool = Input::new("dry-run", WRITING, boolean).or("false");
 
     /// Show the changed lines, with three around them, in the log and the summary. Set it to `false`
-    /// where others may read the run and not the manifests.
+    /// where others may read the run and not the manifests. The images and values that change are
+    /// named all the same.
     SHOW_DIFF: bool = Input::new("show-diff", WRITING, boolean).or("true");
 
     /// What happens when the image in Git is newer than the one asked for: `allow` deploys it,
