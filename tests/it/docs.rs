@@ -236,6 +236,19 @@ fn every_output_that_is_used_exists() {
     assert!(seen > 10, "the outputs were not found: {seen}");
 }
 
+/// It is there also where nothing landed, and where what landed waits in a pull request.
+#[test]
+fn no_step_depends_on_whether_there_is_a_commit() {
+    for (name, block) in yaml_blocks() {
+        let lines = block
+            .lines()
+            .map(|line| line.trim_start().trim_start_matches("- "));
+        let mut conditions = lines.filter(|line| line.starts_with("if:"));
+        let by_commit = conditions.find(|line| line.contains(".outputs.commit-sha"));
+        assert_eq!(by_commit, None, "{name}");
+    }
+}
+
 /// With GITOPS_DEPLOY_RECIPES, the steps and jobs of the pages are written there as workflows, for those
 /// who check workflows.
 #[test]
