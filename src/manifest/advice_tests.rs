@@ -103,6 +103,73 @@ fn a_tag_beside_a_name_is_advised_and_not_a_whole_image_in_the_name() {
 }
 
 #[test]
+fn an_entry_that_is_asked_for_without_its_registry_is_named_in_full() {
+    let entry =
+        |parts: &str| format!("kind: Kustomization\nimages:\n- name: ghcr.io/o/web\n{parts}");
+    for (before, image, advice, after) in [
+        (
+            "  newTag: v1\n",
+            "web:v2",
+            "image: ghcr.io/o/web:v2",
+            "  newTag: v2\n",
+        ),
+        (
+            "  newTag: v1\n",
+            "o/web:v2",
+            "image: ghcr.io/o/web:v2",
+            "  newTag: v2\n",
+        ),
+        (
+            "  newName: mirror.io/m/site\n  newTag: v1\n",
+            "o/web:v2",
+            "image: ghcr.io/o/web=mirror.io/m/site:v2",
+            "  newName: mirror.io/m/site\n  newTag: v2\n",
+        ),
+    ] {
+        follow(&entry(before), image, advice, &entry(after));
+    }
+    let text = entry("  newTag: v1\n- name: quay.io/web\n  newTag: v1\n");
+    insta::assert_snapshot!(planned("kustomization.yaml", &text, &["web:v2"]).unwrap_err(), @r#"
+    kustomization.yaml has no entry for web in its `images`: the registry and the owner are part of its name. Did you mean `image: ghcr.io/o/web:v2` or `image: quay.io/web:v2`? Only where the manifests have it without them, put the line `.images[name=web].newTag:=v2` into `set`, in place of the line in `image`; from then on `image` does it without it
+    Images there, nearest first:
+    - ghcr.io/o/web:v1 (Kustomization, kustomization.yaml line 3, .images[name="ghcr.io/o/web"])
+    - quay.io/web:v1 (Kustomization, kustomization.yaml line 5, .images[name="quay.io/web"])
+    "#);
+}
+
+#[test]
+fn a_template_of_a_chart_is_told_with_the_charts_values() {
+    let deployment = |image: &str| {
+        format!(
+            "kind: Deployment\nmetadata: {{name: web}}\nspec:\n  containers:\n  - name: web\n    image: {image}\n"
+        )
+    };
+    for (file, image, values) in [
+        (
+            "charts/web/templates/deployment.yaml",
+            "\"{{ .Values.image.repository }}:{{ .Values.image.tag }}\"",
+            "charts/web/values.yaml",
+        ),
+        (
+            "templates/a/deployment.yaml",
+            "{{ .Values.image }}",
+            "values.yaml",
+        ),
+        (
+            "web/templates/deployment.yaml",
+            "\"{{ .Values.image }}\"\n  - name: proxy\n    image: nginx:1.1",
+            "web/values.yaml",
+        ),
+    ] {
+        let refused = planned(file, &deployment(image), &["ghcr.io/o/web:v2"]).unwrap_err();
+        assert!(refused.contains(&format!("`file: {values}`")), "{refused}");
+    }
+    // What a chart has as it is, is written there.
+    let (file, text) = ("templates/a.yaml", deployment("ghcr.io/o/web:v1"));
+    assert!(planned(file, &text, &["ghcr.io/o/web:v2"]).is_ok());
+}
+
+#[test]
 fn nothing_is_advised_to_be_written_over_what_is_a_name_by_definition() {
     for (text, image) in [
         (

@@ -112,8 +112,7 @@ pub(super) fn add(
             && manifest.stream.is_null(root)
         {
             // All that there is comes from elsewhere.
-            let file = manifest.file.path.clone();
-            return Err(ManifestError::Template { file, line });
+            return Err(ManifestError::template(&manifest.file.path, line));
         }
         let at = ValuePlace {
             file: manifest.file.path.clone(),

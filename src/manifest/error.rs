@@ -29,14 +29,14 @@ pub enum ManifestError {
         source: ParseError,
     },
     /// The file is no YAML because it is a template for some.
-    #[error(
-        "{file}, line {line}: a template (`{{{{ … }}}}`) and not YAML: name the file that holds its values, such as `values.yaml`, in `file` instead"
-    )]
+    #[error("{file}, line {line}: {}", Filled(.values))]
     Template {
         /// The file.
         file: RepoPath,
         /// The first line that holds `{{`.
         line: usize,
+        /// Where its values are, if it is a chart's.
+        values: Option<RepoPath>,
     },
     /// A key is in two branches of a template.
     #[error(
@@ -110,16 +110,16 @@ pub enum ManifestError {
     },
     /// A kustomization has no entry for the image, and nobody has said that there shall be one.
     #[error(
-        "{file} has no entry for {name} in its `images`{}{}{}",
-        Mentions(.mentions, ""), NewEntry(.lines, !.mentions.is_empty()), Held(.held, true)
+        "{file} has no entry for {name} in its `images`{}{}{}{}",
+        Meant(&.advice.meant), Mentions(.mentions, ""), NewEntry(.advice, !.mentions.is_empty()), Held(.held, true)
     )]
     NoEntry {
         /// The file.
         file: RepoPath,
         /// What the entry would be for.
         name: String,
-        /// The lines of `set` that add it, and that change nothing more when it is there.
-        lines: Vec<String>,
+        /// What to write instead.
+        advice: Box<EntryAdvice>,
         /// Where the files have its text all the same.
         mentions: Vec<Mention>,
         /// The images that there are, nearest first.
@@ -355,6 +355,15 @@ impl ManifestError {
         }
     }
 
+    /// The template `file`, whose first `{{` is on `line`.
+    pub(super) fn template(file: &RepoPath, line: usize) -> Self {
+        Self::Template {
+            file: file.clone(),
+            line,
+            values: values_of(file),
+        }
+    }
+
     /// What to do about it, where the message does not say so itself.
     pub fn advice(&self) -> Option<Cow<'static, str>> {
         let advice = match self {
@@ -377,7 +386,9 @@ impl ManifestError {
                 images,
                 ..
             } => return Some(Cow::Owned(on_no_container(image, held, images))),
-            Self::NoEntry { name, held, .. } => {
+            Self::NoEntry {
+                name, held, advice, ..
+            } if advice.meant.is_empty() => {
                 let meant = held.first().and_then(|held| nearly(&held.image, name))?;
                 let advice =
                     format!("Did you mean `{meant}`, with its tag? Then no entry is needed.");
@@ -401,6 +412,7 @@ impl ManifestError {
             }
             Self::Template { .. }
             | Self::Branches { .. }
+            | Self::NoEntry { .. }
             | Self::TemplateBelow { .. }
             | Self::TemplateBetween { .. }
             | Self::TemplateBranch { .. }
@@ -423,6 +435,17 @@ impl ManifestError {
             _ => false,
         }
     }
+}
+
+/// The values of the Helm chart that `file` is a template of: they are beside its folder `templates`.
+pub(super) fn values_of(file: &RepoPath) -> Option<RepoPath> {
+    let file = file.as_str();
+    let chart = match file.rfind("/templates/") {
+        Some(end) => &file[..=end],
+        None if file.starts_with("templates/") => "",
+        None => return None,
+    };
+    format!("{chart}values.yaml").parse().ok()
 }
 
 /// The repository of `image`, if `name` is nearly that, and not it.
@@ -522,6 +545,15 @@ fn on_nothing(path: &str, end: &PathEnd) -> String {
         true => format!("{check} Only to add something new, write `{path}:=…`, with a colon."),
         false => check,
     }
+}
+
+/// What to write where a kustomization has no entry for an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryAdvice {
+    /// The lines of `set` that add one, and that change nothing more when it is there.
+    pub lines: Vec<String>,
+    /// The lines of `image` for the entries whose names end so.
+    pub meant: Vec<String>,
 }
 
 /// An image that a file holds.
@@ -683,22 +715,66 @@ impl fmt::Display for Mentions<'_> {
     }
 }
 
+/// Where a template's values are.
+struct Filled<'a>(&'a Option<RepoPath>);
+
+impl fmt::Display for Filled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(values) => write!(
+                f,
+                "a template of a Helm chart (`{{{{ … }}}}`): the image is in the chart's values. Name that file in `file` instead, such as `file: {values}`"
+            ),
+            None => f.write_str(
+                "a template (`{{ … }}`) and not YAML: name the file that holds its values, such as `values.yaml`, in `file` instead",
+            ),
+        }
+    }
+}
+
+/// The lines of `image` that may have been meant.
+struct Meant<'a>(&'a [String]);
+
+impl fmt::Display for Meant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.0.iter().take(LISTED);
+        let lines: Vec<String> = lines.map(|line| format!("image: {line}")).collect();
+        match lines.is_empty() {
+            true => Ok(()),
+            false => write!(
+                f,
+                ": the registry and the owner are part of its name. Did you mean {}?",
+                either(&lines)
+            ),
+        }
+    }
+}
+
 /// How an entry of Kustomize's is added, and whether that begins a line.
-struct NewEntry<'a>(&'a [String], bool);
+struct NewEntry<'a>(&'a EntryAdvice, bool);
 
 impl fmt::Display for NewEntry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(lines, is_line) = self;
+        let Self(EntryAdvice { lines, meant }, is_line) = self;
+        let is_another = !meant.is_empty();
         let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
         let (word, what) = match lines.as_slice() {
             [] => return Ok(()),
             [_] => ("line", "it"),
             _ => ("lines", "them"),
         };
-        let start = if *is_line { "\n" } else { ". " };
+        let start = match (is_line, is_another) {
+            (true, _) => "\n",
+            (false, true) => " ",
+            (false, false) => ". ",
+        };
+        let when = match is_another {
+            true => "Only where the manifests have it without them",
+            false => "To add an entry",
+        };
         write!(
             f,
-            "{start}To add an entry, put the {word} {} into `set`, in place of the line in `image`; from then on `image` \
+            "{start}{when}, put the {word} {} into `set`, in place of the line in `image`; from then on `image` \
              does it without {what}",
             lines.join(" and ")
         )

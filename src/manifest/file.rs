@@ -395,7 +395,7 @@ fn invalid(file: &RepoPath, bytes: &[u8], source: ParseError) -> ManifestError {
     let file = file.clone();
     let is_syntax = matches!(source, ParseError::Syntax { .. });
     match template_line(bytes) {
-        Some(line) if is_syntax => ManifestError::Template { file, line },
+        Some(line) if is_syntax => ManifestError::template(&file, line),
         _ => ManifestError::Invalid { file, source },
     }
 }

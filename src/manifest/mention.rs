@@ -253,9 +253,39 @@ impl<'m, 'f> Advisor<'m, 'f> {
         let label = site.label.as_ref()?;
         let is_it = image::repository_meant(label)?.same_repository(self.image);
         let held: ImageReference = site.text.parse().ok().filter(|_| is_it)?;
+        self.asked_for(
+            manifest,
+            &format!("{label}={}", held.repository_as_written()),
+        )
+    }
+
+    /// The lines of `image` for what has the name that is asked for behind a registry or an owner.
+    pub fn in_full(&self, manifest: &Manifest<'f>) -> Vec<String> {
+        let asked = self.image.repository_as_written();
+        let is_end = |name: &str| {
+            let before = name.strip_suffix(asked);
+            before.is_some_and(|before| before.ends_with('/'))
+        };
+        let lines = manifest.sites.iter().filter_map(|site| {
+            let held: ImageReference = site.text.parse().ok()?;
+            let held = held.repository_as_written();
+            let label = site.label.as_deref().filter(|label| is_end(label));
+            match (is_end(held), label) {
+                (true, _) => self.asked_for(manifest, held),
+                (false, Some(label)) => self.asked_for(manifest, &format!("{label}={held}")),
+                (false, None) => None,
+            }
+        });
+        let mut lines: Vec<String> = lines.collect();
+        lines.dedup();
+        lines
+    }
+
+    /// The line of `image` with `name` in place of its own, where that can be planned.
+    fn asked_for(&self, manifest: &Manifest<'f>, name: &str) -> Option<String> {
         let version = self.image.to_string();
         let version = version.strip_prefix(self.image.repository_as_written())?;
-        let line = format!("{label}={}{version}", held.repository_as_written());
+        let line = format!("{name}{version}");
         let request = EditRequest {
             images: vec![line.parse().ok()?],
             ..self.nothing()

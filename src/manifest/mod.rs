@@ -55,7 +55,7 @@ pub use compare::{
     ImageTransition, Known, RepositoryOf, Versions, comments_changed, has_tags, image_transitions,
     images_changed, repository_at,
 };
-pub use error::{HeldImage, ManifestError, Mention, PathEnd};
+pub use error::{EntryAdvice, HeldImage, ManifestError, Mention, PathEnd};
 pub use file::images_in;
 pub use guard::is_signed;
 pub(crate) use hunks::{differences, lines};

@@ -6,7 +6,7 @@ use super::alike;
 use super::assign::{self, Wish};
 use super::change::{FileEdit, ImageChange, Note, Plan, ValueChange};
 use super::compare::Versions;
-use super::error::{self, HeldImage, ManifestError};
+use super::error::{self, EntryAdvice, HeldImage, ManifestError};
 use super::file::{Manifest, Room, Text, with_texts};
 use super::find;
 use super::guard::{self, Promise};
@@ -682,13 +682,28 @@ fn refuse_unknown(
     })
 }
 
-/// The error for a template that holds no image itself: all of them are in its values.
+/// The error for a template that holds no image itself: all of them are in its values. Of a chart, one that is
+/// filled in is enough.
 fn template(manifests: &[Manifest<'_>]) -> Option<ManifestError> {
     manifests.iter().find_map(|manifest| {
-        let line = manifest.source.first_template()?;
-        let is_empty = !manifest.sites.iter().any(Site::says_a_version);
-        let file = manifest.file.path.clone();
-        is_empty.then_some(ManifestError::Template { file, line })
+        let file = manifest.file;
+        let of_chart = || {
+            let values = error::values_of(&file.path)?;
+            if manifests.iter().any(|other| other.file.path == values) {
+                return None;
+            }
+            let text = String::from_utf8_lossy(&file.bytes);
+            let line = text.lines().position(|line| line.contains("{{"))?;
+            Some(line + 1)
+        };
+        let is_filled_in = manifest.sites.iter().any(|site| site.text.contains("{{"));
+        let is_written = manifest.sites.iter().any(Site::says_a_version);
+        let line = match (manifest.source.first_template(), is_written) {
+            (Some(line), false) => line,
+            (_, true) if !is_filled_in => return None,
+            _ => of_chart()?,
+        };
+        Some(ManifestError::template(&file.path, line))
     })
 }
 
@@ -724,10 +739,16 @@ fn no_entry(assignment: &ImageAssignment, advisor: &Advisor<'_, '_>) -> Option<M
         Some(ManifestError::NoEntry {
             file: file.clone(),
             name: name.to_owned(),
-            lines: match is_entry(manifest, assignment, advisor, &lines) {
-                true => lines,
-                false => Vec::new(),
-            },
+            advice: Box::new(EntryAdvice {
+                lines: match is_entry(manifest, assignment, advisor, &lines) {
+                    true => lines,
+                    false => Vec::new(),
+                },
+                meant: match assignment.container {
+                    Some(_) => Vec::new(),
+                    None => advisor.in_full(manifest),
+                },
+            }),
             // A single word names other things, too.
             mentions: match is_single || assignment.container.is_some() {
                 true => Vec::new(),

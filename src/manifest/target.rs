@@ -350,10 +350,10 @@ pub(super) fn apply(
         },
         Refusal::Check(error) => error,
     })?;
-    let edit = manifest.source.edit(after).map_err(|TemplateLost| {
-        let (file, line) = (file(), 1);
-        ManifestError::Template { file, line }
-    })?;
+    let edit = manifest
+        .source
+        .edit(after)
+        .map_err(|TemplateLost| ManifestError::template(&file(), 1))?;
     if edit.is_some() {
         guard::refuse_signed(manifest)?;
     }

@@ -15,9 +15,9 @@ use super::{Operation, Progress};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::Failure;
-use crate::files::{FileSelection, RepoPath};
-use crate::manifest::{self, EditRequest, ImageChange, Plan};
-use crate::repository::{Identity, Said, Snapshot};
+use crate::files::{FileSelection, Pattern, RepoPath};
+use crate::manifest::{self, EditRequest, ImageChange, ManifestError, Plan};
+use crate::repository::{Branch as _, Identity, Said, Snapshot};
 
 /// What is asked for.
 pub struct Update {
@@ -108,11 +108,12 @@ async fn once(
             found_by_glob: found_by_glob.collect(),
             ..checked.edit.clone()
         };
-        let read = Arc::clone(snapshot);
+        let (read, asked) = (Arc::clone(snapshot), edit.clone());
         let planned = session.work(move || manifest::plan(&read.files, &edit));
-        let mut plan = planned
-            .await?
-            .map_err(|error| explain::manifest(&error, &snapshot.tip().to_string()))?;
+        let mut plan = match planned.await? {
+            Ok(plan) => plan,
+            Err(error) => return Err(refused(&session, snapshot, asked, &error).await),
+        };
         checked.refuse_others(&plan, &snapshot.tip().to_string())?;
         refuse_another_tag(&session, snapshot, &checked.edit, &plan).await?;
         let guard = downgrade::Guard {
@@ -149,6 +150,42 @@ async fn once(
     let mut report = landed.await?;
     report.found = checked.found;
     Ok(report)
+}
+
+/// Why `asked` can't be planned; of a template of a chart, with what the chart's values make of it.
+async fn refused(
+    session: &Session<'_>,
+    snapshot: &Snapshot,
+    asked: EditRequest,
+    error: &ManifestError,
+) -> Failure {
+    let failure = explain::manifest(error, &snapshot.tip().to_string());
+    let ManifestError::Template {
+        values: Some(values),
+        ..
+    } = error
+    else {
+        return failure;
+    };
+    let files = FileSelection {
+        include: vec![Pattern::Path(values.clone())],
+        ..FileSelection::default()
+    };
+    // It is for a message only: one try.
+    let Ok(there) = session.repository.snapshot(&files).await else {
+        return failure;
+    };
+    let planned = session.work(move || manifest::plan(&there.files, &asked));
+    let hint = match planned.await {
+        Ok(Ok(_)) => {
+            format!("Write `file: {values}`: it is there, and holds what is asked for.")
+        }
+        Ok(Err(other)) => format!(
+            "It can't be written to the values that are there either: {other}. Look for the file that holds what is deployed."
+        ),
+        Err(_) => return failure,
+    };
+    failure.with_hint(hint)
 }
 
 /// Refuses to take the tag that stands alone at a place for one of another image than the last deployment there: a

@@ -942,6 +942,33 @@ mod bad_input {
     use super::*;
 
     #[test]
+    fn a_template_of_a_chart_leads_to_the_values_that_hold_the_image() {
+        let (_server, repository) = start();
+        let template = "chart/templates/deployment.yaml";
+        let values = "chart/values.yaml";
+        let image = "kind: Deployment\nspec: {image: \"{{ .Values.image }}\"}\n";
+        repository.commit("main", template, image, "feat: a chart");
+        let asked = || update(&repository, "ghcr.io/o/web:v2").input("file", template);
+        let alone = failure(&repository, asked());
+        repository.commit("main", values, "image: ghcr.io/o/api:v1\n", "feat: values");
+        let another = failure(&repository, asked());
+        repository.commit("main", values, "image: ghcr.io/o/web:v1\n", "fix: values");
+        let there = failure(&repository, asked());
+        insta::assert_snapshot!([alone, another, there].join("\n"), @"
+        The manifest can't be read as YAML
+        chart/templates/deployment.yaml, line 2: a template of a Helm chart (`{{ … }}`): the image is in the chart's values. Name that file in `file` instead, such as `file: chart/values.yaml`. Read on `main` at COMMIT. Nothing was changed.
+        The manifest can't be read as YAML
+        chart/templates/deployment.yaml, line 2: a template of a Helm chart (`{{ … }}`): the image is in the chart's values. Name that file in `file` instead, such as `file: chart/values.yaml`. Read on `main` at COMMIT. Nothing was changed.
+        It can't be written to the values that are there either: chart/values.yaml holds no image ghcr.io/o/web. What is there, nearest first:
+        - ghcr.io/o/api:v1 (chart/values.yaml line 1, .image). Look for the file that holds what is deployed.
+        The manifest can't be read as YAML
+        chart/templates/deployment.yaml, line 2: a template of a Helm chart (`{{ … }}`): the image is in the chart's values. Name that file in `file` instead, such as `file: chart/values.yaml`. Read on `main` at COMMIT. Nothing was changed.
+        Write `file: chart/values.yaml`: it is there, and holds what is asked for.
+        ");
+        asked().input("file", values).run().succeeded();
+    }
+
+    #[test]
     fn every_problem_with_the_inputs_is_told_at_once() {
         let (server, repository) = start();
         let action = update(&repository, "UPPER/case:1")
