@@ -42,8 +42,8 @@ pub enum LocationError {
     )]
     Credentials,
     /// `https://github.com/acme/deploy/tree/main`
-    #[error("the URL of a page of the repository: write `{0}`")]
-    Page(String),
+    #[error("the URL of a page of the repository: write `{0}`{1}")]
+    Page(String, &'static str),
     /// `?` or `#`.
     #[error("the URL has a query or a fragment: expected only scheme, host and path")]
     Query,
@@ -99,7 +99,12 @@ impl Location {
                     on_server: true,
                 })
             }
-            [host, _, .., _] if host.contains('.') => Err(LocationError::NoScheme(text.to_owned())),
+            [host, _, .., _] if host.contains('.') => {
+                Err(match Self::new(&format!("https://{text}"), server) {
+                    Err(page @ LocationError::Page(..)) => page,
+                    _ => LocationError::NoScheme(text.to_owned()),
+                })
+            }
             _ => Err(LocationError::Form),
         }
     }
@@ -135,7 +140,14 @@ impl Location {
         {
             url.set_host(Some(host)).map_err(|_| LocationError::Form)?;
         }
-        if url.origin() != server.origin() {
+        let is_own = url.origin() == server.origin();
+        if !(is_own && is_hosted_by_github(server))
+            && let Some((repository, page)) = repository_of_page(&path)
+        {
+            url.set_path(repository);
+            return Err(LocationError::Page(url.to_string(), named_by_page(page)));
+        }
+        if !is_own {
             let on_server = url.host() == server.host();
             return Ok(Self {
                 url,
@@ -149,9 +161,12 @@ impl Location {
             [owner] if is_hosted_by_github(server) => {
                 Err(LocationError::OwnerAlone(owner.to_owned()))
             }
-            [owner, name, _, ..] if is_hosted_by_github(server) => {
+            [owner, name, page, ..] if is_hosted_by_github(server) => {
                 let name = name.strip_suffix(".git").unwrap_or(name);
-                Err(LocationError::Page(format!("{owner}/{name}")))
+                Err(LocationError::Page(
+                    format!("{owner}/{name}"),
+                    named_by_page(page),
+                ))
             }
             _ => {
                 let on_github = owner_and_name(&path).is_some();
@@ -256,6 +271,41 @@ impl fmt::Display for Location {
 fn is_hosted_by_github(server: &Url) -> bool {
     let host = server.host_str().unwrap_or_default();
     host == "github.com" || host.ends_with(".ghe.com")
+}
+
+/// The repository that a server shows pages of at `path`, and the word that says of what: GitLab puts `-` before it,
+/// which names no repository; of others, a word counts that comes with what it is of, as groups may be in groups.
+fn repository_of_page(path: &str) -> Option<(&str, &str)> {
+    if let Some((repository, page)) = path.split_once("/-/") {
+        return Some((repository, page.split('/').next().unwrap_or(page)));
+    }
+    if path.ends_with(".git") {
+        return None;
+    }
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let (at, page) = parts.iter().enumerate().skip(2).find_map(|(at, word)| {
+        let of = parts.get(at + 1)?;
+        let is_page = match *word {
+            "tree" | "blob" | "blame" | "raw" => true,
+            "src" => matches!(*of, "branch" | "commit" | "tag"),
+            "pull" | "pulls" | "issues" | "merge_requests" | "pull-requests" => is_number(of),
+            _ => false,
+        };
+        is_page.then_some((at, *word))
+    })?;
+    let before: usize = parts[..at].iter().map(|part| part.len() + 1).sum();
+    Some((&path[..before], page))
+}
+
+/// What else a page names, by its word.
+fn named_by_page(page: &str) -> &'static str {
+    match page {
+        "tree" | "blob" | "blame" | "raw" | "src" => {
+            ", and what is behind it as `branch` and `file`"
+        }
+        _ => "",
+    }
 }
 
 /// What is in the quotes around a text.
@@ -383,6 +433,50 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_another_server_is_told_from_groups_in_groups() {
+        let pages = [
+            (
+                "https://gitlab.com/g/r/-/tree/main",
+                "https://gitlab.com/g/r",
+            ),
+            (
+                "https://gitlab.com/g/s/r/-/blob/main/a/x.yaml",
+                "https://gitlab.com/g/s/r",
+            ),
+            (
+                "https://gitlab.com/g/r/-/merge_requests/3",
+                "https://gitlab.com/g/r",
+            ),
+            (
+                "https://codeberg.org/o/r/src/branch/main/apps",
+                "https://codeberg.org/o/r",
+            ),
+            (
+                "https://github.corp.example/o/r/tree/main/apps",
+                "https://github.corp.example/o/r",
+            ),
+            (
+                "https://git.example:8443/o/r/pulls/3",
+                "https://git.example:8443/o/r",
+            ),
+        ];
+        for (text, expected) in pages {
+            let LocationError::Page(meant, _) = locate(text).unwrap_err() else {
+                panic!("{text}");
+            };
+            assert_eq!(meant, expected, "{text}");
+        }
+        for text in [
+            "https://gitlab.com/g/s/tree",
+            "https://gitlab.com/g/s/src/r",
+            "https://gitlab.com/tree/blob",
+            "https://git.example/scm/pull/r.git",
+        ] {
+            assert_eq!(locate(text).unwrap().url().as_str(), text);
+        }
+    }
+
+    #[test]
     fn what_names_no_repository_is_refused() {
         for (text, expected) in [
             ("k8s-manifests", LocationError::Form),
@@ -411,11 +505,25 @@ mod tests {
             ),
             (
                 "https://github.com/a/b/tree/main",
-                LocationError::Page("a/b".into()),
+                LocationError::Page(
+                    "a/b".into(),
+                    ", and what is behind it as `branch` and `file`",
+                ),
+            ),
+            (
+                "github.com/a/b/blob/main/x.yaml",
+                LocationError::Page(
+                    "a/b".into(),
+                    ", and what is behind it as `branch` and `file`",
+                ),
+            ),
+            (
+                "https://github.com/a/b/pull/3",
+                LocationError::Page("a/b".into(), ""),
             ),
             (
                 "https://www.github.com/a/b.git/info/refs",
-                LocationError::Page("a/b".into()),
+                LocationError::Page("a/b".into(), ""),
             ),
             (
                 "https://x-access-token:ghp_1@github.com/a/b",

@@ -616,7 +616,7 @@ fn a_repository_in_another_form_says_how_to_write_it() {
     `repository` `github.com/acme/k8s`: a URL without its scheme: write `https://github.com/acme/k8s`
     `repository` `git@github.com:acme/k8s.git`: SSH is not supported: give `owner/name`, or the https:// URL, and a token
     `repository` `https://github.com/acme`: the URL of an owner and not of a repository: write `acme/NAME`
-    `repository` `https://github.com/acme/k8s/tree/main`: the URL of a page of the repository: write `acme/k8s`
+    `repository` `https://github.com/acme/k8s/tree/main`: the URL of a page of the repository: write `acme/k8s`, and what is behind it as `branch` and `file`
     `repository`: a URL with credentials in it: give the token as `token`, a name that it needs as `token-username`, and the URL without them
     `repository`: `http://` would send the token unencrypted to git.example.com: use https://. Where the way is private, `plaintext: true` allows it
     `repository` `http:/github.com/acme/k8s`: a URL without the two slashes behind its scheme: write `http://github.com/acme/k8s`

@@ -1051,7 +1051,7 @@ fn the_page_of_a_repository_says_what_to_write() {
         action.input("repository", repository).input("token", "x")
     });
     insta::assert_snapshot!(told, @"
-    The inputs are not valid: `repository` `https://www.github.com/acme/deploy/tree/main`: the URL of a page of the repository: write `acme/deploy`
+    The inputs are not valid: `repository` `https://www.github.com/acme/deploy/tree/main`: the URL of a page of the repository: write `acme/deploy`, and what is behind it as `branch` and `file`
     Nothing was changed.
     ");
 }
