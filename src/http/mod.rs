@@ -16,7 +16,7 @@ use reqwest::header::HeaderValue;
 use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::text::with_sources;
@@ -88,6 +88,19 @@ pub enum AuthoritiesError {
          `-----END CERTIFICATE-----`, line ends included"
     )]
     Empty,
+    /// `-----BEGIN CERTIFICATE----- MIIB…`
+    #[error(
+        "its line ends are lost: expected PEM, with `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----` each in a line \
+         of its own, and what is between them in lines as the file has it. Put the file itself into the secret, as by \
+         `gh secret set NAME < ca.pem`"
+    )]
+    Lines,
+    /// The end is not there.
+    #[error(
+        "a certificate in it has no end: expected `-----END CERTIFICATE-----` in a line of its own behind each \
+         `-----BEGIN CERTIFICATE-----`"
+    )]
+    NoEnd,
     /// Something, and no certificate.
     #[error("a certificate in it can't be read: {0}")]
     Invalid(String),
@@ -100,10 +113,21 @@ impl FromStr for Authorities {
     fn from_str(pem: &str) -> Result<Self, AuthoritiesError> {
         let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
         let certificates: Result<Vec<_>, _> = certificates.collect();
-        let certificates =
-            certificates.map_err(|error| AuthoritiesError::Invalid(error.to_string()))?;
+        let certificates = certificates.map_err(|error| match error {
+            // The parser's words have the bytes that were given, as numbers.
+            _ if are_lines_lost(pem) => AuthoritiesError::Lines,
+            pem::Error::IllegalSectionStart { .. } => AuthoritiesError::Lines,
+            pem::Error::MissingSectionEnd { .. } => AuthoritiesError::NoEnd,
+            pem::Error::Base64Decode(_) => {
+                AuthoritiesError::Invalid("what is in it is not base64".to_owned())
+            }
+            error => AuthoritiesError::Invalid(error.to_string()),
+        })?;
         if certificates.is_empty() {
-            return Err(AuthoritiesError::Empty);
+            return Err(match are_lines_lost(pem) {
+                true => AuthoritiesError::Lines,
+                false => AuthoritiesError::Empty,
+            });
         }
         let mut read = RootCertStore::empty();
         for certificate in &certificates {
@@ -112,6 +136,17 @@ impl FromStr for Authorities {
         }
         Ok(Self(Arc::new(Anchors::new(certificates))))
     }
+}
+
+/// Whether a certificate begins or ends in a line that has more than that.
+fn are_lines_lost(pem: &str) -> bool {
+    let marks = ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"];
+    let mut lines = pem.lines().map(str::trim);
+    lines.any(|line| {
+        marks
+            .iter()
+            .any(|mark| line.contains(mark) && line != *mark)
+    })
 }
 
 /// A client that trusts the system's certificates and `authorities`, takes the proxy from `HTTPS_PROXY`, `HTTP_PROXY`
@@ -156,5 +191,32 @@ mod tests {
             broken.parse::<Authorities>(),
             Err(AuthoritiesError::Invalid(_))
         ));
+        for (text, expected) in [
+            (
+                "-----BEGIN CERTIFICATE-----MIIBhTCC-----END CERTIFICATE-----",
+                AuthoritiesError::Lines,
+            ),
+            (
+                "-----BEGIN CERTIFICATE----- MIIBhTCC AAAA -----END CERTIFICATE-----",
+                AuthoritiesError::Lines,
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\\nMIIBhTCC\\n-----END CERTIFICATE-----",
+                AuthoritiesError::Lines,
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nMIIBhTCC-----END CERTIFICATE-----",
+                AuthoritiesError::Lines,
+            ),
+            ("ca: -----BEGIN CERTIFICATE-----", AuthoritiesError::Lines),
+            (
+                "-----BEGIN CERTIFICATE-----\nMIIBhTCC\n",
+                AuthoritiesError::NoEnd,
+            ),
+        ] {
+            let told = text.parse::<Authorities>().unwrap_err();
+            assert_eq!(told, expected, "{text}");
+            assert!(!told.to_string().contains("MIIB"), "{told}");
+        }
     }
 }
