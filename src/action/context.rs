@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::environment::Environment;
-use crate::deployment::{Source, SourceCommit, address};
+use crate::deployment::{Source, SourceCommit, Withheld, address};
 
 /// The run that this process is part of. Outside of a workflow nothing of it is known.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,23 @@ pub struct Context {
 struct Payload {
     head_commit: Option<HeadCommit>,
     workflow_run: Option<WorkflowRun>,
+    pull_request: Option<PullRequest>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PullRequest {
+    head: Head,
+}
+
+#[derive(Debug, Deserialize)]
+struct Head {
+    /// None where the fork was deleted.
+    repo: Option<Repository>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Repository {
+    full_name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,19 +91,44 @@ impl Context {
                 run_number: get("GITHUB_RUN_NUMBER"),
                 run_url,
                 workflow,
+                withheld: withheld(environment),
             },
         }
     }
 }
 
+/// What the event says, as far as that is known.
+fn payload(environment: &Environment) -> Payload {
+    let path = environment.get("GITHUB_EVENT_PATH");
+    let payload = path.and_then(|path| std::fs::read(path).ok());
+    let payload = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
+    payload.unwrap_or_default()
+}
+
+/// Whose run this is, where that is known to get no secrets.
+pub fn withheld(environment: &Environment) -> Option<Withheld> {
+    let event = environment.get("GITHUB_EVENT_NAME")?;
+    let of_pull_requests = [
+        "pull_request",
+        "pull_request_review",
+        "pull_request_review_comment",
+    ];
+    let of_dependabot = ["push", "create", "deployment", "deployment_status"];
+    let is_of_pull_request = of_pull_requests.contains(&event);
+    if environment.get("GITHUB_ACTOR") == Some("dependabot[bot]")
+        && (is_of_pull_request || of_dependabot.contains(&event))
+    {
+        return Some(Withheld::Dependabot);
+    }
+    let own = environment.get("GITHUB_REPOSITORY")?;
+    let head = payload(environment).pull_request?.head.repo?.full_name;
+    (is_of_pull_request && !head.eq_ignore_ascii_case(own)).then_some(Withheld::Fork)
+}
+
 /// What the event says of the commit that was built; for events that say nothing of it, the account that
 /// started the run as its author, by its no-reply address.
 fn commit(environment: &Environment, sha: Option<&str>) -> SourceCommit {
-    let event: Payload = environment
-        .get("GITHUB_EVENT_PATH")
-        .and_then(|path| std::fs::read(path).ok())
-        .and_then(|payload| serde_json::from_slice(&payload).ok())
-        .unwrap_or_default();
+    let event = payload(environment);
     let of_run = event.workflow_run.and_then(|run| run.head_commit);
     let mut commits = [event.head_commit, of_run].into_iter().flatten();
     if let Some(commit) = commits.find(|commit| Some(commit.id.as_str()) == sha) {
@@ -139,6 +181,44 @@ mod tests {
             source.commit.author.unwrap(),
             "jimin <42+jimin@users.noreply.github.com>"
         );
+    }
+
+    #[test]
+    fn secrets_are_withheld_where_event_and_actor_say_so() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let of = |event: &str, actor: &str, payload: &str| {
+            std::fs::write(file.path(), payload).unwrap();
+            withheld(&Environment::from([
+                ("GITHUB_EVENT_NAME", event),
+                ("GITHUB_EVENT_PATH", path),
+                ("GITHUB_ACTOR", actor),
+                ("GITHUB_REPOSITORY", "acme/web"),
+            ]))
+        };
+        let head = |name: &str| format!(r#"{{"pull_request":{{"head":{{"repo":{name}}}}}}}"#);
+        let own = head(r#"{"full_name":"Acme/Web"}"#);
+        let other = head(r#"{"full_name":"mallory/web"}"#);
+        let deleted = head("null");
+        for (event, actor, payload, expected) in [
+            ("pull_request", "mallory", &other, Some(Withheld::Fork)),
+            ("pull_request_review", "x", &other, Some(Withheld::Fork)),
+            ("pull_request_target", "mallory", &other, None),
+            ("workflow_run", "mallory", &other, None),
+            ("pull_request", "jimin", &own, None),
+            ("pull_request", "jimin", &deleted, None),
+            (
+                "pull_request",
+                "dependabot[bot]",
+                &own,
+                Some(Withheld::Dependabot),
+            ),
+            ("push", "dependabot[bot]", &own, Some(Withheld::Dependabot)),
+            ("workflow_dispatch", "dependabot[bot]", &own, None),
+            ("push", "renovate[bot]", &own, None),
+        ] {
+            assert_eq!(of(event, actor, payload), expected, "{event} {actor}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod value;
 pub use changes::{Changes, Named, place_of_value};
 pub use message::{RevertSubject, Reverted, message, revert_message, text};
 pub use reference::{Reference, address, built_from};
-pub use run::{Run, Source, SourceCommit};
+pub use run::{Run, Source, SourceCommit, Withheld};
 pub use template::{Deployment, EmptyTemplate, MessageTemplate, unknown_placeholders};
 pub use trailers::{
     Origin, deploys_the_same, is_ours, kind, merged_pulls, own_trailers, reverted, reverted_by,
@@ -57,6 +57,7 @@ mod tests {
             run_number: Some("14".into()),
             run_url: Some("https://github.com/wlals2/blogsite/actions/runs/123/attempts/1".into()),
             workflow: Some(".github/workflows/deploy.yml".into()),
+            withheld: None,
         }
     }
 

@@ -21,6 +21,35 @@ pub struct Source {
     pub run_url: Option<String>,
     /// The workflow's file: `.github/workflows/deploy.yml`.
     pub workflow: Option<String>,
+    /// Why it has none of the secrets; none where nothing says so.
+    pub withheld: Option<Withheld>,
+}
+
+/// Whose run it is, where GitHub gives it no secrets, and a GITHUB_TOKEN that only reads.
+/// Source: GitHub's documentation, "Events that trigger workflows" on forks, and "Dependabot on GitHub Actions".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withheld {
+    /// That of a pull request from a fork.
+    Fork,
+    /// Dependabot's, which has secrets of its own.
+    Dependabot,
+}
+
+impl Withheld {
+    /// Why that is, and what to do.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Fork => {
+                "This run is of a pull request from a fork, to which GitHub gives no secrets, and a GITHUB_TOKEN that only reads: deploy \
+                 when it is merged, by a push to the branch"
+            }
+            Self::Dependabot => {
+                "This run is Dependabot's, to which GitHub gives a GITHUB_TOKEN that only reads, and no secrets but those of Settings → \
+                 Secrets and variables → Dependabot: put the secret there as well, or leave the job out with \
+                 `if: github.actor != 'dependabot[bot]'`"
+            }
+        }
+    }
 }
 
 /// What is known of a commit beside its id.

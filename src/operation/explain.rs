@@ -7,6 +7,7 @@ use url::Url;
 use super::advice::{
     IN_THE_URL, ON_A_PROXY, ServerKind, Settings, on_a_rule, on_this_machine, on_tls, on_words,
 };
+use crate::deployment::Withheld;
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::http::text::is_loopback;
@@ -29,6 +30,8 @@ pub struct Explainer<'a> {
     pub token: Option<&'a SecretString>,
     /// The repository that the workflow runs in.
     pub own_repository: Option<&'a str>,
+    /// Why the run has no secrets, and a token that only reads.
+    pub(super) withheld: Option<Withheld>,
     /// GitHub's API, which knows more than its Git server says.
     pub api_url: &'a Url,
     /// To ask it.
@@ -299,7 +302,7 @@ impl Explainer<'_> {
                 "Where the server wants a certain name with it, such as Bitbucket, set `token-username`. "
             }
         };
-        let hint = format!("{hint} {name}{}", self.needed());
+        let hint = format!("{hint} {name}{}", self.permitted());
         Failure::new(Reason::TokenRefused, message).with_hint(hint.trim_end())
     }
 
@@ -370,8 +373,22 @@ impl Explainer<'_> {
         Failure::new(Reason::RepositoryNotFound, message).with_hint(hint)
     }
 
-    /// What the token must be allowed, and where to set it.
+    /// What the token must be allowed, and where to set it; of the run's own, why it may not.
     fn needed(&self) -> String {
+        let is_runs_own = self.kind() == TokenKind::Installation && !self.settings.by_app;
+        let own_repository = self
+            .own_repository
+            .filter(|own| self.location.is_named(own));
+        match (self.withheld.filter(|_| is_runs_own), own_repository) {
+            // Whatever its job asks for.
+            (Some(Withheld::Fork), Some(_)) => format!("{}.", Withheld::Fork.told()),
+            (Some(withheld), _) => format!("{}. {}", withheld.told(), self.permitted()),
+            (None, _) => self.permitted(),
+        }
+    }
+
+    /// What the token must be allowed, and where to set it.
+    fn permitted(&self) -> String {
         let (location, access) = (self.location, self.scope.contents);
         if location.github_name().is_none() {
             return match access {

@@ -375,16 +375,17 @@ impl Remote {
         }
     }
 
-    /// Words what the repository refuses, in a run that is part of `own_repository`.
+    /// Words what the repository refuses, in a run that is `source`, where that is known.
     fn explainer<'a>(
         &'a self,
-        own_repository: Option<&'a str>,
+        source: Option<&'a Source>,
         client: reqwest::Client,
     ) -> Explainer<'a> {
         Explainer {
             location: &self.location,
             token: self.token.as_ref(),
-            own_repository,
+            own_repository: source.and_then(|source| source.repository.as_deref()),
+            withheld: source.and_then(|source| source.withheld),
             api_url: &self.api_url,
             client,
             scope: self.scope,
@@ -451,7 +452,7 @@ impl Remote {
         deadline: Deadline,
     ) -> Result<Session<'a>, Failure> {
         let client = self.http()?;
-        let explainer = self.explainer(source.repository.as_deref(), client.clone());
+        let explainer = self.explainer(Some(source), client.clone());
         let route = Route {
             location: self.location.clone(),
             branch,

@@ -2,7 +2,7 @@
 //! is said for the server at hand.
 
 use crate::support::{
-    Action, Fault, GitServer, Options, Outcome, Repository, Step, TOKEN, Via, tunnel,
+    Action, Fault, GitServer, Options, Outcome, Repository, Rights, Step, TOKEN, Via, tunnel,
 };
 
 const FILE: &str = "web.yaml";
@@ -853,6 +853,48 @@ fn a_limit_tells_until_when_where_the_server_says_it() {
     A rate limit was exceeded: SERVER answered HTTP 429: You have exceeded a secondary rate limit, so nothing was changed in acme/deploy.
     Run the job again in some minutes, or raise `timeout`: a limit is waited for within that time. Another token, or a GitHub App's, has a limit of its own.
     "#);
+}
+
+#[test]
+fn a_run_that_gets_no_secrets_is_told_so_where_its_token_may_not() {
+    let event = tempfile::NamedTempFile::new().unwrap();
+    let of = |head: &str| {
+        let payload = serde_json::json!({"pull_request": {"head": {"repo": {"full_name": head}}}});
+        std::fs::write(event.path(), payload.to_string()).unwrap();
+    };
+    let told = |token: &str, name: &str, actor: &str, own: &str| {
+        let (server, repository) = start();
+        server.grant("ghs_thetokenofthisjob", Rights::ReadOnly);
+        let action = update(&repository, true)
+            .input("token", token)
+            .env("GITHUB_REPOSITORY", own)
+            .env("GITHUB_EVENT_NAME", name)
+            .env("GITHUB_EVENT_PATH", event.path().to_str().unwrap())
+            .env("GITHUB_ACTOR", actor);
+        told(&server, &action.run().failed())
+    };
+    of("Mallory/Deploy");
+    let of_job = "ghs_thetokenofthisjob";
+    let fork = told(of_job, "pull_request", "mallory", "acme/deploy");
+    let of_target = told(of_job, "pull_request_target", "mallory", "acme/deploy");
+    of("Acme/Deploy");
+    let own = told(of_job, "pull_request", "jimin", "acme/deploy");
+    let dependabot = told(of_job, "pull_request", "dependabot[bot]", "acme/app");
+    let empty = told("", "push", "dependabot[bot]", "acme/app");
+    insta::assert_snapshot!([&fork[..], &own, &dependabot, &empty].join("\n\n"), @"
+    The server denied access: The token may not write acme/deploy (HTTP 403): Write access to repository not granted. Nothing was changed.
+    This run is of a pull request from a fork, to which GitHub gives no secrets, and a GITHUB_TOKEN that only reads: deploy when it is merged, by a push to the branch.
+
+    The server denied access: The token may not write acme/deploy (HTTP 403): Write access to repository not granted. Nothing was changed.
+    Give the job `permissions: contents: write`. Where it has that: the settings of the organisation or repository (Actions → General → Workflow permissions) may hold the token to reading.
+
+    The server denied access: The token may not write acme/deploy (HTTP 403): Write access to repository not granted. Nothing was changed.
+    This run is Dependabot's, to which GitHub gives a GITHUB_TOKEN that only reads, and no secrets but those of Settings → Secrets and variables → Dependabot: put the secret there as well, or leave the job out with `if: github.actor != 'dependabot[bot]'`. The workflow's own GITHUB_TOKEN, which `token` defaults to, reaches only acme/app. Give `token` a fine-grained personal access token for acme/deploy with Contents: Read and write, or a GitHub App's token from an installation on acme/deploy with the permission contents: write.
+
+    The inputs are not valid: `token`: empty: the repository is neither read nor written without one. This run is Dependabot's, to which GitHub gives a GITHUB_TOKEN that only reads, and no secrets but those of Settings → Secrets and variables → Dependabot: put the secret there as well, or leave the job out with `if: github.actor != 'dependabot[bot]'`
+    Nothing was changed.
+    ");
+    assert_eq!(of_target, own);
 }
 
 /// Whoever makes a token by what is said needs no second one.

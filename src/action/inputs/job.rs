@@ -3,7 +3,9 @@
 use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
+use crate::action::context::withheld;
 use crate::action::environment::Environment;
+use crate::deployment::Withheld;
 use crate::http::Credentials;
 use crate::oidc::IdTokens;
 
@@ -23,9 +25,19 @@ pub struct Job {
     pub id_tokens: Option<IdTokens>,
     /// Whether it is one of GitHub Actions.
     pub is_githubs: bool,
+    /// Why it gets no secrets, where that is known.
+    pub withheld: Option<Withheld>,
 }
 
 impl Job {
+    /// Why a secret is empty, where that is known; else `otherwise`.
+    pub fn on_empty(&self, what: &str, otherwise: &str) -> String {
+        match self.withheld {
+            Some(withheld) => format!("{what}. {}", withheld.told()),
+            None => format!("{what}. {otherwise}"),
+        }
+    }
+
     /// By its variables. What can be asked for again goes before a token that was made once.
     pub fn of(environment: &Environment) -> Self {
         let secret = |name| {
@@ -45,6 +57,7 @@ impl Job {
         Self {
             id_tokens: asked().or_else(|| secret(ID_TOKEN).map(IdTokens::Given)),
             is_githubs: environment.get("GITHUB_ACTIONS") == Some("true"),
+            withheld: withheld(environment),
         }
     }
 }

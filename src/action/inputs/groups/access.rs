@@ -85,9 +85,11 @@ pub fn access(
     }
     // A repository on this machine asks for none.
     if !given.has(&TOKEN) && location.is_some_and(|location| !location.is_local()) {
-        let why = "empty: the repository is neither read nor written without one. Where it comes from a secret, that secret \
-                   is not set here: check its name, that the repository, organisation or environment \
-                   has it, and that the run was not started by a fork or by Dependabot, which get none";
+        let why = given.job.on_empty(
+            "empty: the repository is neither read nor written without one",
+            "Where it comes from a secret, that secret is not set here: check its name, that the repository, organisation or \
+             environment has it, and that the run was not started by a fork or by Dependabot, which get none",
+        );
         given.refuse(&TOKEN, why);
     }
     (None, given.read(&TOKEN))
@@ -95,7 +97,10 @@ pub fn access(
 
 fn app(given: &mut Given, location: Option<&Location>) -> Option<App> {
     if !given.has(&APP_PRIVATE_KEY) {
-        let why = "empty, though `app-id` is given. Where it comes from a secret, that secret is not set here";
+        let why = given.job.on_empty(
+            "empty, though `app-id` is given",
+            "Where it comes from a secret, that secret is not set here",
+        );
         given.refuse(&APP_PRIVATE_KEY, why);
     }
     if !given.has(&APP_ID) {

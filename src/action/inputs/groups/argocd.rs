@@ -193,7 +193,10 @@ fn identity(given: &mut Given, plaintext: bool) -> Option<Identity> {
             })
         }
         (false, false) => {
-            let why = "empty: Argo CD can't be asked without one. Where it comes from a secret, that secret is not set here. Without a secret, give `argocd-oidc-connector`";
+            let why = given.job.on_empty(
+                "empty: Argo CD can't be asked without one",
+                "Where it comes from a secret, that secret is not set here. Without a secret, give `argocd-oidc-connector`",
+            );
             given.refuse(&ARGOCD_TOKEN, why);
             None
         }
