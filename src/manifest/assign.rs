@@ -221,18 +221,22 @@ struct Nothing {
 }
 
 impl Nothing {
-    /// Whether `path` is one slip away from what is there. What differs in a number only is something else, such
-    /// as the next of several.
+    /// Whether `path` is one slip away from what is there, in whatever upper and lower case. What differs in a number
+    /// only is something else, such as the next of several.
     fn is_slip(&self, path: &Path) -> bool {
         let step = |path: &Path| match path.steps().get(self.steps)? {
-            Step::Key(text) | Step::Field { value: text, .. } => Some(text.to_ascii_lowercase()),
+            Step::Key(text) | Step::Field { value: text, .. } => Some(text.clone()),
             _ => None,
         };
         let meant = self.meant.first().and_then(step);
         meant.zip(step(path)).is_some_and(|(meant, given)| {
             let letters = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
-            let is_near = strsim::damerau_levenshtein(&meant, &given) <= 1;
-            is_near && letters(&meant) != letters(&given)
+            let lower = |text: &str| text.to_ascii_lowercase();
+            match strsim::damerau_levenshtein(&lower(&meant), &lower(&given)) {
+                0 => meant != given,
+                1 => letters(&lower(&meant)) != letters(&lower(&given)),
+                _ => false,
+            }
         })
     }
 

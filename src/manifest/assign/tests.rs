@@ -446,19 +446,31 @@ fn what_is_set_where_an_image_is_can_be_one() {
 /// What differs in a number only is another one of several.
 #[test]
 fn what_is_nearly_there_is_told_where_nothing_was_removed() {
-    let text = "spec: {replicas: 1, maxReplicas: 2, envFrom: [], pr1: x}\nl: [{name: web}]\n";
+    let text =
+        "spec: {replicas: 1, maxReplicas: 2, envFrom: [], pr1: x, App: y}\nl: [{name: web}]\n";
     let warned = |remove: &str| planned(&[text], &[remove]).unwrap().warnings.join("\n");
     for absent in [
         "-.spec.minReplicas",
         "-.spec.env",
         "-.spec.pr2",
         "-.l[name=log]",
+        "-.spec.PR2",
     ] {
         assert_eq!(warned(absent), "", "{absent}");
     }
-    insta::assert_snapshot!(["-.spec.replica", "-.l[name=wbe]"].map(warned).join("\n"), @"
-    `remove` found nothing: 0.yaml has nothing at .spec.replica: .spec (line 1) has the keys replicas, maxReplicas, pr1, envFrom. Did you mean `.spec.replicas`?
+    let told = [
+        "-.spec.replica",
+        "-.l[name=wbe]",
+        "-.spec.Replicas",
+        "-.spec.app",
+        "-.L[0]",
+    ];
+    insta::assert_snapshot!(told.map(warned).join("\n"), @"
+    `remove` found nothing: 0.yaml has nothing at .spec.replica: .spec (line 1) has the keys replicas, maxReplicas, App, pr1, envFrom. Did you mean `.spec.replicas`?
     `remove` found nothing: 0.yaml has nothing at .l[name=wbe]: .l (line 2) is a list in which name is web. Did you mean `.l[name=web]`?
+    `remove` found nothing: 0.yaml has nothing at .spec.Replicas: .spec (line 1) has the keys replicas, maxReplicas, App, pr1, envFrom. Did you mean `.spec.replicas`?
+    `remove` found nothing: 0.yaml has nothing at .spec.app: .spec (line 1) has the keys App, maxReplicas, replicas, envFrom, pr1. Did you mean `.spec.App`?
+    `remove` found nothing: 0.yaml has nothing at .L[0]: its top level (line 1) has the keys l, spec. Did you mean `.l[0]`?
     ");
 }
 
