@@ -2009,6 +2009,20 @@ fn a_rollback_that_is_run_again_is_verified_again() {
 }
 
 #[test]
+fn a_dry_run_asks_argo_cd_only_where_there_is_nothing_to_write() {
+    let world = World::new();
+    let argocd = ArgoCd::play(apps([world.healthy(&world.new, &[V14])]));
+    let dry = |image: &str| {
+        let action = world.update(&argocd).input("image", image);
+        action.input("dry-run", "true").run().succeeded()
+    };
+    let would = dry("ghcr.io/wlals2/blog-web:v15");
+    assert_eq!(would.output("health-status"), "");
+    assert_eq!(argocd.requests(), Vec::<String>::new());
+    assert_eq!(dry(V14).output("health-status"), "Healthy");
+}
+
+#[test]
 fn a_cancelled_wait_says_how_things_are() {
     let world = World::new();
     let argocd = ArgoCd::play(apps([world.healthy(&world.old, &[V13])]));

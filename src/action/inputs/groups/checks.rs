@@ -23,7 +23,8 @@ use crate::operation::image_check::ImageCheck;
 use crate::registry::Platform;
 
 inputs! {
-    /// Do everything except the write.
+    /// Do everything except the write. Argo CD, or what is posted on the commit, is asked only where there is nothing
+    /// to write: what is not on the branch runs nowhere.
     DRY_RUN: bool = Input::new("dry-run", WRITING, boolean).or("false");
 
     /// Show the changed lines, with three around them, in the log and the summary. Set it to `false`
