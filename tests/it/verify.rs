@@ -632,6 +632,36 @@ fn plain_files_elsewhere_are_no_part_of_an_application() {
 }
 
 #[test]
+fn an_application_that_has_nothing_to_do_with_the_deployment_is_told() {
+    let world = World::new();
+    let of = |path: &str, kind: &str, images: &[&str]| {
+        let app = world.healthy(&world.new, images);
+        let app = app
+            .with("/spec/source/path", path)
+            .with("/status/sourceType", kind);
+        // Its objects carry other names than those in Git.
+        app.with(
+            "/status/resources",
+            json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "shop",
+                "status": "Synced", "health": {"status": "Healthy"}}]),
+        )
+    };
+    let warned = |app: App| {
+        let argocd = ArgoCd::play(apps([app]));
+        let outcome = done(world.verify(&argocd).run());
+        let annotations = outcome.annotations();
+        let warnings = annotations.iter().filter(|one| one.level == "warning");
+        let warnings: Vec<String> = warnings.map(|one| one.message.clone()).collect();
+        world.scrub(&argocd, &warnings.join("\n"))
+    };
+    let other: &[&str] = &["ghcr.io/acme/shop:v7"];
+    insta::assert_snapshot!(warned(of("shop", "Helm", other)), @"blog may be another one's application: nothing of it is known to run ghcr.io/wlals2/blog-web:v14, and blog-system/web-rollout.yaml is not below its path `shop`. That it is healthy says nothing of this deployment then. Check `argocd-application`");
+    // A base elsewhere whose image runs, and what has no Pods and is below the path.
+    assert_eq!(warned(of("shop", "Kustomize", &[V14])), "");
+    assert_eq!(warned(of("blog-system", "Kustomize", other)), "");
+}
+
+#[test]
 fn what_is_unwell_and_no_proof_is_not_called_slow() {
     let world = World::new();
     let degraded = world.healthy(&world.new, &[V14]).health("Degraded");

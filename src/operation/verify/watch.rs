@@ -23,6 +23,7 @@ use crate::argocd::{
 };
 use crate::deadline::Deadline;
 use crate::files::FileSelection;
+use crate::nearest::first_few;
 use crate::oidc::Refusal;
 use crate::operation::Progress;
 use crate::repository::CommitId;
@@ -34,6 +35,8 @@ const PODS_KEEP: Duration = Duration::from_secs(5);
 /// How long an application that was seen may be refused: Argo CD answers errors of Kubernetes so, and
 /// what is in front of it while it is reloaded.
 const BLIP: Duration = Duration::from_secs(60);
+/// How many files are named.
+const NAMED: usize = 3;
 /// How long nothing may apply what was seen before it is asked why.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -193,10 +196,24 @@ impl<'a> Watch<'a> {
         let children: Vec<String> = application.children().map(Resource::title).collect();
         let goal = self.goal(application);
         let look = self.look(application);
-        if !children.is_empty() && !look.is_some_and(|look| carries_any(&look, &goal)) {
+        if look.is_some_and(|look| carries_any(&look, &goal)) {
+            return;
+        }
+        if !children.is_empty() {
             log.warning(&format!(
                 "{name} is the parent of an app of apps: that it is healthy says nothing of {}. Name those in `argocd-application`",
                 children.join(", ")
+            ));
+            return;
+        }
+        // It may still be made of them, by a base or values elsewhere, and have no Pods of the image.
+        let paths = &self.seen.watching.deployed.paths;
+        let other = diagnosis::other_path(application, &self.revisions.url(), paths);
+        if let (Done::WithoutPods(images), Some(path)) = (done, other) {
+            log.warning(&format!(
+                "{name} may be another one's application: nothing of it is known to run {}, and {} is not below its path `{path}`. That it is healthy says nothing of this deployment then. Check `argocd-application`",
+                images.join(", "),
+                first_few(paths, NAMED)
             ));
         }
     }
