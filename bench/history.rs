@@ -97,7 +97,12 @@ impl Size {
         }
         repository.import(stream.as_bytes());
         // As a server keeps it: packed, with what makes counting objects quick.
-        repository.git(&["repack", "-adfq", "--write-bitmap-index"]);
+        let repack = match self.task {
+            // To find better deltas would take longer than all the rest.
+            Task::LongHistory => "-adq",
+            Task::Deploy | Task::History => "-adfq",
+        };
+        repository.git(&["repack", repack, "--write-bitmap-index"]);
         repository.git(&["commit-graph", "write", "--reachable", "--no-progress"]);
         Ok(repository)
     }

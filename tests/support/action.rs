@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 use yaml_rust2::YamlLoader;
 
-/// No run takes this long: it is how a test that hangs ends.
+/// No run takes this long, but one whose `timeout` is longer: it is how a test that hangs ends.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The action's binary, which cargo builds for tests; not for examples.
@@ -151,6 +151,11 @@ impl Action {
                 None => variables.remove(&name),
             };
         }
+        let timeout = self.inputs.get("timeout");
+        let timeout = timeout.and_then(|seconds| seconds.parse().ok());
+        let patience = timeout.map_or(PATIENCE, |timeout| {
+            PATIENCE.max(Duration::from_secs(timeout))
+        });
         for (name, default) in declared_inputs() {
             let value = resolve(&default, &variables);
             variables.insert(input_variable(&name), value);
@@ -190,6 +195,7 @@ impl Action {
             child,
             job,
             started,
+            until: started + patience,
         }
     }
 }
@@ -324,6 +330,8 @@ pub struct Running {
     printed: Vec<u8>,
     job: Job,
     started: Instant,
+    /// When it has to have ended.
+    until: Instant,
 }
 
 impl Running {
@@ -342,7 +350,7 @@ impl Running {
     pub fn printed(&mut self, text: &str) {
         let has = |printed: &[u8]| String::from_utf8_lossy(printed).contains(text);
         while !has(&self.printed) {
-            let left = (self.started + PATIENCE).saturating_duration_since(Instant::now());
+            let left = self.until.saturating_duration_since(Instant::now());
             match self.stdout.recv_timeout(left) {
                 Ok(bytes) => self.printed.extend(bytes),
                 Err(_) => panic!(
@@ -355,7 +363,7 @@ impl Running {
 
     /// Waits until it ends.
     pub fn wait(mut self) -> Outcome {
-        let deadline = self.started + PATIENCE;
+        let deadline = self.until;
         let mut rest = |pipe: &Receiver<Vec<u8>>, mut bytes: Vec<u8>| {
             loop {
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -366,7 +374,7 @@ impl Running {
                     }
                     Err(RecvTimeoutError::Timeout) => {
                         let _ = self.child.kill();
-                        panic!("the action still runs after {PATIENCE:?}");
+                        panic!("the action still runs, past all patience");
                     }
                 }
             }
