@@ -237,6 +237,15 @@ pub struct FileSelection {
 }
 
 impl FileSelection {
+    /// Files by their paths.
+    pub fn of<'p>(paths: impl IntoIterator<Item = &'p RepoPath>) -> Self {
+        let include = paths.into_iter().map(|path| Pattern::Path(path.clone()));
+        Self {
+            include: include.collect(),
+            ..Self::default()
+        }
+    }
+
     /// The same, with a file beside them.
     #[must_use]
     pub fn beside(&self, path: Option<&RepoPath>) -> Self {

@@ -11,7 +11,9 @@ use super::trailers::{
 use super::value;
 use crate::files::RepoPath;
 use crate::image::ImageReference;
-use crate::manifest::{ImageTransition, Known, Readings, ValueChange, Versions, before_new_item};
+use crate::manifest::{
+    ImageTransition, Known, Readings, ValueChange, Versions, before_new_item, is_within,
+};
 
 /// What trailers name: the images and the places of values by which a change can be told from others
 /// where nothing else tells, as with an image at a place that only `path` knows.
@@ -108,14 +110,10 @@ impl Named<'_> {
     /// Whether a place is one that is named; is in one, as a key of a mapping that was set or removed is; or
     /// is the text that one is in.
     fn names(&self, place: &str) -> bool {
-        let is_inside = |inner: &str, outer: &str| {
-            let rest = inner.strip_prefix(outer);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
         self.values.contains(place)
             || self.values.iter().any(|named| {
                 let named = before_new_item(named);
-                is_inside(place, named) || is_inside(named, place)
+                is_within(place, named) || is_within(named, place)
             })
     }
 }

@@ -23,7 +23,7 @@ pub use trailers::{
     Origin, deploys_the_same, is_ours, kind, merged_pulls, own_trailers, reverted, reverted_by,
     rolled_back, tag_was_of, trailer_values,
 };
-pub use value::{is_same_place, trailer as value_trailer};
+pub use value::trailer as value_trailer;
 
 #[cfg(test)]
 mod tests {

@@ -60,12 +60,6 @@ fn file_and_rest(trailer: &str) -> Option<(Cow<'_, str>, &str)> {
     Some((file, behind.strip_prefix(' ')?))
 }
 
-/// Whether two trailers name one place of one file, whatever is there.
-pub fn is_same_place(one: &str, other: &str) -> bool {
-    let of = |trailer| Some((file_and_rest(trailer)?.0, place_of(trailer)?));
-    of(one).is_some_and(|one| of(other) == Some(one))
-}
-
 /// The place that a trailer names, in whatever file: files get other names.
 pub(super) fn place_of(trailer: &str) -> Option<&str> {
     let (_, place) = file_and_rest(trailer)?;
@@ -155,18 +149,6 @@ mod tests {
         ] {
             assert_eq!(tag_of(trailer), None, "{trailer}");
         }
-    }
-
-    #[test]
-    fn a_place_is_the_same_whatever_is_there() {
-        let of = |file, path, new| trailer(&change(file, path, new));
-        let (one, other) = ("a.yaml", "b.yaml");
-        let five = of(one, ".a", Some("5"));
-        assert!(is_same_place(&five, &of(one, ".a", None)));
-        assert!(is_same_place(&five, &of(one, ".a", Some("b=6"))));
-        assert!(!is_same_place(&five, &of(other, ".a", Some("5"))));
-        assert!(!is_same_place(&five, &of(one, ".b", Some("5"))));
-        assert!(!is_same_place("ghcr.io/o/web:v1", "ghcr.io/o/web:v1"));
     }
 
     #[test]

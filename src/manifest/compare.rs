@@ -17,6 +17,7 @@ use super::slot::{self, Slot};
 use super::source::{self, Masked};
 use crate::files::RepoPath;
 use crate::image::ImageReference;
+use crate::yaml::path::is_within;
 use crate::yaml::{Content, NodeId, Role, Stream};
 
 /// What became of one place that holds an image.
@@ -189,10 +190,7 @@ impl Versions {
             let is_at = |node: NodeId| {
                 let (resource, path) = (manifest.resource(node), manifest.path(node));
                 let mut values = values.iter().filter(|value| value.resource == resource);
-                values.any(|value| {
-                    let inside = path.strip_prefix(&value.path);
-                    inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-                })
+                values.any(|value| is_within(&path, &value.path))
             };
             for site in manifest.sites.iter().filter(|site| site.says_what_runs()) {
                 let mut slots = site.slots();
@@ -212,11 +210,16 @@ impl Versions {
     /// The values that differ, in the order of the new text; those that are gone come last. A text that is a
     /// document of its own is told of by the values in it.
     pub fn values(&self) -> Vec<ValueChange> {
-        self.differences().changed
+        self.differences().values()
     }
 
     /// Those of them that are no parts of `images`.
     pub fn values_beside(&self, images: &[ImageChange]) -> Vec<ValueChange> {
+        self.differences_beside(images).values()
+    }
+
+    /// The values that differ and are no parts of `images`, and those of which that can't be told.
+    pub(super) fn differences_beside(&self, images: &[ImageChange]) -> Differences {
         let file = &self.file;
         let of_file = || images.iter().filter(|image| image.file == *file);
         // One at a place that only `path` knows is known by its text.
@@ -231,7 +234,7 @@ impl Versions {
         let places: HashSet<&Place> = of_file().map(|image| &image.place).collect();
         let versions = self.with_known(&known);
         let parts = versions.each_ref().map(|seen| parts(seen, &places));
-        value_changes(self.manifests(), &parts).changed
+        value_changes(self.manifests(), &parts)
     }
 
     /// The values that differ, and those of which that can't be told.
@@ -243,6 +246,45 @@ impl Versions {
     pub(super) fn is_old_read(&self) -> bool {
         let [old, _] = self.manifests();
         !old.is_empty()
+    }
+
+    /// Whether both can.
+    pub(super) fn are_read(&self) -> bool {
+        self.manifests().iter().all(|version| !version.is_empty())
+    }
+
+    /// The ways to what differs in both versions, where it is there: by the order of items, and by their names.
+    pub(super) fn ways(&self, difference: &Difference) -> [Option<[String; 2]>; 2] {
+        let [old, new] = self.manifests();
+        let [was, is] = difference.nodes;
+        [(old, was), (new, is)].map(|(manifests, node)| {
+            let (number, node) = node?;
+            let manifest = manifests.get(number)?;
+            Some([manifest.path(node), manifest.path_by_names(node)])
+        })
+    }
+
+    /// How many images of the new version are at `place`.
+    pub(super) fn images_at(&self, place: &Place) -> usize {
+        let [_, manifests] = self.manifests();
+        let at = manifests.iter().flat_map(|manifest| {
+            let sites = manifest.sites.iter();
+            sites.filter(|site| manifest.place(site.node) == *place)
+        });
+        at.count()
+    }
+
+    /// The image of the new version that what differs is a part of.
+    pub(super) fn image_of(&self, difference: &Difference) -> Option<HeldImage> {
+        let [_, manifests] = self.manifests();
+        let (number, node) = difference.nodes[1]?;
+        let manifest = manifests.get(number)?;
+        let is_part = |site: &&Site| {
+            let mut slots = site.slots();
+            slots.any(|slot| slot.node == node || slot.source() == node)
+        };
+        let site = manifest.sites.iter().find(is_part)?;
+        Some(manifest.held(site))
     }
 }
 
@@ -340,10 +382,26 @@ fn parts(seen: &[Seen<'_>], places: &HashSet<&Place>) -> Scalars {
 #[derive(Debug, Default)]
 pub(super) struct Differences {
     /// Those that do.
-    pub(super) changed: Vec<ValueChange>,
+    pub(super) changed: Vec<Difference>,
     /// The resources and paths of items without a name in a list that is longer or shorter in one version, and
     /// not by its last ones alone: which of them came or went can't be told.
     pub(super) untold: Vec<(String, String)>,
+}
+
+impl Differences {
+    fn values(self) -> Vec<ValueChange> {
+        let changed = self.changed.into_iter();
+        changed.map(|difference| difference.change).collect()
+    }
+}
+
+/// How a value differs.
+#[derive(Debug)]
+pub(super) struct Difference {
+    /// As a person is told of it.
+    pub(super) change: ValueChange,
+    /// Where it is in each version: the number of the manifest, and the node there.
+    nodes: [Option<(usize, NodeId)>; 2],
 }
 
 /// Adds the values that `is_image` calls images, where nothing else found one; and what has the form of an
@@ -519,7 +577,7 @@ struct Comparison<'m> {
 impl<'m> Comparison<'m> {
     /// The values that differ between two manifests, by their numbers: of the file; or of a text in it, which
     /// belongs to `resource`.
-    fn of(&mut self, numbers: [Option<usize>; 2], resource: Option<&str>) -> Vec<ValueChange> {
+    fn of(&mut self, numbers: [Option<usize>; 2], resource: Option<&str>) -> Vec<Difference> {
         let [before, after] = [0, 1].map(|version| {
             let number: Option<usize> = numbers[version];
             number.and_then(|number| self.versions[version].get(number))
@@ -533,7 +591,9 @@ impl<'m> Comparison<'m> {
             let resource = resource.map_or_else(|| manifest.resource(node), str::to_owned);
             (resource, manifest.path(node))
         };
-        let mut changes: Vec<(Order, Pair, Vec<ValueChange>)> = Vec::new();
+        let at_nodes =
+            |nodes: Pair| [0, 1].map(|version: usize| numbers[version].zip(nodes[version]));
+        let mut changes: Vec<(Order, Pair, Vec<Difference>)> = Vec::new();
         let mut lists = Lists::new();
         for (place, old, new) in by_place(&olds, &news) {
             let Some(pairs) = paired([before, after], &old, &new) else {
@@ -547,11 +607,18 @@ impl<'m> Comparison<'m> {
                     let is_told = nodes.any(is_value) || others.any(is_value);
                     *lists.entry((was, is)).or_default() |= is_told;
                 }
-                for (manifest, nodes) in [(before, old), (after, new)] {
-                    let nodes = nodes.into_iter();
-                    let untold = nodes.filter_map(|node| Some(at_path(manifest?, node)));
-                    self.untold.extend(untold);
-                }
+                let olds = old
+                    .into_iter()
+                    .map(|node| (before, [Some(node), None], node));
+                let news = new
+                    .into_iter()
+                    .map(|node| (after, [None, Some(node)], node));
+                let untold = olds.chain(news);
+                let untold = untold.filter(|(_, pair, _)| !self.is_part(numbers, *pair));
+                let untold =
+                    untold.filter_map(|(manifest, _, node)| Some(at_path(manifest?, node)));
+                let untold: Vec<_> = untold.collect();
+                self.untold.extend(untold);
                 continue;
             };
             for (old, new) in pairs {
@@ -584,7 +651,10 @@ impl<'m> Comparison<'m> {
                             resource,
                             path,
                         };
-                        vec![ValueChange::new(at, was.as_ref(), is.as_ref())]
+                        vec![Difference {
+                            change: ValueChange::new(at, was.as_ref(), is.as_ref()),
+                            nodes: at_nodes([old, new]),
+                        }]
                     }
                 };
                 changes.push(((new.is_none(), node, place), [old, new], inside));
@@ -619,8 +689,12 @@ impl<'m> Comparison<'m> {
                     Said::whole(&before.stream, was),
                     Said::whole(&after.stream, is),
                 );
-                let change = ValueChange::new(at, Some(&old), Some(&new));
-                changes.push(((false, is, 0), [Some(was), Some(is)], vec![change]));
+                let nodes = [Some(was), Some(is)];
+                let change = Difference {
+                    change: ValueChange::new(at, Some(&old), Some(&new)),
+                    nodes: at_nodes(nodes),
+                };
+                changes.push(((false, is, 0), nodes, vec![change]));
             }
         }
         changes.sort_by_key(|(order, ..)| *order);
@@ -646,7 +720,7 @@ impl<'m> Comparison<'m> {
         numbers: [Option<usize>; 2],
         nodes: [NodeId; 2],
         resource: &str,
-    ) -> Vec<ValueChange> {
+    ) -> Vec<Difference> {
         let texts = [0, 1].map(|version| {
             let around = (numbers[version]?, nodes[version]);
             self.versions[version].iter().position(|manifest| {

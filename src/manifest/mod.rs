@@ -10,6 +10,7 @@ mod alike;
 mod assign;
 mod change;
 mod compare;
+mod decided;
 mod elsewhere;
 mod error;
 mod file;
@@ -55,6 +56,7 @@ pub use compare::{
     ImageTransition, Known, RepositoryOf, Versions, comments_changed, has_tags, image_transitions,
     images_changed, repository_at,
 };
+pub use decided::{Decided, States, Undecided};
 pub use error::{EntryAdvice, HeldImage, ManifestError, Mention, PathEnd};
 pub use file::images_in;
 pub use guard::is_signed;
@@ -76,4 +78,4 @@ pub use restore::{RestoreError, changed_at, restore, takes_back};
 pub use source::ManifestFile;
 pub use write::Obstacle;
 
-pub use crate::yaml::path::before_new_item;
+pub use crate::yaml::path::{before_new_item, is_within};

@@ -3,7 +3,7 @@
 use super::change::{FileEdit, ImageChange, ValueChange};
 use super::compare::{Differences, ImageTransition, Known, Versions, has_tags, repository_at};
 use super::hunks::{self, First};
-use crate::yaml::path::before_new_item;
+use crate::yaml::path::{before_new_item, is_within};
 
 /// What is left of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,18 +134,19 @@ fn holds_values(
             untold.any(|(resource, path)| is_at(resource, path, value))
         };
         let at = |one: &&ValueChange| is_at(&one.resource, &one.path, value);
-        let is_seen = made.changed.iter().filter(at).any(|one| one.new.is_some());
-        is_seen && !is_in(&made) && !is_in(&left) && !left.changed.iter().any(|one| at(&one))
+        let mut seen = made.changed.iter().map(|one| &one.change).filter(at);
+        let mut others = left.changed.iter().map(|one| &one.change);
+        seen.any(|one| one.new.is_some())
+            && !is_in(&made)
+            && !is_in(&left)
+            && !others.any(|one| at(&one))
     };
     meant.all(is_held).then_some(true)
 }
 
 /// Whether this is where the value is that is meant, or in it where that is a list or a mapping.
 fn is_at(resource: &str, path: &str, meant: &ValueChange) -> bool {
-    let above = before_new_item(&meant.path);
-    let below = path.strip_prefix(above);
-    resource == meant.resource
-        && below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    resource == meant.resource && is_within(path, before_new_item(&meant.path))
 }
 
 #[cfg(test)]

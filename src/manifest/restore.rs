@@ -10,7 +10,7 @@ use super::place::{Link, Located, Object, Place, PlaceNumber, Places, shown};
 use super::source::{self, Masked};
 use super::template::{Hindrance, Templates};
 use crate::limits::{Exceeded, RESTORED};
-use crate::yaml::path::path_of;
+use crate::yaml::path::{is_within, path_of};
 use crate::yaml::{
     Content, Edit, EditError, Inside, NewValue, NodeId, Role, Stream, Style, edit, scalar,
 };
@@ -284,9 +284,7 @@ impl<'p> Meant<'p> {
         let image = own.place.to_string();
         places.iter().any(|(is_image, place)| match is_image {
             false => *place == own.value,
-            true => image
-                .strip_prefix(place.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])),
+            true => is_within(&image, place),
         })
     }
 

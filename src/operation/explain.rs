@@ -7,13 +7,13 @@ use url::Url;
 use super::advice::{
     IN_THE_URL, ON_A_PROXY, ServerKind, Settings, on_a_rule, on_this_machine, on_tls, on_words,
 };
-use crate::deployment::Withheld;
+use crate::deployment::{self, Withheld};
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
 use crate::http::text::is_loopback;
 use crate::image::ImageReference;
 use crate::limits::Exceeded;
-use crate::manifest::{ImageChange, ManifestError, PromotionError};
+use crate::manifest::{ImageChange, ManifestError, PromotionError, Undecided};
 use crate::nearest::{alike, all_of, either, first_few};
 use crate::repository::github::access::{self, Finding, TokenKind};
 use crate::repository::github::permissions::{Permission, Scope};
@@ -21,6 +21,18 @@ use crate::repository::retry::LandError;
 use crate::repository::{
     Access, BranchTip, FileProblem, Identity, Location, Refusal, RepositoryError,
 };
+
+/// How much of a deployment a refusal lists.
+const MOST_BROUGHT: usize = 5;
+
+/// What a branch brings, as a part of a sentence.
+fn brought(what: &Undecided) -> String {
+    match what {
+        Undecided::Image(held) => held.to_string(),
+        Undecided::Value(change) => deployment::value_trailer(change),
+        Undecided::File(path) => format!("changes of {path} that can't be compared"),
+    }
+}
 
 /// What is known of the run when something fails.
 pub struct Explainer<'a> {
@@ -155,16 +167,16 @@ impl Explainer<'_> {
                 branch,
                 commit,
                 subject,
-                images,
+                brings,
             } => Failure::new(
                 Reason::PullRequest,
                 format!(
                     "The branch `{branch}` of {location} proposes another deployment, which this one would take out of its pull request: {} (`{subject}`) brings {}. Nothing was changed.",
                     commit.short(),
-                    images.join(", ")
+                    first_few(&Vec::from_iter(brings.iter().map(brought)), MOST_BROUGHT)
                 ),
             )
-            .with_hint("Merge or close that pull request first. Or leave `pull-request-branch` out: each deployment has a branch of its own then."),
+            .with_hint("Merge or close that pull request first. Or give each deployment a `pull-request-branch` of its own."),
             RepositoryError::AnotherTarget {
                 branch,
                 number,

@@ -12,10 +12,9 @@ use super::session::{Remote, Session, log_event};
 use super::source_changes::{self, Deploying, SourceChanges};
 use super::{Operation, Progress, lines, now};
 use crate::deadline::Cancellation;
-use crate::deployment;
 use crate::failure::Failure;
 use crate::files::{FileSelection, RepoPath};
-use crate::manifest::{FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
+use crate::manifest::{Decided, FileEdit, ImageChange, Note, Plan, Promoted, ValueChange};
 use crate::registry::Registry;
 use crate::repository::forge::Forge;
 use crate::repository::history::Commit;
@@ -284,6 +283,8 @@ pub struct Planned {
     pub announced: Vec<String>,
     /// What else it changes, which is no deployment's.
     pub besides: Vec<ValueChange>,
+    /// The images that it is about as well, and that are to stay as they are for now.
+    pub left_out: Vec<ImageChange>,
     /// Whether it deploys again what was rolled back.
     pub again: bool,
     /// What looks wrong, and is done all the same.
@@ -357,6 +358,7 @@ pub async fn land(
             message,
             announced,
             besides,
+            left_out,
             again,
             mut warnings,
             mut skipped,
@@ -424,7 +426,7 @@ pub async fn land(
             message,
             identity: identity.clone(),
             options,
-            decides: decided(&plan),
+            decides: Decided::of(&plan, left_out),
         };
         Ok(Proposal {
             changes,
@@ -629,15 +631,6 @@ impl Progress for Lines {
     fn warning(&mut self, text: &str) {
         self.0.push(text.to_owned());
     }
-}
-
-/// The images that `plan` is about, and the values as trailers have them.
-fn decided(plan: &Plan) -> Vec<String> {
-    let images = plan.images.iter().chain(&plan.set_images);
-    let images = images.flat_map(|image| [image.old.as_str(), image.new.as_str()]);
-    let images = distinct(images).into_iter().map(str::to_owned);
-    let values = plan.values.iter().map(deployment::value_trailer);
-    images.chain(values).collect()
 }
 
 fn changes(plan: &Plan) -> Vec<Change> {

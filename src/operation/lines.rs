@@ -12,7 +12,7 @@ use crate::deadline::Deadline;
 use crate::files::RepoPath;
 use crate::manifest::{
     FileEdit, ImageChange, Known, Note, Plan, ValueChange, Versions, before_new_item, differences,
-    has_tags, lines, repository_at,
+    has_tags, is_within, lines, repository_at,
 };
 
 /// How long it is looked for how lines became others, where all of them may have. Beyond, what differs is told in
@@ -209,9 +209,7 @@ impl After {
         // Or the first value of a list or mapping.
         let path = before_new_item(&value.path);
         let is_it = |one: &&ValueChange| {
-            let below = one.path.strip_prefix(path);
-            let is_below =
-                below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            let is_below = is_within(&one.path, path);
             is_below && one.new.is_some() && one.resource == value.resource
         };
         let found = self.values.iter().find(is_it);

@@ -1,7 +1,6 @@
 //! A pull request in place of a push to the branch: its texts, and what is to become of it.
 
 use std::fmt::Write as _;
-use std::iter;
 use std::time::Duration;
 
 use super::Progress;
@@ -10,7 +9,6 @@ use super::session::{Session, log_event};
 use super::source_changes::{self, SourceChanges};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::{Failure, Reason};
-use crate::image::ImageReference;
 use crate::limits::shortened;
 use crate::manifest::{ImageChange, Plan, Replaced};
 use crate::markdown::{code, link, table};
@@ -19,9 +17,7 @@ use crate::repository::forge::{Answer, Forge, Gitlab, Open, PullRequests, Reques
 use crate::repository::head::Messages;
 use crate::repository::retry::{self, Event};
 use crate::repository::transport::Choice;
-use crate::repository::{
-    BranchName, CommitDraft, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError,
-};
+use crate::repository::{BranchName, CommitId, ObjectId, ObjectKind, Refusal, RepositoryError};
 
 /// The longest part of a branch's name that says what it is for.
 const MAX_NAME: usize = 60;
@@ -107,36 +103,7 @@ fn unnamed(branch: &str) -> Failure {
 /// What the messages of commits on a pull request's branch say.
 pub(super) const MESSAGES: Messages = Messages {
     is_ours: deployment::is_ours,
-    dropped,
 };
-
-/// The images that `message` deploys and of whose repositories `draft` says nothing, and so the values. A promotion proposes what
-/// another stage holds, and so takes the place of an earlier one.
-fn dropped(message: &str, draft: &CommitDraft) -> Vec<String> {
-    let is_promotion = |message| deployment::kind(iter::once(message)) == "promotion";
-    if is_promotion(message) && is_promotion(&draft.message) {
-        return Vec::new();
-    }
-    let decided: Vec<ImageReference> = draft
-        .decides
-        .iter()
-        .filter_map(|image| image.parse().ok())
-        .collect();
-    let is_decided = |image: &str| match image.parse::<ImageReference>() {
-        Ok(image) => decided.iter().any(|one| one.same_repository(&image)),
-        // It can't be compared.
-        Err(_) => true,
-    };
-    let images = deployment::trailer_values(message, "Deployed-Image");
-    let images = images.filter(|image| !is_decided(image));
-    let is_decided = |value: &str| {
-        let mut decided = draft.decides.iter();
-        decided.any(|own| deployment::is_same_place(own, value))
-    };
-    let values = deployment::trailer_values(message, "Deployed-Value");
-    let values = values.filter(|value| !is_decided(value));
-    images.chain(values).map(str::to_owned).collect()
-}
 
 /// A pull request to make of a commit.
 pub struct Proposing<'a> {

@@ -142,6 +142,7 @@ async fn once(
             message,
             announced: Vec::new(),
             besides: Vec::new(),
+            left_out: Vec::new(),
             again: false,
             warnings,
             skipped,

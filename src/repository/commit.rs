@@ -6,7 +6,7 @@ use super::branch::BranchName;
 use super::object::CommitId;
 use super::tip::BranchTip;
 use crate::files::RepoPath;
-use crate::manifest::ManifestFile;
+use crate::manifest::{Decided, ManifestFile};
 
 /// The files of a branch, as they are at one commit.
 #[derive(Debug, Clone)]
@@ -86,8 +86,8 @@ pub struct CommitDraft {
     pub identity: Identity,
     /// What the server is asked for with the push of it, over git (`git-push(1)`, `--push-option`).
     pub options: Vec<String>,
-    /// The images and values that it decides of, old and new ones, also where it changes none of them.
-    pub decides: Vec<String>,
+    /// The places that it decides about, also where it changes none of them.
+    pub decides: Decided,
 }
 
 /// A commit that is on its branch.

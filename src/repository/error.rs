@@ -8,6 +8,7 @@ use super::tip::BranchTip;
 use crate::files::RepoPath;
 use crate::http::exchange::{Passing, TlsError};
 use crate::limits::Exceeded;
+use crate::manifest::Undecided;
 
 /// What was being done when access was denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +120,8 @@ pub enum RepositoryError {
         commit: CommitId,
         /// The first line of its message.
         subject: String,
-        /// Its images and values of which the new one says nothing.
-        images: Vec<String>,
+        /// What it brings, and the new one neither holds nor decides about.
+        brings: Vec<Undecided>,
     },
     /// A pull request is open from the branch that is to be merged into another one.
     #[error("pull request #{number} from the branch `{branch}` is open into `{target}`")]

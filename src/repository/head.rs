@@ -4,17 +4,62 @@
 use serde::Deserialize;
 
 use super::branch::BranchName;
-use super::commit::CommitDraft;
+use super::commit::{Change, CommitDraft, Snapshot};
 use super::error::RepositoryError;
 use super::object::CommitId;
+use crate::files::{FileSelection, RepoPath};
+use crate::manifest::{ManifestFile, States, Undecided};
 
 /// What the messages of commits say: whoever writes them knows.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages {
     /// Whether one is of a commit of ours. Only such commits are built upon.
     pub is_ours: fn(&str) -> bool,
-    /// The images and values that one deploys, and that a new commit in its place would not: it says nothing of them.
-    pub dropped: fn(&str, &CommitDraft) -> Vec<String>,
+}
+
+/// Where the files of commits are read.
+pub trait Files: Sync {
+    /// The selected files as they are at `commit`.
+    ///
+    /// # Errors
+    /// When the server can't be used, or a file that is named is not there.
+    fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> impl Future<Output = Result<Vec<ManifestFile>, RepositoryError>> + Send;
+
+    /// The files in which two commits differ.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    fn paths(
+        &self,
+        old: &CommitId,
+        new: &CommitId,
+    ) -> impl Future<Output = Result<Vec<String>, RepositoryError>> + Send;
+}
+
+/// A commit that is to take the place of what a branch brings.
+pub struct Replacing<'a> {
+    /// The branch.
+    pub branch: &'a BranchName,
+    /// Where that is.
+    pub head: &'a CommitId,
+    /// Its target.
+    pub base: &'a Snapshot,
+    /// How the commit differs from that.
+    pub changes: &'a [Change],
+    /// What it says.
+    pub draft: &'a CommitDraft,
+}
+
+impl Replacing<'_> {
+    /// What a file shall be.
+    fn planned(&self, path: &RepoPath) -> Option<&[u8]> {
+        let change = self.changes.iter().find(|change| change.path == *path);
+        change.map(|change| change.bytes.as_slice())
+    }
 }
 
 /// A pull request that is open from a branch.
@@ -120,23 +165,67 @@ impl Beyond {
         })
     }
 
-    /// The deployment of `branch` that `draft` would take the place of, though it says nothing of all that is
-    /// deployed by it. What is in the newest of our commits is all that the branch brings.
-    pub fn dropped(
+    /// The deployment of a branch that a commit would take out of its pull request: its files bring what the target does
+    /// not hold, and the plan does not decide about. What can't be told counts as such.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub async fn dropped(
         &self,
-        branch: &BranchName,
-        draft: &CommitDraft,
+        replacing: &Replacing<'_>,
         messages: Messages,
-    ) -> Option<RepositoryError> {
+        files: &impl Files,
+    ) -> Result<Option<RepositoryError>, RepositoryError> {
         let mut newest = self.commits.iter().rev();
-        let one = newest.find(|one| (messages.is_ours)(&one.message))?;
-        let images = (messages.dropped)(&one.message, draft);
-        (!images.is_empty()).then(|| RepositoryError::AnotherDeployment {
-            branch: branch.clone(),
-            commit: one.commit.clone(),
-            subject: one.subject(),
-            images,
-        })
+        let Some(one) = newest.find(|one| (messages.is_ours)(&one.message)) else {
+            return Ok(None);
+        };
+        let Replacing {
+            branch, head, base, ..
+        } = *replacing;
+        let paths = match &self.paths {
+            Some(paths) => paths.clone(),
+            None => {
+                let from = self.from.as_ref().unwrap_or(&base.commit);
+                files.paths(from, head).await?
+            }
+        };
+        let paths = paths.iter().filter_map(|path| path.parse().ok());
+        let paths: Vec<RepoPath> = paths.collect();
+        let is_read = |path: &&RepoPath| base.files.iter().any(|file| file.path == **path);
+        let (read, others): (Vec<&RepoPath>, Vec<&RepoPath>) = paths.iter().partition(is_read);
+        let mut target: Vec<ManifestFile> = at(files, &base.commit, others).await?;
+        let read = base.files.iter().filter(|file| read.contains(&&file.path));
+        target.extend(read.cloned());
+        let own = at(files, head, paths.iter().collect()).await?;
+        let brings = |from: &[ManifestFile]| -> Vec<Undecided> {
+            let undecided = paths.iter().flat_map(|path| {
+                let [from, branch, target] =
+                    [from, &own, &target].map(|files| content(files, path));
+                let states = States {
+                    from,
+                    branch,
+                    target,
+                    planned: replacing.planned(path).or(target),
+                };
+                replacing.draft.decides.undecided(path, states)
+            });
+            undecided.collect()
+        };
+        // What the plan decides about is most often all that the branch brings: then nobody has to know where that
+        // began.
+        let mut found = brings(&[]);
+        if let (Some(from), false) = (&self.from, found.is_empty()) {
+            found = brings(&at(files, from, paths.iter().collect()).await?);
+        }
+        Ok(
+            (!found.is_empty()).then(|| RepositoryError::AnotherDeployment {
+                branch: branch.clone(),
+                commit: one.commit.clone(),
+                subject: one.subject(),
+                brings: found,
+            }),
+        )
     }
 
     /// The same without `ours` and what is older.
@@ -179,6 +268,26 @@ impl Beyond {
             _ => Since::Same,
         }
     }
+}
+
+/// Files as they are at `commit`; none where not all of them are there.
+async fn at(
+    files: &impl Files,
+    commit: &CommitId,
+    paths: Vec<&RepoPath>,
+) -> Result<Vec<ManifestFile>, RepositoryError> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    match files.files_at(commit, &FileSelection::of(paths)).await {
+        Err(RepositoryError::File { .. }) => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+fn content<'f>(files: &'f [ManifestFile], path: &RepoPath) -> Option<&'f [u8]> {
+    let file = files.iter().find(|file| file.path == *path)?;
+    Some(&file.bytes)
 }
 
 impl Made {

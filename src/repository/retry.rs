@@ -516,6 +516,7 @@ mod tests {
 
     use super::*;
     use crate::deadline::cancellation;
+    use crate::manifest::Decided;
     use crate::repository::commit::{Identity, Said};
     use crate::repository::object::CommitId;
 
@@ -706,7 +707,7 @@ mod tests {
                         email: "a@example.com".to_owned(),
                     },
                     options: Vec::new(),
-                    decides: Vec::new(),
+                    decides: Decided::default(),
                 },
                 plan: (),
             })

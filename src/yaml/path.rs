@@ -252,6 +252,12 @@ pub fn before_new_item(path: &str) -> &str {
         .unwrap_or(path)
 }
 
+/// Whether `path` leads to where `around` does, or into what is there.
+pub fn is_within(path: &str, around: &str) -> bool {
+    let below = path.strip_prefix(around);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 /// The steps between slashes, as JSON Pointer has them.
 pub(crate) fn parted(text: &str) -> impl Iterator<Item = Step> {
     let parts = text.split('/').filter(|part| !part.is_empty());

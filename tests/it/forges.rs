@@ -6,6 +6,8 @@ use crate::support::{
 };
 use serde_json::Value as Json;
 
+use crate::pull_requests::Others;
+
 const FILE: &str = "apps/web.yaml";
 const NAME: &str = "acme/deploy";
 const HEAD: &str = "gitops-deploy/web-01f5f21";
@@ -21,6 +23,16 @@ fn on_gitlab() -> (GitServer, Repository, Gitlab) {
     server.become_gitlab();
     let gitlab = Gitlab::at(&repository);
     (server, repository, gitlab)
+}
+
+/// Lets the server be GitLab, or else Gitea.
+fn as_one_of(server: &GitServer, repository: &Repository, is_gitlab: bool) -> Option<Gitlab> {
+    if is_gitlab {
+        server.become_gitlab();
+        return Some(Gitlab::at(repository));
+    }
+    server.become_gitea();
+    None
 }
 
 fn propose(repository: &Repository, tag: &str) -> Action {
@@ -1002,13 +1014,7 @@ fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_
     const API: &str = "apps/api.yaml";
     for is_gitlab in [true, false] {
         let (server, repository) = start();
-        let gitlab = is_gitlab.then(|| {
-            server.become_gitlab();
-            Gitlab::at(&repository)
-        });
-        if !is_gitlab {
-            server.become_gitea();
-        }
+        let gitlab = as_one_of(&server, &repository, is_gitlab);
         let api = manifest("v1").replace("acme/web", "acme/api");
         repository.commit("main", API, api, "feat: api");
         let shared = |action: Action| action.input("pull-request-branch", "deploy");
@@ -1019,8 +1025,7 @@ fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_
         shared(propose(&repository, "v2")).run().succeeded();
         let before = repository.git(&["for-each-ref"]);
         let told = error(&repository, second().run());
-        let expected =
-            "(`chore: update web image to v2`) brings ghcr.io/acme/web:v2. Nothing was changed.";
+        let expected = "(`chore: update web image to v2`) brings ghcr.io/acme/web:v2 (container web, Deployment/web, apps/web.yaml line 6). Nothing was changed.";
         assert!(told.contains(expected), "{told}");
         assert_eq!(repository.git(&["for-each-ref"]), before);
         shared(propose(&repository, "v3")).run().succeeded();
@@ -1034,6 +1039,39 @@ fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_
         }
         let outcome = second().run().succeeded();
         assert_eq!(outcome.output("pull-request-number"), "2");
+    }
+}
+
+/// A place is another one though its image is the same: its deployment is not taken out of an open pull request.
+#[test]
+fn another_place_is_not_taken_out_of_an_open_pull_request() {
+    for (others, is_gitlab) in Others::all().iter().zip([true, false, true, false]) {
+        let (server, repository) = start();
+        let _gitlab = as_one_of(&server, &repository, is_gitlab);
+        others.import(&repository);
+        let proposal = |number| others.proposal(number, propose(&repository, "v2"));
+        proposal(0).run().succeeded();
+        let before = repository.git(&["for-each-ref"]);
+        let told = error(&repository, proposal(1).run());
+        let expected = format!("brings {}. Nothing was changed.", others.brings);
+        assert!(told.contains(&expected), "{}: {told}", others.name);
+        assert_eq!(repository.git(&["for-each-ref"]), before);
+        proposal(0).run().succeeded();
+    }
+}
+
+/// What others did to the target in the meantime is nothing that the branch proposes.
+#[test]
+fn a_target_that_goes_on_takes_nothing_out_of_a_pull_request() {
+    for is_gitlab in [true, false] {
+        let (server, repository) = start();
+        let _gitlab = as_one_of(&server, &repository, is_gitlab);
+        for (tag, scale) in [("v2", "1"), ("v3", "2"), ("v4", "3"), ("v5", "4")] {
+            let text = manifest("v1").replace("spec:\n", &format!("spec:\n  replicas: {scale}\n"));
+            repository.commit("main", FILE, text.as_str(), "fix: by hand");
+            propose(&repository, tag).run().succeeded();
+            assert_eq!(brings(&repository), brought("v1", tag));
+        }
     }
 }
 

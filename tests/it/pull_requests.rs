@@ -1302,8 +1302,8 @@ fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_
     let outcome = second().run().failed();
     assert_eq!(repository.git(&["for-each-ref"]), before);
     insta::assert_snapshot!(scrub(&repository, &error(&outcome)), @"
-    The branch `deploy` of acme/deploy proposes another deployment, which this one would take out of its pull request: commit-2 (`chore: update web image to v2`) brings ghcr.io/acme/web:v2. Nothing was changed.
-    Merge or close that pull request first. Or leave `pull-request-branch` out: each deployment has a branch of its own then.
+    The branch `deploy` of acme/deploy proposes another deployment, which this one would take out of its pull request: commit-2 (`chore: update web image to v2`) brings ghcr.io/acme/web:v2 (container web, Deployment/web, apps/web.yaml line 6). Nothing was changed.
+    Merge or close that pull request first. Or give each deployment a `pull-request-branch` of its own.
     ");
     // One of all of it, and a newer one of the same, take its place.
     shared(propose(&repository, "v3")).run().succeeded();
@@ -1329,6 +1329,208 @@ fn a_branch_that_proposes_another_deployment_is_left_alone_until_that_is_merged_
         .github()
         .edit_pull(2, |pull| pull["state"] = "closed".into());
     shared(propose(&repository, "v3")).run().succeeded();
+}
+
+/// Two deployments for one branch that are of other places.
+pub struct Others {
+    pub name: &'static str,
+    /// What the target holds.
+    pub files: Vec<(&'static str, String)>,
+    /// The inputs of each.
+    pub inputs: [&'static [(&'static str, &'static str)]; 2],
+    /// What the first one brings.
+    pub brings: &'static str,
+}
+
+impl Others {
+    /// All of them: the images are the same.
+    pub fn all() -> [Self; 4] {
+        const API: &str = "apps/api.yaml";
+        let of_api = |text: String| text.replace("name: web}", "name: api}");
+        let worker = "  - name: worker\n    image: ghcr.io/acme/web:v1\n";
+        let stage = |web: &str, api: &str| {
+            format!(
+                "{}  - name: api\n    image: ghcr.io/acme/api:{api}\n",
+                manifest(web)
+            )
+        };
+        [
+            Self {
+                name: "containers",
+                files: vec![(FILE, format!("{}{worker}", manifest("v1")))],
+                inputs: [
+                    &[("image", "web=ghcr.io/acme/web:v2")],
+                    &[("image", "worker=ghcr.io/acme/web:v2")],
+                ],
+                brings: "ghcr.io/acme/web:v2 (container web, Deployment/web, apps/web.yaml line 6)",
+            },
+            Self {
+                name: "resources",
+                files: vec![(
+                    FILE,
+                    format!("{}---\n{}", manifest("v1"), of_api(manifest("v1"))),
+                )],
+                inputs: [
+                    &[("resource", "Deployment/web")],
+                    &[("resource", "Deployment/api")],
+                ],
+                brings: "ghcr.io/acme/web:v2 (container web, Deployment/web, apps/web.yaml line 6)",
+            },
+            Self {
+                name: "files",
+                files: vec![(API, of_api(manifest("v1")))],
+                inputs: [
+                    &[("pull-request-branch", "deploy")],
+                    &[("pull-request-branch", "deploy"), ("file", API)],
+                ],
+                brings: "ghcr.io/acme/web:v2 (container web, Deployment/web, apps/web.yaml line 6)",
+            },
+            Self {
+                name: "services",
+                files: vec![
+                    (FILE, stage("v1", "v1")),
+                    ("stg/web.yaml", stage("v2", "v2")),
+                ],
+                inputs: [
+                    &[
+                        ("operation", "promote"),
+                        ("from", "stg/web.yaml"),
+                        ("image", "ghcr.io/acme/web"),
+                        ("pull-request-branch", "deploy"),
+                    ],
+                    &[
+                        ("operation", "promote"),
+                        ("from", "stg/web.yaml"),
+                        ("image", "ghcr.io/acme/api"),
+                        ("pull-request-branch", "deploy"),
+                    ],
+                ],
+                brings: "ghcr.io/acme/web:v2 (container web, Deployment/web, apps/web.yaml line 6)",
+            },
+        ]
+    }
+
+    /// Makes the target hold what it is about.
+    pub fn import(&self, repository: &Repository) {
+        for (file, text) in &self.files {
+            repository.commit("main", file, text.as_str(), "feat: another place");
+        }
+    }
+
+    /// What proposes the first one or the second, which `propose` begins.
+    pub fn proposal(&self, number: usize, propose: Action) -> Action {
+        let inputs = self.inputs[number].iter();
+        inputs.fold(propose, |action, (input, value)| {
+            action.input(input, *value)
+        })
+    }
+}
+
+/// A place is another one though its image is the same: its deployment is not taken out of an open pull request.
+#[test]
+fn another_place_is_not_taken_out_of_an_open_pull_request() {
+    for others in Others::all() {
+        let (server, repository) = start();
+        others.import(&repository);
+        let proposal = |number| others.proposal(number, propose(&repository, "v2"));
+        proposal(0).run().succeeded();
+        let before = repository.git(&["for-each-ref"]);
+        let told = error(&proposal(1).run().failed());
+        let expected = format!("brings {}. Nothing was changed.", others.brings);
+        assert!(told.contains(&expected), "{}: {told}", others.name);
+        assert_eq!(repository.git(&["for-each-ref"]), before);
+        // The same places once more.
+        proposal(0).run().succeeded();
+        // The target holds it as well, merged or written by hand.
+        let branch = head(&pull(&server));
+        let merged = String::from_utf8(repository.show(&branch, FILE)).unwrap();
+        let merged = merged.replace(
+            "metadata: {name: web}",
+            "metadata: {name: web, labels: {a: b}}",
+        );
+        repository.commit("main", FILE, merged.as_str(), "fix: by hand");
+        proposal(1).run().succeeded();
+        let brought = brings(&repository, &branch);
+        assert!(brought.contains("v2"), "{}: {brought}", others.name);
+        assert!(!brought.contains("labels"), "{}: {brought}", others.name);
+    }
+}
+
+/// What others did to the target in the meantime is nothing that the branch proposes.
+#[test]
+fn a_target_that_goes_on_takes_nothing_out_of_a_pull_request() {
+    let (server, repository) = start();
+    for (tag, scale) in [("v2", "1"), ("v3", "2"), ("v4", "3"), ("v5", "4")] {
+        let text = manifest("v1").replace("spec:\n", &format!("spec:\n  replicas: {scale}\n"));
+        repository.commit("main", FILE, text.as_str(), "fix: by hand");
+        propose(&repository, tag).run().succeeded();
+        let brought = brings(&repository, &head(&pull(&server)));
+        assert!(brought.contains(&format!("web:{tag}")), "{brought}");
+        assert!(!brought.contains("replicas"), "{brought}");
+    }
+}
+
+/// GitHub lists no more than 300 files of a comparison: what a branch changes is found out in another way.
+#[test]
+fn a_pull_request_of_hundreds_of_files_is_brought_up_to_date() {
+    let (server, repository) = start();
+    let files = (0..301).map(|number| (format!("apps/{number}.yaml"), manifest("v1")));
+    let files: Vec<(String, String)> = files.collect();
+    let files = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    repository.commit_at(1_700_000_000, "main", &Vec::from_iter(files));
+    let all = |tag: &str| {
+        let action = propose(&repository, tag).input("file", "apps/*.yaml");
+        action.input("pull-request-branch", "deploy")
+    };
+    all("v2").run().succeeded();
+    all("v3").run().succeeded();
+    assert_eq!(head(&pull(&server)), "deploy");
+    assert_eq!(
+        brings(&repository, "deploy")
+            .matches("+    image: ghcr.io/acme/web:v3")
+            .count(),
+        302
+    );
+    let before = repository.git(&["for-each-ref"]);
+    let one = propose(&repository, "v3").input("pull-request-branch", "deploy");
+    let told = error(&one.run().failed());
+    assert!(
+        told.contains(" and 296 more. Nothing was changed."),
+        "{told}"
+    );
+    assert_eq!(repository.git(&["for-each-ref"]), before);
+}
+
+/// What a promotion leaves as it is for now is not another deployment's: an earlier one gives way.
+#[test]
+fn a_promotion_that_waits_for_a_part_of_it_takes_the_place_of_an_earlier_one() {
+    let (server, repository) = start();
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let (one, other) = ("prod/one.yaml", "prod/other.yaml");
+    let (from_one, from_other) = ("stg/one.yaml", "stg/other.yaml");
+    let [v1, v2, v3] = ["v1", "v2", "v3"].map(manifest);
+    repository.commit_at(now - 9000, "main", &[(one, &v1), (other, &v1)]);
+    repository.commit_at(now - 8000, "main", &[(from_one, &v2), (from_other, &v1)]);
+    let promote = || {
+        propose(&repository, "")
+            .input("image", "")
+            .input("operation", "promote")
+            .input("from", "stg/{app}.yaml")
+            .input("file", "prod/{app}.yaml")
+            .input("soak", "1h")
+    };
+    promote().run().succeeded();
+    repository.commit_at(now - 7000, "main", &[(from_other, &v2)]);
+    repository.commit_at(now - 60, "main", &[(from_one, &v3)]);
+    promote().run().succeeded();
+    let brought = brings(&repository, &head(&pull(&server)));
+    assert!(
+        brought.contains(other) && !brought.contains(one),
+        "{brought}"
+    );
 }
 
 /// What `set` writes is a deployment as an image is.

@@ -23,9 +23,11 @@ use super::{Operation, Progress, downgrade, verify};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::{self, Deployment, Source};
 use crate::failure::{Failure, Reason};
-use crate::files::RepoPath;
+use crate::files::{FileSelection, RepoPath};
 use crate::image::ImageReference;
-use crate::manifest::{EditRequest, ImageAssignment, Promoted, PromotedFile, Promotion, images_in};
+use crate::manifest::{
+    EditRequest, ImageAssignment, ImageChange, Promoted, PromotedFile, Promotion, images_in,
+};
 use crate::repository::{Branch as _, BranchName, Snapshot};
 use crate::stages::Stage;
 
@@ -117,7 +119,7 @@ async fn once(
         let (mut promotion, moves) = sight.promotion().await?;
         let mut pending = vetted.pending(&moves);
         pending.extend(proof.pending(&moves, &sight).await?);
-        let mut skipped = leave_out(&mut promotion, &pending);
+        let (mut skipped, left_out) = leave_out(&mut promotion, &pending);
         let left: HashSet<&RepoPath> = promotion.files.iter().map(|file| &file.to).collect();
         let moves = moves.iter().filter(|one| left.contains(&one.promoted.to));
         let sources = moves.map(|one| one.promoted.from.file.as_str());
@@ -154,6 +156,7 @@ async fn once(
         Ok(Planned {
             announced: sight.alone().await?,
             besides: Vec::new(),
+            left_out,
             again: false,
             plan,
             message,
@@ -211,8 +214,7 @@ async fn rolled_back(
     if staged.is_empty() {
         return Ok(None);
     }
-    let files: Vec<&RepoPath> = staged.iter().map(|one| &one.file).collect();
-    let files = proof::selection(&files);
+    let files = FileSelection::of(staged.iter().map(|one| &one.file));
     let read = async || {
         // Its past may have been read a moment ago.
         there.repository.forget_seen().await?;
@@ -513,18 +515,19 @@ fn not_well(report: VerificationReport) -> Result<Option<String>, Failure> {
 }
 
 /// Takes the files that are not to get their images yet out of the plan. Returns why nothing is left to do,
-/// if so.
-fn leave_out(promotion: &mut Promotion, pending: &[Pending]) -> Option<String> {
+/// if so, and what was taken out.
+fn leave_out(promotion: &mut Promotion, pending: &[Pending]) -> (Option<String>, Vec<ImageChange>) {
     if pending.is_empty() {
-        return None;
+        return (None, Vec::new());
     }
     let out: HashSet<&RepoPath> = pending.iter().map(|pending| &pending.to).collect();
     let is_out = |file: &PromotedFile| out.contains(&file.to);
     let mut files = promotion.files.iter();
     if files.all(|file| file.plan.edits.is_empty() || is_out(file)) {
         let why = pending.iter().map(|pending| pending.why.as_str());
-        return Some(landing::distinct(why).join("; "));
+        return (Some(landing::distinct(why).join("; ")), Vec::new());
     }
-    promotion.files.retain(|file| !is_out(file));
-    None
+    let left_out = promotion.files.extract_if(.., |file| is_out(file));
+    let left_out = left_out.flat_map(|file| file.plan.images);
+    (None, left_out.collect())
 }

@@ -10,7 +10,7 @@ use super::sides::Sight;
 use crate::date::Timestamp;
 use crate::deployment::past::LastSeen;
 use crate::failure::Failure;
-use crate::files::{FileSelection, Pattern, RepoPath};
+use crate::files::{FileSelection, RepoPath};
 use crate::limits::Exceeded;
 use crate::manifest::{HeldImage, Promoted, image_transitions};
 use crate::operation::now;
@@ -353,7 +353,7 @@ impl Pasts {
                 resumes: true,
                 ..HistoryQuery::newest(MOST)
             };
-            let selection = selection(files);
+            let selection = FileSelection::of(files.iter().copied());
             go_on_from(session, tip).await?;
             let read = async || match session.repository.history(&selection, &query).await {
                 Err(RepositoryError::TooMuch(_)) if files.len() > 1 => Ok(None),
@@ -554,7 +554,7 @@ async fn read(
     files: &[&RepoPath],
     limit: usize,
 ) -> Result<FileHistory, Failure> {
-    let files = selection(files);
+    let files = FileSelection::of(files.iter().copied());
     let query = HistoryQuery {
         resumes: true,
         ..HistoryQuery::newest(limit)
@@ -562,12 +562,4 @@ async fn read(
     go_on_from(session, tip).await?;
     let read = async || session.repository.history(&files, &query).await;
     session.read_silently(read).await
-}
-
-pub(super) fn selection(files: &[&RepoPath]) -> FileSelection {
-    let include = files.iter().map(|file| Pattern::Path((*file).clone()));
-    FileSelection {
-        include: include.collect(),
-        ..FileSelection::default()
-    }
 }

@@ -341,6 +341,7 @@ async fn undo(
         Ok(Planned {
             announced,
             besides,
+            left_out: Vec::new(),
             again,
             plan,
             message,

@@ -15,7 +15,7 @@ use crate::repository::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snaps
 use crate::repository::error::RepositoryError;
 use crate::repository::git::{GitRepository, Onto};
 use crate::repository::github::head::HeadBranch;
-use crate::repository::head::{Elsewhere, Messages, Relation, Since};
+use crate::repository::head::{Elsewhere, Messages, Relation, Replacing, Since};
 use crate::repository::object::CommitId;
 use crate::repository::retry::Branch;
 
@@ -238,8 +238,16 @@ impl<'a> GitHead<'a> {
             let open = self.pulls.open_from(self.name, &base.branch).await?;
             *self.open() = open.map_err(|elsewhere| elsewhere.refused(self.name))?;
         }
+        let replacing = |head| Replacing {
+            branch: self.name,
+            head,
+            base,
+            changes,
+            draft,
+        };
         if let (Some(head), Some((beyond, _))) = (&head, &beyond)
-            && let Some(dropped) = beyond.dropped(self.name, draft, self.messages)
+            && let found = beyond.dropped(&replacing(head), self.messages, self.git)
+            && let Some(dropped) = found.await?
             && (self.pulls.may_be_open((self.name, head), &base.branch)).await?
         {
             return Err(dropped);

@@ -39,6 +39,7 @@ use super::branch::BranchName;
 use super::commit::{Change, CommitDraft, Landed, Modes, Pushed, Said, Sent, Snapshot};
 use super::error::RepositoryError;
 use super::head::Beyond;
+use super::head::Files;
 use super::history::{FileHistory, HistoryQuery, Searched};
 use super::object::{CommitId, ObjectId};
 use super::route::Route;
@@ -352,6 +353,20 @@ impl GitRepository {
                 let what = format!("an internal fault in the git transport: {panic}");
                 Err(RepositoryError::protocol(what))
             })
+    }
+}
+
+impl Files for GitRepository {
+    async fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        self.files_at(commit, selection).await
+    }
+
+    async fn paths(&self, old: &CommitId, new: &CommitId) -> Result<Vec<String>, RepositoryError> {
+        self.paths(old, new).await
     }
 }
 

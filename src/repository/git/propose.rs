@@ -100,6 +100,7 @@ impl Store {
             own.push(made(commit));
         }
         own.reverse();
+        let newest = self.newest(&meets)?;
         let relation = match (own.is_empty(), meets.contains(&base)) {
             (true, _) if head == base => Relation::Identical,
             (true, _) => Relation::Behind,
@@ -109,13 +110,25 @@ impl Store {
         Ok(Some(Beyond {
             relation,
             commits: own,
-            from: match (relation, &meets[..]) {
+            from: match (relation, &newest[..]) {
                 (Relation::Ahead, _) => Some(base.into()),
                 (_, [one]) => Some((*one).into()),
                 _ => None,
             },
             paths: None,
         }))
+    }
+
+    /// Those of `commits` that no other one of them was made on, as far as the commits are here.
+    fn newest(&self, commits: &[ObjectId]) -> Result<Vec<ObjectId>, RepositoryError> {
+        let mut newest = commits.to_vec();
+        for commit in commits {
+            for older in self.commits(*commit).skip(1) {
+                let older = older?.id;
+                newest.retain(|one| *one != older);
+            }
+        }
+        Ok(newest)
     }
 
     /// The files in which two commits differ.

@@ -14,7 +14,7 @@ use super::packets::{Advertised, Along, FetchRequest, branch_of};
 use super::push::{self, Move};
 use super::server::Server;
 use super::tree;
-use crate::files::{FileSelection, Pattern};
+use crate::files::FileSelection;
 use crate::limits::{COMMITS, FilesRead};
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
@@ -272,10 +272,7 @@ impl Store {
     fn holds(&self, commit: ObjectId, changes: &[Change]) -> Result<bool, RepositoryError> {
         let tree = self.objects.tree_at(commit)?;
         for Change { path, bytes } in changes {
-            let file = FileSelection {
-                include: vec![Pattern::Path(path.clone())],
-                ..FileSelection::default()
-            };
+            let file = FileSelection::of([path]);
             let blob = ObjectId::of(ObjectKind::Blob, bytes);
             match tree::select(&self.objects, &tree, &file) {
                 Ok(files) if files.iter().all(|file| file.blob == blob) => {}

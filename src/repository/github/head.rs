@@ -15,10 +15,11 @@ use super::client::CallError;
 use super::read::Head;
 use super::repository::GithubRepository;
 use crate::files::FileSelection;
+use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
 use crate::repository::commit::{Change, CommitDraft, Landed, Pushed, Sent, Snapshot};
 use crate::repository::error::RepositoryError;
-use crate::repository::head::{Beyond, Made, Messages, Relation, Since};
+use crate::repository::head::{Beyond, Files, Made, Messages, Relation, Replacing, Since};
 use crate::repository::object::CommitId;
 use crate::repository::retry::Branch;
 
@@ -205,6 +206,20 @@ impl GithubRepository {
     }
 }
 
+impl Files for GithubRepository {
+    async fn files_at(
+        &self,
+        commit: &CommitId,
+        selection: &FileSelection,
+    ) -> Result<Vec<ManifestFile>, RepositoryError> {
+        self.files_at(commit, selection).await
+    }
+
+    async fn paths(&self, old: &CommitId, new: &CommitId) -> Result<Vec<String>, RepositoryError> {
+        self.paths(old, new).await
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -243,10 +258,16 @@ impl Branch for HeadBranch<'_> {
         }
         // Without a pull request, nobody waits for what the branch holds.
         let is_open = seen.as_ref().is_some_and(|seen| seen.pull.is_some());
-        if let (Some(found), true) = (&comparison, is_open)
-            && let Some(dropped) = found.dropped(self.name, draft, self.messages)
-        {
-            return Err(dropped);
+        if let (Some(found), Some(head), true) = (&comparison, &head, is_open) {
+            let replacing = Replacing {
+                branch: self.name,
+                head,
+                base,
+                changes,
+                draft,
+            };
+            let dropped = found.dropped(&replacing, self.messages, self.api).await?;
+            dropped.map_or(Ok(()), Err)?;
         }
         let tree = self.api.make_tree(&tip, changes).await?;
         let relation = comparison.map(|comparison| comparison.relation);

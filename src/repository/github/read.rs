@@ -762,6 +762,32 @@ impl GithubRepository {
         Ok((files, others))
     }
 
+    /// The files in which two commits differ.
+    ///
+    /// # Errors
+    /// When the server can't be used.
+    pub(super) async fn paths(
+        &self,
+        old: &CommitId,
+        new: &CommitId,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let (old, _) = self.listing(old).await?;
+        let (new, _) = self.listing(new).await?;
+        let of = |files: &[Listed]| -> HashMap<String, String> {
+            let files = files.iter();
+            files
+                .map(|file| (file.path.to_string(), file.oid.clone()))
+                .collect()
+        };
+        let (old, new) = (of(&old), of(&new));
+        let differ = |(path, oid): &(&String, &String)| new.get(*path) != Some(*oid);
+        let changed = old.iter().filter(differ);
+        let came = new.iter().filter(|(path, _)| !old.contains_key(*path));
+        let mut paths: Vec<String> = changed.chain(came).map(|(path, _)| path.clone()).collect();
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
     /// The bytes of files, in their order.
     async fn contents(&self, files: &[Listed]) -> Result<Vec<Vec<u8>>, RepositoryError> {
         let mut read = FilesRead::default();
