@@ -512,8 +512,8 @@ fn of_a_healthy_run_there_are_as_many_as_before() {
     promote, api: 2 (Query, createCommitOnBranch)
     a new pull request, git: 5 (Query, POST git/trees, POST git/commits, POST git/refs, POST pulls)
     a new pull request, api: 5 (Query, POST git/trees, POST git/commits, POST git/refs, POST pulls)
-    one that is brought up to date, git: 7 (Query, GET compare, Query, POST git/trees, POST git/commits, updateRefs, PATCH pulls)
-    one that is brought up to date, api: 7 (Query, GET compare, Query, POST git/trees, POST git/commits, updateRefs, PATCH pulls)
+    one that is brought up to date, git: 6 (Query, GET compare, POST git/trees, POST git/commits, updateRefs, PATCH pulls)
+    one that is brought up to date, api: 6 (Query, GET compare, POST git/trees, POST git/commits, updateRefs, PATCH pulls)
     ");
 }
 

@@ -206,17 +206,29 @@ impl GithubRepository {
     }
 }
 
-impl Files for GithubRepository {
+/// The repository's files, with those that came along.
+struct Known<'a> {
+    api: &'a GithubRepository,
+    head: &'a Head,
+}
+
+impl Files for Known<'_> {
     async fn files_at(
         &self,
         commit: &CommitId,
         selection: &FileSelection,
     ) -> Result<Vec<ManifestFile>, RepositoryError> {
-        self.files_at(commit, selection).await
+        let here = self.head.files.iter();
+        let here = here.filter(|file| *commit == self.head.commit && selection.selects(&file.path));
+        let here: Vec<ManifestFile> = here.cloned().collect();
+        match here.len() == selection.named_paths().len() && selection.globs().next().is_none() {
+            true => Ok(here),
+            false => self.api.files_at(commit, selection).await,
+        }
     }
 
     async fn paths(&self, old: &CommitId, new: &CommitId) -> Result<Vec<String>, RepositoryError> {
-        self.paths(old, new).await
+        self.api.paths(old, new).await
     }
 }
 
@@ -258,15 +270,19 @@ impl Branch for HeadBranch<'_> {
         }
         // Without a pull request, nobody waits for what the branch holds.
         let is_open = seen.as_ref().is_some_and(|seen| seen.pull.is_some());
-        if let (Some(found), Some(head), true) = (&comparison, &head, is_open) {
+        if let (Some(found), Some(head), true) = (&comparison, &seen, is_open) {
             let replacing = Replacing {
                 branch: self.name,
-                head,
+                head: &head.commit,
                 base,
                 changes,
                 draft,
             };
-            let dropped = found.dropped(&replacing, self.messages, self.api).await?;
+            let files = Known {
+                api: self.api,
+                head,
+            };
+            let dropped = found.dropped(&replacing, self.messages, &files).await?;
             dropped.map_or(Ok(()), Err)?;
         }
         let tree = self.api.make_tree(&tip, changes).await?;

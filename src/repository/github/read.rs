@@ -59,6 +59,9 @@ struct HeadRef {
 struct HeadCommit {
     oid: String,
     tree: Oid,
+    /// As of [`CommitWithFiles`].
+    #[serde(flatten)]
+    files: HashMap<String, Option<AtPath>>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +78,8 @@ pub(super) struct Head {
     pub commit: CommitId,
     /// The tree of that.
     pub tree: String,
+    /// The files there, of those that were read, as far as they came along.
+    pub files: Vec<ManifestFile>,
     /// The pull request that is open for it.
     pub pull: Option<u64>,
     /// One that is open for it, and is to be merged into another branch.
@@ -139,6 +144,16 @@ struct Blob {
     text: Option<String>,
 }
 
+impl AtPath {
+    /// The bytes of a regular file, where all of them came; as of [`GithubRepository::bytes`].
+    fn whole(self) -> Option<Vec<u8>> {
+        let Blob { oid, text, .. } = self.object?;
+        let (id, bytes) = (ObjectId::parse(&oid?)?, text?.into_bytes());
+        let is_file = !matches!(self.mode, DIRECTORY | LINK | SUBMODULE);
+        (is_file && ObjectId::of(ObjectKind::Blob, &bytes) == id).then_some(bytes)
+    }
+}
+
 /// A regular file of the tree.
 struct Listed {
     path: RepoPath,
@@ -168,6 +183,8 @@ struct TreeBody {
 const RECENT: u8 = 30;
 /// Of how many files they are asked for.
 const SAID_OF: usize = 10;
+/// How many files come along as a pull request's branch has them.
+const MOST_BESIDE: usize = 10;
 
 const BLOB: &str = "... on Blob { oid byteSize text }";
 
@@ -176,26 +193,33 @@ fn file_fields(paths: &[&RepoPath], variables: &mut Map<String, Json>) -> (Strin
     let (mut parameters, mut fields) = (String::new(), String::new());
     for (n, path) in paths.iter().enumerate() {
         parameters.push_str(&format!(", $p{n}: String!"));
-        fields.push_str(&format!(
-            " f{n}: file(path: $p{n}) {{ mode object {{ {BLOB} }} }}"
-        ));
+        fields.push_str(&file_field(n));
         variables.insert(format!("p{n}"), path.as_str().into());
     }
     (parameters, fields)
 }
 
-impl CommitWithFiles {
-    fn entries(mut self, number: usize) -> Vec<Option<AtPath>> {
-        let entry = |n| self.files.remove(&format!("f{n}")).flatten();
-        (0..number).map(entry).collect()
-    }
+fn file_field(n: usize) -> String {
+    format!(" f{n}: file(path: $p{n}) {{ mode object {{ {BLOB} }} }}")
 }
 
-/// What asks for [`Head`]. A branch that is not there has no pull request that is open.
-const HEAD: &str = "head: ref(qualifiedName: $head) {
-      target { oid ... on Commit { tree { oid } } }
-      pulls: associatedPullRequests(states: OPEN, first: 20) { nodes { number baseRefName } }
-    }";
+/// What is there of the first paths that were asked for, in their order.
+fn at_paths(mut files: HashMap<String, Option<AtPath>>, number: usize) -> Vec<Option<AtPath>> {
+    let entry = |n| files.remove(&format!("f{n}")).flatten();
+    (0..number).map(entry).collect()
+}
+
+/// What asks for [`Head`], with some of the files that are asked for. A branch that is not there has no pull request
+/// that is open.
+fn head_field(files: usize) -> String {
+    let files = (0..files).map(file_field).collect::<String>();
+    format!(
+        "head: ref(qualifiedName: $head) {{
+      target {{ oid ... on Commit {{ tree {{ oid }}{files} }} }}
+      pulls: associatedPullRequests(states: OPEN, first: 20) {{ nodes {{ number baseRefName }} }}
+    }}"
+    )
+}
 
 const REPOSITORY_ID: &str = "query($owner: String!, $name: String!) {
   repository(owner: $owner, name: $name) { id }
@@ -423,7 +447,7 @@ impl GithubRepository {
                 let what = format!("the server has no commit {commit}");
                 return Err(RepositoryError::protocol(what));
             };
-            entries.extend(object.entries(paths.len()));
+            entries.extend(at_paths(object.files, paths.len()));
         }
         Ok(entries)
     }
@@ -515,9 +539,10 @@ impl GithubRepository {
         let named = named.filter_map(|(name, branch)| Some((name, reference(branch?))));
         let mut variables = self.variables(named);
         let (parameters, fields) = file_fields(paths, &mut variables);
+        let beside = paths.len().min(MOST_BESIDE);
         let (head_parameter, head_field) = match head {
-            Some(_) => (", $head: String!", HEAD),
-            None => ("", ""),
+            Some(_) => (", $head: String!", head_field(beside)),
+            None => ("", String::new()),
         };
         let (parameter, field) = match branch {
             Some(_) => (", $branch: String!", "ref(qualifiedName: $branch)"),
@@ -572,9 +597,17 @@ impl GithubRepository {
         let head = repository.head.map(|HeadRef { target, pulls }| {
             let is_own = |pull: &OpenPull| pull.base_ref_name == tip.branch.as_str();
             let (own, others): (Vec<_>, Vec<_>) = pulls.nodes.into_iter().partition(is_own);
+            let files = paths.iter().zip(at_paths(target.files, beside));
+            let files = files.filter_map(|(path, entry)| {
+                Some(ManifestFile {
+                    path: (*path).clone(),
+                    bytes: entry?.whole()?,
+                })
+            });
             Ok::<_, RepositoryError>(Head {
                 commit: self.commit_id(&target.oid)?,
                 tree: target.tree.oid,
+                files: files.collect(),
                 pull: own.first().map(|pull| pull.number),
                 elsewhere: others.into_iter().next().map(|pull| Elsewhere {
                     number: pull.number,
@@ -583,7 +616,7 @@ impl GithubRepository {
             })
         });
         Ok(Some(AtTip {
-            entries: target.entries(paths.len()),
+            entries: at_paths(target.files, paths.len()),
             head: head.transpose()?,
             tip,
         }))
@@ -671,10 +704,8 @@ impl GithubRepository {
             return Err(self.odd("gave an object an id that none has"));
         };
         let is_it = |bytes: &[u8]| ObjectId::of(ObjectKind::Blob, bytes) == id;
-        if let Some(text) = text
-            && is_it(text.as_bytes())
-        {
-            return Ok(text.into_bytes());
+        if let Some(bytes) = text.map(String::into_bytes).filter(|bytes| is_it(bytes)) {
+            return Ok(bytes);
         }
         let path = format!("/repos/{}/git/blobs/{oid}", self.name);
         match self.client.get_raw(&path).await? {
