@@ -257,11 +257,16 @@ impl Past<'_> {
         all.skip_while(move |own| own.0 <= change.0)
     }
 
-    /// Whether all is known of a place that tells whether a change [goes back](Self::goes_back).
+    /// Whether all is known of a place that tells whether a change [goes back](Self::goes_back): since what was there
+    /// first in the list, below which nothing is known, so many others were there.
     pub(super) fn is_known_lately(&self, change: Change) -> bool {
-        let oldest = self.at[self.place(change)].last();
-        oldest.is_some_and(|oldest| self.change(*oldest).old.is_none())
-            || self.before(change).take(LATELY).count() == LATELY
+        let Some(oldest) = self.at[self.place(change)].last() else {
+            return false;
+        };
+        let first = &self.change(*oldest).old;
+        let lately = || self.before(change).take(LATELY);
+        first.is_none()
+            || lately().count() == LATELY && lately().all(|other| self.change(other).new != *first)
     }
 
     /// The height of the layer that a change goes back to, first of all one that says just that; none where what it
