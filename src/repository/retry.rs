@@ -22,10 +22,8 @@ use crate::files::FileSelection;
 const RACE_BASE: Duration = Duration::from_millis(100);
 /// For how many rounds a race waits at most. The more writers there are, the longer the server takes for the
 /// rounds of each, so that this grows with the crowd and shrinks with it: a bound in seconds is too long
-/// for the last ones, or too short for 256. With 8, the last of 64 wait while nobody pushes.
-const RACE_ROUNDS: u32 = 6;
-/// For how many rounds the first lost race waits at most. With one, most of a crowd lose the second as well.
-const FIRST_RACE_ROUNDS: u32 = 2;
+/// for the last ones, or too short for 256.
+const RACE_ROUNDS: u32 = 8;
 /// What it waits at most, however slow the server is.
 const RACE_CAP: Duration = Duration::from_secs(20);
 /// The same for a server in trouble, which needs more air.
@@ -462,7 +460,7 @@ impl Races {
     /// After one that took `round`; all that is `left` where that is too little for another one. It leaves
     /// time for one that takes twice as long.
     fn next(&mut self, round: Duration, left: Duration) -> Duration {
-        let rounds = (FIRST_RACE_ROUNDS << self.lost.min(16)).min(RACE_ROUNDS);
+        let rounds = (1 << self.lost.min(16)).min(RACE_ROUNDS);
         self.lost += 1;
         let bound = round.max(RACE_BASE).saturating_mul(rounds);
         if left <= round {
@@ -564,7 +562,7 @@ mod tests {
         let mut races = Races::default();
         for lost in 0..4 {
             let wait = races.next(second, Duration::MAX);
-            assert!(wait <= second * (2 << lost), "{lost}: {wait:?}");
+            assert!(wait <= second * (1 << lost), "{lost}: {wait:?}");
         }
         let mut longest = |round: Duration, left: Duration| {
             (0..1_000).map(|_| races.next(round, left)).max().unwrap()
