@@ -120,9 +120,12 @@ pub fn withheld(environment: &Environment) -> Option<Withheld> {
     {
         return Some(Withheld::Dependabot);
     }
+    if !is_of_pull_request {
+        return None;
+    }
     let own = environment.get("GITHUB_REPOSITORY")?;
     let head = payload(environment).pull_request?.head.repo?.full_name;
-    (is_of_pull_request && !head.eq_ignore_ascii_case(own)).then_some(Withheld::Fork)
+    (!head.eq_ignore_ascii_case(own)).then_some(Withheld::Fork)
 }
 
 /// What the event says of the commit that was built; for events that say nothing of it, the account that

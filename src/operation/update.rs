@@ -15,7 +15,7 @@ use super::{Operation, Progress};
 use crate::deadline::{Cancellation, Deadline};
 use crate::deployment::{self, Deployment, MessageTemplate, Source};
 use crate::failure::Failure;
-use crate::files::{FileSelection, Pattern, RepoPath};
+use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{self, EditRequest, ImageChange, ManifestError, Plan};
 use crate::repository::{Branch as _, Identity, Said, Snapshot};
 
@@ -108,11 +108,11 @@ async fn once(
             found_by_glob: found_by_glob.collect(),
             ..checked.edit.clone()
         };
-        let (read, asked) = (Arc::clone(snapshot), edit.clone());
+        let read = Arc::clone(snapshot);
         let planned = session.work(move || manifest::plan(&read.files, &edit));
         let mut plan = match planned.await? {
             Ok(plan) => plan,
-            Err(error) => return Err(refused(&session, snapshot, asked, &error).await),
+            Err(error) => return Err(refused(&session, snapshot, &checked.edit, &error).await),
         };
         checked.refuse_others(&plan, &snapshot.tip().to_string())?;
         refuse_another_tag(&session, snapshot, &checked.edit, &plan).await?;
@@ -157,7 +157,7 @@ async fn once(
 async fn refused(
     session: &Session<'_>,
     snapshot: &Snapshot,
-    asked: EditRequest,
+    asked: &EditRequest,
     error: &ManifestError,
 ) -> Failure {
     let failure = explain::manifest(error, &snapshot.tip().to_string());
@@ -168,14 +168,12 @@ async fn refused(
     else {
         return failure;
     };
-    let files = FileSelection {
-        include: vec![Pattern::Path(values.clone())],
-        ..FileSelection::default()
-    };
+    let files = FileSelection::of([values]);
     // It is for a message only: one try.
     let Ok(there) = session.repository.snapshot(&files).await else {
         return failure;
     };
+    let asked = asked.clone();
     let planned = session.work(move || manifest::plan(&there.files, &asked));
     let hint = match planned.await {
         Ok(Ok(_)) => {

@@ -277,9 +277,8 @@ impl Past<'_> {
         } = &self.standings[number];
         let is_taken = |change: &Change| takes_back.contains(&change.0);
         let since = |change: Change| {
-            let mut at = self.at[self.place(change)].iter();
-            let at = at.by_ref().skip_while(|newer| **newer != change);
-            let at: Vec<Change> = at.copied().collect();
+            let at = self.at[self.place(change)].iter().copied();
+            let at: Vec<Change> = at.skip_while(|newer| *newer != change).collect();
             let oldest = at.iter().rposition(is_taken)?;
             let is_as_before = self.change(at[oldest]).old == self.change(change).new;
             is_as_before.then(|| at[..=oldest].to_vec())

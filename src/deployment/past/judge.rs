@@ -264,9 +264,9 @@ impl Past<'_> {
             return false;
         };
         let first = &self.change(*oldest).old;
-        let lately = || self.before(change).take(LATELY);
-        first.is_none()
-            || lately().count() == LATELY && lately().all(|other| self.change(other).new != *first)
+        let lately = self.before(change).take(LATELY);
+        let others = lately.filter(|other| self.change(*other).new != *first);
+        first.is_none() || others.count() == LATELY
     }
 
     /// The height of the layer that a change goes back to, first of all one that says just that; none where what it
