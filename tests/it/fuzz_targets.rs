@@ -55,3 +55,12 @@ fn every_target_holds_for_its_seeds() {
         assert!(seeds > 0, "{name}");
     }
 }
+
+#[test]
+fn the_workflow_fuzzes_every_target() {
+    let workflow = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows/ci.yml");
+    let workflow = fs::read_to_string(workflow).unwrap();
+    let names = Vec::from_iter(TARGETS.iter().map(|(name, _)| *name)).join(", ");
+    let expected = format!("target: [{names}]");
+    assert!(workflow.contains(&expected), "{expected}");
+}
