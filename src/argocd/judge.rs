@@ -597,6 +597,11 @@ impl Judge {
         if !old.is_empty() {
             return Verdict::Unknown(Wait::OldImages(old));
         }
+        // Of what has no health of its own, such as many a custom resource, its Pods tell.
+        let missed = scene.missed_pods();
+        if !missed.is_empty() {
+            return Verdict::Unknown(Wait::Pods(missed));
+        }
         if absent.is_empty() {
             let objects = scene.objects_without_pods_behind();
             if !objects.is_empty() {
@@ -610,11 +615,7 @@ impl Judge {
                 let names = names.map(ToString::to_string).collect();
                 return Verdict::Unknown(Wait::OldObjects(names, objects));
             }
-            // Of what has no health of its own, such as many a custom resource, its Pods tell.
-            return match scene.missed_pods() {
-                pods if pods.is_empty() => Verdict::Done(done),
-                pods => Verdict::Unknown(Wait::Pods(pods)),
-            };
+            return Verdict::Done(done);
         }
         // Of what has no Pods, such as a CronJob, the object in the cluster tells.
         let objects = scene.objects_behind(&absent);

@@ -72,6 +72,9 @@ const CANNOT_RUN: [&str; 16] = [
     "OOMKilled",
 ];
 
+/// The reasons of a Pod that is called well, and has ended or is being ended (`controller/cache/info.go`).
+const ENDED: [&str; 2] = ["Completed", "Terminating"];
+
 /// The words of those that are about getting the image.
 const CANNOT_PULL: [&str; 5] = [
     "pulling image",
@@ -221,12 +224,11 @@ const WAITS: [&str; 4] = [
 /// What Pods run of an image's repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Running {
-    /// A Pod has the image.
+    /// A Pod runs the image, or a Job's has it.
     Asked,
-    /// Pods have others of its repository only.
+    /// Others have others of its repository, and none runs the image.
     Other,
-    /// None has one; Pods of a Job's or a CronJob's earlier runs, which keep the image they had, don't
-    /// count.
+    /// None has one that counts: Pods of a Job's or a CronJob's earlier runs, which keep the image they had, don't.
     None,
 }
 
@@ -275,6 +277,18 @@ impl Pod<'_> {
 
     fn has(&self, image: &ImageReference) -> bool {
         self.images.iter().any(|own| own.satisfies(image))
+    }
+
+    /// Whether it shows that its images run: one that is unwell, or has ended though it is to last, does not; a Job's
+    /// does while it runs, and afterwards. Of a Pod without health nothing is known.
+    fn is_proof(&self) -> bool {
+        let is_to_last = self.above.iter().any(|owner| owner.group == "apps");
+        match self.node.health() {
+            "" | "Healthy" | "Suspended" => {
+                !(is_to_last && ENDED.contains(&self.node.status_reason()))
+            }
+            health => self.is_of_a_job() && health != "Degraded",
+        }
     }
 
     fn is_of_a_job(&self) -> bool {
@@ -342,11 +356,12 @@ impl<'t> Pods<'t> {
     pub fn running(&self, image: &ImageReference, of_jobs: bool) -> Running {
         let (mut is_lasting, mut is_asked, mut is_a_job_asked) = (false, false, false);
         for pod in self.knowing(image) {
+            let is_asked_here = pod.has(image);
             match pod.is_of_a_job() {
-                true => is_a_job_asked |= pod.has(image),
+                true => is_a_job_asked |= is_asked_here && pod.is_proof(),
                 false => {
-                    is_lasting = true;
-                    is_asked |= pod.has(image);
+                    is_lasting |= !is_asked_here || pod.is_proof();
+                    is_asked |= is_asked_here && pod.is_proof();
                 }
             }
         }
@@ -371,11 +386,15 @@ impl<'t> Pods<'t> {
         let own = own.filter_map(|number| self.all.get(*number));
         let own = own.filter(|pod| !pod.is_of_a_job());
         let (mut known, mut there) = (HashSet::new(), HashSet::new());
-        for image in own.flat_map(|pod| &pod.images) {
-            if images.want(image) {
-                there.insert(image.repository());
-            } else if images.know(image) {
-                known.insert(image.repository());
+        for pod in own {
+            for image in &pod.images {
+                if images.want(image) {
+                    if pod.is_proof() {
+                        there.insert(image.repository());
+                    }
+                } else if images.know(image) {
+                    known.insert(image.repository());
+                }
             }
         }
         let behind = known.difference(&there);
@@ -384,7 +403,7 @@ impl<'t> Pods<'t> {
 
     /// Whether a Pod with one of `images` is well.
     pub fn is_any_well(&self, images: &Images) -> bool {
-        let mut well = self.iter().filter(|pod| !pod.node.is_unwell_pod());
+        let mut well = self.iter().filter(|pod| pod.is_proof());
         well.any(|pod| pod.has_any(images))
     }
 

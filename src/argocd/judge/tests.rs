@@ -1128,6 +1128,73 @@ fn the_image_that_runs_is_the_pods() {
 }
 
 #[test]
+fn a_pod_that_is_dead_or_unwell_is_no_proof_that_its_image_runs() {
+    let old = "wait: OldImages([\"a/web:v2\"])";
+    // Of the image before, one runs; of this one, which was tried before, a Pod is left.
+    let left = |group: &str, kind: &str, health: &str, reason: &str| {
+        let pods = [
+            ("web-4b8", "web-0", "a/web:v1", "Healthy", "Running"),
+            ("web-5c9", "web-1", "a/web:v2", health, reason),
+        ];
+        let nodes = pods.iter().flat_map(|(owner, name, image, health, reason)| {
+            [
+                json!({"kind": "Pod", "name": name, "images": [image], "health": {"status": health},
+                    "info": [{"name": "Status Reason", "value": reason}],
+                    "parentRefs": [{"group": group, "kind": kind, "name": owner}]}),
+                json!({"group": group, "kind": kind, "name": owner, "health": {"status": "Healthy"},
+                    "parentRefs": [{"group": "apps", "kind": "Deployment", "name": "web"}]}),
+            ]
+        });
+        images(&["a/web:v1", "a/web:v2"]).tree(nodes.collect())
+    };
+    for (health, reason) in [
+        ("Degraded", "Evicted"),
+        ("Degraded", "Terminated"),
+        ("Degraded", "CrashLoopBackOff"),
+        ("Progressing", "ContainerCreating"),
+        ("Healthy", "Completed"),
+        ("Healthy", "Terminating"),
+    ] {
+        for goal in [
+            goal(),
+            Goal {
+                workloads: Vec::new(),
+                ..goal()
+            },
+        ] {
+            let looks = [
+                (0, left(APPS.0, APPS.1, health, reason), old),
+                (99, left(APPS.0, APPS.1, health, reason), old),
+            ];
+            promise(reason, &goal, &looks, Some(old));
+        }
+    }
+    let runs = left(APPS.0, APPS.1, "Healthy", "Running");
+    promise("it runs", &goal(), &[(0, runs, "done Healthy")], None);
+    // What ends by itself has run.
+    let ran = |reason| {
+        let mut state = left("argoproj.io", "Workflow", "Healthy", reason);
+        state.tree["nodes"][3]["parentRefs"] = json!([]);
+        state.tree["nodes"][0]["images"] = json!([]);
+        state
+    };
+    let unknown = Goal {
+        workloads: Vec::new(),
+        ..goal()
+    };
+    let looks = [(0, ran("Completed"), "done Healthy")];
+    promise("a workflow's", &unknown, &looks, None);
+    let mut gone = left(APPS.0, APPS.1, "Degraded", "Evicted");
+    gone.tree["nodes"].as_array_mut().unwrap().drain(..2);
+    promise(
+        "where no other Pod runs, what is to run is asked for elsewhere",
+        &goal(),
+        &[(0, gone, "wait: NoPod([\"a/web:v2\"])")],
+        None,
+    );
+}
+
+#[test]
 fn an_application_that_is_another_one_ends_with_that() {
     let row =
         |name, state: State, expected: &str| promise(name, &goal(), &[(0, state, expected)], None);
