@@ -351,21 +351,129 @@ fn a_rollback_is_planned_again_when_someone_else_was_first() {
     );
 }
 
-#[test]
-fn what_to_undo_is_chosen_again_when_someone_else_was_first() {
+/// A rollback of v15, to whose branch these versions of the file were pushed first, each with its message.
+fn overtaken(
+    rivals: Vec<(String, String)>,
+    rollback: impl Fn(Action) -> Action,
+) -> (GitServer, Repository, Outcome) {
     let (server, repository) = start();
     deploy(&repository, "v14");
     deploy(&repository, "v15");
     let other = repository.clone();
-    // A colleague takes both back, and deploys the newer one again: v14 is not to come back.
     server.before(VIA.push().nth(3), move || {
-        for tag in ["v14", "v13", "v15"] {
-            other.commit("main", FILE, manifest(tag).as_str(), tag);
+        for (text, message) in &rivals {
+            other.commit("main", FILE, text.as_str(), message);
         }
     });
-    let outcome = action(&repository, "rollback").run().succeeded();
-    assert_eq!(outcome.output("image"), "ghcr.io/wlals2/blog-web:v13");
-    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+    let outcome = rollback(action(&repository, "rollback")).run();
+    (server, repository, outcome)
+}
+
+fn by_hand(tags: &[&str]) -> Vec<(String, String)> {
+    let by_hand = |tag: &&str| (manifest(tag), format!("fix: {tag}"));
+    tags.iter().map(by_hand).collect()
+}
+
+type With = fn(Action) -> Action;
+
+fn as_it_is(action: Action) -> Action {
+    action
+}
+
+#[test]
+fn what_others_deploy_while_a_rollback_is_at_work_is_left_alone() {
+    let fix = "chore: update blog-web image to v16\n\n\
+               Deployed-Image: ghcr.io/wlals2/blog-web:v16\n\
+               Previous-Image: ghcr.io/wlals2/blog-web:v15";
+    let fix = vec![(manifest("v16"), fix.to_owned())];
+    let named: With = |action| action.input("image", "ghcr.io/wlals2/blog-web:v15");
+    let as_it_is: With = as_it_is;
+    let rewritten = vec![(
+        manifest("v15").replace("web:v15", "web:v15.1"),
+        "fix: more".to_owned(),
+    )];
+    let cases = [
+        (fix.clone(), "v16", as_it_is),
+        (fix, "v16", named),
+        (rewritten, "v15.1", as_it_is),
+        // What was taken back, and is there again.
+        (by_hand(&["v14", "v13", "v15"]), "v15", as_it_is),
+        (by_hand(&["v14", "v16"]), "v16", as_it_is),
+    ];
+    let mut told = Vec::new();
+    for (rivals, stays, rollback) in cases {
+        let (_server, repository, outcome) = overtaken(rivals, rollback);
+        let outcome = outcome.failed();
+        let log = outcome.log();
+        assert_eq!(
+            repository.show("main", FILE),
+            manifest(stays).as_bytes(),
+            "{log}"
+        );
+        told.push(scrub(&repository, &outcome.errors()[0]));
+        // What is advised goes back to what was announced.
+        let to = action(&repository, "rollback").input("to", "ghcr.io/wlals2/blog-web:v14");
+        to.run().succeeded();
+        assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
+    }
+    insta::assert_snapshot!(told[0], @"
+    While this run was at work, commit id-0 of DATE by A colleague (`chore: update blog-web image to v16`) came in place of what commit id-1 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) had deployed: it may be the fix, and is left alone. Nothing was changed: ghcr.io/wlals2/blog-web:v16 (blog-system/web-rollout.yaml) is still deployed.
+    Where what is there now is to run, there is nothing to do. To go back all the same, name what is to run, with `to: ghcr.io/wlals2/blog-web:v14`: a rollback that names nothing takes back the newest deployment.
+    ");
+}
+
+#[test]
+fn what_others_have_taken_back_while_a_rollback_is_at_work_is_taken_back_once() {
+    let reverted = "Revert \"chore: update blog-web image to v15\"\n\nThis reverts commit ID.";
+    for by_git in [false, true] {
+        let (server, repository) = start();
+        deploy(&repository, "v14");
+        deploy(&repository, "v15");
+        let other = repository.clone();
+        server.before(VIA.push().nth(3), move || {
+            let message = match by_git {
+                true => reverted.replace("ID", &other.tip("main")),
+                false => "fix: back".to_owned(),
+            };
+            other.commit("main", FILE, manifest("v14"), &message);
+        });
+        let outcome = action(&repository, "rollback").run().succeeded();
+        assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
+        assert_eq!(outcome.output("changed"), "false");
+        assert_eq!(outcome.output("image"), "ghcr.io/wlals2/blog-web:v14");
+        let why = scrub(&repository, outcome.output("skipped-reason"));
+        let by = "was taken back already, by commit id-0 of DATE by A colleague (`";
+        assert!(
+            why.starts_with("commit id-1 of ") && why.contains(by),
+            "{why}"
+        );
+    }
+}
+
+#[test]
+fn what_others_do_elsewhere_while_a_rollback_is_at_work_stays() {
+    let exporter = manifest("v15").replace("exporter:1.1", "exporter:1.2");
+    let message = "chore: more\n\nDeployed-Image: nginx/nginx-prometheus-exporter:1.2";
+    let more = vec![(exporter, message.to_owned())];
+    let (_server, repository, outcome) = overtaken(more, as_it_is);
+    outcome.succeeded();
+    let expected = manifest("v14").replace("exporter:1.1", "exporter:1.2");
+    assert_eq!(repository.show("main", FILE), expected.as_bytes());
+    // What came and went is passed over.
+    let (_server, repository, outcome) = overtaken(by_hand(&["v16", "v15"]), as_it_is);
+    outcome.succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
+    // Who names what is to run goes back to it, and is told what goes with it.
+    let (_server, repository, outcome) = overtaken(by_hand(&["v16"]), |action| {
+        action.input("to", "ghcr.io/wlals2/blog-web:v14")
+    });
+    let outcome = outcome.succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v14").as_bytes());
+    let warnings = scrub(&repository, &outcome.warnings().join("\n"));
+    assert!(
+        warnings.contains("came while this run was at work, and goes back as well"),
+        "{warnings}"
+    );
 }
 
 #[test]

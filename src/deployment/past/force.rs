@@ -1,6 +1,6 @@
 //! What is in force, and what lies below it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::line::{Change, Kind, Layer, Past, PlaceNumber, Standing, Taken, Thing};
 
@@ -16,6 +16,18 @@ impl Past<'_> {
         *deploys
             && undone_by.is_none()
             && (fates.is_empty() || !self.live_changes(number).is_empty())
+    }
+
+    /// The deployments in force, newest first, that put something where an older commit had put something.
+    pub fn in_force_over(&self, number: usize) -> impl Iterator<Item = usize> {
+        let places = self.changes(number).map(|change| self.place(change));
+        let places: HashSet<PlaceNumber> = places.collect();
+        (0..number).filter(move |newer| {
+            let mut changes = self.changes(*newer);
+            let is_over = |change: Change| places.contains(&self.place(change));
+            self.is_in_force(*newer)
+                && changes.any(|change| is_over(change) && self.is_live(change))
+        })
     }
 
     /// What is in force of `target`: itself, or what deployed it again.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::commit::said;
-use super::line::{Change, Fate, FileNumber, Past, Standing};
+use super::line::{Change, Fate, FileNumber, Past, Standing, Thing};
 use crate::deployment::trailers::Origin;
 
 /// A commit, and what of it is to be undone.
@@ -13,8 +13,9 @@ pub struct Undo {
     pub number: usize,
     /// Which of its changes, by their numbers, in their order.
     pub(super) changes: Vec<usize>,
-    /// Whether what it did to files without images and values goes with it.
-    pub(super) is_all: bool,
+    /// Whether what it did to files without images and values goes with it: of several, that is the deployment which
+    /// the others are undone for.
+    pub is_all: bool,
 }
 
 /// What of a commit is to be undone in one of its files.
@@ -67,17 +68,11 @@ impl Past<'_> {
         let taken_out = self.taken_out();
         let mut nothing = NothingBefore::NoDeployment;
         for deployment in (0..self.commits.len()).filter(|number| self.is_in_force(*number)) {
+            let undo = self.way_back(deployment, &taken_out)?;
+            if !undo.is_empty() {
+                return Ok(undo);
+            }
             let live = self.live_changes(deployment);
-            let mut changes: BTreeSet<Change> = BTreeSet::new();
-            for own in &live {
-                let way = self.way_down((deployment, *own), &taken_out, |_| false);
-                changes.extend(way.map_err(|by| NothingBefore::RolledBack { deployment, by })?);
-            }
-            // Where what ran before is the same but for what was rolled back in between, there is nothing
-            // to undo.
-            if live.is_empty() || !changes.is_empty() {
-                return Ok(self.undo(&changes, &BTreeSet::from([deployment])));
-            }
             let mut before = live.iter().filter_map(|own| {
                 let change = (deployment, *own);
                 let old = self.change(change).old.as_deref()?;
@@ -89,6 +84,36 @@ impl Past<'_> {
             }
         }
         Err(nothing)
+    }
+
+    /// The same of this deployment, be it the newest in force or not.
+    ///
+    /// # Errors
+    /// Why there is nothing.
+    pub fn of_deployment(&self, deployment: usize) -> Result<Vec<Undo>, NothingBefore> {
+        match self.is_in_force(deployment) {
+            true => self.way_back(deployment, &self.taken_out()),
+            false => Err(NothingBefore::NoDeployment),
+        }
+    }
+
+    /// What is undone of a deployment in force, newest first. Where what ran before is the same but for what was rolled
+    /// back in between, there is nothing.
+    fn way_back(
+        &self,
+        deployment: usize,
+        taken_out: &HashMap<Thing<'_>, usize>,
+    ) -> Result<Vec<Undo>, NothingBefore> {
+        let live = self.live_changes(deployment);
+        let mut changes: BTreeSet<Change> = BTreeSet::new();
+        for own in &live {
+            let way = self.way_down((deployment, *own), taken_out, |_| false);
+            changes.extend(way.map_err(|by| NothingBefore::RolledBack { deployment, by })?);
+        }
+        Ok(match live.is_empty() || !changes.is_empty() {
+            true => self.undo(&changes, &BTreeSet::from([deployment])),
+            false => Vec::new(),
+        })
     }
 
     /// What a rollback undoes that names a commit: what of it was not taken back. Never another commit, not one

@@ -43,6 +43,8 @@ pub(super) struct Choice {
     pub undoes_rollbacks: bool,
     /// The images that are wanted.
     pub wanted: Option<Wanted>,
+    /// The deployment that is undone where nothing is named.
+    pub deployment: Option<CommitId>,
     /// The commits by which it was found out; none where one commit was named that could not be found among
     /// them.
     pub history: Option<FileHistory>,
@@ -83,7 +85,7 @@ pub(super) async fn choose(
 }
 
 impl Choice {
-    fn of(history: &FileHistory, past: &Past<'_>, chosen: &[Undo]) -> Self {
+    pub(super) fn of(history: &FileHistory, past: &Past<'_>, chosen: &[Undo]) -> Self {
         let standings = past.standings();
         let line = |number: usize| commit_line(&history.commits[number].commit);
         let undone = chosen.iter().map(|undo| undone(history, past, undo));
@@ -120,8 +122,7 @@ impl Choice {
         }
     }
 
-    /// Whether it was chosen by what came up to `tip`: what others do since may be what is to be undone now, or may
-    /// have taken back what is to run again.
+    /// Whether it was chosen by what came up to `tip`: others may have taken something back since, or deployed on top.
     pub fn stands_at(&self, tip: &CommitId) -> bool {
         let history = self.history.as_ref();
         history.is_none_or(|history| history.tip == *tip)
@@ -136,7 +137,7 @@ impl Choice {
 }
 
 /// What is asked for, step by step: of the first ones at first as many as are at hand.
-fn steps() -> impl Iterator<Item = HistoryQuery> {
+pub(super) fn steps() -> impl Iterator<Item = HistoryQuery> {
     let step = |limit, at_hand| HistoryQuery {
         at_hand,
         resumes: true,
@@ -147,7 +148,7 @@ fn steps() -> impl Iterator<Item = HistoryQuery> {
 }
 
 /// The newest commits of the files; and whether no more of them count.
-async fn read(
+pub(super) async fn read(
     session: &Session<'_>,
     files: &FileSelection,
     query: &HistoryQuery,
@@ -216,7 +217,11 @@ async fn newest(
             }
             Ok(chosen) if is_all || is_sure(&history.commits, &named, &past, &numbers(&chosen)) => {
                 let choice = Choice::of(&history, &past, &chosen);
+                let mut chosen = chosen.iter();
+                let deployment = chosen.find(|undo| undo.is_all);
+                let id = |undo: &Undo| history.commits[undo.number].commit.id.clone();
                 return Ok(Choice {
+                    deployment: deployment.map(id),
                     history: Some(history),
                     ..choice
                 });
@@ -325,7 +330,7 @@ fn unread(files: &FileSelection, why: &str) -> Failure {
     )
 }
 
-fn numbers(chosen: &[Undo]) -> Vec<usize> {
+pub(super) fn numbers(chosen: &[Undo]) -> Vec<usize> {
     chosen.iter().map(|one| one.number).collect()
 }
 
@@ -579,7 +584,7 @@ pub(super) fn undone(history: &FileHistory, past: &Past<'_>, undo: &Undo) -> Und
 }
 
 /// Why nothing is rolled back.
-fn nothing(
+pub(super) fn nothing(
     session: &Session<'_>,
     files: &FileSelection,
     history: &FileHistory,

@@ -1,6 +1,7 @@
 //! `operation: rollback`: undoes a deployment with a new commit, as `git revert` does.
 
 mod choice;
+mod meanwhile;
 mod plan;
 mod reached;
 mod refusal;
@@ -70,8 +71,10 @@ pub async fn run(
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
     let (freeze, again) = (rollback.freeze.as_ref(), cancellation.clone());
+    // What is to be taken back is chosen once, however long a freeze holds it.
+    let mut first = None;
     landing::when_not_frozen(freeze, &rollback.remote, cancellation, log, async |log| {
-        once(rollback, source, again.clone(), log).await
+        once(rollback, source, &mut first, again.clone(), log).await
     })
     .await
 }
@@ -79,14 +82,20 @@ pub async fn run(
 async fn once(
     rollback: &Rollback,
     source: &Source,
+    first: &mut Option<Arc<Choice>>,
     cancellation: Cancellation,
     log: &mut impl Progress,
 ) -> Result<LandingReport, Failure> {
     let Rollback { remote, files, .. } = rollback;
     let session = remote.connect(source, cancellation, log).await?;
     log.info(&format!("Rolling back {files} in {}", remote.location));
-    let choice = choice::choose(&session, files, &rollback.target, log).await;
-    let choice = still::told(&session, files, &[], choice).await?;
+    let target = &rollback.target;
+    let choice = match first {
+        Some(first) => meanwhile::chosen(&session, files, target, first, log).await,
+        None => choice::choose(&session, files, target, log).await,
+    };
+    let choice = Arc::new(still::told(&session, files, &[], choice).await?);
+    *first = Some(Arc::clone(&choice));
     let proposing = match (&rollback.pull_request, choice.undone.first()) {
         (Some(request), Some(newest)) => Some(Proposing {
             request,
@@ -105,16 +114,7 @@ async fn once(
         registry: None,
     };
     let message = rollback.message.as_ref();
-    undo(
-        &session,
-        &landing,
-        message,
-        choice,
-        &rollback.target,
-        source,
-        log,
-    )
-    .await
+    undo(&session, &landing, message, choice, target, source, log).await
 }
 
 /// The same for what `update` found there already, with these images at the commit that was judged: undone is what this
@@ -197,7 +197,7 @@ pub(super) async fn of_commit(
     } = update;
     let target = Target::Landed(commit.clone());
     let choice = choice::choose(session, files, &target, log).await;
-    let choice = still::told(session, files, &[], choice).await?;
+    let choice = Arc::new(still::told(session, files, &[], choice).await?);
     let proposing = match pull_request {
         Some(request) => Some(Proposing {
             request,
@@ -227,7 +227,7 @@ async fn undo(
     session: &Session<'_>,
     landing: &LandingOptions<'_>,
     template: Option<&MessageTemplate>,
-    choice: Choice,
+    mut choice: Arc<Choice>,
     target: &Target,
     source: &Source,
     log: &mut impl Progress,
@@ -242,14 +242,14 @@ async fn undo(
     };
     let is_named = matches!(target, Target::To(_));
     let repositories = choice.repositories(&session.readings);
-    let mut choice = Arc::new(choice);
     let landed = landing::land(session, landing, log, async |snapshot: &Arc<Snapshot>| {
         if !choice.stands_at(&snapshot.commit) {
             let (branch, tip) = (&snapshot.branch, &snapshot.commit);
             let go_on = async || session.repository.go_on_from(branch, tip).await;
             session.read_silently(go_on).await?;
             let mut lines = Lines::default();
-            let chosen = choice::choose(session, landing.files, target, &mut lines).await?;
+            let chosen =
+                meanwhile::chosen(session, landing.files, target, &choice, &mut lines).await?;
             passed_over.clone_from(&chosen.passed_over);
             choice = Arc::new(chosen);
         }
