@@ -245,6 +245,43 @@ fn in_whatever_way_it_is_merged_the_first_commit_that_holds_it_is_the_deployment
 }
 
 #[test]
+fn one_that_was_merged_and_taken_back_at_once_is_not_merged() {
+    for how in WAYS {
+        for later in [None, Some("v3")] {
+            let world = World::new();
+            world.at_look(1, move |world| {
+                let merge = world.bring(how);
+                world.set_merged();
+                let message = format!("Revert \"chore\"\n\nThis reverts commit {merge}.");
+                let v1 = manifest("v1");
+                world.repository.commit("main", FILE, v1, &message);
+                if let Some(tag) = later {
+                    world.change(":v1", &format!(":{tag}"));
+                }
+            });
+            let error = world.failed("closed", world.propose("v2").run());
+            assert!(error.contains(" took it back. "), "{how:?}: {error}");
+            assert!(
+                error.contains("ghcr.io/acme/web:v2 is not deployed"),
+                "{error}"
+            );
+        }
+    }
+    // While it is open, it can still be merged.
+    let world = World::new();
+    world.at_look(1, |world| {
+        world.change(":v1", ":v2");
+        world.change(":v2", ":v1");
+    });
+    world.at_look(3, |world| {
+        world.bring(How::Squash);
+        world.set_merged();
+    });
+    let outcome = world.propose("v2").run();
+    merged(outcome, &world.repository.tip("main"));
+}
+
+#[test]
 fn the_log_and_the_summary_say_how_it_ended() {
     let world = World::new();
     world.at_look(1, |world| {
@@ -765,6 +802,18 @@ fn one_that_conflicts_and_can_not_be_planned_anew_says_why() {
     let rollback = rollback.input("operation", "rollback").run();
     let rollback = world.failed("conflicting", rollback);
     assert_eq!(world.pull()["state"], "open");
+    // What is advised goes back to what the pull request would have brought.
+    let to = Action::new()
+        .over(VIA, &world.repository)
+        .input("operation", "rollback")
+        .input("file", FILE)
+        .input("to", "ghcr.io/acme/web:v1")
+        .input("token", TOKEN);
+    to.run().succeeded();
+    assert_eq!(
+        world.repository.show("main", FILE),
+        manifest("v1").as_bytes()
+    );
     insta::assert_snapshot!([unordered, elsewhere, nowhere, rollback].join("\n\n"), @"
     Pull request #1 into main of acme/deploy conflicts with its target: main holds ghcr.io/acme/web:8a3f5c1 by now in place of what ghcr.io/acme/web:v2 was to replace, and which of them is newer can't be told. It stays open: https://github.example/acme/deploy/pull/1
     Decide which one is to run. To deploy this one, run the job again; else close the pull request.
@@ -775,8 +824,8 @@ fn one_that_conflicts_and_can_not_be_planned_anew_says_why() {
     Pull request #1 into main of acme/deploy conflicts with its target: apps/web.yaml holds no image ghcr.io/acme/web: there is none at all. Read on `main` at main. Nothing was changed. It stays open: https://github.example/acme/deploy/pull/1
     Check `image` and `file`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
 
-    Pull request #1 into main of acme/deploy conflicts with its target: a rollback is not planned again, as other deployments came since. It stays open: https://github.example/acme/deploy/pull/1
-    Close it, and run the rollback again: it is made for what is there now.
+    Pull request #1 into main of acme/deploy conflicts with its target: a rollback is not planned again, and ghcr.io/acme/web:v3 came since. It stays open: https://github.example/acme/deploy/pull/1
+    Close it. Where what came since is to run, that is all. To go back all the same, use `operation: rollback` with `to: ghcr.io/acme/web:v1`: one that names nothing takes back the newest deployment.
     ");
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::proof::Tip;
 use crate::failure::{Failure, Reason};
 use crate::manifest::Replaced;
+use crate::operation::commit_line;
 use crate::operation::landing::LandingReport;
 use crate::operation::overtaken::Overtaken;
 use crate::operation::pull_request::Opened;
 use crate::repository::forge::pull::PullState;
+use crate::repository::history::Commit;
 use crate::repository::{CommitId, RepositoryError};
 
 /// The most images that a sentence lists.
@@ -134,7 +136,7 @@ impl Told<'_> {
     }
 
     /// The server says that it was merged, and Git that its target does not hold it.
-    pub(super) fn taken_back(&self, tip: &Tip) -> Unmerged {
+    pub(super) fn not_held(&self, tip: &Tip) -> Unmerged {
         let branch = &self.landed.branch;
         ended(
             MergeOutcome::Closed,
@@ -145,6 +147,22 @@ impl Told<'_> {
                 self.nothing_deployed()
             ),
             format!("Look at the history of {branch}. Run the job again to propose it once more."),
+        )
+    }
+
+    /// Its target has held it, and another commit took it back.
+    pub(super) fn taken_back(&self, merge: &CommitId, by: &Commit) -> Unmerged {
+        ended(
+            MergeOutcome::Closed,
+            format!(
+                "{} came to {} with {}, and {} took it back. {}",
+                self.subject(),
+                self.landed.branch,
+                merge.short(),
+                commit_line(by),
+                self.nothing_deployed()
+            ),
+            "Ask whoever took it back. To deploy it all the same, run the job again: it opens another one.",
         )
     }
 
@@ -321,6 +339,24 @@ impl Told<'_> {
                 self.landed.branch
             ),
             "Decide which one is to run. To deploy this one, run the job again; else close the pull request.",
+        )
+    }
+
+    /// Others changed what a rollback was made for.
+    pub(super) fn rollback_overtaken(&self, came: &[Replaced]) -> Unmerged {
+        let now = match &listed(came.iter().map(|one| one.now.as_str()))[..] {
+            "" => "its lines were changed".to_owned(),
+            now => format!("{now} came"),
+        };
+        let to = match self.landed.new_images()[..] {
+            [image] => format!("`to: {image}`"),
+            _ => "`to`".to_owned(),
+        };
+        self.conflict(
+            &format!("a rollback is not planned again, and {now} since"),
+            &format!(
+                "Close it. Where what came since is to run, that is all. To go back all the same, use `operation: rollback` with {to}: one that names nothing takes back the newest deployment."
+            ),
         )
     }
 

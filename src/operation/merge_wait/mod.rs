@@ -131,7 +131,9 @@ impl Waiting<'_> {
             mut landed, since, ..
         } = watch;
         match ended {
-            Ok(Merge { commit, brought }) => {
+            Ok(Merge {
+                commit, brought, ..
+            }) => {
                 log.info(&format!(
                     "Merged: {} holds it since {}",
                     landed.branch,
@@ -309,9 +311,16 @@ impl<'a> Watch<'a> {
             let landed = &self.landed;
             let proposed = Proposed { landed, files };
             let is_merged = standing.state == PullState::Merged;
-            if (!is_same || !is_open)
-                && let Some(merge) = proposed.merge(&reading, &tip, is_merged).await?
-            {
+            let merge = match !is_same || !is_open {
+                true => proposed.merge(&reading, &tip, is_merged).await?,
+                false => None,
+            };
+            // While it is open, it can still be merged.
+            let merge = merge.filter(|merge| !is_open || merge.taken_back_by.is_none());
+            if let Some(merge) = merge {
+                if let Some(by) = &merge.taken_back_by {
+                    return Ok(self.told().taken_back(&merge.commit, by).into());
+                }
                 let doubt = match merge.brought {
                     Brought::ByOthers => self.doubt(),
                     Brought::Whole | Brought::InSeveral => None,
@@ -337,7 +346,7 @@ impl<'a> Watch<'a> {
                     Some(doubt) => doubt,
                     None if is_swallowed => self.told().swallowed(&tip).into(),
                     None if standing.state == PullState::Merged => {
-                        self.told().taken_back(&tip).into()
+                        self.told().not_held(&tip).into()
                     }
                     None => self.told().closed(standing.head.is_none()).into(),
                 });
@@ -503,12 +512,7 @@ impl<'a> Watch<'a> {
         let anew = match self.waiting.anew {
             Anew::Update(update) => update::run(update, source, cancellation, log).await,
             Anew::Promote(promote) => promote::run(promote, source, cancellation, log).await,
-            Anew::Never => {
-                let why = "a rollback is not planned again, as other deployments came since";
-                let hint =
-                    "Close it, and run the rollback again: it is made for what is there now.";
-                return Ok(self.told().conflict(why, hint).into());
-            }
+            Anew::Never => return Ok(self.told().rollback_overtaken(came).into()),
         };
         let anew = match anew {
             Ok(anew) => anew,

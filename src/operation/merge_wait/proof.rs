@@ -2,15 +2,16 @@
 //! commit, a squash, a rebase and a merge queue look alike there, and so does a push by hand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::deployment;
 use crate::files::{FileSelection, RepoPath};
 use crate::manifest::{ManifestFile, Remaining, remaining};
 use crate::operation::landing::LandingReport;
 use crate::operation::overtaken::Overtaken;
-use crate::operation::past::messages;
+use crate::operation::past::{messages, named, past};
 use crate::operation::session::Session;
-use crate::repository::history::{Commit, HistoryQuery};
+use crate::repository::history::{Commit, FileHistory, HistoryQuery};
 use crate::repository::{Branch as _, CommitId, RepositoryError};
 
 /// How many commits of the files are looked at for the first one that holds it.
@@ -29,6 +30,8 @@ pub(super) struct Merge {
     /// The first commit of the target's first-parent line that holds all of it.
     pub(super) commit: CommitId,
     pub(super) brought: Brought,
+    /// The commit that has taken it back since.
+    pub(super) taken_back_by: Option<Arc<Commit>>,
 }
 
 /// What the commit is that brought it to the target.
@@ -166,7 +169,7 @@ impl Proposed<'_> {
         };
         let is_held_now = is_held(&now);
         let (mut held, mut first) = (is_held_now, None);
-        for touched in &history.commits {
+        for (number, touched) in history.commits.iter().enumerate() {
             let commit = &touched.commit.id;
             if commit == base {
                 break;
@@ -185,7 +188,8 @@ impl Proposed<'_> {
                 let content = |path: &RepoPath| now.get(path).copied().flatten();
                 let is_whole = self.left(content).all(|left| left.came_since.is_empty());
                 let is_own = is_merged || self.is_said_by(&touched.commit);
-                first = Some(Merge {
+                let merge = Merge {
+                    taken_back_by: taken_back_by(&history, number),
                     commit: commit.clone(),
                     brought: match is_whole {
                         _ if !is_own && !self.is_swallowed(session, commit).await? => {
@@ -194,13 +198,28 @@ impl Proposed<'_> {
                         true => Brought::Whole,
                         false => Brought::InSeveral,
                     },
-                });
+                };
+                // Of one that was taken back, and came again, the later one counts.
+                if first.is_none() || merge.taken_back_by.is_none() {
+                    first = Some(merge);
+                }
             }
             held = held_before;
+        }
+        if let Some(merge) = first.as_mut().filter(|_| is_held_now) {
+            merge.taken_back_by = None;
         }
         Ok(first.or(is_held_now.then_some(Merge {
             commit: history.tip,
             brought: Brought::InSeveral,
+            taken_back_by: None,
         })))
     }
+}
+
+/// The commit that took all of another one back, as far as its files tell.
+fn taken_back_by(history: &FileHistory, number: usize) -> Option<Arc<Commit>> {
+    let past = past(&history.commits, &named(&history.commits)).ok()?;
+    let by = past.standings()[number].undone_by?;
+    Some(Arc::clone(&history.commits[by].commit))
 }
