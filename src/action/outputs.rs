@@ -95,8 +95,7 @@ fn of_landing(report: &LandingReport) -> Outputs {
     }
     outputs.set("commit-url", report.commit_url().unwrap_or_default());
     outputs.set("branch", &report.branch);
-    outputs.set("image", report.new_images().join("\n"));
-    outputs.set("previous-image", report.old_images().join("\n"));
+    set_images(&mut outputs, report);
     outputs.set("files", report.files.join("\n"));
     outputs.set(DIFF, &report.diff);
     if let Some(pull_request) = &report.pull_request {
@@ -126,9 +125,15 @@ fn of_landing(report: &LandingReport) -> Outputs {
     outputs
 }
 
+fn set_images(outputs: &mut Outputs, report: &LandingReport) {
+    outputs.set("image", report.new_images().join("\n"));
+    outputs.set("previous-image", report.old_images().join("\n"));
+}
+
 /// The outputs of what landed, and of what became of it.
 pub fn of_delivery(delivery: &Delivery) -> Outputs {
     let mut outputs = of_landing(&delivery.landed);
+    set_images(&mut outputs, delivery.last());
     outputs.set(
         "pull-request-state",
         delivery.pull_state().unwrap_or_default(),

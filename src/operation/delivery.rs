@@ -116,6 +116,14 @@ impl Delivery {
         self.rollback().or(is_one.then_some(landed))
     }
 
+    /// What tells what the branch holds in the end.
+    pub fn last(&self) -> &LandingReport {
+        let rolled_back = self.rolled_back.as_ref();
+        let rolled_back = rolled_back.and_then(|rolled_back| rolled_back.as_ref().ok());
+        let is_there = |report: &&LandingReport| is_on_the_branch(report);
+        rolled_back.filter(is_there).unwrap_or(&self.landed)
+    }
+
     /// Why it did not get to its end; with what became of the branch.
     pub fn failure(&self) -> Option<Failure> {
         if let Some(frozen) = &self.landed.frozen

@@ -1791,6 +1791,12 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     let tip = world.repository.tip("main");
     assert_eq!(outcome.output("rolled-back"), "true");
     assert_eq!(outcome.output("rollback-commit-sha"), tip);
+    // What the branch holds in the end.
+    assert_eq!(outcome.output("image"), V14);
+    assert_eq!(
+        outcome.output("previous-image"),
+        "ghcr.io/wlals2/blog-web:v15"
+    );
     let deployed = outcome.output("commit-sha");
     assert_eq!(world.repository.log("main")[1].id, deployed);
     assert_eq!(
