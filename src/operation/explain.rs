@@ -177,6 +177,19 @@ impl Explainer<'_> {
                 ),
             )
             .with_hint("Merge or close that pull request first. Or give each deployment a `pull-request-branch` of its own."),
+            RepositoryError::NameTaken { branch, existing } => Failure::new(
+                Reason::PullRequest,
+                format!(
+                    "The branch `{branch}` can't be made in {location}: there is a branch `{existing}`, and Git can't have both, as the name of one would be a folder for the other. Nothing was changed."
+                ),
+            )
+            .with_hint(format!(
+                "Name another one with `pull-request-branch`{}. Or delete `{existing}`, where nobody needs it any more.",
+                match branch.as_str().replace('/', "-") {
+                    name if name == branch.as_str() => String::new(),
+                    name => format!(", such as `{name}`"),
+                }
+            )),
             RepositoryError::AnotherTarget {
                 branch,
                 number,

@@ -17,6 +17,21 @@ impl BranchName {
     pub fn reference(&self) -> String {
         format!("refs/heads/{}", self.0)
     }
+
+    /// The branches that its name is below: `a` and `a/b` of `a/b/c`.
+    pub fn above(&self) -> impl Iterator<Item = Self> {
+        let slashes = self.0.match_indices('/');
+        slashes.map(|(at, _)| Self(self.0[..at].to_owned()))
+    }
+
+    /// Whether Git can't have it beside the branch `other`: one's name is a folder of the other's.
+    pub fn excludes(&self, other: &str) -> bool {
+        let is_below = |one: &str, folder: &str| {
+            let rest = one.strip_prefix(folder);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        is_below(&self.0, other) || is_below(other, &self.0)
+    }
 }
 
 /// The name is none that git allows (`git check-ref-format --branch`).

@@ -123,6 +123,14 @@ pub enum RepositoryError {
         /// What it brings, and the new one neither holds nor decides about.
         brings: Vec<Undecided>,
     },
+    /// The branch can't be made beside one that is there.
+    #[error("there is a branch `{existing}`, beside which Git can't have `{branch}`")]
+    NameTaken {
+        /// The branch to make.
+        branch: BranchName,
+        /// The one in its way.
+        existing: String,
+    },
     /// A pull request is open from the branch that is to be merged into another one.
     #[error("pull request #{number} from the branch `{branch}` is open into `{target}`")]
     AnotherTarget {

@@ -296,6 +296,25 @@ fn what_gitlab_refuses_is_told_in_its_words() {
 }
 
 #[test]
+fn a_branch_that_git_can_not_have_beside_another_one_is_told_by_that() {
+    for (existing, asked) in [("deploy", "deploy/api/web"), ("deploy/api", "deploy")] {
+        let (_server, repository, _gitlab) = on_gitlab();
+        repository.set_branch(existing, "main");
+        repository.set_branch("deployed", "main");
+        let before = repository.git(&["for-each-ref"]);
+        let outcome = propose(&repository, "v2")
+            .input("pull-request-branch", asked)
+            .run();
+        assert!(!outcome.log().contains("someone else"), "{}", outcome.log());
+        let told = error(&repository, outcome);
+        assert!(told.contains(&format!("The branch `{asked}` can't be made in SERVER/acme/deploy.git: there is a branch `{existing}`, and Git can't have both")), "{told}");
+        let advised = told.contains("`pull-request-branch`, such as `deploy-api-web`.");
+        assert_eq!(advised, asked.contains('/'), "{told}");
+        assert_eq!(repository.git(&["for-each-ref"]), before);
+    }
+}
+
+#[test]
 fn a_branch_with_a_commit_of_somebody_else_is_left_alone() {
     let (_server, repository, _gitlab) = on_gitlab();
     propose(&repository, "v2").run().succeeded();

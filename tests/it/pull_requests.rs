@@ -186,6 +186,28 @@ fn everything_that_was_asked_for_is_on_it() {
 }
 
 #[test]
+fn a_branch_that_git_can_not_have_beside_another_one_is_told_by_that() {
+    for (existing, asked) in [
+        ("deploy", "deploy/api"),
+        ("deploy/api/v2", "deploy/api"),
+        ("deploy", "deploy/a#b%c"),
+    ] {
+        let (server, repository) = start();
+        repository.set_branch(existing, "main");
+        // It only looks as if it were in the way.
+        repository.set_branch("deployed", "main");
+        let outcome = propose(&repository, "v2")
+            .input("pull-request-branch", asked)
+            .run()
+            .failed();
+        assert!(server.github().pulls("acme/deploy").is_empty());
+        let error = scrub(&repository, &outcome.errors()[0]);
+        assert!(error.contains(&format!("`{asked}` can't be made in acme/deploy: there is a branch `{existing}`, and Git can't have both")), "{error}");
+        assert!(!outcome.log().contains("someone else"), "{}", outcome.log());
+    }
+}
+
+#[test]
 fn what_is_refused_of_it_is_a_warning() {
     let (server, repository) = start();
     let outcome = propose(&repository, "v2")

@@ -289,6 +289,12 @@ impl<'a> GitHead<'a> {
             self.is_new.fetch_or(head.is_none(), Ordering::Relaxed);
             return Ok(pushed);
         };
+        if head.is_none()
+            && let Some(existing) = self.git.in_the_way(self.name).await?
+        {
+            let branch = self.name.clone();
+            return Err(RepositoryError::NameTaken { branch, existing });
+        }
         Ok(match self.tip().await? == head {
             true => Pushed::Unmoved { detail },
             false => Pushed::Moved { detail },

@@ -262,6 +262,16 @@ impl GitRepository {
         .await
     }
 
+    /// A branch beside which Git can't have `branch`.
+    pub(super) async fn in_the_way(
+        &self,
+        branch: &BranchName,
+    ) -> Result<Option<String>, RepositoryError> {
+        let branch = branch.clone();
+        self.blocking(move |stores| stores.near.in_the_way(&branch))
+            .await
+    }
+
     /// What `head`, the tip of a branch, has beyond `base`, and what it holds.
     pub(super) async fn beyond(
         &self,

@@ -47,6 +47,14 @@ impl Store {
         self.server()?.tips(branches)
     }
 
+    /// A branch beside which Git can't have `branch`.
+    pub(super) fn in_the_way(
+        &self,
+        branch: &BranchName,
+    ) -> Result<Option<String>, RepositoryError> {
+        self.server()?.in_the_way(branch)
+    }
+
     /// What `head` has beyond `base`, and its tree.
     pub(super) fn beyond(
         &self,

@@ -73,16 +73,32 @@ impl Server {
         branches: &[BranchName],
     ) -> Result<Vec<Option<ObjectId>>, RepositoryError> {
         let prefixes: Vec<String> = branches.iter().map(BranchName::reference).collect();
-        let advertised = match self.list_if_known(&prefixes)? {
-            Some(listed) => listed,
-            None => {
-                *self.last() = None;
-                let advertisement = self.advertisement();
-                self.read(&advertisement.map_err(|error| self.failed(error))?)?
-            }
-        };
+        let advertised = self.beginning_with(&prefixes)?;
         let tips = branches.iter().map(|branch| advertised.tip(branch));
         Ok(tips.collect())
+    }
+
+    /// A branch beside which Git can't have `branch`.
+    pub(super) fn in_the_way(
+        &self,
+        branch: &BranchName,
+    ) -> Result<Option<String>, RepositoryError> {
+        let above = branch.above().map(|above| above.reference());
+        let below = format!("{}/", branch.reference());
+        let prefixes: Vec<String> = above.chain([below]).collect();
+        let advertised = self.beginning_with(&prefixes)?;
+        let mut names = advertised.names();
+        Ok(names.find(|name| branch.excludes(name)))
+    }
+
+    /// The references that begin with one of `prefixes`, and in the protocol's older version all others as well.
+    fn beginning_with(&self, prefixes: &[String]) -> Result<Advertised, RepositoryError> {
+        if let Some(listed) = self.list_if_known(prefixes)? {
+            return Ok(listed);
+        }
+        *self.last() = None;
+        let advertisement = self.advertisement();
+        self.read(&advertisement.map_err(|error| self.failed(error))?)
     }
 
     /// The references that begin with one of `prefixes`, in the protocol's version 2; none where the server

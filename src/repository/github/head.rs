@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use url::form_urlencoded::byte_serialize;
 
 use super::client::CallError;
 use super::read::Head;
@@ -156,6 +157,32 @@ impl<'a> HeadBranch<'a> {
             }),
             Err(error) => Err(error.of_read()),
         }
+    }
+
+    /// A branch beside which Git can't have it.
+    async fn in_the_way(&self, repository: &str) -> Result<Option<String>, RepositoryError> {
+        for above in self.name.above() {
+            if self.api.head(&above).await?.is_some() {
+                return Ok(Some(above.as_str().to_owned()));
+            }
+        }
+        #[derive(Deserialize)]
+        struct Reference {
+            #[serde(rename = "ref")]
+            name: String,
+        }
+        let parts = self.name.as_str().split('/');
+        let parts: Vec<String> = parts
+            .map(|part| byte_serialize(part.as_bytes()).collect())
+            .collect();
+        let name = parts.join("/");
+        let path = format!("/repos/{repository}/git/matching-refs/heads/{name}/");
+        let below = self.api.client.get::<Vec<Reference>>(&path).await?;
+        let mut below = below.into_iter().flatten();
+        Ok(below.find_map(|below| {
+            let name = below.name.strip_prefix("refs/heads/")?;
+            self.name.excludes(name).then(|| name.to_owned())
+        }))
     }
 
     /// What the branch, which is at `head`, has beyond `ours` and `tip`, that of its target. Whether a message
@@ -315,6 +342,12 @@ impl Branch for HeadBranch<'_> {
         let Pushed::Refused { detail } = pushed else {
             return Ok(pushed);
         };
+        if head.is_none()
+            && let Some(existing) = self.in_the_way(&tip.name).await?
+        {
+            let branch = self.name.clone();
+            return Err(RepositoryError::NameTaken { branch, existing });
+        }
         Ok(match self.api.head(self.name).await? == head {
             true => Pushed::Unmoved { detail },
             false => Pushed::Moved { detail },

@@ -322,6 +322,13 @@ impl Asked<'_> {
         use super::store::NotMoved;
         let name = body["ref"].as_str()?;
         let to = git2::Oid::from_str(body["sha"].as_str()?).ok()?;
+        let branch = name.trim_start_matches("refs/heads/");
+        let branches = self.store.branches();
+        let is_folder = |one: &str, other: &str| other.starts_with(&format!("{one}/"));
+        let mut others = branches.iter();
+        if others.any(|(other, _)| is_folder(other, branch) || is_folder(branch, other)) {
+            return Some(refusal(422, "Reference update failed"));
+        }
         Some(match self.store.move_reference(name, None, Some(to)) {
             Ok(()) => {
                 let object = json!({"type": "commit", "sha": to.to_string()});

@@ -95,6 +95,16 @@ impl Asked<'_> {
                 let object = json!({"type": "commit", "sha": id.to_string()});
                 Some(Answer::json(200, &json!({"ref": name, "object": object})))
             }
+            ["git", "matching-refs", "heads", name @ ..] => {
+                let name = name.join("/");
+                let branches = self.store.branches().into_iter();
+                let matching = branches.filter(|(branch, _)| branch.starts_with(&name));
+                let matching = matching.map(|(branch, id)| {
+                    let object = json!({"type": "commit", "sha": id.to_string()});
+                    json!({"ref": format!("refs/heads/{branch}"), "object": object})
+                });
+                Some(Answer::json(200, &matching.collect()))
+            }
             ["contents", path @ ..] => {
                 let default = self.store.default_branch();
                 let rev = self.parameter("ref").unwrap_or(&default);
