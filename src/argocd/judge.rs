@@ -262,6 +262,8 @@ pub enum Doubt {
     Words,
     /// Others came along with it: this revision ran before, and other manifests than that are below the commit.
     CameAlong(String),
+    /// Argo CD is at a commit that came later, with other manifests than this one's.
+    CameLater,
     /// Other sources of the application, or its own parameters, changed with it: this.
     Moved(String),
     /// What ran before is not known.

@@ -432,6 +432,10 @@ fn culprit_words(culprit: &Culprit) -> String {
             short(revision),
             listed(symptoms)
         ),
+        Culprit::Unproven(Doubt::CameLater, symptoms) => format!(
+            "it fails, and Argo CD is at a commit that came later and has other manifests, so that it is not known which of the two is why: {}",
+            listed(symptoms)
+        ),
         Culprit::Unproven(Doubt::Moved(others), symptoms) => format!(
             "it fails since this commit came, and with it {others}: {}",
             listed(symptoms)

@@ -10,7 +10,7 @@ use crate::files::FileSelection;
 use crate::manifest::ManifestFile;
 use crate::operation::Progress;
 use crate::repository::history::Searched;
-use crate::repository::{CommitId, RepositoryError};
+use crate::repository::{CommitId, FileProblem, Repository, RepositoryError};
 
 /// An image of the commit, and what is there in its place.
 type OtherImage = (String, Option<String>);
@@ -32,6 +32,30 @@ pub(super) struct Revisions<'a> {
     /// Names that came into Git with the commit, of those that were looked for.
     pub(super) introduced: HashSet<String>,
     looked_for: HashSet<String>,
+}
+
+/// Those of `files` that are there at `commit`, and whether any is gone.
+async fn those_there(
+    repository: &Repository,
+    commit: &CommitId,
+    files: &FileSelection,
+) -> Result<(Vec<ManifestFile>, bool), RepositoryError> {
+    let mut there = files.clone();
+    loop {
+        match repository.files_at(commit, &there).await {
+            Err(RepositoryError::File {
+                path,
+                problem: FileProblem::Missing { .. } | FileProblem::NoMatch { .. },
+                ..
+            }) if there.include.iter().any(|line| line.to_string() == path) => {
+                there.include.retain(|line| line.to_string() != path);
+            }
+            read => {
+                let is_any_gone = there.include.len() < files.include.len();
+                return read.map(|contents| (contents, is_any_gone));
+            }
+        }
+    }
 }
 
 impl<'a> Revisions<'a> {
@@ -211,10 +235,12 @@ impl<'a> Revisions<'a> {
     }
 
     /// The newer commit that `revision` is, and what the files have in place of the images there; none where they
-    /// have the same, or that is not known.
+    /// have the same, or that is not known. Files that are gone were moved, where the images are there all the same:
+    /// `is_there`.
     pub(super) async fn superseding(
         &mut self,
         revision: &str,
+        is_there: bool,
         log: &mut impl Progress,
     ) -> Option<(CommitId, &[OtherImage])> {
         let Deployed {
@@ -227,8 +253,10 @@ impl<'a> Revisions<'a> {
         if !self.superseding.contains_key(revision) {
             let repository = &self.watching.session.repository;
             let files = files.as_ref()?;
-            let contents = match repository.files_at(&newer, files).await {
-                Ok(contents) => contents,
+            let contents = match those_there(repository, &newer, files).await {
+                // The application may change yet.
+                Ok((_, true)) if is_there => return None,
+                Ok((contents, _)) => contents,
                 Err(error) => {
                     log.info(&format!(
                         "{}: the files at {} can't be read yet: {error}",

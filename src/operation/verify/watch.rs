@@ -139,7 +139,13 @@ impl<'a> Watch<'a> {
         self.refused_since = None;
         let (name, revision) = (self.seen.name, self.revisions.revision(&answer.content));
         let changed = self.shown.show(name, &answer.content, &revision, log);
-        let verdict = self.verdict(&answer.content, answer.date, log).await?;
+        let verdict = match self.verdict(&answer.content, answer.date, log).await {
+            Ok(verdict) => verdict,
+            Err(ended) => {
+                self.seen.application = Some(answer.content);
+                return Err(ended);
+            }
+        };
         self.confirming = verdict == Verdict::Confirm;
         let looked = Looked {
             changed,
@@ -258,9 +264,11 @@ impl<'a> Watch<'a> {
             }
         }
         if compared == Relation::Newer {
+            let is_there = self.is_there(application);
             for revision in tracked.iter().filter(|revision| !revision.is_empty()) {
                 // Then this deployment never runs.
-                if let Some((newer, others)) = self.revisions.superseding(revision, log).await {
+                let superseding = self.revisions.superseding(revision, is_there, log).await;
+                if let Some((newer, others)) = superseding {
                     return Err(explain::superseded(&self.seen, &newer, others));
                 }
             }
@@ -400,6 +408,17 @@ impl<'a> Watch<'a> {
             })
     }
 
+    /// Whether what carries the images is part of the application, or any of them runs.
+    fn is_there(&self, application: &Application) -> bool {
+        let goal = self.goal(application);
+        let listed = Images::listed(&application.status.summary.images);
+        let titles: HashSet<&String> = goal.workloads.iter().map(|one| &one.title).collect();
+        let mut resources = application.status.resources.iter();
+        goal.images.iter().any(|image| listed.satisfy(image))
+            || resources
+                .any(|resource| !resource.requires_pruning && titles.contains(&resource.title()))
+    }
+
     /// Whether it was this commit, and no other one: what broke was made of it, or of one that has the
     /// same manifests for this application; and what ran before was made of the commit below it, or of one that has
     /// the same as that. Else another one may have done it.
@@ -450,7 +469,8 @@ impl<'a> Watch<'a> {
                 None => return Verdict::Broken(evidence),
                 Some(doubt) => Culprit::Unproven(doubt, symptoms),
             },
-            Some(false) => Culprit::LaterCommit(symptoms),
+            // What is unwell has our images; which of the commits made it so, nobody saw.
+            Some(false) => Culprit::Unproven(Doubt::CameLater, symptoms),
             None => Culprit::Unproven(Doubt::Unread, symptoms),
         };
         Verdict::Unknown(Wait::Failed(culprit))
