@@ -30,7 +30,8 @@ fuzz_target!(|data: &[u8]| {
     for wait_for in [WaitFor::Synced, WaitFor::Healthy] {
         let goal = Goal {
             images: vec!["a/web:v2".parse().expect("an image")],
-            workloads: vec![Workload { title: "Deployment/web".to_owned(), namespace: None }],
+            workloads: vec![Workload { title: "Deployment/web".to_owned(), namespace: None, container: None }],
+            touched: None,
             wait_for,
             allow_suspended: false,
         };

@@ -38,14 +38,19 @@ const SETTLED: TimeDelta = TimeDelta::seconds(5);
 const REFRESHES: u32 = 2;
 /// The most symptoms that are told: the worst.
 const MAX_SYMPTOMS: usize = 3;
-/// The words of a degraded workload that stays so until something is changed: an aborted Rollout
-/// (argo-rollouts, `utils/conditions`), and a Deployment or Rollout that gave up.
-const FINAL: [&str; 4] = [
-    "RolloutAborted",
-    "Rollout aborted",
+/// The words of a workload that stays degraded until something is changed: a Deployment or Rollout that gave up.
+const GAVE_UP: [&str; 3] = [
     "ProgressDeadlineExceeded",
     "exceeded its progress deadline",
+    "has timed out progressing",
 ];
+/// The same of an aborted Rollout (argo-rollouts, `utils/conditions`).
+const ABORTED: [&str; 2] = ["RolloutAborted", "Rollout aborted"];
+/// A metric that was measured, and is not as it is to be. One that could not be measured is `assessed Error`; where
+/// nothing is named, a person aborted it, or an old version of Argo Rollouts.
+const MEASURED: &str = "assessed Failed";
+/// How long after the operation began no person has aborted what came with it.
+const BY_NO_HAND: TimeDelta = TimeDelta::seconds(20);
 
 /// What a revision is to the commit that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +80,8 @@ pub struct Goal {
     pub images: Vec<ImageReference>,
     /// The resources that carry them in Git, where that is known.
     pub workloads: Vec<Workload>,
+    /// All objects that the commit changes, as `Rollout/web`, where that is known.
+    pub touched: Option<HashSet<String>>,
     /// When it is done.
     pub wait_for: WaitFor,
     /// Whether a pause, such as a canary's, is the end of it.
@@ -88,6 +95,8 @@ pub struct Workload {
     pub title: String,
     /// None where the manifest does not say.
     pub namespace: Option<String>,
+    /// The container that has the image; none where nothing says so.
+    pub container: Option<String>,
 }
 
 /// An application at one moment, and what is known around it.
@@ -284,6 +293,10 @@ pub struct Judge {
     degraded_since: HashMap<Reference, Duration>,
     /// The resources that were seen healthy since the commit arrived: one that only begins to roll out is not.
     recovered: HashSet<Reference>,
+    /// The resources that were seen in another health than degraded since the commit arrived.
+    rolled: HashSet<Reference>,
+    /// The Pods that a registry kept from their images when they last said why they don't get them.
+    kept: HashSet<Reference>,
     no_pod_since: Option<Duration>,
     rewritten_since: Option<Duration>,
 }
@@ -291,9 +304,10 @@ pub struct Judge {
 impl Judge {
     /// What `look` means, after all before it.
     pub fn judge(&mut self, look: &Look<'_>, goal: &Goal) -> Verdict {
-        let scene = Scene::of(look, goal);
+        let mut scene = Scene::of(look, goal);
         self.forget_after_a_gap(look.elapsed);
         self.follow(&scene);
+        self.remember_why(&mut scene);
         let verdict = self.opinion(&scene);
         let fault =
             |evidence: &Evidence| matches!(evidence.fault, Fault::Degraded | Fault::Manifests);
@@ -312,8 +326,9 @@ impl Judge {
     }
 
     /// What is known when the time is over: slow is not broken.
-    pub fn conclude(&self, look: &Look<'_>, goal: &Goal, wait: Option<Wait>) -> Verdict {
-        let scene = Scene::of(look, goal);
+    pub fn conclude(&mut self, look: &Look<'_>, goal: &Goal, wait: Option<Wait>) -> Verdict {
+        let mut scene = Scene::of(look, goal);
+        self.remember_why(&mut scene);
         if let Some(evidence) = self.broken_at_the_end(&scene) {
             return Verdict::Broken(evidence);
         }
@@ -379,10 +394,29 @@ impl Judge {
                 if scene.carries(resource) {
                     self.degraded_since.entry(reference).or_insert(look.elapsed);
                 }
-            } else if scene.health(resource) == "Healthy" {
-                self.recovered.insert(reference);
+                continue;
             }
+            if scene.health(resource) == "Healthy" {
+                self.recovered.insert(reference.clone());
+            }
+            self.rolled.insert(reference);
         }
+    }
+
+    /// Why Pods don't get their images, for when they leave that out.
+    fn remember_why(&mut self, scene: &mut Scene<'_>) {
+        let pods = scene.pods.iter();
+        for pod in pods.flat_map(|pods| pods.unwell(&scene.wanted)) {
+            if pod.node.leaves_out_why() {
+                continue;
+            }
+            let pod_itself = pod.node.reference.clone();
+            match scene.is_kept_from_its_image(pod) {
+                true => self.kept.insert(pod_itself),
+                false => self.kept.remove(&pod_itself),
+            };
+        }
+        scene.kept_before.clone_from(&self.kept);
     }
 
     fn opinion(&mut self, scene: &Scene<'_>) -> Verdict {
@@ -482,8 +516,10 @@ impl Judge {
                 let since = *self.degraded_since.get(&resource.reference())?;
                 let lasted = scene.look.elapsed.saturating_sub(since);
                 let said = scene.said(resource);
-                let is_final = FINAL.iter().any(|words| said.contains(words));
-                (is_final || lasted >= DEGRADED_LASTS).then_some((resource, lasted))
+                let is_final = says(said, &GAVE_UP) || says(said, &ABORTED);
+                let is_proof = self.is_aborted_at_once(scene, resource) || !is_without_proof(said);
+                let counts = is_proof && (is_final || lasted >= DEGRADED_LASTS);
+                counts.then_some((resource, lasted))
             })
             .collect();
         found.sort_by_key(|(_, lasted)| std::cmp::Reverse(*lasted));
@@ -497,6 +533,17 @@ impl Judge {
             symptoms,
             lasted: Some(lasted),
         })
+    }
+
+    /// Whether it was aborted for no reason that is told, and faster than by a person's hand.
+    fn is_aborted_at_once(&self, scene: &Scene<'_>, resource: &Resource) -> bool {
+        let said = scene.said(resource);
+        let since = scene.look.now.zip(started(&scene.look));
+        let is_bare = |(_, rest): (&str, &str)| !rest.contains(':');
+        says(said, &ABORTED)
+            && said.split_once("update to revision ").is_some_and(is_bare)
+            && !self.rolled.contains(&resource.reference())
+            && since.is_some_and(|(now, started)| now - started <= BY_NO_HAND)
     }
 
     /// What shows, when the time is over, that the commit broke it: an operation that kept failing, or Pods that
@@ -664,6 +711,10 @@ struct Scene<'a> {
     workloads: HashSet<Reference>,
     /// Those, and all of a name that several have: which of them carries the images, nobody knows.
     likely: HashSet<Reference>,
+    /// The names of the containers that have them in Git; empty where not all are known.
+    containers: HashSet<&'a str>,
+    /// The Pods that a registry kept from their images when they last said why.
+    kept_before: HashSet<Reference>,
     /// The health of objects as the tree has it.
     of_tree: HashMap<&'a Reference, &'a Health>,
 }
@@ -682,7 +733,10 @@ impl<'a> Scene<'a> {
             }
         }
         let (mut workloads, mut likely) = (HashSet::new(), HashSet::new());
-        for Workload { title, namespace } in &goal.workloads {
+        for Workload {
+            title, namespace, ..
+        } in &goal.workloads
+        {
             let alike = of_name.get(title).map_or(&[][..], Vec::as_slice);
             // A kustomization may put it elsewhere than its manifest says.
             let is_there = |other: &&Reference| Some(&other.namespace) == namespace.as_ref();
@@ -696,6 +750,8 @@ impl<'a> Scene<'a> {
             }
             likely.extend(meant.into_iter().cloned());
         }
+        let names = goal.workloads.iter().map(|own| own.container.as_deref());
+        let names: Option<HashSet<&str>> = names.collect();
         let wanted: Images = goal.images.iter().cloned().collect();
         let pods = look.tree.map(Pods::of);
         let nodes = look.tree.iter().flat_map(|tree| &tree.nodes);
@@ -710,6 +766,8 @@ impl<'a> Scene<'a> {
                 .unwrap_or_default(),
             workloads,
             likely,
+            containers: names.unwrap_or_default(),
+            kept_before: HashSet::new(),
             of_tree: nodes
                 .filter_map(|node| Some((&node.reference, node.health.as_ref()?)))
                 .collect(),
@@ -814,7 +872,7 @@ impl<'a> Scene<'a> {
 
     /// What is excused of the commit: below it, Pods of other images of these repositories can't run either, or none of
     /// those with these images is unwell by anything else than that a registry does not hand them out, or that it lacks
-    /// what no image brings along.
+    /// what no image brings along; or none of them can be made.
     fn excused(&self) -> HashSet<&'a Reference> {
         let Some(pods) = &self.pods else {
             return HashSet::new();
@@ -824,9 +882,12 @@ impl<'a> Scene<'a> {
                 .flat_map(|pod| pod.above.iter().copied())
                 .collect()
         };
-        let fail_alike =
-            |pod: &&Pod<'a>| pod.node.cannot_run() && pod.has_others_only(&self.wanted);
-        let alike = above(pods.iter().filter(fail_alike).collect());
+        let fail_alike = pods.failing(&self.wanted);
+        let alike = above(
+            fail_alike
+                .filter(|pod| !pod.has_any(&self.wanted))
+                .collect(),
+        );
         let (kept, unwell): (Vec<_>, Vec<_>) = pods
             .unwell(&self.wanted)
             .partition(|pod| self.is_kept_from_its_image(pod));
@@ -834,7 +895,7 @@ impl<'a> Scene<'a> {
             unwell.into_iter().partition(|pod| self.lacks(pod));
         let broken = begun.iter().copied().filter(|pod| pod.node.cannot_run());
         let broken = above(broken.collect());
-        let kept = above(kept).into_iter();
+        let kept = above(kept).into_iter().chain(pods.kept_from_pods());
         let kept = kept.filter(|owner| !broken.contains(owner));
         // One that runs and does not get ready is no proof of room that is missing.
         let begun = above(begun);
@@ -861,12 +922,18 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Whether a Pod can't run only because it does not get its image, and not by what the commit did: a registry is
-    /// away, or denies an image of which others were handed out before. A login that ended looks like that, which no
-    /// other tag cures. One whose repository came with the commit is another matter: the cluster was never let in
-    /// there.
+    /// Whether a Pod can't run only because one of these images is not what fails in it, or it does not get it, and not
+    /// by what the commit did: its node has trouble, a registry is away, or denies an image of which others were handed
+    /// out before. A login that ended looks like that, which no other tag cures. One whose repository came with the
+    /// commit is another matter: the cluster was never let in there.
     fn is_kept_from_its_image(&self, pod: &Pod<'_>) -> bool {
-        match pod.node.kept_from_its_image() {
+        if pod.tells_of_another(&self.wanted, &self.containers) {
+            return true;
+        }
+        if pod.node.leaves_out_why() {
+            return self.kept_before.contains(&pod.node.reference);
+        }
+        match pod.node.kept() {
             None => false,
             Some(Kept::Away) => true,
             Some(Kept::Denied) => {
@@ -965,10 +1032,7 @@ impl<'a> Scene<'a> {
     fn sick_before(&self) -> Option<HashSet<Reference>> {
         let mut sick = degraded_in(self.look.before?);
         let pods = self.look.before_tree.map(Pods::of);
-        let broken = pods
-            .iter()
-            .flat_map(Pods::iter)
-            .filter(|pod| pod.node.cannot_run() && pod.knows_any(&self.wanted));
+        let broken = pods.iter().flat_map(|pods| pods.failing(&self.wanted));
         sick.extend(broken.flat_map(|pod| pod.above.iter().copied().cloned()));
         Some(sick)
     }
@@ -1025,8 +1089,12 @@ impl<'a> Scene<'a> {
             results => results.iter().map(|result| self.cause_of(result)).collect(),
         };
         let symptoms = symptoms_of(operation);
-        // One that is the manifests' is enough.
-        if causes.contains(&Cause::Manifests) {
+        // One that is the manifests' is enough, where the commit may have changed that.
+        let mut results_of = results.iter().zip(&causes);
+        let is_touched = |(result, cause): (&&ResourceResult, &Cause)| {
+            *cause == Cause::Manifests && self.may_touch(result)
+        };
+        if results_of.any(is_touched) || results.is_empty() && causes.contains(&Cause::Manifests) {
             return None;
         }
         if causes.iter().all(|cause| *cause == Cause::Surroundings) {
@@ -1041,6 +1109,21 @@ impl<'a> Scene<'a> {
                 false => Culprit::Others(symptoms),
             },
         )
+    }
+
+    /// Whether the commit may be why an object fails: it changes that, or nothing is known of what it changes. Where
+    /// manifests are made of what it changes, such as by a chart, all may be others. A hook that ran may look at
+    /// everything.
+    fn may_touch(&self, result: &ResourceResult) -> bool {
+        let Some(touched) = &self.goal.touched else {
+            return true;
+        };
+        let resources = &self.look.application.status.resources;
+        let titles: HashSet<String> = resources.iter().map(Resource::title).collect();
+        result.status != "SyncFailed"
+            || self.carries_it(&result.reference)
+            || touched.contains(&result.reference.title())
+            || !touched.is_subset(&titles)
     }
 
     /// What made one object fail. A hook runs what the manifests say, so that its failure is theirs where nothing else
@@ -1258,6 +1341,19 @@ fn to_prune(look: &Look<'_>) -> Vec<String> {
         true => all.into_iter().map(Resource::title).collect(),
         false => Vec::new(),
     }
+}
+
+fn says(said: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| said.contains(words))
+}
+
+/// Whether the words of a degraded workload are of what no image can cause: it was aborted by no measurement, or can't be
+/// what it is to be for want of something else.
+fn is_without_proof(said: &str) -> bool {
+    if said.contains(MEASURED) || says(said, &GAVE_UP) {
+        return false;
+    }
+    says(said, &ABORTED) || cause(said) == Cause::Surroundings
 }
 
 /// Whether that is the health of something that is not well; of what has none, nothing is known.

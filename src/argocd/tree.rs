@@ -84,6 +84,12 @@ const CANNOT_PULL: [&str; 5] = [
     "RegistryUnavailable",
 ];
 
+/// The words of one that waits to try that again, and of nothing else.
+const BACK_OFF: [&str; 2] = ["Back-off pulling image", "ImagePullBackOff"];
+
+/// The reasons of a container that is not started yet.
+const NOT_STARTED: [&str; 3] = [NO_CONFIG, "CreateContainerError", "RunContainerError"];
+
 impl Node {
     /// `Pod/web-5c9-x2x`
     pub fn title(&self) -> String {
@@ -150,20 +156,18 @@ impl Node {
         (is_of_the_kubelet || is_whole).then(|| Lack::Named(name.to_owned()))
     }
 
-    /// Why it does not get its image from a registry, where that is nothing that is wrong with the image itself.
-    pub fn kept_from_its_image(&self) -> Option<Kept> {
-        let mut said = self.said();
-        // A name is not a reason.
-        for image in &self.images {
-            said = said.replace(image.as_str(), "");
-            if let Ok(image) = image.parse::<ImageReference>() {
-                said = said.replace(&format!("/{}/", image.path()), "/");
-            }
+    /// What keeps its containers from starting, or from their images, where that is nothing that is wrong with an image
+    /// itself: a registry, or its node.
+    pub fn kept(&self) -> Option<Kept> {
+        let said = self.said_without_names();
+        let words = said.to_lowercase().replace("permission denied", "");
+        if NOT_STARTED.iter().any(|reason| said.contains(reason)) {
+            let is_by_the_node = self.is_unwell_pod() && cause(&words) == Cause::Surroundings;
+            return is_by_the_node.then_some(Kept::Away);
         }
         if !CANNOT_PULL.iter().any(|words| said.contains(words)) {
             return None;
         }
-        let words = said.to_lowercase().replace("permission denied", "");
         let is_away =
             || said.contains("RegistryUnavailable") || cause(&said) == Cause::Surroundings;
         match DENIED.iter().any(|denied| words.contains(denied)) {
@@ -171,14 +175,42 @@ impl Node {
             false => is_away().then_some(Kept::Away),
         }
     }
+
+    /// Whether it says that it does not get its image, and not why: until Kubernetes 1.31 a Pod does so only at times.
+    pub fn leaves_out_why(&self) -> bool {
+        let said = self.said_without_names();
+        let rest = BACK_OFF
+            .iter()
+            .fold(said, |said, words| said.replace(words, ""));
+        rest.len() < self.said().len() && !rest.contains(char::is_alphanumeric)
+    }
+
+    /// What it says, and a name is not a reason.
+    fn said_without_names(&self) -> String {
+        let mut said = self.said();
+        for image in &self.images {
+            said = said.replace(image.as_str(), "");
+            if let Ok(image) = image.parse::<ImageReference>() {
+                said = said.replace(&format!("/{}/", image.path()), "/");
+            }
+        }
+        said
+    }
+
+    /// Whether its containers have ended that are to run, and are not ready again: between two crashes one runs.
+    fn has_crashed(&self) -> bool {
+        let is_one = |info: &Info| info.name == "Restart Count" && info.value != "0";
+        self.status_reason() == "Error"
+            || self.health() == "Degraded" && self.info.iter().any(is_one)
+    }
 }
 
-/// Why a registry does not hand out an image.
+/// What keeps a Pod from its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It does not answer, or not now.
+    /// The registry does not answer, or not now; or the node can't start what it has.
     Away,
-    /// It does not hand it out to this cluster.
+    /// The registry does not hand it out to this cluster.
     Denied,
 }
 
@@ -260,6 +292,27 @@ impl Pod<'_> {
         if named.is_empty() { own } else { named }
     }
 
+    /// Whether what it says is of something else than `images`: of an image of another repository, or of the crash of a
+    /// container that has none of them, where it has other images than these at all. `containers` are the names of
+    /// those that have them, where they are known.
+    pub fn tells_of_another(&self, images: &Images, containers: &HashSet<&str>) -> bool {
+        let said = self.node.said();
+        let mut refused = said.split("image \"").skip(1).filter_map(|rest| {
+            let (image, _) = rest.split_once('"')?;
+            image.parse::<ImageReference>().ok()
+        });
+        if let Some(first) = refused.next() {
+            return !images.know(&first) && !refused.any(|other| images.know(&other));
+        }
+        let crashed = said
+            .split_once("restarting failed container=")
+            .and_then(|(_, rest)| rest.split([' ', ':']).next());
+        let has_others = || self.images.iter().any(|own| !images.know(own));
+        !containers.is_empty()
+            && crashed.is_some_and(|crashed| !containers.contains(crashed))
+            && has_others()
+    }
+
     /// Whether it has one of `images`.
     pub fn has_any(&self, images: &Images) -> bool {
         self.images.iter().any(|own| images.want(own))
@@ -268,11 +321,6 @@ impl Pod<'_> {
     /// Whether it has images of the repositories of `images`.
     pub fn knows_any(&self, images: &Images) -> bool {
         self.images.iter().any(|own| images.know(own))
-    }
-
-    /// The same, and none of those themselves.
-    pub fn has_others_only(&self, images: &Images) -> bool {
-        self.knows_any(images) && !self.has_any(images)
     }
 
     fn has(&self, image: &ImageReference) -> bool {
@@ -306,6 +354,8 @@ pub struct Pods<'t> {
     /// Which of them belong to each object.
     below: HashMap<&'t Reference, Vec<usize>>,
     healths: HashMap<&'t Reference, &'t str>,
+    /// What says that no Pod can be made for it, by what no image can cause, and all that it belongs to.
+    kept_from_pods: HashSet<&'t Reference>,
 }
 
 impl<'t> Pods<'t> {
@@ -321,7 +371,16 @@ impl<'t> Pods<'t> {
             of_repository: HashMap::new(),
             below: HashMap::new(),
             healths: nodes.map(|node| (&node.reference, node.health())).collect(),
+            kept_from_pods: HashSet::new(),
         };
+        let keeps = |node: &&Node| {
+            let said = node.health.as_ref().map_or("", |health| &*health.message);
+            node.reference.kind == "ReplicaSet" && cause(said) == Cause::Surroundings
+        };
+        for node in tree.nodes.iter().filter(keeps) {
+            pods.kept_from_pods.insert(&node.reference);
+            pods.kept_from_pods.extend(ancestors(&owners, node));
+        }
         for node in tree.pods() {
             let number = pods.all.len();
             let images = node.images.iter().filter_map(|image| image.parse().ok());
@@ -418,16 +477,34 @@ impl<'t> Pods<'t> {
         ours.flat_map(|pod| pod.above.iter().copied()).collect()
     }
 
+    /// What no Pod can be made for, by what no image can cause: a ReplicaSet, and all that it belongs to.
+    pub fn kept_from_pods(&self) -> impl Iterator<Item = &'t Reference> {
+        self.kept_from_pods.iter().copied()
+    }
+
     /// The Pods with one of `images` that are not well; but not those whose owner is well without them, as a Job is
     /// whose second Pod succeeded.
     pub fn unwell(&self, images: &Images) -> impl Iterator<Item = &Pod<'t>> {
-        let is_missed = move |pod: &&Pod<'t>| {
-            let mut healths = pod.above.iter().filter_map(|owner| self.healths.get(owner));
-            healths.find(|health| !health.is_empty()) != Some(&"Healthy")
-        };
         self.iter()
             .filter(move |pod| pod.node.is_unwell_pod() && pod.has_any(images))
-            .filter(is_missed)
+            .filter(|pod| self.is_missed(pod))
+    }
+
+    /// The Pods of the repositories of `images` that crash, or can't be pulled or started.
+    pub fn failing(&self, images: &Images) -> impl Iterator<Item = &Pod<'t>> {
+        let fails = |pod: &&Pod<'t>| {
+            let crashes = || pod.node.is_unwell_pod() && pod.node.has_crashed();
+            pod.node.cannot_run() || crashes() && self.is_missed(pod)
+        };
+        self.iter()
+            .filter(move |pod| pod.knows_any(images))
+            .filter(fails)
+    }
+
+    /// Whether a Pod's owner is not well without it.
+    fn is_missed(&self, pod: &Pod<'t>) -> bool {
+        let mut healths = pod.above.iter().filter_map(|owner| self.healths.get(owner));
+        healths.find(|health| !health.is_empty()) != Some(&"Healthy")
     }
 
     /// The Pods that have an image of this repository.

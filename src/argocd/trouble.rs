@@ -22,7 +22,7 @@ pub enum Cause {
 }
 
 /// Errors that pass, or that somebody else has to cure, whatever is in Git.
-const SURROUNDINGS: [&str; 69] = [
+const SURROUNDINGS: [&str; 72] = [
     "failed to load live state",
     "failed to get cluster info",
     "failed to sync cluster",
@@ -87,6 +87,10 @@ const SURROUNDINGS: [&str; 69] = [
     "timed out",
     "timeout running",
     "toomanyrequests",
+    // Of containerd, and of Docker: the registry did not answer; a name of before is not free yet.
+    "failed to do request",
+    "/v2/\": eof",
+    "failed to reserve container name",
     // A person's hand, or the controller's patience.
     "operation terminated",
     "the object has been modified",
@@ -136,7 +140,7 @@ const DESTINATION: [&str; 4] = [
 pub fn cause(message: &str) -> Cause {
     let message = message.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
-    if says(&SURROUNDINGS) {
+    if says(&SURROUNDINGS) || is_of_a_server_in_trouble(&message) {
         return Cause::Surroundings;
     }
     if says(&FETCHED) && says(&["generate", "generation"]) {
@@ -151,6 +155,18 @@ pub fn cause(message: &str) -> Cause {
         true => Cause::Destination,
         false => Cause::Unclear,
     }
+}
+
+/// Whether a registry answered with a status of 500 or more: containerd's and Docker's words for that, in lower case.
+/// What is in front of it has numbers of its own, such as 520.
+fn is_of_a_server_in_trouble(message: &str) -> bool {
+    let said = ["unexpected status", "unexpected http status"];
+    let mut said = said.iter().filter_map(|words| message.split_once(words));
+    let is_one = |part: &str| {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        digits == 3 && part.starts_with('5')
+    };
+    said.any(|(_, rest)| rest.split(": ").skip(1).any(is_one))
 }
 
 #[cfg(test)]
@@ -172,8 +188,19 @@ mod tests {
             "rpc error: code = Unknown desc = failed to list refs: dial tcp: lookup github.com: no such host",
             "failed to perform server side diff: Internal error occurred: failed calling webhook \"validate.kyverno.svc\": the server is currently unable to handle the request",
             "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = Manifest generation error (cached): `helm dependency build` failed exit status 1",
+            "failed to do request: Head \"https://ghcr.io/v2/a/web/manifests/v2\": EOF",
+            "Error response from daemon: Get \"https://registry-1.docker.io/v2/\": EOF",
+            "unexpected status from HEAD request to https://ghcr.io/v2/a/web/manifests/v2: 520 <none>",
+            "received unexpected HTTP status: 599",
+            "failed to reserve container name web_web-1_shop_0: name is reserved for \"abc\"",
         ] {
             assert_eq!(cause(message), Cause::Surroundings, "{message}");
+        }
+        for message in [
+            "unexpected status from HEAD request to https://ghcr.io/v2/a/web/manifests/v2: 404 Not Found",
+            "unexpected status from HEAD request to https://ghcr.io/v2/a/web/manifests/500: 404 Not Found",
+        ] {
+            assert_eq!(cause(message), Cause::Unclear, "{message}");
         }
     }
 

@@ -987,12 +987,12 @@ fn what_breaks_is_taken_back_by_a_pull_request_as_it_came_by_one() {
     });
     insta::assert_snapshot!(told.join("\n\n"), @"
     The application web is degraded at head~1, and was not before.
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     The deployment head~1 is on the branch main; pull request #2 takes it back: https://github.example/acme/deploy/pull/2
     Merge pull request #2 to go back, and find out why before you deploy it again.
 
     The application web is degraded at head~1, and was not before.
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     The deployment head~1 is on the branch main; pull request #2 takes it back: https://github.example/acme/deploy/pull/2
     Merge pull request #2 to go back, and find out why before you deploy it again.
     ");
@@ -1012,7 +1012,7 @@ fn what_came_by_several_commits_is_not_taken_back_by_the_last_of_them() {
     assert_eq!(world.server.github().pulls(NAME).len(), 1);
     insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"
     The application web is degraded at main, and was not before.
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     The deployment main was not rolled back. Its pull request came to the branch as several commits, and undoing the last one would bring back an image that only the pull request had. This run had put ghcr.io/acme/web:v2 on main.
     Go back to what was before with `operation: rollback` and `to: ghcr.io/acme/web:v1`.
     ");
@@ -1067,7 +1067,7 @@ fn what_somebody_pushed_by_hand_is_not_taken_back() {
     assert_eq!(world.repository.show("main", FILE), hers.as_bytes());
     insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"
     The application web is degraded at main, and was not before.
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     The deployment main was not rolled back. It was there before, and whether this workflow run has deployed it is not known: nothing says which run this is (`GITHUB_RUN_ID`, `GITHUB_WORKFLOW_REF`). `rollback-on-failure` undoes what its own run has deployed. main holds ghcr.io/acme/web:v2.
     Look at who deployed it. `operation: rollback` with `commit` undoes it.
     ");
@@ -1227,7 +1227,7 @@ fn what_takes_it_back_and_is_merged_at_once_has_rolled_it_back() {
     assert_eq!(outcome.output("undone-commit-sha"), deployed);
     insta::assert_snapshot!(world.scrub(&outcome.errors()[0]), @"
     The application web is degraded at head~1, and was not before.
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     The deployment head~1 was rolled back by main.
     Find out why before you deploy it again. The cluster goes back to ghcr.io/acme/web:v1 by itself; this step does not wait for that.
     ");

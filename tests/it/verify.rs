@@ -410,7 +410,7 @@ fn a_canary_that_degrades_fails() {
     let progressing = world.healthy(new, &[V13, V14]).health("Progressing");
     let degraded = world.healthy(new, &[V13, V14]).health("Degraded").with(
         "/status/health/message",
-        "RolloutAborted: Rollout aborted update to revision 2",
+        "RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed",
     );
     let before = world.healthy(&world.old, &[V13]);
     let argocd = ArgoCd::play(apps([before, progressing, degraded]));
@@ -423,7 +423,7 @@ fn a_canary_that_degrades_fails() {
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     The application blog is degraded at commit-1, and was not before.
     Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.
     "#);
     insta::assert_snapshot!(world.scrub(&argocd, &outcome.summary), @r#"
@@ -431,7 +431,7 @@ fn a_canary_that_degrades_fails() {
 
     The application blog is degraded at commit-1, and was not before.<br>
     Pod/web-5d8-abcde: Back-off pulling image "ghcr.io/wlals2/blog-web:v14"<br>
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
 
     **What to do:** Look at the Pods' logs and events in Argo CD. `operation: rollback` undoes the deployment.
 
@@ -439,7 +439,7 @@ fn a_canary_that_degrades_fails() {
 
     | Application | Sync | Health | Revision | Seen | Synced |
     |---|---|---|---|---|---|
-    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` RolloutAborted: Rollout aborted update to revision 2 | `commit-1` | N s | N s |
+    | [`blog`](ARGOCD/applications/blog) | `Synced` | `Degraded` RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed | `commit-1` | N s | N s |
 
     | Resource | Container | Image in Git | Image in the cluster |  |
     |---|---|---|---|---|
@@ -449,7 +449,7 @@ fn a_canary_that_degrades_fails() {
 
     | Resource | Sync | Health | Message |
     |---|---|---|---|
-    | `Rollout/web` | `Synced` | `Degraded` | RolloutAborted: Rollout aborted update to revision 2 |
+    | `Rollout/web` | `Synced` | `Degraded` | RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed |
     | `Service/web` | `Synced` |  |  |
 
     </details>
@@ -1840,7 +1840,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     );
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @"
     The application blog is degraded at commit-2, and was not before.
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     The deployment commit-2 was rolled back by commit-3.
     Find out why before you deploy it again. The cluster goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
     ");
@@ -1848,7 +1848,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
     ### ❌ Rolled back to `blog-web:v14`: The deployment is degraded
 
     The application blog is degraded at commit-2, and was not before.<br>
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2<br>
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed<br>
     The deployment commit-2 was rolled back by commit-3.
 
     **What to do:** Find out why before you deploy it again. The cluster goes back to ghcr.io/wlals2/blog-web:v14 by itself; this step does not wait for that.
@@ -1890,7 +1890,7 @@ fn a_deployment_that_degrades_is_rolled_back_where_that_is_asked_for() {
 
     | Resource | Sync | Health | Message |
     |---|---|---|---|
-    | `Rollout/web` | `Synced` | `Degraded` | RolloutAborted: Rollout aborted update to revision 2 |
+    | `Rollout/web` | `Synced` | `Degraded` | RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed |
     | `Service/web` | `Synced` |  |  |
 
     </details>
@@ -1990,7 +1990,7 @@ fn nothing_is_rolled_back_when_somebody_has_deployed_since() {
     assert_eq!(world.repository.log("main").len(), 4);
     insta::assert_snapshot!(world.scrub(&argocd, &error(&outcome)), @r#"
     The application blog is degraded at commit-2, and was not before.
-    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2
+    Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed
     The deployment commit-2 was not rolled back. What commit commit-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) did to `blog-system/web-rollout.yaml` can't be undone: .spec.template.spec.containers[name=nginx].image was changed again since: it is "ghcr.io/wlals2/blog-web:v16" now, on line 9, by commit commit-3 of DATE by A colleague (`chore: update to v16`). ghcr.io/wlals2/blog-web:v16 (blog-system/web-rollout.yaml) is still deployed.
     What changed it since, the newest first:
     - commit commit-3 of DATE by A colleague (`chore: update to v16`): ghcr.io/wlals2/blog-web:v15 → ghcr.io/wlals2/blog-web:v16
@@ -2050,7 +2050,7 @@ fn a_rollback_that_is_run_again_is_verified_again() {
     let argocd = unwell();
     let again = attempt("2", &argocd).failed();
     insta::assert_snapshot!(world.scrub(&argocd, &error(&again)), @r#"
-    blog does not run commit-2 yet, and it is not proven that this deployment is why: it fails, and what ran before this commit is not known: Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2.
+    blog does not run commit-2 yet, and it is not proven that this deployment is why: it fails, and what ran before this commit is not known: Rollout/web: Degraded: RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed.
     main stays as it is, at commit-2: this run has rolled back already, with commit commit-2 of DATE by github-actions[bot] (`Revert "chore: update to v14"`). To take back one more deployment, name it with `commit`, or what is to run with `to`.
     Look at what it names, and correct that.
     "#);

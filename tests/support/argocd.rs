@@ -17,7 +17,8 @@ use super::oidc::Dex;
 pub const ARGOCD_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.argocd-test.c2lnbmF0dXJl";
 
 /// What a Rollout says that was given up.
-const ABORTED: &str = "RolloutAborted: Rollout aborted update to revision 2";
+const ABORTED: &str =
+    "RolloutAborted: Rollout aborted update to revision 2: Metric errors assessed Failed";
 
 /// What one look at the application is answered.
 pub enum Reply {

@@ -185,6 +185,7 @@ fn titled(title: &str) -> Workload {
     Workload {
         title: title.to_owned(),
         namespace: None,
+        container: None,
     }
 }
 
@@ -192,6 +193,7 @@ fn goal() -> Goal {
     Goal {
         images: vec!["a/web:v2".parse().unwrap()],
         workloads: vec![titled("Deployment/web")],
+        touched: None,
         wait_for: WaitFor::Healthy,
         allow_suspended: false,
     }
@@ -678,7 +680,8 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
         Some(wait),
     );
     for words in [
-        "RolloutAborted: Rollout aborted update to revision 14",
+        "RolloutAborted: Rollout aborted update to revision 14: Metric \"success-rate\" assessed Failed due to failed (1) > failureLimit (0)",
+        "RolloutAborted: Rollout aborted update to revision 14: ReplicaSet \"web-1\" has timed out progressing.",
         "Deployment \"web\" exceeded its progress deadline",
     ] {
         let end = || state(workload("Degraded", words));
@@ -693,6 +696,51 @@ fn degraded_is_the_commits_where_its_own_workload_is_new_to_it_for_a_minute() {
             None,
         );
     }
+    for words in [
+        "RolloutAborted: Rollout aborted update to revision 14",
+        "RolloutAborted: Rollout aborted update to revision 5: Metric \"success-rate\" assessed Error due to consecutiveErrors (5) > consecutiveErrorLimit (4): \"Error Message: dial tcp: lookup prometheus: no such host\"",
+        "pods \"web-1\" is forbidden: exceeded quota: compute",
+    ] {
+        let end = || state(workload("Degraded", words)).now(None);
+        promise(
+            "ended by a person, by what could not be measured, or for want of room",
+            &goal(),
+            &[(0, end(), wait), (99, end(), wait)],
+            Some(wait),
+        );
+    }
+    let bare = "RolloutAborted: Rollout aborted update to revision 14";
+    let at = |health: &str, now| state(workload(health, bare)).now(Some(now));
+    let at_once = || at("Degraded", "2026-08-22T10:00:20Z");
+    promise(
+        "faster than by a person's hand",
+        &goal(),
+        &[(
+            0,
+            at_once(),
+            &format!("BROKEN Degraded [Deployment/web: Degraded: {bare}]"),
+        )],
+        None,
+    );
+    promise(
+        "after a pause",
+        &goal(),
+        &[
+            (
+                0,
+                at("Suspended", "2026-08-22T10:00:15Z"),
+                "wait: Health(\"Suspended\")",
+            ),
+            (3, at_once(), wait),
+        ],
+        Some(wait),
+    );
+    promise(
+        "seen late",
+        &goal(),
+        &[(0, at("Degraded", "2026-08-22T10:00:21Z"), wait)],
+        Some(wait),
+    );
     let before = || sick().before(workload("Degraded", "1 Pod crashes"));
     promise(
         "it was so before: the commit may be the cure",
@@ -1563,6 +1611,215 @@ fn an_operation_that_fails_by_what_no_image_can_cause_is_not_the_commits() {
     );
 }
 
+/// What fails is not what the commit changes.
+#[test]
+fn an_object_that_the_commit_does_not_touch_is_not_what_it_broke() {
+    let taken = "Service \"web\" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated";
+    let touches = |titles: &[&str]| Goal {
+        touched: Some(titles.iter().map(|title| (*title).to_owned()).collect()),
+        ..goal()
+    };
+    let row = |goal: &Goal, state: State, expected: &str| {
+        promise(expected, goal, &[(0, state, expected)], None);
+    };
+    let others = format!("wait: others [Service/web: {taken}]");
+    let broken = format!("BROKEN Sync(one or more objects failed to apply) [Service/web: {taken}]");
+    let ours = touches(&["Deployment/web"]);
+    row(&ours, unapplied("Service", taken), &others);
+    row(&goal(), unapplied("Service", taken), &broken);
+    // Of a chart, all that it makes may be others.
+    row(
+        &touches(&["values.yaml"]),
+        unapplied("Service", taken),
+        &broken,
+    );
+    let denied = "admission webhook \"policy.kyverno.io\" denied the request";
+    row(
+        &ours,
+        unapplied("NetworkPolicy", denied),
+        &format!("wait: others [NetworkPolicy/web: {denied}]"),
+    );
+    row(
+        &ours,
+        unapplied("Deployment", denied),
+        &format!("BROKEN Sync(one or more objects failed to apply) [Deployment/web: {denied}]"),
+    );
+    let smoke = json!([{"group": "batch", "kind": "Job", "name": "smoke", "hookType": "PostSync", "hookPhase": "Failed", "message": "backoff limit"}]);
+    row(
+        &ours,
+        operation("Failed", "one or more tasks failed", smoke),
+        "BROKEN Sync(one or more tasks failed) [Job/smoke: backoff limit]",
+    );
+}
+
+/// A Deployment that gave up, over a Pod of the image with one beside it, in this state.
+fn gave_up(images: &[&str], reason: &str, message: &str) -> State {
+    let mut nodes = pod("a/web:v2", "Degraded", message, APPS);
+    nodes[0]["images"] = json!(images);
+    nodes[0]["info"] = json!([{"name": "Status Reason", "value": reason}]);
+    state(workload("Degraded", "ProgressDeadlineExceeded"))
+        .now(None)
+        .tree(nodes)
+}
+
+#[test]
+fn what_no_image_can_cause_is_not_the_commits_whoever_says_it() {
+    let wait = "wait: Health(\"Degraded\")";
+    let own = Goal {
+        workloads: vec![Workload {
+            container: Some("web".to_owned()),
+            ..titled("Deployment/web")
+        }],
+        ..goal()
+    };
+    let excused = |name: &str, state: State| {
+        let looks = [(0, state.clone(), wait), (99, state, wait)];
+        promise(name, &own, &looks, Some(wait));
+    };
+    let broken = |name: &str, state: State| {
+        let said = state.tree["nodes"][0]["health"]["message"]
+            .as_str()
+            .unwrap();
+        let reason = state.tree["nodes"][0]["info"][0]["value"].as_str().unwrap();
+        let said = match said.contains(reason) {
+            true => said.to_owned(),
+            false => format!("{reason}: {said}"),
+        };
+        let broken = format!(
+            "BROKEN Degraded [Pod/web-1: {said}] [Deployment/web: Degraded: ProgressDeadlineExceeded]"
+        );
+        let looks = [(0, state.clone(), "confirm"), (1, state, broken.as_str())];
+        promise(name, &own, &looks, None);
+    };
+    let (alone, beside) = (&["a/web:v2"][..], &["a/web:v2", "b/proxy:1"][..]);
+    for (reason, message) in [
+        (
+            "CreateContainerConfigError",
+            "failed to sync secret cache: timed out waiting for the condition",
+        ),
+        (
+            "CreateContainerConfigError",
+            "failed to sync configmap cache: timed out waiting for the condition",
+        ),
+        ("CreateContainerError", "context deadline exceeded"),
+        (
+            "Init:CreateContainerError",
+            "failed to reserve container name web_web-1_shop_0: name is reserved for \"abc\"",
+        ),
+        (
+            "RunContainerError",
+            "failed to create shim task: mount: no space left on device",
+        ),
+        (
+            "ImagePullBackOff",
+            "Back-off pulling image \"a/web:v2\": ErrImagePull: failed to do request: Head \"https://ghcr.io/v2/a/web/manifests/v2\": EOF",
+        ),
+        (
+            "ImagePullBackOff",
+            "Back-off pulling image \"a/web:v2\": ErrImagePull: unexpected status from HEAD request to https://ghcr.io/v2/a/web/manifests/v2: 520 <none>",
+        ),
+        (
+            "ImagePullBackOff",
+            "Back-off pulling image \"b/proxy:1\": ErrImagePull: b/proxy:1: not found",
+        ),
+    ] {
+        excused(message, gave_up(alone, reason, message));
+    }
+    let crash = |container: &str| {
+        format!("back-off 40s restarting failed container={container} pod=web-1_shop(1f)")
+    };
+    excused(
+        "a container that Git does not have",
+        gave_up(beside, "Init:CrashLoopBackOff", &crash("istio-init")),
+    );
+    for (images, container) in [(beside, "web"), (alone, "nginx")] {
+        broken(
+            container,
+            gave_up(images, "CrashLoopBackOff", &crash(container)),
+        );
+    }
+    for (reason, message) in [
+        ("RunContainerError", "exec: \"/app\": permission denied"),
+        ("CreateContainerError", "no command specified"),
+        (
+            "ImagePullBackOff",
+            "Back-off pulling image \"a/web:v2\": ErrImagePull: a/web:v2: not found",
+        ),
+    ] {
+        broken(message, gave_up(alone, reason, message));
+    }
+    // No Pod is there: its ReplicaSet says why.
+    let unmade = |why: &str| {
+        let mut state = gave_up(alone, "", "");
+        state.tree["nodes"][1]["health"] = json!({"status": "Degraded", "message": why});
+        state.tree["nodes"].as_array_mut().unwrap().remove(0);
+        state
+    };
+    for why in [
+        "pods \"web-5c9-x\" is forbidden: exceeded quota: compute, requested: limits.memory=1Gi",
+        "Internal error occurred: failed calling webhook \"namespace.sidecar-injector.istio.io\": no endpoints available",
+    ] {
+        excused(why, unmade(why));
+        let mut crashes = gave_up(alone, "CrashLoopBackOff", &crash("web"));
+        crashes.tree["nodes"][1]["health"] = json!({"status": "Degraded", "message": why});
+        broken("beside a Pod that crashes", crashes);
+    }
+    let policy =
+        "admission webhook \"policy.sigstore.dev\" denied the request: no signature of a/web:v2";
+    let said = "BROKEN Degraded [Deployment/web: Degraded: ProgressDeadlineExceeded]";
+    let looks = [(0, unmade(policy), "confirm"), (1, unmade(policy), said)];
+    promise("what an image can cause", &own, &looks, None);
+}
+
+/// Until Kubernetes 1.31 a Pod says only at times why it does not get its image.
+#[test]
+fn why_a_pod_does_not_get_its_image_is_remembered() {
+    let wait = "wait: Health(\"Degraded\")";
+    let silent = || {
+        gave_up(
+            &["a/web:v2"],
+            "ImagePullBackOff",
+            "Back-off pulling image \"a/web:v2\"",
+        )
+    };
+    let because = |why: &str| {
+        gave_up(
+            &["a/web:v2"],
+            "ErrImagePull",
+            &format!("failed to pull and unpack image \"a/web:v2\": {why}"),
+        )
+    };
+    let away = || because("dial tcp 140.82.121.34:443: i/o timeout");
+    let broken = "BROKEN Degraded [Pod/web-1: ImagePullBackOff: Back-off pulling image \"a/web:v2\"] [Deployment/web: Degraded: ProgressDeadlineExceeded]";
+    let row = |name, looks: &[(u64, State, &str)], end| promise(name, &goal(), looks, end);
+    row(
+        "away",
+        &[(0, away(), wait), (9, silent(), wait)],
+        Some(wait),
+    );
+    row(
+        "and then it is not there",
+        &[
+            (0, away(), wait),
+            (3, because("not found"), "confirm"),
+            (6, silent(), broken),
+        ],
+        None,
+    );
+    row(
+        "never said",
+        &[(0, silent(), "confirm"), (3, silent(), broken)],
+        None,
+    );
+    let mut other = silent();
+    other.tree["nodes"][0]["name"] = json!("web-2");
+    row(
+        "of another Pod",
+        &[(0, away(), wait), (3, other, "confirm")],
+        None,
+    );
+}
+
 #[test]
 fn an_image_that_a_registry_is_away_for_is_not_the_commits() {
     let pulls = |why: &str| {
@@ -2040,6 +2297,17 @@ fn what_was_degraded_before_is_blamed_on_no_commit_that_does_not_cure_it() {
         &[(0, both(state(sick()).now(None), CRASH), degraded)],
         Some(degraded),
     );
+    for (health, reason) in [("Degraded", "Running"), ("Progressing", "Error")] {
+        let mut restarted = both(well_before(), "");
+        restarted.tree["nodes"][2]["health"]["status"] = json!(health);
+        restarted.tree["nodes"][2]["info"] = json!([{"name": "Status Reason", "value": reason}, {"name": "Restart Count", "value": "4"}]);
+        promise(
+            "between two crashes they run",
+            &goal(),
+            &[(0, restarted, progressing)],
+            Some(progressing),
+        );
+    }
     promise(
         "they only start",
         &goal(),

@@ -412,6 +412,7 @@ impl Promote {
                 since: None,
                 in_several: false,
                 files: Some(self.from.files()),
+                touched: Vec::new(),
                 paths,
                 images: promoted
                     .into_iter()

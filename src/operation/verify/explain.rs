@@ -691,14 +691,13 @@ pub(super) fn late(seen: &Seen<'_>, wait: Option<Wait>, total: Duration) -> Ende
                 .take(MAX_LISTED)
                 .collect();
             let is_any = images.iter().any(|image| running.contains(&image.as_str()));
+            let (none_runs, they) = match is_any {
+                true => ("no Pod of one of its workloads runs", "its Pods have"),
+                false => ("no Pod runs", "they run"),
+            };
             let _ = write!(
                 message,
-                " It calls itself Synced and Healthy, but {} {}: they run {}.",
-                if is_any {
-                    "no Pod of one of its workloads runs"
-                } else {
-                    "no Pod runs"
-                },
+                " It calls itself Synced and Healthy, but {none_runs} {}: {they} {}.",
                 images.join(", "),
                 running.join(", ")
             );

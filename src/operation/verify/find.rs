@@ -70,6 +70,7 @@ pub(super) async fn find(
         since: None,
         in_several: false,
         paths: contents.iter().map(|file| file.path.to_string()).collect(),
+        touched: Vec::new(),
         files: verify.files.clone(),
         images,
     })
@@ -111,6 +112,7 @@ async fn of_commit(
             include: paths.into_iter().cloned().map(Pattern::Path).collect(),
             ..FileSelection::default()
         }),
+        touched: Vec::new(),
         images: images.into_iter().map(GitImage::Held).collect(),
     })
 }

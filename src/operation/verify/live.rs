@@ -80,9 +80,8 @@ impl Live {
         now: bool,
         log: &mut impl Progress,
     ) {
-        // A rollout's Pods need a moment.
-        let since = *self.asked_for_pods.get_or_insert_with(Instant::now);
-        if !now && since.elapsed() < PODS_EVERY {
+        let asked = self.asked_for_pods.map(|asked| asked.elapsed());
+        if !now && asked.is_some_and(|asked| asked < PODS_EVERY) {
             return;
         }
         self.asked_for_pods = Some(Instant::now());

@@ -115,6 +115,8 @@ pub struct Deployed {
     pub paths: Vec<String>,
     /// The images in them that are to run.
     pub images: Vec<GitImage>,
+    /// All objects that the commit changes, as `Rollout/web`; empty where that is not known.
+    pub touched: Vec<String>,
 }
 
 /// An image as Git has it.
@@ -237,7 +239,13 @@ impl Deployed {
         paths.extend(report.values.iter().map(|value| value.file.to_string()));
         paths.sort();
         paths.dedup();
+        // One that came to the branch by a pull request may have brought more.
+        let is_all = base.is_some() && since.is_none();
+        let images = report.images.iter().chain(&report.set_images);
+        let touched = images.map(|change| &change.resource);
+        let touched = touched.chain(report.values.iter().map(|change| &change.resource));
         Some(Self {
+            touched: touched.filter(|_| is_all).cloned().collect(),
             location: report.location.clone(),
             branch: report.branch.clone(),
             commit: commit.clone(),

@@ -371,17 +371,21 @@ impl<'a> Watch<'a> {
             true => deployed.images.iter().collect(),
             false => own,
         };
+        let touched = deployed.touched.iter().cloned();
         let mut goal = Goal {
             images: Vec::new(),
             workloads: Vec::new(),
+            touched: (!deployed.touched.is_empty()).then(|| touched.collect()),
             wait_for: argocd.wait_for,
             allow_suspended: argocd.allow_suspended,
         };
+        let are_all_held = images.iter().all(|image| image.held().is_some());
         for image in images {
             goal.images.extend(image.image().parse().ok());
             let workload = image.held().map(|held| Workload {
                 title: held.resource.clone(),
                 namespace: held.place.namespace_of(&held.resource).map(str::to_owned),
+                container: held.container.clone().filter(|_| are_all_held),
             });
             goal.workloads.extend(workload);
         }
@@ -728,9 +732,11 @@ impl<'a> Watch<'a> {
         self.live.ask_for_pods(&mut self.seen, true, log).await;
         let goal = self.goal(&application);
         self.find_introduced(&application, &goal).await;
+        let mut judge = std::mem::take(&mut self.judge);
         let verdict = self
             .look(&application)
-            .map(|look| self.judge.conclude(&look, &goal, wait.clone()));
+            .map(|look| judge.conclude(&look, &goal, wait.clone()));
+        self.judge = judge;
         let verdict = match verdict {
             Some(Verdict::Broken(evidence)) => self.proven(&application, evidence, log).await,
             Some(verdict) => verdict,
