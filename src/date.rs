@@ -337,7 +337,11 @@ impl fmt::Display for DateSpec {
             Self::Today => f.write_str("today"),
             Self::Last(weekday) => write!(f, "last {weekday}"),
             Self::Ago(Ago { count, unit }) => {
-                let unit = format!("{unit:?}").to_lowercase();
+                let units = format!("{unit:?}").to_lowercase();
+                let unit = match count {
+                    1 => units.trim_end_matches('s'),
+                    _ => &units,
+                };
                 write!(f, "{count} {unit} ago")
             }
         }
@@ -460,6 +464,15 @@ mod tests {
         assert_eq!(parts("2020-06-01", "2022-01-01").len(), 20 * 8 - 1);
         assert_eq!(parts("2016-06-01", "2026-01-01").len(), 11 * 5 - 1);
         assert_eq!(parts("today", "yesterday"), "");
+    }
+
+    #[test]
+    fn a_span_is_told_in_the_number_it_has() {
+        let told = ["1 days ago", "2 day ago"].map(|text| text.parse::<DateSpec>().unwrap());
+        assert_eq!(
+            told.map(|date| date.to_string()),
+            ["1 day ago", "2 days ago"]
+        );
     }
 
     #[test]

@@ -298,6 +298,7 @@ fn what_is_refused_is_told_with_the_line_that_works() {
             ("k.yaml", "image: acme/web\nx: {registry: quay.io}\n", "acme/web:v2"),
             ("k.yaml", "a:\n  image: nvidia/gpu\n  repository: nvcr.io/x\n", "nvidia/gpu:v2"),
             ("k.yaml", "hub: docker.io/istio\ntag: 1.24.0\nimage: pilot\n", "docker.io/istio/pilot:1.24.1"),
+            ("k.yaml", "image:\n  registry: ghcr.io/\n  repository: acme/web\n  tag: v1\n", "acme/web:v2"),
             (
                 "k.yaml",
                 "kind: ApplicationSet\nspec:\n  generators:\n  - list:\n      elements:\n      - imageTag: v1\n  template:\n    spec:\n      source:\n        kustomize:\n          images: ['ghcr.io/acme/web:{{.imageTag}}']\n",
@@ -316,6 +317,8 @@ fn what_is_refused_is_told_with_the_line_that_works() {
         - k.yaml line 3, .image: .hub in front makes it this name, and they are not read as one. If its tag is .tag, add the input `path: .tag`
         Images there, nearest first:
         - pilot:1.24.0 (k.yaml line 3, .image). Check `image` and `file`. To put another image in place of one that is there, or where the file has a shape of its own, say with `path` where the image, or its tag, is.
+        k.yaml holds no image acme/web where one is looked for. The text is there:
+        - k.yaml line 3, .image.repository: a part of the name ghcr.io/acme/web. Ask for it by that. Check `image` and `file`. Where the file has a shape of its own, say with `path` where the image, or its tag, is.
         k.yaml, line 11: the image ghcr.io/acme/web:{{.imageTag}} is filled in by something else, {{.imageTag}}: its values are in k.yaml: set them there, with `set: .spec.generators[0].list.elements[0].imageTag=…` (line 6), in place of the line in `image`
         "
     );

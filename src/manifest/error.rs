@@ -537,7 +537,12 @@ fn on_no_container(image: &ImageReference, held: &[HeldImage], images: &[HeldIma
 /// What to do where nothing is at `path`: what is made by `:=` stays, so it is advised to nobody who may have
 /// misspelt something.
 fn on_nothing(path: &str, end: &PathEnd) -> String {
+    let missing = path.strip_prefix(&end.reached).unwrap_or_default();
     let check = match end.meant.as_slice() {
+        [] if missing.starts_with("[+]") => format!(
+            "`[+]` adds an item to a list, and {} is none: check the path.",
+            end.reached
+        ),
         [] => "Check the path: its keys are written as in the file.".to_owned(),
         meant => format!("Did you mean {}?", either(meant)),
     };

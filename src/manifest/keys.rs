@@ -161,6 +161,11 @@ pub(super) fn is_front(key: &str) -> bool {
     key == "hub" || read(key).is_some_and(is_part)
 }
 
+/// Whether `key` holds a registry.
+pub(super) fn is_registry(key: &str) -> bool {
+    read(key).is_some_and(|meaning| matches!(meaning.part, Part::Registry))
+}
+
 /// Whether `other`, beside the key `own` that holds the name of an image, may hold its version: `webTag` beside
 /// `webRepository`, `tag` or `targetRevision` beside anything.
 pub(super) fn is_version_beside(own: &str, other: &str) -> bool {

@@ -136,6 +136,9 @@ impl<'m, 'f> Advisor<'m, 'f> {
                 "{path}: it reads as a repository of Git. If it is that of an image, name the key that holds its tag with `path`"
             );
         }
+        if let Some(registry) = is_whole.then(|| registry_beside(manifest, node)).flatten() {
+            return format!("{path}: a part of the name {registry}/{text}. Ask for it by that");
+        }
         if is_whole {
             return format!(
                 "{path}: a name without a tag. {}",
@@ -508,6 +511,15 @@ fn beside<'m>(
     let pairs = stream.pairs(around).chain(below);
     let pairs = pairs.filter_map(|(key, value)| Some((stream.value(key)?, value)));
     Some((key, pairs.collect()))
+}
+
+/// The registry that stands beside the name at `node`, and belongs in front of it.
+fn registry_beside<'m>(manifest: &'m Manifest<'_>, node: NodeId) -> Option<&'m str> {
+    let (_, beside) = beside(manifest, node)?;
+    let mut beside = beside.into_iter().filter(|(_, value)| *value != node);
+    let (_, registry) = beside.find(|(key, _)| keys::is_registry(key))?;
+    let registry = manifest.stream.value(registry)?.trim_end_matches('/');
+    (!registry.is_empty()).then_some(registry)
 }
 
 /// `text` with the version of `image` in place of the one behind `name`.

@@ -153,6 +153,7 @@ fn a_name_that_a_template_fills_in_is_not_told_and_not_matched() {
         ".spec.containers[name=web].image=v2",
         ".spec.containers[0].imag=v2",
         ".spec.containers[0].name.x=v2",
+        ".spec.containers[0][+]=v2",
     ]
     .map(|line| refused(text, &[line]));
     let told = told.join("\n");
@@ -175,6 +176,7 @@ fn a_name_that_a_template_fills_in_is_not_told_and_not_matched() {
     k.yaml has nothing at .spec.containers[name=web].image: .spec.containers (line 6) is a list in which name is log-{{ … }}, {{ … }}. Check the path: its keys are written as in the file. Only to add something new, write `.spec.containers[name=web].image:=…`, with a colon.
     k.yaml has nothing at .spec.containers[0].imag: .spec.containers[0] (line 6) has the keys image, name, {{ … }}. Did you mean `.spec.containers[0].image`? Only to add something new, write `.spec.containers[0].imag:=…`, with a colon.
     k.yaml has nothing at .spec.containers[0].name.x: .spec.containers[0].name (line 6) is the value "{{ … }}". Check the path: its keys are written as in the file.
+    k.yaml has nothing at .spec.containers[0][+]: .spec.containers[0] (line 6) has the keys image, name, {{ … }}. `[+]` adds an item to a list, and .spec.containers[0] is none: check the path.
     "#);
     let plan = planned(text, &["image acme/web:v2"]).unwrap();
     let image = &plan.images[0];

@@ -104,7 +104,7 @@ pub struct Touched {
     pub commit: Arc<Commit>,
     /// The files that it changed, by comparison with its first parent.
     pub files: Vec<FileVersions>,
-    /// How many files it changed in all, selected or not.
+    /// How many files it changed in all, selected or not; 0 where that is not known.
     pub changed_files: usize,
 }
 

@@ -444,6 +444,39 @@ fn a_single_file_is_followed_and_globs_are_not() {
 }
 
 #[test]
+fn a_line_that_means_nothing_is_refused_beside_others() {
+    let server = GitServer::start();
+    let repository = server.repository_with("o/manifests", FILE, &manifest("v1"));
+    repository.commit(
+        "main",
+        "apps/old.yaml",
+        manifest("v1").as_str(),
+        "feat: old",
+    );
+    repository.commit("main", "apps/old.yaml", Entry::Absent, "chore: away");
+    for tag in ["v2", "v3"] {
+        repository.commit("main", FILE, manifest(tag).as_str(), "feat: a newer one");
+    }
+    let asked = |files: &str| {
+        history(&repository)
+            .input("file", files)
+            .input("limit", "1")
+    };
+    for wrong in ["apps/wbe.yaml", "aps/*.yaml"] {
+        let outcome = asked(&format!("{FILE}\n{wrong}")).run();
+        assert_eq!(outcome.code(), Some(1), "{}", outcome.log());
+        let told = outcome.errors().concat();
+        assert!(
+            told.contains(wrong) && told.contains("Did you mean `apps/web.yaml`"),
+            "{told}"
+        );
+    }
+    // What is gone has a past all the same.
+    let outcome = asked(&format!("{FILE}\napps/old.yaml")).run().succeeded();
+    assert_eq!(subjects(&outcome), ["feat: a newer one"]);
+}
+
+#[test]
 fn a_report_beyond_what_github_takes_says_what_it_leaves_out() {
     let server = GitServer::start();
     let repository = server.repository("o/manifests");

@@ -623,7 +623,7 @@ fn the_stage_must_run_it_now() {
     let outcome = skipped(&repository, vetted(&other));
     let reason = outcome.output("skipped-reason").to_owned();
     assert!(
-        reason.starts_with("it does not run there as it should. "),
+        reason.starts_with("what envs/staging/web.yaml holds does not run as it should. "),
         "{reason}"
     );
     // Nobody knows: nothing is promoted, and the step fails.
@@ -680,7 +680,7 @@ fn a_tag_that_is_put_over_values_is_held_to_the_same() {
     let outcome = skipped(&repository, vetted);
     let reason = outcome.output("skipped-reason");
     assert!(
-        reason.starts_with("it does not run there as it should. "),
+        reason.starts_with("what envs/staging/*.yaml holds does not run as it should. "),
         "{reason}"
     );
     // It must not have been rolled back there.
@@ -758,6 +758,42 @@ fn what_was_taken_back_without_our_words_is_not_promoted_either() {
             promote(&repository).run().succeeded();
             assert_eq!(text(&repository, PRODUCTION), web("v3"));
         }
+    }
+}
+
+#[test]
+fn what_was_rolled_back_is_not_promoted_to_a_file_that_was_split_off() {
+    let api = deployment("ghcr.io/acme/api:v1").replace("web", "api");
+    let together = |tag: &str| format!("{}---\n{api}", web(tag));
+    // So little of the old file that it is none that was renamed.
+    let rewritten = format!("{}{}", "# Of the site alone.\n".repeat(30), web("v2"));
+    for (rest, new) in [
+        (Entry::from(api.as_str()), rewritten.clone()),
+        (Entry::Absent, rewritten),
+        (Entry::Absent, together("v2")),
+    ] {
+        let server = GitServer::start();
+        let repository = server.repository_with("acme/manifests", STAGING, &web("v1"));
+        let all = "envs/production/all.yaml";
+        repository.commit("main", all, together("v1").as_str(), "feat: production");
+        let promote = || {
+            let from = promote(&repository).input("from", "envs/staging/*.yaml");
+            from.input("file", "envs/production/*.yaml")
+                .run()
+                .succeeded()
+        };
+        for tag in ["v2", "v3"] {
+            deploy(&repository, STAGING, tag).succeeded();
+            assert_eq!(promote().output("changed"), "true");
+        }
+        rollback(&repository, all).succeeded();
+        let split = [(all, rest), (PRODUCTION, new.into())];
+        repository.commit_all("main", split, "refactor: a file for each");
+        let outcome = promote();
+        assert_eq!(outcome.output("changed"), "false", "{}", outcome.log());
+        let why = "ghcr.io/acme/web:v3 was rolled back in envs/production/";
+        let reason = outcome.output("skipped-reason");
+        assert!(reason.contains(why), "{reason}");
     }
 }
 

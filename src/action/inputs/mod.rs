@@ -23,7 +23,7 @@ use self::groups::checks::SHOW_DIFF;
 use self::groups::commit::{AUTHOR_EMAIL, AUTHOR_NAME, COMMIT_MESSAGE};
 use self::groups::pull_request::{PULL_REQUEST_BODY, PULL_REQUEST_TITLE};
 use self::groups::status::STATUS_CONTEXT;
-use self::groups::target::OPERATION;
+use self::groups::target::{self, OPERATION};
 pub use self::groups::{GROUPS, all};
 pub use self::request::Request;
 use super::environment::Environment;
@@ -97,7 +97,9 @@ pub fn read(environment: &Environment) -> Inputs {
         given.warnings.extend(warnings);
     }
     // Where it is unknown, what is wrong with the other inputs is told all the same.
-    let request = Request::new(operation.unwrap_or(Operation::Update), &mut given);
+    let meant = || given.text(&OPERATION.definition).and_then(target::meant);
+    let assumed = operation.or_else(meant).unwrap_or(Operation::Update);
+    let request = Request::new(assumed, &mut given);
     // What is no boolean hides them: the run fails anyway.
     let show_diff = given.read(&SHOW_DIFF).unwrap_or_default();
     Inputs {
@@ -308,6 +310,18 @@ mod tests {
         `downgrade` `no`: expected `allow`, `skip` or `fail`
         `dry-run` `yes`: expected `true` or `false`
         ");
+    }
+
+    #[test]
+    fn an_operation_that_is_misspelt_needs_what_the_meant_one_needs() {
+        let problems = problems([
+            ("INPUT_REPOSITORY", "https://git.example.com/a/b"),
+            ("INPUT_FILE", "a.yaml"),
+            ("INPUT_TOKEN", "x"),
+            ("INPUT_OPERATION", "roll-back"),
+        ]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems.concat().contains("did you mean `rollback`"));
     }
 
     #[test]

@@ -85,8 +85,14 @@ async fn once(
     let deadline = Deadline::after(remote.timeout, cancellation.clone());
     let (mut session, mut elsewhere) = promote.open(source, deadline, log).await?;
     let dry_run = if update.dry_run { " (dry run)" } else { "" };
+    let on = |branch: Option<&BranchName>| match (branch, &promote.from_branch) {
+        (Some(branch), Some(_)) => format!(" on {branch}"),
+        _ => String::new(),
+    };
     log.info(&format!(
-        "Promoting the images of {from} to {files} in {}{dry_run}",
+        "Promoting the images of {from}{} to {files}{} in {}{dry_run}",
+        on(promote.from_branch.as_ref()),
+        on(remote.branch.as_ref()),
         remote.location
     ));
     let sides = Sides::new(files, from, only, &session, elsewhere.as_ref());
@@ -429,7 +435,7 @@ impl Promote {
             };
             let report =
                 verify::wait(&witnesses, remote, source, &deployed, cancellation, log).await;
-            unwell = not_well(report)?;
+            unwell = not_well(report, &self.from)?;
         }
         Ok(Vetted {
             moves: Some(moves),
@@ -491,7 +497,7 @@ fn lines(promoted: &[Promoted]) -> EditRequest {
 ///
 /// # Errors
 /// Where it does not say.
-fn not_well(report: VerificationReport) -> Result<Option<String>, Failure> {
+fn not_well(report: VerificationReport, from: &Stage) -> Result<Option<String>, Failure> {
     let Some(mut failure) = report.failure else {
         return Ok(None);
     };
@@ -504,7 +510,7 @@ fn not_well(report: VerificationReport) -> Result<Option<String>, Failure> {
         | Reason::OutOfSync => {
             let message = failure.message.trim_end_matches('.');
             Ok(Some(format!(
-                "it does not run there as it should. {message}"
+                "what {from} holds does not run as it should. {message}"
             )))
         }
         _ => {

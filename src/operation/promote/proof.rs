@@ -11,12 +11,15 @@ use crate::date::Timestamp;
 use crate::deployment::past::LastSeen;
 use crate::failure::Failure;
 use crate::files::{FileSelection, RepoPath};
+use crate::image::ImageReference;
 use crate::limits::Exceeded;
 use crate::manifest::{HeldImage, Promoted, image_transitions};
 use crate::operation::now;
 use crate::operation::past::{named, of_files, past};
 use crate::operation::session::Session;
-use crate::repository::history::{Commit, FileHistory, HistoryQuery, Touched};
+use crate::repository::history::{
+    Commit, FileHistory, FileVersions, HistoryQuery, Searched, Touched,
+};
 use crate::repository::{BranchName, CommitId, RepositoryError};
 
 /// How many commits of the files are looked at first, where they are read over git.
@@ -85,11 +88,13 @@ impl Proof {
         sight: &Sight<'_>,
     ) -> Result<Vec<Pending>, Failure> {
         let from = files(moves.iter().map(|one| &one.promoted.from.file));
+        let tip = (&sight.target, &sight.base);
         let (here, there) = (sight.here(), sight.there());
         let sought = [Side::To, Side::From].map(|side| (0..moves.len()).map(move |n| (n, side)));
         let sought: Vec<Sought> = sought.into_iter().flatten().collect();
         let pasts = both(sight, moves, &sought, Pasts::read).await?;
         let in_from = Arc::clone(&pasts[1]);
+        let mut in_to = vec![Arc::clone(&pasts[0])];
         let own = Arc::clone(moves);
         let work = here.work(move || taken_back(&own, &pasts, sought));
         let found = work.await?.map_err(|error| here.too_much(error))?;
@@ -97,10 +102,23 @@ impl Proof {
         if !open.is_empty() {
             // Only all that there is proves that there is nothing.
             let pasts = both(sight, moves, &open, Pasts::whole).await?;
+            in_to.push(Arc::clone(&pasts[0]));
             let own = Arc::clone(moves);
             let work = here.work(move || taken_back(&own, &pasts, open));
             let found = work.await?.map_err(|error| here.too_much(error))?;
             taken.extend(found.taken);
+        }
+        for (n, one) in moves.iter().enumerate() {
+            if taken.iter().any(|(own, _)| *own == (n, Side::To)) {
+                continue;
+            }
+            let came = in_to.iter().find_map(|pasts| pasts.came(&one.promoted.to));
+            let Some(came) = came else {
+                continue;
+            };
+            let (files, came) = (sight.files(), came.clone());
+            let pending = before_it_came(here, tip, one, (&files, &came)).await?;
+            taken.extend(pending.map(|pending| ((n, Side::To), pending)));
         }
         taken.sort_by_key(|(own, _)| *own);
         let mut pending: Vec<Pending> = taken.into_iter().map(|(_, pending)| pending).collect();
@@ -233,6 +251,53 @@ fn taken_back(
         }
     }
     Ok(found)
+}
+
+/// Why an image does not go to a file that is new in its stage since the commit `came`: what was moved there
+/// from another one of `files` has its past in that.
+async fn before_it_came(
+    session: &Session<'_>,
+    tip: Tip<'_>,
+    one: &Move,
+    (files, came): (&FileSelection, &CommitId),
+) -> Result<Option<Pending>, Failure> {
+    let Promoted { image, to, .. } = &one.promoted;
+    let search = async || session.repository.search(came.as_str(), files).await;
+    let Searched::OnBranch(touched) = session.read_silently(search).await? else {
+        return Ok(None);
+    };
+    let is_it = |held: &str| {
+        let held = held.parse::<ImageReference>();
+        held.is_ok_and(|held| held.same_repository(image))
+    };
+    let source = |versions: &FileVersions| {
+        if versions.path == *to {
+            return versions.renamed_from.clone();
+        }
+        let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
+        let mut transitions = image_transitions(&versions.path, before, after).into_iter();
+        let has_left =
+            transitions.any(|held| held.new.is_none() && held.old.as_deref().is_some_and(is_it));
+        has_left.then(|| versions.path.clone())
+    };
+    for source in touched.files.iter().filter_map(source) {
+        let pasts = Pasts::whole(session, tip, &[&source]).await?;
+        let commits = pasts.of(&source);
+        let at = commits.iter().position(|older| older.commit.id == *came);
+        let older = at.and_then(|at| commits.get(at + 1..)).unwrap_or_default();
+        let named = named(older);
+        let past = past(older, &named).map_err(|error| session.too_much(error))?;
+        let images = Side::To.images(one);
+        let by = images.iter().find_map(|image| match past.last_seen(image) {
+            LastSeen::Taken(by) => older.get(by),
+            LastSeen::Brought(_) | LastSeen::Nowhere => None,
+        });
+        if let Some(by) = by {
+            let what = format!("was rolled back in {source}");
+            return Ok(Some(rolled_back(&one.promoted, &what, &by.commit)));
+        }
+    }
+    Ok(None)
 }
 
 /// Why an image does not go: `what` a commit did.
@@ -379,6 +444,17 @@ impl Pasts {
     /// The newest commits of a file, newest first.
     fn of(&self, file: &RepoPath) -> &[Touched] {
         self.of.get(file).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The commit that made a file, if it is among these, and neither the first of the repository nor one of that file
+    /// alone: what is there may have been in another file before.
+    fn came(&self, file: &RepoPath) -> Option<&CommitId> {
+        let oldest = self.of(file).last()?;
+        let versions = oldest.files.first()?;
+        let is_new = versions.before.is_none()
+            && !oldest.commit.parents.is_empty()
+            && oldest.changed_files != 1;
+        is_new.then_some(&oldest.commit.id)
     }
 
     /// Whether these are all that count of a file: the oldest one that GitHub's API tells of added it.

@@ -177,6 +177,11 @@ impl<'a> Sight<'a> {
         self.sides.here
     }
 
+    /// The files of the stage that gets the images.
+    pub(super) fn files(&self) -> FileSelection {
+        self.sides.files.files()
+    }
+
     /// The same at the branch that the images come from.
     pub(super) fn there(&self) -> &'a Session<'a> {
         self.sides.elsewhere.unwrap_or(self.sides.here)

@@ -7,7 +7,7 @@ use super::content::{self, EntryKind, Tree};
 use super::follow::{Delta, Followed};
 use super::store::{SAID, Store};
 use super::tree::{self, Listing};
-use crate::files::{FileSelection, RepoPath};
+use crate::files::{FileSelection, Pattern, RepoPath};
 use crate::limits::{COMMITS, Exceeded, FILES, FilesRead};
 use crate::manifest::ManifestFile;
 use crate::repository::branch::BranchName;
@@ -45,6 +45,8 @@ struct Walk<'a> {
     /// So many commits in a row were too old.
     too_old: usize,
     ever_touched: bool,
+    /// The lines of several that mean nothing at the tip, as long as no commit has touched what they mean.
+    unseen: Vec<Pattern>,
     limited: bool,
     /// The commit that is next.
     next: Option<ObjectId>,
@@ -69,6 +71,7 @@ impl<'a> Walk<'a> {
             open: None,
             too_old: 0,
             ever_touched: false,
+            unseen: Vec::new(),
             limited: false,
             next: Some(tip),
         }
@@ -93,7 +96,14 @@ impl Store {
             _ => 0,
         };
         self.with_history_from(seen, beyond, |branch, tip| {
-            let walk = walk.get_or_insert_with(|| Walk::new(branch, tip, selection, query));
+            let walk = match &mut walk {
+                Some(walk) => walk,
+                None => {
+                    let mut new = Walk::new(branch, tip, selection, query);
+                    new.unseen = self.unseen(tip, selection)?;
+                    walk.insert(new)
+                }
+            };
             let is_enough = self.log(walk)?;
             if !is_enough && !query.at_hand {
                 return Ok(None);
@@ -217,16 +227,25 @@ impl Store {
                 Some(since) if described.time.seconds < since => walk.too_old + 1,
                 _ => 0,
             };
-            if walk.too_old > SLOP {
+            walk.ever_touched |= !deltas.is_empty();
+            let is_seen = |line: &Pattern| {
+                let mut deltas = deltas.iter();
+                deltas.any(|delta| line.matches(&delta.path) || line.matches(&delta.now))
+            };
+            walk.unseen.retain(|line| !is_seen(line));
+            let may_end = walk.unseen.is_empty();
+            if walk.too_old > SLOP && may_end {
                 break;
             }
-            walk.ever_touched |= !deltas.is_empty();
             if deltas.is_empty() || !query.asks_for(&described) {
                 continue;
             }
             if walk.found.len() == query.limit {
                 walk.limited = true;
-                break;
+                if may_end {
+                    break;
+                }
+                continue;
             }
             walk.open = Some((commit, deltas));
         }
@@ -235,12 +254,19 @@ impl Store {
 
     /// What was found on the way.
     fn found(&self, walk: &mut Walk<'_>) -> Result<FileHistory, RepositoryError> {
-        if !walk.ever_touched && walk.next.is_none() {
+        let unknown = match walk.ever_touched {
+            false => Some(walk.selection.clone()),
+            true => (!walk.unseen.is_empty()).then(|| FileSelection {
+                include: std::mem::take(&mut walk.unseen),
+                ..walk.selection.clone()
+            }),
+        };
+        if let (Some(unknown), None) = (unknown, walk.next) {
             let at = BranchTip {
                 branch: walk.branch.clone(),
                 commit: walk.tip.into(),
             };
-            let known = self.refuse_unknown(walk.tip, walk.selection);
+            let known = self.refuse_unknown(walk.tip, &unknown);
             known.map_err(|error| error.read_at(at))?;
         }
         Ok(FileHistory {
@@ -407,6 +433,30 @@ impl Store {
                 Ok(Some(Searched::Ambiguous(ids.collect())))
             }
         }
+    }
+
+    /// The lines of several that mean no file at `tip`. Of one alone nothing is found, which tells as much.
+    fn unseen(
+        &self,
+        tip: ObjectId,
+        selection: &FileSelection,
+    ) -> Result<Vec<Pattern>, RepositoryError> {
+        if selection.include.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let mut unseen = Vec::new();
+        for line in &selection.include {
+            let alone = FileSelection {
+                include: vec![line.clone()],
+                exclude: selection.exclude.clone(),
+                beside: None,
+            };
+            match self.refuse_unknown(tip, &alone) {
+                Err(RepositoryError::File { .. }) => unseen.push(line.clone()),
+                found => found?,
+            }
+        }
+        Ok(unseen)
     }
 
     /// An error for a file that no commit has ever touched: it is not there, and was not.

@@ -226,7 +226,7 @@ impl Versions {
             touched.push(Touched {
                 commit: version.commit()?.into(),
                 files,
-                changed_files: 1,
+                changed_files: 0,
             });
         }
         Some(touched)

@@ -40,13 +40,20 @@ fn operation(text: &str, problems: &mut Problems<'_>) -> Option<Operation> {
     let found = all.find(|operation| operation.name().eq_ignore_ascii_case(text));
     if found.is_none() {
         let names = Operation::ALL.map(Operation::name);
-        let meant = match alike(text, names).first() {
-            Some(meant) => format!(": did you mean `{meant}`?"),
+        let meant = match meant(text) {
+            Some(meant) => format!(": did you mean `{}`?", meant.name()),
             None => String::new(),
         };
         problems.quote(text, format_args!("expected {}{meant}", either(&names)));
     }
     found
+}
+
+/// The operation that a misspelt one may be.
+pub fn meant(text: &str) -> Option<Operation> {
+    alike(text, Operation::ALL.map(Operation::name))
+        .first()
+        .and_then(|name| Operation::ALL.into_iter().find(|one| one.name() == *name))
 }
 
 fn files(text: &str, problems: &mut Problems<'_>) -> Option<FileSelection> {
