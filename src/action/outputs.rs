@@ -142,8 +142,10 @@ pub fn of_delivery(delivery: &Delivery) -> Outputs {
         set_verification(&mut outputs, report);
     }
     let rollback = delivery.landed_rollback();
-    outputs.set("rolled-back", rollback.is_some());
-    if let Some(commit) = rollback.and_then(|report| report.commit.as_ref()) {
+    let before = delivery.landed.made_before.as_ref();
+    outputs.set("rolled-back", rollback.is_some() || before.is_some());
+    let commit = rollback.and_then(|report| report.commit.as_ref());
+    if let Some(commit) = commit.or(before) {
         outputs.set("rollback-commit-sha", commit);
     }
     let rollback = rollback.or(delivery.proposed_rollback());

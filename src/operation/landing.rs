@@ -57,6 +57,8 @@ pub struct LandingReport {
     pub base: CommitId,
     /// The commits that it takes back, newest first.
     pub undone: Vec<Commit>,
+    /// The rollback that this run of the workflow had made before, where nothing more is to be taken back for that.
+    pub made_before: Option<CommitId>,
     /// Whether it deploys again what was rolled back, and so is no rollback.
     pub again: bool,
     /// Whether the server vouches for that commit's signature; none where it does not say.
@@ -570,6 +572,7 @@ pub async fn land(
         branch: base.branch.clone(),
         base: base.commit.clone(),
         undone: Vec::new(),
+        made_before: None,
         again,
         commit,
         verified,

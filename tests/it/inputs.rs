@@ -756,7 +756,7 @@ fn a_rollback_says_what_it_has_no_use_for() {
     // A step that operations share, where each takes what is its own.
     let (outcome, _) = tried([("operation", "Rollback"), ("downgrade", "fail")]);
     insta::assert_snapshot!(outcome.warnings().join("\n"), @"
-    `image`: no effect with `operation: rollback`: name what to go back to with `to`
+    `image`: no effect with `operation: rollback`: it only fails the step where the newest deployment is none of it. Name what to go back to with `to`
     `downgrade`: no effect with `operation: rollback`, only with `operation: update` or `promote`
     ");
 }

@@ -167,7 +167,7 @@ fn an_image_beside_a_rollback_is_one_that_comes_back_or_goes_away() {
             manifest(comes_back).as_bytes()
         );
         insta::allow_duplicates! {
-            insta::assert_snapshot!(outcome.warnings()[0], @"`image`: no effect with `operation: rollback`: name what to go back to with `to`");
+            insta::assert_snapshot!(outcome.warnings()[0], @"`image`: no effect with `operation: rollback`: it only fails the step where the newest deployment is none of it. Name what to go back to with `to`");
         }
     }
     deploy(&repository, "v16");
@@ -493,6 +493,8 @@ fn a_run_that_has_rolled_back_does_not_do_so_again() {
     let again = in_run("7").env("GITHUB_RUN_ATTEMPT", "2").run().succeeded();
     is("v15");
     assert_eq!(again.output("changed"), "false");
+    assert_eq!(again.output("rolled-back"), "true");
+    assert_eq!(again.output("rollback-commit-sha"), repository.tip("main"));
     insta::assert_snapshot!(scrub(&repository, again.output("skipped-reason")), @r#"this run has rolled back already, with commit id-0 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v16"`). To take back one more deployment, name it with `commit`, or what is to run with `to`"#);
     // Nor what somebody has deployed since. Another run does, and so does whoever names it.
     deploy(&repository, "v17");

@@ -578,7 +578,7 @@ mod tests {
         warning: `since`: no effect with `operation: update`, only with `operation: history`
         error: `to`: no effect with `operation: update`: name what to deploy with `image`, set `operation: rollback`, or remove it (an empty value counts as removed)
         error: `from`, `soak`: no effect with `operation: update`: set `operation: promote`, or remove them (an empty value counts as removed)
-        warning: `image`: no effect with `operation: rollback`: name what to go back to with `to`
+        warning: `image`: no effect with `operation: rollback`: it only fails the step where the newest deployment is none of it. Name what to go back to with `to`
         warning: `downgrade`: no effect with `operation: rollback`, only with `operation: update` or `promote`
         error: `set`: no effect with `operation: promote`: use it in a step with `operation: update`, or remove it (an empty value counts as removed)
         warning: `dry-run`: no effect with `operation: history`, only with `operation: update`, `rollback` or `promote`

@@ -26,7 +26,7 @@ use super::verify::Witnesses;
 use super::{Operation, Progress, commit_line, counted};
 use crate::deadline::Cancellation;
 use crate::deployment::{
-    self, Deployment, MessageTemplate, Named, Origin, RevertSubject, Reverted, Source,
+    self, Deployment, MessageTemplate, Named, Origin, RevertSubject, Reverted, Run, Source,
 };
 use crate::failure::{Failure, Reason};
 use crate::files::{FileSelection, RepoPath};
@@ -373,6 +373,11 @@ async fn undo(
     if report.is_held() {
         return Ok(report);
     }
+    let run = session.source.run();
+    let is_own =
+        |already: &&choice::Already| run.is_some() && Run::of(&already.by.commit.message) == run;
+    let already = choice.already.as_ref().filter(is_own);
+    report.made_before = already.map(|already| already.by.commit.id.clone());
     let undone = choice.undone.iter();
     report.undone = undone
         .map(|undone| Commit::clone(&undone.touched.commit))

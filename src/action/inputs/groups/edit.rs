@@ -34,7 +34,10 @@ inputs! {
     /// these, without a version.
     IMAGE: Vec<ImageAssignment> = Input::new("image", WITH_IMAGES, images)
         .unfilled(Unfilled::Parsed)
-        .elsewhere(&[(Operation::Rollback, "name what to go back to with `to`")]);
+        .elsewhere(&[(
+            Operation::Rollback,
+            "it only fails the step where the newest deployment is none of it. Name what to go back to with `to`",
+        )]);
 
     /// Where the images are, one `[DOCUMENT:]YAML-PATH` a line, for files of a shape that the
     /// action does not know. `.spec.image`, `.spec.containers[name=web].image`, `Widget/web:.spec.image`.
