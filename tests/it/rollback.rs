@@ -477,6 +477,27 @@ fn what_others_do_elsewhere_while_a_rollback_is_at_work_stays() {
 }
 
 #[test]
+fn one_deployment_more_is_not_taken_back_in_silence() {
+    let (_server, repository) = start();
+    deploy(&repository, "v14");
+    deploy(&repository, "v15");
+    let first = action(&repository, "rollback").run().succeeded();
+    assert_eq!(first.warnings(), Vec::<String>::new());
+    let second = action(&repository, "rollback").run().succeeded();
+    assert_eq!(repository.show("main", FILE), manifest("v13").as_bytes());
+    let [warning] = &second.warnings()[..] else {
+        panic!("{}", second.log())
+    };
+    let told = scrub(&repository, warning);
+    insta::assert_snapshot!(told, @r#"commit id-2 of DATE by github-actions[bot] (`chore: update blog-web image to v15`) was taken back already, by commit id-1 of DATE by github-actions[bot] (`Revert "chore: update blog-web image to v15"`): what goes back now is the deployment before it, commit id-3 of DATE by github-actions[bot] (`chore: update blog-web image to v14`)"#);
+    assert!(
+        second.summary.contains("was taken back already, by"),
+        "{}",
+        second.summary
+    );
+}
+
+#[test]
 fn a_run_that_has_rolled_back_does_not_do_so_again() {
     let (_server, repository) = start();
     for tag in ["v14", "v15", "v16"] {

@@ -18,15 +18,27 @@ impl Past<'_> {
             && (fates.is_empty() || !self.live_changes(number).is_empty())
     }
 
-    /// The deployments in force, newest first, that put something where an older commit had put something.
-    pub fn in_force_over(&self, number: usize) -> impl Iterator<Item = usize> {
+    /// The changes, of the newest commits first, at the places of what an older commit changed.
+    fn over(&self, number: usize) -> impl Iterator<Item = Change> {
         let places = self.changes(number).map(|change| self.place(change));
         let places: HashSet<PlaceNumber> = places.collect();
-        (0..number).filter(move |newer| {
-            let mut changes = self.changes(*newer);
-            let is_over = |change: Change| places.contains(&self.place(change));
-            self.is_in_force(*newer)
-                && changes.any(|change| is_over(change) && self.is_live(change))
+        let changes = (0..number).flat_map(|newer| self.changes(newer));
+        changes.filter(move |change| places.contains(&self.place(*change)))
+    }
+
+    /// The deployments in force, newest first, that put something where an older commit had put something.
+    pub fn in_force_over(&self, number: usize) -> impl Iterator<Item = usize> {
+        let changes = self.over(number);
+        let live = changes.filter(|change| self.is_in_force(change.0) && self.is_live(*change));
+        live.map(|(newer, _)| newer)
+    }
+
+    /// The newest deployment that had put something there, and was taken back; with the commit that did that.
+    pub fn taken_back_over(&self, number: usize) -> Option<(usize, usize)> {
+        self.over(number).find_map(|(newer, _)| {
+            let standing = &self.standings[newer];
+            let by = standing.undone_by.filter(|_| standing.is_deployment())?;
+            Some((newer, by))
         })
     }
 

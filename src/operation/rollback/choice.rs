@@ -216,9 +216,12 @@ async fn newest(
                 return Err(unread(files, "no deployment among them is in force"));
             }
             Ok(chosen) if is_all || is_sure(&history.commits, &named, &past, &numbers(&chosen)) => {
-                let choice = Choice::of(&history, &past, &chosen);
+                let mut choice = Choice::of(&history, &past, &chosen);
                 let mut chosen = chosen.iter();
                 let deployment = chosen.find(|undo| undo.is_all);
+                choice
+                    .warnings
+                    .extend(deployment.and_then(|own| one_more(&history, &past, own.number)));
                 let id = |undo: &Undo| history.commits[undo.number].commit.id.clone();
                 return Ok(Choice {
                     deployment: deployment.map(id),
@@ -233,6 +236,18 @@ async fn newest(
     Err(Failure::new(
         Reason::Rollback,
         "There is nothing to roll back.",
+    ))
+}
+
+/// What a person should know where a newer deployment than this one was taken back: it may be the one that was meant.
+fn one_more(history: &FileHistory, past: &Past<'_>, number: usize) -> Option<String> {
+    let (newer, by) = past.taken_back_over(number)?;
+    let line = |number: usize| commit_line(&history.commits[number].commit);
+    Some(format!(
+        "{} was taken back already, by {}: what goes back now is the deployment before it, {}",
+        line(newer),
+        line(by),
+        line(number)
     ))
 }
 
