@@ -422,6 +422,20 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// Whether it is of a kind of Kubernetes' or of Argo Rollouts that runs containers.
+    pub fn runs_containers(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            "CronJob"
+                | "DaemonSet"
+                | "Deployment"
+                | "Job"
+                | "ReplicaSet"
+                | "Rollout"
+                | "StatefulSet"
+        )
+    }
+
     /// `Rollout/web`
     pub fn title(&self) -> String {
         format!("{}/{}", self.kind, self.name)

@@ -1112,17 +1112,23 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether the commit may be why an object fails: it changes that, or nothing is known of what it changes. Where
-    /// manifests are made of what it changes, such as by a chart, all may be others. A hook that ran may look at
-    /// everything.
+    /// manifests are made of what it changes, such as by a chart, all may be others; and what runs containers under the
+    /// name of what it changes may be made of that. A hook that ran may look at everything.
     fn may_touch(&self, result: &ResourceResult) -> bool {
         let Some(touched) = &self.goal.touched else {
             return true;
         };
         let resources = &self.look.application.status.resources;
         let titles: HashSet<String> = resources.iter().map(Resource::title).collect();
+        let name = &result.reference.name;
+        let is_namesake = |title: &String| {
+            let named = title.split_once('/');
+            named.is_some_and(|(_, other)| other == name)
+        };
         result.status != "SyncFailed"
             || self.carries_it(&result.reference)
             || touched.contains(&result.reference.title())
+            || result.reference.runs_containers() && touched.iter().any(is_namesake)
             || !touched.is_subset(&titles)
     }
 

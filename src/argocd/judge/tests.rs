@@ -1644,6 +1644,11 @@ fn an_object_that_the_commit_does_not_touch_is_not_what_it_broke() {
         unapplied("Deployment", denied),
         &format!("BROKEN Sync(one or more objects failed to apply) [Deployment/web: {denied}]"),
     );
+    row(
+        &ours,
+        unapplied("StatefulSet", denied),
+        &format!("BROKEN Sync(one or more objects failed to apply) [StatefulSet/web: {denied}]"),
+    );
     let smoke = json!([{"group": "batch", "kind": "Job", "name": "smoke", "hookType": "PostSync", "hookPhase": "Failed", "message": "backoff limit"}]);
     row(
         &ours,

@@ -37,18 +37,7 @@ impl Live {
         resources: &[Resource],
         every: Option<Duration>,
     ) {
-        let runs_containers = |resource: &&Resource| {
-            matches!(
-                resource.kind.as_str(),
-                "CronJob"
-                    | "DaemonSet"
-                    | "Deployment"
-                    | "Job"
-                    | "ReplicaSet"
-                    | "Rollout"
-                    | "StatefulSet"
-            )
-        };
+        let runs_containers = |resource: &&Resource| resource.reference().runs_containers();
         for resource in resources.iter().filter(runs_containers).take(MAX_OBJECTS) {
             let reference = resource.reference();
             let asked = self.asked_for.get(&reference).map(Instant::elapsed);
