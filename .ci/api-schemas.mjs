@@ -76,7 +76,11 @@ function answered(operation, template, { status, answer }) {
 /** What is wrong with a request over REST and its answer, by one of the descriptions. */
 function rest(description, { method, path: sent, query, body, status, answer }) {
   const fits = (template) => {
-    const pattern = template.replace(/[.+^$()|]/g, '\\$&').replace(/\{[^}]+\}/g, '[^/]+')
+    // The name of a reference has several parts: `heads/deploy/api`.
+    const pattern = template
+      .replace(/[.+^$()|]/g, '\\$&')
+      .replace(/(\/git\/[a-z-]+)\/\{ref\}$/, '$1/.+')
+      .replace(/\{[^}]+\}/g, '[^/]+')
     return new RegExp(`^${pattern}$`).test(sent)
   }
   // A path without parameters at a place is meant before one with them.

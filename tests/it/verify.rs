@@ -443,7 +443,7 @@ fn a_canary_that_degrades_fails() {
 
     | Resource | Container | Image in Git | Image in the cluster |  |
     |---|---|---|---|---|
-    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v13` `ghcr.io/wlals2/blog-web:v14` | the same |
+    | `Rollout/web` | `nginx` | `ghcr.io/wlals2/blog-web:v14` | `ghcr.io/wlals2/blog-web:v13` `ghcr.io/wlals2/blog-web:v14` | **both** |
 
     <details open><summary>2 resources of blog</summary>
 

@@ -194,11 +194,13 @@ fn side_by_side(image: &GitImage, running: &[&str], is_known: bool) -> [String; 
             _ => false,
         });
     // In words: the heading alone says how it ended, and a sign of its own would contradict it.
-    let mark = match (runs, of_repository.is_empty()) {
-        (true, _) => "the same",
-        (false, true) if !is_known => "not known",
-        (false, true) => "no Pod",
-        (false, false) => "**another**",
+    let mark = match (runs, of_repository.len()) {
+        (true, 1) => "the same",
+        (true, 2) => "**both**",
+        (true, _) => "**beside others**",
+        (false, 0) if !is_known => "not known",
+        (false, 0) => "no Pod",
+        (false, _) => "**another**",
     };
     let cluster: Vec<String> = of_repository.into_iter().map(code).collect();
     let [resource, container, in_git] = row(image);
