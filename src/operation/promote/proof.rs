@@ -88,7 +88,6 @@ impl Proof {
         sight: &Sight<'_>,
     ) -> Result<Vec<Pending>, Failure> {
         let from = files(moves.iter().map(|one| &one.promoted.from.file));
-        let tip = (&sight.target, &sight.base);
         let (here, there) = (sight.here(), sight.there());
         let sought = [Side::To, Side::From].map(|side| (0..moves.len()).map(move |n| (n, side)));
         let sought: Vec<Sought> = sought.into_iter().flatten().collect();
@@ -108,17 +107,17 @@ impl Proof {
             let found = work.await?.map_err(|error| here.too_much(error))?;
             taken.extend(found.taken);
         }
+        // By the commits that made their files, each of which is looked at once.
+        let mut made: HashMap<&CommitId, Vec<usize>> = HashMap::new();
         for (n, one) in moves.iter().enumerate() {
-            if taken.iter().any(|(own, _)| *own == (n, Side::To)) {
-                continue;
-            }
+            let is_taken = taken.iter().any(|(own, _)| *own == (n, Side::To));
             let came = in_to.iter().find_map(|pasts| pasts.came(&one.promoted.to));
-            let Some(came) = came else {
-                continue;
-            };
-            let (files, came) = (sight.files(), came.clone());
-            let pending = before_it_came(here, tip, one, (&files, &came)).await?;
-            taken.extend(pending.map(|pending| ((n, Side::To), pending)));
+            if let Some(came) = came.filter(|_| !is_taken) {
+                made.entry(came).or_default().push(n);
+            }
+        }
+        for (came, own) in made {
+            taken.extend(before_they_came(sight, moves, came, own).await?);
         }
         taken.sort_by_key(|(own, _)| *own);
         let mut pending: Vec<Pending> = taken.into_iter().map(|(_, pending)| pending).collect();
@@ -253,25 +252,54 @@ fn taken_back(
     Ok(found)
 }
 
-/// Why an image does not go to a file that is new in its stage since the commit `came`: what was moved there
-/// from another one of `files` has its past in that.
-async fn before_it_came(
-    session: &Session<'_>,
-    tip: Tip<'_>,
-    one: &Move,
-    (files, came): (&FileSelection, &CommitId),
-) -> Result<Option<Pending>, Failure> {
-    let Promoted { image, to, .. } = &one.promoted;
-    let search = async || session.repository.search(came.as_str(), files).await;
+/// Which of these moves, to files that the commit `came` made, don't go: what was moved there from another file of the
+/// stage has its past in that.
+async fn before_they_came(
+    sight: &Sight<'_>,
+    moves: &Arc<Vec<Move>>,
+    came: &CommitId,
+    own: Vec<usize>,
+) -> Result<Vec<(Sought, Pending)>, Failure> {
+    let (session, stage) = (sight.here(), sight.files());
+    let search = async || session.repository.search(came.as_str(), &stage).await;
     let Searched::OnBranch(touched) = session.read_silently(search).await? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
+    let all = Arc::clone(moves);
+    let work = session.work(move || {
+        let sources = own.into_iter().flat_map(|n| {
+            let of = sources(&all[n].promoted, &touched);
+            of.into_iter().map(move |source| (n, source))
+        });
+        sources.collect::<Vec<_>>()
+    });
+    let sources = work.await?;
+    let tip = (&sight.target, &sight.base);
+    let paths = files(sources.iter().map(|(_, source)| source));
+    let pasts = Pasts::whole(session, tip, &paths).await?;
+    let (all, came) = (Arc::clone(moves), came.clone());
+    let work = session.work(move || {
+        let mut taken: Vec<(Sought, Pending)> = Vec::new();
+        for (n, source) in &sources {
+            if let Some(pending) = taken_before(&all[*n], source, pasts.of(source), &came)? {
+                taken.push(((*n, Side::To), pending));
+            }
+        }
+        // Of several sources, one is enough.
+        taken.dedup_by_key(|(own, _)| *own);
+        Ok(taken)
+    });
+    work.await?.map_err(|error| session.too_much(error))
+}
+
+/// The files that a commit moved an image from, or took it out of, as it made the one that the image is promoted to.
+fn sources(promoted: &Promoted, touched: &Touched) -> Vec<RepoPath> {
     let is_it = |held: &str| {
         let held = held.parse::<ImageReference>();
-        held.is_ok_and(|held| held.same_repository(image))
+        held.is_ok_and(|held| held.same_repository(&promoted.image))
     };
     let source = |versions: &FileVersions| {
-        if versions.path == *to {
+        if versions.path == promoted.to {
             return versions.renamed_from.clone();
         }
         let (before, after) = (versions.before.as_deref(), versions.after.as_deref());
@@ -280,24 +308,27 @@ async fn before_it_came(
             transitions.any(|held| held.new.is_none() && held.old.as_deref().is_some_and(is_it));
         has_left.then(|| versions.path.clone())
     };
-    for source in touched.files.iter().filter_map(source) {
-        let pasts = Pasts::whole(session, tip, &[&source]).await?;
-        let commits = pasts.of(&source);
-        let at = commits.iter().position(|older| older.commit.id == *came);
-        let older = at.and_then(|at| commits.get(at + 1..)).unwrap_or_default();
-        let named = named(older);
-        let past = past(older, &named).map_err(|error| session.too_much(error))?;
-        let images = Side::To.images(one);
-        let by = images.iter().find_map(|image| match past.last_seen(image) {
-            LastSeen::Taken(by) => older.get(by),
-            LastSeen::Brought(_) | LastSeen::Nowhere => None,
-        });
-        if let Some(by) = by {
-            let what = format!("was rolled back in {source}");
-            return Ok(Some(rolled_back(&one.promoted, &what, &by.commit)));
-        }
-    }
-    Ok(None)
+    touched.files.iter().filter_map(source).collect()
+}
+
+/// Whether an image was rolled back in `source`, by its `commits`, before `came` moved it from there.
+fn taken_before(
+    one: &Move,
+    source: &RepoPath,
+    commits: &[Touched],
+    came: &CommitId,
+) -> Result<Option<Pending>, Exceeded> {
+    let at = commits.iter().position(|older| older.commit.id == *came);
+    let older = at.and_then(|at| commits.get(at + 1..)).unwrap_or_default();
+    let named = named(older);
+    let past = past(older, &named)?;
+    let images = Side::To.images(one);
+    let by = images.iter().find_map(|image| match past.last_seen(image) {
+        LastSeen::Taken(by) => older.get(by),
+        LastSeen::Brought(_) | LastSeen::Nowhere => None,
+    });
+    let what = format!("was rolled back in {source}");
+    Ok(by.map(|by| rolled_back(&one.promoted, &what, &by.commit)))
 }
 
 /// Why an image does not go: `what` a commit did.
